@@ -1,0 +1,220 @@
+/**
+ * The resolved protocol: every name, id, size, layout and hash is decided here, once, by resolve.ts; emitters turn
+ * it into text and decide nothing. Plain data (it will be published as JSON). All sizes are bytes unless the name
+ * says bits; `line` is the line of the spec where the thing stands, 1-based.
+ */
+
+export type Delivery =
+  | "unreliable"
+  | "unreliable-sequenced"
+  | "unreliable-ordered"
+  | "reliable"
+  | "reliable-ordered"
+  | "reliable-sequenced";
+export type Direction = "client-to-server" | "server-to-client" | "both";
+
+/** What the spec says to people about a thing; goes into TSDoc. */
+export interface Documentation {
+  readonly doc?: string;
+  readonly why?: string;
+  readonly unit?: string;
+  readonly deprecated?: {
+    readonly since?: number;
+    readonly replacedBy?: string;
+    readonly reason?: string;
+  };
+  readonly line: number;
+}
+
+/**
+ * A type where it is used. Those with `bits` live in the bit block of the struct (or list element) around them;
+ * all others are whole bytes behind it.
+ */
+export type TypeModel =
+  | { readonly kind: "integer"; readonly bytes: 1 | 2 | 4 | 8; readonly signed: boolean }
+  | { readonly kind: "varint"; readonly signed: boolean }
+  | { readonly kind: "float"; readonly bytes: 4 | 8 }
+  | { readonly kind: "bool"; readonly bits: 1 }
+  /** [min, max] in `steps` equal steps; `integer` where every step is a whole number. */
+  | {
+      readonly kind: "quantised";
+      readonly bits: number;
+      readonly min: number;
+      readonly max: number;
+      readonly steps: number;
+      readonly integer: boolean;
+    }
+  | { readonly kind: "enum"; readonly bits: number; readonly name: string }
+  | { readonly kind: "string"; readonly maxBytes: number }
+  | { readonly kind: "bytes"; readonly maxBytes: number }
+  | { readonly kind: "list"; readonly of: TypeModel; readonly max: number }
+  | { readonly kind: "struct"; readonly name: string };
+
+export interface MemberModel extends Documentation {
+  readonly name: string;
+  readonly type: TypeModel;
+  readonly optional: boolean;
+  /** Offset of the presence bit in the struct's bit block; only where `optional`. */
+  readonly presenceBit?: number;
+  /**
+   * Offset of the value in the bit block; only for types with `bits`. Always reserved: an absent optional member's
+   * bits are there and zero, so that every offset is a constant.
+   */
+  readonly valueBit?: number;
+}
+
+export interface StructModel extends Documentation {
+  /** Name of the TypeScript type; unique among types, e.g. `Vec2`, or `ChatMessage` for a channel's message. */
+  readonly name: string;
+  readonly members: readonly MemberModel[];
+  /** Whole bytes of the bit block at the front; 0 where nothing is packed. */
+  readonly bitBlockBytes: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  /** Equal to minBytes and maxBytes, or -1. */
+  readonly fixedBytes: number;
+}
+
+export interface EnumModel extends Documentation {
+  readonly name: string;
+  /** In rising order of value. */
+  readonly values: readonly {
+    readonly name: string;
+    readonly value: number;
+    readonly doc?: string;
+    readonly line: number;
+  }[];
+  readonly bits: number;
+}
+
+export interface ChannelModel extends Documentation {
+  readonly index: number;
+  readonly name: string;
+  readonly id: number;
+  readonly delivery: Delivery;
+  readonly direction: Direction;
+  readonly numbered: boolean;
+  readonly reliable: boolean;
+  readonly fragment: boolean;
+  readonly maxBytes: number;
+  readonly queueBytes: number;
+  readonly priority: number;
+  readonly weight: number;
+  /** The struct that is its message. */
+  readonly message: string;
+}
+
+/** Roles that the runtime knows; a field without one is the user's own. */
+export type HeaderRole =
+  | "channel"
+  | "ack"
+  | "ack-now"
+  | "frames"
+  | "slice"
+  | "more"
+  | "wide"
+  | "key-phase"
+  | "limit"
+  | "reserved"
+  | "packet-number-high"
+  | "packet-number"
+  | "ack-largest"
+  | "ack-delay"
+  | "ack-ranges"
+  | "receive-limit"
+  | "same-channel"
+  | "consecutive"
+  | "message-number"
+  | "slice-index"
+  | "slice-count"
+  | "length";
+
+/** Conditions: flags by the name of their field, or one of the two computed properties. All must hold. */
+export type HeaderCondition = string | "numbered" | "unsized";
+
+export interface HeaderFieldModel extends Documentation {
+  readonly name: string;
+  readonly role?: HeaderRole;
+  /** Either whole bytes of a type … */
+  readonly type?:
+    | "u8"
+    | "u16"
+    | "u24"
+    | "u32"
+    | "i8"
+    | "i16"
+    | "i32"
+    | "f32"
+    | "f64"
+    | "varint"
+    | "ack-ranges";
+  /** … or bits, gathered with the bit fields beside it, most significant first, into whole bytes. */
+  readonly bits?: number;
+  readonly when: readonly HeaderCondition[];
+  /** For a user's own field: its place in `HeaderCodec.userFields`. */
+  readonly userIndex?: number;
+}
+
+export interface HeaderModel {
+  readonly clear: readonly HeaderFieldModel[];
+  readonly sealed: readonly HeaderFieldModel[];
+  /** Bit fields here are the next byte, which the first frame does not have. */
+  readonly frame: readonly HeaderFieldModel[];
+  readonly packetNumberBits: number;
+  readonly widePacketNumberBits: number;
+  readonly ackBits: number;
+  readonly messageNumberBits: number;
+  /** The longest header of a datagram with one slice frame, acks and limit not counted. */
+  readonly maxBytes: number;
+}
+
+/** A JSON Schema, as in the spec. */
+export type JsonSchema = { readonly [key: string]: unknown };
+
+export interface ZeroMessageModel extends Documentation {
+  readonly name: string;
+  readonly from: "client" | "server" | "both";
+  readonly sys: JsonSchema;
+  readonly body: JsonSchema;
+  /** Worst case of a whole datagram, escapes included, padding not. */
+  readonly maxBytes: number;
+}
+
+export interface ZeroModel {
+  readonly messages: readonly ZeroMessageModel[];
+  readonly states: {
+    readonly client: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    readonly server: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  };
+}
+
+export interface LimitsModel {
+  readonly maxDatagramBytes: number;
+  readonly sliceBytes: number;
+  readonly receiveBudgetBytes: number;
+  readonly creditBytes: number;
+  readonly idleTimeoutMs: number;
+  readonly keepAliveMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly authenticateTimeoutMs: number;
+  readonly maxAckDelayMs: number;
+}
+
+export interface Model {
+  readonly name: string;
+  readonly version: number;
+  readonly doc?: string;
+  readonly security: "plain";
+  /** The spec's file name without its folder, for `@see` comments. */
+  readonly specFile: string;
+  readonly limits: LimitsModel;
+  readonly header: HeaderModel;
+  /** Structs in an order in which each comes after those it uses. */
+  readonly structs: readonly StructModel[];
+  readonly enums: readonly EnumModel[];
+  /** In rising order of id; `index` is the position. */
+  readonly channels: readonly ChannelModel[];
+  readonly zero: ZeroModel;
+  /** 32 hex digits over everything above that changes the wire (names, docs and lines do not). */
+  readonly hash: string;
+}

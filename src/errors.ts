@@ -1,0 +1,115 @@
+/**
+ * Every error Stardust throws at run time, with its stable code. docs/errors.md has a section for each.
+ * Not here: the generator's diagnostics (codegen/spec), and what is only counted (a bad datagram never throws).
+ */
+
+/** Stable codes. A code is never renamed or reused; messages may be reworded. */
+export const errorCodes = {
+  STARDUST_INVALID_MESSAGE:
+    "A message to be sent does not match the spec; `path` names the member.",
+  STARDUST_MALFORMED: "Bytes that were received are not a message of the channel they came on.",
+  STARDUST_INVALID_OPTION:
+    "An option of listen, connect or a face has a value that makes no sense.",
+  STARDUST_CLOSED: "The peer, client or server is closed.",
+  STARDUST_CONNECT_TIMEOUT: "The server did not answer before the handshake's deadline.",
+  STARDUST_CONNECT_REJECTED: "The server answered and refused; `reason` and `detail` say why.",
+  STARDUST_CONNECT_PROTOCOL: "Client and server were generated from specs that cannot talk.",
+  STARDUST_CONNECT_ABORTED: "The AbortSignal of connect fired before the connection stood.",
+  STARDUST_PORT_BIND: "A UDP port of the pool could not be bound; `port` names it.",
+  STARDUST_WORKER_IMPORT: "A worker thread could not import the generated protocol or the systems.",
+  STARDUST_WORKER_DIED: "A worker thread ended unexpectedly; its peers have left.",
+  STARDUST_UNSUPPORTED: "The protocol asks for something that this runtime does not have.",
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** The base of all errors below; `code` is the stable thing to test for. */
+export class StardustError extends Error {
+  override readonly name: string = "StardustError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A message handed to `send` is wrong: which member, and what is wrong with it. */
+export class InvalidMessageError extends StardustError {
+  override readonly name = "InvalidMessageError";
+  /** The member, e.g. `entities[3].x`; empty for the message itself. */
+  readonly path: string;
+  readonly problem: string;
+
+  constructor(path: string, problem: string) {
+    super("STARDUST_INVALID_MESSAGE", path === "" ? problem : `${path}: ${problem}`);
+    this.path = path;
+    this.problem = problem;
+  }
+}
+
+/** Bytes from the network that no encoder of this protocol writes. The one error a generated decoder throws. */
+export class MalformedError extends StardustError {
+  override readonly name = "MalformedError";
+  /** The member that was being read, e.g. `entities[3].x`; empty for the message itself. */
+  readonly path: string;
+  readonly problem: string;
+  /** Offset in bytes from the start of the message's payload. */
+  readonly byteOffset: number;
+
+  constructor(path: string, problem: string, byteOffset: number) {
+    super(
+      "STARDUST_MALFORMED",
+      `${path === "" ? "message" : path}: ${problem} (byte ${byteOffset})`,
+    );
+    this.path = path;
+    this.problem = problem;
+    this.byteOffset = byteOffset;
+  }
+}
+
+/** Joins a member name or list index in front of a path: `at("entities", "[3].x")` is `entities[3].x`. */
+export function joinPath(outer: string, inner: string): string {
+  if (inner === "") return outer;
+  return inner.startsWith("[") ? outer + inner : `${outer}.${inner}`;
+}
+
+/**
+ * Generated code calls this from the catch around a nested member: puts `outer` in front of the error's path
+ * and throws it on. Errors of other kinds pass unchanged.
+ */
+export function rethrowWithin(error: unknown, outer: string): never {
+  if (error instanceof InvalidMessageError) {
+    throw new InvalidMessageError(joinPath(outer, error.path), error.problem);
+  }
+  if (error instanceof MalformedError) {
+    throw new MalformedError(joinPath(outer, error.path), error.problem, error.byteOffset);
+  }
+  throw error;
+}
+
+/** `connect` was refused. `reason` is one of the spec's reject reasons; `detail` is the application's own words. */
+export class ConnectRejectedError extends StardustError {
+  override readonly name = "ConnectRejectedError";
+  readonly reason: string;
+  readonly detail: string;
+
+  constructor(reason: string, detail: string) {
+    super("STARDUST_CONNECT_REJECTED", `rejected: ${reason}${detail === "" ? "" : ` (${detail})`}`);
+    this.reason = reason;
+    this.detail = detail;
+  }
+}
+
+/** A port of the pool cannot be bound. */
+export class PortBindError extends StardustError {
+  override readonly name = "PortBindError";
+  readonly port: number;
+
+  constructor(port: number, host: string, cause: Error) {
+    super("STARDUST_PORT_BIND", `cannot bind UDP port ${port} on ${host}: ${cause.message}`, {
+      cause,
+    });
+    this.port = port;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The seam between generated faces (typed `send.chat(...)`) and the runtime (channel numbers). A generated face is
+ * a class of one-line methods that call a target here with a constant index; it holds no state of its own.
+ */
+
+/** Whom a message is for: a peer of the server, or a client's server. */
+export interface SendTarget {
+  /** False: not taken, the queue is full. Throws InvalidMessageError, or StardustError STARDUST_CLOSED. */
+  send(channel: number, message: unknown): boolean;
+}
+
+/** What a broadcast leaves out. */
+export interface BroadcastOptions {
+  /** This peer does not get it. */
+  readonly except?: { readonly id: number } | undefined;
+}
+
+/** What became of a broadcast. */
+export interface BroadcastResult {
+  /** Peers it was queued for. */
+  readonly sent: number;
+  /** Ids of peers without credit, which did not get it (reliable channels; unreliable ones may drop silently). */
+  readonly skipped: readonly number[];
+}
+
+export interface BroadcastTarget {
+  broadcast(channel: number, message: unknown, options?: BroadcastOptions): BroadcastResult;
+}
+
+/** Undoes a registration; also works with `using`. */
+export interface Unsubscribe {
+  (): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Where handlers are put. The handler's shape is the face's business: a server's takes (peer, message, context), a
+ * client's (message, context).
+ */
+export interface ReceiveTarget {
+  // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each handler its type
+  receive(channel: number, handler: (...args: any[]) => void): Unsubscribe;
+}
+
+/** What a bounded iterator does when it is full. */
+export type Overflow = "drop-oldest" | "drop-newest" | "wait" | "close";
+
+export interface MessagesOptions {
+  /** Messages held for a slow reader; default 64. */
+  readonly limit?: number | undefined;
+  /**
+   * Default: `wait` on reliable channels (credits are not given back, so the sender waits), `drop-oldest` on others.
+   * `close` ends the iterator with STARDUST_CLOSED.
+   */
+  readonly overflow?: Overflow | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface MessagesTarget {
+  // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each iterator its type
+  messages(channel: number, options?: MessagesOptions): AsyncIterableIterator<any>;
+}
+
+/** The user's own header fields: read in a handler's context, set on a server or client. */
+export interface HeaderValues {
+  get(field: number): number;
+  set(field: number, value: number): void;
+}
+
+/** What generated code hands to `listen`: how to dress each target. `F` collects the face's types. */
+export interface ServerFace<F extends ServerFaceTypes> {
+  send(target: SendTarget): F["send"];
+  broadcast(target: BroadcastTarget): F["broadcast"];
+  receive(target: ReceiveTarget): F["receive"];
+  messages(target: MessagesTarget): F["messages"];
+  /** Dresses values to be set (`server.header`). */
+  header(values: HeaderValues): F["header"];
+}
+
+export interface ServerFaceTypes {
+  /** Typed `peer.send`. */
+  send: object;
+  broadcast: object;
+  receive: object;
+  messages: object;
+  header: object;
+  /** The body of join, validated. */
+  join: object;
+  /** The body of accept. */
+  accept: object;
+  /** The handlers option of `listen`: channel name -> (peer, message, context). */
+  handlers: object;
+  /** The user's own state of a peer. */
+  state: unknown;
+}
+
+/** The same for `connect`. */
+export interface ClientFace<F extends ClientFaceTypes> {
+  send(target: SendTarget): F["send"];
+  receive(target: ReceiveTarget): F["receive"];
+  messages(target: MessagesTarget): F["messages"];
+  header(values: HeaderValues): F["header"];
+}
+
+export interface ClientFaceTypes {
+  send: object;
+  receive: object;
+  messages: object;
+  header: object;
+  join: object;
+  /** Body of accept, validated. */
+  accept: object;
+  handlers: object;
+}
+
+/** What a handler learns beside the message. The object is reused: valid during the call only. */
+export interface MessageContext<Header extends object> {
+  /** The user's own header fields of the datagram that completed the message. */
+  readonly header: Readonly<Header>;
+}

@@ -1,0 +1,20 @@
+/** `stardust-udp`: the runtime's errors and types. Typed `listen` and `connect` come from the generated code. */
+
+export type { Client, ConnectionStats, ConnectOptions } from "./client.ts";
+export * from "./errors.ts";
+export type * from "./face.ts";
+export type * from "./protocol.ts";
+export type {
+  Authentication,
+  CloseOptions,
+  CloseReason,
+  JoinOrigin,
+  ListenOptions,
+  PortStats,
+  Server,
+  ServerCloseOptions,
+  ServerPeer,
+  ServerStats,
+} from "./server.ts";
+export type { Systems, SystemsDefinition, SystemsPeer, SystemsPort } from "./systems.ts";
+export type { DatagramListener, DatagramSocket } from "./udp/socket.ts";

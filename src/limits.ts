@@ -1,0 +1,35 @@
+/**
+ * Every bound of the runtime with its name and the reason for its size. What a spec may set stands in
+ * `ProtocolLimits` (protocol.ts); here is what holds for every protocol.
+ */
+
+/** The largest channel id of a spec: ids are shifted by one on the wire, zero is the connection protocol. */
+export const MAX_CHANNEL_ID: number = 0xff_fffe;
+
+/** Packet and message numbers are JavaScript numbers inside; sessions close long before 2^53. */
+export const MAX_PACKET_NUMBER: number = 2 ** 52;
+
+/** Ranges of received packet numbers that are remembered (and so acknowledged): RFC 9000 13.2.3 asks for a bound. */
+export const MAX_ACK_RANGES = 32;
+
+/** Packet numbers below the newest that a duplicate is still recognised for. Older ones are dropped as duplicates. */
+export const DUPLICATE_WINDOW = 1024;
+
+/** How far a channel's message numbers run past the oldest that is not acknowledged; a quarter of the u16 space. */
+export const MESSAGE_WINDOW = 0x4000;
+
+/** A message costs its payload plus this in every budget, so that empty messages are not free. */
+export const MESSAGE_OVERHEAD_BYTES = 64;
+
+/** Datagrams sent in one burst: a stock receive buffer holds about 92 full ones. */
+export const MAX_BURST_DATAGRAMS = 32;
+
+/** Records drained from a ring before the event loop gets a turn, or timers and sockets starve. */
+export const MAX_DRAIN_RECORDS = 1024;
+
+/** A zero message is one datagram; the shortest possible JSON object behind three zeros is 5 bytes. */
+export const MIN_ZERO_DATAGRAM_BYTES = 5;
+
+/** Depth and keys of a zero message's JSON, checked on the bytes before JSON.parse sees them. */
+export const MAX_ZERO_JSON_DEPTH = 6;
+export const MAX_ZERO_JSON_KEYS = 64;

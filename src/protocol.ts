@@ -1,0 +1,190 @@
+/**
+ * The contract between generated code and the runtime: `stardust generate` emits a value of type `Protocol`,
+ * everything in src/ works from it and from nothing else. What a layout, a channel or a message looks like on
+ * the wire is decided by the generator; how it gets there is decided here in src/.
+ */
+import type { DatagramHeader, FrameHeader, Violation } from "./wire/header.ts";
+import type { Reader } from "./wire/reader.ts";
+import type { Writer } from "./wire/writer.ts";
+
+/** Which side of a connection something is on, or comes from. */
+export type Role = "client" | "server";
+
+/** The delivery modes of docs/wire.md. The generator refuses a mode that `runtimeDeliveries` lacks. */
+export type Delivery =
+  | "unreliable"
+  | "unreliable-sequenced"
+  | "unreliable-ordered"
+  | "reliable"
+  | "reliable-ordered"
+  | "reliable-sequenced";
+
+export type Direction = "client-to-server" | "server-to-client" | "both";
+
+/** One message type: plain objects to bytes and back. All four are straight-line generated code. */
+export interface MessageCodec<M> {
+  /** Bytes of every message, or -1 where they differ. */
+  readonly fixedBytes: number;
+  /** No message is larger. */
+  readonly maxBytes: number;
+  /** The bytes `message` takes. Checks every member: throws `InvalidMessageError` with the path of a wrong one. */
+  size(message: M): number;
+  /** Writes a message that `size` has accepted, unchanged since, into that many bytes. */
+  encode(message: M, w: Writer): void;
+  /** Reads one message; it must end at `r.end`. Throws `MalformedError`, and nothing else, for any other bytes. */
+  decode(r: Reader): M;
+  /** As `decode`, into an object that exists; inner objects and lists are reused where they can be. */
+  decodeInto(target: M, r: Reader): M;
+}
+
+/** One channel, with everything about it that the spec decides already computed. */
+export interface ChannelDefinition<M = unknown> {
+  /** Position in `Protocol.channels`: what the runtime calls a channel inside one process. */
+  readonly index: number;
+  readonly name: string;
+  /** As in the spec; on the wire it is `id + 1`. */
+  readonly id: number;
+  readonly delivery: Delivery;
+  readonly direction: Direction;
+  /** Reliable, `unreliable-ordered`, or may fragment: its frames carry a message number. */
+  readonly numbered: boolean;
+  /** Resent until acknowledged. */
+  readonly reliable: boolean;
+  /** Messages above `ProtocolLimits.sliceBytes` are sent in slices. */
+  readonly fragment: boolean;
+  /** The largest payload accepted, in bytes. */
+  readonly maxBytes: number;
+  /** The largest sum of payloads (plus MESSAGE_OVERHEAD_BYTES each) queued for one peer before `send` says false. */
+  readonly queueBytes: number;
+  /** Strict levels: 0 is sent before 1. */
+  readonly priority: number;
+  /** Share among channels of one level. */
+  readonly weight: number;
+  readonly codec: MessageCodec<M>;
+}
+
+/** A field of the user's own in the datagram header. Values are numbers; a bool is 0 or 1. */
+export interface UserField {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  /** Fractions are allowed (f32, f64). */
+  readonly fraction: boolean;
+}
+
+/**
+ * The header layout as code. The order of a datagram: everything once a datagram, then for each frame its
+ * header and its payload. A layout decides which bytes; the meaning of each part is docs/wire.md.
+ */
+export interface HeaderCodec {
+  readonly userFields: readonly UserField[];
+  /** Bits of the packet number when not wide, and when wide (equal where the layout has no wide form). */
+  readonly packetNumberBits: number;
+  readonly widePacketNumberBits: number;
+  /** Bits of the largest acknowledged number, and of a message number. */
+  readonly ackBits: number;
+  readonly messageNumberBits: number;
+  /** Bytes of `write` for this header, whose flags (and first frame: channel is always there) are set. */
+  size(h: DatagramHeader): number;
+  /** Writes all that stands once in a datagram. `first` is the first frame, or undefined where there is none. */
+  write(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void;
+  /**
+   * Reads what `write` writes; `r.at` is then the first frame's header. Where there are frames, `first.channel`,
+   * `first.slice` and `first.more` are set. Never throws.
+   */
+  read(h: DatagramHeader, first: FrameHeader, r: Reader): Violation;
+  /** Bytes that `writeFrame` will write. `previous` is the frame before in this datagram, undefined for the first. */
+  frameSize(frame: FrameHeader, previous: FrameHeader | undefined): number;
+  /** Writes the header of a frame; `payloadBytes`, `more` and, on numbered channels, `number` are set. */
+  writeFrame(frame: FrameHeader, previous: FrameHeader | undefined, w: Writer): void;
+  /**
+   * Reads the header of the frame at `r.at`. For the first frame `isFirst` is true and `frame` is what `read` set;
+   * else `frame` still holds the frame before, and is overwritten. Sets `payloadStart` and `payloadBytes`, checks them
+   * against `r.end` and the channel's fixed size, and moves `r.at` behind the payload. Never throws.
+   */
+  readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation;
+}
+
+/** What a validator of a zero message found: the first problem only. */
+export interface ZeroProblem {
+  /** JSON pointer into the sys or body, e.g. `/name`. */
+  readonly path: string;
+  readonly problem: string;
+}
+
+/** One zero message: who sends it, and the validators that ajv compiled when generating. */
+export interface ZeroMessageDefinition {
+  readonly name: string;
+  readonly from: Role | "both";
+  /** Worst case of a whole datagram in bytes, without padding; the generator has refused what does not fit. */
+  readonly maxBytes: number;
+  /** Checks the runtime's part; unknown members are ignored. */
+  validateSys(value: unknown): ZeroProblem | null;
+  /** Checks the application's part and removes members that the spec does not name. */
+  validateBody(value: unknown): ZeroProblem | null;
+}
+
+/** states x messages -> next state, for the receiving side named. A pair that is not there is dropped and counted. */
+export type ZeroStateTable = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+export interface ZeroProtocol {
+  /** By the `msg` of the envelope. Has no prototype: an unknown name is undefined, whatever it is. */
+  readonly messages: Readonly<Record<string, ZeroMessageDefinition>>;
+  readonly states: { readonly client: ZeroStateTable; readonly server: ZeroStateTable };
+}
+
+/** Numbers of the spec's `limits`, defaults filled in. */
+export interface ProtocolLimits {
+  /** No datagram is larger; both joins are padded to it. */
+  readonly maxDatagramBytes: number;
+  /** Payload of every slice but the last of its message. */
+  readonly sliceBytes: number;
+  /** Bytes of reliable messages a peer may have in flight or waiting at the receiver. */
+  readonly receiveBudgetBytes: number;
+  /** Bytes that may wait for one peer between the application's thread and its worker, each way. */
+  readonly creditBytes: number;
+  /** Without any datagram from the other side for this long, the peer is gone. */
+  readonly idleTimeoutMs: number;
+  /** An idle side sends something after this long. */
+  readonly keepAliveMs: number;
+  /** From the first join to attached. */
+  readonly handshakeTimeoutMs: number;
+  /** What the application's `authenticate` may take; lies inside the handshake's. */
+  readonly authenticateTimeoutMs: number;
+  /** The longest an acknowledgement of reliable data is held back. */
+  readonly maxAckDelayMs: number;
+}
+
+/** All that a spec says, as `generated/protocol.ts` exports it. */
+export interface Protocol {
+  /** The version of this contract; the runtime refuses another. */
+  readonly stardust: 1;
+  readonly name: string;
+  readonly version: number;
+  /** 128 bits of SHA-256 over everything that changes the wire, as 32 hex digits. */
+  readonly hash: string;
+  /** `import.meta.url` of the generated module, so that a worker thread can import the same. */
+  readonly url: string;
+  /** Sealing is not there yet; the generator refuses it, and so does the runtime. */
+  readonly security: "plain";
+  readonly limits: ProtocolLimits;
+  readonly header: HeaderCodec;
+  readonly channels: readonly ChannelDefinition[];
+  readonly zero: ZeroProtocol;
+}
+
+/** The delivery modes this runtime has. The generator's table of what is missing is held against it by a test. */
+export const runtimeDeliveries: readonly Delivery[] = [
+  "unreliable",
+  "unreliable-sequenced",
+  "reliable",
+  "reliable-ordered",
+];
+
+/** Whether `role` may send on a channel of this direction. */
+export function maySend(role: Role, direction: Direction): boolean {
+  return (
+    direction === "both" ||
+    direction === (role === "client" ? "client-to-server" : "server-to-client")
+  );
+}

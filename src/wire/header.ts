@@ -1,0 +1,135 @@
+/**
+ * The header of a datagram as the session sees it, whatever its layout on the wire. Generated code
+ * (`HeaderCodec` in protocol.ts) moves these objects to bytes and back; the session owns one of each
+ * and reuses them. Nothing here knows the layout.
+ */
+import { MAX_ACK_RANGES } from "../limits.ts";
+import type { Reader } from "./reader.ts";
+import { varintSize, type Writer } from "./writer.ts";
+
+/**
+ * Why a datagram was refused. Zero is good; the others are also the names of the counters (`violationNames`).
+ * A const object, not an enum: erasable syntax.
+ */
+export const Violation = {
+  none: 0,
+  truncated: 1,
+  reservedBits: 2,
+  nonMinimal: 3,
+  unknownChannel: 4,
+  flags: 5,
+  sliceBounds: 6,
+  payloadSize: 7,
+} as const;
+export type Violation = (typeof Violation)[keyof typeof Violation];
+export const violationNames: readonly string[] = Object.keys(Violation);
+
+/** Acknowledged packet numbers: `largest` downwards, `firstRun` of them, then pairs of a gap and a run. */
+export class AckBlock {
+  /** Truncated to the layout's width on the wire; the session expands it. */
+  largest = 0;
+  /** Wire units of 250 us, 0 to 254; 255: unknown. */
+  delay = 255;
+  /** Numbers acknowledged from `largest` downwards, 1 and up. */
+  firstRun = 1;
+  /** How many pairs of `gaps` and `runs` are in use. */
+  pairs = 0;
+  /** Numbers missing below the run before, 1 and up. */
+  readonly gaps: Float64Array = new Float64Array(MAX_ACK_RANGES - 1);
+  /** Numbers acknowledged below that gap, 1 and up. */
+  readonly runs: Float64Array = new Float64Array(MAX_ACK_RANGES - 1);
+}
+
+/** What stands once in a datagram. Which of it is on the wire, and where, the layout decides. */
+export class DatagramHeader {
+  /** Flag A: `acks` is there. */
+  ack = false;
+  /** Flag Q: acknowledge this datagram at once. */
+  ackNow = false;
+  /** Flag D: frames follow. */
+  frames = false;
+  /** Flag W: the packet number is wide. */
+  wide = false;
+  /** Flag K; false in plain. */
+  keyPhase = false;
+  /** Flag L: `receiveLimit` is there. */
+  limit = false;
+  /** Full when written, truncated when read; the session rebuilds it. */
+  packetNumber = 0;
+  readonly acks: AckBlock = new AckBlock();
+  /** Bytes of reliable messages the writer accepts in all. */
+  receiveLimit = 0;
+  /** The user's own fields, in the order of `HeaderCodec.userFields`. */
+  readonly user: Float64Array;
+
+  constructor(userFieldCount: number) {
+    this.user = new Float64Array(userFieldCount);
+  }
+}
+
+/** What stands before each payload. The first frame's channel, F and M travel in the datagram's own header. */
+export class FrameHeader {
+  /** Index into `Protocol.channels`; -1 where a datagram has no frames. */
+  channel = -1;
+  /** Flag F: this is a slice of a larger message. */
+  slice = false;
+  /** Flag M: another frame follows. */
+  more = false;
+  /** Message number; full when written, truncated when read. Only on numbered channels. */
+  number = 0;
+  sliceIndex = 0;
+  sliceCount = 0;
+  /** Where the payload lies in the datagram (reading), and its size (both ways). */
+  payloadStart = 0;
+  payloadBytes = 0;
+}
+
+/** Bytes of the ack ranges as `writeAckRanges` writes them. */
+export function ackRangesSize(acks: AckBlock): number {
+  if (acks.pairs === 0 && acks.firstRun <= 128) return 1;
+  let size = 1 + varintSize(acks.firstRun - 1);
+  for (let i = 0; i < acks.pairs; i++) {
+    size += varintSize(acks.gaps[i]! - 1) + varintSize(acks.runs[i]! - 1);
+  }
+  return size;
+}
+
+/** The tail of an ack block: `run - 1` in a byte below 0x80, else 0x80 + n, first run - 1, n pairs. */
+export function writeAckRanges(w: Writer, acks: AckBlock): void {
+  if (acks.pairs === 0 && acks.firstRun <= 128) {
+    w.u8(acks.firstRun - 1);
+    return;
+  }
+  w.u8(0x80 + acks.pairs);
+  w.varint(acks.firstRun - 1);
+  for (let i = 0; i < acks.pairs; i++) {
+    w.varint(acks.gaps[i]! - 1);
+    w.varint(acks.runs[i]! - 1);
+  }
+}
+
+/** Reads what `writeAckRanges` writes, and nothing else: another way to say the same is a violation. */
+export function readAckRanges(r: Reader, acks: AckBlock): Violation {
+  if (r.at >= r.end) return Violation.truncated;
+  const first = r.bytes[r.at++]!;
+  if (first < 0x80) {
+    acks.firstRun = first + 1;
+    acks.pairs = 0;
+    return Violation.none;
+  }
+  const pairs = first - 0x80;
+  if (pairs >= MAX_ACK_RANGES) return Violation.nonMinimal;
+  const run = r.tryVarint();
+  if (run < 0) return Violation.nonMinimal;
+  if (pairs === 0 && run < 128) return Violation.nonMinimal;
+  acks.firstRun = run + 1;
+  acks.pairs = pairs;
+  for (let i = 0; i < pairs; i++) {
+    const gap = r.tryVarint();
+    const next = r.tryVarint();
+    if (gap < 0 || next < 0) return Violation.nonMinimal;
+    acks.gaps[i] = gap + 1;
+    acks.runs[i] = next + 1;
+  }
+  return Violation.none;
+}

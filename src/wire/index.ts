@@ -1,0 +1,22 @@
+/** What generated code is built from: the package's entry point `stardust-udp/wire`. */
+export {
+  InvalidMessageError,
+  joinPath,
+  MalformedError,
+  rethrowWithin,
+} from "../errors.ts";
+export { readBits, writeBits } from "./bits.ts";
+export {
+  AckBlock,
+  ackRangesSize,
+  DatagramHeader,
+  FrameHeader,
+  readAckRanges,
+  Violation,
+  violationNames,
+  writeAckRanges,
+} from "./header.ts";
+export { dequantise, quantise } from "./quantise.ts";
+export { Reader } from "./reader.ts";
+export { utf8Length, utf8Read, utf8Write } from "./utf8.ts";
+export { varintSize, Writer } from "./writer.ts";

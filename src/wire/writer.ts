@@ -1,0 +1,90 @@
+/**
+ * Where generated encoders write: a window on memory (a scratch buffer, a ring) and a position in it.
+ * No bounds checks: callers have asked `size` first and reserved that much. Integers are big-endian.
+ */
+import { utf8Write } from "./utf8.ts";
+
+export class Writer {
+  bytes: Uint8Array;
+  view: DataView;
+  /** Where the next byte goes. */
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Skips `count` bytes and returns where they start; the caller writes them through `view` or `bytes`. */
+  take(count: number): number {
+    const at = this.at;
+    this.at = at + count;
+    return at;
+  }
+
+  /** As `take`, zeroed: for bit blocks, which are or-ed into. */
+  takeZeroed(count: number): number {
+    const at = this.at;
+    const end = at + count;
+    for (let i = at; i < end; i++) this.bytes[i] = 0;
+    this.at = end;
+    return at;
+  }
+
+  u8(value: number): void {
+    this.bytes[this.at++] = value;
+  }
+
+  u16(value: number): void {
+    this.view.setUint16(this.at, value);
+    this.at += 2;
+  }
+
+  u24(value: number): void {
+    const at = this.at;
+    this.bytes[at] = value >>> 16;
+    this.bytes[at + 1] = value >>> 8;
+    this.bytes[at + 2] = value;
+    this.at = at + 3;
+  }
+
+  u32(value: number): void {
+    this.view.setUint32(this.at, value);
+    this.at += 4;
+  }
+
+  /** Unsigned LEB128 in its shortest form; 0 to 2^53 - 1. */
+  varint(value: number): void {
+    const bytes = this.bytes;
+    let at = this.at;
+    while (value > 0x7f) {
+      bytes[at++] = (value & 0x7f) | 0x80;
+      value = value > 0x7fff_ffff ? Math.floor(value / 128) : value >>> 7;
+    }
+    bytes[at++] = value;
+    this.at = at;
+  }
+
+  raw(source: Uint8Array): void {
+    this.bytes.set(source, this.at);
+    this.at += source.byteLength;
+  }
+
+  /** A string as a varint of its `byteLength` (from `utf8Length`) and its UTF-8 bytes. */
+  string(value: string, byteLength: number): void {
+    this.varint(byteLength);
+    utf8Write(this.bytes, this.at, value, byteLength);
+    this.at += byteLength;
+  }
+}
+
+/** Bytes that `Writer.varint` takes for `value`. */
+export function varintSize(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  if (value < 0x1000_0000) return 4;
+  let size = 5;
+  for (let rest = value / 2 ** 35; rest >= 1; rest /= 128) size++;
+  return size;
+}
