@@ -33,3 +33,6 @@ export const MIN_ZERO_DATAGRAM_BYTES = 5;
 /** Depth and keys of a zero message's JSON, checked on the bytes before JSON.parse sees them. */
 export const MAX_ZERO_JSON_DEPTH = 6;
 export const MAX_ZERO_JSON_KEYS = 64;
+
+/** How long a close waits for reliable messages to be acknowledged where its caller says nothing. */
+export const DEFAULT_LINGER_MS = 500;

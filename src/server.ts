@@ -2,8 +2,34 @@
  * The server as its user sees it: what the generated `listen` returns, and the options it takes. The moving parts are
  * in pool/ (the range of ports) and port/ (one port, one worker thread).
  */
-import type { ServerFace, ServerFaceTypes, Unsubscribe } from "./face.ts";
+import { EventEmitter } from "node:events";
+import {
+  checkProtocol,
+  checkUserField,
+  closedError,
+  DrainSignal,
+  type FaultListener,
+  printFault,
+  receivedHeader,
+  registerHandlers,
+  resolveHost,
+} from "./endpoint.ts";
+import { StardustError } from "./errors.ts";
+import type {
+  BroadcastOptions,
+  BroadcastResult,
+  HeaderValues,
+  MessageContext,
+  ServerFace,
+  ServerFaceTypes,
+  Unsubscribe,
+} from "./face.ts";
+import { Hub, unsubscribe } from "./hub.ts";
+import { DEFAULT_LINGER_MS } from "./limits.ts";
+import { Pool } from "./pool/pool.ts";
+import { parsePorts } from "./pool/ports.ts";
 import type { Protocol } from "./protocol.ts";
+import { Reader } from "./wire/reader.ts";
 
 /** Why a peer left or a connection ended. */
 export interface CloseReason {
@@ -88,6 +114,10 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly wrapSocketData?: unknown;
   /** Closes the server when it fires. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of what a handler throws and of workers that die; default: printed to stderr. The server goes on. */
+  readonly onFault?: ((error: unknown, where: string) => void) | undefined;
+  /** False only to prove that loss is noticed: nothing that is lost is sent again. */
+  readonly resend?: boolean | undefined;
   /** Receive and send buffer asked of the system for each socket, bytes; default 4 MiB. */
   readonly socketBufferBytes?: number | undefined;
 }
@@ -136,11 +166,326 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   close(options?: ServerCloseOptions): Promise<void>;
 }
 
+const DEFAULT_MAX_PEERS_PER_PORT = 1024;
+/** The peer ids of a pool leave room for generations up to this many. */
+const MAX_PEERS_PER_PORT = 0x1_0000;
+
 /** Binds the ports, starts a worker on each and resolves when all are ready. Generated code gives it its types. */
 export async function listen<F extends ServerFaceTypes>(
-  _protocol: Protocol,
-  _face: ServerFace<F>,
-  _options: ListenOptions<F>,
+  protocol: Protocol,
+  face: ServerFace<F>,
+  options: ListenOptions<F>,
 ): Promise<Server<F>> {
-  throw new Error("not there yet");
+  checkProtocol(protocol);
+  const server = new RunningServer<F>(protocol, face, options);
+  await server.open();
+  return server;
+}
+
+class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValues {
+  readonly peers = new Map<number, RunningPeer<F>>();
+  readonly receive: F["receive"];
+  readonly messages: F["messages"];
+  readonly broadcast: F["broadcast"];
+  readonly header: F["header"];
+  readonly closed: Promise<CloseReason>;
+  readonly protocol: Protocol;
+  readonly face: ServerFace<F>;
+  readonly #options: ListenOptions<F>;
+  readonly #onFault: FaultListener;
+  readonly #hub: Hub<RunningPeer<F>>;
+  readonly #user: Float64Array;
+  readonly #context: MessageContext<object>;
+  readonly #reader = new Reader();
+  readonly #events = new EventEmitter();
+  #received: Float64Array;
+  #pool!: Pool;
+  #joined = 0;
+  #left = 0;
+  #closing: Promise<void> | undefined;
+  #resolveClosed!: (reason: CloseReason) => void;
+
+  constructor(protocol: Protocol, face: ServerFace<F>, options: ListenOptions<F>) {
+    this.protocol = protocol;
+    this.face = face;
+    this.#options = options;
+    this.#onFault = options.onFault ?? printFault;
+    this.#user = new Float64Array(protocol.header.userFields.length);
+    this.#received = this.#user;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#context = { header: face.header(receivedHeader(() => this.#received)) };
+    this.#hub = new Hub({
+      channels: protocol.channels,
+      invoke: (handler, peer, message, user) => {
+        this.#received = user;
+        handler(peer, message, this.#context);
+      },
+      yields: (peer, message) => ({ peer, message }),
+      release: (peer, payloadBytes) => this.#pool.handleOf(peer.id)?.release(peer.id, payloadBytes),
+      onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
+    });
+    this.receive = face.receive(this.#hub);
+    this.messages = face.messages(this.#hub);
+    this.broadcast = face.broadcast({
+      broadcast: (channel, message, broadcastOptions = {}) =>
+        this.#broadcast(channel, message, broadcastOptions),
+    });
+    this.header = face.header(this);
+    registerHandlers(this.#hub, protocol, "server", options.handlers);
+  }
+
+  async open(): Promise<void> {
+    const { protocol } = this;
+    const options = this.#options;
+    const ports = parsePorts(options.ports);
+    checkListenOptions(options, ports.length);
+    options.signal?.throwIfAborted();
+    this.#pool = await Pool.open({
+      protocol,
+      host: await resolveHost(options.host ?? "127.0.0.1"),
+      ports,
+      publicPorts: options.publicPorts,
+      allowMissingPorts: options.allowMissingPorts ?? false,
+      worker: {
+        maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
+        systems: options.systems?.toString(),
+        wrapSocket: options.wrapSocket?.toString(),
+        wrapSocketData: options.wrapSocketData,
+        socketBufferBytes: options.socketBufferBytes,
+        resend: options.resend ?? true,
+      },
+      listener: {
+        authenticate: (body, origin, signal) =>
+          options.authenticate?.(body as F["join"], origin, signal) ?? { accept: true },
+        onJoin: (id, port, address, body) => this.#onJoin(id, port, address, body as F["join"]),
+        onMessage: (id, channel, user, bytes, view, start, end) =>
+          this.#onMessage(id, channel, user, bytes, view, start, end),
+        onLeave: (id, reason) => this.#onLeave(id, reason),
+        onDrained: (id) => this.peers.get(id)?.onDrained(),
+        onFault: (where, error) => this.#onFault(error, where),
+      },
+    });
+    const { signal } = options;
+    if (signal?.aborted) await this.close();
+    signal?.addEventListener("abort", () => void this.close(), { once: true });
+  }
+
+  get ports(): readonly number[] {
+    return this.#pool.ports;
+  }
+
+  get(field: number): number {
+    return this.#user[field] ?? 0;
+  }
+
+  set(field: number, value: number): void {
+    this.#user[field] = checkUserField(this.protocol, field, value);
+    for (const { handle } of this.#pool.berths()) handle.setHeader(field, value);
+  }
+
+  on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
+  on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
+  on(event: string, listener: (...args: never[]) => void): Unsubscribe {
+    const guarded = (...args: unknown[]): void => {
+      try {
+        (listener as (...args: unknown[]) => void)(...args);
+      } catch (error) {
+        this.#onFault(error, `on ${event}`);
+      }
+    };
+    this.#events.on(event, guarded);
+    return unsubscribe(() => this.#events.off(event, guarded));
+  }
+
+  flush(): void {
+    for (const { handle } of this.#pool.berths()) handle.flush();
+  }
+
+  async stats(): Promise<ServerStats> {
+    const ports = await this.#pool.stats();
+    return { ports, joined: this.#joined, left: this.#left };
+  }
+
+  close(options: ServerCloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(
+      options.reason ?? "shutting-down",
+      options.lingerMs ?? DEFAULT_LINGER_MS,
+    );
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(code: string, lingerMs: number): Promise<void> {
+    await this.#pool.close(code, lingerMs);
+    this.#hub.close();
+    this.#resolveClosed({ code, reason: "", by: "local" });
+  }
+
+  sendTo(peer: RunningPeer<F>, channel: number, message: unknown): boolean {
+    const handle = this.#pool.handleOf(peer.id);
+    if (handle === undefined || peer.closed) throw closedError("peer");
+    return handle.send(peer.id, this.protocol.channels[channel]!, message);
+  }
+
+  closePeer(peer: RunningPeer<F>, options: CloseOptions): void {
+    this.#pool
+      .handleOf(peer.id)
+      ?.close(
+        peer.id,
+        options.code ?? "closed",
+        options.reason ?? "",
+        options.lingerMs ?? DEFAULT_LINGER_MS,
+      );
+  }
+
+  #broadcast(channelIndex: number, message: unknown, options: BroadcastOptions): BroadcastResult {
+    if (this.#closing !== undefined) throw closedError("server");
+    const channel = this.protocol.channels[channelIndex]!;
+    const bytes = channel.codec.size(message);
+    const skipped: number[] = [];
+    let sent = 0;
+    for (const { handle, peers } of this.#pool.berths()) {
+      sent += handle.broadcast(peers, channel, message, bytes, options.except?.id, skipped);
+    }
+    return { sent, skipped };
+  }
+
+  #onJoin(id: number, port: number, address: string, body: F["join"]): void {
+    const peer = new RunningPeer<F>(this, id, port, address, body);
+    this.peers.set(id, peer);
+    this.#joined++;
+    const { state } = this.#options;
+    if (state !== undefined) {
+      try {
+        peer.state = state(peer);
+      } catch (error) {
+        this.#onFault(error, "state");
+      }
+    }
+    this.#events.emit("join", peer);
+  }
+
+  #onMessage(
+    id: number,
+    channelIndex: number,
+    user: Float64Array,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    const peer = this.peers.get(id)!;
+    const channel = this.protocol.channels[channelIndex]!;
+    let message: unknown;
+    try {
+      message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
+    } catch {
+      const handle = this.#pool.handleOf(id);
+      handle?.malformed(id);
+      handle?.release(id, end - start);
+      return;
+    }
+    const held = this.#hub.offer(channelIndex, peer, message, user, end - start);
+    // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
+    if (channel.reliable && held > this.protocol.limits.creditBytes / 2) {
+      peer.close({ code: "unread-channel", reason: `nobody reads ${channel.name}`, lingerMs: 0 });
+    }
+  }
+
+  #onLeave(id: number, reason: CloseReason): void {
+    const peer = this.peers.get(id)!;
+    this.peers.delete(id);
+    this.#left++;
+    this.#hub.forget(peer);
+    peer.onLeave();
+    this.#events.emit("leave", peer, reason);
+  }
+}
+
+class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
+  readonly id: number;
+  readonly port: number;
+  readonly address: string;
+  readonly join: F["join"];
+  state: F["state"];
+  closed = false;
+  readonly #server: RunningServer<F>;
+  readonly #drain = new DrainSignal();
+  #face: F["send"] | undefined;
+
+  constructor(
+    server: RunningServer<F>,
+    id: number,
+    port: number,
+    address: string,
+    join: F["join"],
+  ) {
+    this.#server = server;
+    this.id = id;
+    this.port = port;
+    this.address = address;
+    this.join = join;
+    this.state = undefined;
+  }
+
+  get send(): F["send"] {
+    this.#face ??= this.#server.face.send({
+      send: (channel, message) => this.#send(channel, message),
+    });
+    return this.#face;
+  }
+
+  drained(): Promise<void> {
+    return this.#drain.wait("peer");
+  }
+
+  close(options: CloseOptions = {}): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#server.closePeer(this, options);
+  }
+
+  onDrained(): void {
+    this.#drain.open();
+  }
+
+  onLeave(): void {
+    this.closed = true;
+    this.#drain.close("peer");
+  }
+
+  #send(channel: number, message: unknown): boolean {
+    return this.#drain.note(this.#server.sendTo(this, channel, message));
+  }
+}
+
+function checkListenOptions(
+  options: Pick<ListenOptions, "publicPorts" | "maxPeersPerPort">,
+  ports: number,
+): void {
+  const invalid = (problem: string): never => {
+    throw new StardustError("STARDUST_INVALID_OPTION", problem);
+  };
+  const { publicPorts, maxPeersPerPort } = options;
+  if (publicPorts !== undefined && publicPorts.length !== ports) {
+    invalid(`publicPorts: ${publicPorts.length} numbers for ${ports} ports`);
+  }
+  if (publicPorts?.some((port) => !(Number.isInteger(port) && port >= 1 && port <= 65535))) {
+    invalid("publicPorts: each must be a port number from 1 to 65535");
+  }
+  if (
+    maxPeersPerPort !== undefined &&
+    !(
+      Number.isInteger(maxPeersPerPort) &&
+      maxPeersPerPort >= 1 &&
+      maxPeersPerPort <= MAX_PEERS_PER_PORT
+    )
+  ) {
+    invalid(`maxPeersPerPort: must be a whole number from 1 to ${MAX_PEERS_PER_PORT}`);
+  }
 }

@@ -1,0 +1,225 @@
+/**
+ * The bots: clients of the arena that join, take the map, move, talk, and check what they are told. They stand on the
+ * generated client only. A bot never ends the process; what goes wrong is counted.
+ */
+import { type LinkCounters, lossySocket } from "stardust-udp/testing";
+import { type Client, connect } from "../generated/client.ts";
+import { checksum } from "./map.ts";
+import type { DemoOptions } from "./options.ts";
+import {
+  type BotsReport,
+  emptyTally,
+  median,
+  OnceCheck,
+  OrderCheck,
+  type ReliableTally,
+} from "./report.ts";
+
+const INPUT_MS = 50;
+const CHAT_MS = 1000;
+/** Bots that join at the same time. */
+const JOINS_AT_ONCE = 8;
+const JOIN_ATTEMPTS = 3;
+
+interface LinkPair {
+  readonly toServer: LinkCounters;
+  readonly toClients: LinkCounters;
+}
+
+class Bot {
+  readonly client: Client;
+  readonly tally: ReliableTally = emptyTally();
+  errors = 0;
+  leaving = false;
+  readonly #chats = new Map<number, OrderCheck>();
+  readonly #events = new OnceCheck(this.tally);
+  readonly #timers: NodeJS.Timeout[] = [];
+  #inputs = 0;
+  #lines = 0;
+  #newest = 0;
+
+  constructor(client: Client, onError: (message: string) => void) {
+    const error = (message: string): void => {
+      this.errors++;
+      onError(message);
+    };
+    this.client = client;
+    client.receive.map((map) => {
+      this.tally.received++;
+      if (map.tiles.byteLength !== map.width * map.height) error("the map has the wrong size");
+      if (client.send.ready({ mapChecksum: checksum(map.tiles) })) this.tally.sent++;
+      else error("ready was not taken");
+    });
+    client.receive.event((event) => this.#events.take(event.sequence));
+    client.receive.chat((chat) => {
+      let check = this.#chats.get(chat.from);
+      if (check === undefined) {
+        // A speaker that was there first: its lines begin somewhere, and go on one by one.
+        check = new OrderCheck(this.tally);
+        this.#chats.set(chat.from, check);
+      }
+      check.take(Number(/^#(\d+)/.exec(chat.text)?.[1]));
+    });
+    client.receive.snapshot((snapshot) => {
+      if (snapshot.tick < this.#newest)
+        error(`snapshot ${snapshot.tick} came after ${this.#newest}`);
+      this.#newest = snapshot.tick;
+    });
+    void client.closed.then((reason) => {
+      this.stop();
+      if (!this.leaving)
+        error(`bot ${client.id} was disconnected: ${reason.code} ${reason.reason}`);
+    });
+    this.#timers.push(setInterval(() => this.#move(), INPUT_MS));
+    this.#timers.push(setInterval(() => this.#talk(), CHAT_MS));
+  }
+
+  /** Says and does nothing more, but still listens. */
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #move(): void {
+    const angle = (this.#inputs / 40) % (2 * Math.PI);
+    this.client.send.input({
+      sequence: ++this.#inputs,
+      moveX: Math.cos(angle),
+      moveY: Math.sin(angle),
+      heading: angle,
+      fire: this.#inputs % 10 === 0,
+      use: false,
+    });
+  }
+
+  #talk(): void {
+    // A line that is not taken has not been said; it is tried again.
+    if (
+      this.client.send.chat({ from: 0, text: `#${this.#lines + 1} hello from ${this.client.id}` })
+    ) {
+      this.#lines++;
+      this.tally.sent++;
+    }
+  }
+}
+
+/** Where bots join: for each the port that it is to ask. */
+export interface BotsTarget {
+  readonly host: string;
+  readonly ports: readonly number[];
+}
+
+export class Bots {
+  readonly #options: DemoOptions;
+  readonly #target: BotsTarget;
+  readonly #onError: (message: string) => void;
+  readonly #bots: Bot[] = [];
+  readonly #links: LinkPair[] = [];
+  readonly #abort = new AbortController();
+  #errors = 0;
+  #finishing = false;
+
+  constructor(options: DemoOptions, target: BotsTarget, onError: (message: string) => void) {
+    this.#options = options;
+    this.#target = target;
+    this.#onError = onError;
+  }
+
+  get clients(): readonly Client[] {
+    return this.#bots.map((bot) => bot.client);
+  }
+
+  /** Resolves when all that could join have joined. */
+  async join(): Promise<void> {
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < this.#options.bots && !this.#finishing) await this.#joinOne(next++);
+    };
+    await Promise.all(Array.from({ length: JOINS_AT_ONCE }, lane));
+  }
+
+  async #joinOne(index: number): Promise<void> {
+    const { loss, delayMs, seed, resend } = this.#options;
+    const { host, ports } = this.#target;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const client = await connect({
+          host,
+          port: ports[index % ports.length]!,
+          join: { name: `bot ${index + 1}` },
+          signal: this.#abort.signal,
+          resend,
+          onFault: (error, where) => this.#error(`${where}: ${String(error)}`),
+          wrapSocket: (socket) => {
+            if (loss === 0 && delayMs === 0) return socket;
+            const link = lossySocket(socket, {
+              loss,
+              delayMs,
+              seed: seed * 10_007 + index * 31 + attempt,
+            });
+            this.#links.push({ toServer: link.sent, toClients: link.received });
+            return link;
+          },
+        });
+        const bot = new Bot(client, this.#onError);
+        if (this.#finishing) bot.stop();
+        this.#bots.push(bot);
+        return;
+      } catch (error) {
+        if (this.#abort.signal.aborted) return;
+        if (
+          attempt < JOIN_ATTEMPTS &&
+          (error as { code?: string }).code === "STARDUST_CONNECT_TIMEOUT"
+        )
+          continue;
+        this.#error(`bot ${index + 1} could not join: ${(error as Error).message}`);
+        return;
+      }
+    }
+  }
+
+  /** All bots fall silent, so that what is under way can arrive. */
+  finish(): void {
+    this.#finishing = true;
+    this.#abort.abort();
+    for (const bot of this.#bots) bot.stop();
+  }
+
+  async leave(): Promise<void> {
+    this.finish();
+    for (const bot of this.#bots) bot.leaving = true;
+    await Promise.all(this.#bots.map((bot) => bot.client.close({ code: "bot-done" })));
+  }
+
+  report(): BotsReport {
+    const tallies: Record<number, ReliableTally> = {};
+    const rtts: number[] = [];
+    let lost = 0;
+    let resent = 0;
+    let errors = this.#errors;
+    for (const { client, tally, errors: botErrors } of this.#bots) {
+      tallies[client.id] = tally;
+      const { rttMs, counters } = client.stats();
+      if (rttMs > 0) rtts.push(rttMs);
+      lost += counters["session.datagramsLost"] ?? 0;
+      resent += counters["session.messagesResent"] ?? 0;
+      errors += botErrors;
+    }
+    const link = {
+      toServer: { dropped: 0, passed: 0 },
+      toClients: { dropped: 0, passed: 0 },
+    };
+    for (const pair of this.#links) {
+      for (const way of ["toServer", "toClients"] as const) {
+        link[way].dropped += pair[way].dropped;
+        link[way].passed += pair[way].passed;
+      }
+    }
+    const connected = this.#bots.length;
+    return { tallies, rttMs: median(rtts), lost, resent, errors, connected, link };
+  }
+
+  #error(message: string): void {
+    this.#errors++;
+    this.#onError(message);
+  }
+}

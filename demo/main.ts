@@ -1,0 +1,252 @@
+#!/usr/bin/env node
+/**
+ * `npm start`: the arena server on a pool of UDP ports, bots in a process of their own, a live table, and a summary
+ * that holds what was sent against what arrived. Ends after `--duration`, on Ctrl-C, or when its parent is gone.
+ */
+import { listen } from "../generated/server.ts";
+import { Bots } from "./bots.ts";
+import { BotsProcess, serveBots } from "./bots-process.ts";
+import { Arena, type Player } from "./game.ts";
+import { type DemoOptions, help, parseOptions, UsageError } from "./options.ts";
+import { addTally, disagreement, emptyTally, type Summary } from "./report.ts";
+import { Table } from "./table.ts";
+
+const HOST = "127.0.0.1";
+/** How long messages under way may take to arrive when the game is over. */
+const SETTLE_MS = 15_000;
+
+/** Where people look; stdout is for the result alone when machines read it. */
+function makeLog(options: DemoOptions): {
+  stream: NodeJS.WriteStream;
+  say: (text: string) => void;
+} {
+  const stream = options.json ? process.stderr : process.stdout;
+  return { stream, say: (text) => void stream.write(`${text}\n`) };
+}
+
+/** Resolves when the time is up, on Ctrl-C or SIGTERM, or when the parent is gone; a second Ctrl-C ends at once. */
+function untilEnd(durationS: number | undefined): {
+  promise: Promise<void>;
+  startClock: () => void;
+} {
+  let end!: () => void;
+  const promise = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  let interrupted = 0;
+  process.on("SIGINT", () => {
+    if (++interrupted > 1) process.exit(130);
+    end();
+  });
+  process.on("SIGTERM", end);
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) end();
+  }, 500).unref();
+  return {
+    promise,
+    startClock: () => {
+      if (durationS !== undefined) setTimeout(end, durationS * 1000).unref();
+    },
+  };
+}
+
+async function runServer(options: DemoOptions): Promise<number> {
+  const { stream, say } = makeLog(options);
+  let faults = 0;
+  const fault = (message: string): void => {
+    faults++;
+    process.stderr.write(`error: ${message}\n`);
+  };
+  const end = untilEnd(options.durationS);
+  const server = await listen<Player>({
+    host: HOST,
+    ports: options.ports,
+    resend: options.resend,
+    authenticate: () => ({ accept: true, body: { motd: "Welcome to the pit." } }),
+    state: (peer) => Arena.makePlayer(peer),
+    onFault: (error, where) => fault(`${where}: ${String(error)}`),
+  });
+  say(`The arena listens on ${HOST}, ports ${server.ports.join(", ")}. Ctrl-C ends it.`);
+  const arena = new Arena(server, (message) => process.stderr.write(`error: ${message}\n`));
+  arena.start();
+  const bots =
+    options.bots > 0
+      ? new BotsProcess(options, server.ports, (message) =>
+          process.stderr.write(`error: ${message}\n`),
+        )
+      : undefined;
+  const table = new Table(stream);
+  const drawing = setInterval(() => {
+    void server.stats().then((stats) => table.draw(stats, bots?.report));
+  }, 1000);
+  // The clock of --duration starts when the bots are in, so that a lossy link's slow joins do not eat it.
+  await Promise.race([bots?.joined, end.promise]);
+  end.startClock();
+  await end.promise;
+
+  const ports = (await server.stats()).ports.map(({ port, peers, threadId }) => ({
+    port,
+    peers,
+    threadId,
+  }));
+  arena.stop();
+  bots?.finish();
+  const unsettled = bots === undefined ? 0 : await settle(arena, bots);
+  await bots?.leave();
+  clearInterval(drawing);
+  await server.close();
+  const { ports: portStats, joined, left } = await server.stats();
+
+  const sum = (name: string): number =>
+    portStats.reduce((total, port) => total + (port.counters[name] ?? 0), 0);
+  const reliable = emptyTally();
+  for (const tally of arena.tallies.values()) addTally(reliable, tally);
+  const report = bots?.report;
+  for (const tally of Object.values(report?.tallies ?? {})) addTally(reliable, tally);
+  const link = report?.link ?? {
+    toServer: { dropped: 0, passed: 0 },
+    toClients: { dropped: 0, passed: 0 },
+  };
+  const missingBots = bots === undefined ? 0 : options.bots - (report?.connected ?? 0);
+  const summary: Summary = {
+    ports,
+    joined,
+    left,
+    sent: sum("session.messagesSent"),
+    received: sum("session.messagesReceived"),
+    datagrams: { sent: sum("datagramsSent"), received: sum("datagramsReceived") },
+    lost: sum("session.datagramsLost") + (report?.lost ?? 0),
+    resent: sum("session.messagesResent") + (report?.resent ?? 0),
+    rttMs: report?.rttMs ?? 0,
+    link: {
+      dropped: link.toServer.dropped + link.toClients.dropped,
+      passed: link.toServer.passed + link.toClients.passed,
+      ...link,
+    },
+    reliable,
+    errors:
+      faults +
+      arena.errors +
+      (report?.errors ?? 0) +
+      unsettled +
+      reliable.duplicated +
+      reliable.misordered +
+      (bots?.died ? 1 : 0) +
+      (options.durationS === undefined ? 0 : missingBots),
+  };
+  print(summary, options, say);
+  return summary.errors === 0 ? 0 : 1;
+}
+
+/** Waits until both sides agree on what was sent and received; returns how many messages they still disagree on. */
+async function settle(arena: Arena, bots: BotsProcess): Promise<number> {
+  const deadlineMs = performance.now() + SETTLE_MS;
+  for (;;) {
+    await bots.nextReport();
+    let missing = 0;
+    for (const [peer, tally] of Object.entries(bots.report?.tallies ?? {})) {
+      missing += disagreement(arena.tallies.get(Number(peer)) ?? emptyTally(), tally);
+    }
+    if (missing === 0 || bots.died || performance.now() > deadlineMs) return missing;
+  }
+}
+
+/** Bots alone, against a server of somebody else's. */
+async function runBots(options: DemoOptions): Promise<number> {
+  const { say } = makeLog(options);
+  const { host, port } = options.join!;
+  const end = untilEnd(options.durationS);
+  const bots = new Bots(options, { host, ports: [port] }, (message) => {
+    process.stderr.write(`error: ${message}\n`);
+  });
+  await Promise.race([bots.join(), end.promise]);
+  say(`${bots.clients.length} bots have joined ${host}:${port}. Ctrl-C ends them.`);
+  end.startClock();
+  await end.promise;
+  const ports = new Map<number, number>();
+  for (const client of bots.clients) ports.set(client.port, (ports.get(client.port) ?? 0) + 1);
+  await bots.leave();
+
+  const counts: Record<string, number> = {};
+  for (const client of bots.clients) {
+    for (const [name, count] of Object.entries(client.stats().counters)) {
+      counts[name] = (counts[name] ?? 0) + count;
+    }
+  }
+  const report = bots.report();
+  const reliable = emptyTally();
+  for (const tally of Object.values(report.tallies)) addTally(reliable, tally);
+  const { toServer, toClients } = report.link;
+  const summary: Summary = {
+    ports: [...ports]
+      .sort(([a], [b]) => a - b)
+      .map(([number, peers]) => ({ port: number, peers, threadId: 0 })),
+    joined: report.connected,
+    left: report.connected,
+    sent: counts["session.messagesSent"] ?? 0,
+    received: counts["session.messagesReceived"] ?? 0,
+    datagrams: { sent: counts["datagramsSent"] ?? 0, received: counts["datagramsReceived"] ?? 0 },
+    lost: report.lost,
+    resent: report.resent,
+    rttMs: report.rttMs,
+    link: {
+      dropped: toServer.dropped + toClients.dropped,
+      passed: toServer.passed + toClients.passed,
+      toServer,
+      toClients,
+    },
+    reliable,
+    errors: report.errors + reliable.duplicated + reliable.misordered,
+  };
+  print(summary, options, say);
+  return summary.errors === 0 ? 0 : 1;
+}
+
+function print(summary: Summary, options: DemoOptions, say: (text: string) => void): void {
+  const { reliable, datagrams, link } = summary;
+  say(`peers       ${summary.ports.map(({ port, peers }) => `${port}: ${peers}`).join(", ")}`);
+  say(`joined      ${summary.joined}, left ${summary.left}`);
+  say(`messages    ${summary.sent} sent, ${summary.received} received`);
+  say(`datagrams   ${datagrams.sent} sent, ${datagrams.received} received, ${summary.lost} lost`);
+  say(`link        ${link.dropped} dropped, ${link.passed} passed`);
+  say(
+    `reliable    ${reliable.sent} sent, ${reliable.received} received, ${reliable.duplicated} duplicated, ` +
+      `${reliable.misordered} misordered; ${summary.resent} resent`,
+  );
+  say(`RTT         ${summary.rttMs.toFixed(1)} ms`);
+  say(`errors      ${summary.errors}`);
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+}
+
+async function main(): Promise<number> {
+  let options: DemoOptions | "help";
+  try {
+    options = parseOptions(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  if (options === "help") {
+    process.stdout.write(help);
+    return 0;
+  }
+  if (options.child) {
+    serveBots();
+    return await new Promise<never>(() => {});
+  }
+  return options.join === undefined ? runServer(options) : runBots(options);
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+    // Nothing is left to do; a stray handle must not keep the terminal waiting.
+    setTimeout(() => process.exit(code), 2000).unref();
+  },
+  (error: unknown) => {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

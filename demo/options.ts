@@ -1,0 +1,108 @@
+/** The demo's command line: what it takes, and the text of `--help`. */
+import { parseArgs } from "node:util";
+
+export interface DemoOptions {
+  /** Ports of the server, as `listen` takes them. */
+  readonly ports: string;
+  readonly bots: number;
+  /** Seconds until the demo ends by itself; undefined: until Ctrl-C. */
+  readonly durationS: number | undefined;
+  /** Share of datagrams that the link drops, each way. */
+  readonly loss: number;
+  /** Milliseconds that the link holds each datagram, each way. */
+  readonly delayMs: number;
+  readonly seed: number;
+  readonly json: boolean;
+  /** Only bots, against a server that runs already at this address. */
+  readonly join: { readonly host: string; readonly port: number } | undefined;
+  /** False: nothing that is lost is sent again; the demo then has to report errors. */
+  readonly resend: boolean;
+  /** Set on the process that the demo starts for its bots. */
+  readonly child: boolean;
+}
+
+export const help = `Stardust's arena: a server on a pool of UDP ports, and bots that play.
+
+Usage: npm start -- [options]
+
+  --ports RANGE    ports of the server, e.g. 12341-12343 (default) or 12341,12350
+  --bots N         bots, in a process of their own (default 12); 0: none, for others to join
+  --duration S     end after S seconds (default: run until Ctrl-C)
+  --loss P         the link between bots and server drops this share, each way (default 0)
+  --delay MS       and holds each datagram for so long, each way (default 0)
+  --seed N         seed of the link's and the bots' chances (default 1)
+  --join HOST:PORT only bots, against a server that runs already
+  --no-resend      send nothing again that was lost: shows that the demo notices (exit code 1)
+  --json           last line on stdout: one JSON object with the results; all else on stderr
+  --help           this text
+
+Exit code: 0; 1 when a promise was broken or something threw; 2 for wrong use.
+`;
+
+/** Wrong use: the message says what is wrong and what to do. */
+export class UsageError extends Error {}
+
+export function parseOptions(args: readonly string[]): DemoOptions | "help" {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        ports: { type: "string" },
+        bots: { type: "string" },
+        duration: { type: "string" },
+        loss: { type: "string" },
+        delay: { type: "string" },
+        seed: { type: "string" },
+        join: { type: "string" },
+        "no-resend": { type: "boolean" },
+        json: { type: "boolean" },
+        child: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }));
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split(". ")[0]}; --help lists the options`);
+  }
+  if (values["help"] === true) return "help";
+  const number = (
+    name: string,
+    fallback: number,
+    min: number,
+    max: number,
+    whole: boolean,
+  ): number => {
+    const text = values[name];
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (text === "" || !(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
+      throw new UsageError(
+        `--${name} takes a ${whole ? "whole number" : "number"} from ${min} to ${max}, not "${String(text)}"`,
+      );
+    }
+    return value;
+  };
+  const duration = number("duration", -1, 0.1, 1e6, false);
+  return {
+    ports: (values["ports"] as string | undefined) ?? "12341-12343",
+    bots: number("bots", 12, 0, 1000, true),
+    durationS: duration < 0 ? undefined : duration,
+    loss: number("loss", 0, 0, 0.99, false),
+    delayMs: number("delay", 0, 0, 10_000, false),
+    seed: number("seed", 1, 0, 2 ** 32 - 1, true),
+    json: values["json"] === true,
+    join: parseJoin(values["join"] as string | undefined),
+    resend: values["no-resend"] !== true,
+    child: values["child"] === true,
+  };
+}
+
+function parseJoin(text: string | undefined): DemoOptions["join"] {
+  if (text === undefined) return undefined;
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port < 1 || port > 65535) {
+    throw new UsageError(`--join takes HOST:PORT, e.g. 127.0.0.1:12341, not "${text}"`);
+  }
+  return { host: match[1]!.replace(/^\[(.*)\]$/, "$1"), port };
+}

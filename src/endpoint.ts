@@ -1,0 +1,129 @@
+/**
+ * What the server and the client share towards their user: options that are checked, handlers that are put in place,
+ * header fields of the user's own, waiting for room. Nothing here knows ports or peers.
+ */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { StardustError } from "./errors.ts";
+import type { HeaderValues, ReceiveTarget } from "./face.ts";
+import { maySend, type Protocol, type Role, runtimeDeliveries } from "./protocol.ts";
+
+/** Told of what the application's own callbacks throw, and of workers that die. */
+export type FaultListener = (error: unknown, where: string) => void;
+
+/** Where nobody asked to be told: the bug must not vanish. */
+export function printFault(error: unknown, where: string): void {
+  console.error(`stardust: ${where}:`, error);
+}
+
+/** Generated code of another contract, or for features that are not there, is refused before anything is opened. */
+export function checkProtocol(protocol: Protocol): void {
+  const unsupported = (what: string): never => {
+    throw new StardustError("STARDUST_UNSUPPORTED", `protocol ${protocol.name}: ${what}`);
+  };
+  if (protocol.stardust !== 1)
+    unsupported(`generated for contract ${protocol.stardust}, this runtime has 1`);
+  if (protocol.security !== "plain") unsupported(`security ${protocol.security} is not there yet`);
+  for (const { name, delivery } of protocol.channels) {
+    if (!runtimeDeliveries.includes(delivery))
+      unsupported(`channel ${name}: delivery ${delivery} is not there yet`);
+  }
+}
+
+/** An address for a name; an address is its own. */
+export async function resolveHost(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host;
+  try {
+    return (await lookup(host)).address;
+  } catch (error) {
+    throw new StardustError(
+      "STARDUST_INVALID_OPTION",
+      `host: cannot resolve ${host}: ${String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Puts the handlers of the `handlers` option in place. */
+export function registerHandlers(
+  target: ReceiveTarget,
+  protocol: Protocol,
+  role: Role,
+  handlers: object | undefined,
+): void {
+  if (handlers === undefined) return;
+  const other: Role = role === "server" ? "client" : "server";
+  for (const [name, handler] of Object.entries(handlers)) {
+    if (handler === undefined) continue;
+    const channel = protocol.channels.find((candidate) => candidate.name === name);
+    if (channel === undefined || !maySend(other, channel.direction)) {
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        `handlers.${name}: the ${role} receives no such channel`,
+      );
+    }
+    target.receive(channel.index, handler as () => void);
+  }
+}
+
+/** A value for a header field of the user's own; throws STARDUST_INVALID_OPTION. */
+export function checkUserField(protocol: Protocol, field: number, value: number): number {
+  const { name, min, max, fraction } = protocol.header.userFields[field]!;
+  const number = Number(value);
+  const whole = fraction || Number.isInteger(number);
+  if (!(number >= min && number <= max && whole)) {
+    throw new StardustError(
+      "STARDUST_INVALID_OPTION",
+      `header.${name}: ${String(value)} is not a ${fraction ? "number" : "whole number"} from ${min} to ${max}`,
+    );
+  }
+  return number;
+}
+
+/** The header of a received message: can be read while its handler runs. */
+export function receivedHeader(values: () => Float64Array): HeaderValues {
+  return {
+    get: (field) => values()[field] ?? 0,
+    set: () => {
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        "the header of a received message cannot be set",
+      );
+    },
+  };
+}
+
+export function closedError(what: string): StardustError {
+  return new StardustError("STARDUST_CLOSED", `the ${what} is closed`);
+}
+
+/** Lets a sender wait for room after a send was refused. */
+export class DrainSignal {
+  #refused = false;
+  #closed = false;
+  #waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  /** Passes on what `send` returned. */
+  note(taken: boolean): boolean {
+    if (!taken) this.#refused = true;
+    return taken;
+  }
+
+  wait(what: string): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError(what));
+    if (!this.#refused) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  open(): void {
+    this.#refused = false;
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  close(what: string): void {
+    this.#closed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(closedError(what));
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * The range of ports: binds them, decides on joins, places peers, watches the workers. It runs on the application's
+ * thread and is the only writer of the placement. A worker that dies takes down its own peers only; its port is bound
+ * again with new rings. Worst case: one pass over the ports for each join.
+ */
+import { PortHandle, type PortListener } from "../port/handle.ts";
+import type { WorkerOptions, WorkerPost } from "../port/records.ts";
+import type { Protocol } from "../protocol.ts";
+import type { CloseReason, JoinOrigin, PortStats } from "../server.ts";
+import { Placement } from "./placement.ts";
+import { portRanges } from "./ports.ts";
+
+/** The application's answer to a join. */
+export type JoinDecision =
+  | { readonly accept: true; readonly body?: object | undefined }
+  | { readonly accept: false; readonly detail?: string | undefined };
+
+export interface PoolListener {
+  /** Asynchronous, may throw; `signal` fires when its time is up. */
+  authenticate(
+    body: unknown,
+    origin: JoinOrigin,
+    signal: AbortSignal,
+  ): Promise<JoinDecision> | JoinDecision;
+  onJoin(peer: number, port: number, address: string, body: unknown): void;
+  onMessage(
+    peer: number,
+    channel: number,
+    user: Float64Array,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void;
+  onLeave(peer: number, reason: CloseReason): void;
+  onDrained(peer: number): void;
+  /** Something of the application's threw, or a worker died: reported, never fatal. */
+  onFault(where: string, error: unknown): void;
+}
+
+export interface PoolOptions {
+  readonly protocol: Protocol;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly ports: readonly number[];
+  readonly publicPorts: readonly number[] | undefined;
+  readonly allowMissingPorts: boolean;
+  readonly worker: Omit<WorkerOptions, "memory" | "port" | "host" | "protocolUrl" | "protocolHash">;
+  readonly listener: PoolListener;
+}
+
+/** Waits before a port is bound again after its worker died, doubling while it keeps dying. */
+const RESTART_MS = 100;
+const MAX_RESTART_MS = 10_000;
+
+/** A peer or a promise, as the pool remembers it. */
+interface Place {
+  readonly berth: Berth;
+  readonly body: unknown;
+  /** Its join has been reported, and its leave has not. */
+  joined: boolean;
+}
+
+/** One port of the range and, while it lives, its worker. */
+class Berth {
+  /** Place in the range of bound ports. */
+  index: number;
+  port: number;
+  handle!: PortHandle;
+  /** Peers whose join has been reported. */
+  readonly peers = new Set<number>();
+  restarts = 0;
+  up = true;
+
+  constructor(index: number, port: number) {
+    this.index = index;
+    this.port = port;
+  }
+}
+
+export class Pool {
+  readonly #o: PoolOptions;
+  readonly #berths: Berth[] = [];
+  readonly #places = new Map<number, Place>();
+  #placement: Placement = new Placement(1, 1);
+  #ranges: (readonly [number, number])[] = [];
+  /** What clients dial, port by port. */
+  #publicPorts: readonly number[] = [];
+  #closing = false;
+  #exits = 0;
+  #onAllExited: (() => void) | undefined;
+  readonly #restartTimers = new Set<NodeJS.Timeout>();
+
+  private constructor(options: PoolOptions) {
+    this.#o = options;
+  }
+
+  /** Binds the ports and starts their workers; if one fails, all are ended again. */
+  static async open(options: PoolOptions): Promise<Pool> {
+    const pool = new Pool(options);
+    await pool.#open();
+    return pool;
+  }
+
+  /** The bound ports, in order. */
+  get ports(): number[] {
+    return this.#berths.map((berth) => berth.port);
+  }
+
+  /** The handle of the port that owns a peer; undefined once the peer is gone. */
+  handleOf(peer: number): PortHandle | undefined {
+    return this.#places.get(peer)?.berth.handle;
+  }
+
+  /** Every live port with the peers whose join has been reported. */
+  *berths(): Iterable<{ readonly handle: PortHandle; readonly peers: ReadonlySet<number> }> {
+    for (const berth of this.#berths) if (berth.up) yield berth;
+  }
+
+  /** What each port has done so far; of a dead worker what it said last. */
+  stats(): Promise<PortStats[]> {
+    return Promise.all(this.#berths.map((berth) => berth.handle.stats()));
+  }
+
+  /** Stops taking joins, closes all peers and ends the workers; resolves when they have ended. */
+  async close(code: string, lingerMs: number): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#restartTimers) clearTimeout(timer);
+    const alive = this.#berths.filter((berth) => berth.up);
+    if (alive.length === 0) return;
+    const done = new Promise<void>((resolve) => {
+      this.#exits = alive.length;
+      this.#onAllExited = resolve;
+    });
+    for (const berth of alive) berth.handle.closeAll(code, lingerMs);
+    await done;
+  }
+
+  async #open(): Promise<void> {
+    const { ports, publicPorts, allowMissingPorts } = this.#o;
+    const opening = ports.map((port, index) => {
+      const berth = new Berth(index, port);
+      berth.handle = this.#spawn(berth, port);
+      return { berth, index, bound: berth.handle.bound() };
+    });
+    const results = await Promise.allSettled(opening.map(({ bound }) => bound));
+    const failed = results.find((result) => result.status === "rejected");
+    const bound = opening.filter((_, i) => results[i]!.status === "fulfilled");
+    const bindFailuresOnly = results.every(
+      (result) => result.status === "fulfilled" || result.reason?.code === "STARDUST_PORT_BIND",
+    );
+    if (failed !== undefined && !(allowMissingPorts && bindFailuresOnly && bound.length > 0)) {
+      this.#closing = true;
+      await Promise.all(opening.map(({ berth }) => berth.handle.terminate()));
+      throw failed.reason;
+    }
+    const announced =
+      publicPorts === undefined
+        ? bound.map(({ berth }) => berth.handle.port)
+        : bound.map(({ index }) => publicPorts[index]!);
+    this.#ranges = portRanges(announced);
+    for (const { berth } of bound) {
+      berth.index = this.#berths.length;
+      berth.port = berth.handle.port;
+      this.#berths.push(berth);
+    }
+    this.#publicPorts = announced;
+    this.#placement = new Placement(bound.length, this.#o.worker.maxPeers);
+    await Promise.all(
+      this.#berths.map((berth) => berth.handle.start(announced[berth.index]!, this.#ranges)),
+    );
+  }
+
+  #spawn(berth: Berth, port: number): PortHandle {
+    const { protocol, host, worker } = this.#o;
+    return new PortHandle({
+      protocol,
+      worker: { ...worker, host, port, protocolUrl: protocol.url, protocolHash: protocol.hash },
+      listener: this.#listenerFor(berth),
+    });
+  }
+
+  #listenerFor(berth: Berth): PortListener {
+    const { listener } = this.#o;
+    return {
+      onJoinRequest: (request) => void this.#decide(berth.handle, request),
+      onExpired: (peer) => this.#forget(peer),
+      onJoin: (peer, address) => {
+        const place = this.#places.get(peer);
+        if (place === undefined) return;
+        place.joined = true;
+        berth.peers.add(peer);
+        // Before the application hears of it: what it broadcasts from its listener is for this peer too.
+        berth.handle.joined(peer);
+        listener.onJoin(peer, berth.port, address, place.body);
+      },
+      onMessage: (peer, ...rest) => {
+        // Stale records (a peer that has left) are dropped with their peer's credit.
+        if (this.#places.get(peer)?.joined) listener.onMessage(peer, ...rest);
+      },
+      onLeave: (peer, reason) => this.#left(berth, peer, reason),
+      onDrained: (peer) => listener.onDrained(peer),
+      onRingDrained: () => {
+        for (const peer of berth.peers) listener.onDrained(peer);
+      },
+      onFault: (where, error) => listener.onFault(where, error),
+      onExit: (error) => this.#exited(berth, error),
+    };
+  }
+
+  async #decide(asked: PortHandle, request: Extract<WorkerPost, { type: "join" }>): Promise<void> {
+    const { cid, address, port, body } = request;
+    if (this.#closing) return asked.reject(cid, "shutting-down", "");
+    const decision = await this.#authenticate(body, { address, port });
+    if (decision === "timeout") return asked.reject(cid, "timeout", "");
+    if (decision === "failed") return asked.reject(cid, "internal", "");
+    if (!decision.accept) return asked.reject(cid, "denied", decision.detail ?? "");
+    if (this.#closing) return asked.reject(cid, "shutting-down", "");
+    const promised = this.#placement.reserve();
+    if (promised === undefined) return asked.reject(cid, "full", "");
+    const berth = this.#berths[promised.port]!;
+    this.#places.set(promised.peer, { berth, body, joined: false });
+    const bytes = await berth.handle.reserve(promised.peer, request, decision.body ?? {});
+    if (bytes === undefined) return asked.reject(cid, "internal", "");
+    asked.answer(cid, bytes);
+  }
+
+  async #authenticate(
+    body: unknown,
+    origin: JoinOrigin,
+  ): Promise<JoinDecision | "timeout" | "failed"> {
+    const { listener, protocol } = this.#o;
+    const abort = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<"timeout">((resolve) => {
+      timer = setTimeout(() => {
+        abort.abort();
+        resolve("timeout");
+      }, protocol.limits.authenticateTimeoutMs);
+    });
+    try {
+      return await Promise.race([
+        Promise.resolve(listener.authenticate(body, origin, abort.signal)),
+        timeout,
+      ]);
+    } catch (error) {
+      if (!abort.signal.aborted) listener.onFault("authenticate", error);
+      return "failed";
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #left(berth: Berth, peer: number, reason: CloseReason): void {
+    const place = this.#places.get(peer);
+    if (place === undefined) return;
+    berth.peers.delete(peer);
+    if (place.joined) this.#o.listener.onLeave(peer, reason);
+    this.#forget(peer);
+  }
+
+  #forget(peer: number): void {
+    if (!this.#places.delete(peer)) return;
+    this.#placement.release(peer);
+  }
+
+  #exited(berth: Berth, error: Error | undefined): void {
+    berth.up = false;
+    // A worker that could not even start is reported by `open`.
+    if (this.#berths[berth.index] !== berth) return;
+    for (const [peer, place] of [...this.#places]) {
+      if (place.berth === berth) {
+        this.#left(berth, peer, { code: "worker-died", reason: error?.message ?? "", by: "local" });
+      }
+    }
+    if (this.#closing || error === undefined) {
+      this.#exits--;
+      if (this.#exits === 0) this.#onAllExited?.();
+      return;
+    }
+    this.#placement.setOpen(berth.index, false);
+    this.#o.listener.onFault(`port ${berth.port}`, error);
+    this.#restart(berth);
+  }
+
+  #restart(berth: Berth): void {
+    const delayMs = Math.min(RESTART_MS * 2 ** berth.restarts, MAX_RESTART_MS);
+    berth.restarts++;
+    const timer = setTimeout(() => {
+      this.#restartTimers.delete(timer);
+      void this.#revive(berth);
+    }, delayMs);
+    this.#restartTimers.add(timer);
+  }
+
+  async #revive(berth: Berth): Promise<void> {
+    berth.handle = this.#spawn(berth, berth.port);
+    berth.up = true;
+    try {
+      await berth.handle.bound();
+      await berth.handle.start(this.#publicPorts[berth.index]!, this.#ranges);
+      this.#placement.setOpen(berth.index, true);
+    } catch {
+      // Its exit is handled like any other: reported and tried again.
+    }
+  }
+}

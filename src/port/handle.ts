@@ -1,0 +1,490 @@
+/**
+ * The application's end of one port: starts its worker, writes messages for it and reads what it delivers. The other
+ * end is link.ts. Placing peers is not known here (pool/), nor what messages mean (server.ts).
+ */
+import { Worker } from "node:worker_threads";
+import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
+import type { ChannelDefinition, Protocol } from "../protocol.ts";
+import type { CloseReason, PortStats } from "../server.ts";
+import { utf8Read } from "../wire/utf8.ts";
+import { Credits } from "./credits.ts";
+import { Doorbell } from "./doorbell.ts";
+import { readText, writeText } from "./link.ts";
+import {
+  createPortMemory,
+  creditCost,
+  MAX_CODE_BYTES,
+  MAX_REASON_BYTES,
+  type PortMemory,
+  Starved,
+} from "./memory.ts";
+import {
+  type ApplicationPost,
+  slotOf,
+  ToApplication,
+  ToWorker,
+  type WorkerOptions,
+  type WorkerPost,
+} from "./records.ts";
+import { Drained, RingReader, RingWriter } from "./ring.ts";
+
+/** What a port tells its pool. */
+export interface PortListener {
+  /** A join with a good cookie is to be decided. */
+  onJoinRequest(request: Extract<WorkerPost, { type: "join" }>): void;
+  onExpired(peer: number): void;
+  onJoin(peer: number, address: string): void;
+  /** A message; bytes are valid during the call only. The listener gives `cost` back with `release`. */
+  onMessage(
+    peer: number,
+    channel: number,
+    user: Float64Array,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void;
+  onLeave(peer: number, reason: CloseReason): void;
+  onDrained(peer: number): void;
+  /** The ring to the worker had no room for somebody's message, and has again. */
+  onRingDrained(): void;
+  /** A handler of the systems threw. */
+  onFault(where: string, error: string): void;
+  /** The worker has ended; undefined after an orderly close. */
+  onExit(error: Error | undefined): void;
+}
+
+export interface PortHandleOptions {
+  readonly protocol: Protocol;
+  readonly worker: Omit<WorkerOptions, "memory">;
+  readonly listener: PortListener;
+}
+
+const RING = -1;
+
+export class PortHandle {
+  /** The port that is bound; 0 before `bound`. */
+  port = 0;
+  threadId = 0;
+  readonly #protocol: Protocol;
+  readonly #listener: PortListener;
+  readonly #host: string;
+  readonly #maxPeers: number;
+  readonly #worker: Worker;
+  readonly #out: RingWriter;
+  readonly #in: RingReader;
+  readonly #bell: Doorbell;
+  readonly #workerBell: Doorbell;
+  readonly #sendCredits: Credits;
+  readonly #receiveCredits: Credits;
+  readonly #starved: Int32Array;
+  readonly #user: Float64Array;
+  readonly #reserving = new Map<number, (bytes: Uint8Array | undefined) => void>();
+  readonly #statsRequests = new Map<number, (stats: PortStats) => void>();
+  /** Peers (or RING) to be told of room when the ring has some for that. */
+  readonly #owed = new Set<number>();
+  /** Header fields that could not be written yet. */
+  readonly #headerOwed = new Map<number, number>();
+  #nextRequest = 0;
+  #lastStats: PortStats | undefined;
+  #step: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #error: Error | undefined;
+  #orderly = false;
+  #exited = false;
+
+  constructor(options: PortHandleOptions) {
+    const { protocol, worker, listener } = options;
+    const memory: PortMemory = createPortMemory(protocol, worker.maxPeers);
+    this.#protocol = protocol;
+    this.#listener = listener;
+    this.#host = worker.host;
+    this.#maxPeers = worker.maxPeers;
+    this.#out = new RingWriter(memory.toWorker);
+    this.#in = new RingReader(memory.toApplication);
+    this.#bell = new Doorbell(memory.applicationBell);
+    this.#workerBell = new Doorbell(memory.workerBell);
+    this.#sendCredits = new Credits(memory.sendCredits);
+    this.#receiveCredits = new Credits(memory.receiveCredits);
+    this.#starved = new Int32Array(memory.starved);
+    this.#user = new Float64Array(protocol.header.userFields.length);
+    this.port = worker.port;
+    const data: WorkerOptions = { ...worker, memory };
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
+      workerData: data,
+      name: `stardust port ${worker.port}`,
+      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+    });
+    this.#worker.on("message", (message: WorkerPost) => this.#handlePost(message));
+    this.#worker.on("error", (error: Error) => {
+      this.#error = error;
+    });
+    this.#worker.on("exit", (code) => this.#handleExit(code));
+    this.#bell.wait(
+      () => !this.#in.isEmpty,
+      () => this.#drain(),
+    );
+  }
+
+  /** Resolves when the port is bound; rejects with PortBindError or STARDUST_WORKER_IMPORT. */
+  bound(): Promise<void> {
+    return this.#nextStep();
+  }
+
+  /** Lets joins in, announcing these ports. Resolves when the worker is ready. */
+  start(publicPort: number, ports: readonly (readonly [number, number])[]): Promise<void> {
+    this.#post({ type: "start", publicPort, ports });
+    return this.#nextStep();
+  }
+
+  /** Keeps a place for a peer; resolves with the accept datagram, or undefined if the worker died. */
+  reserve(
+    peer: number,
+    request: Extract<WorkerPost, { type: "join" }>,
+    accept: unknown,
+  ): Promise<Uint8Array | undefined> {
+    if (this.#exited) return Promise.resolve(undefined);
+    const slot = slotOf(peer, this.#maxPeers);
+    this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
+    this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
+    const { cid, address, port, hash } = request;
+    return new Promise((resolve) => {
+      this.#reserving.set(peer, resolve);
+      this.#post({ type: "reserve", peer, cid, address, port, hash, accept });
+    });
+  }
+
+  answer(cid: string, bytes: Uint8Array): void {
+    this.#post({ type: "answer", cid, bytes });
+  }
+
+  reject(cid: string, reason: string, detail: string): void {
+    this.#post({ type: "reject", cid, reason, detail });
+  }
+
+  /**
+   * A message for one peer; throws InvalidMessageError. False: no credit or no room. Then `onDrained(peer)` or
+   * `onRingDrained` comes when it can be tried again.
+   */
+  send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
+    const bytes = channel.codec.size(message);
+    const slot = slotOf(peer, this.#maxPeers);
+    const cost = creditCost(bytes);
+    if (!this.#sendCredits.spend(slot, cost)) return false;
+    const w = this.#reserve(ToWorker.send, 6 + bytes);
+    if (w === undefined) {
+      this.#sendCredits.refund(slot, cost);
+      return false;
+    }
+    w.u32(peer);
+    w.u16(channel.index);
+    try {
+      channel.codec.encode(message, w);
+    } catch (error) {
+      this.#out.abandon();
+      this.#sendCredits.refund(slot, cost);
+      throw error;
+    }
+    this.#out.commit();
+    this.#workerBell.ring();
+    return true;
+  }
+
+  /**
+   * One record for all peers of the port but `except` and those without credit (reliable channels), whose ids are
+   * appended to `skipped`. Returns how many it was queued for.
+   */
+  broadcast(
+    peers: Iterable<number>,
+    channel: ChannelDefinition,
+    message: unknown,
+    bytes: number,
+    except: number | undefined,
+    skipped: number[],
+  ): number {
+    const cost = creditCost(bytes);
+    const out: number[] = except === undefined ? [] : [except];
+    const spent: number[] = [];
+    let sent = 0;
+    for (const peer of peers) {
+      if (peer === except) continue;
+      if (!channel.reliable) {
+        sent++;
+        continue;
+      }
+      const slot = slotOf(peer, this.#maxPeers);
+      if (this.#sendCredits.spend(slot, cost)) {
+        spent.push(slot);
+        sent++;
+      } else {
+        out.push(peer);
+        skipped.push(peer);
+      }
+    }
+    if (sent === 0) return 0;
+    const w = this.#reserve(ToWorker.broadcast, 4 + 4 * out.length + bytes);
+    if (w === undefined) {
+      for (const slot of spent) this.#sendCredits.refund(slot, cost);
+      for (const peer of peers) if (peer !== except && !skipped.includes(peer)) skipped.push(peer);
+      return 0;
+    }
+    w.u16(channel.index);
+    w.u16(out.length);
+    for (const peer of out) w.u32(peer);
+    channel.codec.encode(message, w);
+    this.#out.commit();
+    this.#workerBell.ring();
+    return sent;
+  }
+
+  close(peer: number, code: string, reason: string, lingerMs: number): void {
+    const w = this.#out.reserve(ToWorker.close, 16 + MAX_CODE_BYTES + MAX_REASON_BYTES, true);
+    if (w === undefined) throw new Error("the ring's reserved room is used up");
+    w.u32(peer);
+    w.view.setFloat64(w.take(8), lingerMs);
+    writeText(w, code, MAX_CODE_BYTES);
+    writeText(w, reason, MAX_REASON_BYTES);
+    this.#out.commit();
+    this.#workerBell.ring();
+  }
+
+  setHeader(field: number, value: number): void {
+    const w = this.#headerOwed.size > 0 ? undefined : this.#reserve(ToWorker.header, 10);
+    if (w === undefined) {
+      this.#headerOwed.set(field, value);
+      return;
+    }
+    w.u16(field);
+    w.view.setFloat64(w.take(8), value);
+    this.#out.commit();
+    this.#workerBell.ring();
+  }
+
+  /** The application has seen the peer's join: broadcasts reach it from here on. */
+  joined(peer: number): void {
+    const w = this.#out.reserve(ToWorker.joined, 4, true);
+    if (w === undefined) throw new Error("the ring's reserved room is used up");
+    w.u32(peer);
+    this.#out.commit();
+    this.#workerBell.ring();
+  }
+
+  /** The application has taken (or dropped) a message of this peer. */
+  release(peer: number, payloadBytes: number): void {
+    if (this.#receiveCredits.add(slotOf(peer, this.#maxPeers), creditCost(payloadBytes))) {
+      this.#hint(ToWorker.pump, peer);
+    }
+  }
+
+  malformed(peer: number): void {
+    const w = this.#out.reserve(ToWorker.malformed, 4);
+    // Only a count is lost where the ring is full.
+    if (w === undefined) return;
+    w.u32(peer);
+    this.#out.commit();
+    this.#workerBell.ring();
+  }
+
+  /** Wakes the worker now rather than at the end of the turn. */
+  flush(): void {
+    this.#workerBell.ringNow();
+  }
+
+  stats(): Promise<PortStats> {
+    if (this.#exited) {
+      return Promise.resolve(
+        this.#lastStats ?? { port: this.port, peers: 0, threadId: this.threadId, counters: {} },
+      );
+    }
+    const request = this.#nextRequest++;
+    return new Promise((resolve) => {
+      this.#statsRequests.set(request, resolve);
+      this.#post({ type: "stats", request });
+    });
+  }
+
+  /** Asks the worker to close its peers and end; `onExit` follows. */
+  closeAll(code: string, lingerMs: number): void {
+    this.#orderly = true;
+    this.#post({ type: "close", code, lingerMs });
+  }
+
+  /** Ends the thread at once. */
+  async terminate(): Promise<void> {
+    this.#orderly = true;
+    await this.#worker.terminate();
+  }
+
+  /** Reserves; where there is no room, asks to be told of some and looks again. */
+  #reserve(kind: number, bytes: number): ReturnType<RingWriter["reserve"]> {
+    const w = this.#out.reserve(kind, bytes);
+    if (w !== undefined) return w;
+    Atomics.store(this.#starved, Starved.application, 1);
+    this.#workerBell.ring();
+    return this.#out.reserve(kind, bytes);
+  }
+
+  /** News of room for the worker; kept for later where there is none for it. */
+  #hint(kind: number, peer: number): void {
+    const w = this.#out.reserve(kind, peer === RING ? 0 : 4);
+    if (w === undefined) {
+      this.#owed.add(peer);
+      return;
+    }
+    if (peer !== RING) w.u32(peer);
+    this.#out.commit();
+    this.#workerBell.ring();
+  }
+
+  #payOwed(): void {
+    const owed = [...this.#owed];
+    this.#owed.clear();
+    for (const peer of owed) this.#hint(peer === RING ? ToWorker.ringDrained : ToWorker.pump, peer);
+    const headers = [...this.#headerOwed];
+    this.#headerOwed.clear();
+    for (const [field, value] of headers) this.setHeader(field, value);
+  }
+
+  #drain(): boolean {
+    const drained = this.#in.drain(Number.POSITIVE_INFINITY, this.#take);
+    if (Atomics.exchange(this.#starved, Starved.worker, 0) === 1) {
+      this.#hint(ToWorker.ringDrained, RING);
+    }
+    if (this.#owed.size > 0 || this.#headerOwed.size > 0) this.#payOwed();
+    return drained === Drained.more;
+  }
+
+  readonly #take = (
+    kind: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): boolean => {
+    const listener = this.#listener;
+    switch (kind) {
+      case ToApplication.message: {
+        const user = this.#user;
+        const userEnd = start + 6 + 8 * user.length;
+        for (let i = 0; i < user.length; i++) user[i] = view.getFloat64(start + 6 + 8 * i);
+        listener.onMessage(
+          view.getUint32(start),
+          view.getUint16(start + 4),
+          user,
+          bytes,
+          view,
+          userEnd,
+          end,
+        );
+        break;
+      }
+      case ToApplication.join: {
+        // Written by link.ts: an address is never longer than a byte of varint can say.
+        const address = utf8Read(bytes, start + 7, bytes[start + 6]!) ?? "";
+        listener.onJoin(view.getUint32(start), `${address}:${view.getUint16(start + 4)}`);
+        break;
+      }
+      case ToApplication.leave: {
+        const codeAt = start + 5;
+        const reasonAt = codeAt + 2 + view.getUint16(codeAt);
+        listener.onLeave(view.getUint32(start), {
+          code: readText(bytes, view, codeAt),
+          reason: readText(bytes, view, reasonAt),
+          by: bytes[start + 4] === 1 ? "remote" : "local",
+        });
+        break;
+      }
+      case ToApplication.drained:
+        listener.onDrained(view.getUint32(start));
+        break;
+      case ToApplication.ringDrained:
+        this.#payOwed();
+        listener.onRingDrained();
+        break;
+    }
+    return true;
+  };
+
+  #post(message: ApplicationPost): void {
+    if (!this.#exited) this.#worker.postMessage(message);
+  }
+
+  #nextStep(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#exited)
+        reject(this.#error ?? new StardustError("STARDUST_WORKER_DIED", "the worker has ended"));
+      else this.#step = { resolve, reject };
+    });
+  }
+
+  #handlePost(message: WorkerPost): void {
+    switch (message.type) {
+      case "bound":
+        this.port = message.port;
+        this.threadId = message.threadId;
+        this.#step?.resolve();
+        return;
+      case "ready":
+        this.#step?.resolve();
+        return;
+      case "failed":
+        this.#error = this.#startError(message.code, message.message);
+        this.#step?.reject(this.#error);
+        return;
+      case "join":
+        this.#listener.onJoinRequest(message);
+        return;
+      case "reserved":
+        this.#reserving.get(message.peer)?.(message.bytes);
+        this.#reserving.delete(message.peer);
+        return;
+      case "expired":
+        this.#listener.onExpired(message.peer);
+        return;
+      case "stats":
+        this.#lastStats = message.stats;
+        this.#statsRequests.get(message.request)?.(message.stats);
+        this.#statsRequests.delete(message.request);
+        return;
+      case "fault":
+        this.#listener.onFault(message.where, message.error);
+        return;
+      case "closed":
+        this.#orderly = true;
+        return;
+    }
+  }
+
+  #startError(code: string, message: string): StardustError {
+    if (code === "STARDUST_PORT_BIND") {
+      const cause = new Error(message.replace(/^.*?: /, ""));
+      return new PortBindError(this.port, this.#host, cause);
+    }
+    const known: ErrorCode = code in errorCodes ? (code as ErrorCode) : "STARDUST_WORKER_IMPORT";
+    return new StardustError(known, message);
+  }
+
+  #handleExit(code: number): void {
+    this.#exited = true;
+    // What it wrote before it ended is still there.
+    while (this.#drain());
+    this.#bell.close();
+    this.#workerBell.close();
+    for (const resolve of this.#reserving.values()) resolve(undefined);
+    this.#reserving.clear();
+    for (const resolve of this.#statsRequests.values()) {
+      resolve(
+        this.#lastStats ?? { port: this.port, peers: 0, threadId: this.threadId, counters: {} },
+      );
+    }
+    this.#statsRequests.clear();
+    const error = this.#orderly
+      ? undefined
+      : (this.#error ??
+        new StardustError(
+          "STARDUST_WORKER_DIED",
+          `the worker of port ${this.port} ended with code ${code}`,
+        ));
+    if (error !== undefined) this.#step?.reject(error);
+    this.#listener.onExit(error);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Imports a module of the user's into a worker by URL. Worker threads do not inherit loaders: on a Node that cannot
+ * strip types, a `.ts` module needs the user's own tsx, registered before the first import (a retry does not help).
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { StardustError } from "../errors.ts";
+
+let registered = false;
+
+export async function importModule(url: string): Promise<Record<string, unknown>> {
+  try {
+    if (/\.m?ts$/.test(new URL(url).pathname) && !stripsTypes()) await registerTsx(url);
+    return (await import(url)) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof StardustError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new StardustError(
+      "STARDUST_WORKER_IMPORT",
+      `a worker thread cannot import ${url}: ${message}. Compile it with tsc and run the JavaScript, use Node 22.18 ` +
+        "or later (which strips types), or install tsx beside it. A bundler must leave generated modules unbundled.",
+      { cause: error },
+    );
+  }
+}
+
+function stripsTypes(): boolean {
+  return Boolean((process.features as { typescript?: unknown }).typescript);
+}
+
+/** Registers the tsx that the module's own project has. Without one the import itself says what is wrong. */
+async function registerTsx(url: string): Promise<void> {
+  if (registered) return;
+  let entry: string;
+  try {
+    const manifestPath = createRequire(url).resolve("tsx/package.json");
+    const manifest = JSON.parse(readFileSync(manifestPath, "utf8")) as {
+      exports: { "./esm/api": { import: { default: string } } };
+    };
+    entry = join(dirname(manifestPath), manifest.exports["./esm/api"].import.default);
+  } catch {
+    return;
+  }
+  const api = (await import(pathToFileURL(entry).href)) as { register: () => unknown };
+  api.register();
+  registered = true;
+}

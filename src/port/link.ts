@@ -1,0 +1,233 @@
+/**
+ * The worker's end of the shared memory: writes joins, messages and leaves, and reads what the application wants done.
+ * The other end is handle.ts.
+ */
+import type { CloseReason } from "../server.ts";
+import { utf8Length, utf8Read } from "../wire/utf8.ts";
+import type { Writer } from "../wire/writer.ts";
+import { Credits } from "./credits.ts";
+import { Doorbell } from "./doorbell.ts";
+import {
+  creditCost,
+  MAX_CODE_BYTES,
+  MAX_REASON_BYTES,
+  type PortMemory,
+  Starved,
+} from "./memory.ts";
+import type { PortOwner } from "./owner.ts";
+import { ToApplication, ToWorker } from "./records.ts";
+import { Drained, RingReader, RingWriter } from "./ring.ts";
+
+/** In the place of a peer id: news about the ring itself. */
+const RING = -1;
+
+/** What became of a message for the application. */
+export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
+
+export class PortLink {
+  readonly #out: RingWriter;
+  readonly #in: RingReader;
+  readonly #bell: Doorbell;
+  readonly #applicationBell: Doorbell;
+  readonly #sendCredits: Credits;
+  readonly #receiveCredits: Credits;
+  readonly #starved: Int32Array;
+  /** News of room that found no room itself; it never uses what is kept for joins and leaves. */
+  readonly #owed = new Set<number>();
+  #owner: PortOwner | undefined;
+
+  constructor(memory: PortMemory) {
+    this.#out = new RingWriter(memory.toApplication);
+    this.#in = new RingReader(memory.toWorker);
+    this.#bell = new Doorbell(memory.workerBell);
+    this.#applicationBell = new Doorbell(memory.applicationBell);
+    this.#sendCredits = new Credits(memory.sendCredits);
+    this.#receiveCredits = new Credits(memory.receiveCredits);
+    this.#starved = new Int32Array(memory.starved);
+  }
+
+  /** From now on the owner is given what the application writes. */
+  start(owner: PortOwner): void {
+    this.#owner = owner;
+    this.#bell.wait(
+      () => !this.#in.isEmpty,
+      () => this.#drain(),
+    );
+  }
+
+  close(): void {
+    this.#bell.close();
+    this.#applicationBell.close();
+  }
+
+  /** Wakes the application if it sleeps: at the end of each turn. */
+  ring(): void {
+    if (this.#owed.size > 0) this.#payOwed();
+    this.#applicationBell.ringNow();
+  }
+
+  #payOwed(): void {
+    const owed = [...this.#owed];
+    this.#owed.clear();
+    for (const peer of owed) {
+      if (peer === RING) this.#ringDrained();
+      else this.drained(peer);
+    }
+  }
+
+  #ringDrained(): void {
+    if (this.#out.reserve(ToApplication.ringDrained, 0) === undefined) this.#owed.add(RING);
+    else this.#out.commit();
+  }
+
+  join(peer: number, address: string, port: number): void {
+    const length = utf8Length(address);
+    const w = this.#urgent(ToApplication.join, 6 + 8 + length);
+    w.u32(peer);
+    w.u16(port);
+    w.string(address, length);
+    this.#out.commit();
+  }
+
+  leave(peer: number, reason: CloseReason): void {
+    const w = this.#urgent(ToApplication.leave, 5 + 4 + MAX_CODE_BYTES + MAX_REASON_BYTES);
+    w.u32(peer);
+    w.u8(reason.by === "remote" ? 1 : 0);
+    writeText(w, reason.code, MAX_CODE_BYTES);
+    writeText(w, reason.reason, MAX_REASON_BYTES);
+    this.#out.commit();
+  }
+
+  /** A message, if the peer has credit and the ring has room. */
+  message(
+    peer: number,
+    slot: number,
+    channel: number,
+    user: Float64Array,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): DeliveryVerdict {
+    const cost = creditCost(end - start);
+    if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
+    const need = 6 + 8 * user.length + end - start;
+    let w = this.#out.reserve(ToApplication.message, need);
+    if (w === undefined) {
+      // Say that room is wanted, then look again: the reader looks after it has made some.
+      Atomics.store(this.#starved, Starved.worker, 1);
+      w = this.#out.reserve(ToApplication.message, need);
+    }
+    if (w === undefined) {
+      this.#receiveCredits.refund(slot, cost);
+      return "no-ring";
+    }
+    w.u32(peer);
+    w.u16(channel);
+    for (let i = 0; i < user.length; i++) w.view.setFloat64(w.take(8), user[i]!);
+    w.bytes.set(bytes.subarray(start, end), w.take(end - start));
+    this.#out.commit();
+    return "taken";
+  }
+
+  /** Gives credit back that the application had spent; true where a refused send is waiting for it. */
+  refund(slot: number, cost: number): boolean {
+    return this.#sendCredits.add(slot, cost);
+  }
+
+  /** A refused send of this peer may be tried again. */
+  drained(peer: number): void {
+    const w = this.#out.reserve(ToApplication.drained, 4);
+    if (w === undefined) {
+      this.#owed.add(peer);
+      return;
+    }
+    w.u32(peer);
+    this.#out.commit();
+  }
+
+  #urgent(kind: number, bytes: number): Writer {
+    const w = this.#out.reserve(kind, bytes, true);
+    // createPortMemory keeps room for all that can be unread at once.
+    if (w === undefined) throw new Error("the ring's reserved room is used up");
+    return w;
+  }
+
+  #drain(): boolean {
+    const drained = this.#in.drain(Number.POSITIVE_INFINITY, this.#take);
+    if (Atomics.exchange(this.#starved, Starved.application, 0) === 1) {
+      this.#ringDrained();
+      this.#applicationBell.ring();
+    }
+    return drained === Drained.more;
+  }
+
+  readonly #take = (
+    kind: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): boolean => {
+    const owner = this.#owner!;
+    switch (kind) {
+      case ToWorker.send:
+        owner.send(view.getUint32(start), view.getUint16(start + 4), bytes, start + 6, end);
+        break;
+      case ToWorker.broadcast: {
+        const count = view.getUint16(start + 2);
+        const skipped = new Set<number>();
+        for (let i = 0; i < count; i++) skipped.add(view.getUint32(start + 4 + 4 * i));
+        owner.broadcast(view.getUint16(start), skipped, bytes, start + 4 + 4 * count, end);
+        break;
+      }
+      case ToWorker.close: {
+        const codeAt = start + 12;
+        const reasonAt = codeAt + 2 + view.getUint16(codeAt);
+        owner.close(
+          view.getUint32(start),
+          readText(bytes, view, codeAt),
+          readText(bytes, view, reasonAt),
+          view.getFloat64(start + 4),
+        );
+        break;
+      }
+      case ToWorker.header:
+        owner.setHeader(view.getUint16(start), view.getFloat64(start + 2));
+        break;
+      case ToWorker.joined:
+        owner.setJoined(view.getUint32(start));
+        break;
+      case ToWorker.pump:
+        owner.pump(view.getUint32(start));
+        break;
+      case ToWorker.ringDrained:
+        owner.ringHasRoom();
+        break;
+      case ToWorker.malformed:
+        owner.malformed(view.getUint32(start));
+        break;
+    }
+    return true;
+  };
+}
+
+/** A text with a u16 length in front, cut to `maxBytes` at a character; ill-formed text becomes empty. */
+export function writeText(w: Writer, text: string, maxBytes: number): void {
+  let length = utf8Length(text);
+  while (length > maxBytes) {
+    text = text.slice(0, -1);
+    length = utf8Length(text);
+    if (length < 0) text = text.slice(0, -1);
+    length = utf8Length(text);
+  }
+  if (length <= 0) {
+    w.u16(0);
+    return;
+  }
+  w.u16(length);
+  w.raw(new TextEncoder().encode(text));
+}
+
+export function readText(bytes: Uint8Array, view: DataView, at: number): string {
+  return utf8Read(bytes, at + 2, view.getUint16(at)) ?? "";
+}

@@ -1,0 +1,61 @@
+/**
+ * The memory that the application's thread shares with one worker: a ring and a bell in each direction, and the credits
+ * of every peer in each direction. Made anew for each worker: nothing of a dead one is used again.
+ */
+import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
+import type { Protocol } from "../protocol.ts";
+import { type CreditsMemory, createCredits } from "./credits.ts";
+import { createDoorbell, type DoorbellMemory } from "./doorbell.ts";
+import { slotSpan } from "./records.ts";
+import { createRing, type RingMemory, reservedRoom } from "./ring.ts";
+
+export interface PortMemory {
+  readonly toWorker: RingMemory;
+  readonly toApplication: RingMemory;
+  readonly workerBell: DoorbellMemory;
+  readonly applicationBell: DoorbellMemory;
+  /** Bytes the application may have under way to each peer. */
+  readonly sendCredits: CreditsMemory;
+  /** Bytes of each peer that may wait for the application. */
+  readonly receiveCredits: CreditsMemory;
+  /** Whose ring was full: see `Starved`. */
+  readonly starved: SharedArrayBuffer;
+}
+
+/** Words of `PortMemory.starved`: 1 where the writing side found its ring full and wants to be told of room. */
+export const Starved = { worker: 0, application: 1 } as const;
+
+/** Codes and reasons are cut to this, so that room for them can be kept free: see `reservedRoom`. */
+export const MAX_CODE_BYTES = 64;
+export const MAX_REASON_BYTES = 192;
+
+/** A join with its address, a leave with its texts or a close with its texts, at their largest. */
+const URGENT_RECORD_BYTES = 16 + MAX_CODE_BYTES + MAX_REASON_BYTES;
+/** A peer has at most a join (or joined), a leave (or close) and one drained (or pump) unread. */
+const URGENT_RECORDS_PER_PEER = 3;
+/** Less would make a busy server's ring the bottleneck. */
+const MIN_RING_BYTES = 1024 * 1024;
+
+export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemory {
+  const reserved = reservedRoom(maxPeers * URGENT_RECORDS_PER_PEER, URGENT_RECORD_BYTES);
+  let largest = 0;
+  for (const channel of protocol.channels) largest = Math.max(largest, channel.maxBytes);
+  // A broadcast's record also lists who does not get it.
+  const record = largest + 4 * maxPeers + 8 * protocol.header.userFields.length + 256;
+  const capacity = Math.max(MIN_RING_BYTES, 4 * reserved, 4 * record);
+  const slots = slotSpan(maxPeers);
+  return {
+    toWorker: createRing(capacity, reserved),
+    toApplication: createRing(capacity, reserved),
+    workerBell: createDoorbell(),
+    applicationBell: createDoorbell(),
+    sendCredits: createCredits(slots),
+    receiveCredits: createCredits(slots),
+    starved: new SharedArrayBuffer(8),
+  };
+}
+
+/** What a message of so many bytes costs in credits; empty ones are not free. */
+export function creditCost(payloadBytes: number): number {
+  return payloadBytes + MESSAGE_OVERHEAD_BYTES;
+}

@@ -1,0 +1,582 @@
+/**
+ * Everything one worker thread owns: the socket of its port, the peers on it, their timers. Nobody else touches them,
+ * so there are no locks. A turn is: input as it comes, then for each peer that has something to do its deliveries,
+ * timers and output, in `#run`. Worst case: one pass over the peers that were woken or are due, a turn.
+ *
+ * Backpressure: a message for a peer whose session is full waits here in the peer's own queue, which its credit
+ * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
+ */
+import { Counters } from "../counters.ts";
+import { Peer } from "../peer.ts";
+import { type ChannelDefinition, maySend, type Protocol } from "../protocol.ts";
+import type { CloseReason } from "../server.ts";
+import type { SessionSink } from "../session/session.ts";
+import type { DatagramSocket } from "../udp/socket.ts";
+import { nowMs, Turn } from "../udp/turn.ts";
+import { Reader } from "../wire/reader.ts";
+import { Writer } from "../wire/writer.ts";
+import type { ZeroCrypto } from "../zero/crypto.ts";
+import { ZeroServer, type ZeroServerEvent } from "../zero/server.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { PortLink } from "./link.ts";
+import { creditCost } from "./memory.ts";
+import { slotOf } from "./records.ts";
+import type { SystemsHost } from "./systems-host.ts";
+
+/** Reserved but not attached: what `attached` needs to know. */
+interface Reservation {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A message that its session had no room for. */
+interface WaitingMessage {
+  readonly channel: number;
+  readonly payload: Uint8Array;
+}
+
+/** One peer of this port. */
+export class Entry implements SessionSink {
+  readonly id: number;
+  readonly slot: number;
+  readonly peer: Peer;
+  address: string;
+  port: number;
+  /** Nothing is sent before the address is proved (by the cookie or by the ack of attached). */
+  confirmed: boolean;
+  /** The application has processed the join, so broadcasts are for this peer too. */
+  joined = false;
+  /** Messages the session had no room for, in order; bounded by the peer's credit. */
+  readonly waiting: WaitingMessage[] = [];
+  /** Set while the local side closes: what the peer is told once it has everything. */
+  closing: { readonly code: string; readonly reason: string } | undefined;
+  /** Set when the remote has closed and deliveries are still under way. */
+  closed: { readonly reason: CloseReason; readonly untilMs: number } | undefined;
+  /** The connection protocol is saying goodbye; the session is silent. */
+  goodbye = false;
+  dirty = false;
+  deadlineMs = Number.POSITIVE_INFINITY;
+  heapIndex = -1;
+  readonly #owner: PortOwner;
+
+  constructor(
+    owner: PortOwner,
+    id: number,
+    slot: number,
+    address: string,
+    port: number,
+    confirmed: boolean,
+  ) {
+    this.#owner = owner;
+    this.id = id;
+    this.slot = slot;
+    this.address = address;
+    this.port = port;
+    this.confirmed = confirmed;
+    this.peer = owner.makePeer(this);
+  }
+
+  deliver(
+    channel: ChannelDefinition,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+    user: Float64Array,
+  ): boolean {
+    return this.#owner.deliver(this, channel, bytes, view, start, end, user);
+  }
+}
+
+export interface PortOwnerOptions {
+  readonly protocol: Protocol;
+  readonly crypto: ZeroCrypto;
+  readonly socket: DatagramSocket;
+  readonly link: PortLink;
+  readonly maxPeers: number;
+  /** This port's number and the announced ranges, as clients dial them. */
+  readonly publicPort: number;
+  readonly publicPorts: readonly (readonly [number, number])[];
+  readonly systems: SystemsHost | undefined;
+  readonly resend: boolean;
+  /** A join whose cookie is good, to be decided by the application. */
+  readonly onJoin: (event: Extract<ZeroServerEvent, { type: "join" }>) => void;
+  /** A reservation was not taken up. */
+  readonly onExpired: (peer: number) => void;
+  /** All peers are gone after `closeAll`. */
+  readonly onEmpty: () => void;
+}
+
+/** How long deliveries may still wait for the application after the remote has closed. */
+const DRAIN_MS = 5000;
+
+export class PortOwner {
+  readonly #o: PortOwnerOptions;
+  readonly #zero: ZeroServer;
+  readonly #turn: Turn;
+  readonly #entries = new Map<number, Entry>();
+  readonly #byAddress = new Map<string, Map<number, Entry>>();
+  readonly #reservations = new Map<number, Reservation>();
+  readonly #deadlines = new Deadlines<Entry>();
+  #dirty: Entry[] = [];
+  /** Peers whose deliveries wait for the ring, not for credit. */
+  #ringStarved = false;
+  readonly #out: Writer;
+  readonly #reader = new Reader();
+  readonly #user: Float64Array;
+  readonly #counters: Counters;
+  #received = 0;
+  #sent = 0;
+  #closing: { readonly code: string; readonly untilMs: number } | undefined;
+  #tickAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: PortOwnerOptions) {
+    this.#o = options;
+    const { protocol } = options;
+    this.#out = new Writer(new Uint8Array(protocol.limits.maxDatagramBytes));
+    this.#user = new Float64Array(protocol.header.userFields.length);
+    this.#counters = new Counters();
+    this.#zero = new ZeroServer({
+      protocol,
+      crypto: options.crypto,
+      port: options.publicPort,
+      ports: options.publicPorts,
+      nowMs: nowMs(),
+    });
+    this.#turn = new Turn((now) => this.#run(now));
+    options.systems?.attach(this);
+    this.#tickAtMs = options.systems?.firstTickMs(nowMs()) ?? Number.POSITIVE_INFINITY;
+    options.socket.listen((bytes, address, port) => this.#handleDatagram(bytes, address, port));
+    this.#turn.wake();
+  }
+
+  get entries(): ReadonlyMap<number, Entry> {
+    return this.#entries;
+  }
+
+  makePeer(entry: Entry): Peer {
+    const { protocol, resend } = this.#o;
+    const peer = new Peer(protocol, "server", nowMs(), Math.random, entry, resend);
+    for (let i = 0; i < this.#user.length; i++) peer.session.setUserField(i, this.#user[i]!);
+    return peer;
+  }
+
+  // Commands of the application -----------------------------------------------------------------------------------
+
+  /** Keeps a place and returns the accept datagram for the port that was asked. */
+  reserve(
+    peer: number,
+    cid: string,
+    address: string,
+    port: number,
+    hash: string,
+    accept: unknown,
+  ): Uint8Array {
+    this.#reservations.set(peer, { address, port });
+    const bytes = this.#zero.reserve({ cid, peer, address, port, hash, accept, nowMs: nowMs() });
+    this.#turn.wake();
+    return bytes;
+  }
+
+  answer(cid: string, bytes: Uint8Array): void {
+    this.#zero.answer(cid, bytes, nowMs());
+    this.#turn.wake();
+  }
+
+  reject(cid: string, reason: string, detail: string): void {
+    this.#zero.reject(cid, reason, detail, nowMs());
+    this.#turn.wake();
+  }
+
+  /** A message from the application. What the session has no room for waits; its credit is still spent. */
+  send(peer: number, channel: number, bytes: Uint8Array, start: number, end: number): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined || entry.goodbye || entry.closed !== undefined) {
+      this.#counters.add("messagesToNobody");
+      if (entry !== undefined) this.#o.link.refund(entry.slot, creditCost(end - start));
+      return;
+    }
+    if (this.queue(entry, channel, bytes, start, end)) {
+      this.#refund(entry, creditCost(end - start));
+    }
+  }
+
+  /** One message for every joined peer but those listed; on reliable channels its credit was spent for each. */
+  broadcast(
+    channel: number,
+    skipped: ReadonlySet<number>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const { reliable } = this.#o.protocol.channels[channel]!;
+    const cost = creditCost(end - start);
+    for (const entry of this.#entries.values()) {
+      if (!entry.joined || entry.goodbye || entry.closed !== undefined || skipped.has(entry.id))
+        continue;
+      if (this.queue(entry, channel, bytes, start, end) && reliable) this.#refund(entry, cost);
+    }
+  }
+
+  /**
+   * Into the session, or behind what already waits for it. True: the session has a copy (or the message was unreliable
+   * and is dropped), so its credit can go back.
+   */
+  queue(entry: Entry, channel: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const { reliable } = this.#o.protocol.channels[channel]!;
+    const behind = reliable && entry.waiting.some((message) => message.channel === channel);
+    if (!behind && entry.peer.session.send(channel, bytes, start, end)) {
+      this.wake(entry);
+      return true;
+    }
+    if (!reliable) {
+      this.#counters.add("messagesShed");
+      return true;
+    }
+    entry.waiting.push({ channel, payload: bytes.slice(start, end) });
+    this.wake(entry);
+    return false;
+  }
+
+  setHeader(field: number, value: number): void {
+    this.#user[field] = value;
+    for (const entry of this.#entries.values()) entry.peer.session.setUserField(field, value);
+  }
+
+  setJoined(peer: number): void {
+    const entry = this.#entries.get(peer);
+    if (entry !== undefined) entry.joined = true;
+  }
+
+  /** Credit for the application has come back. */
+  pump(peer: number): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined) return;
+    entry.peer.session.pump();
+    this.wake(entry);
+  }
+
+  /** The application could not decode a message that this peer sent. */
+  malformed(_peer: number): void {
+    this.#counters.add("messagesMalformed");
+  }
+
+  close(peer: number, code: string, reason: string, lingerMs: number): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined || entry.closing !== undefined || entry.closed !== undefined) return;
+    entry.closing = { code, reason };
+    entry.peer.linger(nowMs() + lingerMs);
+    this.wake(entry);
+  }
+
+  /** Closes every peer, then reports `onEmpty`; what is left when time is up is dropped without a word. */
+  closeAll(code: string, lingerMs: number): void {
+    if (this.#closing !== undefined) return;
+    // Beside the linger there is time for the goodbye itself: a lost close is sent again a few times.
+    this.#closing = { code, untilMs: nowMs() + lingerMs + 1000 };
+    for (const entry of this.#entries.values()) this.close(entry.id, code, "", lingerMs);
+    this.#turn.wake();
+  }
+
+  /** Ends at once: no more turns, the socket closed. */
+  async stop(): Promise<void> {
+    this.#turn.stop();
+    await this.#o.socket.close();
+  }
+
+  /** Called by whoever queued something outside a turn. */
+  wakeAll(): void {
+    this.#turn.wake();
+  }
+
+  wake(entry: Entry): void {
+    if (!entry.dirty) {
+      entry.dirty = true;
+      this.#dirty.push(entry);
+    }
+    this.#turn.wake();
+  }
+
+  /** The ring to the application has room again. */
+  ringHasRoom(): void {
+    if (!this.#ringStarved) return;
+    this.#ringStarved = false;
+    for (const entry of this.#entries.values()) {
+      entry.peer.session.pump();
+      this.wake(entry);
+    }
+  }
+
+  counters(): Record<string, number> {
+    const all = this.#counters.copy();
+    all.add("datagramsReceived", this.#received);
+    all.add("datagramsSent", this.#sent);
+    all.addAll("zero", this.#zero.counters);
+    for (const entry of this.#entries.values()) all.addAll("session", entry.peer.session.counters);
+    return all.toObject();
+  }
+
+  // Input ---------------------------------------------------------------------------------------------------------
+
+  #handleDatagram(bytes: Uint8Array, address: string, port: number): void {
+    const now = nowMs();
+    const length = bytes.byteLength;
+    this.#received++;
+    if (length < 4) {
+      this.#counters.add("datagramsRunt");
+      return;
+    }
+    if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0) {
+      this.#zero.handleDatagram(bytes, length, address, port, now);
+      this.#takeZeroEvents(now);
+      this.#turn.wake();
+      return;
+    }
+    const entry = this.#byAddress.get(address)?.get(port);
+    if (entry === undefined || entry.goodbye) {
+      this.#counters.add("datagramsFromStrangers");
+      return;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+    entry.peer.session.handleDatagram(bytes, view, length, now);
+    this.wake(entry);
+  }
+
+  /** A message is complete. False: not now; the session keeps it and offers it again. */
+  deliver(
+    entry: Entry,
+    channel: ChannelDefinition,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+    user: Float64Array,
+  ): boolean {
+    const { systems, link } = this.#o;
+    if (systems?.handles(channel.index)) {
+      this.#reader.reset(bytes, view, start, end);
+      if (!systems.deliver(entry.id, channel, this.#reader, user))
+        this.#counters.add("messagesMalformed");
+      return true;
+    }
+    const verdict = link.message(entry.id, entry.slot, channel.index, user, bytes, start, end);
+    if (verdict === "no-ring") this.#ringStarved = true;
+    return verdict === "taken";
+  }
+
+  #takeZeroEvents(now: number): void {
+    for (let event = this.#zero.pollEvent(); event !== undefined; event = this.#zero.pollEvent()) {
+      this.#handleZeroEvent(event, now);
+    }
+  }
+
+  #handleZeroEvent(event: ZeroServerEvent, now: number): void {
+    switch (event.type) {
+      case "join":
+        if (this.#closing !== undefined) this.reject(event.cid, "shutting-down", "");
+        else this.#o.onJoin(event);
+        return;
+      case "attached":
+        this.#attach(event.peer, event.address, event.port);
+        return;
+      case "confirmed": {
+        const entry = this.#entries.get(event.peer);
+        if (entry === undefined) return;
+        entry.confirmed = true;
+        this.#setAddress(entry, event.address, event.port);
+        this.wake(entry);
+        return;
+      }
+      case "closed":
+        this.#zeroClosed(event.peer, { code: event.code, reason: event.reason, by: event.by }, now);
+        return;
+      case "expired":
+        this.#reservations.delete(event.peer);
+        this.#o.onExpired(event.peer);
+        return;
+    }
+  }
+
+  #attach(peer: number, address: string, port: number): void {
+    const reservation = this.#reservations.get(peer);
+    if (reservation === undefined) return;
+    this.#reservations.delete(peer);
+    const confirmed = reservation.address === address && reservation.port === port;
+    const slot = slotOf(peer, this.#o.maxPeers);
+    const entry = new Entry(this, peer, slot, address, port, confirmed);
+    this.#entries.set(peer, entry);
+    this.#setAddress(entry, address, port);
+    this.#o.link.join(peer, address, port);
+    this.#o.systems?.join(peer);
+    this.wake(entry);
+    if (this.#closing !== undefined) this.close(peer, this.#closing.code, "", 0);
+  }
+
+  #setAddress(entry: Entry, address: string, port: number): void {
+    this.#clearAddress(entry);
+    entry.address = address;
+    entry.port = port;
+    let ports = this.#byAddress.get(address);
+    if (ports === undefined) {
+      ports = new Map();
+      this.#byAddress.set(address, ports);
+    }
+    // A new attach from the address of a live peer: a good proof takes it; the old peer idles out.
+    ports.set(port, entry);
+  }
+
+  #clearAddress(entry: Entry): void {
+    const ports = this.#byAddress.get(entry.address);
+    if (ports?.get(entry.port) !== entry) return;
+    ports.delete(entry.port);
+    if (ports.size === 0) this.#byAddress.delete(entry.address);
+  }
+
+  #zeroClosed(peer: number, reason: CloseReason, now: number): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined) {
+      // Closed before it attached: the place is free again.
+      if (this.#reservations.delete(peer)) this.#o.onExpired(peer);
+      return;
+    }
+    if (entry.goodbye || entry.closed !== undefined) {
+      this.#leave(entry, reason);
+      return;
+    }
+    // What was acknowledged is delivered, even if the application is slow.
+    entry.closed = { reason, untilMs: now + DRAIN_MS };
+    this.wake(entry);
+  }
+
+  // Turns ---------------------------------------------------------------------------------------------------------
+
+  #run(now: number): number {
+    const { systems, socket, link } = this.#o;
+    if (now >= this.#tickAtMs) {
+      systems!.tick(now);
+      this.#tickAtMs = systems!.nextTickMs(now);
+    }
+    for (
+      let due = this.#deadlines.popDue(now);
+      due !== undefined;
+      due = this.#deadlines.popDue(now)
+    ) {
+      this.wake(due);
+    }
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const entry of dirty) {
+      entry.dirty = false;
+      if (this.#entries.get(entry.id) === entry) this.#service(entry, now);
+    }
+    this.#zero.handleTimeout(now);
+    this.#takeZeroEvents(now);
+    for (
+      let out = this.#zero.pollTransmit(now);
+      out !== undefined;
+      out = this.#zero.pollTransmit(now)
+    ) {
+      this.#sent++;
+      socket.send(out.bytes, out.port, out.address);
+    }
+    link.ring();
+    if (this.#closing !== undefined) this.#finishClosing(now);
+    let next = Math.min(this.#zero.pollDeadline(), this.#deadlines.nextMs, this.#tickAtMs);
+    if (this.#closing !== undefined) next = Math.min(next, this.#closing.untilMs);
+    if (this.#dirty.length > 0) next = now;
+    return next;
+  }
+
+  /** Deliveries, timers and output of one peer. */
+  #service(entry: Entry, now: number): void {
+    const { peer } = entry;
+    const { session } = peer;
+    if (entry.goodbye) return;
+    if (entry.closed !== undefined) {
+      session.pump();
+      if (!session.undelivered || now >= entry.closed.untilMs)
+        this.#leave(entry, entry.closed.reason);
+      else this.#deadlines.set(entry, entry.closed.untilMs);
+      return;
+    }
+    this.#sendWaiting(entry);
+    const state = peer.handleTimeout(now);
+    if (state === "idle") {
+      this.#zero.forget(entry.id);
+      this.#leave(entry, {
+        code: "idle-timeout",
+        reason: "nothing was heard for too long",
+        by: "local",
+      });
+      return;
+    }
+    if (entry.confirmed) this.#transmit(entry, now);
+    if (state === "lingered" && entry.waiting.length === 0) {
+      entry.goodbye = true;
+      const { code, reason } = entry.closing!;
+      this.#zero.close(entry.id, code, reason, now);
+      return;
+    }
+    this.#deadlines.set(entry, entry.confirmed ? peer.pollDeadline() : now + 1000);
+  }
+
+  #transmit(entry: Entry, now: number): void {
+    const { session } = entry.peer;
+    const out = this.#out;
+    for (;;) {
+      out.at = 0;
+      const bytes = session.pollTransmit(out, now);
+      if (bytes === 0) return;
+      this.#sent++;
+      this.#o.socket.send(out.bytes.subarray(0, bytes), entry.port, entry.address);
+    }
+  }
+
+  /** What waited for the session, as far as it has room now; order on each channel is kept. */
+  #sendWaiting(entry: Entry): void {
+    if (entry.waiting.length === 0) return;
+    const { session } = entry.peer;
+    const blocked = new Set<number>();
+    let kept = 0;
+    for (const message of entry.waiting) {
+      const { channel, payload } = message;
+      if (!blocked.has(channel) && session.send(channel, payload, 0, payload.byteLength)) {
+        this.#refund(entry, creditCost(payload.byteLength));
+      } else {
+        blocked.add(channel);
+        entry.waiting[kept++] = message;
+      }
+    }
+    entry.waiting.length = kept;
+  }
+
+  #refund(entry: Entry, cost: number): void {
+    if (this.#o.link.refund(entry.slot, cost)) this.#o.link.drained(entry.id);
+  }
+
+  #leave(entry: Entry, reason: CloseReason): void {
+    this.#entries.delete(entry.id);
+    this.#deadlines.remove(entry);
+    this.#clearAddress(entry);
+    this.#zero.forget(entry.id);
+    this.#counters.addAll("session", entry.peer.session.counters);
+    this.#o.systems?.leave(entry.id, reason);
+    this.#o.link.leave(entry.id, reason);
+  }
+
+  #finishClosing(now: number): void {
+    if (now >= this.#closing!.untilMs) {
+      for (const entry of [...this.#entries.values()]) {
+        this.#leave(entry, { code: this.#closing!.code, reason: "", by: "local" });
+      }
+      this.#o.link.ring();
+    }
+    if (this.#entries.size === 0) this.#o.onEmpty();
+  }
+
+  /** Whether the server may send on a channel: for systems, whose sends do not pass the application's check. */
+  maySend(channel: number): boolean {
+    const definition = this.#o.protocol.channels[channel];
+    return definition !== undefined && maySend("server", definition.direction);
+  }
+}

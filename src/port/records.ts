@@ -1,0 +1,112 @@
+/**
+ * What the application's thread and a port's worker say to each other: records in the two rings (everything that must
+ * stay in order with messages), and posted messages (the few things about joining that happen before a peer exists).
+ * Layouts of records are private to the two threads; both run the same build, so nothing is checked twice.
+ */
+import type { PortStats } from "../server.ts";
+
+/** Records from the application to the worker. First a u32 peer id, unless said otherwise. */
+export const ToWorker = {
+  /** peer u32, channel u16, payload. */
+  send: 1,
+  /** channel u16, count u16, that many peer ids that do not get it (u32), payload. */
+  broadcast: 2,
+  /** peer u32, lingerMs f64, code, reason: strings with a u16 length in front. */
+  close: 3,
+  /** field u16, value f64. */
+  header: 4,
+  /** peer u32: the application has seen the join; broadcasts reach it from here on. */
+  joined: 5,
+  /** peer u32: credit has come back that the worker is waiting for. */
+  pump: 6,
+  /** peer u32: a message of this peer could not be decoded. */
+  malformed: 7,
+  /** Nothing: the ring to the application was full and has room again. */
+  ringDrained: 8,
+} as const;
+
+/** Records from the worker to the application. */
+export const ToApplication = {
+  /** peer u32, remote port u16, address: a string behind its varint length. */
+  join: 1,
+  /** peer u32, channel u16, the user's header fields (f64 each), payload. */
+  message: 2,
+  /** peer u32, by remote u8, code, reason: strings with a u16 length in front. */
+  leave: 3,
+  /** peer u32: a refused send may be tried again. */
+  drained: 4,
+  /** Nothing: the ring to the worker was full and has room again. */
+  ringDrained: 5,
+} as const;
+
+/** Posted by the worker. */
+export type WorkerPost =
+  | { readonly type: "bound"; readonly port: number; readonly threadId: number }
+  | { readonly type: "ready" }
+  | { readonly type: "failed"; readonly code: string; readonly message: string }
+  | {
+      readonly type: "join";
+      readonly cid: string;
+      readonly address: string;
+      readonly port: number;
+      readonly body: unknown;
+      readonly hash: string;
+    }
+  | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
+  | { readonly type: "expired"; readonly peer: number }
+  | { readonly type: "stats"; readonly request: number; readonly stats: PortStats }
+  | { readonly type: "fault"; readonly where: string; readonly error: string }
+  | { readonly type: "closed" };
+
+/** Posted by the application's thread. */
+export type ApplicationPost =
+  | {
+      readonly type: "start";
+      readonly publicPort: number;
+      readonly ports: readonly (readonly [number, number])[];
+    }
+  | {
+      readonly type: "reserve";
+      readonly peer: number;
+      readonly cid: string;
+      readonly address: string;
+      readonly port: number;
+      readonly hash: string;
+      readonly accept: unknown;
+    }
+  | { readonly type: "answer"; readonly cid: string; readonly bytes: Uint8Array }
+  | {
+      readonly type: "reject";
+      readonly cid: string;
+      readonly reason: string;
+      readonly detail: string;
+    }
+  | { readonly type: "stats"; readonly request: number }
+  | { readonly type: "close"; readonly code: string; readonly lingerMs: number };
+
+/** What a worker is started with. */
+export interface WorkerOptions {
+  readonly protocolUrl: string;
+  readonly protocolHash: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly maxPeers: number;
+  readonly memory: import("./memory.ts").PortMemory;
+  readonly systems: string | undefined;
+  readonly wrapSocket: string | undefined;
+  readonly wrapSocketData: unknown;
+  readonly socketBufferBytes: number | undefined;
+  /** False only to prove that loss is noticed: nothing is ever resent. */
+  readonly resend: boolean;
+}
+
+/** A peer's place in the credit table: the low bits of its id. */
+export function slotOf(peer: number, maxPeers: number): number {
+  return peer & (slotSpan(maxPeers) - 1);
+}
+
+/** The power of two that holds `maxPeers` slots. */
+export function slotSpan(maxPeers: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(2, maxPeers)));
+}

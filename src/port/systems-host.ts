@@ -1,0 +1,190 @@
+/**
+ * Runs the user's systems inside the worker: their state of each peer, their handlers and their tick. They call the
+ * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
+ * goes on.
+ */
+import { StardustError } from "../errors.ts";
+import type {
+  BroadcastOptions,
+  BroadcastResult,
+  BroadcastTarget,
+  HeaderValues,
+  SendTarget,
+} from "../face.ts";
+import { DEFAULT_LINGER_MS } from "../limits.ts";
+import type { ChannelDefinition, Protocol } from "../protocol.ts";
+import type { CloseOptions, CloseReason } from "../server.ts";
+import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
+import type { Reader } from "../wire/reader.ts";
+import type { Entry, PortOwner } from "./owner.ts";
+
+type Handler = (peer: unknown, message: unknown, context: unknown) => void;
+
+export class SystemsHost implements BroadcastTarget {
+  readonly #protocol: Protocol;
+  readonly #systems: Systems;
+  readonly #onFault: (where: string, error: unknown) => void;
+  readonly #handlers: (Handler | undefined)[];
+  readonly #peers = new Map<number, HostedPeer>();
+  /** The same peers, as the tick sees them. */
+  readonly #faces = new Map<number, SystemsPeer<object, unknown>>();
+  readonly #portFace: SystemsPort<object, object, unknown>;
+  readonly #context: { readonly header: object };
+  #user: Float64Array = new Float64Array(0);
+  #owner: PortOwner | undefined;
+  #tickedMs = 0;
+  /** Ticks lie on a grid that begins here. */
+  #gridMs = 0;
+
+  constructor(
+    protocol: Protocol,
+    systems: Systems,
+    port: number,
+    onFault: (where: string, error: unknown) => void,
+  ) {
+    this.#protocol = protocol;
+    this.#systems = systems;
+    this.#portFace = { port, peers: this.#faces, broadcast: systems.face.broadcast(this) };
+    this.#onFault = onFault;
+    const receive = (systems.definition.receive ?? {}) as Record<string, Handler | undefined>;
+    for (const name of Object.keys(receive)) {
+      const channel = protocol.channels.find((candidate) => candidate.name === name);
+      if (channel === undefined || channel.direction === "server-to-client") {
+        throw new StardustError(
+          "STARDUST_INVALID_OPTION",
+          `systems.receive.${name}: the server receives no such channel`,
+        );
+      }
+    }
+    this.#handlers = protocol.channels.map((channel) =>
+      Object.hasOwn(receive, channel.name) ? receive[channel.name] : undefined,
+    );
+    const values: HeaderValues = {
+      get: (field) => this.#user[field] ?? 0,
+      set: () => {
+        throw new StardustError("STARDUST_INVALID_OPTION", "a received header cannot be set");
+      },
+    };
+    this.#context = { header: systems.face.header(values) };
+  }
+
+  attach(owner: PortOwner): void {
+    this.#owner = owner;
+  }
+
+  handles(channel: number): boolean {
+    return this.#handlers[channel] !== undefined;
+  }
+
+  /** Decodes a message and hands it to its handler. False: it could not be decoded. */
+  deliver(id: number, channel: ChannelDefinition, reader: Reader, user: Float64Array): boolean {
+    let message: unknown;
+    try {
+      message = channel.codec.decode(reader);
+    } catch {
+      return false;
+    }
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return true;
+    this.#user = user;
+    this.#guard(`receive.${channel.name}`, () =>
+      this.#handlers[channel.index]!(peer.face, message, this.#context),
+    );
+    return true;
+  }
+
+  join(id: number): void {
+    const entry = this.#owner!.entries.get(id)!;
+    const { definition, face } = this.#systems;
+    const peer = new HostedPeer(this.#owner!, entry, this.#protocol, face);
+    this.#peers.set(id, peer);
+    this.#faces.set(id, peer.face);
+    this.#guard("state", () => {
+      peer.face.state = definition.state?.(peer.face);
+    });
+    if (definition.join !== undefined) this.#guard("join", () => definition.join!(peer.face));
+  }
+
+  leave(id: number, reason: CloseReason): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    this.#peers.delete(id);
+    this.#faces.delete(id);
+    const { leave } = this.#systems.definition;
+    if (leave !== undefined) this.#guard("leave", () => leave(peer.face, reason));
+  }
+
+  firstTickMs(nowMs: number): number {
+    this.#tickedMs = nowMs;
+    this.#gridMs = nowMs;
+    const { tick } = this.#systems.definition;
+    return tick === undefined ? Number.POSITIVE_INFINITY : nowMs + tick.everyMs;
+  }
+
+  /** The next on the grid, so that ticks do not drift; a late one is not made up for. */
+  nextTickMs(nowMs: number): number {
+    const { everyMs } = this.#systems.definition.tick!;
+    return nowMs + everyMs - ((nowMs - this.#gridMs) % everyMs);
+  }
+
+  tick(nowMs: number): void {
+    const elapsedMs = nowMs - this.#tickedMs;
+    this.#tickedMs = nowMs;
+    this.#guard("tick", () => this.#systems.definition.tick!.run(this.#portFace, elapsedMs));
+  }
+
+  broadcast(channel: number, message: unknown, options: BroadcastOptions = {}): BroadcastResult {
+    let sent = 0;
+    const skipped: number[] = [];
+    for (const peer of this.#peers.values()) {
+      if (peer.face.id === options.except?.id) continue;
+      if (peer.send(channel, message)) sent++;
+      else skipped.push(peer.face.id);
+    }
+    return { sent, skipped };
+  }
+
+  #guard(where: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#onFault(`systems.${where}`, error);
+    }
+  }
+}
+
+/** A peer in its systems' hands. */
+class HostedPeer implements SendTarget {
+  readonly face: SystemsPeer<object, unknown>;
+  readonly #owner: PortOwner;
+  readonly #entry: Entry;
+  readonly #protocol: Protocol;
+
+  constructor(owner: PortOwner, entry: Entry, protocol: Protocol, face: Systems["face"]) {
+    this.#owner = owner;
+    this.#entry = entry;
+    this.#protocol = protocol;
+    this.face = {
+      id: entry.id,
+      state: undefined,
+      send: face.send(this),
+      close: (options: CloseOptions = {}) =>
+        owner.close(
+          entry.id,
+          options.code ?? "closed",
+          options.reason ?? "",
+          options.lingerMs ?? DEFAULT_LINGER_MS,
+        ),
+    };
+  }
+
+  send(channel: number, message: unknown): boolean {
+    const entry = this.#entry;
+    if (entry.closing !== undefined || entry.closed !== undefined) return false;
+    // Behind messages of the application's thread that wait for room, or order would break.
+    if (entry.waiting.length > 0 && this.#protocol.channels[channel]!.reliable) return false;
+    const taken = entry.peer.session.sendMessage(channel, message);
+    if (taken) this.#owner.wake(entry);
+    return taken;
+  }
+}

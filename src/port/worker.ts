@@ -1,0 +1,147 @@
+/**
+ * Entry of a worker thread: imports the generated protocol (and the user's systems) by URL, binds the port, and hands
+ * everything to a `PortOwner`. In two steps, because the ports announced to clients are known only when all are bound.
+ */
+import { parentPort, threadId, workerData } from "node:worker_threads";
+import { StardustError } from "../errors.ts";
+import type { Protocol } from "../protocol.ts";
+import type { Systems } from "../systems.ts";
+import { openSocket } from "../udp/dgram-socket.ts";
+import { nodeCrypto } from "../udp/node-crypto.ts";
+import type { DatagramSocket } from "../udp/socket.ts";
+import { importModule } from "./import-module.ts";
+import { PortLink } from "./link.ts";
+import { PortOwner } from "./owner.ts";
+import type { ApplicationPost, WorkerOptions, WorkerPost } from "./records.ts";
+import { SystemsHost } from "./systems-host.ts";
+
+const options = workerData as WorkerOptions;
+const application = parentPort!;
+
+function post(message: WorkerPost): void {
+  application.postMessage(message);
+}
+
+/** What an application's thread should hear of an error: it may not survive cloning. */
+function fault(where: string, error: unknown): void {
+  post({
+    type: "fault",
+    where,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+}
+
+async function importProtocol(): Promise<Protocol> {
+  const module = await importModule(options.protocolUrl);
+  const protocol = module["protocol"] as Protocol | undefined;
+  if (protocol?.hash !== options.protocolHash) {
+    throw new StardustError(
+      "STARDUST_WORKER_IMPORT",
+      `${options.protocolUrl} exports another protocol than the application's thread uses ` +
+        `(hash ${protocol?.hash ?? "none"} instead of ${options.protocolHash}); build and generate again`,
+    );
+  }
+  return protocol;
+}
+
+async function importSystems(protocol: Protocol, port: number): Promise<SystemsHost | undefined> {
+  if (options.systems === undefined) return undefined;
+  const module = await importModule(options.systems);
+  const systems = module["default"] as Systems | undefined;
+  if (systems?.hash !== protocol.hash) {
+    throw new StardustError(
+      "STARDUST_WORKER_IMPORT",
+      `the default export of ${options.systems} is not what systems() of this protocol returns`,
+    );
+  }
+  return new SystemsHost(protocol, systems, port, fault);
+}
+
+async function wrap(socket: DatagramSocket): Promise<DatagramSocket> {
+  if (options.wrapSocket === undefined) return socket;
+  const module = await importModule(options.wrapSocket);
+  const wrapSocket = module["default"] as (socket: DatagramSocket, data: unknown) => DatagramSocket;
+  return wrapSocket(socket, options.wrapSocketData);
+}
+
+async function main(): Promise<void> {
+  const protocol = await importProtocol();
+  const socket = await wrap(
+    await openSocket({
+      host: options.host,
+      port: options.port,
+      bufferBytes: options.socketBufferBytes,
+      maxDatagramBytes: protocol.limits.maxDatagramBytes,
+    }),
+  );
+  const systems = await importSystems(protocol, socket.port);
+  const link = new PortLink(options.memory);
+  let owner: PortOwner | undefined;
+
+  async function end(): Promise<void> {
+    await owner?.stop();
+    link.close();
+    post({ type: "stats", request: -1, stats: stats() });
+    post({ type: "closed" });
+    application.close();
+  }
+
+  function stats(): Extract<WorkerPost, { type: "stats" }>["stats"] {
+    return {
+      port: socket.port,
+      peers: owner?.entries.size ?? 0,
+      threadId,
+      counters: owner?.counters() ?? {},
+    };
+  }
+
+  application.on("message", (message: ApplicationPost) => {
+    switch (message.type) {
+      case "start":
+        owner = new PortOwner({
+          protocol,
+          crypto: nodeCrypto,
+          socket,
+          link,
+          maxPeers: options.maxPeers,
+          publicPort: message.publicPort,
+          publicPorts: message.ports,
+          systems,
+          resend: options.resend,
+          onJoin: (event) => post(event),
+          onExpired: (peer) => post({ type: "expired", peer }),
+          onEmpty: () => void end(),
+        });
+        link.start(owner);
+        post({ type: "ready" });
+        return;
+      case "reserve": {
+        const { peer, cid, address, port, hash, accept } = message;
+        const bytes = owner!.reserve(peer, cid, address, port, hash, accept);
+        post({ type: "reserved", peer, bytes });
+        return;
+      }
+      case "answer":
+        owner!.answer(message.cid, message.bytes);
+        return;
+      case "reject":
+        owner!.reject(message.cid, message.reason, message.detail);
+        return;
+      case "stats":
+        post({ type: "stats", request: message.request, stats: stats() });
+        return;
+      case "close":
+        if (owner === undefined) void end();
+        else owner.closeAll(message.code, message.lingerMs);
+        return;
+    }
+  });
+  post({ type: "bound", port: socket.port, threadId });
+}
+
+main().catch((error: unknown) => {
+  const code = error instanceof StardustError ? error.code : "STARDUST_WORKER_IMPORT";
+  const message = error instanceof Error ? error.message : String(error);
+  post({ type: "failed", code, message });
+  application.close();
+});

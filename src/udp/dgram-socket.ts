@@ -1,0 +1,113 @@
+/**
+ * `DatagramSocket` on `node:dgram`. One system call a datagram each way; nothing is retried and nothing throws after
+ * the socket is bound: what the network refuses is lost, as on any link.
+ */
+import dgram from "node:dgram";
+import { isIPv6 } from "node:net";
+import { PortBindError } from "../errors.ts";
+import type { DatagramListener, DatagramSocket } from "./socket.ts";
+
+/** What sockets ask of the system for either direction. The system may grant less: `warnAboutBuffers`. */
+export const SOCKET_BUFFER_BYTES: number = 4 * 1024 * 1024;
+
+export interface OpenSocketOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly bufferBytes?: number | undefined;
+  /** No datagram that is sent is larger. */
+  readonly maxDatagramBytes: number;
+}
+
+/** An address needs no look-up: without this, `dgram` defers every send to the next tick and keeps the buffer. */
+function lookupNothing(
+  host: string,
+  _options: unknown,
+  callback: (error: null, address: string, family: number) => void,
+): void {
+  callback(null, host, isIPv6(host) ? 6 : 4);
+}
+
+/** Binds a socket; rejects with `PortBindError`. `host` must be an address, not a name. */
+export async function openSocket(options: OpenSocketOptions): Promise<DatagramSocket> {
+  const socket = dgram.createSocket({
+    type: isIPv6(options.host) ? "udp6" : "udp4",
+    lookup: lookupNothing as never,
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", (error) => reject(new PortBindError(options.port, options.host, error)));
+    socket.bind({ address: options.host, port: options.port, exclusive: true }, resolve);
+  });
+  socket.removeAllListeners("error");
+  // ICMP errors of earlier sends surface here; a peer that is gone is noticed by its silence, not by a forgeable packet.
+  socket.on("error", () => {});
+  setBuffers(socket, options.bufferBytes ?? SOCKET_BUFFER_BYTES);
+  return new NodeSocket(socket, options.maxDatagramBytes);
+}
+
+let warned = false;
+
+function setBuffers(socket: dgram.Socket, bytes: number): void {
+  let granted = 0;
+  try {
+    socket.setRecvBufferSize(bytes);
+    socket.setSendBufferSize(bytes);
+  } catch {
+    // Some systems refuse what is above their maximum instead of cutting it.
+  }
+  try {
+    granted = socket.getRecvBufferSize();
+  } catch {
+    return;
+  }
+  if (granted < bytes && bytes === SOCKET_BUFFER_BYTES && !warned) {
+    warned = true;
+    process.emitWarning(
+      `the system granted a UDP receive buffer of ${Math.round(granted / 1024)} KiB where 4096 were asked; ` +
+        "bursts may be lost (on Linux: sysctl -w net.core.rmem_max=4194304)",
+      { code: "STARDUST_SMALL_BUFFER" },
+    );
+  }
+}
+
+class NodeSocket implements DatagramSocket {
+  readonly port: number;
+  readonly address: string;
+  readonly #socket: dgram.Socket;
+  /** What is being sent lies here; the kernel has copied it when `send` returns, unless it was queued. */
+  #scratch: Buffer;
+  #closed: Promise<void> | undefined;
+
+  constructor(socket: dgram.Socket, maxDatagramBytes: number) {
+    const bound = socket.address();
+    this.#socket = socket;
+    this.#scratch = Buffer.allocUnsafeSlow(maxDatagramBytes);
+    this.port = bound.port;
+    this.address = bound.address;
+  }
+
+  send(bytes: Uint8Array, port: number, address: string): void {
+    if (this.#closed !== undefined) return;
+    const length = bytes.byteLength;
+    this.#scratch.set(bytes);
+    try {
+      this.#socket.send(this.#scratch, 0, length, port, address);
+    } catch {
+      return;
+    }
+    // The system's buffer was full and Node holds on to ours: leave it to it.
+    if (this.#socket.getSendQueueCount() > 0) {
+      this.#scratch = Buffer.allocUnsafeSlow(this.#scratch.byteLength);
+    }
+  }
+
+  listen(listener: DatagramListener): void {
+    this.#socket.removeAllListeners("message");
+    this.#socket.on("message", (bytes, remote) => listener(bytes, remote.address, remote.port));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
+    return this.#closed;
+  }
+}

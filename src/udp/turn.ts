@@ -1,0 +1,67 @@
+/**
+ * The rhythm of everything that owns a socket: input is taken as it comes, output is built once at the end of the turn
+ * (`setImmediate`: a microtask would flush after every datagram), and one timer stands for the next deadline. Worst
+ * case: one call of `run` a turn of the event loop, however often it is woken.
+ */
+
+/** Milliseconds on a clock that never goes back; the one clock of the runtime. */
+export function nowMs(): number {
+  return performance.now();
+}
+
+export class Turn {
+  readonly #run: (nowMs: number) => number;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #stopped = false;
+
+  /** `run` does the work due at `nowMs` and returns the time of the next (Infinity: none). */
+  constructor(run: (nowMs: number) => number) {
+    this.#run = run;
+  }
+
+  /** Something came in or was queued: run at the end of this turn. */
+  wake(): void {
+    if (this.#stopped || this.#immediate !== undefined) return;
+    this.#immediate = setImmediate(this.#onImmediate);
+  }
+
+  /** Run now. */
+  flush(): void {
+    if (this.#stopped) return;
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    this.#onImmediate();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#immediate = undefined;
+    this.#timer = undefined;
+  }
+
+  readonly #onImmediate = (): void => {
+    this.#immediate = undefined;
+    this.#schedule(this.#run(nowMs()));
+  };
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    this.#schedule(this.#run(nowMs()));
+  };
+
+  #schedule(atMs: number): void {
+    if (this.#stopped) return;
+    // A timer that fires too early costs one empty run; replacing it at every turn would cost more.
+    if (this.#timer !== undefined && this.#timerAtMs <= atMs) return;
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    this.#timerAtMs = atMs;
+    this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(atMs - nowMs())));
+  }
+}
