@@ -89,6 +89,19 @@ describe("the walls between the rooms", () => {
     expect(checkWalls(planted(path, line))).toEqual([]);
   });
 
+  test("keep the independent parser independent of all that it checks", () => {
+    const files = filesOf("test/support", /\.ts$/).filter(({ path }) =>
+      /independent(\/|-parser\.ts)/.test(path),
+    );
+    expect(files.length).toBeGreaterThan(3);
+    for (const { path, text } of files) {
+      const imports = [...text.matchAll(/from "([^"]+)"/g)].map(([, specifier]) => specifier!);
+      for (const specifier of imports) {
+        expect(`${path}: ${specifier}`).toMatch(/: (\.\/[\w/-]+\.ts|node:\w+|yaml|ajv)$/);
+      }
+    }
+  });
+
   test("run one way: no two rooms may import each other", () => {
     const circles: string[] = [];
     for (const [name, room] of Object.entries(rooms)) {
