@@ -1,6 +1,6 @@
 /** Credits: what is spent is given back, and a writer that was refused is told once. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Credits, createCredits } from "#src/port/credits.js";
 
 describe("a credit", () => {
@@ -31,6 +31,24 @@ describe("a credit", () => {
     credits.spend(0, 1000);
     credits.reset(0, 0);
     expect(credits.add(0, 2000)).toBe(false);
+  });
+
+  test("given back in the very moment of a refusal is not missed", () => {
+    const credits = new Credits(createCredits(1));
+    const store = Atomics.store;
+    const spy = vi
+      .spyOn(Atomics, "store")
+      .mockImplementationOnce((words: Int32Array, at, value) => {
+        expect(credits.add(0, 100)).toBe(false);
+        return store(words, at, value);
+      });
+    try {
+      expect(credits.spend(0, 50)).toBe(true);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(credits.available(0)).toBe(50);
+    expect(credits.add(0, 50)).toBe(false);
   });
 
   test("of a record that was not written comes back", () => {
