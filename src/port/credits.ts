@@ -1,0 +1,80 @@
+/**
+ * Byte credits in shared memory: how much one peer may have lying between two threads, in one direction. The side that
+ * writes spends, the side that reads gives back; so a peer whose messages are not taken stalls its own, never the ring.
+ * Slots are numbers that the owner hands out; what lies behind them is not known here.
+ *
+ * One thread spends and one adds. All operations are a few atomics; nothing waits.
+ */
+
+/** Words of a slot: the credit left, and what the spender was last refused (0: nothing). */
+const SLOT_WORDS = 2;
+const MAX_CREDIT = 0x7fff_ffff;
+
+/** What both sides are made from; survives structured cloning. */
+export interface CreditsMemory {
+  readonly shared: SharedArrayBuffer;
+}
+
+/** Allocates `slots` credits, all of them 0. */
+export function createCredits(slots: number): CreditsMemory {
+  return { shared: new SharedArrayBuffer(slots * SLOT_WORDS * 4) };
+}
+
+/** A view of all slots, for either side. A slot that is not there throws RangeError. */
+export class Credits {
+  readonly #words: Int32Array;
+
+  constructor(memory: CreditsMemory) {
+    this.#words = new Int32Array(memory.shared);
+  }
+
+  /**
+   * Takes `bytes` from the slot. False: there are not as many, and nothing was taken; the `add` that makes them enough
+   * will say so. Only the writing side calls this.
+   */
+  spend(slot: number, bytes: number): boolean {
+    const at = slot * SLOT_WORDS;
+    if (this.#take(at, bytes)) return true;
+    // Say so, then look again: an `add` between the two would otherwise be missed.
+    Atomics.store(this.#words, at + 1, bytes);
+    if (!this.#take(at, bytes)) return false;
+    Atomics.store(this.#words, at + 1, 0);
+    return true;
+  }
+
+  /** Takes back what was spent on a record that was then not written. Only the writing side calls this. */
+  refund(slot: number, bytes: number): void {
+    Atomics.add(this.#words, slot * SLOT_WORDS, bytes);
+  }
+
+  /**
+   * Gives `bytes` back to the slot. True, once, when a `spend` that was refused would now succeed: the writing side is
+   * to be told. Only the reading side calls this.
+   */
+  add(slot: number, bytes: number): boolean {
+    const at = slot * SLOT_WORDS;
+    const now = Atomics.add(this.#words, at, bytes) + bytes;
+    if (now > MAX_CREDIT) throw new RangeError(`a credit of ${now} bytes`);
+    const wanted = Atomics.load(this.#words, at + 1);
+    if (wanted === 0 || now < wanted) return false;
+    return Atomics.compareExchange(this.#words, at + 1, wanted, 0) === wanted;
+  }
+
+  /** Bytes left just now. */
+  available(slot: number): number {
+    return Atomics.load(this.#words, slot * SLOT_WORDS);
+  }
+
+  /** Sets the slot for a new owner, while neither side uses it. */
+  reset(slot: number, amount: number): void {
+    if (!(amount >= 0 && amount <= MAX_CREDIT)) throw new RangeError(`a credit of ${amount} bytes`);
+    Atomics.store(this.#words, slot * SLOT_WORDS + 1, 0);
+    Atomics.store(this.#words, slot * SLOT_WORDS, amount);
+  }
+
+  #take(at: number, bytes: number): boolean {
+    if (Atomics.load(this.#words, at) < bytes) return false;
+    Atomics.sub(this.#words, at, bytes);
+    return true;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Wakes a thread that has nothing to do, in shared memory: one word says whether its owner sleeps. One thread waits,
+ * any number may ring. Nothing is carried: what there is to do stands elsewhere (ring.ts), and is published before the
+ * bell is rung.
+ *
+ * No wake-up is lost, because each side writes before it looks: the sleeper says that it sleeps and then looks for
+ * work again; the ringer publishes work and then looks whether the other sleeps. Atomics are sequentially
+ * consistent, so at least one of them sees the other.
+ *
+ * A wait keeps no thread alive and has no timeout. Ringing a thread that is awake costs one load. Worst case: one
+ * notify (a system call) a turn, and one turn of the event loop between work and its being seen.
+ */
+
+const AWAKE = 0;
+const ASLEEP = 1;
+
+/** What both sides are made from; survives structured cloning. */
+export interface DoorbellMemory {
+  readonly shared: SharedArrayBuffer;
+}
+
+/** Allocates the word of one sleeper. */
+export function createDoorbell(): DoorbellMemory {
+  return { shared: new SharedArrayBuffer(4) };
+}
+
+/** One side of a bell: the thread that waits, or one that rings. */
+export class Doorbell {
+  readonly #word: Int32Array;
+  #closed = false;
+  #ringing: NodeJS.Immediate | undefined;
+  #turn: NodeJS.Immediate | undefined;
+  /** A wait is under way. It outlives a `resume`, so that there is never more than one. */
+  #waiting = false;
+  #hasWork: (() => boolean) | undefined;
+  #work: (() => boolean) | undefined;
+
+  constructor(memory: DoorbellMemory) {
+    this.#word = new Int32Array(memory.shared);
+  }
+
+  /**
+   * Rings at the end of this turn if the other side sleeps: to be called after each record, at the price of a
+   * comparison. Rings at most once a turn.
+   */
+  ring(): void {
+    if (this.#ringing !== undefined || this.#closed) return;
+    this.#ringing = setImmediate(this.#ringLate);
+  }
+
+  /** Rings now if the other side sleeps: for a flush, and for threads that are about to end. */
+  ringNow(): void {
+    if (Atomics.load(this.#word, 0) !== ASLEEP) return;
+    if (Atomics.compareExchange(this.#word, 0, ASLEEP, AWAKE) === ASLEEP) {
+      Atomics.notify(this.#word, 0);
+    }
+  }
+
+  /**
+   * From now on calls `work` whenever `hasWork` says that there is some, until `close`. `work` does a bounded amount
+   * and returns whether more is left: then it is called again after the event loop has had a turn. `hasWork` must be
+   * cheap, and false while `work` could do nothing (see `resume`).
+   */
+  wait(hasWork: () => boolean, work: () => boolean): void {
+    if (this.#work !== undefined) throw new Error("a doorbell is waited on already");
+    this.#hasWork = hasWork;
+    this.#work = work;
+    this.#sleep();
+  }
+
+  /** Called on the waiting thread when work that had been left lying can be done again. */
+  resume(): void {
+    if (this.#turn === undefined && !this.#closed && this.#work !== undefined) {
+      this.#turn = setImmediate(this.#run);
+    }
+  }
+
+  /** Ends waiting and ringing on this side; a ring that is due is rung. May be called twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#ringing !== undefined) {
+      clearImmediate(this.#ringing);
+      this.#ringLate();
+    }
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+    // Lets go of a wait of our own, which would otherwise hold this object as long as the thread lives.
+    if (this.#work !== undefined) {
+      Atomics.store(this.#word, 0, AWAKE);
+      Atomics.notify(this.#word, 0);
+    }
+  }
+
+  readonly #ringLate = (): void => {
+    this.#ringing = undefined;
+    this.ringNow();
+  };
+
+  #sleep(): void {
+    Atomics.store(this.#word, 0, ASLEEP);
+    if (this.#hasWork!()) {
+      Atomics.store(this.#word, 0, AWAKE);
+      this.resume();
+      return;
+    }
+    if (this.#waiting) return;
+    const wait = Atomics.waitAsync(this.#word, 0, ASLEEP);
+    if (wait.async) {
+      this.#waiting = true;
+      wait.value.then(this.#wake);
+    } else {
+      this.resume();
+    }
+  }
+
+  readonly #wake = (): void => {
+    this.#waiting = false;
+    // A turn that is already under way (`resume`) will look by itself.
+    if (this.#turn === undefined && !this.#closed) this.#run();
+  };
+
+  readonly #run = (): void => {
+    this.#turn = undefined;
+    if (this.#closed) return;
+    Atomics.store(this.#word, 0, AWAKE);
+    let more = true;
+    try {
+      more = this.#work!();
+    } finally {
+      if (!this.#closed) {
+        if (more) this.resume();
+        else this.#sleep();
+      }
+    }
+  };
+}

@@ -1,0 +1,146 @@
+/** The walls between the rooms hold, and so do the house rules; and the checkers see what is planted. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { checkHouse, checkWalls, MAX_FILE_LINES, rooms, type SourceFile } from "./support/walls.ts";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+function filesOf(folder: string, ending: RegExp): SourceFile[] {
+  if (!existsSync(root + folder)) return [];
+  return readdirSync(root + folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && ending.test(entry.name))
+    .map((entry) => `${entry.parentPath.slice(root.length)}/${entry.name}`.replaceAll("\\", "/"))
+    .filter((path) => !path.includes("node_modules/") && !path.startsWith("test/tmp/"))
+    .sort()
+    .map((path) => ({ path, text: readFileSync(root + path, "utf8") }));
+}
+
+const walled = ["src", "codegen", "cli", "generated", "demo"];
+
+/** A file as somebody in a hurry might write it. */
+const planted = (path: string, ...lines: string[]): SourceFile => ({
+  path,
+  text: ["/** Planted. */", ...lines].join("\n"),
+});
+
+describe("the walls between the rooms", () => {
+  test("hold in every file", () => {
+    const files = walled.flatMap((folder) => filesOf(folder, /\.ts$/));
+    expect(files.length).toBeGreaterThan(10);
+    expect(files.flatMap(checkWalls)).toEqual([]);
+  });
+
+  test.each([
+    ["src/wire/a.ts", 'import { A } from "../session/session.ts";'],
+    ["src/session/a.ts", 'import type { Zero } from "../zero/machine.ts";'],
+    ["src/zero/a.ts", 'export { x } from "../session/acks.ts";'],
+    ["src/zero/a.ts", 'import { createHmac } from "node:crypto";'],
+    ["src/session/a.ts", "let at = Date.now();"],
+    ["src/session/a.ts", "let at = performance.now();"],
+    ["src/session/a.ts", "const skip = Math.random() < 1 / 4096;"],
+    ["src/session/a.ts", "const bytes = Buffer.alloc(3);"],
+    ["src/session/a.ts", "setTimeout(() => {}, 5);"],
+    ["src/zero/a.ts", "const key = await crypto.subtle.generateKey();"],
+    ["src/zero/a.ts", "const stop: NodeJS.Timeout = setInterval(() => {}, 5);"],
+    ["src/wire/a.ts", 'import { Buffer } from "node:buffer";'],
+    ["src/session/a.ts", 'import { Ring } from "../port/ring.ts";'],
+    ["src/peer.ts", 'import { Ring } from "./port/ring.ts";'],
+    ["src/port/a.ts", 'import { Pool } from "../pool/pool.ts";'],
+    ["src/port/a.ts", 'import { listen } from "../server.ts";'],
+    ["src/client.ts", 'import { Pool } from "./pool/pool.ts";'],
+    ["src/pool/a.ts", 'import { simulate } from "../testing/simulate.ts";'],
+    ["src/protocol.ts", 'import { Reader } from "./wire/reader.ts";'],
+    ["src/errors.ts", 'import type { Protocol } from "./protocol.ts";'],
+    ["src/port/a.ts", 'import { build } from "../../codegen/model/model.ts";'],
+    ["src/port/a.ts", 'const p = await import("../../generated/protocol.ts");'],
+    ["src/port/a.ts", 'type P = import("../../generated/protocol.ts").P;'],
+    ["src/port/a.ts", 'import { parse } from "yaml";'],
+    ["src/port/a.ts", 'import { Ring } from "./ring.js";'],
+    ["src/new-room/a.ts", "export const a = 1;"],
+    ["src/stray.ts", "export const a = 1;"],
+    ["codegen/emit/a.ts", 'import { MAX_CHANNEL_ID } from "../../src/limits.ts";'],
+    ["codegen/emit/a.ts", 'import { Writer } from "stardust-udp/wire";'],
+    ["generated/a.ts", 'import fc from "fast-check";'],
+    ["generated/a.ts", 'import { Writer } from "../src/wire/writer.ts";'],
+    ["demo/a.ts", 'import { Ring } from "../src/port/ring.ts";'],
+    ["demo/a.ts", 'import { build } from "../codegen/model/model.ts";'],
+  ])("are seen to be broken in %s by %s", (path, line) => {
+    const problems = checkWalls(planted(path, line));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${path.replaceAll(".", "\\.")}:[12] `));
+  });
+
+  test.each([
+    ["src/wire/a.ts", 'import { MalformedError } from "../errors.ts";'],
+    ["src/protocol.ts", 'import type { Reader } from "./wire/reader.ts";'],
+    ["src/peer.ts", 'import { Session } from "./session/session.ts";'],
+    ["src/port/a.ts", 'import type { CloseReason } from "../server.ts";'],
+    ["src/port/a.ts", 'import { type CloseReason } from "../server.ts";'],
+    ["src/port/a.ts", 'import { Worker } from "node:worker_threads";'],
+    ["src/zero/a.ts", "export const mac = (crypto: Crypto2): string => crypto.hmac();"],
+    ["src/session/a.ts", "export const f = (s: S): number => s.performance + s.Date;"],
+    ["src/session/a.ts", '// Date.now() is not for us\nexport const s = "setTimeout";'],
+    ["src/testing/a.ts", 'import { Pool } from "../pool/pool.ts";'],
+    ["cli/a.ts", 'const m = await import("../codegen/spec/load.ts");'],
+    ["generated/a.ts", 'import { Writer } from "stardust-udp/wire"; import { a } from "./b.ts";'],
+    ["demo/a.ts", 'import { listen } from "../generated/server.ts";'],
+  ])("leave alone what is allowed in %s: %s", (path, line) => {
+    expect(checkWalls(planted(path, line))).toEqual([]);
+  });
+
+  test("keep the independent parser independent of all that it checks", () => {
+    const files = filesOf("test/support", /\.ts$/).filter(({ path }) =>
+      /independent(\/|-parser\.ts)/.test(path),
+    );
+    expect(files.length).toBeGreaterThan(3);
+    for (const { path, text } of files) {
+      const imports = [...text.matchAll(/from "([^"]+)"/g)].map(([, specifier]) => specifier!);
+      for (const specifier of imports) {
+        expect(`${path}: ${specifier}`).toMatch(/: (\.\/[\w/-]+\.ts|node:\w+|yaml|ajv)$/);
+      }
+    }
+  });
+
+  test("run one way: no two rooms may import each other", () => {
+    const circles: string[] = [];
+    for (const [name, room] of Object.entries(rooms)) {
+      for (const other of room.imports) {
+        if (rooms[other]!.imports.includes(name)) circles.push(`${name} and ${other}`);
+      }
+    }
+    expect(circles).toEqual([]);
+  });
+});
+
+describe("the house rules", () => {
+  test("hold in every file", () => {
+    const commented = ["src", "codegen", "cli"].flatMap((folder) =>
+      filesOf(folder, /\.[mc]?[jt]s$/),
+    );
+    const others = ["test", "demo", "bench"].flatMap((folder) => filesOf(folder, /\.[mc]?[jt]s$/));
+    // The rules themselves are spelled out in two files.
+    const rules = /^test\/(walls\.test|support\/walls)\.ts$/;
+    expect([
+      ...commented.flatMap((file) => checkHouse(file, true)),
+      ...others.filter((file) => !rules.test(file.path)).flatMap((file) => checkHouse(file, false)),
+    ]).toEqual([]);
+  });
+
+  test.each([
+    ["is longer", planted("src/a.ts", ...Array<string>(MAX_FILE_LINES).fill("//"))],
+    ["does not open", { path: "src/a.ts", text: "export const a = 1;" }],
+    ["note for later", planted("src/a.ts", "// TODO: the rest")],
+    ["one test only", planted("test/a.test.ts", 'it.only("works", () => {});')],
+    ["without saying why", planted("test/a.test.ts", "", 'test.skip("works", () => {});')],
+  ])("are seen to be broken where a file %s", (what, file) => {
+    const problems = checkHouse(file, true);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(what);
+  });
+
+  test("leave alone a test that is left out with a reason", () => {
+    const lines = ["// Needs a second address.", 'test.skip("works", () => {});'];
+    expect(checkHouse(planted("test/a.test.ts", ...lines), true)).toEqual([]);
+  });
+});
