@@ -36,3 +36,26 @@ export const MAX_ZERO_JSON_KEYS = 64;
 
 /** How long a close waits for reliable messages to be acknowledged where its caller says nothing. */
 export const DEFAULT_LINGER_MS = 500;
+
+/** Longest zero message that is read at all, whatever the spec says: a newer protocol's join must be told what differs. */
+export const MAX_ZERO_DATAGRAM_BYTES = 1500;
+
+/** Zero messages sent and not acknowledged, and held because one before them is missing. */
+export const ZERO_WINDOW = 4;
+
+/** RFC 6298 2.1, 2.4 and 2.5, with a floor that suits games rather than the 1 s of TCP. */
+export const ZERO_INITIAL_RTO_MS = 1000;
+export const ZERO_MIN_RTO_MS = 200;
+export const ZERO_MAX_RTO_MS = 8000;
+
+/** How often join 2 is repeated once the server has said that it is being decided. */
+export const ZERO_PROCESSING_REPEAT_MS = 1000;
+
+/** How often the ack that confirms an address is sent; without an answer the idle timeout decides. */
+export const ZERO_CONFIRM_TRANSMISSIONS = 8;
+
+/** How long a close is repeated without an answer, and how long the other side answers repeated ones. */
+export const ZERO_CLOSE_TIMEOUT_MS = 5000;
+
+/** Zero datagrams and events waiting to be fetched; a caller that fetches after each call never has more than a few. */
+export const MAX_ZERO_OUTBOX = 1024;

@@ -1,0 +1,489 @@
+/**
+ * The client's side of the connection protocol: asks to join, proves its address with the server's cookie, waits for
+ * the decision, attaches to the port it is given, confirms its address, closes. Sans-IO: it is given datagrams and the
+ * time, and asked for datagrams, events and the next deadline.
+ *
+ * In the handshake it has the only timers: one ask at a time (join 1, join 2, attach) is repeated until its reply is
+ * there, with a doubling timeout, or every second once the server has said that it is deciding. Worst case: the
+ * deadline passes, with about ten datagrams sent; `gone` starts again inside it, later each time.
+ */
+import { InvalidMessageError } from "../errors.ts";
+import {
+  ZERO_CLOSE_TIMEOUT_MS,
+  ZERO_CONFIRM_TRANSMISSIONS,
+  ZERO_INITIAL_RTO_MS,
+  ZERO_MAX_RTO_MS,
+  ZERO_PROCESSING_REPEAT_MS,
+} from "../limits.ts";
+import type { Protocol } from "../protocol.ts";
+import { encodeBase64url } from "./base64url.ts";
+import { createCounters, type ZeroCounters, type ZeroOutcome } from "./counters.ts";
+import type { ZeroCrypto } from "./crypto.ts";
+import {
+  buildDatagram,
+  checkMac,
+  type Envelope,
+  type Frame,
+  ID_BYTES,
+  openFrame,
+  parseFrame,
+} from "./envelope.ts";
+import type { ZeroClientEvent } from "./events.ts";
+import { keysOfTicket, type ZeroKeys } from "./keys.ts";
+import { Link, RetransmissionTimer, RttEstimator } from "./link.ts";
+import {
+  ACCEPT_SEQ,
+  type AcceptSys,
+  type AckSys,
+  ATTACH_SEQ,
+  ATTACHED_SEQ,
+  type AttachedSys,
+  type ChallengeSys,
+  type CloseSys,
+  cutCode,
+  cutText,
+  isPlain,
+  JOIN_SEQ,
+  nextState,
+  outgoingBody,
+  type RejectSys,
+} from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+
+export interface ZeroClientOptions {
+  readonly protocol: Protocol;
+  readonly crypto: ZeroCrypto;
+  /** The server's port that is dialled. */
+  readonly port: number;
+  /** The body of join. */
+  readonly join: unknown;
+  readonly nowMs: number;
+}
+
+/** A datagram to be sent to the dialled address. */
+export interface ZeroClientTransmit {
+  readonly bytes: Uint8Array;
+  readonly port: number;
+}
+
+/** What is repeated until its reply arrives. */
+interface Ask {
+  readonly bytes: Uint8Array;
+  readonly port: number;
+  readonly sentAtMs: number;
+  transmissions: number;
+}
+
+/** What accept gave. */
+interface Grant {
+  readonly port: number;
+  readonly peer: number;
+  readonly accept: unknown;
+  readonly keys: ZeroKeys;
+}
+
+const NEVER: number = Number.POSITIVE_INFINITY;
+
+export class ZeroClient {
+  readonly #protocol: Protocol;
+  readonly #crypto: ZeroCrypto;
+  readonly #dialledPort: number;
+  readonly #join: unknown;
+  readonly #estimator: RttEstimator = new RttEstimator();
+  readonly #timer: RetransmissionTimer = new RetransmissionTimer(this.#estimator);
+  readonly #outbox: Outbox<ZeroClientTransmit> = new Outbox();
+  readonly #events: Outbox<ZeroClientEvent> = new Outbox();
+  readonly #counters: ZeroCounters = createCounters();
+  /** Infinite once attached. */
+  #handshakeDeadlineMs: number;
+  #state = "joining";
+  #cid = "";
+  #ask: Ask | undefined;
+  /** Join 1 of a new connection id waits until then. */
+  #restartAtMs: number = NEVER;
+  #grant: Grant | undefined;
+  #link: Link<Envelope> | undefined;
+  /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
+  #ending: { code: string; reason: string } | undefined;
+  #endAtMs: number = NEVER;
+
+  /** Throws `InvalidMessageError` for a body that the spec does not allow. */
+  constructor(options: ZeroClientOptions) {
+    const { protocol, crypto, port, join, nowMs } = options;
+    this.#protocol = protocol;
+    this.#crypto = crypto;
+    this.#dialledPort = port;
+    this.#join = outgoingBody(protocol.zero.messages["join"]!, join);
+    this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
+    this.#begin(nowMs);
+    if (this.#ask!.bytes.length > protocol.limits.maxDatagramBytes) {
+      throw new InvalidMessageError("", "join does not fit a datagram");
+    }
+  }
+
+  /** By the names of the state table. */
+  get state(): string {
+    return this.#state;
+  }
+
+  get counters(): Readonly<ZeroCounters> {
+    return this.#counters;
+  }
+
+  /** The connection id in use; another one after `gone`, empty until that begins. */
+  get cid(): string {
+    return this.#cid;
+  }
+
+  /** Smoothed round-trip time, 0 before the first sample: a first guess for the regular protocol. */
+  get rttMs(): number {
+    return this.#estimator.smoothedMs;
+  }
+
+  /** A datagram that begins with three zeros, from the dialled address. `bytes` is read during the call only. */
+  handleDatagram(bytes: Uint8Array, length: number, fromPort: number, nowMs: number): void {
+    this.#counters.datagramsReceived++;
+    this.#counters.bytesReceived += length;
+    const frame = openFrame(bytes, length);
+    const outcome = typeof frame === "string" ? frame : this.#handleFrame(frame, fromPort, nowMs);
+    this.#counters[outcome]++;
+  }
+
+  #handleFrame(frame: Frame, fromPort: number, nowMs: number): ZeroOutcome {
+    if (frame.cid !== this.#cid) return "droppedCid";
+    const signed = frame.macAt >= 0;
+    if (signed) {
+      if (this.#grant === undefined) return "droppedMac";
+      if (fromPort !== this.#grant.port) return "droppedPort";
+      if (!checkMac(this.#crypto, frame, this.#grant.keys.server)) return "droppedMac";
+    } else if (fromPort !== this.#dialledPort && fromPort !== this.#grant?.port) {
+      return "droppedPort";
+    }
+    const envelope = parseFrame(frame);
+    if (typeof envelope === "string") return envelope;
+    const { msg } = envelope;
+    const definition = this.#protocol.zero.messages[msg];
+    if (definition === undefined || definition.from === "client") return "droppedMessage";
+    if (isPlain(msg) === signed) return "droppedEnvelope";
+    // Only an attach that found nobody is answered in plain from the port that was granted.
+    if (!signed && msg !== "gone" && fromPort !== this.#dialledPort) return "droppedPort";
+    const next = nextState(this.#protocol.zero.states.client, this.#state, msg);
+    if (next === undefined) return "droppedState";
+    if (definition.validateSys(envelope.sys) !== null) return "droppedSchema";
+    if (definition.validateBody(envelope.body) !== null) return "droppedSchema";
+    return this.#handleMessage(envelope, next, nowMs);
+  }
+
+  #handleMessage(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+    switch (envelope.msg) {
+      case "challenge":
+        return this.#challenge(envelope, next, nowMs);
+      case "processing":
+        return this.#processing(envelope, next, nowMs);
+      case "accept":
+        return this.#accept(envelope, next, nowMs);
+      case "reject":
+        return this.#reject(envelope, next);
+      case "gone":
+        return this.#gone(next, nowMs);
+      case "attached":
+        return this.#attached(envelope, next, nowMs);
+      case "ack":
+        return this.#ack(envelope, next, nowMs);
+      case "close":
+        return this.#closedByServer(envelope, next, nowMs);
+      default:
+        return "droppedState";
+    }
+  }
+
+  #challenge(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+    if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
+    const { cookie } = envelope.sys as ChallengeSys;
+    this.#answered(nowMs);
+    this.#state = next;
+    this.#begin2(cookie, nowMs);
+    return "accepted";
+  }
+
+  #processing(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+    if (envelope.seq !== 0 || envelope.ack !== JOIN_SEQ) return "droppedSequence";
+    if (this.#state !== next) {
+      this.#measure(nowMs);
+      this.#state = next;
+      // The join has arrived: what may be lost from here on is the reply, and repeating asks for it again.
+      this.#timer.startFixed(nowMs, ZERO_PROCESSING_REPEAT_MS);
+    }
+    return "accepted";
+  }
+
+  #accept(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+    if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
+    if (this.#state === next) return "accepted";
+    const { port, ports, ticket, hash, peer } = envelope.sys as AcceptSys;
+    if (hash !== this.#protocol.hash) return "droppedProtocol";
+    // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
+    if (!ports.some(([first, last]) => first <= port && port <= last)) return "droppedPort";
+    const keys = keysOfTicket(this.#crypto, ticket);
+    if (keys === undefined) return "droppedSchema";
+    this.#answered(nowMs);
+    this.#state = next;
+    this.#grant = { port, peer, accept: envelope.body, keys };
+    this.#link = new Link({ sent: ATTACH_SEQ, received: ACCEPT_SEQ, estimator: this.#estimator });
+    const attach = buildDatagram(
+      this.#crypto,
+      {
+        cid: this.#cid,
+        msg: "attach",
+        seq: ATTACH_SEQ,
+        ack: ACCEPT_SEQ,
+        sys: { port, nonce: this.#randomId(), counter: 1 },
+      },
+      {
+        // The server answers with no more than it was sent.
+        padBytes: this.#protocol.zero.messages["attached"]!.maxBytes,
+        maxBytes: this.#protocol.limits.maxDatagramBytes,
+        key: keys.client,
+      },
+    );
+    this.#askFor(attach, port, nowMs);
+    return "accepted";
+  }
+
+  #reject(envelope: Envelope, next: string): ZeroOutcome {
+    const { reason, detail = "", version, hash } = envelope.sys as RejectSys;
+    this.#end(next);
+    this.#events.push({
+      type: "rejected",
+      reason,
+      detail,
+      ...(version === undefined ? {} : { version }),
+      ...(hash === undefined ? {} : { hash }),
+    });
+    return "accepted";
+  }
+
+  /** The server does not know us (any more): a new connection id, inside the same deadline, later each time. */
+  #gone(next: string, nowMs: number): ZeroOutcome {
+    this.#state = next;
+    // Nothing that was sent to the old one is heeded from here on.
+    this.#cid = "";
+    this.#grant = undefined;
+    this.#link = undefined;
+    this.#ask = undefined;
+    this.#timer.stop();
+    const { restarts } = this.#counters;
+    this.#counters.restarts++;
+    if (restarts === 0) this.#begin(nowMs);
+    else {
+      const waitMs = Math.min(ZERO_MAX_RTO_MS, ZERO_INITIAL_RTO_MS * 2 ** (restarts - 1));
+      this.#restartAtMs = nowMs + waitMs;
+    }
+    return "accepted";
+  }
+
+  #attached(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+    if (envelope.seq !== ATTACHED_SEQ || envelope.ack !== ATTACH_SEQ) return "droppedSequence";
+    if (this.#state === "closing") return "accepted";
+    const first = this.#state !== next;
+    if (first) {
+      this.#link!.receive(ATTACHED_SEQ, envelope);
+      this.#link!.take();
+      this.#answered(nowMs);
+      this.#state = next;
+      this.#handshakeDeadlineMs = NEVER;
+      const { port, peer, accept } = this.#grant!;
+      this.#events.push({ type: "attached", port, peer, accept });
+    }
+    const confirm = this.#build("ack", 0, { nonce: (envelope.sys as AttachedSys).nonce });
+    if (first) this.#askFor(confirm, this.#grant!.port, nowMs);
+    else if (this.#ask === undefined) this.#send(confirm, this.#grant!.port);
+    else {
+      // The address may have changed, and the nonce with it: the newest is the one to be confirmed.
+      this.#ask = { ...this.#ask, bytes: confirm, transmissions: this.#ask.transmissions + 1 };
+      this.#send(confirm, this.#grant!.port);
+    }
+    return "accepted";
+  }
+
+  #ack(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+    const { nonce } = envelope.sys as AckSys;
+    if (envelope.seq !== 0 || nonce !== undefined) return "droppedSequence";
+    if (!this.#link!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    if (this.#state !== "closing") this.#answered(nowMs);
+    else if (this.#link!.idle) this.#finish(next);
+    return "accepted";
+  }
+
+  #closedByServer(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+    const link = this.#link!;
+    if (envelope.seq <= ATTACHED_SEQ) return "droppedSequence";
+    if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    // Only attached can be missing before it, and it is of no use any more.
+    if (this.#state === "attaching") link.skipTo(envelope.seq);
+    if (link.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
+    if (link.take() !== undefined) {
+      const { code, reason = "" } = envelope.sys as CloseSys;
+      const event: ZeroClientEvent =
+        this.#ending === undefined
+          ? { type: "closed", code, reason, by: "remote" }
+          : { type: "closed", ...this.#ending, by: "local" };
+      this.#end(next);
+      this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
+      this.#events.push(event);
+    }
+    this.#send(this.#build("ack", 0, {}), this.#grant!.port);
+    return "accepted";
+  }
+
+  /**
+   * Ends the connection; event `closed` follows when the server has heard it or is given up on
+   * (ZERO_CLOSE_TIMEOUT_MS). Before accept there is nothing to tell the server: it follows at once. `code` is cut to 32
+   * characters, `reason` to 96. Ended or ending: nothing happens.
+   */
+  close(code: string, reason: string, nowMs: number): void {
+    const ending = { code: cutCode(code), reason: cutText(reason) };
+    if (this.#state === "attaching" || this.#state === "open") {
+      this.#end("closing");
+      this.#ending = ending;
+      this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
+      const bytes = this.#build("close", this.#link!.nextSeq, ending);
+      this.#link!.transmit(bytes, nowMs);
+      this.#send(bytes, this.#grant!.port);
+    } else if (this.#handshakeDeadlineMs !== NEVER) {
+      this.#ending = ending;
+      this.#finish("closed");
+    }
+  }
+
+  handleTimeout(nowMs: number): void {
+    if (nowMs >= this.#handshakeDeadlineMs) {
+      this.#end("closed");
+      this.#events.push({ type: "timeout" });
+      return;
+    }
+    if (nowMs >= this.#endAtMs) {
+      if (this.#state === "closing") this.#finish("closed");
+      else this.#end("closed");
+      return;
+    }
+    if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
+    const ask = this.#ask;
+    if (ask !== undefined && nowMs >= this.#timer.deadlineMs) {
+      if (this.#state === "open" && ask.transmissions === ZERO_CONFIRM_TRANSMISSIONS) {
+        this.#ask = undefined;
+        this.#timer.stop();
+        return;
+      }
+      ask.transmissions++;
+      if (this.#state === "waiting") this.#timer.startFixed(nowMs, ZERO_PROCESSING_REPEAT_MS);
+      else this.#timer.backOff(nowMs);
+      this.#resend(ask.bytes, ask.port);
+    }
+    const again = this.#state === "closing" ? this.#link!.handleTimeout(nowMs) : undefined;
+    if (again !== undefined) this.#resend(again, this.#grant!.port);
+  }
+
+  /** When to call `handleTimeout`; infinity: not before something else happens. */
+  pollDeadline(): number {
+    return Math.min(
+      this.#handshakeDeadlineMs,
+      this.#restartAtMs,
+      this.#timer.deadlineMs,
+      this.#endAtMs,
+      this.#state === "closing" ? this.#link!.deadlineMs : NEVER,
+    );
+  }
+
+  /** The next datagram to be sent, until undefined. */
+  pollTransmit(_nowMs: number): ZeroClientTransmit | undefined {
+    return this.#outbox.poll();
+  }
+
+  pollEvent(): ZeroClientEvent | undefined {
+    return this.#events.poll();
+  }
+
+  /** Join 1, with a connection id of its own. */
+  #begin(nowMs: number): void {
+    this.#restartAtMs = NEVER;
+    this.#cid = this.#randomId();
+    this.#askFor(this.#buildJoin(0, undefined), this.#dialledPort, nowMs);
+  }
+
+  /** Join 2: its bytes are frozen from here on, the server knows it by their hash. */
+  #begin2(cookie: string, nowMs: number): void {
+    this.#askFor(this.#buildJoin(JOIN_SEQ, cookie), this.#dialledPort, nowMs);
+  }
+
+  #buildJoin(seq: number, cookie: string | undefined): Uint8Array {
+    const { hash, version, limits } = this.#protocol;
+    // Cookie and hash stand first: the server finds them by their offsets (cookie.ts).
+    const sys = cookie === undefined ? { hash, version } : { cookie, hash, version };
+    return buildDatagram(
+      this.#crypto,
+      { cid: this.#cid, msg: "join", seq, ack: 0, sys, body: this.#join },
+      { padBytes: limits.maxDatagramBytes, maxBytes: limits.maxDatagramBytes },
+    );
+  }
+
+  #build(msg: string, seq: number, sys: object): Uint8Array {
+    return buildDatagram(
+      this.#crypto,
+      { cid: this.#cid, msg, seq, ack: this.#link!.ack, sys },
+      { key: this.#grant!.keys.client },
+    );
+  }
+
+  #askFor(bytes: Uint8Array, port: number, nowMs: number): void {
+    this.#ask = { bytes, port, sentAtMs: nowMs, transmissions: 1 };
+    this.#timer.start(nowMs);
+    this.#send(bytes, port);
+  }
+
+  /** Karn: an ask that was sent twice says nothing about the time its reply took. */
+  #measure(nowMs: number): void {
+    if (this.#ask?.transmissions === 1) this.#estimator.sample(nowMs - this.#ask.sentAtMs);
+  }
+
+  /** The ask has its reply. After `processing` the time says how long the server decided, not how far it is. */
+  #answered(nowMs: number): void {
+    if (this.#state !== "waiting") this.#measure(nowMs);
+    this.#ask = undefined;
+    this.#timer.stop();
+  }
+
+  /** Stops every timer. */
+  #end(state: string): void {
+    this.#state = state;
+    this.#ask = undefined;
+    this.#timer.stop();
+    this.#handshakeDeadlineMs = NEVER;
+    this.#restartAtMs = NEVER;
+    this.#endAtMs = NEVER;
+  }
+
+  #finish(state: string): void {
+    const ending = this.#ending!;
+    this.#end(state);
+    this.#events.push({ type: "closed", ...ending, by: "local" });
+  }
+
+  #randomId(): string {
+    return encodeBase64url(this.#crypto.randomBytes(ID_BYTES));
+  }
+
+  #resend(bytes: Uint8Array, port: number): void {
+    this.#counters.retransmissions++;
+    this.#send(bytes, port);
+  }
+
+  #send(bytes: Uint8Array, port: number): void {
+    if (!this.#outbox.push({ bytes, port })) {
+      this.#counters.outboxFull++;
+      return;
+    }
+    this.#counters.datagramsSent++;
+    this.#counters.bytesSent += bytes.length;
+  }
+}

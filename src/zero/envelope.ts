@@ -1,0 +1,165 @@
+/**
+ * The envelope of a zero message: three zero bytes, then `{"v":1,"cid":"…","msg":…,"seq":…,"ack":…,"sys":…,"body":…,
+ * "pad":"…","mac":"…"}`. `v` and `cid` open it and `mac` closes it at fixed offsets of the raw bytes, so that a
+ * connection is found and its MAC checked before any JSON is parsed. A string cannot hold a bare quote, so the bytes
+ * `,"mac":"` at that place are that member and nothing else.
+ *
+ * Reading goes from cheap to dear: length, first and last bytes, (MAC,) scan, UTF-8, parse, envelope. The first
+ * problem ends it; nothing throws. Worst case: one scan and one parse of 1,500 bytes.
+ */
+import { MAX_ZERO_DATAGRAM_BYTES, MIN_ZERO_DATAGRAM_BYTES } from "../limits.ts";
+import { utf8Read } from "../wire/utf8.ts";
+import { base64urlLength, decodeBase64url, encodeBase64url } from "./base64url.ts";
+import type { ZeroOutcome } from "./counters.ts";
+import type { ZeroCrypto } from "./crypto.ts";
+import { hasForbiddenKey, scanJson } from "./scan.ts";
+
+/** Connection ids, nonces and MACs: 128 bits. */
+export const ID_BYTES = 16;
+export const ID_CHARACTERS: number = base64urlLength(ID_BYTES);
+
+const encoder = new TextEncoder();
+const HEAD: Uint8Array = encoder.encode('\0\0\0{"v":1,"cid":"');
+const CID_AT: number = HEAD.length;
+/** Behind the connection id: where `","msg":` begins. */
+export const AFTER_CID: number = CID_AT + ID_CHARACTERS;
+const MAC_HEAD: Uint8Array = encoder.encode(',"mac":"');
+const MAC_TAIL: Uint8Array = encoder.encode('"}');
+const MAC_BYTES: number = MAC_HEAD.length + ID_CHARACTERS + MAC_TAIL.length;
+/** `,"pad":""` */
+const PAD_BYTES = 9;
+
+/** A message to be sent. */
+export interface ZeroMessage {
+  readonly cid: string;
+  readonly msg: string;
+  readonly seq: number;
+  readonly ack: number;
+  readonly sys: object;
+  readonly body?: unknown;
+}
+
+export interface BuildOptions {
+  /** Pads to so many bytes, where they fit in `maxBytes`. */
+  readonly padBytes?: number;
+  readonly maxBytes?: number;
+  /** The sender's key; without one there is no MAC. */
+  readonly key?: Uint8Array;
+}
+
+/** The datagram of a message. */
+export function buildDatagram(
+  crypto: ZeroCrypto,
+  message: ZeroMessage,
+  options: BuildOptions = {},
+): Uint8Array {
+  const { cid, msg, seq, ack, sys, body = {} } = message;
+  let text =
+    `\0\0\0{"v":1,"cid":"${cid}","msg":${JSON.stringify(msg)},"seq":${seq},"ack":${ack},` +
+    `"sys":${JSON.stringify(sys)},"body":${JSON.stringify(body)}`;
+  const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key } = options;
+  if (padBytes > 0) {
+    const bytes = encoder.encode(text).length + (key === undefined ? 1 : MAC_BYTES);
+    if (bytes < padBytes && bytes + PAD_BYTES <= maxBytes) {
+      text += `,"pad":"${".".repeat(Math.max(0, padBytes - bytes - PAD_BYTES))}"`;
+    }
+  }
+  if (key === undefined) return encoder.encode(`${text}}`);
+  const signed = encoder.encode(text);
+  const mac = encodeBase64url(crypto.hmacSha256(key, signed).subarray(0, ID_BYTES));
+  const tail = encoder.encode(`,"mac":"${mac}"}`);
+  const datagram = new Uint8Array(signed.length + tail.length);
+  datagram.set(signed);
+  datagram.set(tail, signed.length);
+  return datagram;
+}
+
+/** A datagram that looks like a zero message from outside. */
+export interface Frame {
+  /** Exactly the datagram. */
+  readonly bytes: Uint8Array;
+  readonly cid: string;
+  /** Where `,"mac":"` begins; -1 where there is none. */
+  readonly macAt: number;
+}
+
+/** Looks at both ends of a datagram. */
+export function openFrame(bytes: Uint8Array, length: number): Frame | ZeroOutcome {
+  if (length < MIN_ZERO_DATAGRAM_BYTES || length > MAX_ZERO_DATAGRAM_BYTES) return "droppedLength";
+  if (length > bytes.length) return "droppedLength";
+  if (bytes[length - 1] !== 0x7d || length <= AFTER_CID + 2) return "droppedFrame";
+  if (!matches(bytes, 0, HEAD)) return "droppedFrame";
+  if (bytes[AFTER_CID] !== 0x22 || bytes[AFTER_CID + 1] !== 0x2c) return "droppedFrame";
+  const cid = latin1(bytes, CID_AT, ID_CHARACTERS);
+  if (decodeBase64url(cid, ID_BYTES) === undefined) return "droppedFrame";
+  const macAt = length - MAC_BYTES;
+  const signed =
+    macAt > AFTER_CID &&
+    matches(bytes, macAt, MAC_HEAD) &&
+    matches(bytes, length - MAC_TAIL.length, MAC_TAIL);
+  return { bytes: bytes.subarray(0, length), cid, macAt: signed ? macAt : -1 };
+}
+
+/** Whether the MAC of a frame that has one is made with `key`. */
+export function checkMac(crypto: ZeroCrypto, frame: Frame, key: Uint8Array): boolean {
+  const text = latin1(frame.bytes, frame.macAt + MAC_HEAD.length, ID_CHARACTERS);
+  const mac = decodeBase64url(text, ID_BYTES);
+  if (mac === undefined) return false;
+  const expected = crypto.hmacSha256(key, frame.bytes.subarray(0, frame.macAt));
+  return crypto.equal(mac, expected.subarray(0, ID_BYTES));
+}
+
+/** A message that was received, its sys and body not yet validated. */
+export interface Envelope {
+  readonly msg: string;
+  readonly seq: number;
+  readonly ack: number;
+  readonly sys: object;
+  readonly body: object;
+}
+
+/** Reads the JSON of a frame. Members that are not known are ignored. */
+export function parseFrame(frame: Frame): Envelope | ZeroOutcome {
+  const { bytes } = frame;
+  const problem = scanJson(bytes, 3, bytes.length);
+  if (problem !== undefined) return problem === "scan" ? "droppedScan" : "droppedForbidden";
+  const text = utf8Read(bytes, 3, bytes.length - 3);
+  if (text === undefined) return "droppedUtf8";
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return "droppedJson";
+  }
+  if (!isObject(value)) return "droppedEnvelope";
+  if (hasForbiddenKey(value)) return "droppedForbidden";
+  const { v, cid, msg, seq, ack, sys, body, mac } = value;
+  // A key that stands twice has its last value: it must not differ from what was looked up by its first.
+  if (v !== 1 || cid !== frame.cid || (mac !== undefined) !== frame.macAt >= 0) {
+    return "droppedEnvelope";
+  }
+  if (typeof msg !== "string" || !isCount(seq) || !isCount(ack)) return "droppedEnvelope";
+  if (!isObject(sys) || !isObject(body)) return "droppedEnvelope";
+  return { msg, seq, ack, sys, body };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Whether `part` stands in `bytes` at `at`. */
+export function matches(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
+  for (let i = 0; i < part.length; i++) if (bytes[at + i] !== part[i]) return false;
+  return true;
+}
+
+/** Bytes as characters of the same numbers: only for texts that are compared or decoded afterwards. */
+export function latin1(bytes: Uint8Array, at: number, count: number): string {
+  let text = "";
+  for (let i = at; i < at + count; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}

@@ -1,0 +1,65 @@
+/** What the machines of the connection protocol tell their owner. */
+import type { RejectReason } from "./messages.ts";
+
+export type ZeroServerEvent =
+  /** Somebody asks to be let in and is waiting for `answer` or `reject`. */
+  | {
+      readonly type: "join";
+      readonly cid: string;
+      readonly address: string;
+      readonly port: number;
+      /** Validated; members that the spec does not name are gone. */
+      readonly body: unknown;
+      /** Hash of the protocol that both will use. */
+      readonly hash: string;
+    }
+  /** The place is taken. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
+  | {
+      readonly type: "attached";
+      readonly peer: number;
+      readonly address: string;
+      readonly port: number;
+      readonly proven: boolean;
+    }
+  /** The address of a peer, from here on. */
+  | {
+      readonly type: "confirmed";
+      readonly peer: number;
+      readonly address: string;
+      readonly port: number;
+    }
+  | {
+      readonly type: "closed";
+      readonly peer: number;
+      readonly code: string;
+      readonly reason: string;
+      readonly by: "remote" | "local";
+    }
+  /** Nobody came for a place in time. */
+  | { readonly type: "expired"; readonly peer: number };
+
+export type ZeroClientEvent =
+  /** The connection stands: `peer` is this client's id at the server, `port` the server's port that owns it. */
+  | {
+      readonly type: "attached";
+      readonly port: number;
+      readonly peer: number;
+      /** The validated body of accept. */
+      readonly accept: unknown;
+    }
+  | {
+      readonly type: "rejected";
+      readonly reason: RejectReason;
+      readonly detail: string;
+      /** The server's protocol, where that is the reason. */
+      readonly version?: number;
+      readonly hash?: string;
+    }
+  /** The handshake's deadline passed. */
+  | { readonly type: "timeout" }
+  | {
+      readonly type: "closed";
+      readonly code: string;
+      readonly reason: string;
+      readonly by: "remote" | "local";
+    };

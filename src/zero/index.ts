@@ -1,0 +1,7 @@
+/** The connection protocol, sans-IO: what the rooms around it use. */
+export { ZeroClient, type ZeroClientOptions, type ZeroClientTransmit } from "./client.ts";
+export { type ZeroCounter, type ZeroCounters, type ZeroOutcome, zeroOutcomes } from "./counters.ts";
+export type { ZeroCrypto } from "./crypto.ts";
+export type { ZeroClientEvent, ZeroServerEvent } from "./events.ts";
+export type { PortRanges, RejectReason } from "./messages.ts";
+export { ZeroServer, type ZeroServerOptions, type ZeroServerTransmit } from "./server.ts";

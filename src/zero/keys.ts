@@ -1,0 +1,33 @@
+/**
+ * Keys of one connection. In plain mode they come from the ticket, which accept carries in clear: who sees the join
+ * has them, who does not cannot forge a single later zero message. In sealed mode they will come from the key
+ * exchange; nobody but this file knows which.
+ */
+import { decodeBase64url } from "./base64url.ts";
+import type { ZeroCrypto } from "./crypto.ts";
+
+/** 256 bits that only the client and the port it was given know. */
+export const TICKET_BYTES = 32;
+
+/** MAC keys, one for each direction, so that nothing can be sent back to where it came from. */
+export interface ZeroKeys {
+  readonly client: Uint8Array;
+  readonly server: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const CLIENT_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac client to server");
+const SERVER_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac server to client");
+
+export function plainKeys(crypto: ZeroCrypto, ticket: Uint8Array): ZeroKeys {
+  return {
+    client: crypto.hmacSha256(ticket, CLIENT_LABEL),
+    server: crypto.hmacSha256(ticket, SERVER_LABEL),
+  };
+}
+
+/** The keys of a ticket as it stands in accept; undefined where that is none. */
+export function keysOfTicket(crypto: ZeroCrypto, text: string): ZeroKeys | undefined {
+  const ticket = decodeBase64url(text, TICKET_BYTES);
+  return ticket === undefined ? undefined : plainKeys(crypto, ticket);
+}

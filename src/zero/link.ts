@@ -1,0 +1,208 @@
+/**
+ * The reliability of zero messages: a small TCP whose unit is the message. Sequence numbers from 1, a cumulative
+ * acknowledgement in every message, retransmission of the oldest after a measured timeout that doubles (RFC 6298,
+ * Karn's rule), duplicates suppressed, delivery in order from a bounded buffer. It shares nothing with the
+ * reliability of the regular protocol.
+ *
+ * A number of 0 is outside the sequence (pure acks). Worst case: four datagrams and four messages are held, a
+ * datagram is sent again every eight seconds until its owner gives up.
+ */
+import { ZERO_INITIAL_RTO_MS, ZERO_MAX_RTO_MS, ZERO_MIN_RTO_MS, ZERO_WINDOW } from "../limits.ts";
+
+/** The round-trip time of one path, RFC 6298 section 2. */
+export class RttEstimator {
+  #smoothedMs = 0;
+  #variationMs = 0;
+  #rtoMs: number = ZERO_INITIAL_RTO_MS;
+
+  /** Smoothed round-trip time; 0 before the first sample. */
+  get smoothedMs(): number {
+    return this.#smoothedMs;
+  }
+
+  /** The timeout before any doubling. */
+  get rtoMs(): number {
+    return this.#rtoMs;
+  }
+
+  sample(rttMs: number): void {
+    if (this.#smoothedMs === 0) {
+      this.#smoothedMs = rttMs;
+      this.#variationMs = rttMs / 2;
+    } else {
+      this.#variationMs += (Math.abs(this.#smoothedMs - rttMs) - this.#variationMs) / 4;
+      this.#smoothedMs += (rttMs - this.#smoothedMs) / 8;
+    }
+    const rtoMs = this.#smoothedMs + Math.max(1, 4 * this.#variationMs);
+    this.#rtoMs = Math.min(ZERO_MAX_RTO_MS, Math.max(ZERO_MIN_RTO_MS, rtoMs));
+  }
+}
+
+/**
+ * The one timer of RFC 6298 section 5. The doubling ends with the next progress, measured or not (as TCP
+ * implementations do): a handshake has few round trips and a deadline.
+ */
+export class RetransmissionTimer {
+  readonly estimator: RttEstimator;
+  #rtoMs: number;
+  #deadlineMs: number = Number.POSITIVE_INFINITY;
+
+  constructor(estimator: RttEstimator) {
+    this.estimator = estimator;
+    this.#rtoMs = estimator.rtoMs;
+  }
+
+  /** When to retransmit; infinity while it does not run. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** Begins anew without doubling (5.1, 5.3). */
+  start(nowMs: number): void {
+    this.#rtoMs = this.estimator.rtoMs;
+    this.#deadlineMs = nowMs + this.#rtoMs;
+  }
+
+  /** It ran out and the oldest message was sent again (5.5, 5.6). */
+  backOff(nowMs: number): void {
+    this.#rtoMs = Math.min(ZERO_MAX_RTO_MS, this.#rtoMs * 2);
+    this.#deadlineMs = nowMs + this.#rtoMs;
+  }
+
+  /** Runs out after a fixed time instead. */
+  startFixed(nowMs: number, afterMs: number): void {
+    this.#deadlineMs = nowMs + afterMs;
+  }
+
+  stop(): void {
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+  }
+}
+
+interface Outstanding {
+  readonly seq: number;
+  /** Frozen: a repetition is the same bytes. Undefined for what the other side asks for again itself. */
+  readonly bytes: Uint8Array | undefined;
+  readonly sentAtMs: number;
+  transmissions: number;
+}
+
+/** What became of a message that arrived. */
+export type Arrival = "next" | "held" | "duplicate" | "beyond";
+
+export interface LinkOptions {
+  /** The highest sequence number sent and received before the link began. */
+  readonly sent: number;
+  readonly received: number;
+  readonly estimator?: RttEstimator;
+}
+
+/** One connection's sequence, both ways. `M` is what is delivered in order. */
+export class Link<M> {
+  readonly #timer: RetransmissionTimer;
+  readonly #outstanding: Outstanding[] = [];
+  readonly #held: Map<number, M> = new Map();
+  #sent: number;
+  #received: number;
+
+  constructor(options: LinkOptions) {
+    this.#sent = options.sent;
+    this.#received = options.received;
+    this.#timer = new RetransmissionTimer(options.estimator ?? new RttEstimator());
+  }
+
+  /** The number that the next message to be sent has. */
+  get nextSeq(): number {
+    return this.#sent + 1;
+  }
+
+  /** The cumulative acknowledgement to be sent: the highest number received with none missing below it. */
+  get ack(): number {
+    return this.#received;
+  }
+
+  /** Everything sent has been acknowledged. */
+  get idle(): boolean {
+    return this.#outstanding.length === 0;
+  }
+
+  get rttMs(): number {
+    return this.#timer.estimator.smoothedMs;
+  }
+
+  /** When `handleTimeout` is due. */
+  get deadlineMs(): number {
+    return this.#timer.deadlineMs;
+  }
+
+  /** Takes over a message with number `nextSeq` that is being sent now. False: the window is full, nothing is taken. */
+  transmit(bytes: Uint8Array, nowMs: number): boolean {
+    if (this.#outstanding.length >= ZERO_WINDOW) return false;
+    this.#sent++;
+    this.#outstanding.push({ seq: this.#sent, bytes, sentAtMs: nowMs, transmissions: 1 });
+    if (this.#timer.deadlineMs === Number.POSITIVE_INFINITY) this.#timer.start(nowMs);
+    return true;
+  }
+
+  /**
+   * Message `seq` was sent in answer to one that the other side repeats until it has the answer (attached): measured,
+   * but not repeated from here.
+   */
+  answered(seq: number, nowMs: number): void {
+    const known = this.#outstanding.find((message) => message.seq === seq);
+    if (known !== undefined) known.transmissions++;
+    else if (seq === this.nextSeq) {
+      this.#sent = seq;
+      this.#outstanding.push({ seq, bytes: undefined, sentAtMs: nowMs, transmissions: 1 });
+    }
+  }
+
+  /** A cumulative acknowledgement. False: it is for what was never sent, and nothing changes. */
+  acknowledge(ack: number, nowMs: number): boolean {
+    if (ack > this.#sent) return false;
+    let newest: Outstanding | undefined;
+    while (this.#outstanding.length > 0 && this.#outstanding[0]!.seq <= ack) {
+      newest = this.#outstanding.shift();
+    }
+    if (newest === undefined) return true;
+    // Karn: what was sent twice says nothing about the time it took.
+    if (newest.transmissions === 1) this.#timer.estimator.sample(nowMs - newest.sentAtMs);
+    if (this.#outstanding.some((message) => message.bytes !== undefined)) this.#timer.start(nowMs);
+    else this.#timer.stop();
+    return true;
+  }
+
+  /** A message in the sequence arrived. When it is the next, `take` gives it and those that waited for it. */
+  receive(seq: number, message: M): Arrival {
+    if (seq <= this.#received || this.#held.has(seq)) return "duplicate";
+    if (seq > this.#received + ZERO_WINDOW) return "beyond";
+    this.#held.set(seq, message);
+    return seq === this.#received + 1 ? "next" : "held";
+  }
+
+  /** Gives up on what is missing below `seq`: for an ending that makes it meaningless. */
+  skipTo(seq: number): void {
+    if (seq > this.#received + ZERO_WINDOW) return;
+    while (this.#received < seq - 1) this.#held.delete(++this.#received);
+  }
+
+  /** The next message in order, or undefined. */
+  take(): M | undefined {
+    const message = this.#held.get(this.#received + 1);
+    if (message !== undefined) this.#held.delete(++this.#received);
+    return message;
+  }
+
+  /** The oldest message, to be sent again, if its time has come. */
+  handleTimeout(nowMs: number): Uint8Array | undefined {
+    if (nowMs < this.#timer.deadlineMs) return undefined;
+    const oldest = this.#outstanding.find((message) => message.bytes !== undefined);
+    if (oldest === undefined) {
+      this.#timer.stop();
+      return undefined;
+    }
+    oldest.transmissions++;
+    this.#timer.backOff(nowMs);
+    return oldest.bytes;
+  }
+}

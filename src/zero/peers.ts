@@ -1,0 +1,406 @@
+/**
+ * The peers of one port as the connection protocol sees them: a place is reserved, attach takes it, the ack with the
+ * nonce proves its address, close ends it. Every message here has passed its MAC; the state table decides what is
+ * legal. Nothing is sent without an ask but close, and that to an address that is proven or has sent enough (RFC 9000
+ * section 8.1: three times). Worst case: `maxPeers` entries, ended ones that still answer included.
+ */
+import { StardustError } from "../errors.ts";
+import { ZERO_CLOSE_TIMEOUT_MS } from "../limits.ts";
+import type { Protocol } from "../protocol.ts";
+import { encodeBase64url } from "./base64url.ts";
+import type { ZeroCounters, ZeroOutcome } from "./counters.ts";
+import type { ZeroCrypto } from "./crypto.ts";
+import { buildDatagram, type Envelope, ID_BYTES } from "./envelope.ts";
+import type { ZeroServerEvent } from "./events.ts";
+import type { ZeroKeys } from "./keys.ts";
+import { Link } from "./link.ts";
+import {
+  ACCEPT_SEQ,
+  type AckSys,
+  ATTACH_SEQ,
+  ATTACHED_SEQ,
+  type AttachSys,
+  type CloseSys,
+  cutCode,
+  cutText,
+  JOIN_SEQ,
+  nextState,
+} from "./messages.ts";
+
+/** Times the bytes received that an unproven address may be sent (RFC 9000 section 8.1). */
+const UNPROVEN_FACTOR = 3;
+
+const encoder = new TextEncoder();
+
+interface Ending {
+  readonly code: string;
+  readonly reason: string;
+  /** Closing: when to give up. Draining: when to forget. */
+  readonly untilMs: number;
+}
+
+interface PeerEntry {
+  readonly id: number;
+  readonly cid: string;
+  readonly keys: ZeroKeys;
+  readonly link: Link<Envelope>;
+  readonly expiresAtMs: number;
+  state: string;
+  /** The cookie's, until attach names its own. */
+  address: string;
+  port: number;
+  /** The address has answered a cookie or a nonce. */
+  proven: boolean;
+  receivedBytes: number;
+  sentBytes: number;
+  ending: Ending | undefined;
+}
+
+/** A datagram's origin, and how much it brought. */
+export interface Origin {
+  readonly address: string;
+  readonly port: number;
+  readonly bytes: number;
+}
+
+export interface PeerTableOptions {
+  readonly protocol: Protocol;
+  readonly crypto: ZeroCrypto;
+  readonly port: number;
+  readonly maxPeers: number;
+  readonly counters: ZeroCounters;
+  readonly send: (bytes: Uint8Array, address: string, port: number) => void;
+  readonly emit: (event: ZeroServerEvent) => void;
+}
+
+export class PeerTable {
+  readonly #o: PeerTableOptions;
+  readonly #byCid: Map<string, PeerEntry> = new Map();
+  readonly #byId: Map<number, PeerEntry> = new Map();
+  /** In order of expiry, each: their lives are equally long. */
+  readonly #reserved: Set<PeerEntry> = new Set();
+  readonly #draining: Set<PeerEntry> = new Set();
+  readonly #closing: Set<PeerEntry> = new Set();
+  /** No closing peer is due before; may be too early. */
+  #closingDeadlineMs: number = Number.POSITIVE_INFINITY;
+  readonly #nonceSecret: Uint8Array;
+
+  constructor(options: PeerTableOptions) {
+    this.#o = options;
+    this.#nonceSecret = options.crypto.randomBytes(32);
+  }
+
+  get size(): number {
+    return this.#byCid.size;
+  }
+
+  /** The state of a connection id on this port; undefined where it is unknown. */
+  stateOf(cid: string): string | undefined {
+    return this.#byCid.get(cid)?.state;
+  }
+
+  keysOf(cid: string): ZeroKeys | undefined {
+    return this.#byCid.get(cid)?.keys;
+  }
+
+  /** Keeps a place. Throws STARDUST_INVALID_OPTION for a peer or cid that is there already, and when there is no room. */
+  reserve(
+    peer: { id: number; cid: string; keys: ZeroKeys; address: string; port: number },
+    nowMs: number,
+  ): void {
+    const { id, cid, keys, address, port } = peer;
+    if (this.#byCid.has(cid) || this.#byId.has(id)) {
+      throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} has a place already`);
+    }
+    if (this.#byCid.size >= this.#o.maxPeers) {
+      // An ended peer is remembered only to answer repetitions.
+      for (const oldest of this.#draining) {
+        this.#remove(oldest);
+        break;
+      }
+      if (this.#byCid.size >= this.#o.maxPeers) {
+        throw new StardustError("STARDUST_INVALID_OPTION", `no room for peer ${id}`);
+      }
+    }
+    const entry: PeerEntry = {
+      id,
+      cid,
+      keys,
+      link: new Link({ sent: ACCEPT_SEQ, received: JOIN_SEQ }),
+      expiresAtMs: nowMs + this.#o.protocol.limits.handshakeTimeoutMs,
+      state: "reserved",
+      address,
+      port,
+      proven: false,
+      receivedBytes: 0,
+      sentBytes: 0,
+      ending: undefined,
+    };
+    this.#byCid.set(cid, entry);
+    this.#byId.set(id, entry);
+    this.#reserved.add(entry);
+  }
+
+  /** A message with a good MAC from a known connection id, its sys and body valid. */
+  handle(cid: string, envelope: Envelope, from: Origin, nowMs: number): ZeroOutcome {
+    const entry = this.#byCid.get(cid)!;
+    const next = nextState(this.#o.protocol.zero.states.server, entry.state, envelope.msg);
+    if (next === undefined) return "droppedState";
+    switch (envelope.msg) {
+      case "attach":
+        return this.#attach(entry, envelope, from, next, nowMs);
+      case "ack":
+        return this.#ack(entry, envelope, from, next, nowMs);
+      case "close":
+        return this.#close(entry, envelope, from, next, nowMs);
+      default:
+        return "droppedState";
+    }
+  }
+
+  #attach(
+    entry: PeerEntry,
+    envelope: Envelope,
+    from: Origin,
+    next: string,
+    nowMs: number,
+  ): ZeroOutcome {
+    const { link } = entry;
+    if (envelope.seq !== ATTACH_SEQ || envelope.ack !== ACCEPT_SEQ) return "droppedSequence";
+    if ((envelope.sys as AttachSys).port !== this.#o.port) return "droppedPort";
+    const answer = buildDatagram(
+      this.#o.crypto,
+      {
+        cid: entry.cid,
+        msg: "attached",
+        seq: ATTACHED_SEQ,
+        ack: ATTACH_SEQ,
+        sys: { nonce: this.#nonce(entry.cid, from) },
+      },
+      { key: entry.keys.server },
+    );
+    if (answer.length > from.bytes) return "droppedSmall";
+    if (link.receive(ATTACH_SEQ, envelope) === "next") {
+      link.take();
+      this.#enter(entry, next);
+      entry.proven = entry.address === from.address && entry.port === from.port;
+      entry.address = from.address;
+      entry.port = from.port;
+      const { id: peer, address, port, proven } = entry;
+      this.#o.emit({ type: "attached", peer, address, port, proven });
+    }
+    this.#heard(entry, from);
+    link.answered(ATTACHED_SEQ, nowMs);
+    this.#answer(entry, answer, from);
+    return "accepted";
+  }
+
+  #ack(
+    entry: PeerEntry,
+    envelope: Envelope,
+    from: Origin,
+    next: string,
+    nowMs: number,
+  ): ZeroOutcome {
+    const { nonce } = envelope.sys as AckSys;
+    if (envelope.seq !== 0) return "droppedSequence";
+    if (nonce !== undefined && nonce !== this.#nonce(entry.cid, from)) return "droppedNonce";
+    if (entry.state === "attached" && nonce === undefined) return "droppedNonce";
+    if (!entry.link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    this.#heard(entry, from);
+    if (entry.state === "closing") {
+      if (entry.link.idle) this.#finish(entry);
+      return "accepted";
+    }
+    if (entry.state === "attached") {
+      this.#enter(entry, next);
+      entry.address = from.address;
+      entry.port = from.port;
+      entry.proven = true;
+      const { id: peer, address, port } = entry;
+      this.#o.emit({ type: "confirmed", peer, address, port });
+    }
+    if (nonce !== undefined) this.#acknowledge(entry, from);
+    return "accepted";
+  }
+
+  #close(
+    entry: PeerEntry,
+    envelope: Envelope,
+    from: Origin,
+    next: string,
+    nowMs: number,
+  ): ZeroOutcome {
+    const { link } = entry;
+    if (envelope.seq <= ATTACH_SEQ) return "droppedSequence";
+    if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    // Only attach can be missing before it, and whoever leaves needs no place.
+    if (entry.state === "reserved") link.skipTo(envelope.seq);
+    if (link.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
+    this.#heard(entry, from);
+    if (link.take() !== undefined) {
+      const ended = entry.ending;
+      const { code, reason = "" } = envelope.sys as CloseSys;
+      this.#drain(entry, next, nowMs);
+      this.#o.emit(
+        ended === undefined
+          ? { type: "closed", peer: entry.id, code, reason, by: "remote" }
+          : { type: "closed", peer: entry.id, code: ended.code, reason: ended.reason, by: "local" },
+      );
+    }
+    this.#acknowledge(entry, from);
+    return "accepted";
+  }
+
+  /** Ends a peer; `closed` follows when the other side has heard it or is given up on. */
+  close(peer: number, code: string, reason: string, nowMs: number): void {
+    const entry = this.#byId.get(peer);
+    if (entry === undefined) return;
+    code = cutCode(code);
+    reason = cutText(reason);
+    if (entry.state === "reserved") {
+      // Nobody has attached: a later attach is answered with gone.
+      this.#remove(entry);
+      this.#o.emit({ type: "closed", peer, code, reason, by: "local" });
+    } else if (entry.state === "attached" || entry.state === "open") {
+      const bytes = buildDatagram(
+        this.#o.crypto,
+        {
+          cid: entry.cid,
+          msg: "close",
+          seq: entry.link.nextSeq,
+          ack: entry.link.ack,
+          sys: { code, reason },
+        },
+        { key: entry.keys.server },
+      );
+      entry.link.transmit(bytes, nowMs);
+      entry.ending = { code, reason, untilMs: nowMs + ZERO_CLOSE_TIMEOUT_MS };
+      this.#enter(entry, "closing");
+      this.#closing.add(entry);
+      this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, entry.link.deadlineMs);
+      this.#sendUnasked(entry, bytes);
+    }
+  }
+
+  /** Drops a peer without a word. */
+  forget(peer: number): void {
+    const entry = this.#byId.get(peer);
+    if (entry !== undefined) this.#remove(entry);
+  }
+
+  deadlineMs(): number {
+    let deadlineMs = this.#closingDeadlineMs;
+    for (const entry of this.#reserved) {
+      deadlineMs = Math.min(deadlineMs, entry.expiresAtMs);
+      break;
+    }
+    for (const entry of this.#draining) {
+      deadlineMs = Math.min(deadlineMs, entry.ending!.untilMs);
+      break;
+    }
+    return deadlineMs;
+  }
+
+  handleTimeout(nowMs: number): void {
+    for (const entry of this.#reserved) {
+      if (entry.expiresAtMs > nowMs) break;
+      this.#remove(entry);
+      this.#o.emit({ type: "expired", peer: entry.id });
+    }
+    for (const entry of this.#draining) {
+      if (entry.ending!.untilMs > nowMs) break;
+      this.#remove(entry);
+    }
+    if (nowMs < this.#closingDeadlineMs) return;
+    this.#closingDeadlineMs = Number.POSITIVE_INFINITY;
+    for (const entry of this.#closing) {
+      const { untilMs } = entry.ending!;
+      if (nowMs >= untilMs) {
+        this.#finish(entry);
+        continue;
+      }
+      const again = entry.link.handleTimeout(nowMs);
+      if (again !== undefined) {
+        this.#o.counters.retransmissions++;
+        this.#sendUnasked(entry, again);
+      }
+      const dueMs = Math.min(entry.link.deadlineMs, untilMs);
+      this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, dueMs);
+    }
+  }
+
+  /** Our close is acknowledged or given up on. */
+  #finish(entry: PeerEntry): void {
+    const { code, reason } = entry.ending!;
+    this.#remove(entry);
+    this.#o.emit({ type: "closed", peer: entry.id, code, reason, by: "local" });
+  }
+
+  #drain(entry: PeerEntry, next: string, nowMs: number): void {
+    this.#enter(entry, next);
+    this.#closing.delete(entry);
+    // The application may give the id to someone else from here on.
+    this.#byId.delete(entry.id);
+    entry.ending = { code: "", reason: "", untilMs: nowMs + ZERO_CLOSE_TIMEOUT_MS };
+    this.#draining.add(entry);
+  }
+
+  #enter(entry: PeerEntry, state: string): void {
+    this.#reserved.delete(entry);
+    entry.state = state;
+  }
+
+  #remove(entry: PeerEntry): void {
+    this.#enter(entry, "closed");
+    this.#byCid.delete(entry.cid);
+    if (this.#byId.get(entry.id) === entry) this.#byId.delete(entry.id);
+    this.#closing.delete(entry);
+    this.#draining.delete(entry);
+  }
+
+  /** What an address sent with a good MAC counts for what it may be sent. */
+  #heard(entry: PeerEntry, from: Origin): void {
+    if (entry.address === from.address && entry.port === from.port) {
+      entry.receivedBytes += from.bytes;
+    }
+  }
+
+  #acknowledge(entry: PeerEntry, to: Origin): void {
+    const bytes = buildDatagram(
+      this.#o.crypto,
+      { cid: entry.cid, msg: "ack", seq: 0, ack: entry.link.ack, sys: {} },
+      { key: entry.keys.server },
+    );
+    this.#answer(entry, bytes, to);
+  }
+
+  /** To where an ask came from, and no more than it brought. */
+  #answer(entry: PeerEntry, bytes: Uint8Array, to: Origin): void {
+    if (bytes.length > to.bytes) {
+      this.#o.counters.sendsWithheld++;
+      return;
+    }
+    if (entry.address === to.address && entry.port === to.port) entry.sentBytes += bytes.length;
+    this.#o.send(bytes, to.address, to.port);
+  }
+
+  #sendUnasked(entry: PeerEntry, bytes: Uint8Array): void {
+    const afterBytes = entry.sentBytes + bytes.length;
+    if (!entry.proven && afterBytes > UNPROVEN_FACTOR * entry.receivedBytes) {
+      this.#o.counters.sendsWithheld++;
+      return;
+    }
+    entry.sentBytes = afterBytes;
+    this.#o.send(bytes, entry.address, entry.port);
+  }
+
+  /** Bound to the address it is sent to, so that a nonce seen at one address proves no other. Nothing is stored. */
+  #nonce(cid: string, to: Origin): string {
+    const mac = this.#o.crypto.hmacSha256(
+      this.#nonceSecret,
+      encoder.encode(`nonce\n${cid}\n${to.address}\n${to.port}`),
+    );
+    return encodeBase64url(mac.subarray(0, ID_BYTES));
+  }
+}

@@ -1,0 +1,428 @@
+/**
+ * Everything of the connection protocol on one port of a server: joins that arrive here (whichever port they will be
+ * sent to), the places kept on this port, attach, close. Sans-IO: it is given datagrams and the time, and asked for
+ * datagrams, events and the next deadline.
+ *
+ * A join: cookieless ones get a challenge and leave nothing behind. One with a good cookie is remembered by its
+ * connection id and the hash of its bytes, announced as an event, and answered with "processing" until `answer` or
+ * `reject`; then with that. Worst case a datagram: one HMAC or hash, one parse, one answer no larger than it. All
+ * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one outcome counter.
+ */
+import type { Protocol, ZeroMessageDefinition } from "../protocol.ts";
+import { encodeBase64url } from "./base64url.ts";
+import { CookieJar, peekCookie } from "./cookie.ts";
+import { createCounters, type ZeroCounters, type ZeroOutcome } from "./counters.ts";
+import type { ZeroCrypto } from "./crypto.ts";
+import {
+  buildDatagram,
+  checkMac,
+  type Envelope,
+  type Frame,
+  openFrame,
+  parseFrame,
+} from "./envelope.ts";
+import type { ZeroServerEvent } from "./events.ts";
+import { plainKeys, TICKET_BYTES } from "./keys.ts";
+import {
+  ACCEPT_SEQ,
+  type AcceptSys,
+  cutText,
+  isPlain,
+  JOIN_SEQ,
+  type JoinSys,
+  nextState,
+  outgoingBody,
+  type PortRanges,
+  type RejectReason,
+  type RejectSys,
+} from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+import { type Origin, PeerTable } from "./peers.ts";
+import { type JoinEntry, JoinTable } from "./pending.ts";
+import { RateLimit } from "./rate.ts";
+
+export interface ZeroServerOptions {
+  readonly protocol: Protocol;
+  readonly crypto: ZeroCrypto;
+  /** The number of this port that clients know (the public one). */
+  readonly port: number;
+  /** Inclusive ranges of public ports that clients may be sent to; at most 16. */
+  readonly ports: PortRanges;
+  readonly nowMs: number;
+  /** Joins that may wait for the application at once; default 1024. */
+  readonly maxPending?: number;
+  /** Joins that are remembered, decided ones included; default 8192. */
+  readonly maxEntries?: number;
+  /** Places and peers of this port, ended ones that still answer included; default 8192. */
+  readonly maxPeers?: number;
+  /** Datagrams without any proof that are looked into without regard to their address, a second; default 5000. */
+  readonly unprovenPerSecond?: number;
+  /** Joins with a good cookie that are looked into, likewise; default 5000. */
+  readonly cookiesPerSecond?: number;
+}
+
+/** A datagram to be sent from this port. */
+export interface ZeroServerTransmit {
+  readonly bytes: Uint8Array;
+  readonly address: string;
+  readonly port: number;
+}
+
+export class ZeroServer {
+  readonly #protocol: Protocol;
+  readonly #crypto: ZeroCrypto;
+  readonly #port: number;
+  readonly #ports: PortRanges;
+  readonly #lifetimeMs: number;
+  readonly #cookies: CookieJar;
+  readonly #unproven: RateLimit;
+  readonly #proven: RateLimit;
+  readonly #joins: JoinTable;
+  readonly #peers: PeerTable;
+  readonly #outbox: Outbox<ZeroServerTransmit> = new Outbox();
+  readonly #events: Outbox<ZeroServerEvent> = new Outbox();
+  readonly #counters: ZeroCounters = createCounters();
+
+  constructor(options: ZeroServerOptions) {
+    const { protocol, crypto, nowMs } = options;
+    this.#protocol = protocol;
+    this.#crypto = crypto;
+    this.#port = options.port;
+    this.#ports = options.ports;
+    // A client gives up at its deadline: nothing it was given before is of use after.
+    this.#lifetimeMs = protocol.limits.handshakeTimeoutMs;
+    this.#cookies = new CookieJar(crypto, this.#lifetimeMs, nowMs);
+    this.#unproven = new RateLimit(crypto, options.unprovenPerSecond ?? 5000, nowMs);
+    this.#proven = new RateLimit(crypto, options.cookiesPerSecond ?? 5000, nowMs);
+    this.#joins = new JoinTable(options.maxPending ?? 1024, options.maxEntries ?? 8192);
+    this.#peers = new PeerTable({
+      protocol,
+      crypto,
+      port: options.port,
+      maxPeers: options.maxPeers ?? 8192,
+      counters: this.#counters,
+      send: (bytes, address, port) => this.#send(bytes, address, port),
+      // Bounded by the peers: each has at most one event of each kind.
+      emit: (event) => this.#events.push(event, Number.POSITIVE_INFINITY),
+    });
+  }
+
+  get counters(): Readonly<ZeroCounters> {
+    return this.#counters;
+  }
+
+  /** Sizes of the bounded tables. */
+  get sizes(): { readonly entries: number; readonly pending: number; readonly peers: number } {
+    return {
+      entries: this.#joins.size,
+      pending: this.#joins.pending,
+      peers: this.#peers.size,
+    };
+  }
+
+  /** The state of a connection id, by the names of the state table. */
+  stateOf(cid: string): string {
+    const entry = this.#joins.get(cid);
+    const known = this.#peers.stateOf(cid);
+    if (known !== undefined) return known;
+    if (entry === undefined) return "listening";
+    return entry.answer === undefined ? "pending" : "answered";
+  }
+
+  /** A datagram that begins with three zeros. `bytes` is read during the call only. */
+  handleDatagram(
+    bytes: Uint8Array,
+    length: number,
+    address: string,
+    port: number,
+    nowMs: number,
+  ): void {
+    this.#counters.datagramsReceived++;
+    this.#counters.bytesReceived += length;
+    this.#joins.expire(nowMs);
+    const frame = openFrame(bytes, length);
+    const outcome =
+      typeof frame === "string"
+        ? frame
+        : frame.macAt >= 0
+          ? this.#handleSigned(frame, { address, port, bytes: length }, nowMs)
+          : this.#handlePlain(frame, { address, port, bytes: length }, nowMs);
+    this.#counters[outcome]++;
+  }
+
+  #handleSigned(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+    const keys = this.#peers.keysOf(frame.cid);
+    if (keys === undefined) return this.#handleStray(frame, from, nowMs);
+    if (!checkMac(this.#crypto, frame, keys.client)) return "droppedMac";
+    const envelope = parseFrame(frame);
+    if (typeof envelope === "string") return envelope;
+    if (isPlain(envelope.msg)) return "droppedEnvelope";
+    const definition = this.#definition(envelope);
+    if (definition === undefined) return "droppedMessage";
+    const { server } = this.#protocol.zero.states;
+    if (nextState(server, this.stateOf(frame.cid), envelope.msg) === undefined) {
+      return "droppedState";
+    }
+    if (!isValid(definition, envelope)) return "droppedSchema";
+    return this.#peers.handle(frame.cid, envelope, from, nowMs);
+  }
+
+  /** A message of a connection that this port does not know. Its MAC cannot be checked: an attach is told, no more. */
+  #handleStray(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+    if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
+    const envelope = parseFrame(frame);
+    if (typeof envelope === "string") return envelope;
+    if (isPlain(envelope.msg)) return "droppedEnvelope";
+    const definition = this.#definition(envelope);
+    if (definition === undefined) return "droppedMessage";
+    if (envelope.msg !== "attach") return "droppedState";
+    if (!isValid(definition, envelope)) return "droppedSchema";
+    this.#gone(frame.cid, from);
+    return "droppedCid";
+  }
+
+  /** Only a join comes without a MAC. What is cheap to recognise is recognised before it is parsed. */
+  #handlePlain(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+    const entry = this.#joins.get(frame.cid);
+    if (entry !== undefined) return this.#handleKnown(frame, entry, from, nowMs);
+    if (this.#peers.stateOf(frame.cid) !== undefined) return "droppedBytes";
+    const peeked = peekCookie(frame.bytes);
+    if (peeked === undefined) return this.#handleFirstJoin(frame, from, nowMs);
+    const subject = { ...from, cid: frame.cid, hash: peeked.hash };
+    if (!this.#cookies.check(peeked.cookie, subject, nowMs)) {
+      if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
+      this.#gone(frame.cid, from);
+      return "droppedCookie";
+    }
+    if (!this.#proven.take(from.address, nowMs)) return "droppedRate";
+    return this.#handleSecondJoin(frame, peeked, from, nowMs);
+  }
+
+  /** A connection id that has asked before: the same bytes from the same address get the same answer. */
+  #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroOutcome {
+    if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
+    if (entry.address !== from.address || entry.port !== from.port) {
+      if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
+      this.#gone(frame.cid, from);
+      return "droppedAddress";
+    }
+    const { server } = this.#protocol.zero.states;
+    if (nextState(server, this.stateOf(frame.cid), "join") === undefined) return "droppedState";
+    this.#send(entry.answer ?? this.#processing(entry.cid), entry.address, entry.port);
+    return "accepted";
+  }
+
+  #handleFirstJoin(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+    if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
+    const envelope = this.#parseJoin(frame, from);
+    if (typeof envelope === "string") return envelope;
+    const { cookie, hash } = envelope.sys as JoinSys;
+    // A cookie that is not where ours stands is none of ours.
+    if (envelope.seq !== 0 || envelope.ack !== 0 || cookie !== undefined) return "droppedSequence";
+    const subject = { ...from, cid: frame.cid, hash };
+    const challenge = buildDatagram(this.#crypto, {
+      cid: frame.cid,
+      msg: "challenge",
+      seq: 0,
+      ack: 0,
+      sys: { cookie: this.#cookies.make(subject, nowMs) },
+    });
+    if (!this.#answerUnproven(challenge, from)) return "droppedSmall";
+    this.#counters.challengesSent++;
+    return "accepted";
+  }
+
+  #handleSecondJoin(
+    frame: Frame,
+    peeked: { cookie: string; hash: string },
+    from: Origin,
+    nowMs: number,
+  ): ZeroOutcome {
+    const envelope = this.#parseJoin(frame, from);
+    if (typeof envelope === "string") return envelope;
+    const { cookie, hash } = envelope.sys as JoinSys;
+    // A key that stands twice has its last value: it must be the one that was checked.
+    if (cookie !== peeked.cookie || hash !== peeked.hash) return "droppedEnvelope";
+    if (envelope.seq !== JOIN_SEQ || envelope.ack !== 0) return "droppedSequence";
+    const { cid } = frame;
+    if (this.#joins.full) {
+      this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, { reason: "full" }), from);
+      return "droppedFull";
+    }
+    const { address, port } = from;
+    if (!this.#events.push({ type: "join", cid, address, port, body: envelope.body, hash })) {
+      return "droppedFull";
+    }
+    this.#joins.add({
+      cid,
+      digest: this.#crypto.sha256(frame.bytes),
+      address,
+      port,
+      expiresAtMs: nowMs + this.#lifetimeMs,
+      answer: undefined,
+    });
+    this.#send(this.#processing(cid), address, port);
+    return "accepted";
+  }
+
+  /** A join whose protocol is ours, or why not; another protocol is told so before its body is looked at. */
+  #parseJoin(frame: Frame, from: Origin): Envelope | ZeroOutcome {
+    const envelope = parseFrame(frame);
+    if (typeof envelope === "string") return envelope;
+    const definition = this.#definition(envelope);
+    if (definition === undefined) return "droppedMessage";
+    if (!isPlain(envelope.msg)) return "droppedEnvelope";
+    const { server } = this.#protocol.zero.states;
+    if (nextState(server, this.stateOf(frame.cid), envelope.msg) === undefined) {
+      return "droppedState";
+    }
+    if (definition.validateSys(envelope.sys) !== null) return "droppedSchema";
+    const { hash, version } = envelope.sys as JoinSys;
+    if (hash !== this.#protocol.hash) {
+      const rejection = this.#rejection(frame.cid, envelope.seq, {
+        reason: "protocol",
+        detail: `the server speaks version ${this.#protocol.version}, the client ${version}`,
+        version: this.#protocol.version,
+        hash: this.#protocol.hash,
+        clientVersion: version,
+        clientHash: hash,
+      });
+      this.#answerUnproven(rejection, from);
+      return "droppedProtocol";
+    }
+    return definition.validateBody(envelope.body) === null ? envelope : "droppedSchema";
+  }
+
+  /** Of a message that a client may send. */
+  #definition(envelope: Envelope): ZeroMessageDefinition | undefined {
+    const definition = this.#protocol.zero.messages[envelope.msg];
+    return definition?.from === "server" ? undefined : definition;
+  }
+
+  /**
+   * The port where a join arrived: the application has decided. Sends `datagram` (what `reserve` of the chosen port
+   * made) now and whenever the join is repeated. Too late: counted, nothing is sent, the place will expire.
+   */
+  answer(cid: string, datagram: Uint8Array, nowMs: number): void {
+    this.#joins.expire(nowMs);
+    const entry = this.#joins.decide(cid, datagram.slice());
+    if (entry === undefined) this.#counters.answersLate++;
+    else this.#send(entry.answer!, entry.address, entry.port);
+  }
+
+  /** The port where a join arrived: it is refused. */
+  reject(cid: string, reason: RejectReason, detail: string, nowMs: number): void {
+    const sys: RejectSys = detail === "" ? { reason } : { reason, detail: cutText(detail) };
+    this.answer(cid, this.#rejection(cid, JOIN_SEQ, sys), nowMs);
+  }
+
+  /**
+   * The chosen port: keeps a place for this connection id until the handshake's deadline, and makes the accept that
+   * the port where the join arrived will send. `address` and `port` are the client's as that port saw them. Throws
+   * `InvalidMessageError` for a wrong body, STARDUST_INVALID_OPTION for a cid or peer that has a place and where there is no room.
+   */
+  reserve(o: {
+    readonly cid: string;
+    readonly peer: number;
+    readonly address: string;
+    readonly port: number;
+    readonly hash: string;
+    readonly accept: unknown;
+    readonly nowMs: number;
+  }): Uint8Array {
+    const body = outgoingBody(this.#protocol.zero.messages["accept"]!, o.accept);
+    const ticket = this.#crypto.randomBytes(TICKET_BYTES);
+    const keys = plainKeys(this.#crypto, ticket);
+    this.#peers.handleTimeout(o.nowMs);
+    this.#peers.reserve(
+      { id: o.peer, cid: o.cid, keys, address: o.address, port: o.port },
+      o.nowMs,
+    );
+    const sys: AcceptSys = {
+      port: this.#port,
+      ports: this.#ports,
+      ticket: encodeBase64url(ticket),
+      hash: o.hash,
+      peer: o.peer,
+    };
+    return buildDatagram(this.#crypto, {
+      cid: o.cid,
+      msg: "accept",
+      seq: ACCEPT_SEQ,
+      ack: JOIN_SEQ,
+      sys,
+      body,
+    });
+  }
+
+  /**
+   * Ends a place or a peer. A peer is told, again and again for at most ZERO_CLOSE_TIMEOUT_MS; event `closed` follows.
+   * Unknown or ended: nothing happens.
+   */
+  close(peer: number, code: string, reason: string, nowMs: number): void {
+    this.#peers.close(peer, code, reason, nowMs);
+  }
+
+  /** Forgets a peer at once, without a word or an event. Its join is remembered until its cookie has expired. */
+  forget(peer: number): void {
+    this.#peers.forget(peer);
+  }
+
+  handleTimeout(nowMs: number): void {
+    this.#joins.expire(nowMs);
+    this.#peers.handleTimeout(nowMs);
+  }
+
+  /** When to call `handleTimeout`; infinity: not before something else happens. */
+  pollDeadline(): number {
+    return Math.min(this.#joins.deadlineMs(), this.#peers.deadlineMs());
+  }
+
+  /** The next datagram to be sent, until undefined. */
+  pollTransmit(_nowMs: number): ZeroServerTransmit | undefined {
+    return this.#outbox.poll();
+  }
+
+  pollEvent(): ZeroServerEvent | undefined {
+    return this.#events.poll();
+  }
+
+  #processing(cid: string): Uint8Array {
+    return buildDatagram(this.#crypto, { cid, msg: "processing", seq: 0, ack: JOIN_SEQ, sys: {} });
+  }
+
+  #rejection(cid: string, ack: number, sys: RejectSys): Uint8Array {
+    this.#counters.rejectsSent++;
+    return buildDatagram(this.#crypto, { cid, msg: "reject", seq: ACCEPT_SEQ, ack, sys });
+  }
+
+  #gone(cid: string, from: Origin): void {
+    const gone = buildDatagram(this.#crypto, { cid, msg: "gone", seq: 0, ack: 0, sys: {} });
+    if (this.#answerUnproven(gone, from)) this.#counters.goneSent++;
+  }
+
+  /** To an address that has proven nothing: never more bytes than it sent. */
+  #answerUnproven(bytes: Uint8Array, from: Origin): boolean {
+    if (bytes.length > from.bytes) {
+      this.#counters.sendsWithheld++;
+      return false;
+    }
+    this.#send(bytes, from.address, from.port);
+    return true;
+  }
+
+  #send(bytes: Uint8Array, address: string, port: number): void {
+    if (!this.#outbox.push({ bytes, address, port })) {
+      this.#counters.outboxFull++;
+      return;
+    }
+    this.#counters.datagramsSent++;
+    this.#counters.bytesSent += bytes.length;
+  }
+}
+
+function isValid(definition: ZeroMessageDefinition, envelope: Envelope): boolean {
+  return (
+    definition.validateSys(envelope.sys) === null && definition.validateBody(envelope.body) === null
+  );
+}

@@ -1,0 +1,282 @@
+/**
+ * Clients, the ports of a server and its application on a lossy link in virtual time, all from one seed. Private to
+ * the tests of the connection protocol.
+ */
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { expect } from "vitest";
+import type { Protocol } from "#src/protocol.js";
+import { ZeroClient } from "#src/zero/client.js";
+import { zeroOutcomes } from "#src/zero/counters.js";
+import type { ZeroCrypto } from "#src/zero/crypto.js";
+import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
+import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
+import { handProtocol } from "./hand-zero.ts";
+
+/** mulberry32: numbers in [0, 1). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function testCrypto(random: () => number): ZeroCrypto {
+  return {
+    hmacSha256: (key, data) => createHmac("sha256", key).update(data).digest(),
+    sha256: (data) => createHash("sha256").update(data).digest(),
+    randomBytes: (count) => Uint8Array.from({ length: count }, () => Math.floor(random() * 256)),
+    equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+  };
+}
+
+export const protocol: Protocol = handProtocol();
+export const PORTS = [12341, 12342, 12343] as const;
+
+export function sumOfOutcomes(counters: Readonly<Record<string, number>>): number {
+  return zeroOutcomes.reduce((sum, name) => sum + counters[name]!, 0);
+}
+
+export function expectCountersToAddUp(counters: Readonly<Record<string, number>>): void {
+  expect(sumOfOutcomes(counters)).toBe(counters["datagramsReceived"]);
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.subarray(3));
+}
+
+export function messageOf(bytes: Uint8Array): {
+  cid: string;
+  msg: string;
+  seq: number;
+  ack: number;
+  sys: Record<string, unknown>;
+  body: Record<string, unknown>;
+  mac?: string;
+} {
+  return JSON.parse(textOf(bytes));
+}
+
+export interface WorldOptions {
+  readonly seed?: number;
+  readonly loss?: number;
+  readonly duplicate?: number;
+  readonly minLatencyMs?: number;
+  readonly maxLatencyMs?: number;
+  readonly authenticateMs?: number;
+  /** Decides on a join; default: the first port with the fewest peers. */
+  readonly place?: (world: World, event: ServerJoin, port: number) => number | "reject" | "silent";
+  readonly serverOptions?: Partial<ZeroServerOptions>;
+  readonly protocol?: Protocol;
+  readonly clientProtocol?: Protocol;
+}
+
+export type ServerJoin = Extract<ZeroServerEvent, { type: "join" }>;
+
+export interface Host {
+  readonly client: ZeroClient;
+  readonly address: string;
+  /** The port its datagrams come from, by where they go: a NAT may give each its own. */
+  readonly natPort: (towards: number) => number;
+  readonly events: ZeroClientEvent[];
+}
+
+interface Flight {
+  readonly atMs: number;
+  readonly order: number;
+  readonly deliver: () => void;
+}
+
+export class World {
+  readonly random: () => number;
+  readonly servers: Map<number, ZeroServer> = new Map();
+  readonly hosts: Host[] = [];
+  readonly serverEvents: { port: number; event: ZeroServerEvent }[] = [];
+  /** All datagrams that were sent, before the link did anything to them. */
+  readonly sent: { bytes: Uint8Array; from: string; to: string; atMs: number }[] = [];
+  /** Server side: bytes from and to each address. */
+  readonly received: Map<string, number> = new Map();
+  readonly replied: Map<string, number> = new Map();
+  readonly options: WorldOptions;
+  nowMs = 1000;
+  loss: number;
+  #flights: Flight[] = [];
+  #order = 0;
+  #nextPeer = 1;
+
+  constructor(options: WorldOptions = {}) {
+    this.options = options;
+    this.loss = options.loss ?? 0;
+    this.random = seeded(options.seed ?? 1);
+    for (const port of PORTS) {
+      this.servers.set(
+        port,
+        new ZeroServer({
+          protocol: options.protocol ?? protocol,
+          crypto: testCrypto(this.random),
+          port,
+          ports: [[PORTS[0], PORTS[2]]],
+          nowMs: this.nowMs,
+          ...options.serverOptions,
+        }),
+      );
+    }
+  }
+
+  join(
+    o: {
+      dial?: number;
+      address?: string;
+      natPort?: (towards: number) => number;
+      join?: unknown;
+    } = {},
+  ): Host {
+    const index = this.hosts.length;
+    const host: Host = {
+      client: new ZeroClient({
+        protocol: this.options.clientProtocol ?? this.options.protocol ?? protocol,
+        crypto: testCrypto(this.random),
+        port: o.dial ?? PORTS[0],
+        join: o.join ?? { name: `bot${index}` },
+        nowMs: this.nowMs,
+      }),
+      address: o.address ?? `10.0.0.${index + 1}`,
+      natPort: o.natPort ?? (() => 40_000 + index),
+      events: [],
+    };
+    this.hosts.push(host);
+    this.pump();
+    return host;
+  }
+
+  after(delayMs: number, deliver: () => void): void {
+    this.#flights.push({ atMs: this.nowMs + delayMs, order: this.#order++, deliver });
+  }
+
+  /** Hands a datagram to a port as if it came from there, at once. */
+  inject(port: number, bytes: Uint8Array, address: string, fromPort: number): void {
+    const key = `${address}:${fromPort}`;
+    this.received.set(key, (this.received.get(key) ?? 0) + bytes.length);
+    this.servers.get(port)!.handleDatagram(bytes, bytes.length, address, fromPort, this.nowMs);
+    this.pump();
+  }
+
+  /** Everything that the machines want to send or tell. */
+  pump(): void {
+    for (const host of this.hosts) {
+      for (let out = host.client.pollTransmit(this.nowMs); out !== undefined; ) {
+        const { bytes, port } = out;
+        const fromPort = host.natPort(port);
+        this.#fly(bytes, `${host.address}:${fromPort}`, `server:${port}`, () =>
+          this.inject(port, bytes, host.address, fromPort),
+        );
+        out = host.client.pollTransmit(this.nowMs);
+      }
+      for (let event = host.client.pollEvent(); event !== undefined; ) {
+        host.events.push(event);
+        event = host.client.pollEvent();
+      }
+    }
+    for (const [port, server] of this.servers) {
+      for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
+        this.serverEvents.push({ port, event });
+        if (event.type === "join") this.#decide(event, port);
+      }
+      for (let out = server.pollTransmit(this.nowMs); out !== undefined; ) {
+        const { bytes, address, port: to } = out;
+        const key = `${address}:${to}`;
+        this.replied.set(key, (this.replied.get(key) ?? 0) + bytes.length);
+        this.#fly(bytes, `server:${port}`, key, () => {
+          const host = this.hosts.find((h) => h.address === address && h.natPort(port) === to);
+          host?.client.handleDatagram(bytes, bytes.length, port, this.nowMs);
+          this.pump();
+        });
+        out = server.pollTransmit(this.nowMs);
+      }
+    }
+  }
+
+  /** Lets time pass until then. */
+  run(untilMs: number): void {
+    this.pump();
+    for (;;) {
+      const dueMs = Math.min(
+        ...this.#flights.map((flight) => flight.atMs),
+        ...this.hosts.map((host) => host.client.pollDeadline()),
+        ...[...this.servers.values()].map((server) => server.pollDeadline()),
+      );
+      if (dueMs > untilMs) break;
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      const due = this.#flights.filter((flight) => flight.atMs <= this.nowMs);
+      this.#flights = this.#flights.filter((flight) => flight.atMs > this.nowMs);
+      due.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+      for (const flight of due) flight.deliver();
+      for (const host of this.hosts) {
+        if (host.client.pollDeadline() <= this.nowMs) host.client.handleTimeout(this.nowMs);
+      }
+      for (const server of this.servers.values()) {
+        if (server.pollDeadline() <= this.nowMs) server.handleTimeout(this.nowMs);
+      }
+      this.pump();
+    }
+    this.nowMs = untilMs;
+  }
+
+  runFor(ms: number): void {
+    this.run(this.nowMs + ms);
+  }
+
+  eventsOf<T extends ZeroServerEvent["type"]>(type: T): Extract<ZeroServerEvent, { type: T }>[] {
+    return this.serverEvents
+      .map(({ event }) => event)
+      .filter((event): event is Extract<ZeroServerEvent, { type: T }> => event.type === type);
+  }
+
+  /** Datagrams sent that carry this message. */
+  sentOf(msg: string): { bytes: Uint8Array; from: string; to: string; atMs: number }[] {
+    return this.sent.filter(({ bytes }) => messageOf(bytes).msg === msg);
+  }
+
+  #decide(event: ServerJoin, port: number): void {
+    const { place } = this.options;
+    this.after(this.options.authenticateMs ?? 0, () => {
+      const chosen = place?.(this, event, port) ?? this.#emptiest();
+      if (chosen === "silent") return;
+      const p0 = this.servers.get(port)!;
+      if (chosen === "reject") p0.reject(event.cid, "denied", "not today", this.nowMs);
+      else {
+        const accept = this.servers.get(chosen)!.reserve({
+          cid: event.cid,
+          peer: this.#nextPeer++,
+          address: event.address,
+          port: event.port,
+          hash: event.hash,
+          accept: { motd: "welcome" },
+          nowMs: this.nowMs,
+        });
+        p0.answer(event.cid, accept, this.nowMs);
+      }
+      this.pump();
+    });
+  }
+
+  #emptiest(): number {
+    let best: number = PORTS[0];
+    for (const port of PORTS) {
+      if (this.servers.get(port)!.sizes.peers < this.servers.get(best)!.sizes.peers) best = port;
+    }
+    return best;
+  }
+
+  #fly(bytes: Uint8Array, from: string, to: string, deliver: () => void): void {
+    this.sent.push({ bytes, from, to, atMs: this.nowMs });
+    const { duplicate = 0, minLatencyMs = 10, maxLatencyMs = minLatencyMs } = this.options;
+    const copies = this.random() < duplicate ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      if (this.random() < this.loss) continue;
+      this.after(minLatencyMs + this.random() * (maxLatencyMs - minLatencyMs), deliver);
+    }
+  }
+}
