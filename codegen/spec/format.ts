@@ -2,7 +2,7 @@
  * Diagnostics as text for people, JSON for programs, or commands for GitHub Actions. Spec text may hold anything:
  * control characters never reach the terminal. Worst case: an excerpt shows MAX_WIDTH units of its line.
  */
-import type { Diagnostic } from "./diagnostics.ts";
+import type { Diagnostic, Severity } from "./diagnostics.ts";
 import type { Source } from "./source.ts";
 
 export type ErrorFormat = "text" | "json" | "github-actions";
@@ -56,6 +56,7 @@ function excerpt(
   paint: (code: string, text: string) => string,
 ): string[] {
   const line = source.line(d.line);
+  if (source.text === "") return [];
   const from = d.column > MAX_WIDTH ? d.column - 1 - MAX_WIDTH / 2 : 0;
   const shown = printable(line.slice(from, from + MAX_WIDTH));
   const before = line.slice(from, d.column - 1).replace(/[^\t]/g, " ");
@@ -74,9 +75,19 @@ function githubCommand(d: Diagnostic): string {
     d.message +
     (d.suggestion === undefined ? "" : ` (did you mean "${d.suggestion}"?)`) +
     (d.help === undefined ? "" : ` (${d.help})`);
+  const where = { file: d.file, line: d.line, col: d.column, endColumn: d.endColumn };
+  return githubAnnotation(d.severity, { ...where, title: d.code }, message);
+}
+
+/** One workflow command, escaped as GitHub asks. */
+export function githubAnnotation(
+  severity: Severity,
+  properties: Readonly<Record<string, string | number>>,
+  message: string,
+): string {
   const data = (text: string) =>
     text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   const property = (text: string) => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
-  const where = `file=${property(d.file)},line=${d.line},col=${d.column},endColumn=${d.endColumn}`;
-  return `::${d.severity} ${where},title=${d.code}::${data(message)}\n`;
+  const list = Object.entries(properties).map(([k, v]) => `${k}=${property(String(v))}`);
+  return `::${severity} ${list.join(",")}::${data(message)}\n`;
 }
