@@ -1,0 +1,60 @@
+/**
+ * What `stardust` can do: one row a command. A row holds its flags and loads its code when it runs, so that `--help`
+ * costs nothing. main.ts turns a command line into a call of `run`.
+ */
+import type { ErrorFormat } from "../codegen/spec/format.ts";
+
+/** 0 good, 1 findings, 2 wrong use. */
+export type ExitCode = 0 | 1 | 2;
+
+export interface Flag {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** What stands behind it in the help, for strings. */
+  readonly value?: string;
+  readonly help: string;
+  /** Legal values, where they are few. */
+  readonly choices?: readonly string[];
+}
+
+export interface Invocation {
+  readonly positionals: readonly string[];
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Colours are wanted on stderr. */
+  readonly colour: boolean;
+}
+
+export interface Command {
+  readonly summary: string;
+  /** Names of the positionals, all optional; a command line may not have more. */
+  readonly positionals: readonly string[];
+  readonly flags: Readonly<Record<string, Flag>>;
+  run(invocation: Invocation): Promise<ExitCode>;
+}
+
+/** For every command that reports on a spec. */
+const errorFormat: Flag = {
+  type: "string",
+  value: "format",
+  help: "how problems are printed",
+  choices: ["text", "json", "github-actions"] satisfies ErrorFormat[],
+};
+
+export const commands: Readonly<Record<string, Command>> = {
+  generate: {
+    summary: "make the TypeScript of a spec, or check that it is up to date",
+    positionals: ["spec"],
+    flags: {
+      out: {
+        type: "string",
+        value: "dir",
+        help: "output folder (default: generated/ beside the spec)",
+      },
+      check: { type: "boolean", help: "write nothing; name what is not up to date and exit 1" },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./generate.ts")).runGenerate(invocation),
+  },
+};

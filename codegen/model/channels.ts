@@ -1,0 +1,105 @@
+/**
+ * Channels of the model: ids unique, sizes within what a datagram, a train of slices and the budgets can hold.
+ */
+import type { ChannelAst, SpecAst } from "../spec/ast.ts";
+import type { Diagnostics } from "../spec/diagnostics.ts";
+import { isReliable } from "../spec/parse-channels.ts";
+import type { ChannelModel, StructModel } from "./model.ts";
+import type { TypeResolver } from "./types.ts";
+
+/** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
+export const MESSAGE_OVERHEAD_BYTES = 64;
+/** Slice index and count are varints of at most two bytes: the header's longest form counts on it. */
+export const MAX_SLICES = 16_383;
+/** A queue holds at least this, or two messages. */
+const DEFAULT_QUEUE_BYTES = 65_536;
+
+export function resolveChannels(
+  spec: SpecAst,
+  types: TypeResolver,
+  sliceBytes: number | undefined,
+  d: Diagnostics,
+): ChannelModel[] {
+  checkIds(spec, d);
+  const resolved = spec.channels.flatMap((ast) => {
+    const message = types.message(ast.name, ast.message, ast.docs);
+    return message ? [resolveChannel(ast, message, spec, sliceBytes, d)] : [];
+  });
+  return resolved.sort((a, b) => a.id - b.id).map((channel, index) => ({ ...channel, index }));
+}
+
+function checkIds(spec: SpecAst, d: Diagnostics): void {
+  const taken = new Map<number, ChannelAst>();
+  for (const channel of spec.channels) {
+    const { id, idSpan } = channel;
+    const other = taken.get(id);
+    if (other) d.report("SD1202", idSpan, { id, other: other.name, line: other.docs.line });
+    else taken.set(id, channel);
+    const reserved = spec.reserved.get(id);
+    if (reserved) {
+      d.report("SD1209", idSpan, { id, line: d.source.position(reserved.start).line });
+    }
+  }
+}
+
+function resolveChannel(
+  ast: ChannelAst,
+  message: StructModel,
+  spec: SpecAst,
+  sliceBytes: number | undefined,
+  d: Diagnostics,
+): ChannelModel {
+  const worst = message.maxBytes;
+  // More than the message takes is allowed: room for versions to come. Less would refuse messages that type-check.
+  if (ast.maxBytes && ast.maxBytes.value < worst) {
+    const params = { channel: ast.name, maxBytes: ast.maxBytes.value, worst };
+    d.report("SD1205", ast.maxBytes.span, params);
+  }
+  const maxBytes = Math.max(ast.maxBytes?.value ?? worst, worst);
+  const reliable = isReliable(ast.delivery);
+  checkRoom(ast, maxBytes, spec, sliceBytes, d);
+  const least = maxBytes + MESSAGE_OVERHEAD_BYTES;
+  const queueBytes = ast.queueBytes?.value ?? Math.max(DEFAULT_QUEUE_BYTES, 2 * least);
+  if (ast.queueBytes && queueBytes < least) {
+    d.report("SD1208", ast.queueBytes.span, { queueBytes, worst: least });
+  }
+  return {
+    ...ast.docs,
+    index: 0,
+    name: ast.name,
+    id: ast.id,
+    delivery: ast.delivery,
+    direction: ast.direction,
+    numbered: reliable || ast.delivery === "unreliable-ordered" || ast.fragment,
+    reliable,
+    fragment: ast.fragment,
+    maxBytes,
+    queueBytes,
+    priority: ast.priority,
+    weight: ast.weight,
+    message: message.name,
+  };
+}
+
+function checkRoom(
+  ast: ChannelAst,
+  worst: number,
+  spec: SpecAst,
+  sliceBytes: number | undefined,
+  d: Diagnostics,
+): void {
+  const channel = ast.name;
+  const span = ast.maxBytes?.span ?? ast.span;
+  if (sliceBytes !== undefined && worst > sliceBytes) {
+    if (!ast.fragment) d.report("SD1206", span, { channel, worst, room: sliceBytes });
+    else if (worst > MAX_SLICES * sliceBytes) {
+      d.report("SD1211", span, { channel, worst, limit: MAX_SLICES, sliceBytes });
+    }
+  }
+  for (const budget of ["receiveBudgetBytes", "creditBytes"] as const) {
+    const limit = spec.limits[budget];
+    if (worst + MESSAGE_OVERHEAD_BYTES > limit) {
+      d.report("SD1207", span, { channel, worst, budget, limit });
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/** The generator's own YAML files, header.yaml and zero.yaml, read once. A mistake in them is ours, so it throws. */
+import { readFileSync } from "node:fs";
+import type { HeaderAst } from "../spec/ast.ts";
+import type { Diagnostics } from "../spec/diagnostics.ts";
+import type { MapNode } from "../spec/node.ts";
+import { toData } from "../spec/node.ts";
+import { parseHeader } from "../spec/parse-header.ts";
+import { parseZero } from "../spec/parse-zero.ts";
+import { parseYaml } from "../spec/yaml.ts";
+import type { ZeroModel } from "./model.ts";
+import type { ZeroDefaults } from "./zero.ts";
+
+let header: HeaderAst | undefined;
+let zero: ZeroDefaults | undefined;
+
+/** The layout of a spec without `header`. */
+export function defaultHeader(): HeaderAst {
+  if (header === undefined) {
+    const { root, diagnostics } = read("header.yaml");
+    const parsed = parseHeader(root, diagnostics);
+    header = atLineZero(checked(parsed, diagnostics, "header.yaml"));
+  }
+  return header;
+}
+
+export function defaultZero(): ZeroDefaults {
+  if (zero === undefined) {
+    const { root, diagnostics } = read("zero.yaml");
+    const messages = root.entries.find((entry) => entry.key === "messages")?.value;
+    const states = root.entries.find((entry) => entry.key === "states")?.value;
+    const parsed = parseZero(messages as MapNode, diagnostics);
+    checked(parsed, diagnostics, "zero.yaml");
+    zero = { messages: parsed, states: toData(states!) as ZeroModel["states"] };
+  }
+  return zero;
+}
+
+function read(file: string): { root: MapNode; diagnostics: Diagnostics } {
+  const { root, diagnostics } = parseYaml(readFileSync(new URL(file, import.meta.url)), file);
+  if (root?.kind !== "map") throw new Error(`stardust: ${file} is not a map`);
+  return { root, diagnostics };
+}
+
+function checked<T>(value: T | undefined, diagnostics: Diagnostics, file: string): T {
+  const first = diagnostics.list[0];
+  if (value !== undefined && first === undefined) return value;
+  throw new Error(`stardust: ${file}:${first?.line}: ${first?.message}`);
+}
+
+/** Lines of a default are not lines of the spec. */
+function atLineZero(ast: HeaderAst): HeaderAst {
+  const list = (name: "clear" | "sealed" | "frame") =>
+    ast[name].map((field) => ({ ...field, docs: { ...field.docs, line: 0 } }));
+  return { ...ast, clear: list("clear"), sealed: list("sealed"), frame: list("frame") };
+}

@@ -1,0 +1,67 @@
+/**
+ * A SpecAst to the Model: every name, id, size, layout and hash decided. Nothing is emitted here, and nothing of the
+ * spec's structure is checked again. Never throws for a spec's sake: what is wrong goes to the diagnostics.
+ */
+import { basename } from "node:path";
+import type { SpecAst } from "../spec/ast.ts";
+import type { Diagnostics } from "../spec/diagnostics.ts";
+import type { LoadedSpec } from "../spec/load.ts";
+import { resolveChannels } from "./channels.ts";
+import { defaultHeader, defaultZero } from "./defaults.ts";
+import { protocolHash } from "./hash.ts";
+import { resolveHeader } from "./header.ts";
+import type { HeaderModel, LimitsModel, Model } from "./model.ts";
+import { TypeResolver } from "./types.ts";
+import { resolveZero } from "./zero.ts";
+
+/** Kept free in every datagram: an ack block with the receive limit, and the tag of a sealed session (in plain too). */
+const ACK_RESERVE_BYTES = 32;
+const TAG_BYTES = 16;
+/** A header that leaves less is refused. */
+const MIN_SLICE_BYTES = 256;
+
+/** The model, or undefined where `loaded.diagnostics` (which this adds to) has an error. */
+export function resolveSpec(loaded: LoadedSpec): Model | undefined {
+  const { spec, diagnostics, source } = loaded;
+  if (spec === undefined) return undefined;
+  const model = resolve(spec, basename(source.name), diagnostics);
+  return diagnostics.failed ? undefined : model;
+}
+
+function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undefined {
+  const header = resolveHeader(spec.header ?? defaultHeader(), d);
+  const sliceBytes = header && sliceRoom(spec, header, d);
+  const types = new TypeResolver(spec, d);
+  types.resolveAll();
+  const channels = resolveChannels(spec, types, sliceBytes, d);
+  const zero = resolveZero(spec, defaultZero(), d);
+  if (d.failed || header === undefined || sliceBytes === undefined) return undefined;
+  const model: Omit<Model, "hash"> = {
+    name: spec.name,
+    version: spec.version,
+    ...(spec.doc === undefined ? {} : { doc: spec.doc }),
+    security: "plain",
+    specFile,
+    limits: limitsOf(spec, sliceBytes),
+    header,
+    structs: [...types.structs.values()],
+    enums: [...types.enums.values()],
+    channels,
+    zero,
+  };
+  return { ...model, hash: protocolHash(model) };
+}
+
+function sliceRoom(spec: SpecAst, header: HeaderModel, d: Diagnostics): number | undefined {
+  const taken = header.maxBytes + ACK_RESERVE_BYTES + TAG_BYTES;
+  const room = spec.limits.maxDatagramBytes - taken;
+  if (room >= MIN_SLICE_BYTES) return room;
+  d.report("SD1418", spec.header?.span ?? spec.limitsSpan, { room, least: MIN_SLICE_BYTES });
+  return undefined;
+}
+
+function limitsOf(spec: SpecAst, sliceBytes: number): LimitsModel {
+  const { defaultMaxStringBytes: _, defaultMaxBytesBytes: __, ...rest } = spec.limits;
+  const { defaultMaxListItems: ___, ...limits } = rest;
+  return { ...limits, sliceBytes };
+}

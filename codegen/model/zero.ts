@@ -1,0 +1,183 @@
+/**
+ * Zero messages of the model: the defaults of zero.yaml with what a spec says in their place, each held against what
+ * the runtime needs, and the worst case of each as a whole datagram.
+ */
+import type { SpecAst, ZeroMessageAst } from "../spec/ast.ts";
+import type { Diagnostics } from "../spec/diagnostics.ts";
+import { suggest } from "../spec/distance.ts";
+import { type MapNode, type Node, quote, toData } from "../spec/node.ts";
+import { canonicalJson } from "./canonical.ts";
+import type { JsonSchema, ZeroMessageModel, ZeroModel } from "./model.ts";
+import { type Extent, schemaData, walkSchema } from "./zero-schema.ts";
+
+/** The runtime's MAX_ZERO_JSON_DEPTH and MAX_ZERO_JSON_KEYS; a test holds them against each other. */
+export const MAX_ZERO_DEPTH = 6;
+export const MAX_ZERO_KEYS = 64;
+
+/** Three zeros, the envelope with its largest numbers, an empty pad and the MAC, but for `msg`, `sys` and `body`. */
+const ENVELOPE_BYTES: number =
+  3 +
+  `{"v":1,"cid":"${"x".repeat(22)}","msg":,"seq":9007199254740991,"ack":9007199254740991,"sys":,"body":,"pad":"","mac":"${"x".repeat(22)}"}`
+    .length;
+const ENVELOPE_KEYS = 9;
+
+/** Members of sys that hold text of people's, which JSON may have to escape. All others are ASCII tokens. */
+const freeText: Readonly<Record<string, readonly string[]>> = {
+  reject: ["detail"],
+  close: ["code", "reason"],
+};
+/** The messages whose body the application fills. */
+const withBody: readonly string[] = ["join", "accept"];
+
+/** What zero.yaml says. */
+export interface ZeroDefaults {
+  readonly messages: readonly ZeroMessageAst[];
+  readonly states: ZeroModel["states"];
+}
+
+const emptySpan = { start: 0, end: 0 };
+const emptyBody: MapNode = {
+  kind: "map",
+  span: emptySpan,
+  entries: [
+    {
+      key: "type",
+      keySpan: emptySpan,
+      value: { kind: "scalar", span: emptySpan, value: "object" },
+    },
+  ],
+};
+
+export function resolveZero(spec: SpecAst, defaults: ZeroDefaults, d: Diagnostics): ZeroModel {
+  const names = defaults.messages.map((message) => message.name);
+  for (const message of spec.zero) {
+    if (names.includes(message.name)) continue;
+    const near = suggest(message.name, names);
+    if (near !== undefined) {
+      const params = { key: quote(message.name), place: "`zero`" };
+      d.report("SD1101", message.span, params, { suggestion: near });
+    } else d.unsupported("zero-own-message", message.span);
+  }
+  const messages = defaults.messages.map((standard) => {
+    const own = spec.zero.find((message) => message.name === standard.name);
+    return resolveMessage(standard, own, spec, d);
+  });
+  return { messages, states: defaults.states };
+}
+
+function resolveMessage(
+  standard: ZeroMessageAst,
+  own: ZeroMessageAst | undefined,
+  spec: SpecAst,
+  d: Diagnostics,
+): ZeroMessageModel {
+  const from = standard.from!.name as ZeroMessageModel["from"];
+  if (own?.from && own.from.name !== from) {
+    d.report("SD1503", own.from.span, { message: standard.name, expected: from });
+  }
+  const sysNode = own?.sys ?? standard.sys!;
+  const bodyNode = own?.body ?? emptyBody;
+  const standardSys = toData(standard.sys!) as JsonSchema;
+  const tokens = new Set(memberNames(standardSys));
+  for (const name of freeText[standard.name] ?? []) tokens.delete(name);
+  const place = `zero message \`${standard.name}\``;
+  const sys = walkSchema(sysNode, `the sys of ${place}`, { diagnostics: d, open: true, tokens });
+  const body = walkSchema(bodyNode, `the body of ${place}`, {
+    diagnostics: d,
+    open: false,
+    tokens: new Set(),
+  });
+  if (sys && own?.sys) checkSys(standard.name, own.sys, standardSys, d);
+  if (body && own?.body) checkBody(standard.name, own.body, d);
+  const maxBytes =
+    sys && body ? checkSize(standard.name, own?.span ?? spec.limitsSpan, sys, body, spec, d) : 0;
+  return {
+    ...(own ? { ...standard.docs, ...own.docs } : { ...standard.docs, line: 0 }),
+    name: standard.name,
+    from,
+    sys: sys ? schemaData(sysNode, true) : {},
+    body: body ? schemaData(bodyNode, false) : {},
+    maxBytes,
+  };
+}
+
+function memberNames(schema: JsonSchema): string[] {
+  return Object.keys((schema["properties"] as object | undefined) ?? {});
+}
+
+/** A sys stated in full says at least, and of the runtime's own members exactly, what the default says. */
+function checkSys(message: string, node: MapNode, standard: JsonSchema, d: Diagnostics): void {
+  const own = toData(node) as JsonSchema;
+  const needed = (standard["properties"] ?? {}) as Record<string, unknown>;
+  const given = (own["properties"] ?? {}) as Record<string, unknown>;
+  const lacks = Object.keys(needed).filter((name) => !Object.hasOwn(given, name));
+  const sysSpan = { start: node.span.start, end: node.span.start + 1 };
+  if (lacks.length > 0) {
+    const names = lacks.map((name) => `\`${name}\``).join(", ");
+    d.report("SD1504", sysSpan, { message, lacks: names });
+  }
+  for (const [member, schema] of Object.entries(needed)) {
+    if (!Object.hasOwn(given, member)) continue;
+    if (canonicalJson(bare(given[member])) === canonicalJson(bare(schema))) continue;
+    const span = find(node, "properties", member)?.span ?? sysSpan;
+    d.report("SD1505", span, { message, member, expected: JSON.stringify(schema) });
+  }
+  const required = new Set((own["required"] as string[] | undefined) ?? []);
+  const standardRequired = new Set((standard["required"] as string[] | undefined) ?? []);
+  for (const member of standardRequired) {
+    if (required.has(member) || lacks.includes(member)) continue;
+    d.report("SD1504", sysSpan, { message, lacks: `\`${member}\` in \`required\`` });
+  }
+  for (const member of required) {
+    if (standardRequired.has(member)) continue;
+    d.report("SD1508", find(node, "required")?.span ?? sysSpan, { member });
+  }
+}
+
+/** A schema without what is for people only. */
+function bare(schema: unknown): unknown {
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return schema;
+  const { description: _, title: __, ...rest } = schema as Record<string, unknown>;
+  return rest;
+}
+
+function find(node: MapNode, ...path: string[]): Node | undefined {
+  let at: Node | undefined = node;
+  for (const key of path) {
+    at = at?.kind === "map" ? at.entries.find((entry) => entry.key === key)?.value : undefined;
+  }
+  return at;
+}
+
+function checkBody(message: string, node: MapNode, d: Diagnostics): void {
+  if (withBody.includes(message)) return;
+  const properties = find(node, "properties");
+  if (properties?.kind !== "map" || properties.entries.length === 0) return;
+  d.unsupported("zero-other-body", properties.entries[0]!.keySpan);
+}
+
+function checkSize(
+  message: string,
+  span: { start: number; end: number },
+  sys: Extent,
+  body: Extent,
+  spec: SpecAst,
+  d: Diagnostics,
+): number {
+  const envelope = ENVELOPE_BYTES + JSON.stringify(message).length;
+  const worst = envelope + sys.bytes + body.bytes;
+  const limit = spec.limits.maxDatagramBytes;
+  if (worst > limit) {
+    const parts = `envelope ${envelope}, sys ${sys.bytes}, body ${body.bytes} (a character of a string may take 6)`;
+    d.report("SD1506", span, { message, worst, limit, parts });
+  }
+  const depth = 1 + Math.max(sys.depth, body.depth);
+  if (depth > MAX_ZERO_DEPTH) {
+    d.report("SD1507", span, { message, found: `${depth} levels`, limit: MAX_ZERO_DEPTH });
+  }
+  const keys = ENVELOPE_KEYS + sys.keys + body.keys;
+  if (keys > MAX_ZERO_KEYS) {
+    d.report("SD1507", span, { message, found: `up to ${keys} keys`, limit: MAX_ZERO_KEYS });
+  }
+  return worst;
+}

@@ -1,0 +1,110 @@
+/**
+ * A spec as it was read: structure checked, every reference still a name. The parse files make it, model/ resolves it.
+ * Each thing keeps the span that a diagnostic about it points at.
+ */
+import type { Delivery, Direction, LimitsModel, TypeModel } from "../model/model.ts";
+import type { MapNode } from "./node.ts";
+import type { Span } from "./source.ts";
+
+export interface DocsAst {
+  readonly doc?: string;
+  readonly why?: string;
+  readonly unit?: string;
+  readonly deprecated?: { since?: number; replacedBy?: string; reason?: string };
+  readonly line: number;
+}
+
+export type TypeExpr =
+  /** Complete in itself. */
+  | { readonly kind: "leaf"; readonly span: Span; readonly type: TypeModel }
+  | { readonly kind: "ref"; readonly span: Span; readonly name: string }
+  | { readonly kind: "list"; readonly span: Span; readonly of: TypeExpr; readonly max: number }
+  | { readonly kind: "enum"; readonly span: Span; readonly values: readonly EnumValueAst[] }
+  | { readonly kind: "struct"; readonly span: Span; readonly members: readonly MemberAst[] };
+
+export interface EnumValueAst {
+  readonly name: string;
+  readonly value: number;
+  readonly doc?: string;
+  readonly line: number;
+}
+
+export interface MemberAst {
+  readonly name: string;
+  readonly span: Span;
+  readonly type: TypeExpr;
+  readonly optional: boolean;
+  readonly docs: DocsAst;
+}
+
+export interface TypeAst {
+  readonly name: string;
+  readonly span: Span;
+  readonly type: TypeExpr;
+  readonly docs: DocsAst;
+}
+
+export interface ChannelAst {
+  readonly name: string;
+  readonly span: Span;
+  readonly docs: DocsAst;
+  readonly id: number;
+  readonly idSpan: Span;
+  readonly delivery: Delivery;
+  readonly direction: Direction;
+  readonly priority: number;
+  readonly weight: number;
+  readonly fragment: boolean;
+  readonly maxBytes?: { readonly value: number; readonly span: Span };
+  readonly queueBytes?: { readonly value: number; readonly span: Span };
+  /** Members of its own, or the name of a struct. */
+  readonly message: TypeExpr;
+}
+
+export type HeaderList = "clear" | "sealed" | "frame";
+
+export interface HeaderFieldAst {
+  readonly name: string;
+  readonly span: Span;
+  readonly docs: DocsAst;
+  readonly role?: { readonly name: string; readonly span: Span };
+  readonly type?: { readonly name: string; readonly span: Span };
+  readonly bits?: number;
+  readonly when: readonly { readonly name: string; readonly span: Span }[];
+  readonly whenSpan: Span;
+}
+
+export type HeaderAst = Readonly<Record<HeaderList, readonly HeaderFieldAst[]>> & {
+  readonly span: Span;
+  readonly listSpans: Readonly<Record<HeaderList, Span>>;
+};
+
+export interface ZeroMessageAst {
+  readonly name: string;
+  readonly span: Span;
+  readonly docs: DocsAst;
+  readonly from?: { readonly name: string; readonly span: Span };
+  readonly sys?: MapNode;
+  readonly body?: MapNode;
+}
+
+/** `limits`, defaults filled in. */
+export type LimitsAst = Omit<LimitsModel, "sliceBytes"> & {
+  readonly defaultMaxStringBytes: number;
+  readonly defaultMaxBytesBytes: number;
+  readonly defaultMaxListItems: number;
+};
+
+export interface SpecAst {
+  readonly name: string;
+  readonly version: number;
+  readonly doc?: string;
+  readonly limits: LimitsAst;
+  readonly limitsSpan: Span;
+  readonly header?: HeaderAst;
+  readonly types: readonly TypeAst[];
+  readonly channels: readonly ChannelAst[];
+  readonly zero: readonly ZeroMessageAst[];
+  /** Reserved channel ids and where each stands. */
+  readonly reserved: ReadonlyMap<number, Span>;
+}

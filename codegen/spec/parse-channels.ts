@@ -1,0 +1,163 @@
+/**
+ * The section `channels`: structure and the defaults that need nothing else. What depends on the size of a message is
+ * model/channels.ts's.
+ */
+import type { Delivery, Direction } from "../model/model.ts";
+import type { ChannelAst, TypeExpr } from "./ast.ts";
+import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
+import { suggest } from "./distance.ts";
+import { Fields } from "./fields.ts";
+import { checkName } from "./names.ts";
+import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
+import { parseDocs } from "./parse-docs.ts";
+import type { TypeParser } from "./parse-types.ts";
+import { type UnsupportedFeature, unsupported } from "./unsupported.ts";
+
+/** Ids are shifted by one on the wire, where zero is the connection protocol. */
+export const MAX_CHANNEL_ID: number = 0xff_fffe;
+/** 0 is sent before 1; the default leaves one level in front of it. */
+const DEFAULT_PRIORITY = 1;
+const MAX_PRIORITY = 7;
+const MAX_WEIGHT = 1000;
+const MAX_BYTES: number = 2 ** 30;
+
+export const deliveries: readonly Delivery[] = [
+  "unreliable",
+  "unreliable-sequenced",
+  "unreliable-ordered",
+  "reliable",
+  "reliable-ordered",
+  "reliable-sequenced",
+];
+export const directions: readonly Direction[] = ["client-to-server", "server-to-client", "both"];
+
+const missingDeliveries: { readonly [delivery: string]: UnsupportedFeature } = {
+  "unreliable-ordered": "delivery-unreliable-ordered",
+  "reliable-sequenced": "delivery-reliable-sequenced",
+};
+const missingOptions: readonly [string, UnsupportedFeature][] = [
+  ["compress", "channel-compress"],
+  ["maxAgeMs", "channel-maxAgeMs"],
+  ["redundancy", "channel-redundancy"],
+  ["notices", "channel-notices"],
+  ["extensible", "extensible"],
+];
+
+export function isReliable(delivery: Delivery): boolean {
+  return delivery.startsWith("reliable");
+}
+
+export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics): ChannelAst[] {
+  const channels: ChannelAst[] = [];
+  for (const entry of node.entries) {
+    const channel = parseChannel(entry, types, d);
+    if (channel) channels.push(channel);
+  }
+  return channels;
+}
+
+function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelAst | undefined {
+  const { key: name, keySpan: span } = entry;
+  checkName(name, "a channel", span, d);
+  const fields = Fields.of(entry.value, `channel \`${name}\``, d);
+  if (fields === undefined) return undefined;
+  const docs = parseDocs(fields, span, d);
+  const id = parseId(fields, d);
+  const delivery = parseWord(fields, "delivery", deliveries, "SD1203", d);
+  const direction = parseWord(fields, "direction", directions, "SD1204", d) ?? "both";
+  const priority = fields.integer("priority", 0, MAX_PRIORITY) ?? DEFAULT_PRIORITY;
+  const weight = fields.integer("weight", 1, MAX_WEIGHT) ?? 1;
+  const reliable = delivery !== undefined && isReliable(delivery);
+  const fragment = fields.bool("fragment") ?? reliable;
+  if (fragment && !reliable && delivery !== undefined) {
+    const at = fields.entry("fragment");
+    if (at) d.unsupported("channel-fragment-unreliable", at.keySpan);
+  }
+  const maxBytes = parseBytes(fields, "maxBytes");
+  const queueBytes = parseBytes(fields, "queueBytes");
+  const message = parseMessage(fields, types, d);
+  refuseMissing(fields, d);
+  fields.finish();
+  if (!fields.has("delivery")) fields.required("delivery");
+  const missing = delivery && missingDeliveries[delivery];
+  if (missing) d.unsupported(missing, fields.entry("delivery")!.value.span);
+  if (id === undefined || delivery === undefined || message === undefined) return undefined;
+  return {
+    name,
+    span,
+    docs,
+    id: id.value,
+    idSpan: id.span,
+    delivery,
+    direction,
+    priority,
+    weight,
+    fragment,
+    ...(maxBytes ? { maxBytes } : {}),
+    ...(queueBytes ? { queueBytes } : {}),
+    message,
+  };
+}
+
+function refuseMissing(fields: Fields, d: Diagnostics): void {
+  for (const [key, feature] of missingOptions) {
+    // Asked for only where it stands there, or where it is supported: so it is never suggested while it is missing.
+    if (!fields.has(key) && unsupported[feature]) continue;
+    const entry = fields.entry(key);
+    if (entry) d.unsupported(feature, entry.keySpan);
+  }
+}
+
+function parseBytes(
+  fields: Fields,
+  key: string,
+): { value: number; span: { start: number; end: number } } | undefined {
+  const value = fields.integer(key, 1, MAX_BYTES);
+  return value === undefined ? undefined : { value, span: fields.entry(key)!.value.span };
+}
+
+function parseId(fields: Fields, d: Diagnostics): ChannelAst["maxBytes"] {
+  const node = fields.required("id")?.value;
+  if (node === undefined) return undefined;
+  const value = node.kind === "scalar" ? node.value : undefined;
+  if (typeof value !== "number" || !Number.isInteger(value)) {
+    const params = { place: "`id`", expected: "a whole number", actual: describeNode(node) };
+    d.report("SD1103", node.span, params);
+    return undefined;
+  }
+  if (value >= 0 && value <= MAX_CHANNEL_ID) return { value, span: node.span };
+  d.report("SD1201", node.span, { high: MAX_CHANNEL_ID, actual: value });
+  return undefined;
+}
+
+function parseWord<T extends string>(
+  fields: Fields,
+  key: string,
+  words: readonly T[],
+  code: Extract<DiagnosticCode, "SD1203" | "SD1204">,
+  d: Diagnostics,
+): T | undefined {
+  const text = fields.text(key);
+  if (text === undefined) return undefined;
+  const word = words.find((w) => w === text);
+  if (word === undefined) {
+    const span = fields.entry(key)!.value.span;
+    d.report(code, span, { value: quote(text) }, { suggestion: suggest(text, words) });
+  }
+  return word;
+}
+
+function parseMessage(fields: Fields, types: TypeParser, d: Diagnostics): TypeExpr | undefined {
+  const entry = fields.required("message");
+  if (entry === undefined) return undefined;
+  const { value, keySpan } = entry;
+  if (value.kind === "map") {
+    return { kind: "struct", span: keySpan, members: types.members(value) };
+  }
+  if (value.kind === "scalar" && typeof value.value === "string") {
+    return { kind: "ref", span: value.span, name: value.value };
+  }
+  const expected = "a map of members or the name of a struct";
+  d.report("SD1103", value.span, { place: "`message`", expected, actual: describeNode(value) });
+  return undefined;
+}

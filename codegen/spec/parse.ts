@@ -1,0 +1,110 @@
+/**
+ * A whole spec: the tree of node.ts to the SpecAst. Everything that can be said about the structure is said here, all
+ * of it at once. protocol.schema.json says the same to editors; a test holds the two against each other.
+ */
+import type { SpecAst } from "./ast.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { suggest } from "./distance.ts";
+import { expectInteger, Fields } from "./fields.ts";
+import { namePattern } from "./names.ts";
+import { describeNode, type Node, quote } from "./node.ts";
+import { MAX_CHANNEL_ID, parseChannels } from "./parse-channels.ts";
+import { parseHeader } from "./parse-header.ts";
+import { parseLimits } from "./parse-limits.ts";
+import { TypeParser } from "./parse-types.ts";
+import { parseZero } from "./parse-zero.ts";
+import type { Span } from "./source.ts";
+
+const MAX_PROTOCOL_NAME = 64;
+
+/** Undefined where a part is missing without which nothing can be resolved. */
+export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
+  const fields = Fields.of(root, "the spec", d);
+  if (fields === undefined) return undefined;
+  parseFormat(fields, d);
+  const protocol = parseProtocol(fields, d);
+  parseSecurity(fields, d);
+  const limits = parseLimits(fields.map("limits"), d);
+  const limitsSpan = fields.entry("limits")?.keySpan ?? fields.span;
+  const types = new TypeParser(limits, d);
+  const headerNode = fields.map("header");
+  const header = headerNode && parseHeader(headerNode, d);
+  const typesNode = fields.map("types");
+  const typeList = typesNode ? types.types(typesNode) : [];
+  const channelsEntry = fields.required("channels");
+  const channelsNode = fields.map("channels");
+  if (channelsEntry && channelsNode?.entries.length === 0) {
+    d.report("SD1210", channelsEntry.keySpan, {});
+  }
+  const channels = channelsNode ? parseChannels(channelsNode, types, d) : [];
+  const zeroNode = fields.map("zero");
+  const zero = zeroNode ? parseZero(zeroNode, d) : [];
+  const reserved = parseReserved(fields, d);
+  fields.finish();
+  if (protocol === undefined) return undefined;
+  return {
+    ...protocol,
+    limits,
+    limitsSpan,
+    ...(header ? { header } : {}),
+    types: typeList,
+    channels,
+    zero,
+    reserved,
+  };
+}
+
+function parseFormat(fields: Fields, d: Diagnostics): void {
+  const entry = fields.required("stardust");
+  if (entry === undefined) return;
+  const node = entry.value;
+  if (node.kind === "scalar" && node.value === 1) return;
+  d.report("SD1105", node.span, { actual: describeNode(node) });
+}
+
+function parseProtocol(
+  fields: Fields,
+  d: Diagnostics,
+): { name: string; version: number; doc?: string } | undefined {
+  fields.required("protocol");
+  const node = fields.map("protocol");
+  if (node === undefined) return undefined;
+  const inner = new Fields(node, "`protocol`", d);
+  const nameEntry = inner.required("name");
+  const name = inner.text("name");
+  // Names the generated dissector and docs, so dashes are fine here; nothing else is called so.
+  const good = name !== undefined && namePattern.test(name.replaceAll("-", "_"));
+  if (name !== undefined && (!good || name.length > MAX_PROTOCOL_NAME)) {
+    const params = { name: quote(name), place: "a protocol", limit: MAX_PROTOCOL_NAME };
+    d.report("SD1106", nameEntry!.value.span, params);
+  }
+  const version = inner.integer("version", 0, 0xffff_ffff) ?? 1;
+  const doc = inner.text("doc");
+  inner.finish();
+  if (name === undefined) return undefined;
+  return { name, version, ...(doc === undefined ? {} : { doc }) };
+}
+
+function parseSecurity(fields: Fields, d: Diagnostics): void {
+  const entry = fields.entry("security");
+  const value = fields.text("security");
+  const span = entry?.value.span ?? fields.span;
+  if (entry === undefined || value === "sealed") d.unsupported("security-sealed", span);
+  else if (value !== undefined && value !== "plain") {
+    const params = { value: quote(value), what: "a kind of security" };
+    d.report("SD1108", span, params, { suggestion: suggest(value, ["plain", "sealed"]) });
+  }
+}
+
+function parseReserved(fields: Fields, d: Diagnostics): Map<number, Span> {
+  const reserved = new Map<number, Span>();
+  const node = fields.map("reserved");
+  if (node === undefined) return reserved;
+  const inner = new Fields(node, "`reserved`", d);
+  for (const item of inner.list("channels")?.items ?? []) {
+    const id = expectInteger(item, "a reserved id", 0, MAX_CHANNEL_ID, d);
+    if (id !== undefined) reserved.set(id, item.span);
+  }
+  inner.finish();
+  return reserved;
+}

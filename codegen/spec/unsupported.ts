@@ -1,0 +1,94 @@
+/**
+ * What the design has and the runtime does not have yet. A spec that asks for a row's feature gets the row's
+ * diagnostic; removing the row is what switches the feature on in the front end (what the model and the emitters need
+ * besides is theirs). Codes are never used again.
+ */
+
+export interface Unsupported {
+  readonly code: string;
+  /** Subject of "… is not yet supported". */
+  readonly what: string;
+  /** What to write meanwhile. */
+  readonly instead?: string;
+}
+
+/** Every key under which the front end asks. Those of `unsupported` that are gone are supported. */
+export type UnsupportedFeature =
+  | "security-sealed"
+  | "delivery-unreliable-ordered"
+  | "delivery-reliable-sequenced"
+  | "channel-compress"
+  | "channel-maxAgeMs"
+  | "channel-redundancy"
+  | "channel-notices"
+  | "channel-fragment-unreliable"
+  | "extensible"
+  | "member-since"
+  | "member-default"
+  | "type-map"
+  | "type-union"
+  | "type-array"
+  | "type-f16"
+  | "type-recursion"
+  | "type-64-as-number"
+  | "header-ack-bits"
+  | "zero-own-message"
+  | "zero-other-body";
+
+export const unsupported: { readonly [feature in UnsupportedFeature]?: Unsupported } = {
+  "security-sealed": {
+    code: "SD1901",
+    what: "sealing (the default security)",
+    instead: "write `security: plain`",
+  },
+  "delivery-unreliable-ordered": {
+    code: "SD1902",
+    what: "delivery `unreliable-ordered`",
+    instead: "use `unreliable-sequenced` or `reliable-ordered`",
+  },
+  "delivery-reliable-sequenced": {
+    code: "SD1903",
+    what: "delivery `reliable-sequenced`",
+    instead: "use `unreliable-sequenced` or `reliable-ordered`",
+  },
+  "channel-compress": { code: "SD1904", what: "the channel option `compress`" },
+  "channel-maxAgeMs": { code: "SD1905", what: "the channel option `maxAgeMs`" },
+  "channel-redundancy": { code: "SD1906", what: "the channel option `redundancy`" },
+  "channel-notices": { code: "SD1907", what: "the channel option `notices`" },
+  "channel-fragment-unreliable": {
+    code: "SD1908",
+    what: "`fragment: true` on an unreliable channel",
+    instead: "make the message small enough for one datagram, or the channel reliable",
+  },
+  extensible: { code: "SD1909", what: "`extensible`", instead: "raise the protocol's version" },
+  "member-since": { code: "SD1910", what: "`since` on a member" },
+  "member-default": { code: "SD1911", what: "`default` on a member" },
+  "type-map": { code: "SD1912", what: "the type `map`", instead: "use a list of structs" },
+  "type-union": { code: "SD1913", what: "the type `union`", instead: "use optional members" },
+  "type-array": { code: "SD1914", what: "the fixed `array`", instead: "use a list" },
+  "type-f16": { code: "SD1915", what: "the type `f16`", instead: "use a quantised f32" },
+  "type-recursion": {
+    code: "SD1916",
+    what: "a struct inside itself",
+    instead: "send a flat list whose elements name their parent",
+  },
+  "type-64-as-number": {
+    code: "SD1917",
+    what: "a 64-bit integer as a number",
+    instead: "use `varint` (up to 2^53-1), or take the bigint",
+  },
+  "header-ack-bits": {
+    code: "SD1918",
+    what: "acknowledgement as a bit field",
+    instead: "use `ack-ranges`",
+  },
+  "zero-own-message": {
+    code: "SD1919",
+    what: "a zero message of the application's own",
+    instead: "use a channel, or a member in the body of join or accept",
+  },
+  "zero-other-body": {
+    code: "SD1920",
+    what: "a body with members in a zero message other than join and accept",
+  },
+};
