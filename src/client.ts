@@ -28,7 +28,8 @@ import type { DatagramSocket } from "./udp/socket.ts";
 import { nowMs, Turn } from "./udp/turn.ts";
 import { Reader } from "./wire/reader.ts";
 import { Writer } from "./wire/writer.ts";
-import { ZeroClient, type ZeroClientEvent } from "./zero/client.ts";
+import { ZeroClient } from "./zero/client.ts";
+import type { ZeroClientEvent } from "./zero/events.ts";
 
 export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   /** Name or address of the server; default `127.0.0.1`. */

@@ -220,9 +220,13 @@ export class Pool {
     if (promised === undefined) return asked.reject(cid, "full", "");
     const berth = this.#berths[promised.port]!;
     this.#places.set(promised.peer, { berth, body, joined: false });
-    const bytes = await berth.handle.reserve(promised.peer, request, decision.body ?? {});
-    if (bytes === undefined) return asked.reject(cid, "internal", "");
-    asked.answer(cid, bytes);
+    const answer = await berth.handle.reserve(promised.peer, request, decision.body ?? {});
+    if (typeof answer === "string") {
+      this.#forget(promised.peer);
+      this.#o.listener.onFault("authenticate", new Error(`the join cannot be accepted: ${answer}`));
+      return asked.reject(cid, "internal", "");
+    }
+    asked.answer(cid, answer);
   }
 
   async #authenticate(

@@ -7,6 +7,7 @@ import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../err
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { CloseReason, PortStats } from "../server.ts";
 import { utf8Read } from "../wire/utf8.ts";
+import type { RejectReason } from "../zero/messages.ts";
 import { Credits } from "./credits.ts";
 import { Doorbell } from "./doorbell.ts";
 import { readText, writeText } from "./link.ts";
@@ -60,7 +61,9 @@ export interface PortHandleOptions {
   readonly listener: PortListener;
 }
 
+/** In the place of a peer id: news about the ring itself. */
 const RING = -1;
+const WORKER_GONE = "its worker has ended";
 
 export class PortHandle {
   /** The port that is bound; 0 before `bound`. */
@@ -79,7 +82,7 @@ export class PortHandle {
   readonly #receiveCredits: Credits;
   readonly #starved: Int32Array;
   readonly #user: Float64Array;
-  readonly #reserving = new Map<number, (bytes: Uint8Array | undefined) => void>();
+  readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
   readonly #statsRequests = new Map<number, (stats: PortStats) => void>();
   /** Peers (or RING) to be told of room when the ring has some for that. */
   readonly #owed = new Set<number>();
@@ -136,13 +139,13 @@ export class PortHandle {
     return this.#nextStep();
   }
 
-  /** Keeps a place for a peer; resolves with the accept datagram, or undefined if the worker died. */
+  /** Keeps a place for a peer; resolves with the accept datagram, or with what went wrong. */
   reserve(
     peer: number,
     request: Extract<WorkerPost, { type: "join" }>,
     accept: unknown,
-  ): Promise<Uint8Array | undefined> {
-    if (this.#exited) return Promise.resolve(undefined);
+  ): Promise<Uint8Array | string> {
+    if (this.#exited) return Promise.resolve(WORKER_GONE);
     const slot = slotOf(peer, this.#maxPeers);
     this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
@@ -157,7 +160,7 @@ export class PortHandle {
     this.#post({ type: "answer", cid, bytes });
   }
 
-  reject(cid: string, reason: string, detail: string): void {
+  reject(cid: string, reason: RejectReason, detail: string): void {
     this.#post({ type: "reject", cid, reason, detail });
   }
 
@@ -437,6 +440,10 @@ export class PortHandle {
         this.#reserving.get(message.peer)?.(message.bytes);
         this.#reserving.delete(message.peer);
         return;
+      case "refused":
+        this.#reserving.get(message.peer)?.(message.problem);
+        this.#reserving.delete(message.peer);
+        return;
       case "expired":
         this.#listener.onExpired(message.peer);
         return;
@@ -469,7 +476,7 @@ export class PortHandle {
     while (this.#drain());
     this.#bell.close();
     this.#workerBell.close();
-    for (const resolve of this.#reserving.values()) resolve(undefined);
+    for (const resolve of this.#reserving.values()) resolve(WORKER_GONE);
     this.#reserving.clear();
     for (const resolve of this.#statsRequests.values()) {
       resolve(

@@ -16,18 +16,14 @@ import { nowMs, Turn } from "../udp/turn.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import type { ZeroCrypto } from "../zero/crypto.ts";
-import { ZeroServer, type ZeroServerEvent } from "../zero/server.ts";
+import type { ZeroServerEvent } from "../zero/events.ts";
+import type { RejectReason } from "../zero/messages.ts";
+import { ZeroServer } from "../zero/server.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
 import { creditCost } from "./memory.ts";
 import { slotOf } from "./records.ts";
 import type { SystemsHost } from "./systems-host.ts";
-
-/** Reserved but not attached: what `attached` needs to know. */
-interface Reservation {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** A message that its session had no room for. */
 interface WaitingMessage {
@@ -116,7 +112,8 @@ export class PortOwner {
   readonly #turn: Turn;
   readonly #entries = new Map<number, Entry>();
   readonly #byAddress = new Map<string, Map<number, Entry>>();
-  readonly #reservations = new Map<number, Reservation>();
+  /** Places that are kept and not yet taken. */
+  readonly #reservations = new Set<number>();
   readonly #deadlines = new Deadlines<Entry>();
   #dirty: Entry[] = [];
   /** Peers whose deliveries wait for the ring, not for credit. */
@@ -172,8 +169,8 @@ export class PortOwner {
     hash: string,
     accept: unknown,
   ): Uint8Array {
-    this.#reservations.set(peer, { address, port });
     const bytes = this.#zero.reserve({ cid, peer, address, port, hash, accept, nowMs: nowMs() });
+    this.#reservations.add(peer);
     this.#turn.wake();
     return bytes;
   }
@@ -183,7 +180,7 @@ export class PortOwner {
     this.#turn.wake();
   }
 
-  reject(cid: string, reason: string, detail: string): void {
+  reject(cid: string, reason: RejectReason, detail: string): void {
     this.#zero.reject(cid, reason, detail, nowMs());
     this.#turn.wake();
   }
@@ -377,7 +374,7 @@ export class PortOwner {
         else this.#o.onJoin(event);
         return;
       case "attached":
-        this.#attach(event.peer, event.address, event.port);
+        this.#attach(event.peer, event.address, event.port, event.proven);
         return;
       case "confirmed": {
         const entry = this.#entries.get(event.peer);
@@ -397,13 +394,10 @@ export class PortOwner {
     }
   }
 
-  #attach(peer: number, address: string, port: number): void {
-    const reservation = this.#reservations.get(peer);
-    if (reservation === undefined) return;
-    this.#reservations.delete(peer);
-    const confirmed = reservation.address === address && reservation.port === port;
+  #attach(peer: number, address: string, port: number, proven: boolean): void {
+    if (!this.#reservations.delete(peer)) return;
     const slot = slotOf(peer, this.#o.maxPeers);
-    const entry = new Entry(this, peer, slot, address, port, confirmed);
+    const entry = new Entry(this, peer, slot, address, port, proven);
     this.#entries.set(peer, entry);
     this.#setAddress(entry, address, port);
     this.#o.link.join(peer, address, port);
@@ -558,7 +552,6 @@ export class PortOwner {
     this.#entries.delete(entry.id);
     this.#deadlines.remove(entry);
     this.#clearAddress(entry);
-    this.#zero.forget(entry.id);
     this.#counters.addAll("session", entry.peer.session.counters);
     this.#o.systems?.leave(entry.id, reason);
     this.#o.link.leave(entry.id, reason);
@@ -567,6 +560,7 @@ export class PortOwner {
   #finishClosing(now: number): void {
     if (now >= this.#closing!.untilMs) {
       for (const entry of [...this.#entries.values()]) {
+        this.#zero.forget(entry.id);
         this.#leave(entry, { code: this.#closing!.code, reason: "", by: "local" });
       }
       this.#o.link.ring();

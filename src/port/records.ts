@@ -4,6 +4,8 @@
  * Layouts of records are private to the two threads; both run the same build, so nothing is checked twice.
  */
 import type { PortStats } from "../server.ts";
+import type { RejectReason } from "../zero/messages.ts";
+import type { PortMemory } from "./memory.ts";
 
 /** Records from the application to the worker. First a u32 peer id, unless said otherwise. */
 export const ToWorker = {
@@ -53,6 +55,7 @@ export type WorkerPost =
       readonly hash: string;
     }
   | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
+  | { readonly type: "refused"; readonly peer: number; readonly problem: string }
   | { readonly type: "expired"; readonly peer: number }
   | { readonly type: "stats"; readonly request: number; readonly stats: PortStats }
   | { readonly type: "fault"; readonly where: string; readonly error: string }
@@ -78,7 +81,7 @@ export type ApplicationPost =
   | {
       readonly type: "reject";
       readonly cid: string;
-      readonly reason: string;
+      readonly reason: RejectReason;
       readonly detail: string;
     }
   | { readonly type: "stats"; readonly request: number }
@@ -92,7 +95,7 @@ export interface WorkerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly maxPeers: number;
-  readonly memory: import("./memory.ts").PortMemory;
+  readonly memory: PortMemory;
   readonly systems: string | undefined;
   readonly wrapSocket: string | undefined;
   readonly wrapSocketData: unknown;

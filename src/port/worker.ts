@@ -117,8 +117,12 @@ async function main(): Promise<void> {
         return;
       case "reserve": {
         const { peer, cid, address, port, hash, accept } = message;
-        const bytes = owner!.reserve(peer, cid, address, port, hash, accept);
-        post({ type: "reserved", peer, bytes });
+        try {
+          const bytes = owner!.reserve(peer, cid, address, port, hash, accept);
+          post({ type: "reserved", peer, bytes });
+        } catch (error) {
+          post({ type: "refused", peer, problem: (error as Error).message });
+        }
         return;
       }
       case "answer":
