@@ -23,7 +23,7 @@ interface Room {
   readonly pure?: boolean;
 }
 
-/** What everybody in src may import: bounds, errors and the two contracts. */
+/** What everybody in src may import: bounds, errors, counters and the contracts. */
 const BASE = ["base", "contract"];
 const BELOW_PEER = ["wire", "session", "zero"];
 const BELOW_PORT = [...BELOW_PEER, "peer", "udp"];
@@ -38,11 +38,16 @@ export const rooms: Readonly<Record<string, Room>> = {
   session: { imports: [...BASE, "wire"], packages: [], pure: true },
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
   peer: { imports: [...BASE, ...BELOW_PEER], types: FACES, packages: ["node:*"] },
-  udp: { imports: [...BASE, "wire"], packages: ["node:*"] },
+  udp: { imports: [...BASE, "wire"], types: ["zero"], packages: ["node:*"] },
+  endpoint: { imports: BASE, packages: ["node:*"] },
   port: { imports: [...BASE, ...BELOW_PORT], types: FACES, packages: ["node:*"] },
   pool: { imports: [...BASE, ...BELOW_PORT, "port"], types: FACES, packages: ["node:*"] },
-  server: { imports: [...BASE, ...BELOW_PORT, "port", "pool"], types: FACES, packages: ["node:*"] },
-  client: { imports: [...BASE, ...BELOW_PORT], types: FACES, packages: ["node:*"] },
+  server: {
+    imports: [...BASE, ...BELOW_PORT, "endpoint", "port", "pool"],
+    types: FACES,
+    packages: ["node:*"],
+  },
+  client: { imports: [...BASE, ...BELOW_PORT, "endpoint"], types: FACES, packages: ["node:*"] },
   systems: { imports: BASE, types: FACES, packages: [] },
   index: { imports: [...BASE, ...FACES], types: ["wire", "udp"], packages: [] },
   testing: {
@@ -62,16 +67,20 @@ export const rooms: Readonly<Record<string, Room>> = {
 const rootFiles: Readonly<Record<string, string>> = {
   "src/errors.ts": "base",
   "src/limits.ts": "base",
+  "src/counters.ts": "base",
   "src/protocol.ts": "contract",
   "src/face.ts": "contract",
+  "src/arbitrary.ts": "contract",
   "src/peer.ts": "peer",
+  "src/endpoint.ts": "endpoint",
+  "src/hub.ts": "endpoint",
   "src/server.ts": "server",
   "src/client.ts": "client",
   "src/systems.ts": "systems",
   "src/index.ts": "index",
 };
 
-/** `base` cannot import itself in circles, `contract` has two files that do not know each other: no self imports. */
+/** `base` cannot import itself in circles, the files of `contract` do not know each other: no self imports. */
 const loners: ReadonlySet<string> = new Set(["base", "contract"]);
 
 /** The room of a file, or undefined for a file that nobody gave one. */

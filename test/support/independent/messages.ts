@@ -38,9 +38,14 @@ const integers: Readonly<Record<string, { bytes: number; signed: boolean }>> = {
 /** Names of varints as the spec writes them. */
 const varints: Readonly<Record<string, { signed: boolean }>> = {
   varint: { signed: false },
-  uvarint: { signed: false },
   svarint: { signed: true },
-  ivarint: { signed: true },
+};
+
+/** Limits of a spec that hold where a member has no maximum of its own. */
+const defaultMaxima = {
+  defaultMaxStringBytes: 256,
+  defaultMaxBytesBytes: 1024,
+  defaultMaxListItems: 64,
 };
 
 const kinds: ReadonlySet<string> = new Set([
@@ -57,9 +62,11 @@ export function isMap(value: unknown): value is Yaml {
 /** The messages of one spec. */
 export class Messages {
   readonly #types: Yaml;
+  readonly #maxima: typeof defaultMaxima;
 
-  constructor(types: Yaml) {
+  constructor(types: Yaml, limits: Yaml) {
     this.#types = types;
+    this.#maxima = { ...defaultMaxima, ...(limits as Partial<typeof defaultMaxima>) };
   }
 
   /** The message type of a channel: the name of a struct, or its members. */
@@ -139,7 +146,9 @@ export class Messages {
       return steps(min, number("max") ?? least + 2 ** (8 * bytes) - 1, undefined, true);
     }
     const varint = varints[kind];
-    if (varint !== undefined) return { kind: "varint", ...varint };
+    if (varint !== undefined) {
+      return { kind: "varint", signed: varint.signed || map["signed"] === true };
+    }
     if (kind === "f32" || kind === "f64") {
       const min = number("min");
       const max = number("max");
@@ -152,10 +161,12 @@ export class Messages {
       return steps(min, max, count, false);
     }
     if (kind === "string" || kind === "bytes") {
-      return { kind, maxBytes: number("maxBytes") ?? number("max") ?? Number.MAX_SAFE_INTEGER };
+      const { defaultMaxStringBytes, defaultMaxBytesBytes } = this.#maxima;
+      const otherwise = kind === "string" ? defaultMaxStringBytes : defaultMaxBytesBytes;
+      return { kind, maxBytes: number("maxBytes") ?? otherwise };
     }
     if (kind === "list") {
-      const max = number("max") ?? Number.MAX_SAFE_INTEGER;
+      const max = number("max") ?? this.#maxima.defaultMaxListItems;
       return { kind: "list", of: this.#resolve(map["of"], depth + 1), max };
     }
     if (kind === "enum") {

@@ -134,7 +134,7 @@ export class RegularParser {
     this.#compat = compat;
     const number = this.#frame.find((field) => field.role === "message-number");
     this.#numbers = number === undefined ? 2 ** 16 : 2 ** typeBits(number);
-    this.#messages = new Messages((spec["types"] ?? {}) as Yaml);
+    this.#messages = new Messages((spec["types"] ?? {}) as Yaml, (spec["limits"] ?? {}) as Yaml);
     this.sliceBytes = maxDatagramBytes - this.#longestHeader() - 32 - 16;
     for (const [name, value] of Object.entries((spec["channels"] ?? {}) as Yaml)) {
       if (isMap(value)) this.#channels.set(value["id"] as number, this.#channel(name, value));
