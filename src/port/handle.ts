@@ -224,16 +224,25 @@ export class PortHandle {
       }
     }
     if (sent === 0) return 0;
+    const refund = (): void => {
+      for (const slot of spent) this.#sendCredits.refund(slot, cost);
+    };
     const w = this.#reserve(ToWorker.broadcast, 4 + 4 * out.length + bytes);
     if (w === undefined) {
-      for (const slot of spent) this.#sendCredits.refund(slot, cost);
+      refund();
       for (const peer of peers) if (peer !== except && !skipped.includes(peer)) skipped.push(peer);
       return 0;
     }
     w.u16(channel.index);
     w.u16(out.length);
     for (const peer of out) w.u32(peer);
-    channel.codec.encode(message, w);
+    try {
+      channel.codec.encode(message, w);
+    } catch (error) {
+      this.#out.abandon();
+      refund();
+      throw error;
+    }
     this.#out.commit();
     this.#workerBell.ring();
     return sent;

@@ -51,7 +51,7 @@ export class Entry implements SessionSink {
   /** The connection protocol is saying goodbye; the session is silent. */
   goodbye = false;
   dirty = false;
-  deadlineMs = Number.POSITIVE_INFINITY;
+  deadlineMs: number = Number.POSITIVE_INFINITY;
   heapIndex = -1;
   readonly #owner: PortOwner;
 

@@ -1,0 +1,160 @@
+import { describe, expect, it } from "vitest";
+import { Hub, type HubOptions } from "#src/hub.js";
+import type { ChannelDefinition } from "#src/protocol.js";
+
+function channel(index: number, reliable: boolean): ChannelDefinition {
+  return {
+    index,
+    name: `c${index}`,
+    id: index,
+    delivery: reliable ? "reliable-ordered" : "unreliable",
+    direction: "both",
+    numbered: reliable,
+    reliable,
+    fragment: reliable,
+    maxBytes: 100,
+    queueBytes: 500,
+    priority: 0,
+    weight: 1,
+    codec: undefined as never,
+  };
+}
+
+const none = new Float64Array(0);
+
+function makeHub(options: Partial<HubOptions<string>> = {}) {
+  const released: [string, number][] = [];
+  const faults: unknown[] = [];
+  const hub = new Hub<string>({
+    channels: [channel(0, true), channel(1, false)],
+    invoke: (handler, origin, message) => handler(origin, message),
+    yields: (_origin, message) => message,
+    release: (origin, cost) => released.push([origin, cost]),
+    onHandlerError: (error) => faults.push(error),
+    ...options,
+  });
+  return { hub, released, faults };
+}
+
+describe("messages and their readers", () => {
+  it("wait for the first handler, come before newer ones, and are released when taken", async () => {
+    const { hub, released } = makeHub();
+    const got: unknown[] = [];
+    expect(hub.offer(0, "a", 1, none, 10)).toBe(10);
+    expect(hub.offer(0, "a", 2, none, 10)).toBe(20);
+    hub.receive(0, (_origin, message) => got.push(message));
+    expect(hub.offer(0, "a", 3, none, 10)).toBe(30);
+    expect(released).toEqual([]);
+    await Promise.resolve();
+    expect(got).toEqual([1, 2, 3]);
+    expect(released).toHaveLength(3);
+    expect(hub.offer(0, "a", 4, none, 10)).toBe(0);
+    expect(got).toEqual([1, 2, 3, 4]);
+  });
+
+  it("of an unreliable channel that wait are dropped, oldest first, and released", () => {
+    const { hub, released } = makeHub();
+    for (let i = 0; i < 70; i++) hub.offer(1, "a", i, none, 1);
+    expect(released).toHaveLength(6);
+  });
+
+  it("of a peer that has left are forgotten", async () => {
+    const { hub } = makeHub();
+    const got: unknown[] = [];
+    hub.offer(0, "a", 1, none, 10);
+    hub.offer(0, "b", 2, none, 10);
+    hub.forget("a");
+    hub.receive(0, (origin) => got.push(origin));
+    await Promise.resolve();
+    expect(got).toEqual(["b"]);
+  });
+
+  it("reach every handler even when one throws, and that is reported", () => {
+    const { hub, faults, released } = makeHub();
+    const got: unknown[] = [];
+    hub.receive(0, () => {
+      throw new Error("planted");
+    });
+    hub.receive(0, (_origin, message) => got.push(message));
+    hub.offer(0, "a", 1, none, 10);
+    expect(got).toEqual([1]);
+    expect(faults).toHaveLength(1);
+    expect(released).toEqual([["a", 10]]);
+  });
+
+  it("stop reaching a handler that was taken away", () => {
+    const { hub } = makeHub();
+    const got: unknown[] = [];
+    const stop = hub.receive(0, (_origin, message) => got.push(message));
+    hub.offer(0, "a", 1, none, 1);
+    stop();
+    stop();
+    hub.offer(0, "a", 2, none, 1);
+    expect(got).toEqual([1]);
+  });
+});
+
+describe("iterating over messages", () => {
+  it("yields them in order and releases each when it is read", async () => {
+    const { hub, released } = makeHub();
+    const messages = hub.messages(0);
+    hub.offer(0, "a", 1, none, 5);
+    hub.offer(0, "a", 2, none, 5);
+    expect(released).toEqual([]);
+    expect(await messages.next()).toEqual({ done: false, value: 1 });
+    expect(released).toEqual([["a", 5]]);
+    const third = messages.next().then(() => messages.next());
+    hub.offer(0, "a", 3, none, 5);
+    expect(await third).toEqual({ done: false, value: 3 });
+  });
+
+  it("drops the oldest, the newest, or ends when it is full, as was asked", async () => {
+    const { hub, released } = makeHub();
+    const oldest = hub.messages(1, { limit: 2, overflow: "drop-oldest" });
+    const newest = hub.messages(1, { limit: 2, overflow: "drop-newest" });
+    const close = hub.messages(1, { limit: 2, overflow: "close" });
+    for (let i = 0; i < 4; i++) hub.offer(1, "a", i, none, 1);
+    expect([(await oldest.next()).value, (await oldest.next()).value]).toEqual([2, 3]);
+    expect([(await newest.next()).value, (await newest.next()).value]).toEqual([0, 1]);
+    expect([(await close.next()).value, (await close.next()).value]).toEqual([0, 1]);
+    await expect(close.next()).rejects.toMatchObject({ code: "STARDUST_CLOSED" });
+    expect(released).toHaveLength(4);
+  });
+
+  it("has no room once a waiting reader's limit is reached, and says when it has", async () => {
+    const { hub } = makeHub();
+    let rooms = 0;
+    hub.onRoom = () => rooms++;
+    const messages = hub.messages(0, { limit: 2, overflow: "wait" });
+    hub.offer(0, "a", 1, none, 1);
+    expect(hub.hasRoom(0)).toBe(true);
+    hub.offer(0, "a", 2, none, 1);
+    expect(hub.hasRoom(0)).toBe(false);
+    await messages.next();
+    expect(rooms).toBe(1);
+    expect(hub.hasRoom(0)).toBe(true);
+  });
+
+  it("ends on its signal, on leaving the loop, and when the hub closes", async () => {
+    const { hub, released } = makeHub();
+    const abort = new AbortController();
+    const aborted = hub.messages(0, { signal: abort.signal }).next();
+    abort.abort();
+    expect(await aborted).toEqual({ done: true, value: undefined });
+    const left = hub.messages(0);
+    hub.offer(0, "a", 1, none, 1);
+    await left.return!();
+    expect(released).toHaveLength(1);
+    expect(await left.next()).toEqual({ done: true, value: undefined });
+    const open = hub.messages(0);
+    hub.offer(0, "a", 2, none, 1);
+    hub.close();
+    expect((await open.next()).value).toBe(2);
+    expect((await open.next()).done).toBe(true);
+  });
+
+  it("refuses a limit that is no whole number from 1", () => {
+    const { hub } = makeHub();
+    expect(() => hub.messages(0, { limit: 0 })).toThrow(/limit/);
+  });
+});

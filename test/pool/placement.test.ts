@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Placement } from "#src/pool/placement.js";
+import { parsePorts, portRanges } from "#src/pool/ports.js";
+
+describe("placing peers", () => {
+  it("gives each new peer to the first port with the shortest list", () => {
+    const placement = new Placement(3, 8);
+    const order = Array.from({ length: 7 }, () => placement.reserve()!.port);
+    expect(order).toEqual([0, 1, 2, 0, 1, 2, 0]);
+  });
+
+  it("fills a port that was left first", () => {
+    const placement = new Placement(3, 8);
+    const peers = Array.from({ length: 9 }, () => placement.reserve()!);
+    for (const { port, peer } of peers) if (port === 1) placement.release(peer);
+    expect([0, 1, 2, 3].map(() => placement.reserve()!.port)).toEqual([1, 1, 1, 0]);
+  });
+
+  it("skips a port that is not open and says so when all are full", () => {
+    const placement = new Placement(2, 1);
+    placement.setOpen(0, false);
+    expect(placement.reserve()!.port).toBe(1);
+    expect(placement.reserve()).toBeUndefined();
+    placement.setOpen(0, true);
+    expect(placement.reserve()!.port).toBe(0);
+    expect(placement.reserve()).toBeUndefined();
+  });
+
+  it("never gives the id of a live peer again, and knows the port of each", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 33 }),
+        fc.array(fc.nat(), { maxLength: 400 }),
+        (ports, maxPeers, steps) => {
+          const placement = new Placement(ports, maxPeers);
+          const live: { port: number; peer: number }[] = [];
+          for (const step of steps) {
+            if (step % 3 === 0 && live.length > 0) {
+              placement.release(live.splice(step % live.length, 1)[0]!.peer);
+              continue;
+            }
+            const counts = Array.from(
+              { length: ports },
+              (_, port) => live.filter((place) => place.port === port).length,
+            );
+            const place = placement.reserve();
+            const fewest = Math.min(...counts);
+            if (fewest === maxPeers) {
+              expect(place).toBeUndefined();
+              continue;
+            }
+            expect(place!.port).toBe(counts.indexOf(fewest));
+            expect(placement.portOf(place!.peer)).toBe(place!.port);
+            expect(live.some(({ peer }) => peer === place!.peer)).toBe(false);
+            expect(place!.peer >>> 0).toBe(place!.peer);
+            live.push(place!);
+          }
+        },
+      ),
+    );
+  });
+
+  it("does not reuse an id before its slot has been through every generation", () => {
+    const placement = new Placement(1, 2);
+    const seen = new Set<number>();
+    for (let i = 0; i < 20_000; i++) {
+      const { peer } = placement.reserve()!;
+      expect(seen.has(peer)).toBe(false);
+      seen.add(peer);
+      placement.release(peer);
+    }
+  });
+});
+
+describe("ports", () => {
+  it.each([
+    ["12341-12343", [12341, 12342, 12343]],
+    ["1,5-6, 9", [1, 5, 6, 9]],
+    ["7", [7]],
+  ])("reads %s", (text, ports) => {
+    expect(parsePorts(text)).toEqual(ports);
+  });
+
+  it.each(["", "a", "3-1", "0x10", "70000", "1-70000", "5,5", "1-2-3", "-5"])(
+    "refuses %j with a message that says what is wrong",
+    (text) => {
+      expect(() => parsePorts(text)).toThrow(
+        expect.objectContaining({
+          code: "STARDUST_INVALID_OPTION",
+          message: expect.stringMatching(/^ports: /),
+        }),
+      );
+    },
+  );
+
+  it("takes so many free ones", () => {
+    expect(parsePorts({ count: 3 })).toEqual([0, 0, 0]);
+    expect(() => parsePorts({ count: 0 })).toThrow(/whole number/);
+  });
+
+  it("announces neighbours as ranges, and scattered ports as one", () => {
+    expect(portRanges([12343, 12341, 12342, 9])).toEqual([
+      [9, 9],
+      [12341, 12343],
+    ]);
+    expect(portRanges(Array.from({ length: 40 }, (_, i) => 1000 + 2 * i))).toEqual([[1000, 1078]]);
+  });
+});
