@@ -175,7 +175,9 @@ export class ZeroServer {
     if (isPlain(envelope.msg)) return "droppedEnvelope";
     const definition = this.#definition(envelope);
     if (definition === undefined) return "droppedMessage";
-    if (envelope.msg !== "attach") return "droppedState";
+    const { server } = this.#protocol.zero.states;
+    const next = nextState(server, this.stateOf(frame.cid), envelope.msg);
+    if (next === undefined || envelope.msg !== "attach") return "droppedState";
     if (!isValid(definition, envelope)) return "droppedSchema";
     this.#gone(frame.cid, from);
     return "droppedCid";

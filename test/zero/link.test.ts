@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { Link, RetransmissionTimer, RttEstimator } from "#src/zero/link.js";
+
+const bytes = (n: number): Uint8Array => Uint8Array.of(n);
+
+describe("the retransmission timeout", () => {
+  it("begins at a second, and follows RFC 6298 once measured", () => {
+    const rtt = new RttEstimator();
+    expect(rtt.rtoMs).toBe(1000);
+    rtt.sample(100);
+    expect(rtt.rtoMs).toBe(100 + 4 * 50);
+    rtt.sample(200);
+    expect(rtt.smoothedMs).toBe(100 + 100 / 8);
+    expect(rtt.rtoMs).toBe(112.5 + 4 * (50 * 0.75 + 100 * 0.25));
+  });
+
+  it("has a floor of 200 ms and a ceiling of 8 s", () => {
+    const rtt = new RttEstimator();
+    for (let i = 0; i < 50; i++) rtt.sample(1);
+    expect(rtt.rtoMs).toBe(200);
+    rtt.sample(60_000);
+    expect(rtt.rtoMs).toBe(8000);
+  });
+
+  it("doubles until it is started anew", () => {
+    const timer = new RetransmissionTimer(new RttEstimator());
+    timer.start(0);
+    const waits: number[] = [];
+    for (let i = 0, nowMs = 0; i < 6; i++) {
+      waits.push(timer.deadlineMs - nowMs);
+      nowMs = timer.deadlineMs;
+      timer.backOff(nowMs);
+    }
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 8000, 8000]);
+    timer.start(0);
+    expect(timer.deadlineMs).toBe(1000);
+    timer.stop();
+    expect(timer.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("a link", () => {
+  it("takes four messages and no more until one is acknowledged", () => {
+    const link = new Link<number>({ sent: 2, received: 1 });
+    for (let i = 3; i <= 6; i++) {
+      expect(link.nextSeq).toBe(i);
+      expect(link.transmit(bytes(i), 0)).toBe(true);
+    }
+    expect(link.transmit(bytes(7), 0)).toBe(false);
+    expect(link.nextSeq).toBe(7);
+    expect(link.acknowledge(3, 10)).toBe(true);
+    expect(link.transmit(bytes(7), 10)).toBe(true);
+  });
+
+  it("sends the oldest again when its time has come, and stops when all is acknowledged", () => {
+    const link = new Link<number>({ sent: 0, received: 0 });
+    link.transmit(bytes(1), 0);
+    link.transmit(bytes(2), 0);
+    expect(link.handleTimeout(999)).toBeUndefined();
+    expect(link.handleTimeout(1000)).toEqual(bytes(1));
+    expect(link.handleTimeout(1001)).toBeUndefined();
+    link.acknowledge(1, 1100);
+    expect(link.handleTimeout(2100)).toEqual(bytes(2));
+    expect(link.idle).toBe(false);
+    link.acknowledge(2, 2200);
+    expect(link.idle).toBe(true);
+    expect(link.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("measures what was sent once only (Karn)", () => {
+    const link = new Link<number>({ sent: 0, received: 0 });
+    link.transmit(bytes(1), 0);
+    link.handleTimeout(1000);
+    link.acknowledge(1, 1010);
+    expect(link.rttMs).toBe(0);
+    link.transmit(bytes(2), 2000);
+    link.acknowledge(2, 2050);
+    expect(link.rttMs).toBe(50);
+  });
+
+  it("measures what the other side asks for again, but does not repeat it", () => {
+    const link = new Link<number>({ sent: 1, received: 1 });
+    link.answered(2, 0);
+    expect(link.nextSeq).toBe(3);
+    expect(link.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+    link.acknowledge(2, 40);
+    expect(link.rttMs).toBe(40);
+    const again = new Link<number>({ sent: 1, received: 1 });
+    again.answered(2, 0);
+    again.answered(2, 10);
+    again.acknowledge(2, 40);
+    expect(again.rttMs).toBe(0);
+  });
+
+  it("refuses an acknowledgement of what was never sent", () => {
+    const link = new Link<number>({ sent: 2, received: 1 });
+    link.transmit(bytes(3), 0);
+    expect(link.acknowledge(4, 10)).toBe(false);
+    expect(link.idle).toBe(false);
+    expect(link.acknowledge(2, 10)).toBe(true);
+    expect(link.idle).toBe(false);
+  });
+
+  it("delivers in order, each once, whatever order and however often they come", () => {
+    const link = new Link<string>({ sent: 0, received: 0 });
+    const delivered: string[] = [];
+    const arrive = (seq: number): string => {
+      const arrival = link.receive(seq, `m${seq}`);
+      for (let m = link.take(); m !== undefined; m = link.take()) delivered.push(m);
+      return arrival;
+    };
+    expect(arrive(2)).toBe("held");
+    expect(arrive(2)).toBe("duplicate");
+    expect(link.ack).toBe(0);
+    expect(arrive(4)).toBe("held");
+    expect(arrive(5)).toBe("beyond");
+    expect(arrive(1)).toBe("next");
+    expect(link.ack).toBe(2);
+    expect(arrive(1)).toBe("duplicate");
+    expect(arrive(3)).toBe("next");
+    expect(arrive(5)).toBe("next");
+    expect(arrive(0)).toBe("duplicate");
+    expect(delivered).toEqual(["m1", "m2", "m3", "m4", "m5"]);
+    expect(link.ack).toBe(5);
+  });
+
+  it("goes past what is missing only where it is told to, and never past its window", () => {
+    const link = new Link<string>({ sent: 0, received: 1 });
+    link.skipTo(3);
+    expect(link.receive(3, "close")).toBe("next");
+    expect(link.take()).toBe("close");
+    link.skipTo(1e9);
+    expect(link.ack).toBe(3);
+  });
+});
