@@ -21,7 +21,6 @@ export interface ParsedYaml {
 }
 
 export function parseYaml(bytes: Uint8Array, name: string): ParsedYaml {
-  const start = { start: 0, end: 0 };
   const refuse = (report: (d: Diagnostics) => void): ParsedYaml => {
     const source = new Source(name, "");
     const diagnostics = new Diagnostics(source);
@@ -30,13 +29,13 @@ export function parseYaml(bytes: Uint8Array, name: string): ParsedYaml {
   };
   if (bytes.length > MAX_SPEC_BYTES) {
     const params = { bytes: bytes.length, limit: MAX_SPEC_BYTES };
-    return refuse((d) => d.report("SD1002", start, params));
+    return refuse((d) => d.report("SD1002", nowhere, params));
   }
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    return refuse((d) => d.report("SD1003", start, {}));
+    return refuse((d) => d.report("SD1003", nowhere, {}));
   }
   const source = new Source(name, text);
   const diagnostics = new Diagnostics(source);
@@ -44,58 +43,67 @@ export function parseYaml(bytes: Uint8Array, name: string): ParsedYaml {
 }
 
 function parseText(text: string, diagnostics: Diagnostics): Node | undefined {
-  const tooDeep = deepLine(text);
-  if (tooDeep !== undefined) {
-    diagnostics.report("SD1010", tooDeep, { limit: MAX_DEPTH });
-    return undefined;
-  }
-  let document: yaml.Document.Parsed;
+  const documents: yaml.Document.Parsed[] = [];
   try {
-    document = yaml.parseDocument(text, {
+    const composer = new yaml.Composer({
       version: "1.2",
       schema: "core",
       uniqueKeys: false,
       prettyErrors: false,
-      stringKeys: false,
-      logLevel: "silent",
     });
+    for (const document of composer.compose(tokens(text), true, text.length)) {
+      documents.push(document);
+      if (documents.length > 1) break;
+    }
   } catch (error) {
-    reportThrown(error, diagnostics);
+    if (error instanceof TooDeep) diagnostics.report("SD1010", error.span, { limit: MAX_DEPTH });
+    else diagnostics.report("SD1004", nowhere, { problem: firstLine(String(error)) });
     return undefined;
   }
+  const [document, second] = documents;
+  if (document === undefined) return undefined;
   reportErrors(document, diagnostics);
-  if (diagnostics.failed) return undefined;
+  if (second !== undefined) {
+    const start = second.range[0];
+    diagnostics.report("SD1005", { start, end: start + 1 }, {});
+  }
+  if (document.errors.length > 0) return undefined;
   return new Converter(diagnostics).convert(document.contents, 0, text);
 }
 
-/** The parser recurses: what is far too deep is refused by counting brackets and dashes before it sees them. */
-function deepLine(text: string): Span | undefined {
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const c = text.charCodeAt(at);
-    if (c === 0x5b || c === 0x7b) depth++;
-    else if ((c === 0x5d || c === 0x7d) && depth > 0) depth--;
-    // Brackets in comments and strings count too, so the bound is generous; the true one is the converter's.
-    if (depth > MAX_DEPTH * 8) return { start: at, end: at + 1 };
+const nowhere: Span = { start: 0, end: 0 };
+
+class TooDeep extends Error {
+  readonly span: Span;
+  constructor(offset: number) {
+    super();
+    this.span = { start: offset, end: offset + 1 };
   }
-  return undefined;
 }
 
-function reportThrown(error: unknown, diagnostics: Diagnostics): void {
-  const start = { start: 0, end: 0 };
-  if (error instanceof RangeError) diagnostics.report("SD1010", start, { limit: MAX_DEPTH });
-  else diagnostics.report("SD1004", start, { problem: firstLine(String(error)) });
+/**
+ * The parser's tokens, as long as they are not nested too deeply. The parser itself does not recurse, but the composer
+ * does, and deep enough inside it V8 ends the whole process instead of throwing.
+ */
+function* tokens(text: string): Generator<yaml.CST.Token> {
+  const parser = new yaml.Parser();
+  const lexer = new yaml.Lexer();
+  for (const lexeme of lexer.lex(text)) {
+    yield* parser.next(lexeme);
+    // A level of the document may take two entries of the stack; the exact bound is the converter's.
+    if (parser.stack.length > 2 * MAX_DEPTH + 2) throw new TooDeep(parser.offset);
+  }
+  yield* parser.end();
 }
 
 function reportErrors(document: yaml.Document.Parsed, diagnostics: Diagnostics): void {
   for (const error of document.errors.slice(0, MAX_SYNTAX_ERRORS)) {
     const span = { start: error.pos[0], end: error.pos[1] };
-    if (error.code === "MULTIPLE_DOCS") diagnostics.report("SD1005", span, {});
-    else diagnostics.report("SD1004", span, { problem: firstLine(error.message) });
+    diagnostics.report("SD1004", span, { problem: firstLine(error.message) });
   }
   const { directives } = document;
   if (directives.yaml.explicit || Object.keys(directives.tags).some((tag) => tag !== "!!")) {
-    diagnostics.report("SD1012", { start: 0, end: 0 }, {});
+    diagnostics.report("SD1012", nowhere, {});
   }
 }
 
