@@ -9,7 +9,8 @@ export function quantise(value: number, min: number, max: number, steps: number)
   return index < 0 ? 0 : index > steps ? steps : index;
 }
 
-/** The value at `index`; exactly `min` at 0 and exactly `max` at `steps`. */
+/** The value at `index`; exactly `min` at 0, exactly `max` at `steps`, and never outside, whatever rounding does. */
 export function dequantise(index: number, min: number, max: number, steps: number): number {
-  return index === steps ? max : min + (index / steps) * (max - min);
+  const value = min + (index / steps) * (max - min);
+  return index === steps || value > max ? max : value;
 }
