@@ -11,7 +11,7 @@ export function readBits(bytes: Uint8Array, at: number, bitOffset: number, width
   let value = 0;
   let left = width;
   while (left > 0) {
-    const take = free < left ? free : left;
+    const take = Math.min(free, left);
     const chunk = (bytes[byte]! >>> (free - take)) & ((1 << take) - 1);
     value = value * (1 << take) + chunk;
     left -= take;
@@ -33,7 +33,7 @@ export function writeBits(
   let free = 8 - (bitOffset & 7);
   let left = width;
   while (left > 0) {
-    const take = free < left ? free : left;
+    const take = Math.min(free, left);
     const chunk = (value >>> (left - take)) & ((1 << take) - 1);
     bytes[byte] = bytes[byte]! | (chunk << (free - take));
     left -= take;
