@@ -56,7 +56,14 @@ export interface MessagesOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a server's iterator yields; a client's yields the message alone. */
+export interface Received<Peer, Message> {
+  readonly peer: Peer;
+  readonly message: Message;
+}
+
 export interface MessagesTarget {
+  /** On a server each item is a `Received`, on a client the message. */
   // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each iterator its type
   messages(channel: number, options?: MessagesOptions): AsyncIterableIterator<any>;
 }

@@ -1,6 +1,7 @@
 /**
  * Bit fields inside a bit block: most significant bit first, any width from 1 to 32, at any bit offset.
- * Generated code calls these with constants. At most five bytes are touched.
+ * At most five bytes are touched. For tools that walk a model (and for tests): generated code has the same arithmetic
+ * unrolled, a constant shift and mask for each byte.
  */
 
 /** Reads `width` bits that start `bitOffset` bits into the block at byte `at`. */
@@ -10,7 +11,7 @@ export function readBits(bytes: Uint8Array, at: number, bitOffset: number, width
   let value = 0;
   let left = width;
   while (left > 0) {
-    const take = free < left ? free : left;
+    const take = Math.min(free, left);
     const chunk = (bytes[byte]! >>> (free - take)) & ((1 << take) - 1);
     value = value * (1 << take) + chunk;
     left -= take;
@@ -32,8 +33,8 @@ export function writeBits(
   let free = 8 - (bitOffset & 7);
   let left = width;
   while (left > 0) {
-    const take = free < left ? free : left;
-    const chunk = Math.floor(value / 2 ** (left - take)) & ((1 << take) - 1);
+    const take = Math.min(free, left);
+    const chunk = (value >>> (left - take)) & ((1 << take) - 1);
     bytes[byte] = bytes[byte]! | (chunk << (free - take));
     left -= take;
     byte++;

@@ -120,16 +120,22 @@ export function readAckRanges(r: Reader, acks: AckBlock): Violation {
   const pairs = first - 0x80;
   if (pairs >= MAX_ACK_RANGES) return Violation.nonMinimal;
   const run = r.tryVarint();
-  if (run < 0) return Violation.nonMinimal;
+  if (run < 0) return varintViolation(run);
   if (pairs === 0 && run < 128) return Violation.nonMinimal;
   acks.firstRun = run + 1;
   acks.pairs = pairs;
   for (let i = 0; i < pairs; i++) {
     const gap = r.tryVarint();
+    if (gap < 0) return varintViolation(gap);
     const next = r.tryVarint();
-    if (gap < 0 || next < 0) return Violation.nonMinimal;
+    if (next < 0) return varintViolation(next);
     acks.gaps[i] = gap + 1;
     acks.runs[i] = next + 1;
   }
   return Violation.none;
+}
+
+/** What a negative result of `Reader.tryVarint` means. */
+export function varintViolation(result: number): Violation {
+  return result === -1 ? Violation.truncated : Violation.nonMinimal;
 }

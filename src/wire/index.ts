@@ -7,15 +7,35 @@ export {
 } from "../errors.ts";
 export { readBits, writeBits } from "./bits.ts";
 export {
+  checkBigint,
+  checkBool,
+  checkFloat32,
+  checkFloat64,
+  checkInteger,
+  checkList,
+  checkNumber,
+  checkObject,
+  invalid,
+  invalidEnum,
+  sizeBytes,
+  sizeString,
+  sizeVarint,
+  sizeZigzag,
+  unzigzag,
+  zigzag,
+} from "./check.ts";
+export {
   AckBlock,
   ackRangesSize,
   DatagramHeader,
   FrameHeader,
   readAckRanges,
   Violation,
+  varintViolation,
   violationNames,
   writeAckRanges,
 } from "./header.ts";
+export { codePointLength, jsonEqual } from "./json.ts";
 export { dequantise, quantise } from "./quantise.ts";
 export { Reader } from "./reader.ts";
 export { utf8Length, utf8Read, utf8Write } from "./utf8.ts";

@@ -6,10 +6,11 @@
 /** The index nearest to `value`, which lies in [min, max]; ties go up. */
 export function quantise(value: number, min: number, max: number, steps: number): number {
   const index = Math.round(((value - min) / (max - min)) * steps);
-  return index < 0 ? 0 : index > steps ? steps : index;
+  return Math.max(0, Math.min(steps, index));
 }
 
-/** The value at `index`; exactly `min` at 0 and exactly `max` at `steps`. */
+/** The value at `index`; exactly `min` at 0, exactly `max` at `steps`, and never outside, whatever rounding does. */
 export function dequantise(index: number, min: number, max: number, steps: number): number {
-  return index === steps ? max : min + (index / steps) * (max - min);
+  const value = min + (index / steps) * (max - min);
+  return index === steps || value > max ? max : value;
 }

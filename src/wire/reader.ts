@@ -1,7 +1,7 @@
 /**
  * What generated decoders read from. Every length is checked against `end` before a byte is touched.
  * Message decoders use the throwing methods (`MalformedError`); header decoders, which see every hostile
- * datagram, use the `try…` methods, which return -1 and cost no exception. Worst case: linear in `end - at`.
+ * datagram, use `tryVarint`, which returns a negative number and costs no exception. Worst case: linear in `end - at`.
  */
 import { MalformedError } from "../errors.ts";
 import { utf8Read } from "./utf8.ts";
@@ -35,14 +35,25 @@ export class Reader {
     return new Reader().reset(bytes, view, 0, bytes.byteLength);
   }
 
+  /** Throws: what stands at the next byte is wrong. */
   fail(path: string, problem: string): never {
-    throw new MalformedError(path, problem, this.at - this.start);
+    return this.refuse(this.at, path, problem);
   }
 
-  /** The one bounds check of a run of fixed-size members: `count` bytes are there, and start at the result. */
-  take(count: number): number {
+  /** Throws: what was read at byte `at` of `bytes` is wrong. */
+  refuse(at: number, path: string, problem: string): never {
+    throw new MalformedError(path, problem, at - this.start);
+  }
+
+  /**
+   * The one bounds check of a run of fixed-size members: `count` bytes are there, and start at the result. `path`
+   * (here and below) is the member, or the first of the run, for the error's sake.
+   */
+  take(count: number, path = ""): number {
     const at = this.at;
-    if (count > this.end - at) this.fail("", `${count} more bytes expected, ${this.end - at} left`);
+    if (count > this.end - at) {
+      this.fail(path, `${count} more bytes expected, ${this.end - at} left`);
+    }
     this.at = at + count;
     return at;
   }
@@ -52,38 +63,65 @@ export class Reader {
     if (this.at !== this.end) this.fail("", `${this.end - this.at} bytes left over`);
   }
 
-  varint(): number {
+  varint(path = ""): number {
     const value = this.tryVarint();
-    if (value < 0) this.fail("", "not a shortest-form varint of at most 2^53 - 1");
+    if (value < 0) {
+      this.fail(path, value === -1 ? "cut off" : "not a shortest-form varint of at most 2^53 - 1");
+    }
     return value;
   }
 
   /** A varint no larger than `max`: a length or count that was bounded in the spec. */
-  length(max: number): number {
-    const value = this.varint();
-    if (value > max) this.fail("", `${value} is more than the ${max} that the spec allows`);
+  length(max: number, path = ""): number {
+    const at = this.at;
+    const value = this.varint(path);
+    if (value > max) this.refuse(at, path, `${value} is more than the ${max} that the spec allows`);
+    return value;
+  }
+
+  /** The count of a list whose elements take at least `elementBytes` each: that much is there, so it can be trusted. */
+  count(max: number, elementBytes: number, path = ""): number {
+    const at = this.at;
+    const value = this.length(max, path);
+    if (value * elementBytes > this.end - this.at) {
+      this.refuse(at, path, `${value} elements announced, ${this.end - this.at} bytes left`);
+    }
+    return value;
+  }
+
+  /** The 32-bit float at byte `at`, which `take` has returned. NaN and infinities are refused. */
+  f32(at: number, path = ""): number {
+    const value = this.view.getFloat32(at);
+    if (!Number.isFinite(value)) this.refuse(at, path, `${value} is not finite`);
+    return value;
+  }
+
+  /** As `f32`, 64 bits. */
+  f64(at: number, path = ""): number {
+    const value = this.view.getFloat64(at);
+    if (!Number.isFinite(value)) this.refuse(at, path, `${value} is not finite`);
     return value;
   }
 
   /** A string of at most `maxBytes` bytes of strict UTF-8, behind its varint byte length. */
-  string(maxBytes: number): string {
-    const byteLength = this.length(maxBytes);
-    const at = this.take(byteLength);
+  string(maxBytes: number, path = ""): string {
+    const byteLength = this.length(maxBytes, path);
+    const at = this.take(byteLength, path);
     const value = utf8Read(this.bytes, at, byteLength);
-    if (value === undefined) this.fail("", "not valid UTF-8");
+    if (value === undefined) this.refuse(at, path, "not valid UTF-8");
     return value;
   }
 
   /** Bytes behind their varint length; a copy, so that it outlives the datagram. */
-  blob(maxBytes: number): Uint8Array {
-    const byteLength = this.length(maxBytes);
-    const at = this.take(byteLength);
+  blob(maxBytes: number, path = ""): Uint8Array {
+    const byteLength = this.length(maxBytes, path);
+    const at = this.take(byteLength, path);
     const copy = new Uint8Array(byteLength);
     copy.set(this.bytes.subarray(at, at + byteLength));
     return copy;
   }
 
-  /** As `varint`, but -1 when it is truncated, not the shortest form, or above 2^53 - 1. */
+  /** As `varint`, but -1 when it is cut off, -2 when it is not the shortest form or above 2^53 - 1. */
   tryVarint(): number {
     const bytes = this.bytes;
     const end = this.end;
@@ -95,13 +133,13 @@ export class Reader {
       const byte = bytes[at++]!;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
-        if (byte === 0 && i > 0) return -1;
-        if (value > Number.MAX_SAFE_INTEGER) return -1;
+        if (byte === 0 && i > 0) return -2;
+        if (value > Number.MAX_SAFE_INTEGER) return -2;
         this.at = at;
         return value;
       }
       scale *= 128;
     }
-    return -1;
+    return -2;
   }
 }

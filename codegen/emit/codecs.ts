@@ -1,0 +1,154 @@
+/**
+ * `codecs.ts`: for every struct four functions (size, encode, decode, update) and for every enum two, all straight-line,
+ * and a `MessageCodec` for every channel. The file puts the parts together; each function has a file of its own here
+ * (size.ts, encode.ts, decode.ts).
+ */
+import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
+import { decodeFunction, updateFunction } from "./decode.ts";
+import { encodeFunction } from "./encode.ts";
+import { type Lookup, lookupOf, structNamed } from "./layout.ts";
+import { sizeFunction } from "./size.ts";
+import type { Declaration, Func } from "./source.ts";
+import { camel, docComment, documentation, Lines, Names, quote } from "./text.ts";
+
+const wireValues = [
+  "checkBigint",
+  "checkBool",
+  "checkFloat32",
+  "checkFloat64",
+  "checkInteger",
+  "checkList",
+  "checkNumber",
+  "checkObject",
+  "dequantise",
+  "invalid",
+  "invalidEnum",
+  "quantise",
+  "rethrowWithin",
+  "sizeBytes",
+  "sizeString",
+  "sizeVarint",
+  "sizeZigzag",
+  "unzigzag",
+  "utf8Length",
+  "varintSize",
+  "zigzag",
+];
+
+/** The name of each channel's codec, by channel index. */
+export function codecNames(model: Model): string[] {
+  return Names.forAll(model.channels.map((c) => `${camel(c.name)}Codec`));
+}
+
+export function emitCodecs(model: Model): Declaration[] {
+  const lookup = lookupOf(model);
+  const functions: Func[] = [
+    ...model.enums.flatMap((e) => [valueOfFunction(e), nameOfFunction(e)]),
+    ...model.structs.flatMap((s) => [
+      sizeFunction(s, lookup),
+      encodeFunction(s, lookup),
+      decodeFunction(s, lookup),
+      updateFunction(s, lookup),
+    ]),
+  ];
+  const names = codecNames(model);
+  const codecs = model.channels.map((c) => codecText(c, names[c.index]!, lookup, model.specFile));
+  const everything = [...functions.map((f) => f.body), ...codecs].join("\n");
+  return [
+    { kind: "import", from: "stardust-udp/protocol", types: ["MessageCodec"] },
+    {
+      kind: "import",
+      from: "stardust-udp/wire",
+      names: wireValues.filter((name) => new RegExp(`\\b${name}\\(`).test(everything)),
+      types: ["Reader", "Writer"],
+    },
+    {
+      kind: "import",
+      from: "./types.ts",
+      namespace: "types",
+      namespaceIsType: true,
+    },
+    ...functions,
+    ...codecs.map((text) => ({ kind: "raw", text }) as const),
+  ];
+}
+
+function valueOfFunction(e: EnumModel): Func {
+  const out = new Lines();
+  out.add("switch (name) {");
+  for (const v of e.values) out.add(`  case ${quote(v.name)}:`, `    return ${v.value};`);
+  out.add("  default:", "    return -1;", "}");
+  return {
+    kind: "function",
+    name: `valueOf${e.name}`,
+    exported: false,
+    parameters: [{ name: "name", type: "string" }],
+    returns: "number",
+    body: out.text,
+    doc: `The number of a ${e.name} on the wire; -1 for what is none.`,
+  };
+}
+
+function nameOfFunction(e: EnumModel): Func {
+  const out = new Lines();
+  out.add("switch (value) {");
+  for (const v of e.values) out.add(`  case ${v.value}:`, `    return ${quote(v.name)};`);
+  out.add("  default:", `    return r.refuse(at, path, \`\${value} is no ${e.name}\`);`, "}");
+  return {
+    kind: "function",
+    name: `nameOf${e.name}`,
+    exported: false,
+    parameters: [
+      { name: "value", type: "number" },
+      { name: "r", type: "Reader" },
+      { name: "at", type: "number" },
+      { name: "path", type: "string" },
+    ],
+    returns: `types.${e.name}`,
+    body: out.text,
+    doc: `The ${e.name} of a number that was read at byte \`at\`.`,
+  };
+}
+
+function codecText(c: ChannelModel, name: string, lookup: Lookup, specFile: string): string {
+  const struct = structNamed(lookup, c.message);
+  const type = `types.${c.message}`;
+  const maxBytes = Math.min(struct.maxBytes, c.maxBytes);
+  const out = new Lines();
+  out.block(
+    `export const ${name}: MessageCodec<${type}> =`,
+    () => {
+      out.add(`fixedBytes: ${struct.fixedBytes},`, `maxBytes: ${maxBytes},`);
+      if (struct.maxBytes <= c.maxBytes) out.add(`size: size${c.message},`);
+      else {
+        out.block(
+          `size(message: ${type}): number`,
+          () => {
+            out.add(`const size = size${c.message}(message);`);
+            const problem = `\`takes \${size} bytes, ${c.maxBytes} are allowed\``;
+            out.add(`if (size > ${c.maxBytes}) invalid("", ${problem});`, "return size;");
+          },
+          ",",
+        );
+      }
+      out.add(`encode: encode${c.message},`);
+      out.block(
+        `decode(r: Reader): ${type}`,
+        () => {
+          out.add(`const message = decode${c.message}(r);`, "r.finish();", "return message;");
+        },
+        ",",
+      );
+      out.block(
+        `decodeInto(target: ${type}, r: Reader): ${type}`,
+        () => {
+          out.add(`update${c.message}(target, r);`, "r.finish();", "return target;");
+        },
+        ",",
+      );
+    },
+    ";",
+  );
+  const doc = documentation(c, specFile);
+  return docComment(doc) + out.text;
+}

@@ -1,0 +1,370 @@
+/**
+ * `header.ts`: the layout of the spec's header as a `HeaderCodec`. Here what stands once in a datagram, and the file as a
+ * whole; frames.ts has what stands before each payload. The rules are docs/wire.md's: they are emitted, not decided, here.
+ */
+import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
+import { frameFunctions } from "./frames.ts";
+import { groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
+import { lookupOf, structNamed } from "./layout.ts";
+import type { Declaration, Func } from "./source.ts";
+import { Lines, Names, quote } from "./text.ts";
+
+const wireValues = [
+  "ackRangesSize",
+  "readAckRanges",
+  "varintSize",
+  "varintViolation",
+  "writeAckRanges",
+];
+
+export function emitHeader(model: Model): Declaration[] {
+  const functions = [
+    channelFunction(model),
+    sizeFunction(model),
+    writeFunction(model),
+    readFunction(model),
+    ...frameFunctions(model),
+  ];
+  const text = functions.map((f) => f.body).join("\n");
+  return [
+    { kind: "import", from: "stardust-udp/protocol", types: ["HeaderCodec"] },
+    {
+      kind: "import",
+      from: "stardust-udp/wire",
+      names: ["Violation", ...wireValues.filter((name) => text.includes(`${name}(`))],
+      types: ["DatagramHeader", "FrameHeader", "Reader", "Writer"],
+    },
+    { kind: "raw", text: channelTables(model, text) },
+    ...functions,
+    { kind: "raw", text: codecText(model) },
+  ];
+}
+
+/** Constants of each channel that reading and writing a header need, by channel index. */
+function channelTables(model: Model, uses: string): string {
+  const lookup = lookupOf(model);
+  const table = (name: string, type: string, doc: string, values: number[]) =>
+    uses.includes(`${name}[`)
+      ? [`/** ${doc} */`, `const ${name} = ${type}.of(${values.join(", ")});`]
+      : [];
+  const { channels } = model;
+  return [
+    "// By channel index:",
+    ...table(
+      "wireIds",
+      "Uint32Array",
+      "Id on the wire: the spec's plus one.",
+      channels.map((c) => c.id + 1),
+    ),
+    ...table(
+      "numbered",
+      "Uint8Array",
+      "1 where frames carry a message number.",
+      channels.map((c) => Number(c.numbered)),
+    ),
+    ...table(
+      "fragments",
+      "Uint8Array",
+      "1 where messages may be sliced.",
+      channels.map((c) => Number(c.fragment)),
+    ),
+    ...table(
+      "fixedBytes",
+      "Int32Array",
+      "Bytes of every payload, or -1 where they differ.",
+      channels.map((c) => structNamed(lookup, c.message).fixedBytes),
+    ),
+    ...table(
+      "maxBytes",
+      "Float64Array",
+      "The largest message.",
+      channels.map((c) => c.maxBytes),
+    ),
+  ].join("\n");
+}
+
+function channelFunction(model: Model): Func {
+  const lines = new Lines().add("switch (wireId) {");
+  for (const c of model.channels) {
+    lines.add(`  case ${c.id + 1}:`, `    return ${c.index}; // ${c.name.replace(/\s+/g, " ")}`);
+  }
+  lines.add("  default:", "    return -1;", "}");
+  return {
+    kind: "function",
+    name: "channelOf",
+    exported: false,
+    parameters: [{ name: "wireId", type: "number" }],
+    returns: "number",
+    body: lines.text,
+    doc: "Index of a channel by its id on the wire; -1 for one that the spec has not.",
+  };
+}
+
+/** All fields that stand once in a datagram. */
+function datagramFields(model: Model): readonly HeaderFieldModel[] {
+  return [...model.header.clear, ...model.header.sealed];
+}
+
+export function hasRole(fields: readonly HeaderFieldModel[], role: HeaderRole): boolean {
+  return fields.some((f) => f.role === role);
+}
+
+/** Where a flag lives once it is read; `first` is the first frame. */
+const flagTargets: Partial<Record<HeaderRole, string>> = {
+  ack: "h.ack",
+  "ack-now": "h.ackNow",
+  frames: "h.frames",
+  slice: "first.slice",
+  more: "first.more",
+  wide: "h.wide",
+  "key-phase": "h.keyPhase",
+  limit: "h.limit",
+};
+
+/** The condition of a field of the datagram, as an expression over `h`. */
+function conditionOf(model: Model): (field: HeaderFieldModel) => string {
+  const fields = datagramFields(model);
+  return (field) =>
+    field.when
+      .map((name) => {
+        const flag = fields.find((f) => f.name === name);
+        if (flag?.userIndex !== undefined) return `h.user[${flag.userIndex}] !== 0`;
+        const target = flag?.role === undefined ? undefined : flagTargets[flag.role];
+        if (target === undefined || target.startsWith("first.")) {
+          throw new Error(`header field ${field.name}: no condition ${name} in a datagram`);
+        }
+        return target;
+      })
+      .join(" && ");
+}
+
+function writtenValue(model: Model): (field: HeaderFieldModel) => string {
+  const low = model.header.packetNumberBits;
+  return (field) => {
+    switch (field.role) {
+      case "channel":
+        return "wireId";
+      case "packet-number":
+        return "h.packetNumber";
+      case "packet-number-high":
+        return `Math.floor(h.packetNumber / ${2 ** low})`;
+      case "ack-largest":
+        return "h.acks.largest";
+      case "ack-delay":
+        return "h.acks.delay";
+      case "receive-limit":
+        return "h.receiveLimit";
+      case "reserved":
+        return "0";
+      case undefined: {
+        const value = `h.user[${field.userIndex!}]!`;
+        if (field.bits === undefined) return value;
+        return field.bits === 32 ? `(${value} >>> 0)` : `(${value} & ${2 ** field.bits - 1})`;
+      }
+      case "slice":
+      case "more":
+        return `(first?.${field.role} === true ? 1 : 0)`;
+      default: {
+        const target = flagTargets[field.role];
+        if (target === undefined) throw new Error(`role ${field.role} stands before frames only`);
+        return `(${target} ? 1 : 0)`;
+      }
+    }
+  };
+}
+
+function sizeFunction(model: Model): Func {
+  const lines = new Lines().add("let size = 0;");
+  for (const group of groupsOf(datagramFields(model), conditionOf(model))) {
+    lines.when(group.condition, () => sizeItems(lines, group.items, writtenValue(model)));
+  }
+  lines.add("return size;");
+  const text = lines.text.replace(/^let size = 0;\nsize \+= (\d+);/, "let size = $1;");
+  return {
+    kind: "function",
+    name: "size",
+    exported: false,
+    parameters: [{ name: text.includes("h.") ? "h" : "_h", type: "DatagramHeader" }],
+    returns: "number",
+    body: text,
+    doc: "Bytes of all that stands once in a datagram.",
+  };
+}
+
+function writeFunction(model: Model): Func {
+  const lines = new Lines();
+  const names = new Names(["h", "first", "w", "view", "wireId"]);
+  lines.add("const view = w.view;");
+  lines.add("const wireId = first === undefined ? 1 : wireIds[first.channel]!;");
+  for (const group of groupsOf(datagramFields(model), conditionOf(model))) {
+    lines.when(group.condition, () => writeItems(lines, names, group.items, writtenValue(model)));
+  }
+  return {
+    kind: "function",
+    name: "write",
+    exported: false,
+    parameters: [
+      { name: lines.uses("h") ? "h" : "_h", type: "DatagramHeader" },
+      { name: "first", type: "FrameHeader | undefined" },
+      { name: "w", type: "Writer" },
+    ],
+    returns: "void",
+    body: lines.text,
+    doc: "Writes all that stands once in a datagram.",
+  };
+}
+
+function readFunction(model: Model): Func {
+  const lines = new Lines();
+  const names = new Names(["h", "first", "r", "view", "wireId", "high"]);
+  const fields = datagramFields(model);
+  const condition = conditionOf(model);
+  lines.add("const view = r.view;");
+  for (const [role, target] of Object.entries(flagTargets)) {
+    if (!hasRole(fields, role as HeaderRole)) lines.add(`${target} = false;`);
+  }
+  if (hasRole(fields, "packet-number-high")) lines.add("let high = 0;");
+  for (const field of fields) {
+    if (field.userIndex !== undefined && field.when.length > 0) {
+      lines.add(`h.user[${field.userIndex}] = 0;`);
+    }
+  }
+  const take = (field: HeaderFieldModel, raw: string) => takeField(lines, field, raw, model);
+  for (const group of groupsOf(model.header.clear, condition)) {
+    lines.when(group.condition, () => readItems(lines, names, group.items, take));
+  }
+  flagRules(lines, fields);
+  for (const group of groupsOf(model.header.sealed, condition)) {
+    lines.when(group.condition, () => readItems(lines, names, group.items, take));
+  }
+  lines.add("return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;");
+  return {
+    kind: "function",
+    name: "read",
+    exported: false,
+    parameters: [
+      { name: "h", type: "DatagramHeader" },
+      { name: "first", type: "FrameHeader" },
+      { name: "r", type: "Reader" },
+    ],
+    returns: "Violation",
+    body: lines.text,
+    doc: "Reads what `write` writes. A datagram without frames ends there.",
+  };
+}
+
+/** One field of the datagram that was read. */
+function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Model): void {
+  switch (field.role) {
+    case "channel":
+      lines.add(`const wireId = ${raw};`);
+      return;
+    case "packet-number-high":
+      lines.add(`high = ${raw};`);
+      return;
+    case "packet-number": {
+      const wide = hasRole(datagramFields(model), "packet-number-high");
+      const low = 2 ** model.header.packetNumberBits;
+      lines.add(`h.packetNumber = ${wide ? `high * ${low} + (${raw})` : raw};`);
+      return;
+    }
+    case "ack-largest":
+      lines.add(`h.acks.largest = ${raw};`);
+      return;
+    case "ack-delay":
+      lines.add(`h.acks.delay = ${raw};`);
+      return;
+    case "ack-ranges":
+      lines.add("const ranges = readAckRanges(r, h.acks);");
+      lines.add("if (ranges !== Violation.none) return ranges;");
+      return;
+    case "receive-limit":
+      lines.add(`h.receiveLimit = ${raw};`);
+      return;
+    case "reserved":
+      lines.add(`if ((${raw}) !== 0) return Violation.reservedBits;`);
+      return;
+    case "key-phase":
+      lines.add(`if (${raw}) return Violation.reservedBits; // a plain session has no keys`);
+      lines.add("h.keyPhase = false;");
+      return;
+    case undefined:
+      lines.add(`h.user[${field.userIndex!}] = ${field.bits === 1 ? `Number(${raw})` : raw};`);
+      if (field.type === "f32" || field.type === "f64") {
+        const finite = `Number.isFinite(h.user[${field.userIndex!}])`;
+        lines.add(`if (!${finite}) return Violation.reservedBits;`);
+      }
+      return;
+    default:
+      lines.add(`${flagTargets[field.role]} = ${raw};`);
+  }
+}
+
+/** Which flags go together, and what the channel in front means. */
+function flagRules(lines: Lines, fields: readonly HeaderFieldModel[]): void {
+  const slice = hasRole(fields, "slice");
+  const more = hasRole(fields, "more");
+  const first = [slice ? "first.slice" : "", more ? "first.more" : ""].filter((t) => t !== "");
+  if (first.length > 0) {
+    const either = first.length > 1 ? `(${first.join(" || ")})` : first[0]!;
+    lines.add(`if (${either} && !h.frames) return Violation.flags;`);
+  }
+  if (hasRole(fields, "limit")) lines.add("if (h.limit && !h.ack) return Violation.flags;");
+  lines.add("if (!h.ack && !h.ackNow && !h.frames) return Violation.flags;");
+  lines.add("first.channel = h.frames ? channelOf(wireId) : -1;");
+  lines.add("if (h.frames ? first.channel < 0 : wireId !== 1) return Violation.unknownChannel;");
+}
+
+const userRanges = {
+  u8: [0, 0xff],
+  u16: [0, 0xffff],
+  u24: [0, 0xff_ffff],
+  u32: [0, 0xffff_ffff],
+  i8: [-0x80, 0x7f],
+  i16: [-0x8000, 0x7fff],
+  i32: [-0x8000_0000, 0x7fff_ffff],
+  f32: [-(2 - 2 ** -23) * 2 ** 127, (2 - 2 ** -23) * 2 ** 127],
+  f64: [-Number.MAX_VALUE, Number.MAX_VALUE],
+  varint: [0, Number.MAX_SAFE_INTEGER],
+} as const;
+
+/** The user's own fields, by their index. */
+export function userFieldsOf(model: Model): HeaderFieldModel[] {
+  return datagramFields(model)
+    .filter((f) => f.userIndex !== undefined)
+    .sort((a, b) => a.userIndex! - b.userIndex!);
+}
+
+function codecText(model: Model): string {
+  const { header } = model;
+  const user = userFieldsOf(model).map((field) => {
+    const type = field.type;
+    if (type === "ack-ranges") throw new Error(`header field ${field.name} cannot be the user's`);
+    const range = type === undefined ? [0, 2 ** field.bits! - 1] : userRanges[type];
+    const fraction = type === "f32" || type === "f64";
+    const name = `name: ${quote(field.name)}`;
+    return `{ ${name}, min: ${range[0]}, max: ${range[1]}, fraction: ${fraction} }`;
+  });
+  const out = new Lines();
+  out.block(
+    "export const header: HeaderCodec =",
+    () => {
+      if (user.length === 0) out.add("userFields: [],");
+      else out.add("userFields: [", ...user.map((text) => `  ${text},`), "],");
+      out.add(
+        `packetNumberBits: ${header.packetNumberBits},`,
+        `widePacketNumberBits: ${header.widePacketNumberBits},`,
+        `ackBits: ${header.ackBits},`,
+        `messageNumberBits: ${header.messageNumberBits},`,
+        "size,",
+        "write,",
+        "read,",
+        "frameSize,",
+        "writeFrame,",
+        "readFrame,",
+      );
+    },
+    ";",
+  );
+  return `/** The header layout of this protocol. */\n${out.text}`;
+}

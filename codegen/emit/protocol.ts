@@ -1,0 +1,51 @@
+/** `protocol.ts`: everything a spec says as one value of the runtime's `Protocol`. The rest of the files hang on it. */
+import type { Model } from "../model/model.ts";
+import { codecNames } from "./codecs.ts";
+import type { Declaration } from "./source.ts";
+import { docComment, documentation, Lines, quote } from "./text.ts";
+
+export function emitProtocol(model: Model): Declaration[] {
+  const codecs = codecNames(model);
+  const out = new Lines();
+  out.block(
+    "export const protocol: Protocol =",
+    () => {
+      out.add("stardust: 1,", `name: ${quote(model.name)},`, `version: ${model.version},`);
+      out.add(`hash: ${quote(model.hash)},`, "url: import.meta.url,");
+      out.add(`security: ${quote(model.security)},`);
+      out.block(
+        "limits:",
+        () => {
+          for (const [name, value] of Object.entries(model.limits)) out.add(`${name}: ${value},`);
+        },
+        ",",
+      );
+      out.add("header,", "channels: [");
+      for (const c of model.channels) {
+        out.add("  {");
+        out.add(`    index: ${c.index},`, `    name: ${quote(c.name)},`, `    id: ${c.id},`);
+        out.add(`    delivery: ${quote(c.delivery)},`, `    direction: ${quote(c.direction)},`);
+        out.add(`    numbered: ${c.numbered},`, `    reliable: ${c.reliable},`);
+        out.add(`    fragment: ${c.fragment},`, `    maxBytes: ${c.maxBytes},`);
+        out.add(`    queueBytes: ${c.queueBytes},`, `    priority: ${c.priority},`);
+        out.add(`    weight: ${c.weight},`, `    codec: ${codecs[c.index]!},`, "  },");
+      }
+      out.add("],", "zero,");
+    },
+    ";",
+  );
+  const doc = documentation(
+    { ...(model.doc === undefined ? {} : { doc: model.doc }) },
+    model.specFile,
+    [
+      `Protocol \`${quote(model.name).slice(1, -1).replaceAll("*/", "*\\/")}\`, version ${model.version}.`,
+    ],
+  );
+  return [
+    { kind: "import", from: "stardust-udp/protocol", types: ["Protocol"] },
+    { kind: "import", from: "./codecs.ts", names: codecs },
+    { kind: "import", from: "./header.ts", names: ["header"] },
+    { kind: "import", from: "./zero.ts", names: ["zero"] },
+    { kind: "raw", text: docComment(doc) + out.text },
+  ];
+}

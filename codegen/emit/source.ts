@@ -1,0 +1,211 @@
+/**
+ * The only file that knows ts-morph: our own few builders for declarations, and one function that prints a file of them.
+ * Bodies and constants are plain text (text.ts). Not for parsing or editing code. Each file is handed to ts-morph in one call:
+ * node by node it is quadratic. Worst case: linear in the text.
+ */
+import type { OptionalKind, ParameterDeclarationStructure, StatementStructures } from "ts-morph";
+
+export interface Import {
+  readonly kind: "import";
+  readonly from: string;
+  readonly names?: readonly string[];
+  /** Names of which only the type is used. */
+  readonly types?: readonly string[];
+  /** `import * as namespace`. */
+  readonly namespace?: string;
+  readonly namespaceIsType?: boolean;
+}
+
+export interface Member {
+  /** As it stands in the code: quoted where it must be. */
+  readonly name: string;
+  readonly type: string;
+  readonly optional?: boolean;
+  readonly readonly?: boolean;
+  readonly doc?: string;
+}
+
+export interface Interface {
+  readonly kind: "interface";
+  readonly name: string;
+  readonly typeParameters?: readonly string[];
+  readonly extends?: readonly string[];
+  readonly members: readonly Member[];
+  readonly doc?: string;
+}
+
+export interface Alias {
+  readonly kind: "alias";
+  readonly name: string;
+  readonly typeParameters?: readonly string[];
+  readonly type: string;
+  readonly doc?: string;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly type: string;
+  readonly optional?: boolean;
+}
+
+export interface Method {
+  readonly name: string;
+  readonly parameters: readonly Parameter[];
+  readonly returns: string;
+  readonly body: string;
+  readonly doc?: string;
+}
+
+export interface Func extends Method {
+  readonly kind: "function";
+  readonly typeParameters?: readonly string[];
+  readonly exported?: boolean;
+}
+
+export interface Accessor {
+  readonly name: string;
+  readonly type: string;
+  readonly get: string;
+  readonly set: string;
+  readonly doc?: string;
+}
+
+export interface Class {
+  readonly kind: "class";
+  readonly name: string;
+  readonly typeParameters?: readonly string[];
+  readonly fields: readonly Member[];
+  readonly constructorParameters: readonly Parameter[];
+  readonly constructorBody: string;
+  readonly accessors?: readonly Accessor[];
+  readonly methods: readonly Method[];
+  readonly doc?: string;
+}
+
+/** Text as it is: a comment, a constant. */
+export interface Raw {
+  readonly kind: "raw";
+  readonly text: string;
+}
+
+export type Declaration = Import | Interface | Alias | Func | Class | Raw;
+
+/** Prints files; made once a run, since ts-morph takes a quarter of a second to load. */
+export async function openPrinter(): Promise<(name: string, parts: Declaration[]) => string> {
+  const { IndentationText, Project, StructureKind } = await import("ts-morph");
+  const project = new Project({
+    useInMemoryFileSystem: true,
+    skipLoadingLibFiles: true,
+    manipulationSettings: { indentationText: IndentationText.TwoSpaces },
+  });
+
+  const docs = (text: string | undefined) => (text === undefined ? [] : [{ description: text }]);
+  const generics = (names: readonly string[] | undefined) => [...(names ?? [])];
+  const parameters = (list: readonly Parameter[]): OptionalKind<ParameterDeclarationStructure>[] =>
+    list.map((p) => ({ name: p.name, type: p.type, hasQuestionToken: p.optional === true }));
+
+  const structure = (part: Declaration): StatementStructures | string => {
+    switch (part.kind) {
+      case "raw":
+        return part.text;
+      case "import":
+        return {
+          kind: StructureKind.ImportDeclaration,
+          moduleSpecifier: part.from,
+          isTypeOnly:
+            part.namespace === undefined
+              ? (part.names ?? []).length === 0
+              : part.namespaceIsType === true,
+          ...(part.namespace === undefined ? {} : { namespaceImport: part.namespace }),
+          namedImports: namedImports(part),
+        };
+      case "interface":
+        return {
+          kind: StructureKind.Interface,
+          name: part.name,
+          isExported: true,
+          docs: docs(part.doc),
+          typeParameters: generics(part.typeParameters),
+          extends: [...(part.extends ?? [])],
+          properties: part.members.map((m) => ({
+            name: m.name,
+            type: m.type,
+            hasQuestionToken: m.optional === true,
+            isReadonly: m.readonly === true,
+            docs: docs(m.doc),
+          })),
+        };
+      case "alias":
+        return {
+          kind: StructureKind.TypeAlias,
+          name: part.name,
+          isExported: true,
+          docs: docs(part.doc),
+          typeParameters: generics(part.typeParameters),
+          type: part.type,
+        };
+      case "function":
+        return {
+          kind: StructureKind.Function,
+          name: part.name,
+          isExported: part.exported !== false,
+          docs: docs(part.doc),
+          typeParameters: generics(part.typeParameters),
+          parameters: parameters(part.parameters),
+          returnType: part.returns,
+          statements: part.body,
+        };
+      case "class":
+        return {
+          kind: StructureKind.Class,
+          name: part.name,
+          isExported: true,
+          docs: docs(part.doc),
+          typeParameters: generics(part.typeParameters),
+          properties: part.fields.map((m) => ({
+            name: m.name,
+            type: m.type,
+            isReadonly: m.readonly === true,
+            docs: docs(m.doc),
+          })),
+          ctors: [
+            {
+              parameters: parameters(part.constructorParameters),
+              statements: part.constructorBody,
+            },
+          ],
+          getAccessors: (part.accessors ?? []).map((a) => ({
+            name: a.name,
+            returnType: a.type,
+            statements: a.get,
+            docs: docs(a.doc),
+          })),
+          setAccessors: (part.accessors ?? []).map((a) => ({
+            name: a.name,
+            parameters: [{ name: "value", type: a.type }],
+            statements: a.set,
+          })),
+          methods: part.methods.map((m) => ({
+            name: m.name,
+            parameters: parameters(m.parameters),
+            returnType: m.returns,
+            statements: m.body,
+            docs: docs(m.doc),
+          })),
+        };
+    }
+  };
+
+  return (name, parts) =>
+    project.createSourceFile(name, { statements: parts.map(structure) }).getFullText();
+}
+
+function namedImports(part: Import): { name: string; isTypeOnly: boolean }[] {
+  const values = part.names ?? [];
+  const types = part.types ?? [];
+  const all = [
+    ...values.map((name) => ({ name, isTypeOnly: false })),
+    ...types.map((name) => ({ name, isTypeOnly: values.length > 0 })),
+  ];
+  return all.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

@@ -1,0 +1,178 @@
+/**
+ * What stands between the spec's words and the generated text: literals, property names, comments and identifiers that
+ * are safe wherever they land, and a small builder for the lines of a body. Decides nothing about the protocol.
+ */
+import type { Documentation } from "../model/model.ts";
+
+/** A JavaScript string literal. */
+export function quote(text: string): string {
+  return JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+}
+
+const identifier = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
+
+/** `.name` or `["name"]` behind an expression. */
+export function access(name: string): string {
+  return identifier.test(name) && name !== "__proto__" ? `.${name}` : `[${quote(name)}]`;
+}
+
+/** A member's name in an interface. */
+export function memberName(name: string): string {
+  return identifier.test(name) ? name : quote(name);
+}
+
+/** A key in an object literal or a method of a class; `__proto__` and `constructor` would mean something else there. */
+export function key(name: string): string {
+  if (name === "__proto__" || name === "constructor") return `[${quote(name)}]`;
+  return memberName(name);
+}
+
+/** `key: value` in an object literal, short where it can be. */
+export function property(name: string, value: string): string {
+  const written = key(name);
+  return written === value ? value : `${written}: ${value}`;
+}
+
+/** A number as an expression; negative ones may stand behind any operator but `-`. */
+export function number(value: number): string {
+  return Object.is(value, -0) ? "0" : String(value);
+}
+
+/** Words of a name, split at everything that is no letter or digit. */
+function words(name: string): string[] {
+  return name.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
+}
+
+/** `fire-ball` as `FireBall`. */
+export function pascal(name: string): string {
+  const joined = words(name)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
+  return /^[A-Za-z]/.test(joined) ? joined : `X${joined}`;
+}
+
+/** `fire-ball` as `fireBall`. */
+export function camel(name: string): string {
+  const joined = pascal(name);
+  return joined.charAt(0).toLowerCase() + joined.slice(1);
+}
+
+const reserved = new Set(
+  (
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
+    "false finally for function if implements import in instanceof interface let new null package private protected " +
+    "public return static super switch this throw true try typeof undefined var void while with yield " +
+    "Number Math Uint8Array quantise dequantise zigzag unzigzag invalid rethrowWithin utf8Length varintSize"
+  ).split(" "),
+);
+
+/** Hands out names that are different from each other and from what the generated code around them uses. */
+export class Names {
+  readonly #taken = new Set<string>();
+
+  constructor(taken: Iterable<string> = []) {
+    for (const name of taken) this.#taken.add(name);
+  }
+
+  /** A name like `wanted`, free in this scope. */
+  take(wanted: string): string {
+    let name = wanted;
+    if (reserved.has(name) || /^(size|encode|decode|update|check|valueOf|nameOf)[A-Z]/.test(name)) {
+      name += "_";
+    }
+    for (let i = 2; this.#taken.has(name); i++) name = `${wanted}${i}`;
+    this.#taken.add(name);
+    return name;
+  }
+
+  /** Names for a whole list, by position. */
+  static forAll(wanted: readonly string[], taken: Iterable<string> = []): string[] {
+    const names = new Names(taken);
+    return wanted.map((name) => names.take(name));
+  }
+}
+
+/** Text that cannot end a block comment, and cannot start a TSDoc tag. */
+export function commentText(text: string): string[] {
+  return text
+    .replaceAll("*/", "*\\/")
+    .split(/\r\n|[\n\r\u2028\u2029]/)
+    .map((line) => line.trim().replace(/^@/, "\\@"));
+}
+
+/** A TSDoc comment's text for the builders of source.ts; undefined where there is nothing to say. */
+export function docText(lines: readonly string[]): string | undefined {
+  const used = lines.filter((line, i) => line !== "" || (i > 0 && i < lines.length - 1));
+  if (used.length === 0) return undefined;
+  return used.length === 1 && !used[0]!.startsWith("@") ? used[0] : `\n${used.join("\n")}`;
+}
+
+/** What the spec says about a thing, as lines of TSDoc. `facts` are added behind the spec's own words. */
+export function documentation(
+  about: Partial<Documentation>,
+  specFile: string,
+  facts: readonly string[] = [],
+): string | undefined {
+  const lines: string[] = [];
+  if (about.doc !== undefined) lines.push(...commentText(about.doc));
+  const unit = about.unit === undefined ? [] : [`Unit: ${commentText(about.unit).join(" ")}.`];
+  const aside = [...unit, ...facts].join(" ");
+  if (aside !== "") lines.push(aside);
+  if (about.why !== undefined) lines.push(`Why: ${commentText(about.why).join(" ")}`);
+  if (about.deprecated !== undefined) {
+    const { since, replacedBy, reason } = about.deprecated;
+    const parts = [
+      since === undefined ? "" : `Since version ${since}.`,
+      replacedBy === undefined ? "" : `Use ${commentText(replacedBy).join(" ")}.`,
+      reason === undefined ? "" : commentText(reason).join(" "),
+    ];
+    lines.push(`@deprecated ${parts.filter((part) => part !== "").join(" ")}`.trim());
+  }
+  if (about.line !== undefined) lines.push(`@see ${commentText(specFile).join(" ")}:${about.line}`);
+  return docText(lines);
+}
+
+/** A doc comment as text, for constants, which are not built by source.ts. */
+export function docComment(text: string | undefined, indent = ""): string {
+  if (text === undefined) return "";
+  if (!text.startsWith("\n")) return `${indent}/** ${text} */\n`;
+  const lines = text.slice(1).split("\n");
+  const body = lines.map((line) => `${indent} *${line === "" ? "" : ` ${line}`}\n`).join("");
+  return `${indent}/**\n${body}${indent} */\n`;
+}
+
+/** The lines of a body, indented by its blocks. */
+export class Lines {
+  readonly #lines: string[] = [];
+  #depth = 0;
+
+  add(...lines: string[]): this {
+    for (const line of lines) this.#lines.push(line === "" ? "" : "  ".repeat(this.#depth) + line);
+    return this;
+  }
+
+  /** `head {` … `}`; a tail follows the brace. */
+  block(head: string, inside: () => void, tail = ""): this {
+    this.add(`${head} {`);
+    this.#depth++;
+    inside();
+    this.#depth--;
+    return this.add(`}${tail}`);
+  }
+
+  /** `if (condition) {…}`, or just the inside where the condition always holds. */
+  when(condition: string, inside: () => void): this {
+    if (condition !== "") return this.block(`if (${condition})`, inside);
+    inside();
+    return this;
+  }
+
+  get text(): string {
+    return this.#lines.join("\n");
+  }
+
+  /** Whether the body uses this identifier. */
+  uses(name: string): boolean {
+    return new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(this.text);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * What generated `size` functions call on each member of a message that is to be sent. The value may be anything at all
+ * (it comes from the application, perhaps from JavaScript): each check accepts exactly what the encoder can write, or
+ * throws `InvalidMessageError` with the member's path. Worst case: linear in a string's length.
+ */
+import { InvalidMessageError } from "../errors.ts";
+import { utf8Length } from "./utf8.ts";
+import { varintSize } from "./writer.ts";
+
+/** Zigzag halves the range of a varint: 2 * 2^52 - 1 is 2^53 - 1. */
+const MIN_ZIGZAG = -(2 ** 52);
+const MAX_ZIGZAG = 2 ** 52 - 1;
+
+/** Throws: the member at `path` is wrong. */
+export function invalid(path: string, problem: string): never {
+  throw new InvalidMessageError(path, problem);
+}
+
+/** A few words on any value, whatever it is; never throws and never calls into it. */
+function describe(value: unknown): string {
+  if (value === undefined) return "is missing";
+  if (value === null) return "is null";
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
+    return `is ${value}${typeof value === "bigint" ? "n" : ""}`;
+  }
+  if (typeof value === "string") {
+    return `is ${JSON.stringify(value.length > 32 ? `${value.slice(0, 32)}…` : value)}`;
+  }
+  return Array.isArray(value) ? "is a list" : `is of type ${typeof value}`;
+}
+
+/** A struct: an object that is no list. Members are checked by the caller, others ignored. */
+export function checkObject(value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    invalid("", `must be an object, ${describe(value)}`);
+  }
+}
+
+/** A whole number in [min, max]. */
+export function checkInteger(path: string, value: unknown, min: number, max: number): void {
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+    invalid(path, `must be a whole number from ${min} to ${max}, ${describe(value)}`);
+  }
+}
+
+/** A bigint in [min, max]. */
+export function checkBigint(path: string, value: unknown, min: bigint, max: bigint): void {
+  if (typeof value !== "bigint" || value < min || value > max) {
+    invalid(path, `must be a bigint from ${min} to ${max}, ${describe(value)}`);
+  }
+}
+
+/** A number in [min, max], fractions allowed: what is quantised. */
+export function checkNumber(path: string, value: unknown, min: number, max: number): void {
+  if (!(typeof value === "number" && value >= min && value <= max)) {
+    invalid(path, `must be a number from ${min} to ${max}, ${describe(value)}`);
+  }
+}
+
+/** A number that is finite as a 32-bit float; it is rounded to one when it is written. */
+export function checkFloat32(path: string, value: unknown): void {
+  if (typeof value !== "number" || !Number.isFinite(Math.fround(value))) {
+    invalid(path, `must be a finite 32-bit float, ${describe(value)}`);
+  }
+}
+
+/** A number that is finite. */
+export function checkFloat64(path: string, value: unknown): void {
+  if (!Number.isFinite(value)) invalid(path, `must be a finite number, ${describe(value)}`);
+}
+
+export function checkBool(path: string, value: unknown): void {
+  if (typeof value !== "boolean") invalid(path, `must be true or false, ${describe(value)}`);
+}
+
+/** Throws for a value that is none of an enum's names. */
+export function invalidEnum(path: string, value: unknown, names: string): never {
+  return invalid(path, `must be one of ${names}, ${describe(value)}`);
+}
+
+/** A list of at most `max` elements; they are checked by the caller. */
+export function checkList(path: string, value: unknown, max: number): void {
+  if (!Array.isArray(value)) invalid(path, `must be a list, ${describe(value)}`);
+  if (value.length > max) invalid(path, `has ${value.length} elements, ${max} are allowed`);
+}
+
+/** Bytes on the wire of an unsigned varint. */
+export function sizeVarint(path: string, value: unknown): number {
+  checkInteger(path, value, 0, Number.MAX_SAFE_INTEGER);
+  return varintSize(value as number);
+}
+
+/** Bytes on the wire of a signed varint (zigzag). */
+export function sizeZigzag(path: string, value: unknown): number {
+  checkInteger(path, value, MIN_ZIGZAG, MAX_ZIGZAG);
+  return varintSize(zigzag(value as number));
+}
+
+/** Bytes on the wire of a string, its length included. */
+export function sizeString(path: string, value: unknown, maxBytes: number): number {
+  if (typeof value !== "string") invalid(path, `must be a string, ${describe(value)}`);
+  // A UTF-16 unit takes at least one byte: an endless string is refused before it is walked.
+  const byteLength = value.length > maxBytes ? value.length : utf8Length(value);
+  if (byteLength < 0) invalid(path, "has a surrogate without its partner");
+  if (byteLength > maxBytes) {
+    invalid(path, `takes at least ${byteLength} bytes of UTF-8, ${maxBytes} are allowed`);
+  }
+  return varintSize(byteLength) + byteLength;
+}
+
+/** Bytes on the wire of bytes, their length included. */
+export function sizeBytes(path: string, value: unknown, maxBytes: number): number {
+  if (!(value instanceof Uint8Array)) invalid(path, `must be a Uint8Array, ${describe(value)}`);
+  const byteLength = value.byteLength;
+  if (byteLength > maxBytes) invalid(path, `has ${byteLength} bytes, ${maxBytes} are allowed`);
+  return varintSize(byteLength) + byteLength;
+}
+
+/** A signed number in [-2^52, 2^52) as an unsigned one: 0, -1, 1, -2 … become 0, 1, 2, 3 … */
+export function zigzag(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value;
+}
+
+/** The inverse of `zigzag`. */
+export function unzigzag(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
