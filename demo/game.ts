@@ -2,8 +2,9 @@
  * The arena on the server: a world of twenty steps a second, chat, events, and the book-keeping that lets the demo
  * say whether every promise was kept. It talks to players through the generated server only.
  */
-import type { Entity } from "../generated/messages.ts";
+
 import type { Peer, Server } from "../generated/server.ts";
+import type { Entity } from "../generated/types.ts";
 import { checksum, MAP_HEIGHT, MAP_WIDTH, makeTiles } from "./map.ts";
 import { emptyTally, OrderCheck, type ReliableTally } from "./report.ts";
 
@@ -29,11 +30,11 @@ export class Arena {
   /** Broken promises seen from the server. */
   errors = 0;
   readonly #server: Server<Player>;
-  readonly #tiles = makeTiles(7);
+  readonly #tiles: Uint8Array = makeTiles(7);
   readonly #mapChecksum: number = checksum(this.#tiles);
   readonly #onError: (message: string) => void;
   /** Of players that have left too. */
-  readonly tallies = new Map<number, ReliableTally>();
+  readonly tallies: Map<number, ReliableTally> = new Map();
   #tick = 0;
   #timer: NodeJS.Timeout | undefined;
 

@@ -1,5 +1,5 @@
 /** What the demo shows while it runs: a table that is drawn over itself on a terminal, a line a second elsewhere. */
-import type { ServerStats } from "../generated/server.ts";
+import type { ServerStats } from "stardust-udp/server";
 import type { BotsReport } from "./report.ts";
 
 interface Row {
