@@ -4,6 +4,7 @@
  */
 import { type LinkCounters, lossySocket } from "stardust-udp/testing";
 import { type Client, connect } from "../generated/client.ts";
+import type { MapMessage } from "../generated/types.ts";
 import { checksum } from "./map.ts";
 import type { DemoOptions } from "./options.ts";
 import {
@@ -44,12 +45,13 @@ class Bot {
       onError(message);
     };
     this.client = client;
-    client.receive.map((map) => {
+    const onMap = (map: MapMessage): void => {
       this.tally.received++;
       if (map.tiles.byteLength !== map.width * map.height) error("the map has the wrong size");
       if (client.send.ready({ mapChecksum: checksum(map.tiles) })) this.tally.sent++;
       else error("ready was not taken");
-    });
+    };
+    client.receive.map(onMap);
     client.receive.event((event) => this.#events.take(event.sequence));
     client.receive.chat((chat) => {
       let check = this.#chats.get(chat.from);

@@ -1,0 +1,71 @@
+/**
+ * Real arena servers and clients for tests: free ports, everything closed at the end of each test. What a test waits
+ * for it names (`until`); nothing here sleeps and hopes.
+ */
+import { type Client, connect, type Options as ClientOptions } from "#generated/client.js";
+import { type Options, listen, type Peer, type Server } from "#generated/server.js";
+import { afterEach } from "vitest";
+
+const open: AsyncDisposable[] = [];
+
+afterEach(async () => {
+  for (const resource of open.splice(0).reverse()) await resource[Symbol.asyncDispose]();
+});
+
+/** Closed after the test. */
+export function closing<T extends AsyncDisposable>(resource: T): T {
+  open.push(resource);
+  return resource;
+}
+
+/** A server on free ports that lets everybody in. */
+export async function arenaServer<State = undefined>(
+  options: Partial<Options<State>> = {},
+): Promise<Server<State>> {
+  return closing(
+    await listen<State>({
+      ports: { count: 3 },
+      authenticate: () => ({ accept: true, body: { motd: "hi" } }),
+      onFault: (error, where) => {
+        throw new Error(`${where}: ${String(error)}`);
+      },
+      ...options,
+    } as Options<State>),
+  );
+}
+
+export async function arenaClient(
+  server: { readonly ports: readonly number[] },
+  options: Partial<ClientOptions> = {},
+): Promise<Client> {
+  return closing(
+    await connect({ port: server.ports[0]!, join: { name: "ada" }, ...options } as ClientOptions),
+  );
+}
+
+/** The server's peer for a client; waits for its join. */
+export async function peerOf<State>(server: Server<State>, client: Client): Promise<Peer<State>> {
+  await until(() => server.peers.has(client.id));
+  return server.peers.get(client.id)!;
+}
+
+/** Resolves when the condition holds; looks again at every turn of the event loop. The test's timeout is the limit. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** How many peers each port has, in the order of the ports. */
+export async function peersByPort(server: Server<never> | Server): Promise<number[]> {
+  return (await (server as Server).stats()).ports.map(({ peers }) => peers);
+}
+
+/** Bytes that can be told apart wherever they are cut. */
+export function pattern(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = 1;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
