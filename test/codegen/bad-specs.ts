@@ -132,7 +132,7 @@ const channels: BadSpec[] = [
   },
 ];
 
-const nested = `${"{ list: { of: ".repeat(14)}u8${" } }".repeat(14)}`;
+const nested = `${"{ list: { max: 1, of: ".repeat(14)}u8${" } }".repeat(14)}`;
 const chain = Array.from({ length: 20 }, (_, i) => `T${i}: { struct: { x: T${i + 1} } }`);
 const typeCases: BadSpec[] = [
   { code: "SD1301", spec: member("«u9»"), schema: "accepts", suggests: "u8" },
@@ -198,6 +198,18 @@ const typeCases: BadSpec[] = [
   {
     code: "SD1313",
     spec: types(`${chain.join("\n  ")}\n  T20: ${nested}`).replace("u8 }", "u16 }"),
+    schema: "accepts",
+  },
+  {
+    code: "SD1313",
+    spec: types(
+      [
+        ...Array.from(
+          { length: 40 },
+          (_, i) => `S${i}: { struct: { x: ${i === 0 ? "u8" : `S${i - 1}`} } }`,
+        ),
+      ].join("\n  "),
+    ),
     schema: "accepts",
   },
   {

@@ -27,6 +27,9 @@ export const goodSpecs: Readonly<Record<string, string>> = {
   "aliases and a named message": options("doc: x", "reliable", "Pair").concat(
     "types:\n  Seconds: f32\n  Angle: { doc: d, f32: { min: 0, max: 7, bits: 8 } }\n  Pair: { struct: { a: Seconds, b: Angle, c: Again } }\n  Again: Angle\n",
   ),
+  "a long chain of aliases": member("T0").concat(
+    `types:\n${Array.from({ length: 60 }, (_, i) => `  T${i}: T${i + 1}\n`).join("")}  T60: u8\n`,
+  ),
   "an empty message": options("doc: x", "unreliable", "{}"),
   "every channel option": options(
     "{ }".replace("{ }", "priority: 7") +

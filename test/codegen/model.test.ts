@@ -191,6 +191,11 @@ describe("zero messages", () => {
     expect(join.maxBytes - bytes).toBeLessThan(8);
   });
 
+  it("have schemas that JSON Schema understands, where YAML says null", () => {
+    const join = model(body("{ type: null }")).zero.messages[0]!;
+    expect(join.body).toMatchObject({ properties: { x: { type: "null" } } });
+  });
+
   it("have closed bodies and the default's state table", () => {
     const m = model(body("{ type: object, properties: {} }"));
     const join = m.zero.messages.find((z) => z.name === "join")!;
