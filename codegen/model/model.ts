@@ -1,7 +1,8 @@
 /**
  * The resolved protocol: every name, id, size, layout and hash is decided here, once, by resolve.ts; emitters turn
  * it into text and decide nothing. Plain data (it will be published as JSON). All sizes are bytes unless the name
- * says bits; `line` is the line of the spec where the thing stands, 1-based.
+ * says bits; `line` is the line of the spec where the thing stands, 1-based;
+ * 0 for what the spec leaves to the generator's defaults.
  */
 
 export type Delivery =

@@ -287,6 +287,7 @@ export function fill(template: string, params: Readonly<Record<string, string | 
   return template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name]));
 }
 
+/** The problems of one source, in the order in which they were found. Never throws. */
 export class Diagnostics {
   readonly source: Source;
   readonly list: Diagnostic[] = [];
@@ -299,10 +300,12 @@ export class Diagnostics {
     this.source = source;
   }
 
+  /** Whether there is an error: then nothing may be generated. */
   get failed(): boolean {
     return this.list.some((d) => d.severity === "error");
   }
 
+  /** Adds a problem; `span` is what the carets stand under. */
   report<C extends DiagnosticCode>(
     code: C,
     span: Span,
