@@ -228,7 +228,8 @@ function indexText(type: Extract<TypeModel, { kind: "quantised" }>, index: strin
   const { min, max, steps } = type;
   if (!type.integer) return `dequantise(${index}, ${number(min)}, ${number(max)}, ${steps})`;
   const step = (max - min) / steps;
-  return `${number(min)} + ${step === 1 ? index : `${index} * ${step}`}`;
+  const scaled = step === 1 ? index : `${index} * ${step}`;
+  return min === 0 ? scaled : `${number(min)} + ${scaled}`;
 }
 
 function anyFunction(struct: StructModel, lookup: Lookup): Func {
@@ -264,7 +265,8 @@ function anyText(type: TypeModel, lookup: Lookup): string {
       return "fc.boolean()";
     case "quantised": {
       const index = `fc.integer({ min: 0, max: ${type.steps} })`;
-      return `${index}.map((i) => ${indexText(type, "i")})`;
+      const value = indexText(type, "i");
+      return value === "i" ? index : `${index}.map((i) => ${value})`;
     }
     case "enum": {
       const names = enumNamed(lookup, type.name).values.map((v) => quote(v.name));
