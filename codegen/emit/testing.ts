@@ -178,7 +178,7 @@ function objectText(head: string, struct: StructModel, value: (t: TypeModel, n: 
     () => {
       for (const m of struct.members) lines.add(`${key(m.name)}: ${value(m.type, m.name)},`);
     },
-    isFunction ? ");" : ";",
+    isFunction ? ", { noNullPrototype: true });" : ";",
   );
   return lines.text.replace("( {", "({");
 }

@@ -30,7 +30,7 @@ export function key(name: string): string {
 /** `key: value` in an object literal, short where it can be. */
 export function property(name: string, value: string): string {
   const written = key(name);
-  return written === value ? value : `${written}: ${value}`;
+  return written === value && identifier.test(name) ? value : `${written}: ${value}`;
 }
 
 /** A number as an expression; negative ones may stand behind any operator but `-`. */

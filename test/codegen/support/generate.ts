@@ -49,7 +49,10 @@ export async function generate(name: string, model: Model): Promise<Generated> {
   const files = await emit(model);
   for (const [file, text] of files) {
     writeFileSync(join(folder, file), text);
-    const js = ts.transpileModule(text, { compilerOptions: options, fileName: file });
+    const js = ts.transpileModule(text, {
+      compilerOptions: { ...options, module: ts.ModuleKind.ESNext },
+      fileName: file,
+    });
     writeFileSync(join(folder, "js", file.replace(/\.ts$/, ".js")), js.outputText);
   }
   const load = (file: string) => import(pathToFileURL(join(folder, "js", `${file}.js`)).href);

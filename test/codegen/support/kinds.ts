@@ -86,7 +86,7 @@ export function kindsModel(): Model {
     delete: t.bool,
     item: t.list(vec2, 2),
   });
-  spec.channel("constructor", { direction: "server-to-client" });
+  spec.channel("names", { direction: "server-to-client" });
   return spec.model({
     header: headerModel({
       sealed: [...arenaHeader.sealed, { name: "tick", type: "u32", userIndex: 0 }],
