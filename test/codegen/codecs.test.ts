@@ -247,12 +247,15 @@ describe("a wrong member is named", () => {
     expect(testing.validate[channel](message)?.path).toBe(path);
   });
 
-  test("and so is a message above its channel's maxBytes", () => {
-    const blob = "x".repeat(8);
-    const message = testing.example.lists({ names: Array(9).fill(blob) });
-    message.things = Array(50).fill(message.things[0]);
-    message.words = Array(50).fill(1);
+  test("and a message above its channel's maxBytes is refused as a whole", () => {
+    const message = testing.example.lists();
+    message.things = Array(50).fill(testing.example.mixed().thing);
     expect(testing.validate.lists(message)).toBeNull();
+    for (const thing of message.things) thing.note = "x".repeat(20);
+    expect(testing.validate.lists(message)).toEqual({
+      path: "",
+      problem: expect.stringContaining("1200 are allowed"),
+    });
   });
 });
 

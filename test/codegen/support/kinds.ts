@@ -70,7 +70,7 @@ export function kindsModel(): Model {
     numbers: t.list(t.zigzag, 9),
     blobs: t.list(t.bytes(3), 3),
   });
-  spec.channel("lists", { delivery: "reliable", fragment: true, maxBytes: 4000 });
+  spec.channel("lists", { delivery: "reliable", fragment: true, maxBytes: 1200 });
   spec.struct("EmptyMessage", {});
   spec.channel("empty", { direction: "client-to-server" });
   spec.struct("NamesMessage", {
