@@ -6,5 +6,7 @@ export default defineConfig({
     exclude: ["test/tmp/**"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is built is loaded by Node itself, whether by `#src/…` or by the package's name: one copy of every class.
+    server: { deps: { external: [/\/dist\//, /\/test\/tmp\//] } },
   },
 });

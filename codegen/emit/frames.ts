@@ -286,7 +286,7 @@ function payloadRules(lines: Lines, model: Model): void {
         "if (before + payloadBytes > maxBytes[channel]!) return Violation.payloadSize;",
       );
     });
-    lines.block("else", whole);
+    lines.chain("else", whole);
   } else whole();
   lines.add(
     "frame.payloadStart = r.at;",

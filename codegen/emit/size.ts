@@ -96,8 +96,12 @@ function valueSize(
       lines.add(`size += sizeBytes(${path}, ${value}, ${type.maxBytes});`);
       return 0;
     case "struct":
+      if (path === '""') {
+        lines.add(`size += size${type.name}(${value});`);
+        return 0;
+      }
       lines.block("try", () => lines.add(`size += size${type.name}(${value});`));
-      lines.block("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+      lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
       return 0;
     case "list":
       listSize(scope, type, value, path, base);
@@ -117,7 +121,8 @@ function listSize(
   const index = names.take("i");
   lines.add(`const ${list} = ${value};`, `checkList(${path}, ${list}, ${type.max});`);
   const inline = isBits(type.of) || scalarBytes(type.of) > 0;
-  const each = inline ? ` + ${list}.length * ${elementFixedBytes(type.of, lookup)}` : "";
+  const bytes = elementFixedBytes(type.of, lookup);
+  const each = inline ? ` + ${list}.length${bytes === 1 ? "" : ` * ${bytes}`}` : "";
   lines.add(`size += varintSize(${list}.length)${each};`, `let ${index} = 0;`);
   lines.block("try", () => {
     lines.block(`for (; ${index} < ${list}.length; ${index}++)`, () => {
@@ -126,7 +131,7 @@ function listSize(
       valueSize(scope, type.of, item, '""', "inner");
     });
   });
-  lines.block("catch (error)", () => {
+  lines.chain("catch (error)", () => {
     lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
   });
 }

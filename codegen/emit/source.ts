@@ -107,18 +107,9 @@ export async function openPrinter(): Promise<(name: string, parts: Declaration[]
   const structure = (part: Declaration): StatementStructures | string => {
     switch (part.kind) {
       case "raw":
-        return part.text;
+        return `\n${part.text}`;
       case "import":
-        return {
-          kind: StructureKind.ImportDeclaration,
-          moduleSpecifier: part.from,
-          isTypeOnly:
-            part.namespace === undefined
-              ? (part.names ?? []).length === 0
-              : part.namespaceIsType === true,
-          ...(part.namespace === undefined ? {} : { namespaceImport: part.namespace }),
-          namedImports: namedImports(part),
-        };
+        return importText(part);
       case "interface":
         return {
           kind: StructureKind.Interface,
@@ -200,12 +191,20 @@ export async function openPrinter(): Promise<(name: string, parts: Declaration[]
     project.createSourceFile(name, { statements: parts.map(structure) }).getFullText();
 }
 
-function namedImports(part: Import): { name: string; isTypeOnly: boolean }[] {
+/** An import as text, since ts-morph never breaks its line. */
+function importText(part: Import): string {
   const values = part.names ?? [];
   const types = part.types ?? [];
+  const keyword = values.length === 0 && part.namespace === undefined ? "import type" : "import";
+  if (part.namespace !== undefined) {
+    const type = part.namespaceIsType === true ? " type" : "";
+    return `import${type} * as ${part.namespace} from "${part.from}";`;
+  }
   const all = [
-    ...values.map((name) => ({ name, isTypeOnly: false })),
-    ...types.map((name) => ({ name, isTypeOnly: values.length > 0 })),
-  ];
-  return all.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    ...values.map((name) => ({ name, text: name })),
+    ...types.map((name) => ({ name, text: values.length > 0 ? `type ${name}` : name })),
+  ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const line = `${keyword} { ${all.map((n) => n.text).join(", ")} } from "${part.from}";`;
+  if (line.length <= 100) return line;
+  return `${keyword} {\n${all.map((n) => `  ${n.text},\n`).join("")}} from "${part.from}";`;
 }
