@@ -80,7 +80,7 @@ export class ReceivedPackets {
   fill(acks: AckBlock, nowMs: number): void {
     const r = this.ranges;
     acks.largest = r[1]!;
-    const delay = Math.round((nowMs - this.largestAtMs) / DELAY_UNIT_MS);
+    const delay = Math.floor((nowMs - this.largestAtMs) / DELAY_UNIT_MS);
     acks.delay = Math.min(delay, DELAY_UNKNOWN);
     acks.firstRun = r[1]! - r[0]! + 1;
     acks.pairs = this.count - 1;

@@ -1,33 +1,24 @@
 /**
- * Round-trip time, smoothed as in RFC 9002 5.3. Differs in one thing: the minimum is that of the last 10 to 20
- * seconds, not of all time, so that a path that became longer is believed. Constant work.
+ * Round-trip time, smoothed as in RFC 9002 5.3. Differs in one thing: the ack delay is always taken off, not only
+ * down to the smallest round trip seen. Acks of unreliable data are held for up to 60 ms and a session may never see
+ * one that was not; the delay is measured by who held it, and who lies about it only makes us probe too early. Constant
+ * work.
  */
 
 /** Before the first sample (RFC 9002 6.2.2). */
 export const INITIAL_RTT_MS = 333;
 /** What a timer can tell apart (RFC 9002 6.1.2, kGranularity). */
 export const TIMER_GRANULARITY_MS = 1;
-const MIN_WINDOW_MS = 10_000;
-
 export class RttEstimator {
   /** 0 before the first sample. */
   smoothedMs = 0;
   variationMs: number = INITIAL_RTT_MS / 2;
   latestMs = 0;
-  minMs: number = Number.POSITIVE_INFINITY;
-  private previousMinMs: number = Number.POSITIVE_INFINITY;
-  private windowStartMs = 0;
 
-  /** A newly acknowledged datagram took `rttMs`, of which the other side held it for `ackDelayMs`. */
-  sample(rttMs: number, ackDelayMs: number, nowMs: number): void {
-    if (nowMs - this.windowStartMs > MIN_WINDOW_MS) {
-      this.previousMinMs = this.minMs;
-      this.minMs = rttMs;
-      this.windowStartMs = nowMs;
-    } else if (rttMs < this.minMs) this.minMs = rttMs;
+  /** A newly acknowledged datagram took `rttMs`, of which the other side says it held the ack for `ackDelayMs`. */
+  sample(rttMs: number, ackDelayMs: number): void {
+    const adjustedMs = Math.max(rttMs - ackDelayMs, 0);
     this.latestMs = rttMs;
-    const floorMs = Math.min(this.minMs, this.previousMinMs);
-    const adjustedMs = rttMs >= floorMs + ackDelayMs ? rttMs - ackDelayMs : rttMs;
     if (this.smoothedMs === 0) {
       this.smoothedMs = Math.max(adjustedMs, 0.001);
       this.variationMs = adjustedMs / 2;

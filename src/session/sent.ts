@@ -182,7 +182,7 @@ export class SentPackets {
       }
     }
     if (sampleAtMs >= 0 && acks.delay !== 255) {
-      rtt.sample(Math.max(0, nowMs - sampleAtMs), acks.delay * 0.25, nowMs);
+      rtt.sample(Math.max(0, nowMs - sampleAtMs), acks.delay * 0.25);
     }
     for (let i = -1; i < acks.pairs; i++) {
       if (i >= 0) high -= acks.gaps[i]!;
