@@ -27,6 +27,8 @@ export class UnreliableReceive implements ReceiveChannel {
   private readonly open: Reassembly[] = [];
   private readonly waiting: WaitingMessage[] = [];
   private waitingBytes = 0;
+  /** What waits here may be lost. */
+  readonly undelivered = false;
 
   constructor(channel: ChannelDefinition, context: ReceiveContext) {
     this.channel = channel;

@@ -22,6 +22,8 @@ export interface ReceiveChannel {
   apply(number: number, sliceIndex: number, sliceCount: number, start: number, end: number): void;
   /** Offers what waits to the sink again. */
   pump(): void;
+  /** A reliable message that could be handed on waits for room at the sink. */
+  readonly undelivered: boolean;
   /** Lets go of what is too old or not needed. */
   maintain(): void;
 }
@@ -113,6 +115,7 @@ abstract class ReliableChannel implements ReceiveChannel {
   protected abstract handedOn(number: number): void;
   protected abstract wait(number: number, message: WaitingMessage): void;
   abstract pump(): void;
+  abstract get undelivered(): boolean;
 
   rebuild(truncated: number): number {
     return rebuildMessageNumber(truncated, this.context.messageNumberBits, this.window.next);
@@ -218,6 +221,10 @@ export class ReliableReceive extends ReliableChannel {
     this.waiting.push(message);
   }
 
+  override get undelivered(): boolean {
+    return this.waiting.length > 0;
+  }
+
   override pump(): void {
     const { context, waiting } = this;
     if (waiting.length === 0) return;
@@ -248,6 +255,10 @@ export class OrderedReceive extends ReliableChannel {
   protected override wait(number: number, message: WaitingMessage): void {
     this.waiting ??= new Map();
     this.waiting.set(number, message);
+  }
+
+  override get undelivered(): boolean {
+    return this.waiting?.has(this.nextOut) ?? false;
   }
 
   override pump(): void {

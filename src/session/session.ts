@@ -177,6 +177,11 @@ export class Session implements FrameEvents {
     return false;
   }
 
+  /** Reliable messages have arrived that the sink has had no room for. */
+  get undelivered(): boolean {
+    return this.receivers.some((receiver) => receiver?.undelivered === true);
+  }
+
   /** Smoothed round-trip time; 0 before the first sample. */
   get rttMs(): number {
     return this.rtt.smoothedMs;
