@@ -20,7 +20,7 @@ import {
 } from "./layout.ts";
 import { indexPath } from "./size.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, pascal, property, quote } from "./text.ts";
+import { access, camel, Lines, Names, number, one, pascal, property, quote } from "./text.ts";
 
 interface Scope {
   readonly lines: Lines;
@@ -53,7 +53,7 @@ export function decodeFunction(struct: StructModel, lookup: Lookup): Func {
     parameters: [{ name: readerName(lines), type: "Reader" }],
     returns: `types.${struct.name}`,
     body: withView(lines),
-    doc: `Reads a ${struct.name}. Throws MalformedError for bytes that no encoder writes.`,
+    doc: `Reads ${one(struct.name)}. Throws MalformedError for bytes that no encoder writes.`,
   };
 }
 

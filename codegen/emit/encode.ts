@@ -14,7 +14,7 @@ import {
   writeBitsTexts,
 } from "./layout.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, pascal } from "./text.ts";
+import { access, camel, Lines, Names, number, one, pascal } from "./text.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
 export interface Plan {
@@ -111,7 +111,7 @@ export function encodeFunction(struct: StructModel, _lookup: Lookup): Func {
     ],
     returns: "void",
     body: body.text,
-    doc: `Writes a ${struct.name} that size${struct.name} has accepted.`,
+    doc: `Writes ${one(struct.name)} that size${struct.name} has accepted.`,
   };
 }
 

@@ -13,7 +13,7 @@ import {
   scalarBytes,
 } from "./layout.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, quote } from "./text.ts";
+import { access, camel, Lines, Names, number, one, quote } from "./text.ts";
 
 interface Scope {
   readonly lines: Lines;
@@ -46,7 +46,7 @@ export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
     parameters: [{ name: "message", type: `types.${struct.name}` }],
     returns: "number",
     body: body.text,
-    doc: `The bytes a ${struct.name} takes. Throws InvalidMessageError with the path of a wrong member.`,
+    doc: `The bytes ${one(struct.name)} takes. Throws InvalidMessageError with the path of a wrong member.`,
   };
 }
 

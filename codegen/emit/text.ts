@@ -57,6 +57,11 @@ export function camel(name: string): string {
   return joined.charAt(0).toLowerCase() + joined.slice(1);
 }
 
+/** A type's name with its article, for sentences. */
+export function one(name: string): string {
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+}
+
 const reserved = new Set(
   (
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
@@ -128,7 +133,8 @@ export function documentation(
     ];
     lines.push(`@deprecated ${parts.filter((part) => part !== "").join(" ")}`.trim());
   }
-  if (about.line !== undefined) lines.push(`@see ${commentText(specFile).join(" ")}:${about.line}`);
+  if (about.line !== undefined && about.line > 0)
+    lines.push(`@see ${commentText(specFile).join(" ")}:${about.line}`);
   return docText(lines);
 }
 
