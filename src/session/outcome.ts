@@ -146,3 +146,23 @@ export class SessionCounters {
     }
   }
 }
+
+/** The counters in which each datagram given to a session is once. */
+export const sessionOutcomeNames: readonly (keyof SessionCounters)[] = [
+  "datagramsReceived",
+  "duplicates",
+  "tooOld",
+  "truncated",
+  "reservedBits",
+  "nonMinimal",
+  "unknownChannel",
+  "flags",
+  "sliceBounds",
+  "payloadSize",
+  "acknowledgedUnsent",
+  "direction",
+  "messageWindow",
+  "sliceMismatch",
+  "receiveLimit",
+  "packetNumber",
+];

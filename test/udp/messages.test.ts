@@ -178,15 +178,16 @@ describe("messages", () => {
     const quick = await arenaClient(server);
     const slowPeer = await peerOf(server, slow);
     const quickPeer = await peerOf(server, quick);
+    const text = "x".repeat(200);
     slow.messages.chat({ limit: 1 });
-    while (slowPeer.send.chat({ from: 1, text: "x".repeat(200) }));
-    const got = new Promise((resolve) => quick.receive.chat((chat) => resolve(chat.text)));
-    expect(quickPeer.send.chat({ from: 2, text: "through" })).toBe(true);
-    expect(await got).toBe("through");
-    expect(server.broadcast.chat({ from: 0, text: "x".repeat(200) })).toEqual({
-      sent: 1,
-      skipped: [slowPeer.id],
-    });
+    const echoes = quick.messages.chat();
+    // Full is when it stays refused while the other peer gets twenty messages, one after the other.
+    for (let refused = 0; refused < 20; refused++) {
+      while (slowPeer.send.chat({ from: 1, text })) refused = 0;
+      expect(quickPeer.send.chat({ from: refused, text: "through" })).toBe(true);
+      expect((await echoes.next()).value).toEqual({ from: refused, text: "through" });
+    }
+    expect(server.broadcast.chat({ from: 0, text })).toEqual({ sent: 1, skipped: [slowPeer.id] });
   });
 
   it("on a reliable channel that nobody reads end the peer that sends them, with a reason", async () => {
