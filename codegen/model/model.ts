@@ -65,7 +65,10 @@ export interface MemberModel extends Documentation {
 }
 
 export interface StructModel extends Documentation {
-  /** Name of the TypeScript type; unique among types, e.g. `Vec2`, or `ChatMessage` for a channel's message. */
+  /**
+   * Name of the TypeScript type; unique among types, e.g. `Vec2`, or `ChatMessage` for a channel's message. A capital,
+   * then letters and digits; no global of the language's.
+   */
   readonly name: string;
   readonly members: readonly MemberModel[];
   /** Whole bytes of the bit block at the front; 0 where nothing is packed. */

@@ -38,7 +38,9 @@ export class TypeResolver {
   constructor(spec: SpecAst, diagnostics: Diagnostics) {
     this.#d = diagnostics;
     this.#types = new Map(spec.types.map((type) => [type.name, type]));
-    for (const type of spec.types) this.#names.set(type.name, `type \`${type.name}\``);
+    for (const { name, span } of spec.types) {
+      this.#claim(pascalCase(name), `type \`${name}\``, span);
+    }
   }
 
   /** The section `types`, used or not. */
@@ -74,12 +76,13 @@ export class TypeResolver {
   }
 
   #definition(ast: TypeAst): TypeModel | undefined {
-    const { type, name, docs } = ast;
+    const { type, docs } = ast;
+    const name = pascalCase(ast.name);
     if (type.kind === "struct") {
-      return this.#struct(name, pascalCase(name), type.members, docs) && { kind: "struct", name };
+      return this.#struct(name, name, type.members, docs) && { kind: "struct", name };
     }
     if (type.kind === "enum") return this.#enum(name, type, docs);
-    return this.#resolve(type, pascalCase(name), docs);
+    return this.#resolve(type, name, docs);
   }
 
   /** `name` is what an inline struct or enum would be called. */

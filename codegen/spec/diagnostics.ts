@@ -54,7 +54,7 @@ export const diagnosticTable = {
   SD1106: {
     title: "illegal name",
     message:
-      "{name} cannot be the name of {place}: letters, digits and _ only, the first not a digit, at most {limit}",
+      "{name} cannot be the name of {place}: letters, digits and _ only, a letter before any digit, at most {limit}",
   },
   SD1107: {
     title: "reserved name",

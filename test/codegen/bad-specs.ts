@@ -75,7 +75,14 @@ const structure: BadSpec[] = [
     spec: `${head}channels:\n  «then»: { id: 0, delivery: reliable, message: {} }\n`,
     schema: "refuses",
   },
-  { code: "SD1107", spec: types("«Uint8Array»: u8"), schema: "accepts" },
+  { code: "SD1303", spec: types("«uint8_Array»: u8"), schema: "accepts", says: "`Uint8Array`" },
+  { code: "SD1303", spec: types("vec2: u8\n  «Vec2»: u8"), schema: "accepts", says: "type `vec2`" },
+  { code: "SD1106", spec: types("«__1»: u8"), schema: "refuses" },
+  {
+    code: "SD1106",
+    spec: `${head}channels:\n  «_»: { id: 0, delivery: reliable, message: {} }\n`,
+    schema: "refuses",
+  },
   {
     code: "SD1108",
     spec: smallest.replace("plain", "«plane»"),

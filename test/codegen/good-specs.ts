@@ -36,6 +36,13 @@ export const goodSpecs: Readonly<Record<string, string>> = {
       "\n    weight: 1000\n    fragment: false\n    maxBytes: 9\n    queueBytes: 100\n    direction: client-to-server",
   ),
   "a reserved id": `${smallest}reserved: { channels: [7] }\n`,
+  "names of every style": options(
+    "doc: x",
+    "reliable",
+    "{ _a: vec_2, class: { enum: { default: 0, then: 1 } }, _1: { struct: { new: u8 } } }",
+  )
+    .replace("  a:", "  _snake_case2:")
+    .concat("types:\n  vec_2: { struct: { x: u8, X: u8 } }\n  interface: { enum: { a: 0 } }\n"),
   "types that nobody uses": types("Unused: { enum: { a: 4294967295 } }"),
   "a header with fields of the user's own": header(
     ["  sealed:", "  sealed:\n    - { name: tick, type: u32, when: [busy] }"],

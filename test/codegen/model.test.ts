@@ -91,6 +91,14 @@ describe("names", () => {
     expect(model(arena).enums.map((e) => e.name)).toContain("EventKind");
   });
 
+  it("begin with a capital and have letters and digits only, however the spec writes them", () => {
+    const m = model(goodSpecs["names of every style"]!);
+    const names = [...m.structs, ...m.enums].map((s) => s.name);
+    expect(names.sort()).toEqual(
+      ["Interface", "SnakeCase2Class", "SnakeCase21", "SnakeCase2Message", "Vec2"].sort(),
+    );
+  });
+
   it("of structs come after those they use", () => {
     const names = model(
       `${smallest}types:\n  A: { struct: { b: B } }\n  B: { struct: {} }\n`,
