@@ -139,6 +139,7 @@ export interface Face extends ClientFaceTypes {
 
 /** A connected client. */
 export type Client = RuntimeClient<Face>;
+
 /** Options of `connect`; `join` must be there, since its body has required members. */
 export type Options = ConnectOptions<Face> & { readonly join: JoinBody };
 

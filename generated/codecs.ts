@@ -53,7 +53,7 @@ function nameOfWeapon(value: number, r: Reader, at: number, path: string): types
   }
 }
 
-/** The number of a EntityKind on the wire; -1 for what is none. */
+/** The number of an EntityKind on the wire; -1 for what is none. */
 function valueOfEntityKind(name: string): number {
   switch (name) {
     case "player":
@@ -81,7 +81,7 @@ function nameOfEntityKind(value: number, r: Reader, at: number, path: string): t
   }
 }
 
-/** The number of a EventKind on the wire; -1 for what is none. */
+/** The number of an EventKind on the wire; -1 for what is none. */
 function valueOfEventKind(name: string): number {
   switch (name) {
     case "hit":
@@ -156,7 +156,7 @@ export function updateVec2(target: types.Vec2, r: Reader): void {
   target.y = y;
 }
 
-/** The bytes a Entity takes. Throws InvalidMessageError with the path of a wrong member. */
+/** The bytes an Entity takes. Throws InvalidMessageError with the path of a wrong member. */
 export function sizeEntity(message: types.Entity): number {
   checkObject(message);
   let size = 5;
@@ -175,7 +175,7 @@ export function sizeEntity(message: types.Entity): number {
   return size;
 }
 
-/** Writes a Entity that sizeEntity has accepted. */
+/** Writes an Entity that sizeEntity has accepted. */
 export function encodeEntity(message: types.Entity, w: Writer): void {
   const view = w.view;
   const kind = valueOfEntityKind(message.kind);
@@ -191,7 +191,7 @@ export function encodeEntity(message: types.Entity, w: Writer): void {
   encodeVec2(message.at, w);
 }
 
-/** Reads a Entity. Throws MalformedError for bytes that no encoder writes. */
+/** Reads an Entity. Throws MalformedError for bytes that no encoder writes. */
 export function decodeEntity(r: Reader): types.Entity {
   const view = r.view;
   const at = r.take(5);
@@ -246,7 +246,7 @@ export function updateEntity(target: types.Entity, r: Reader): void {
   target.weapon = weapon;
 }
 
-/** The bytes a InputMessage takes. Throws InvalidMessageError with the path of a wrong member. */
+/** The bytes an InputMessage takes. Throws InvalidMessageError with the path of a wrong member. */
 export function sizeInputMessage(message: types.InputMessage): number {
   checkObject(message);
   checkInteger("sequence", message.sequence, 0, 4294967295);
@@ -258,7 +258,7 @@ export function sizeInputMessage(message: types.InputMessage): number {
   return 8;
 }
 
-/** Writes a InputMessage that sizeInputMessage has accepted. */
+/** Writes an InputMessage that sizeInputMessage has accepted. */
 export function encodeInputMessage(message: types.InputMessage, w: Writer): void {
   const view = w.view;
   const moveX = quantise(message.moveX, -1, 1, 255);
@@ -274,7 +274,7 @@ export function encodeInputMessage(message: types.InputMessage, w: Writer): void
   view.setUint32(at + 4, message.sequence);
 }
 
-/** Reads a InputMessage. Throws MalformedError for bytes that no encoder writes. */
+/** Reads an InputMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeInputMessage(r: Reader): types.InputMessage {
   const view = r.view;
   const at = r.take(8);
@@ -426,7 +426,7 @@ export function updateChatMessage(target: types.ChatMessage, r: Reader): void {
   target.text = text;
 }
 
-/** The bytes a EventMessage takes. Throws InvalidMessageError with the path of a wrong member. */
+/** The bytes an EventMessage takes. Throws InvalidMessageError with the path of a wrong member. */
 export function sizeEventMessage(message: types.EventMessage): number {
   checkObject(message);
   let size = 9;
@@ -441,7 +441,7 @@ export function sizeEventMessage(message: types.EventMessage): number {
   return size;
 }
 
-/** Writes a EventMessage that sizeEventMessage has accepted. */
+/** Writes an EventMessage that sizeEventMessage has accepted. */
 export function encodeEventMessage(message: types.EventMessage, w: Writer): void {
   const view = w.view;
   const kind = valueOfEventKind(message.kind);
@@ -457,7 +457,7 @@ export function encodeEventMessage(message: types.EventMessage, w: Writer): void
   view.setInt16(amountAt, message.amount);
 }
 
-/** Reads a EventMessage. Throws MalformedError for bytes that no encoder writes. */
+/** Reads an EventMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeEventMessage(r: Reader): types.EventMessage {
   const view = r.view;
   const at = r.take(7);
@@ -569,7 +569,6 @@ export function updateMapMessage(target: types.MapMessage, r: Reader): void {
   target.height = height;
   target.tiles = tiles;
 }
-
 
 /**
  * What a player does in this tick. Only the newest counts.

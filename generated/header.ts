@@ -240,7 +240,7 @@ function readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation {
     if (r.end - at3 < 2) return Violation.truncated;
     r.at = at3 + 2;
     const number = view.getUint16(at3);
-    if (same && numbered[channel] === 1 && number === ((frame.number + 1) & 65535)) {
+    if (same && number === ((frame.number + 1) & 65535)) {
       return Violation.nonMinimal; // `consecutive` says so
     }
     frame.number = number;
@@ -283,7 +283,6 @@ function readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation {
   r.at += payloadBytes;
   return Violation.none;
 }
-
 
 /** The header layout of this protocol. */
 export const header: HeaderCodec = {

@@ -122,8 +122,10 @@ export interface Face<State> extends ServerFaceTypes {
 
 /** One connected client; `State` is the application's own. */
 export type Peer<State = undefined> = ServerPeer<Face<State>>;
+
 /** A listening server. */
 export type Server<State = undefined> = RuntimeServer<Face<State>>;
+
 /** Options of `listen`; `authenticate` must be there, since accept's body has required members. */
 export type Options<State = undefined> = ListenOptions<Face<State>> & { readonly authenticate: NonNullable<ListenOptions<Face<State>>["authenticate"]> };
 

@@ -10,6 +10,7 @@ import type {
 import { Broadcast, Header, ServerSend } from "./face.ts";
 import { protocol } from "./protocol.ts";
 import type * as types from "./types.ts";
+
 /** A peer inside the worker that owns it. */
 export type Peer<State = undefined> = SystemsPeer<ServerSend, State>;
 
@@ -34,6 +35,7 @@ export interface Handlers<State> {
 
 /** What systems do: state, handlers and a tick. */
 export type Definition<State = undefined> = SystemsDefinition<ServerSend, Broadcast, Handlers<State>, State>;
+
 /** What a module of systems exports as its default. */
 export type Systems<State = undefined> = RuntimeSystems<ServerSend, Broadcast, Handlers<State>, State>;
 

@@ -191,7 +191,6 @@ function anyMapMessage(fc: FastCheck): Arbitrary<types.MapMessage> {
   }, { noNullPrototype: true });
 }
 
-
 /** What is wrong with a value as a message of a channel; null where it is good. */
 export const validate = {
   input(value: unknown): Problem | null {
@@ -243,7 +242,6 @@ export function isReady(value: unknown): value is types.ReadyMessage {
 export function isMap(value: unknown): value is types.MapMessage {
   return validate["map"](value) === null;
 }
-
 
 /** A valid message of each channel, always the same but for what is handed in. */
 export const example = {

@@ -231,7 +231,6 @@ function bare<T extends object>(members: T): T {
   return Object.freeze(Object.assign(Object.create(null), members));
 }
 
-
 /** The connection protocol: its messages by name, and states x messages -> next state. */
 export const zero: ZeroProtocol = {
   messages: bare<Record<string, ZeroMessageDefinition>>({

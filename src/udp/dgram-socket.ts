@@ -89,6 +89,7 @@ class NodeSocket implements DatagramSocket {
   send(bytes: Uint8Array, port: number, address: string): void {
     if (this.#closed !== undefined) return;
     const length = bytes.byteLength;
+    if (length > this.#scratch.byteLength) this.#scratch = Buffer.allocUnsafeSlow(length);
     this.#scratch.set(bytes);
     try {
       this.#socket.send(this.#scratch, 0, length, port, address);

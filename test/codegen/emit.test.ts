@@ -217,7 +217,7 @@ describe("the connection protocol", () => {
       expect(zero.states.client[name]).toBeUndefined();
       expect(zero.states.client.open[name]).toBeUndefined();
     }
-    expect(zero.states.client.open.close).toBe("closing");
+    expect(zero.states.client.open.close).toBe("draining");
   });
 
   test("has valid examples of every message", async () => {

@@ -211,7 +211,7 @@ describe("zero messages", () => {
       additionalProperties: false,
       properties: { x: { additionalProperties: false } },
     });
-    expect(m.zero.states.client["open"]!["close"]).toBe("closing");
+    expect(m.zero.states.client["open"]!["close"]).toBe("draining");
     expect(m.zero.messages.map((z) => z.name)).toContain("gone");
   });
 });
