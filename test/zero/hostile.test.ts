@@ -3,6 +3,7 @@ import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { encodeBase64url } from "#src/zero/base64url.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { buildDatagram } from "#src/zero/envelope.js";
+import { keysOfTicket } from "#src/zero/keys.js";
 import {
   expectCountersToAddUp,
   messageOf,
@@ -300,6 +301,40 @@ describe("a forger", () => {
     expect(client.counters.droppedMac).toBe(4);
   });
 
+  it("with a key of its own cannot take a place with an attach made for another port", () => {
+    const world = new World({ place: () => PORTS[1] });
+    world.join();
+    world.run(1035);
+    const { cid, sys } = messageOf(world.sentOf("accept")[0]!.bytes);
+    const { client: key } = keysOfTicket(nodeCrypto, sys["ticket"] as string)!;
+    const attach = (port: number): Uint8Array =>
+      buildDatagram(
+        nodeCrypto,
+        { cid, msg: "attach", seq: 2, ack: 1, sys: { port, nonce: "A".repeat(22), counter: 1 } },
+        { padBytes: 200, key },
+      );
+    const server = world.servers.get(PORTS[1])!;
+    world.inject(PORTS[1], attach(P0), "10.0.0.1", 40_000);
+    expect([server.counters.droppedPort, server.stateOf(cid)]).toEqual([1, "reserved"]);
+    world.inject(PORTS[1], attach(PORTS[1]), "10.0.0.1", 40_000);
+    expect(server.stateOf(cid)).toBe("attached");
+  });
+
+  it("cannot have one cookie checked and another join heard", () => {
+    const world = new World();
+    world.join();
+    world.run(1025);
+    const real = messageOf(world.sentOf("join")[1]!.bytes);
+    const { cookie } = real.sys;
+    const bytes = raw(
+      `{"v":1,"cid":"${real.cid}","msg":"join","seq":1,"ack":0,"sys":{"cookie":"${cookie}","hash":"${protocol.hash}",` +
+        `"version":1,"cookie":"${"A".repeat(30)}"},"body":{"name":"ada"},"pad":"${".".repeat(300)}"}`,
+    );
+    world.inject(P0, bytes, "10.0.0.1", 40_000);
+    expect(world.servers.get(P0)!.counters.droppedEnvelope).toBe(1);
+    expect(world.eventsOf("join")).toEqual([]);
+  });
+
   it("cannot send one direction's messages back in the other", () => {
     const world = openWorld();
     const { client } = world.hosts[0]!;
@@ -398,7 +433,8 @@ describe("a client", () => {
 describe("a flood", () => {
   it("of joins without a cookie is limited only above the rate, and does not lock out good cookies", () => {
     const world = new World({ serverOptions: { unprovenPerSecond: 100 } });
-    world.join();
+    // One of the addresses that the flood claims to come from.
+    world.join({ address: "10.66.0.1" });
     world.run(1025);
     expect(world.hosts[0]!.client.state).toBe("proving");
     const server = world.servers.get(P0)!;
@@ -409,7 +445,8 @@ describe("a flood", () => {
     // The global rate, and each of four addresses has five of its own; one challenge was the client's.
     expect(server.counters.challengesSent).toBe(1 + 100 + 4 * 5);
     expect(server.counters.droppedRate).toBe(1000 - 100 - 4 * 5);
-    world.runFor(500);
+    // Nothing of it had to be repeated.
+    world.run(1100);
     expect(world.hosts[0]!.client.state).toBe("open");
     world.join();
     world.runFor(500);

@@ -6,6 +6,7 @@ import { base64urlLength, decodeBase64url, encodeBase64url } from "#src/zero/bas
 import { CookieJar } from "#src/zero/cookie.js";
 import { buildDatagram, checkMac, type Frame, openFrame } from "#src/zero/envelope.js";
 import { keysOfTicket } from "#src/zero/keys.js";
+import { scanJson } from "#src/zero/scan.js";
 import { zeroYaml } from "../support/hand-zero.ts";
 import { seeded, testCrypto } from "../support/zero-world.ts";
 
@@ -101,6 +102,28 @@ describe("an envelope", () => {
         buildDatagram(nodeCrypto, message, { padBytes, maxBytes: padBytes }).length,
       ).toBeLessThanOrEqual(Math.max(length, padBytes));
     }
+  });
+});
+
+describe("the scan", () => {
+  const scan = (text: string): string | undefined => {
+    const bytes = new TextEncoder().encode(text);
+    return scanJson(bytes, 0, bytes.length);
+  };
+
+  it("finds keys that reach for a prototype before anything is parsed, and only keys", () => {
+    for (const name of ["__proto__", "constructor", "prototype"]) {
+      expect(scan(`{"a":[{"${name}":1}]}`)).toBe("forbidden");
+      expect(scan(`{"${name}"  :1}`)).toBe("forbidden");
+      expect(scan(`{"a":"${name}","b":["${name}"],"${name}s":1}`)).toBeUndefined();
+    }
+  });
+
+  it("is not misled by brackets and quotes in strings", () => {
+    expect(scan(String.raw`{"a":"[[[[[[[[{{{{\\\"}]"}`)).toBeUndefined();
+    expect(scan(String.raw`{"a":"\\"}`)).toBeUndefined();
+    expect(scan(String.raw`{"a":"\\\"}`)).toBe("scan");
+    expect(scan(`{"a":"\\`)).toBe("scan");
   });
 });
 
