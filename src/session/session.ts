@@ -19,7 +19,7 @@ import { SendChannel } from "./channel-send.ts";
 import { type CongestionController, FixedController, Pacer } from "./controller.ts";
 import { DatagramOutcome, SessionCounters } from "./outcome.ts";
 import { Packer } from "./packer.ts";
-import { DuplicateWindow, rebuildNumber } from "./packet-numbers.ts";
+import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
 import { ReceiveAge } from "./receive-age.ts";
 import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
@@ -447,7 +447,7 @@ export class Session implements FrameEvents {
     header.packetNumber = sent.begin();
     header.wide =
       codec.widePacketNumberBits > codec.packetNumberBits &&
-      header.packetNumber - sent.largestAcknowledged >= 2 ** (codec.packetNumberBits - 2);
+      header.packetNumber - sent.largestAcknowledged >= powerOfTwo(codec.packetNumberBits - 2);
     header.ack = received.count > 0 && (received.pending || tell || ackDue);
     header.limit = header.ack && tell;
     header.receiveLimit = this.receiveLimit.limitBytes;
