@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_BURST_DATAGRAMS, MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "#src/limits.js";
 import { FixedController } from "#src/session/controller.js";
+import { SendLimit } from "#src/session/send-limit.js";
 import { Session } from "#src/session/session.js";
 import { Pair, SeededRandom } from "#src/testing/index.js";
 import { Writer } from "#src/wire/writer.js";
@@ -175,6 +176,19 @@ describe("order of sending", () => {
     expect(world.server.inbox.of("small").length).toBeLessThan(800);
     world.pair.runUntil(() => !world.client.session.unacknowledged, 60_000);
     expect(world.server.inbox.of("small")).toHaveLength(4000);
+  });
+
+  it("keeps the limit for what was refused first, while one datagram is planned", () => {
+    const limit = new SendLimit(1000);
+    limit.spend(500);
+    expect(limit.allows(501)).toBe(false);
+    expect(limit.allows(100)).toBe(false);
+    limit.blocked = false;
+    expect(limit.allows(500)).toBe(true);
+    expect(limit.raise(900)).toBe(false);
+    expect(limit.raise(1500)).toBe(true);
+    // All that was sent has been handed on: one message may go, whatever it costs.
+    expect(limit.allows(5000)).toBe(true);
   });
 
   it("packs the messages of one turn into few datagrams", () => {
