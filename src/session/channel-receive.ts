@@ -10,7 +10,7 @@ import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
 import { NumberWindow } from "./number-window.ts";
 import { DatagramOutcome } from "./outcome.ts";
-import { rebuildNumber } from "./packet-numbers.ts";
+import { powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { ReceiveContext, WaitingMessage } from "./receive-context.ts";
 
@@ -33,7 +33,7 @@ export interface ReceiveChannel {
  * that right for late datagrams too).
  */
 export function rebuildMessageNumber(truncated: number, bits: number, next: number): number {
-  const quarter = 2 ** (bits - 2);
+  const quarter = powerOfTwo(bits - 2);
   return rebuildNumber(truncated, bits, next > quarter ? next - quarter : 0);
 }
 

@@ -20,7 +20,7 @@ export class NumberWindow {
     if (this.ahead === 0 || bits === undefined) return false;
     const size = bits.length * 32;
     if (number - this.next >= size) return false;
-    const slot = number % size;
+    const slot = number & (size - 1);
     return (bits[slot >>> 5]! & (1 << (slot & 31))) !== 0;
   }
 
@@ -28,7 +28,7 @@ export class NumberWindow {
   add(number: number): void {
     if (number !== this.next) {
       const bits = this.room(number - this.next + 1);
-      const slot = number % (bits.length * 32);
+      const slot = number & (bits.length * 32 - 1);
       bits[slot >>> 5]! |= 1 << (slot & 31);
       this.ahead++;
       return;
@@ -38,7 +38,7 @@ export class NumberWindow {
     if (bits === undefined) return;
     const size = bits.length * 32;
     while (this.ahead > 0) {
-      const slot = this.next % size;
+      const slot = this.next & (size - 1);
       const bit = 1 << (slot & 31);
       if ((bits[slot >>> 5]! & bit) === 0) return;
       bits[slot >>> 5]! &= ~bit;

@@ -6,7 +6,7 @@ import type { ChannelDefinition } from "../protocol.ts";
 import { DatagramOutcome, type SessionCounters } from "./outcome.ts";
 import type { SlicePool } from "./reassembly.ts";
 import type { ReceiveAge } from "./receive-age.ts";
-import type { SessionSink } from "./session.ts";
+import type { SessionSink } from "./session-options.ts";
 
 /** Bytes of reliable messages this side takes: payload and MESSAGE_OVERHEAD_BYTES each, counted once. */
 export class ReceiveLimit {

@@ -50,6 +50,8 @@ const FRAME_STRIDE = 3;
 const MIN_PACKETS = 8;
 const MIN_FRAMES = 16;
 
+const noRing: Float64Array = new Float64Array(0);
+
 export class SentPackets {
   /** The next packet number. */
   next = 0;
@@ -64,12 +66,13 @@ export class SentPackets {
   /** Acks up to here have arrived at the other side, taken by `takePrune`. */
   private pruneTo = -1;
 
-  private packets: Float64Array = new Float64Array(MIN_PACKETS * PACKET_STRIDE);
-  private packetMask = MIN_PACKETS - 1;
+  /** Both rings are made when the first datagram that needs them is sent: a mask of -1 says there is none. */
+  private packets: Float64Array = noRing;
+  private packetMask = -1;
   /** The oldest number in the ring. */
   private base = 0;
-  private frames: Float64Array = new Float64Array(MIN_FRAMES * FRAME_STRIDE);
-  private frameMask = MIN_FRAMES - 1;
+  private frames: Float64Array = noRing;
+  private frameMask = -1;
   private framesFrom = 0;
   private framesTo = 0;
   /** The first frame of the datagram that is being planned. */
@@ -263,14 +266,10 @@ export class SentPackets {
   /** Frees memory that an idle session does not need. */
   trim(): void {
     if (this.base !== this.next) return;
-    if (this.packetMask >= MIN_PACKETS) {
-      this.packets = new Float64Array(MIN_PACKETS * PACKET_STRIDE);
-      this.packetMask = MIN_PACKETS - 1;
-    }
-    if (this.frameMask >= MIN_FRAMES) {
-      this.frames = new Float64Array(MIN_FRAMES * FRAME_STRIDE);
-      this.frameMask = MIN_FRAMES - 1;
-    }
+    this.packets = noRing;
+    this.packetMask = -1;
+    this.frames = noRing;
+    this.frameMask = -1;
   }
 
   private record(nowMs: number, bytes: number, flags: number, ackLargest: number): void {
@@ -358,7 +357,7 @@ export class SentPackets {
   private growPackets(): void {
     const old = this.packets;
     const oldMask = this.packetMask;
-    this.packetMask = oldMask * 2 + 1;
+    this.packetMask = Math.max(oldMask * 2 + 1, MIN_PACKETS - 1);
     this.packets = new Float64Array((this.packetMask + 1) * PACKET_STRIDE);
     for (let n = this.base; n < this.next; n++) {
       const from = (n & oldMask) * PACKET_STRIDE;
@@ -370,7 +369,7 @@ export class SentPackets {
   private growFrames(): void {
     const old = this.frames;
     const oldMask = this.frameMask;
-    this.frameMask = oldMask * 2 + 1;
+    this.frameMask = Math.max(oldMask * 2 + 1, MIN_FRAMES - 1);
     this.frames = new Float64Array((this.frameMask + 1) * FRAME_STRIDE);
     for (let n = this.framesFrom; n < this.framesTo; n++) {
       const from = (n & oldMask) * FRAME_STRIDE;

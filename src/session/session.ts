@@ -10,7 +10,7 @@
  */
 import { StardustError } from "../errors.ts";
 import { ACK_RESERVE_BYTES, MAX_PACKET_NUMBER } from "../limits.ts";
-import { type ChannelDefinition, maySend, type Protocol, type Role } from "../protocol.ts";
+import { maySend, type Protocol, type Role } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
@@ -19,48 +19,18 @@ import { SendChannel } from "./channel-send.ts";
 import { type CongestionController, FixedController, Pacer } from "./controller.ts";
 import { DatagramOutcome, SessionCounters } from "./outcome.ts";
 import { Packer } from "./packer.ts";
-import { DuplicateWindow, rebuildNumber } from "./packet-numbers.ts";
+import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
 import { ReceiveAge } from "./receive-age.ts";
 import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
 import { INITIAL_RTT_MS, RttEstimator } from "./rtt.ts";
 import { SendLimit } from "./send-limit.ts";
 import { type FrameEvents, Sent, SentPackets } from "./sent.ts";
+import type { SessionOptions, SessionSink } from "./session-options.ts";
 import { Timer, Timers } from "./timers.ts";
 import { Workspace, workspaceOf } from "./workspace.ts";
 
-/** Where a session's messages go. */
-export interface SessionSink {
-  /**
-   * A message is complete. `bytes[start..end)` and `user` are valid during the call only; `user` are the user's header
-   * fields of the datagram that completed it. False: no room now; it is offered again by `pump()`.
-   */
-  deliver(
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-    user: Float64Array,
-  ): boolean;
-  /** Room again on `channel` after `send` said false. */
-  drained?(channel: ChannelDefinition): void;
-}
-
-export interface SessionOptions {
-  readonly protocol: Protocol;
-  /** The side this session is. */
-  readonly role: Role;
-  /** The caller's clock, milliseconds; it must never go back. */
-  readonly nowMs: number;
-  /** At least 0, below 1. Which packet numbers are skipped depends on it: not predictable outside tests. */
-  readonly random: () => number;
-  readonly sink: SessionSink;
-  /** Default: `fixed`. */
-  readonly controller?: CongestionController | undefined;
-  /** Default true. False: what is lost stays lost; for tests that show what resending is good for. */
-  readonly resend?: boolean | undefined;
-}
+export type { SessionOptions, SessionSink } from "./session-options.ts";
 
 /** The longest pause between probes, milliseconds, unless the round trip itself is longer. */
 const MAX_PROBE_MS = 3000;
@@ -452,7 +422,7 @@ export class Session implements FrameEvents {
     header.packetNumber = sent.begin();
     header.wide =
       codec.widePacketNumberBits > codec.packetNumberBits &&
-      header.packetNumber - sent.largestAcknowledged >= 2 ** (codec.packetNumberBits - 2);
+      header.packetNumber - sent.largestAcknowledged >= powerOfTwo(codec.packetNumberBits - 2);
     header.ack = received.count > 0 && (received.pending || tell || ackDue);
     header.limit = header.ack && tell;
     header.receiveLimit = this.receiveLimit.limitBytes;

@@ -255,6 +255,25 @@ describe("memory stays within the budget", () => {
     expect(world.server.session.counters.unreliableDropped).toBe(20);
   });
 
+  it("still sends full slices while it has many ranges to acknowledge", () => {
+    const server = side(protocol, "server", 1);
+    for (let i = 0; i < 4000; i += 2) give(server, forge({ number: i }));
+    server.send("map", new Uint8Array(3 * sliceBytes));
+    const first = poll(server)!;
+    expect(first[3]).toBe(0xb0);
+    expect(first.length).toBeGreaterThan(sliceBytes);
+    expect(first.length).toBeLessThanOrEqual(1200);
+  });
+
+  it("acknowledges at once when a number is missing", () => {
+    const server = side(protocol, "server", 1);
+    const payload = new Uint8Array(4);
+    give(server, forge({ number: 0, channel: "state", payload }));
+    expect(poll(server)).toBeUndefined();
+    give(server, forge({ number: 2, channel: "state", payload }));
+    expect(poll(server)).toBeDefined();
+  });
+
   it("remembers 32 ranges at most, so hostile gaps cost nothing", () => {
     const server = side(protocol, "server", 1);
     for (let i = 0; i < 4000; i += 2) give(server, forge({ number: i }));
