@@ -74,6 +74,9 @@ export function lossySocket(socket: DatagramSocket, options: LossySocketOptions 
     send(bytes: Uint8Array, port: number, address: string): void {
       pass(outgoing, bytes, (datagram) => socket.send(datagram, port, address));
     },
+    unref(): void {
+      socket.unref?.();
+    },
     listen(listener: DatagramListener): void {
       socket.listen((bytes, address, port) => {
         pass(incoming, bytes, (datagram) => listener(datagram, address, port));

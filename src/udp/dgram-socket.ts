@@ -107,6 +107,10 @@ class NodeSocket implements DatagramSocket {
     this.#socket.on("message", (bytes, remote) => listener(bytes, remote.address, remote.port));
   }
 
+  unref(): void {
+    this.#socket.unref();
+  }
+
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
     return this.#closed;

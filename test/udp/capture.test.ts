@@ -69,7 +69,16 @@ it("every datagram of a run is what the documents say, on every port, each way",
     }
   }
   expect([...ports].sort()).toEqual([...server.ports].sort());
-  for (const name of ["join", "challenge", "processing", "accept", "attach", "attached", "ack", "close"]) {
+  for (const name of [
+    "join",
+    "challenge",
+    "processing",
+    "accept",
+    "attach",
+    "attached",
+    "ack",
+    "close",
+  ]) {
     expect(names).toContain(name);
   }
   for (const name of ["input", "snapshot", "chat", "event", "ready", "map"]) {
@@ -90,7 +99,9 @@ it("a spec of one's own lies on the wire where its header says", async () => {
   const client = closing(await connect({ port: server.ports[0]!, wrapSocket: tap(captured) }));
   await until(() => server.peers.has(client.id));
   const regular = (from: string): Captured[] =>
-    captured.filter((one) => one.from === from && one.bytes[2]! + one.bytes[1]! + one.bytes[0]! > 0);
+    captured.filter(
+      (one) => one.from === from && one.bytes[2]! + one.bytes[1]! + one.bytes[0]! > 0,
+    );
 
   client.header.tick = 0x0a0b0c0d;
   client.send.report({ code: 0x1234, text: "hi" });

@@ -3,9 +3,9 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import type { DatagramSocket } from "stardust-udp";
 import { SeededRandom } from "stardust-udp/testing";
+import { expect, it } from "vitest";
 import { sessionOutcomeNames } from "#src/session/outcome.js";
 import { zeroOutcomes } from "#src/zero/counters.js";
-import { expect, it } from "vitest";
 import { arenaClient, arenaServer, peerOf, until } from "../support/arena.ts";
 import { type Captured, tap } from "../support/tap.ts";
 
@@ -13,7 +13,9 @@ const DATAGRAMS = 100_000;
 const BATCH = 1000;
 const SEED = Number(process.env["FLOOD_SEED"] ?? 1);
 
-it(`counts every datagram of a flood once, and serves its peers all the while (seed ${SEED})`, { timeout: 120_000 }, async () => {
+it(`counts every datagram of a flood once, and serves its peers all the while (seed ${SEED})`, {
+  timeout: 120_000,
+}, async () => {
   const server = await arenaServer({ ports: { count: 1 }, onFault: () => {} });
   const [port] = server.ports;
   server.receive.chat((peer, chat) => peer.send.chat(chat));
@@ -95,7 +97,13 @@ it(`counts every datagram of a flood once, and serves its peers all the while (s
   // A loopback loses nothing at this pace; a little slack for a machine that stalls.
   expect(count("datagramsReceived") - start).toBeGreaterThan(DATAGRAMS * 0.98);
   // The flood met every guard it was aimed at.
-  for (const name of ["datagramsRunt", "datagramsFromStrangers", "zero.droppedFrame", "session.duplicates", "session.truncated"]) {
+  for (const name of [
+    "datagramsRunt",
+    "datagramsFromStrangers",
+    "zero.droppedFrame",
+    "session.duplicates",
+    "session.truncated",
+  ]) {
     expect(count(name), name).toBeGreaterThan(0);
   }
   expect((await arenaClient(server)).port).toBe(port);

@@ -1,6 +1,6 @@
+import { describe, expect, it } from "vitest";
 import { example } from "#generated/testing.js";
 import type { ChatMessage } from "#generated/types.js";
-import { describe, expect, it } from "vitest";
 import { arenaClient, arenaServer, pattern, peerOf, until } from "../support/arena.ts";
 
 describe("messages", () => {
@@ -60,7 +60,11 @@ describe("messages", () => {
     peer.send.map({ name: "pit", width: 4, height: 2, tiles: pattern(8) });
     await until(() => Object.keys(got).length === 4);
     expect(got["chat"]).toEqual({ from: peer.id, text: "welcome" });
-    expect(got["snapshot"]).toMatchObject({ tick: 1, lastInput: 2, entities: [{ id: 7 }, { id: 8 }] });
+    expect(got["snapshot"]).toMatchObject({
+      tick: 1,
+      lastInput: 2,
+      entities: [{ id: 7 }, { id: 8 }],
+    });
     expect(got["event"]).toMatchObject({ sequence: 1, kind: "spawn", subject: 7, amount: -5 });
     expect(got["map"]).toMatchObject({ name: "pit", tiles: pattern(8) });
   });
@@ -139,7 +143,11 @@ describe("messages", () => {
     const server = await arenaServer();
     const client = await arenaClient(server);
     const peer = await peerOf(server, client);
-    const bad = { tick: 1, lastInput: 2, entities: [{ ...example.snapshot().entities[0]!, id: -1 }] };
+    const bad = {
+      tick: 1,
+      lastInput: 2,
+      entities: [{ ...example.snapshot().entities[0]!, id: -1 }],
+    };
     for (let i = 0; i < 1000; i++) {
       expect(() => peer.send.snapshot(bad as never)).toThrow(
         expect.objectContaining({ code: "STARDUST_INVALID_MESSAGE", path: "entities[0].id" }),

@@ -44,7 +44,12 @@ describe("a spec of one's own", () => {
     const got = new Promise<{ joints: readonly { angle: number; torque: number }[] }>((resolve) => {
       server.receive.joints((_peer, joints) => resolve(joints));
     });
-    client.send.joints({ joints: [{ angle: 1.5, torque: 0.25 }, { angle: -3.2, torque: -8 }] });
+    client.send.joints({
+      joints: [
+        { angle: 1.5, torque: 0.25 },
+        { angle: -3.2, torque: -8 },
+      ],
+    });
     const { joints } = await got;
     expect(joints).toHaveLength(2);
     expect(joints[0]!.angle).toBeCloseTo(1.5, 2);

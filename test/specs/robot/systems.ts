@@ -25,7 +25,8 @@ const definition: Systems<State> = systems<State>({
     run: (port) => {
       for (const peer of port.peers.values()) {
         peer.state.ticks++;
-        if (peer.state.ticks === 3) port.broadcast.command({ name: "third", value: peer.state.reports });
+        if (peer.state.ticks === 3)
+          port.broadcast.command({ name: "third", value: peer.state.reports });
       }
     },
   },
