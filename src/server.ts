@@ -465,7 +465,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
 }
 
 function checkListenOptions(
-  options: Pick<ListenOptions, "publicPorts" | "maxPeersPerPort">,
+  options: Pick<ListenOptions, "publicPorts" | "maxPeersPerPort" | "systems" | "wrapSocket">,
   ports: number,
 ): void {
   const invalid = (problem: string): never => {
@@ -487,5 +487,11 @@ function checkListenOptions(
     )
   ) {
     invalid(`maxPeersPerPort: must be a whole number from 1 to ${MAX_PEERS_PER_PORT}`);
+  }
+  for (const name of ["systems", "wrapSocket"] as const) {
+    const url = options[name]?.toString();
+    if (url !== undefined && !URL.canParse(url)) {
+      invalid(`${name}: "${url}" is not a URL; new URL("${url}", import.meta.url) makes one`);
+    }
   }
 }

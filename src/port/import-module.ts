@@ -12,17 +12,39 @@ let registered = false;
 
 export async function importModule(url: string): Promise<Record<string, unknown>> {
   try {
-    if (/\.m?ts$/.test(new URL(url).pathname) && !stripsTypes()) await registerTsx(url);
+    if (/\.[mc]?ts$/.test(new URL(url).pathname) && !stripsTypes()) await registerTsx(url);
     return (await import(url)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof StardustError) throw error;
     const message = error instanceof Error ? error.message : String(error);
+    const { code } = (error ?? {}) as NodeJS.ErrnoException;
     throw new StardustError(
       "STARDUST_WORKER_IMPORT",
-      `a worker thread cannot import ${url}: ${message}. Compile it with tsc and run the JavaScript, use Node 22.18 ` +
-        "or later (which strips types), or install tsx beside it. A bundler must leave generated modules unbundled.",
+      `a worker thread cannot import ${url}: ${message}${wayOut(code)}`,
       { cause: error },
     );
+  }
+}
+
+/** What to do about it. An error of the module's own has no code of Node's, and speaks for itself. */
+function wayOut(code: string | undefined): string {
+  switch (code) {
+    case "ERR_UNKNOWN_FILE_EXTENSION":
+      return (
+        ". Compile it with tsc and run the JavaScript, use Node 22.18 or later (which strips types), or install tsx " +
+        "beside it."
+      );
+    case "ERR_MODULE_NOT_FOUND":
+      return (
+        ". Relative imports of a .ts module must end in .ts where Node strips types; a bundler must leave generated " +
+        "modules unbundled."
+      );
+    case "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING":
+    case "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX":
+    case "ERR_INVALID_TYPESCRIPT_SYNTAX":
+      return ". Compile it with tsc and run the JavaScript.";
+    default:
+      return "";
   }
 }
 

@@ -61,6 +61,12 @@ async function wrap(socket: DatagramSocket): Promise<DatagramSocket> {
   if (options.wrapSocket === undefined) return socket;
   const module = await importModule(options.wrapSocket);
   const wrapSocket = module["default"] as (socket: DatagramSocket, data: unknown) => DatagramSocket;
+  if (typeof wrapSocket !== "function") {
+    throw new StardustError(
+      "STARDUST_WORKER_IMPORT",
+      `the default export of ${options.wrapSocket} is not a function that wraps a socket`,
+    );
+  }
   return wrapSocket(socket, options.wrapSocketData);
 }
 

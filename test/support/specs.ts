@@ -4,3 +4,8 @@
 export function specUrl(name: string, file: string): URL {
   return new URL(`../tmp/dist/${name}/${file}`, import.meta.url);
 }
+
+/** The TypeScript it was compiled from, e.g. `specSource("robot", "program.ts")`: what runs where Node strips types. */
+export function specSource(name: string, file: string): URL {
+  return new URL(`../tmp/specs/${name}/${file}`, import.meta.url);
+}
