@@ -1,5 +1,6 @@
-// tsc copies no YAML and no JSON: puts the files that codegen/ reads at run time beside its compiled code.
-import { cpSync, readdirSync } from "node:fs";
+// What tsc does not do: puts the YAML and JSON that codegen/ reads at run time beside its compiled code, and makes the
+// command executable.
+import { chmodSync, cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -10,3 +11,6 @@ for (const folder of ["spec", "model"]) {
     cpSync(join(root, "codegen", folder, file), join(root, "dist", "codegen", folder, file));
   }
 }
+
+// tsc keeps no file mode: the command is run through a link to this file.
+chmodSync(join(root, "dist", "cli", "main.js"), 0o755);
