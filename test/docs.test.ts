@@ -76,7 +76,7 @@ describe("docs/counters.md", () => {
     ...numbers("session", new SessionCounters()),
   ]);
   const told = new Set(
-    [...documents.get("docs/counters.md")!.matchAll(/^\| `([\w.]+)` \|/gm)].map(
+    [...documents.get("docs/counters.md")!.matchAll(/^\| `([\w.]+)` +\|/gm)].map(
       (match) => match[1]!,
     ),
   );
