@@ -3,11 +3,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { defaultZero } from "#codegen/model/defaults.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { allDiagnostics } from "#codegen/spec/diagnostics.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { protocol } from "#generated/protocol.js";
+import { encode } from "#generated/testing.js";
 import { errorCodes } from "#src/errors.js";
 import { SessionCounters } from "#src/session/index.js";
+import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
 import { createCounters } from "#src/zero/counters.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -88,6 +92,80 @@ describe("docs/counters.md", () => {
 
   test("names no counter that is gone", () => {
     expect([...told].filter((name) => !counted.has(name))).toEqual([]);
+  });
+});
+
+describe("docs/connection.md", () => {
+  const text = documents.get("docs/connection.md")!;
+  const { states, messages } = defaultZero();
+
+  test.each(["client", "server"] as const)("has the state table of the %s", (side) => {
+    const [, ofClient, ofServer] = text.split(/^### The (?:client|server)'s.*$/m);
+    const rows = (side === "client" ? ofClient! : ofServer!).split("\n## ")[0]!;
+    const told = [...rows.matchAll(/^\| `(\w+)` +\| (.+?) +\|/gm)].map((m) => [m[1], m[2]]);
+    const wanted = Object.entries(states[side]).map(([state, nexts]) => {
+      const pairs = Object.entries(nexts).map(([message, next]) => `${message} → ${next}`);
+      return [state, pairs.join(", ") || "none"];
+    });
+    expect(told).toEqual(wanted);
+  });
+
+  test("names every message and who sends it", () => {
+    const table = text.split("\n## The messages")[1]!.split("\n## ")[0]!;
+    const told = [...table.matchAll(/^\| `(\w+)` +\| (\w+) /gm)].map((m) => [m[1], m[2]]);
+    expect(told).toEqual(messages.map(({ name, from }) => [name, from!.name]));
+  });
+});
+
+describe("docs/wire.md", () => {
+  const hex = (bytes: Uint8Array): string =>
+    [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const blocks = [...documents.get("docs/wire.md")!.matchAll(/^```hex\n([\s\S]*?)^```$/gm)].map(
+    (match) => match[1]!.replace(/#.*$/gm, "").trim().split(/\s+/),
+  );
+
+  test("has datagrams that the generated header reads, and would write", () => {
+    const datagrams = blocks.filter((bytes) => bytes.slice(0, 3).join("") !== "000000");
+    expect(datagrams.length).toBeGreaterThan(6);
+    for (const texts of datagrams) {
+      const isSlice = (Number(`0x${texts[3]}`) & 0x10) !== 0;
+      // The page leaves out what a slice carries.
+      const bytes = Uint8Array.from([...texts.map((t) => Number(`0x${t}`)), ...zeros(isSlice)]);
+      const { header } = protocol;
+      const read = new DatagramHeader(0);
+      const frame = new FrameHeader();
+      const r = Reader.of(bytes);
+      const w = new Writer(new Uint8Array(1200));
+      expect(header.read(read, frame, r), texts.join(" ")).toBe(Violation.none);
+      header.write(read, read.frames ? frame : undefined, w);
+      let previous: FrameHeader | undefined;
+      for (let first = true; read.frames && (first || frame.more); first = false) {
+        expect(header.readFrame(frame, first, r), texts.join(" ")).toBe(Violation.none);
+        header.writeFrame(frame, previous, w);
+        w.raw(bytes.subarray(frame.payloadStart, frame.payloadStart + frame.payloadBytes));
+        previous = Object.assign(new FrameHeader(), frame);
+      }
+      expect(hex(w.bytes.subarray(0, w.at))).toBe(hex(bytes));
+    }
+  });
+
+  const zeros = (isSlice: boolean): number[] => (isSlice ? new Array<number>(724).fill(0) : []);
+
+  test("has the bytes of the messages it names", () => {
+    const text = documents.get("docs/wire.md")!;
+    const event = { sequence: 1, kind: "death", subject: 9, amount: -5 } as const;
+    for (const bytes of [
+      encode.ready({ mapChecksum: 0xdeadbeef }),
+      encode.chat({ from: 7, text: "hi" }),
+      encode.event(event),
+      encode.event({ ...event, object: 300 }),
+    ]) {
+      expect(text).toContain(`\`${hex(bytes)}\``);
+    }
+    const at = { x: -512, y: 512 };
+    const entity = { id: 7, kind: "player", at, heading: 0, health: 100, weapon: "bow" } as const;
+    const snapshot = encode.snapshot({ tick: 1, lastInput: 2, entities: [entity] });
+    expect(blocks.map((block) => block.join(" "))).toContain(hex(snapshot));
   });
 });
 
