@@ -2,7 +2,7 @@
  * The bots: clients of the arena that join, take the map, move, talk, and check what they are told. They stand on the
  * generated client only. A bot never ends the process; what goes wrong is counted.
  */
-import { type LinkCounters, lossySocket } from "stardust-udp/testing";
+import { type LossCount, lossySocket } from "stardust-udp/testing";
 import { type Client, connect } from "../generated/client.ts";
 import type { MapMessage } from "../generated/types.ts";
 import { checksum } from "./map.ts";
@@ -23,8 +23,8 @@ const JOINS_AT_ONCE = 8;
 const JOIN_ATTEMPTS = 3;
 
 interface LinkPair {
-  readonly toServer: LinkCounters;
-  readonly toClients: LinkCounters;
+  readonly toServer: LossCount;
+  readonly toClients: LossCount;
 }
 
 class Bot {
@@ -116,7 +116,8 @@ export class Bots {
   readonly #onError: (message: string) => void;
   readonly #bots: Bot[] = [];
   readonly #links: LinkPair[] = [];
-  readonly #abort = new AbortController();
+  /** One for each join under way. */
+  readonly #joining = new Set<AbortController>();
   #errors = 0;
   #finishing = false;
 
@@ -143,12 +144,14 @@ export class Bots {
     const { loss, delayMs, seed, resend } = this.#options;
     const { host, ports } = this.#target;
     for (let attempt = 1; ; attempt++) {
+      const abort = new AbortController();
+      this.#joining.add(abort);
       try {
         const client = await connect({
           host,
           port: ports[index % ports.length]!,
           join: { name: `bot ${index + 1}` },
-          signal: this.#abort.signal,
+          signal: abort.signal,
           resend,
           onFault: (error, where) => this.#error(`${where}: ${String(error)}`),
           wrapSocket: (socket) => {
@@ -158,7 +161,7 @@ export class Bots {
               delayMs,
               seed: seed * 10_007 + index * 31 + attempt,
             });
-            this.#links.push({ toServer: link.sent, toClients: link.received });
+            this.#links.push({ toServer: link.outgoing, toClients: link.incoming });
             return link;
           },
         });
@@ -167,7 +170,7 @@ export class Bots {
         this.#bots.push(bot);
         return;
       } catch (error) {
-        if (this.#abort.signal.aborted) return;
+        if (abort.signal.aborted) return;
         if (
           attempt < JOIN_ATTEMPTS &&
           (error as { code?: string }).code === "STARDUST_CONNECT_TIMEOUT"
@@ -175,6 +178,8 @@ export class Bots {
           continue;
         this.#error(`bot ${index + 1} could not join: ${(error as Error).message}`);
         return;
+      } finally {
+        this.#joining.delete(abort);
       }
     }
   }
@@ -182,7 +187,7 @@ export class Bots {
   /** All bots fall silent, so that what is under way can arrive. */
   finish(): void {
     this.#finishing = true;
-    this.#abort.abort();
+    for (const abort of this.#joining) abort.abort();
     for (const bot of this.#bots) bot.stop();
   }
 

@@ -328,15 +328,17 @@ return errors === 0;
 
 export const z4: Validator = validate14;
 
-const schema15 = {"type":"object","$id":"z4"};
+const schema15 = {"type":"object","properties":{},"$id":"z4"};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="z4" */;
 let vErrors = null;
 let errors = 0;
+if(errors === 0){
 if(!(data && typeof data == "object" && !Array.isArray(data))){
 validate14.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
+}
 }
 validate14.errors = vErrors;
 return errors === 0;
@@ -1210,15 +1212,17 @@ return errors === 0;
 
 export const z18: Validator = validate28;
 
-const schema29 = {"type":"object","$id":"z18"};
+const schema29 = {"type":"object","properties":{},"$id":"z18"};
 
 function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="z18" */;
 let vErrors = null;
 let errors = 0;
+if(errors === 0){
 if(!(data && typeof data == "object" && !Array.isArray(data))){
 validate28.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
+}
 }
 validate28.errors = vErrors;
 return errors === 0;

@@ -33,5 +33,5 @@ export interface FastCheck {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   array(arbitrary: any, constraints: { maxLength: number }): Arbitrary<any>;
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  record(model: any): Arbitrary<any>;
+  record(model: any, constraints: { noNullPrototype: boolean }): Arbitrary<any>;
 }

@@ -289,7 +289,12 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0) {
       this.#zero.handleDatagram(bytes, length, fromPort, now);
       this.#takeZeroEvents();
-    } else if (this.#peer !== undefined && fromPort === this.port && !this.#goodbye) {
+    } else if (
+      this.#peer !== undefined &&
+      fromPort === this.port &&
+      !this.#goodbye &&
+      this.#state !== "closed"
+    ) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, length);
       this.#peer.session.handleDatagram(bytes, view, length, now);
     } else {
@@ -342,7 +347,14 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       this.#counters.datagramsSent++;
       this.#socket.send(out.bytes, out.port, this.#address);
     }
-    if (this.#state === "closed") return Number.POSITIVE_INFINITY;
+    if (this.#state === "closed") {
+      const deadline = zero.pollDeadline();
+      if (deadline === Number.POSITIVE_INFINITY) {
+        this.#turn.stop();
+        void this.#socket.close();
+      }
+      return deadline;
+    }
     const peerDeadline = this.#goodbye ? undefined : this.#peer?.pollDeadline();
     return Math.min(zero.pollDeadline(), peerDeadline ?? Number.POSITIVE_INFINITY);
   }
@@ -379,19 +391,18 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   #end(reason: CloseReason): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    // What has arrived whole and in order is delivered as far as its readers have room.
+    // What has arrived whole and in order is delivered, whether its readers have room or not.
     this.#peer?.session.pump();
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#hub.close();
     this.#drain.close("client");
-    // The last acknowledgement goes out in this turn; then nothing is left to do.
-    for (
-      let out = this.#zero.pollTransmit(nowMs());
-      out !== undefined;
-      out = this.#zero.pollTransmit(nowMs())
-    ) {
-      this.#counters.datagramsSent++;
-      this.#socket.send(out.bytes, out.port, this.#address);
+    if (reason.by === "remote") {
+      // The other side repeats its close until it has our acknowledgement: the socket stays for that, quietly.
+      this.#turn.unref();
+      this.#socket.unref?.();
+      this.#turn.wake();
+      this.#resolveClosed(reason);
+      return;
     }
     this.#turn.stop();
     void this.#socket.close().then(() => this.#resolveClosed(reason));

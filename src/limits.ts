@@ -21,6 +21,27 @@ export const MESSAGE_WINDOW = 0x4000;
 /** A message costs its payload plus this in every budget, so that empty messages are not free. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
+/** Datagrams with nothing but unreliable data are acknowledged once in so many ... */
+export const LAZY_ACK_DATAGRAMS = 10;
+
+/** ... or after this long: the delay byte (254 x 250 us) can still say it. */
+export const LAZY_ACK_MS = 60;
+
+/** About one packet number in so many is skipped, so that an ack of everything is found out (RFC 9000 21.4). */
+export const SKIP_ONE_IN = 4096;
+
+/** Datagrams sent and not resolved; at the double the oldest are given up. Far below what 16 bits of an ack can name. */
+export const MAX_OUTSTANDING_DATAGRAMS = 8192;
+
+/** Frames written into one datagram, so that a message number stays unambiguous in a late one (session/receive-age.ts). */
+export const MAX_FRAMES_PER_DATAGRAM = 512;
+
+/** Ack block and receive limit together, in a datagram that carries frames: what `sliceBytes` leaves free for them. */
+export const ACK_RESERVE_BYTES = 32;
+
+/** Unfinished messages in slices that one unreliable channel keeps; the oldest goes first. */
+export const MAX_UNRELIABLE_REASSEMBLIES = 8;
+
 /** Datagrams sent in one burst: a stock receive buffer holds about 92 full ones. */
 export const MAX_BURST_DATAGRAMS = 32;
 

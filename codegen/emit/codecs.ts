@@ -9,7 +9,7 @@ import { encodeFunction } from "./encode.ts";
 import { type Lookup, lookupOf, structNamed } from "./layout.ts";
 import { sizeFunction } from "./size.ts";
 import type { Declaration, Func } from "./source.ts";
-import { camel, docComment, documentation, Lines, Names, quote } from "./text.ts";
+import { camel, docComment, documentation, Lines, Names, one, quote } from "./text.ts";
 
 const wireValues = [
   "checkBigint",
@@ -85,7 +85,7 @@ function valueOfFunction(e: EnumModel): Func {
     parameters: [{ name: "name", type: "string" }],
     returns: "number",
     body: out.text,
-    doc: `The number of a ${e.name} on the wire; -1 for what is none.`,
+    doc: `The number of ${one(e.name)} on the wire; -1 for what is none.`,
   };
 }
 

@@ -13,13 +13,14 @@ import {
   type Lookup,
   offsetText,
   readBitsText,
+  readBoolText,
   scalarBytes,
   typeText,
   viewName,
 } from "./layout.ts";
 import { indexPath } from "./size.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, pascal, property, quote } from "./text.ts";
+import { access, camel, Lines, Names, number, one, pascal, property, quote } from "./text.ts";
 
 interface Scope {
   readonly lines: Lines;
@@ -52,7 +53,7 @@ export function decodeFunction(struct: StructModel, lookup: Lookup): Func {
     parameters: [{ name: readerName(lines), type: "Reader" }],
     returns: `types.${struct.name}`,
     body: withView(lines),
-    doc: `Reads a ${struct.name}. Throws MalformedError for bytes that no encoder writes.`,
+    doc: `Reads ${one(struct.name)}. Throws MalformedError for bytes that no encoder writes.`,
   };
 }
 
@@ -105,7 +106,7 @@ function readMembers(struct: StructModel, scope: Scope): Map<MemberModel, string
   for (const member of struct.members) {
     if (!member.optional) continue;
     const has = scope.names.take(`has${pascal(member.name)}`);
-    lines.add(`const ${has} = (${readBitsText(member.presenceBit!, 1, byte)}) !== 0;`);
+    lines.add(`const ${has} = ${readBoolText(member.presenceBit!, byte)};`);
     present.set(member, has);
   }
   for (const member of plan.bits) values.set(member, readBitMember(member, scope, present, byte));
@@ -157,11 +158,11 @@ function readBitMember(
   const at = bitAt(member.valueBit!);
   const has = present.get(member);
   if (type.kind === "bool" && has === undefined) {
-    lines.add(`const ${name} = (${raw}) !== 0;`);
+    lines.add(`const ${name} = ${readBoolText(member.valueBit!, byte)};`);
     return name;
   }
   const bits = names.take(`${name}Bits`);
-  lines.add(`const ${bits} = ${raw};`);
+  lines.or(`const ${bits} = `, raw, ";");
   const path = quote(member.name);
   if (has !== undefined) {
     const problem = `${quote("is absent, but its bits are not zero")}`;
@@ -267,7 +268,7 @@ function readObject(
 
 function within(scope: Scope, path: string, inside: () => void): void {
   scope.lines.block("try", inside);
-  scope.lines.block("catch (error)", () => scope.lines.add(`rethrowWithin(error, ${path});`));
+  scope.lines.chain("catch (error)", () => scope.lines.add(`rethrowWithin(error, ${path});`));
 }
 
 /** Reads that need no statement of their own. */
@@ -303,14 +304,15 @@ function readList(
   const together = isBits(of) || scalarBytes(of) > 0;
   const from = together ? names.take(`${list}At`) : "";
   const bytes = elementFixedBytes(of, lookup);
-  if (together) lines.add(`const ${from} = r.take(${count} * ${bytes}, ${path});`);
+  if (together)
+    lines.add(`const ${from} = r.take(${count}${bytes === 1 ? "" : ` * ${bytes}`}, ${path});`);
   const loop = (head: string) =>
     lines.block(head, () => readElement(scope, of, list, index, from, bytes));
   if (of.kind === "integer") loop(`for (let ${index} = 0; ${index} < ${count}; ${index}++)`);
   else {
     lines.add(`let ${index} = 0;`);
     lines.block("try", () => loop(`for (; ${index} < ${count}; ${index}++)`));
-    lines.block("catch (error)", () => {
+    lines.chain("catch (error)", () => {
       lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
     });
   }

@@ -36,15 +36,24 @@ const files: Readonly<Record<string, { about: string; emit: (model: Model) => De
 
 /** Generates all files: name in the out folder -> text. Throws for a model that no spec resolves to. */
 export async function emit(model: Model): Promise<Map<string, string>> {
+  checkNames(model);
   const print = await openPrinter();
   const out = new Map<string, string>();
   for (const [name, { about, emit: declarations }] of Object.entries(files)) {
-    const top: Declaration = { kind: "raw", text: `// ${about}\n` };
-    out.set(name, preamble(model) + print(name, [top, ...declarations(model)]));
+    out.set(name, `${preamble(model)}// ${about}\n\n${print(name, declarations(model))}`);
   }
   const validators = `// Validators of the zero messages, compiled by ajv.\n${await emitValidators(model)}`;
   out.set("validators.ts", preamble(model) + validators);
   return out;
+}
+
+/** Names of types become identifiers as they are; the resolver has made them safe, and this makes sure of it. */
+function checkNames(model: Model): void {
+  for (const { name } of [...model.structs, ...model.enums]) {
+    if (!/^[A-Z][A-Za-z0-9]*$/.test(name) || name === "Uint8Array") {
+      throw new Error(`${name} cannot be the name of a TypeScript type`);
+    }
+  }
 }
 
 function preamble(model: Model): string {

@@ -14,7 +14,7 @@ import {
   writeBitsTexts,
 } from "./layout.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, pascal } from "./text.ts";
+import { access, camel, Lines, Names, number, one, pascal } from "./text.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
 export interface Plan {
@@ -67,14 +67,15 @@ export function encodeFunction(struct: StructModel, _lookup: Lookup): Func {
     if (!isBits(member.type)) continue;
     const bits = names.take(camel(member.name));
     const text = toBits(member.type, value);
-    const absent = member.optional ? `${value} === undefined ? 0 : ` : "";
+    const absent =
+      member.optional && member.type.kind !== "bool" ? `${value} === undefined ? 0 : ` : "";
     lines.add(`const ${bits} = ${absent}${text};`);
     fields.push({ offset: member.valueBit!, width: member.type.bits, value: bits });
   }
   if (plan.runBytes > 0) {
     lines.add(`const at = w.take(${plan.runBytes});`);
     writeBitsTexts(fields, struct.bitBlockBytes).forEach((text, i) => {
-      lines.add(`view.setUint8(${offsetText("at", i)}, ${text});`);
+      lines.or(`view.setUint8(${offsetText("at", i)}, `, text, ");");
     });
     for (const { member, offset } of plan.run) {
       const value = `message${access(member.name)}`;
@@ -110,7 +111,7 @@ export function encodeFunction(struct: StructModel, _lookup: Lookup): Func {
     ],
     returns: "void",
     body: body.text,
-    doc: `Writes a ${struct.name} that size${struct.name} has accepted.`,
+    doc: `Writes ${one(struct.name)} that size${struct.name} has accepted.`,
   };
 }
 

@@ -221,7 +221,8 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
       }
       const next = modulo("frame.number + 1", model.header.messageNumberBits);
       lines.add(`const number = ${raw};`);
-      lines.add(`if (same && numbered[channel] === 1 && number === (${next})) {`);
+      const numbered = field.when.includes("numbered") ? "" : "numbered[channel] === 1 && ";
+      lines.add(`if (same && ${numbered}number === (${next})) {`);
       lines.add("  return Violation.nonMinimal; // `consecutive` says so", "}");
       lines.add("frame.number = number;");
       return;
@@ -286,7 +287,7 @@ function payloadRules(lines: Lines, model: Model): void {
         "if (before + payloadBytes > maxBytes[channel]!) return Violation.payloadSize;",
       );
     });
-    lines.block("else", whole);
+    lines.chain("else", whole);
   } else whole();
   lines.add(
     "frame.payloadStart = r.at;",

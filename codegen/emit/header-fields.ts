@@ -194,7 +194,7 @@ function writeBitItem(lines: Lines, item: Item, at: string, offset: number, valu
     bit += field.bits!;
   }
   writeBitsTexts(fields, item.bytes).forEach((text, i) => {
-    lines.add(`view.setUint8(${offsetText(at, offset + i)}, ${text});`);
+    lines.or(`view.setUint8(${offsetText(at, offset + i)}, `, text, ");");
   });
 }
 

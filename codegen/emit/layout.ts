@@ -3,7 +3,7 @@
  * shifts and masks of bit fields. Where a thing lies was decided in model/; nothing is decided here.
  */
 import type { EnumModel, Model, StructModel, TypeModel } from "../model/model.ts";
-import { number, quote } from "./text.ts";
+import { number } from "./text.ts";
 
 /** Structs and enums by name. */
 export interface Lookup {
@@ -188,6 +188,11 @@ export function readBitsText(
   return width === 32 ? `(${joined}) >>> 0` : joined;
 }
 
+/** Whether a single bit is set. */
+export function readBoolText(offset: number, byte: (index: number) => string): string {
+  return `(${byte(Math.floor(offset / 8))} & 0x${hex(0x80 >> (offset % 8))}) !== 0`;
+}
+
 /** A bit field to be written: an expression of a whole number that fits `width` bits. */
 export interface BitField {
   readonly offset: number;
@@ -225,9 +230,9 @@ export function hex(value: number): string {
   return value.toString(16).padStart(2, "0");
 }
 
-/** `"a", "b" or "c"` for problem texts. */
+/** `a, b or c` for problem texts. */
 export function nameList(values: readonly { readonly name: string }[]): string {
-  const names = values.map((v) => quote(v.name));
+  const names = values.map((v) => v.name);
   const shown = names.length > 12 ? [...names.slice(0, 11), `${names.length - 11} more`] : names;
   return shown.length === 1 ? shown[0]! : `${shown.slice(0, -1).join(", ")} or ${shown.at(-1)}`;
 }

@@ -13,7 +13,7 @@ import {
   scalarBytes,
 } from "./layout.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, quote } from "./text.ts";
+import { access, camel, Lines, Names, number, one, quote } from "./text.ts";
 
 interface Scope {
   readonly lines: Lines;
@@ -46,7 +46,7 @@ export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
     parameters: [{ name: "message", type: `types.${struct.name}` }],
     returns: "number",
     body: body.text,
-    doc: `The bytes a ${struct.name} takes. Throws InvalidMessageError with the path of a wrong member.`,
+    doc: `The bytes ${one(struct.name)} takes. Throws InvalidMessageError with the path of a wrong member.`,
   };
 }
 
@@ -96,8 +96,12 @@ function valueSize(
       lines.add(`size += sizeBytes(${path}, ${value}, ${type.maxBytes});`);
       return 0;
     case "struct":
+      if (path === '""') {
+        lines.add(`size += size${type.name}(${value});`);
+        return 0;
+      }
       lines.block("try", () => lines.add(`size += size${type.name}(${value});`));
-      lines.block("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+      lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
       return 0;
     case "list":
       listSize(scope, type, value, path, base);
@@ -117,7 +121,8 @@ function listSize(
   const index = names.take("i");
   lines.add(`const ${list} = ${value};`, `checkList(${path}, ${list}, ${type.max});`);
   const inline = isBits(type.of) || scalarBytes(type.of) > 0;
-  const each = inline ? ` + ${list}.length * ${elementFixedBytes(type.of, lookup)}` : "";
+  const bytes = elementFixedBytes(type.of, lookup);
+  const each = inline ? ` + ${list}.length${bytes === 1 ? "" : ` * ${bytes}`}` : "";
   lines.add(`size += varintSize(${list}.length)${each};`, `let ${index} = 0;`);
   lines.block("try", () => {
     lines.block(`for (; ${index} < ${list}.length; ${index}++)`, () => {
@@ -126,7 +131,7 @@ function listSize(
       valueSize(scope, type.of, item, '""', "inner");
     });
   });
-  lines.block("catch (error)", () => {
+  lines.chain("catch (error)", () => {
     lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
   });
 }

@@ -1,9 +1,12 @@
 /**
  * The only file that knows ts-morph: our own few builders for declarations, and one function that prints a file of them.
- * Bodies and constants are plain text (text.ts). Not for parsing or editing code. Each file is handed to ts-morph in one call:
- * node by node it is quadratic. Worst case: linear in the text.
+ * Imports, functions and constants are put together as text, since ts-morph parses whatever it prints and most of the text is
+ * theirs; interfaces, classes and type aliases are its. A file's structures go to it in one call: node by node it is
+ * quadratic. Worst case: linear in the text.
  */
 import type { OptionalKind, ParameterDeclarationStructure, StatementStructures } from "ts-morph";
+
+import { docComment } from "./text.ts";
 
 export interface Import {
   readonly kind: "import";
@@ -104,21 +107,8 @@ export async function openPrinter(): Promise<(name: string, parts: Declaration[]
   const parameters = (list: readonly Parameter[]): OptionalKind<ParameterDeclarationStructure>[] =>
     list.map((p) => ({ name: p.name, type: p.type, hasQuestionToken: p.optional === true }));
 
-  const structure = (part: Declaration): StatementStructures | string => {
+  const structure = (part: Structured): StatementStructures => {
     switch (part.kind) {
-      case "raw":
-        return part.text;
-      case "import":
-        return {
-          kind: StructureKind.ImportDeclaration,
-          moduleSpecifier: part.from,
-          isTypeOnly:
-            part.namespace === undefined
-              ? (part.names ?? []).length === 0
-              : part.namespaceIsType === true,
-          ...(part.namespace === undefined ? {} : { namespaceImport: part.namespace }),
-          namedImports: namedImports(part),
-        };
       case "interface":
         return {
           kind: StructureKind.Interface,
@@ -143,17 +133,6 @@ export async function openPrinter(): Promise<(name: string, parts: Declaration[]
           docs: docs(part.doc),
           typeParameters: generics(part.typeParameters),
           type: part.type,
-        };
-      case "function":
-        return {
-          kind: StructureKind.Function,
-          name: part.name,
-          isExported: part.exported !== false,
-          docs: docs(part.doc),
-          typeParameters: generics(part.typeParameters),
-          parameters: parameters(part.parameters),
-          returnType: part.returns,
-          statements: part.body,
         };
       case "class":
         return {
@@ -196,16 +175,67 @@ export async function openPrinter(): Promise<(name: string, parts: Declaration[]
     }
   };
 
-  return (name, parts) =>
-    project.createSourceFile(name, { statements: parts.map(structure) }).getFullText();
+  return (name, parts) => {
+    const structures = parts.filter(isStructured).flatMap((part) => [structure(part), MARK]);
+    const text =
+      structures.length === 0
+        ? ""
+        : project.createSourceFile(name, { statements: structures }).getFullText();
+    const printed = text.split(`${MARK}\n`);
+    let next = 0;
+    let before: Declaration | undefined;
+    let out = "";
+    for (const part of parts) {
+      // Imports stand together; everything else has a blank line in front.
+      if (before !== undefined && !(before.kind === "import" && part.kind === "import"))
+        out += "\n";
+      out += isStructured(part) ? `${printed[next++]!.trim()}\n` : `${plainText(part)}\n`;
+      before = part;
+    }
+    return out;
+  };
 }
 
-function namedImports(part: Import): { name: string; isTypeOnly: boolean }[] {
+/** What is left to ts-morph. */
+type Structured = Interface | Alias | Class;
+
+function isStructured(part: Declaration): part is Structured {
+  return part.kind === "interface" || part.kind === "alias" || part.kind === "class";
+}
+
+/** Stands between what ts-morph prints; a line of a doc comment never begins like it. */
+const MARK = "// ----";
+
+function plainText(part: Exclude<Declaration, Structured>): string {
+  if (part.kind === "raw") return part.text;
+  return part.kind === "import" ? importText(part) : functionText(part);
+}
+
+function functionText(part: Func): string {
+  const generic = part.typeParameters === undefined ? "" : `<${part.typeParameters.join(", ")}>`;
+  const parameters = part.parameters
+    .map((p) => `${p.name}${p.optional === true ? "?" : ""}: ${p.type}`)
+    .join(", ");
+  const exported = part.exported === false ? "" : "export ";
+  const head = `${exported}function ${part.name}${generic}(${parameters}): ${part.returns} {\n`;
+  const body = part.body.replace(/^(?=.)/gm, "  ");
+  return `${docComment(part.doc)}${head}${body}${body === "" ? "" : "\n"}}`;
+}
+
+/** An import as text, since ts-morph never breaks its line. */
+function importText(part: Import): string {
   const values = part.names ?? [];
   const types = part.types ?? [];
+  const keyword = values.length === 0 && part.namespace === undefined ? "import type" : "import";
+  if (part.namespace !== undefined) {
+    const type = part.namespaceIsType === true ? " type" : "";
+    return `import${type} * as ${part.namespace} from "${part.from}";`;
+  }
   const all = [
-    ...values.map((name) => ({ name, isTypeOnly: false })),
-    ...types.map((name) => ({ name, isTypeOnly: values.length > 0 })),
-  ];
-  return all.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    ...values.map((name) => ({ name, text: name })),
+    ...types.map((name) => ({ name, text: values.length > 0 ? `type ${name}` : name })),
+  ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const line = `${keyword} { ${all.map((n) => n.text).join(", ")} } from "${part.from}";`;
+  if (line.length <= 100) return line;
+  return `${keyword} {\n${all.map((n) => `  ${n.text},\n`).join("")}} from "${part.from}";`;
 }

@@ -20,6 +20,11 @@ export function emitTesting(model: Model): Declaration[] {
   const channels = model.channels;
   const type = (c: ChannelModel) => `types.${c.message}`;
   const codec = (c: ChannelModel) => `codecs.${codecs[c.index]!}`;
+  // Where a channel takes less than its message could be, only messages that fit are made.
+  const fitting = (c: ChannelModel) =>
+    structNamed(lookup, c.message).maxBytes > c.maxBytes
+      ? `.filter((message) => problemOf(${codec(c)}, message) === null)`
+      : "";
   const text = functions.map((f) => f.body).join("\n");
   return [
     { kind: "import", from: "stardust-udp", types: ["Arbitrary", "FastCheck", "ZeroProblem"] },
@@ -72,7 +77,7 @@ export function emitTesting(model: Model): Declaration[] {
       "Arbitrary messages of each channel; hand in fast-check.",
       channels.map((c) => [
         `${key(c.name)}(fc: FastCheck): Arbitrary<${type(c)}> {`,
-        `  return any${c.message}(fc);`,
+        `  return any${c.message}(fc)${fitting(c)};`,
         "},",
       ]),
     ),
@@ -178,7 +183,7 @@ function objectText(head: string, struct: StructModel, value: (t: TypeModel, n: 
     () => {
       for (const m of struct.members) lines.add(`${key(m.name)}: ${value(m.type, m.name)},`);
     },
-    isFunction ? ");" : ";",
+    isFunction ? ", { noNullPrototype: true });" : ";",
   );
   return lines.text.replace("( {", "({");
 }
@@ -228,7 +233,8 @@ function indexText(type: Extract<TypeModel, { kind: "quantised" }>, index: strin
   const { min, max, steps } = type;
   if (!type.integer) return `dequantise(${index}, ${number(min)}, ${number(max)}, ${steps})`;
   const step = (max - min) / steps;
-  return `${number(min)} + ${step === 1 ? index : `${index} * ${step}`}`;
+  const scaled = step === 1 ? index : `${index} * ${step}`;
+  return min === 0 ? scaled : `${number(min)} + ${scaled}`;
 }
 
 function anyFunction(struct: StructModel, lookup: Lookup): Func {
@@ -264,7 +270,8 @@ function anyText(type: TypeModel, lookup: Lookup): string {
       return "fc.boolean()";
     case "quantised": {
       const index = `fc.integer({ min: 0, max: ${type.steps} })`;
-      return `${index}.map((i) => ${indexText(type, "i")})`;
+      const value = indexText(type, "i");
+      return value === "i" ? index : `${index}.map((i) => ${value})`;
     }
     case "enum": {
       const names = enumNamed(lookup, type.name).values.map((v) => quote(v.name));

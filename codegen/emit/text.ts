@@ -30,7 +30,7 @@ export function key(name: string): string {
 /** `key: value` in an object literal, short where it can be. */
 export function property(name: string, value: string): string {
   const written = key(name);
-  return written === value ? value : `${written}: ${value}`;
+  return written === value && identifier.test(name) ? value : `${written}: ${value}`;
 }
 
 /** A number as an expression; negative ones may stand behind any operator but `-`. */
@@ -55,6 +55,11 @@ export function pascal(name: string): string {
 export function camel(name: string): string {
   const joined = pascal(name);
   return joined.charAt(0).toLowerCase() + joined.slice(1);
+}
+
+/** A type's name with its article, for sentences. */
+export function one(name: string): string {
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 const reserved = new Set(
@@ -104,7 +109,7 @@ export function commentText(text: string): string[] {
 export function docText(lines: readonly string[]): string | undefined {
   const used = lines.filter((line, i) => line !== "" || (i > 0 && i < lines.length - 1));
   if (used.length === 0) return undefined;
-  return used.length === 1 && !used[0]!.startsWith("@") ? used[0] : `\n${used.join("\n")}`;
+  return used.length === 1 ? used[0] : `\n${used.join("\n")}`;
 }
 
 /** What the spec says about a thing, as lines of TSDoc. `facts` are added behind the spec's own words. */
@@ -128,7 +133,8 @@ export function documentation(
     ];
     lines.push(`@deprecated ${parts.filter((part) => part !== "").join(" ")}`.trim());
   }
-  if (about.line !== undefined) lines.push(`@see ${commentText(specFile).join(" ")}:${about.line}`);
+  if (about.line !== undefined && about.line > 0)
+    lines.push(`@see ${commentText(specFile).join(" ")}:${about.line}`);
   return docText(lines);
 }
 
@@ -158,6 +164,28 @@ export class Lines {
     inside();
     this.#depth--;
     return this.add(`}${tail}`);
+  }
+
+  /** Goes on behind the brace of the block before: `} catch (error) {` … `}`. */
+  chain(head: string, inside: () => void): this {
+    this.#lines.pop();
+    this.add(`} ${head} {`);
+    this.#depth++;
+    inside();
+    this.#depth--;
+    return this.add("}");
+  }
+
+  /** A statement around operands joined by `|`, one a line where they are many. */
+  or(before: string, operands: string, after: string): this {
+    const whole = before + operands + after;
+    if (this.#depth * 2 + whole.length <= 100) return this.add(whole);
+    const parts = operands.split(" | ");
+    this.add(before.trimEnd());
+    parts.forEach((part, i) => {
+      this.add(`  ${part}${i === parts.length - 1 ? after : " |"}`);
+    });
+    return this;
   }
 
   /** `if (condition) {…}`, or just the inside where the condition always holds. */

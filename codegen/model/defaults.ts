@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { HeaderAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
-import type { MapNode } from "../spec/node.ts";
+import type { MapNode, Node } from "../spec/node.ts";
 import { toData } from "../spec/node.ts";
 import { parseHeader } from "../spec/parse-header.ts";
 import { parseZero } from "../spec/parse-zero.ts";
@@ -30,9 +30,14 @@ export function defaultZero(): ZeroDefaults {
     const states = root.entries.find((entry) => entry.key === "states")?.value;
     const parsed = parseZero(messages as MapNode, diagnostics);
     checked(parsed, diagnostics, "zero.yaml");
-    zero = { messages: parsed, states: toData(states!) as ZeroModel["states"] };
+    zero = { messages: parsed, states: plain(states!) as ZeroModel["states"] };
   }
   return zero;
+}
+
+/** With ordinary prototypes: our own files name nothing dangerous. */
+function plain(node: Node): unknown {
+  return JSON.parse(JSON.stringify(toData(node)));
 }
 
 function read(file: string): { root: MapNode; diagnostics: Diagnostics } {

@@ -59,10 +59,8 @@ function checkField(field: HeaderFieldAst, list: HeaderList, d: Diagnostics): vo
     d.report("SD1401", span, { role: quote(role) }, { suggestion });
     return;
   }
-  if (field.type?.name === "ack-bits" && role === "ack-ranges") {
-    d.unsupported("header-ack-bits", field.type.span);
-    return;
-  }
+  const bitField = field.type?.name === "ack-bits" && role === "ack-ranges";
+  if (bitField && d.unsupported("header-ack-bits", field.type!.span)) return;
   if (!rule.lists.includes(list)) {
     const expected = rule.lists.map((l) => `\`${l}\``).join(" or ");
     d.report("SD1404", span, { role, expected, list });

@@ -1,7 +1,8 @@
 /**
  * The resolved protocol: every name, id, size, layout and hash is decided here, once, by resolve.ts; emitters turn
  * it into text and decide nothing. Plain data (it will be published as JSON). All sizes are bytes unless the name
- * says bits; `line` is the line of the spec where the thing stands, 1-based.
+ * says bits; `line` is the line of the spec where the thing stands, 1-based;
+ * 0 for what the spec leaves to the generator's defaults.
  */
 
 export type Delivery =
@@ -64,7 +65,10 @@ export interface MemberModel extends Documentation {
 }
 
 export interface StructModel extends Documentation {
-  /** Name of the TypeScript type; unique among types, e.g. `Vec2`, or `ChatMessage` for a channel's message. */
+  /**
+   * Name of the TypeScript type; unique among types, e.g. `Vec2`, or `ChatMessage` for a channel's message. A capital,
+   * then letters and digits; no global of the language's.
+   */
   readonly name: string;
   readonly members: readonly MemberModel[];
   /** Whole bytes of the bit block at the front; 0 where nothing is packed. */

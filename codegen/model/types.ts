@@ -13,8 +13,10 @@ import type { Span } from "../spec/source.ts";
 import { elementSize, layOut, type PlainMember } from "./layout.ts";
 import type { EnumModel, StructModel, TypeModel } from "./model.ts";
 
-/** Structs and lists inside each other. */
+/** Structs and lists inside each other: how deep a generated decoder goes. */
 export const MAX_TYPE_DEPTH = 32;
+/** References followed one from another while resolving, aliases too: how deep this file goes. */
+const MAX_REFERENCES = 256;
 /** No message is larger, whatever the budgets. */
 export const MAX_MESSAGE_BYTES: number = 2 ** 30;
 
@@ -29,12 +31,16 @@ export class TypeResolver {
   readonly #resolved = new Map<string, TypeModel | undefined>();
   /** Types being resolved, outermost first. */
   readonly #open: string[] = [];
-  #depth = 0;
+  #references = 0;
+  /** Of each struct: levels of structs and lists, itself included. */
+  readonly #depths = new Map<string, number>();
 
   constructor(spec: SpecAst, diagnostics: Diagnostics) {
     this.#d = diagnostics;
     this.#types = new Map(spec.types.map((type) => [type.name, type]));
-    for (const type of spec.types) this.#names.set(type.name, `type \`${type.name}\``);
+    for (const { name, span } of spec.types) {
+      this.#claim(pascalCase(name), `type \`${name}\``, span);
+    }
   }
 
   /** The section `types`, used or not. */
@@ -70,24 +76,28 @@ export class TypeResolver {
   }
 
   #definition(ast: TypeAst): TypeModel | undefined {
-    const { type, name, docs } = ast;
+    const { type, docs } = ast;
+    const name = pascalCase(ast.name);
     if (type.kind === "struct") {
-      return this.#struct(name, pascalCase(name), type.members, docs) && { kind: "struct", name };
+      return this.#struct(name, name, type.members, docs) && { kind: "struct", name };
     }
     if (type.kind === "enum") return this.#enum(name, type, docs);
-    return this.#resolve(type, pascalCase(name), docs);
+    return this.#resolve(type, name, docs);
   }
 
   /** `name` is what an inline struct or enum would be called. */
   #resolve(expr: TypeExpr, name: string, docs: DocsAst): TypeModel | undefined {
-    if (this.#depth >= MAX_TYPE_DEPTH) {
+    if (this.#references >= MAX_REFERENCES) {
       this.#d.report("SD1313", expr.span, { limit: MAX_TYPE_DEPTH });
       return undefined;
     }
-    this.#depth++;
+    this.#references++;
     const type = this.#resolveInner(expr, name, docs);
-    this.#depth--;
-    return type;
+    this.#references--;
+    // Whatever order the types were resolved in: what counts is how deep they lie in each other.
+    if (type === undefined || this.#depthOf(type) <= MAX_TYPE_DEPTH) return type;
+    this.#d.report("SD1313", expr.span, { limit: MAX_TYPE_DEPTH });
+    return undefined;
   }
 
   #resolveInner(expr: TypeExpr, name: string, docs: DocsAst): TypeModel | undefined {
@@ -167,7 +177,13 @@ export class TypeResolver {
     const span = members[0]?.span ?? { start: 0, end: 0 };
     if (this.#tooLarge(name, struct.maxBytes, span)) return undefined;
     this.structs.set(name, struct);
+    this.#depths.set(name, 1 + Math.max(0, ...plain.map((member) => this.#depthOf(member.type))));
     return struct;
+  }
+
+  #depthOf(type: TypeModel): number {
+    if (type.kind === "list") return 1 + this.#depthOf(type.of);
+    return type.kind === "struct" ? (this.#depths.get(type.name) ?? 0) : 0;
   }
 
   #tooLarge(name: string, worst: number, span: Span): boolean {

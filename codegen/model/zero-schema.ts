@@ -48,20 +48,22 @@ export function walkSchema(node: Node, place: string, options: WalkOptions): Ext
   return walker.failed ? undefined : extent;
 }
 
-/** The schema for the model: as written, but objects of a body say that they are closed. */
+/** The schema for the model: as written, but objects of a body say that they are closed. Plain JSON data. */
 export function schemaData(node: MapNode, open: boolean): JsonSchema {
-  const data = toData(node) as Record<string, unknown>;
-  if (!open) close(data);
+  const data = JSON.parse(JSON.stringify(toData(node))) as Record<string, unknown>;
+  normalise(data, open);
   return data;
 }
 
-function close(schema: Record<string, unknown>): void {
+function normalise(schema: Record<string, unknown>, open: boolean): void {
+  // In YAML `type: null` says nothing, and JSON Schema wants the word.
+  schema["type"] ??= "null";
   if (schema["type"] === "object") {
-    schema["additionalProperties"] = false;
+    if (!open) schema["additionalProperties"] = false;
     schema["properties"] ??= {};
-    for (const member of Object.values(schema["properties"] as object)) close(member);
+    for (const member of Object.values(schema["properties"] as object)) normalise(member, open);
   }
-  if (schema["type"] === "array") close(schema["items"] as Record<string, unknown>);
+  if (schema["type"] === "array") normalise(schema["items"] as Record<string, unknown>, open);
 }
 
 const nothing: Extent = { bytes: 0, depth: 0, keys: 0 };

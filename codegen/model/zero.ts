@@ -52,11 +52,10 @@ export function resolveZero(spec: SpecAst, defaults: ZeroDefaults, d: Diagnostic
   const names = defaults.messages.map((message) => message.name);
   for (const message of spec.zero) {
     if (names.includes(message.name)) continue;
-    const near = suggest(message.name, names);
-    if (near !== undefined) {
-      const params = { key: quote(message.name), place: "`zero`" };
-      d.report("SD1101", message.span, params, { suggestion: near });
-    } else d.unsupported("zero-own-message", message.span);
+    const suggestion = suggest(message.name, names);
+    if (suggestion === undefined && d.unsupported("zero-own-message", message.span)) continue;
+    const params = { key: quote(message.name), place: "`zero`" };
+    d.report("SD1101", message.span, params, { suggestion });
   }
   const messages = defaults.messages.map((standard) => {
     const own = spec.zero.find((message) => message.name === standard.name);

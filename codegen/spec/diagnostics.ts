@@ -54,7 +54,7 @@ export const diagnosticTable = {
   SD1106: {
     title: "illegal name",
     message:
-      "{name} cannot be the name of {place}: letters, digits and _ only, the first not a digit, at most {limit}",
+      "{name} cannot be the name of {place}: letters, digits and _ only, a letter before any digit, at most {limit}",
   },
   SD1107: {
     title: "reserved name",
@@ -287,6 +287,7 @@ export function fill(template: string, params: Readonly<Record<string, string | 
   return template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name]));
 }
 
+/** The problems of one source, in the order in which they were found. Never throws. */
 export class Diagnostics {
   readonly source: Source;
   readonly list: Diagnostic[] = [];
@@ -299,10 +300,12 @@ export class Diagnostics {
     this.source = source;
   }
 
+  /** Whether there is an error: then nothing may be generated. */
   get failed(): boolean {
     return this.list.some((d) => d.severity === "error");
   }
 
+  /** Adds a problem; `span` is what the carets stand under. */
   report<C extends DiagnosticCode>(
     code: C,
     span: Span,

@@ -28,7 +28,7 @@ export function editDistance(a: string, b: string): number {
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length === 0 || word.length > MAX_WORD) return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let bestDistance = Math.max(1, Math.floor(word.length * 0.4)) + 1;
   for (const candidate of candidates) {
     if (candidate.length > MAX_WORD || candidate === word) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());

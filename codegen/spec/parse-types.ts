@@ -144,10 +144,7 @@ export class TypeParser {
 
   #named(name: string, span: Span): TypeExpr | undefined {
     const missing = missingTypes.get(name);
-    if (missing !== undefined) {
-      this.#d.unsupported(missing, span);
-      return undefined;
-    }
+    if (missing !== undefined) return this.#missing(missing, name, span);
     const scalar = scalarTypes.get(name);
     if (scalar) return { kind: "leaf", span, type: scalar };
     if (name === "string" || name === "bytes") return this.#text(name, undefined, span);
@@ -162,10 +159,7 @@ export class TypeParser {
   #form(entry: Entry): TypeExpr | undefined {
     const { key, keySpan, value } = entry;
     const missing = missingTypes.get(key);
-    if (missing !== undefined) {
-      this.#d.unsupported(missing, keySpan);
-      return undefined;
-    }
+    if (missing !== undefined) return this.#missing(missing, key, keySpan);
     const map = expectMap(value, `\`${key}\``, this.#d);
     if (map === undefined) return undefined;
     if (key === "string" || key === "bytes") return this.#text(key, map, keySpan);
@@ -174,6 +168,12 @@ export class TypeParser {
     if (key === "struct") return { kind: "struct", span: keySpan, members: this.members(map) };
     const type = parseNumber(key, map, this.#d);
     return type && { kind: "leaf", span: keySpan, type };
+  }
+
+  /** A type is never dropped in silence, not even between the removal of a row and the code that reads the type. */
+  #missing(feature: UnsupportedFeature, name: string, span: Span): undefined {
+    if (!this.#d.unsupported(feature, span)) this.#d.report("SD1301", span, { name: quote(name) });
+    return undefined;
   }
 
   #text(kind: "string" | "bytes", options: MapNode | undefined, span: Span): TypeExpr {

@@ -119,9 +119,9 @@ class Converter {
   }
 
   convert(node: unknown, at: number, text: string, depth = 0): Node {
-    const empty: Node = { kind: "scalar", span: { start: at, end: at }, value: null };
+    const span = yaml.isNode(node) ? spanOf(node, at) : { start: at, end: at };
+    const empty: Node = { kind: "scalar", span, value: null };
     if (!yaml.isNode(node)) return empty;
-    const span = spanOf(node, at);
     if (depth > MAX_DEPTH) {
       this.#diagnostics.report("SD1010", span, { limit: MAX_DEPTH });
       return empty;

@@ -182,12 +182,12 @@ export class PortHandle {
     w.u16(channel.index);
     try {
       channel.codec.encode(message, w);
+      this.#out.commit();
     } catch (error) {
       this.#out.abandon();
       this.#sendCredits.refund(slot, cost);
       throw error;
     }
-    this.#out.commit();
     this.#workerBell.ring();
     return true;
   }
@@ -238,12 +238,12 @@ export class PortHandle {
     for (const peer of out) w.u32(peer);
     try {
       channel.codec.encode(message, w);
+      this.#out.commit();
     } catch (error) {
       this.#out.abandon();
       refund();
       throw error;
     }
-    this.#out.commit();
     this.#workerBell.ring();
     return sent;
   }

@@ -415,7 +415,9 @@ export class PortOwner {
       ports = new Map();
       this.#byAddress.set(address, ports);
     }
-    // A new attach from the address of a live peer: a good proof takes it; the old peer idles out.
+    // A new attach from the address of a live peer: a good proof takes it; the old peer is mute and idles out.
+    const before = ports.get(port);
+    if (before !== undefined && before !== entry) before.confirmed = false;
     ports.set(port, entry);
   }
 

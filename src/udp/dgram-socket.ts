@@ -89,6 +89,7 @@ class NodeSocket implements DatagramSocket {
   send(bytes: Uint8Array, port: number, address: string): void {
     if (this.#closed !== undefined) return;
     const length = bytes.byteLength;
+    if (length > this.#scratch.byteLength) this.#scratch = Buffer.allocUnsafeSlow(length);
     this.#scratch.set(bytes);
     try {
       this.#socket.send(this.#scratch, 0, length, port, address);
@@ -104,6 +105,10 @@ class NodeSocket implements DatagramSocket {
   listen(listener: DatagramListener): void {
     this.#socket.removeAllListeners("message");
     this.#socket.on("message", (bytes, remote) => listener(bytes, remote.address, remote.port));
+  }
+
+  unref(): void {
+    this.#socket.unref();
   }
 
   close(): Promise<void> {

@@ -14,5 +14,7 @@ export interface DatagramSocket {
   send(bytes: Uint8Array, port: number, address: string): void;
   /** There is one listener; a second call replaces it. */
   listen(listener: DatagramListener): void;
+  /** From now on it keeps no process alive. */
+  unref?(): void;
   close(): Promise<void>;
 }

@@ -15,6 +15,7 @@ export class Turn {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #stopped = false;
+  #unref = false;
 
   /** `run` does the work due at `nowMs` and returns the time of the next (Infinity: none). */
   constructor(run: (nowMs: number) => number) {
@@ -32,6 +33,12 @@ export class Turn {
     if (this.#stopped) return;
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     this.#onImmediate();
+  }
+
+  /** From now on its timer keeps no process alive. */
+  unref(): void {
+    this.#unref = true;
+    this.#timer?.unref();
   }
 
   stop(): void {
@@ -63,5 +70,6 @@ export class Turn {
     if (atMs === Number.POSITIVE_INFINITY) return;
     this.#timerAtMs = atMs;
     this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(atMs - nowMs())));
+    if (this.#unref) this.#timer.unref();
   }
 }

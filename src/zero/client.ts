@@ -370,7 +370,7 @@ export class ZeroClient {
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
     const ask = this.#ask;
     if (ask !== undefined && nowMs >= this.#timer.deadlineMs) {
-      if (this.#state === "open" && ask.transmissions === ZERO_CONFIRM_TRANSMISSIONS) {
+      if (this.#state === "open" && ask.transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
         this.#ask = undefined;
         this.#timer.stop();
         return;

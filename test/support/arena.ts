@@ -2,9 +2,10 @@
  * Real arena servers and clients for tests: free ports, everything closed at the end of each test. What a test waits
  * for it names (`until`); nothing here sleeps and hopes.
  */
-import { type Client, connect, type Options as ClientOptions } from "#generated/client.js";
-import { type Options, listen, type Peer, type Server } from "#generated/server.js";
+
 import { afterEach } from "vitest";
+import { type Client, type Options as ClientOptions, connect } from "#generated/client.js";
+import { listen, type Options, type Peer, type Server } from "#generated/server.js";
 
 const open: AsyncDisposable[] = [];
 

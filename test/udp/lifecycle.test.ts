@@ -1,6 +1,6 @@
-import { protocol } from "#generated/protocol.js";
 import { connect as connectWith } from "stardust-udp/client";
 import { describe, expect, it, vi } from "vitest";
+import { protocol } from "#generated/protocol.js";
 import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";
 
 describe("joining", () => {
@@ -34,7 +34,10 @@ describe("joining", () => {
       },
     });
     await expect(arenaClient(server)).rejects.toMatchObject({ reason: "internal" });
-    expect(onFault).toHaveBeenCalledWith(expect.objectContaining({ message: "planted" }), "authenticate");
+    expect(onFault).toHaveBeenCalledWith(
+      expect.objectContaining({ message: "planted" }),
+      "authenticate",
+    );
   });
 
   it("is refused when authenticate answers with a body that the spec does not allow", async () => {

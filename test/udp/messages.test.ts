@@ -1,6 +1,6 @@
+import { describe, expect, it } from "vitest";
 import { example } from "#generated/testing.js";
 import type { ChatMessage } from "#generated/types.js";
-import { describe, expect, it } from "vitest";
 import { arenaClient, arenaServer, pattern, peerOf, until } from "../support/arena.ts";
 
 describe("messages", () => {
@@ -60,7 +60,11 @@ describe("messages", () => {
     peer.send.map({ name: "pit", width: 4, height: 2, tiles: pattern(8) });
     await until(() => Object.keys(got).length === 4);
     expect(got["chat"]).toEqual({ from: peer.id, text: "welcome" });
-    expect(got["snapshot"]).toMatchObject({ tick: 1, lastInput: 2, entities: [{ id: 7 }, { id: 8 }] });
+    expect(got["snapshot"]).toMatchObject({
+      tick: 1,
+      lastInput: 2,
+      entities: [{ id: 7 }, { id: 8 }],
+    });
     expect(got["event"]).toMatchObject({ sequence: 1, kind: "spawn", subject: 7, amount: -5 });
     expect(got["map"]).toMatchObject({ name: "pit", tiles: pattern(8) });
   });
@@ -139,7 +143,11 @@ describe("messages", () => {
     const server = await arenaServer();
     const client = await arenaClient(server);
     const peer = await peerOf(server, client);
-    const bad = { tick: 1, lastInput: 2, entities: [{ ...example.snapshot().entities[0]!, id: -1 }] };
+    const bad = {
+      tick: 1,
+      lastInput: 2,
+      entities: [{ ...example.snapshot().entities[0]!, id: -1 }],
+    };
     for (let i = 0; i < 1000; i++) {
       expect(() => peer.send.snapshot(bad as never)).toThrow(
         expect.objectContaining({ code: "STARDUST_INVALID_MESSAGE", path: "entities[0].id" }),
@@ -178,15 +186,16 @@ describe("messages", () => {
     const quick = await arenaClient(server);
     const slowPeer = await peerOf(server, slow);
     const quickPeer = await peerOf(server, quick);
+    const text = "x".repeat(200);
     slow.messages.chat({ limit: 1 });
-    while (slowPeer.send.chat({ from: 1, text: "x".repeat(200) }));
-    const got = new Promise((resolve) => quick.receive.chat((chat) => resolve(chat.text)));
-    expect(quickPeer.send.chat({ from: 2, text: "through" })).toBe(true);
-    expect(await got).toBe("through");
-    expect(server.broadcast.chat({ from: 0, text: "x".repeat(200) })).toEqual({
-      sent: 1,
-      skipped: [slowPeer.id],
-    });
+    const echoes = quick.messages.chat();
+    // Full is when it stays refused while the other peer gets twenty messages, one after the other.
+    for (let refused = 0; refused < 20; refused++) {
+      while (slowPeer.send.chat({ from: 1, text })) refused = 0;
+      expect(quickPeer.send.chat({ from: refused, text: "through" })).toBe(true);
+      expect((await echoes.next()).value).toEqual({ from: refused, text: "through" });
+    }
+    expect(server.broadcast.chat({ from: 0, text })).toEqual({ sent: 1, skipped: [slowPeer.id] });
   });
 
   it("on a reliable channel that nobody reads end the peer that sends them, with a reason", async () => {

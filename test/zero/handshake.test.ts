@@ -160,6 +160,14 @@ describe("joining", () => {
     expect(client.rttMs).toBeCloseTo(20);
   });
 
+  it("does not take the time of a quick decision for the network's", () => {
+    const world = new World({ authenticateMs: 500 });
+    const { client } = world.join();
+    world.run(1545);
+    expect(client.state).toBe("attaching");
+    expect(client.rttMs).toBeCloseTo(20);
+  });
+
   it("times out at the deadline when the application never answers, and leaves nothing behind", () => {
     const world = new World({ place: () => "silent" });
     const { client, events } = world.join();
@@ -290,7 +298,9 @@ describe("a place", () => {
     world.runFor(10_000);
     forget();
     expect(events).toEqual([{ type: "timeout" }]);
-    expect(world.eventsOf("join").length).toBeLessThanOrEqual(6);
+    // Started at once, then after 1, 2 and 4 s.
+    expect(world.hosts[0]!.client.counters.restarts).toBe(5);
+    expect(world.eventsOf("join").length).toBe(5);
     expect(world.eventsOf("attached").length).toBe(0);
   });
 

@@ -1,0 +1,120 @@
+/**
+ * First in, first out storage of payloads: one ring of bytes that doubles while it is too small. Positions count up
+ * for ever modulo 2^32; the capacity is a power of two. A payload may lie over the end, so nothing is wasted. Worst
+ * case: one copy of everything when it doubles.
+ */
+import { Writer } from "../wire/writer.ts";
+
+const MIN_CAPACITY = 512;
+/** Below this, a loop beats the call into native code and the view it needs. */
+const SHORT_BYTES = 48;
+/** Where a message is encoded that would lie over the end; shared, used only inside one call. */
+let overEnd: Writer | undefined;
+
+/** Copies between arrays; fast for a few bytes too. */
+export function copyBytes(
+  from: Uint8Array,
+  start: number,
+  to: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  if (length <= SHORT_BYTES) for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
+  else to.set(from.subarray(start, start + length), at);
+}
+
+export class ByteRing {
+  private bytes: Uint8Array | undefined;
+  private writer: Writer | undefined;
+  private head = 0;
+  private tail = 0;
+
+  get capacity(): number {
+    return this.bytes === undefined ? 0 : this.bytes.length;
+  }
+
+  /** Copies `source[start..end)` in and returns its position. */
+  push(source: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    const bytes = this.room(length);
+    const position = this.tail;
+    const at = position & (bytes.length - 1);
+    const first = Math.min(length, bytes.length - at);
+    copyBytes(source, start, bytes, at, first);
+    if (first < length) copyBytes(source, start + first, bytes, 0, length - first);
+    this.tail = (position + length) >>> 0;
+    return position;
+  }
+
+  /** Has `encode` write `length` bytes and returns their position. Nothing is stored if it throws. */
+  encode<M>(message: M, length: number, encode: (message: M, w: Writer) => void): number {
+    const bytes = this.room(length);
+    const at = this.tail & (bytes.length - 1);
+    if (at + length <= bytes.length) {
+      const w = this.writer ?? new Writer(bytes);
+      this.writer = w;
+      w.at = at;
+      encode(message, w);
+      const position = this.tail;
+      this.tail = (position + length) >>> 0;
+      return position;
+    }
+    if (overEnd === undefined || overEnd.bytes.length < length) {
+      overEnd = new Writer(new Uint8Array(Math.max(2048, length)));
+    }
+    overEnd.at = 0;
+    encode(message, overEnd);
+    return this.push(overEnd.bytes, 0, length);
+  }
+
+  /** Copies `length` bytes from `position` on to `to[at..)`. */
+  copyOut(position: number, length: number, to: Uint8Array, at: number): void {
+    const bytes = this.bytes;
+    if (bytes === undefined || length === 0) return;
+    const from = position & (bytes.length - 1);
+    const first = Math.min(length, bytes.length - from);
+    copyBytes(bytes, from, to, at, first);
+    if (first < length) copyBytes(bytes, 0, to, at + first, length - first);
+  }
+
+  /** Lets go of everything before `position`. What was let go stays readable until the next push. */
+  release(position: number): void {
+    this.head = position >>> 0;
+  }
+
+  /** Nothing is stored any more. An empty ring starts over, so that a light load stays in few cache lines. */
+  clear(): void {
+    this.head = 0;
+    this.tail = 0;
+  }
+
+  /** Nothing is stored any more, and memory is freed. */
+  trim(): void {
+    this.clear();
+    this.bytes = undefined;
+    this.writer = undefined;
+  }
+
+  private room(length: number): Uint8Array {
+    const used = (this.tail - this.head) >>> 0;
+    const old = this.bytes;
+    if (old !== undefined && used + length <= old.length) return old;
+    let capacity = old === undefined ? MIN_CAPACITY : old.length * 2;
+    while (capacity < used + length) capacity *= 2;
+    const grown = new Uint8Array(capacity);
+    if (old !== undefined) {
+      const mask = capacity - 1;
+      for (let done = 0; done < used; ) {
+        const position = this.head + done;
+        const from = position & (old.length - 1);
+        const to = position & mask;
+        const run = Math.min(used - done, old.length - from, capacity - to);
+        grown.set(old.subarray(from, from + run), to);
+        done += run;
+      }
+    }
+    this.bytes = grown;
+    this.writer = undefined;
+    return grown;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The receiving side of the unreliable modes. Nothing is waited for: a message is handed on when it is complete.
+ * `unreliable-sequenced` drops what is older than the newest handed on, by packet number, or by message number where
+ * messages may be in slices. What the sink has no room for waits in a queue of `queueBytes` that drops its oldest.
+ * Unfinished messages are bounded in number (MAX_UNRELIABLE_REASSEMBLIES), bytes and time; the oldest goes first.
+ */
+import { MAX_UNRELIABLE_REASSEMBLIES, MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
+import type { ChannelDefinition } from "../protocol.ts";
+import {
+  checkShape,
+  offerAssembled,
+  type ReceiveChannel,
+  rebuildMessageNumber,
+} from "./channel-receive.ts";
+import { DatagramOutcome } from "./outcome.ts";
+import { Reassembly } from "./reassembly.ts";
+import type { ReceiveContext, WaitingMessage } from "./receive-context.ts";
+
+export class UnreliableReceive implements ReceiveChannel {
+  private readonly channel: ChannelDefinition;
+  private readonly context: ReceiveContext;
+  private readonly sequenced: boolean;
+  /** Highest message number seen; only on numbered channels. */
+  private highest = -1;
+  /** Sequenced: packet or message number of the newest handed on. */
+  private newest = -1;
+  private readonly open: Reassembly[] = [];
+  private readonly waiting: WaitingMessage[] = [];
+  private waitingBytes = 0;
+  /** What waits here may be lost. */
+  readonly undelivered = false;
+
+  constructor(channel: ChannelDefinition, context: ReceiveContext) {
+    this.channel = channel;
+    this.context = context;
+    this.sequenced = channel.delivery === "unreliable-sequenced";
+  }
+
+  rebuild(truncated: number): number {
+    return rebuildMessageNumber(truncated, this.context.messageNumberBits, this.highest + 1);
+  }
+
+  check(number: number, sliceIndex: number, sliceCount: number, bytes: number): DatagramOutcome {
+    const sliceBytes = this.context.pool.sliceBytes;
+    const shape = checkShape(this.channel, sliceBytes, sliceIndex, sliceCount, bytes);
+    if (shape !== DatagramOutcome.none || !this.channel.numbered) return shape;
+    if (number > this.highest + MESSAGE_WINDOW) return DatagramOutcome.messageWindow;
+    const open = this.find(number);
+    if (open !== undefined && open.count !== sliceCount) return DatagramOutcome.sliceMismatch;
+    return DatagramOutcome.none;
+  }
+
+  apply(number: number, sliceIndex: number, sliceCount: number, start: number, end: number): void {
+    const { context, channel } = this;
+    if (channel.numbered && number > this.highest) {
+      context.age.passed += number - this.highest;
+      this.highest = number;
+    }
+    const order = channel.numbered ? number : context.packetNumber;
+    if (this.sequenced && order < this.newest) {
+      if (sliceIndex === 0) context.counters.old++;
+      return;
+    }
+    if (sliceCount > 0) {
+      this.applySlice(number, sliceIndex, sliceCount, start, end);
+      return;
+    }
+    this.passed(order);
+    const { bytes, view, user } = context;
+    if (this.waiting.length === 0 && context.offer(channel, bytes, view, start, end, user)) return;
+    this.wait(context.keep(bytes, start, end, end - start + MESSAGE_OVERHEAD_BYTES));
+  }
+
+  pump(): void {
+    const { waiting } = this;
+    if (waiting.length === 0) return;
+    let taken = 0;
+    while (taken < waiting.length && this.context.offerWaiting(this.channel, waiting[taken]!)) {
+      this.waitingBytes -= waiting[taken]!.costBytes;
+      taken++;
+    }
+    waiting.splice(0, taken);
+  }
+
+  maintain(): void {
+    const { context, open } = this;
+    while (open.length > 0 && context.nowMs - open[0]!.startedAtMs > context.reassemblyTimeoutMs) {
+      this.dropOldest();
+    }
+  }
+
+  private find(number: number): Reassembly | undefined {
+    const { open } = this;
+    for (let i = 0; i < open.length; i++) if (open[i]!.number === number) return open[i];
+    return undefined;
+  }
+
+  private applySlice(
+    number: number,
+    index: number,
+    count: number,
+    start: number,
+    end: number,
+  ): void {
+    const { context, open } = this;
+    const { pool } = context;
+    this.maintain();
+    let reassembly = this.find(number);
+    if (reassembly === undefined) {
+      reassembly = new Reassembly(number, count, context.nowMs);
+      if (open.length >= MAX_UNRELIABLE_REASSEMBLIES) this.dropOldest();
+      open.push(reassembly);
+    } else if (reassembly.count !== count || reassembly.has(index)) {
+      context.counters.duplicateFrames++;
+      return;
+    }
+    while (context.unreliableBytes + pool.sliceBytes > context.maxUnreliableBytes) {
+      const own = open[0] === reassembly;
+      this.dropOldest();
+      // Other channels hold all there is: this message goes too.
+      if (own) return;
+    }
+    reassembly.add(pool, index, context.bytes, start, end);
+    context.unreliableBytes += pool.sliceBytes;
+    if (!reassembly.isComplete) return;
+    open.splice(open.indexOf(reassembly), 1);
+    context.unreliableBytes -= reassembly.storedBytes;
+    this.passed(number);
+    const costBytes = reassembly.totalBytes(pool.sliceBytes) + MESSAGE_OVERHEAD_BYTES;
+    const mayOffer = this.waiting.length === 0;
+    const message = offerAssembled(context, this.channel, reassembly, mayOffer, costBytes);
+    if (message !== undefined) this.wait(message);
+  }
+
+  /** A sequenced message is complete: what is unfinished and older never will be wanted. */
+  private passed(order: number): void {
+    if (!this.sequenced) return;
+    this.newest = order;
+    const { open } = this;
+    for (let i = open.length - 1; i >= 0; i--) if (open[i]!.number < order) this.drop(i);
+  }
+
+  private wait(message: WaitingMessage): void {
+    const { waiting } = this;
+    waiting.push(message);
+    this.waitingBytes += message.costBytes;
+    while (this.waitingBytes > this.channel.queueBytes && waiting.length > 1) {
+      this.waitingBytes -= waiting.shift()!.costBytes;
+      this.context.counters.unreliableDropped++;
+    }
+  }
+
+  /** The one that was begun first. */
+  private dropOldest(): void {
+    this.drop(0);
+  }
+
+  private drop(index: number): void {
+    const reassembly = this.open[index];
+    if (reassembly === undefined) return;
+    this.context.unreliableBytes -= reassembly.storedBytes;
+    reassembly.release(this.context.pool);
+    this.open.splice(index, 1);
+    this.context.counters.reassembliesDropped++;
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * The sending side of one channel: what is queued, what is in flight, what must go again.
+ *
+ * Messages are records in a ring, addressed by a position that counts up; on reliable channels the position is the
+ * message number, because they are numbered in the order in which they are first packed. A reliable message is let go
+ * when it and all before it are acknowledged (or abandoned); an unreliable one when it is packed. Lost frames wait in
+ * a queue of their own and go first. Everything is bounded by `queueBytes`: payload plus MESSAGE_OVERHEAD_BYTES each.
+ * Worst case: releasing as many messages as an ack covers.
+ */
+import { InvalidMessageError } from "../errors.ts";
+import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
+import type { ChannelDefinition } from "../protocol.ts";
+import type { FrameHeader } from "../wire/header.ts";
+import type { Writer } from "../wire/writer.ts";
+import { ByteRing } from "./byte-ring.ts";
+import { NumberQueue } from "./number-queue.ts";
+import type { SendLimit } from "./send-limit.ts";
+
+const State = { queued: 0, inFlight: 1, lost: 2, done: 3 } as const;
+
+/** Fields of a record: where its bytes are, how many, and its state. */
+const STRIDE = 3;
+const START = 0;
+const LENGTH = 1;
+const STATE = 2;
+const MIN_RECORDS = 8;
+const WHOLE = -1;
+
+/** A message in slices: each has a state of its own. */
+interface SliceTrain {
+  readonly states: Uint8Array;
+  done: number;
+}
+
+export class SendChannel {
+  readonly definition: ChannelDefinition;
+  /** Deficit round robin (packer.ts): bytes this channel may still send before the next one of its level. */
+  deficit = 0;
+  queuedBytes = 0;
+  /** `send` said false and `drained` is owed: the cost that did not fit, else 0. */
+  refusedCost = 0;
+  /** A new message waits only for the receive limit. */
+  limitBlocked = false;
+  /** Unreliable messages dropped because of the window, since last asked. */
+  droppedUnsent = 0;
+
+  /** What `prepare` found to be sent next. */
+  private headPosition = 0;
+  private headSlice = WHOLE;
+  /** What `prepare` found has been sent before. */
+  headIsResend = false;
+
+  private readonly sliceBytes: number;
+  private readonly ring: ByteRing = new ByteRing();
+  private records: Uint32Array = new Uint32Array(MIN_RECORDS * STRIDE);
+  private mask = MIN_RECORDS - 1;
+  /** Positions: the oldest kept, the first with something never packed, the next to be queued. */
+  private oldest = 0;
+  private unsent = 0;
+  private next = 0;
+  /** The first slice of message `unsent` that was never packed. */
+  private nextSlice = 0;
+  /** Unreliable numbered channels: the next number, and the newest known to have arrived. */
+  private nextNumber = 0;
+  private newestAcknowledged = -1;
+  private trains: Map<number, SliceTrain> | undefined;
+  /** Pairs of position and slice. */
+  private resends: NumberQueue | undefined;
+
+  constructor(definition: ChannelDefinition, sliceBytes: number) {
+    this.definition = definition;
+    this.sliceBytes = sliceBytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.oldest === this.next;
+  }
+
+  /** Something may be ready to be packed; `prepare` decides. */
+  get hasWork(): boolean {
+    return this.unsent !== this.next || this.hasResends;
+  }
+
+  get hasResends(): boolean {
+    return this.resends !== undefined && this.resends.length > 0;
+  }
+
+  push(payload: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
+    this.checkLength(length);
+    if (!this.fits(length)) return false;
+    this.record(this.ring.push(payload, start, end), length);
+    return true;
+  }
+
+  pushMessage(message: unknown): boolean {
+    const codec = this.definition.codec;
+    const length = codec.size(message);
+    if (!this.fits(length)) {
+      this.checkLength(length);
+      return false;
+    }
+    this.checkLength(length);
+    this.record(
+      this.ring.encode(message, length, (m, w) => codec.encode(m, w)),
+      length,
+    );
+    return true;
+  }
+
+  /** Whether `drained` is due; if so, it is no longer owed. */
+  takeDrained(): boolean {
+    const cost = this.refusedCost;
+    if (cost === 0) return false;
+    const limit = this.definition.queueBytes;
+    if (this.queuedBytes > 0 && (this.queuedBytes + cost > limit || this.queuedBytes > limit / 2)) {
+      return false;
+    }
+    this.refusedCost = 0;
+    return true;
+  }
+
+  /** Finds what is to be sent next: true, and `frame` describes it. `take` then commits to it. */
+  prepare(frame: FrameHeader, limit: SendLimit, resendsOnly: boolean): boolean {
+    if (this.resends !== undefined && this.prepareResend(frame, this.resends)) return true;
+    this.limitBlocked = false;
+    if (resendsOnly) return false;
+    const reliable = this.definition.reliable;
+    const numbered = this.definition.numbered;
+    if (!reliable && numbered && this.nextSlice === 0) this.dropBeyondWindow();
+    if (this.unsent === this.next) return false;
+    const record = (this.unsent & this.mask) * STRIDE;
+    const length = this.records[record + LENGTH]!;
+    if (reliable && this.nextSlice === 0) {
+      if (this.unsent >= this.oldest + MESSAGE_WINDOW) return false;
+      if (!limit.allows(length + MESSAGE_OVERHEAD_BYTES)) {
+        this.limitBlocked = true;
+        return false;
+      }
+    }
+    this.headIsResend = false;
+    this.headPosition = this.unsent;
+    this.describe(frame, reliable ? this.unsent : this.nextNumber, length, this.nextSlice);
+    return true;
+  }
+
+  /** Commits to what `prepare` found. True: it was the first frame of its message. */
+  take(frame: FrameHeader, limit: SendLimit): boolean {
+    const position = this.headPosition;
+    const record = (position & this.mask) * STRIDE;
+    if (this.headIsResend) {
+      this.resends!.shift();
+      this.resends!.shift();
+      if (this.headSlice === WHOLE) this.records[record + STATE] = State.inFlight;
+      else this.trains!.get(position)!.states[this.headSlice] = State.inFlight;
+      return false;
+    }
+    const reliable = this.definition.reliable;
+    const length = this.records[record + LENGTH]!;
+    const first = this.headSlice === WHOLE || this.headSlice === 0;
+    if (reliable) {
+      if (first) limit.spend(length + MESSAGE_OVERHEAD_BYTES);
+      if (this.headSlice === WHOLE) this.records[record + STATE] = State.inFlight;
+      else this.train(position, frame.sliceCount).states[this.headSlice] = State.inFlight;
+    }
+    if (this.headSlice !== WHOLE && this.headSlice + 1 < frame.sliceCount) {
+      this.nextSlice = this.headSlice + 1;
+      return first;
+    }
+    this.nextSlice = 0;
+    this.unsent++;
+    if (!reliable) {
+      this.nextNumber++;
+      this.letGo();
+    }
+    return first;
+  }
+
+  /** Where the payload of the frame that `take` has committed to begins in the ring. */
+  payloadPosition(): number {
+    const start = this.records[(this.headPosition & this.mask) * STRIDE + START]!;
+    return this.headSlice > 0 ? start + this.headSlice * this.sliceBytes : start;
+  }
+
+  copyPayload(position: number, length: number, w: Writer): void {
+    this.ring.copyOut(position, length, w.bytes, w.at);
+    w.at += length;
+  }
+
+  /** A frame of this channel has arrived. */
+  acknowledged(number: number, slice: number): void {
+    if (!this.definition.reliable) {
+      if (number > this.newestAcknowledged) this.newestAcknowledged = number;
+      return;
+    }
+    this.settle(number, slice);
+  }
+
+  /** A run of whole messages has arrived. */
+  acknowledgedRun(first: number, count: number): void {
+    for (let i = 0; i < count; i++) this.acknowledged(first + i, WHOLE);
+  }
+
+  /** A reliable frame is to be sent again, if nobody has acknowledged it and it is not waiting already. */
+  lost(number: number, slice: number): void {
+    if (number < this.oldest) return;
+    if (slice === WHOLE) {
+      const at = (number & this.mask) * STRIDE + STATE;
+      if (this.records[at] !== State.inFlight) return;
+      this.records[at] = State.lost;
+    } else {
+      const states = this.trains?.get(number)?.states;
+      if (states === undefined || states[slice] !== State.inFlight) return;
+      states[slice] = State.lost;
+    }
+    this.resends ??= new NumberQueue();
+    this.resends.push(number);
+    this.resends.push(slice);
+  }
+
+  /** A reliable frame is never sent again, arrived or not: as if it had. True: it had not been settled before. */
+  abandoned(number: number, slice: number): boolean {
+    return this.settle(number, slice);
+  }
+
+  /** Frees memory that an idle channel does not need. */
+  trim(): void {
+    if (!this.isEmpty) return;
+    this.ring.trim();
+    this.resends = undefined;
+    if (this.mask >= MIN_RECORDS) {
+      this.records = new Uint32Array(MIN_RECORDS * STRIDE);
+      this.mask = MIN_RECORDS - 1;
+    }
+  }
+
+  private checkLength(length: number): void {
+    const { codec, maxBytes } = this.definition;
+    if (length > maxBytes) {
+      throw new InvalidMessageError("", `${length} bytes are more than the ${maxBytes} allowed`);
+    }
+    if (codec.fixedBytes >= 0 && length !== codec.fixedBytes) {
+      throw new InvalidMessageError("", `${length} bytes where ${codec.fixedBytes} are expected`);
+    }
+  }
+
+  private fits(length: number): boolean {
+    const cost = length + MESSAGE_OVERHEAD_BYTES;
+    if (this.isEmpty || this.queuedBytes + cost <= this.definition.queueBytes) return true;
+    this.refusedCost = cost;
+    return false;
+  }
+
+  private record(start: number, length: number): void {
+    if (this.next - this.oldest > this.mask) this.growRecords();
+    const at = (this.next & this.mask) * STRIDE;
+    this.records[at + START] = start;
+    this.records[at + LENGTH] = length;
+    this.records[at + STATE] = State.queued;
+    this.next++;
+    this.queuedBytes += length + MESSAGE_OVERHEAD_BYTES;
+  }
+
+  private growRecords(): void {
+    const old = this.records;
+    const oldMask = this.mask;
+    this.mask = oldMask * 2 + 1;
+    this.records = new Uint32Array((this.mask + 1) * STRIDE);
+    for (let i = this.oldest; i < this.next; i++) {
+      const from = (i & oldMask) * STRIDE;
+      const to = (i & this.mask) * STRIDE;
+      for (let field = 0; field < STRIDE; field++) this.records[to + field] = old[from + field]!;
+    }
+  }
+
+  private describe(frame: FrameHeader, number: number, length: number, slice: number): void {
+    frame.channel = this.definition.index;
+    frame.number = number;
+    if (this.definition.fragment && length > this.sliceBytes) {
+      const count = Math.ceil(length / this.sliceBytes);
+      frame.slice = true;
+      frame.sliceIndex = slice;
+      frame.sliceCount = count;
+      frame.payloadBytes =
+        slice + 1 < count ? this.sliceBytes : length - (count - 1) * this.sliceBytes;
+      this.headSlice = slice;
+    } else {
+      frame.slice = false;
+      frame.payloadBytes = length;
+      this.headSlice = WHOLE;
+    }
+  }
+
+  private prepareResend(frame: FrameHeader, resends: NumberQueue): boolean {
+    while (resends.length > 0) {
+      const position = resends.peek(0);
+      const slice = resends.peek(1);
+      if (this.isLost(position, slice)) {
+        this.headIsResend = true;
+        this.headPosition = position;
+        const length = this.records[(position & this.mask) * STRIDE + LENGTH]!;
+        this.describe(frame, position, length, slice === WHOLE ? 0 : slice);
+        return true;
+      }
+      resends.shift();
+      resends.shift();
+    }
+    return false;
+  }
+
+  private isLost(position: number, slice: number): boolean {
+    if (position < this.oldest) return false;
+    if (slice === WHOLE)
+      return this.records[(position & this.mask) * STRIDE + STATE] === State.lost;
+    return this.trains?.get(position)?.states[slice] === State.lost;
+  }
+
+  private train(position: number, count: number): SliceTrain {
+    this.trains ??= new Map();
+    let train = this.trains.get(position);
+    if (train === undefined) {
+      train = { states: new Uint8Array(count), done: 0 };
+      this.trains.set(position, train);
+    }
+    return train;
+  }
+
+  private settle(number: number, slice: number): boolean {
+    if (number < this.oldest) return false;
+    const at = (number & this.mask) * STRIDE + STATE;
+    if (slice !== WHOLE) {
+      const train = this.trains?.get(number);
+      if (train === undefined || train.states[slice] === State.done) return false;
+      train.states[slice] = State.done;
+      if (++train.done < train.states.length) return true;
+      this.trains!.delete(number);
+    } else if (this.records[at] === State.done) return false;
+    this.records[at] = State.done;
+    if (number === this.oldest) this.letGo();
+    return true;
+  }
+
+  /** Releases what is finished at the front: reliable messages that are done, unreliable ones that were packed. */
+  private letGo(): void {
+    const reliable = this.definition.reliable;
+    let end = 0;
+    let released = false;
+    while (this.oldest < this.unsent) {
+      const at = (this.oldest & this.mask) * STRIDE;
+      if (reliable && this.records[at + STATE] !== State.done) break;
+      const length = this.records[at + LENGTH]!;
+      end = this.records[at + START]! + length;
+      this.queuedBytes -= length + MESSAGE_OVERHEAD_BYTES;
+      this.oldest++;
+      released = true;
+    }
+    if (!released) return;
+    if (this.isEmpty) this.ring.clear();
+    else this.ring.release(end);
+  }
+
+  private dropBeyondWindow(): void {
+    while (this.unsent < this.next && this.nextNumber > this.newestAcknowledged + MESSAGE_WINDOW) {
+      this.unsent++;
+      this.droppedUnsent++;
+      this.letGo();
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What has been received and when to say so: ranges of packet numbers (RFC 9000 13.2.3), at most MAX_ACK_RANGES, the
+ * oldest forgotten first, pruned by acks of acks (13.2.4); and the policy of docs/wire.md. Worst case: one shift of 32
+ * ranges a datagram.
+ */
+import { LAZY_ACK_DATAGRAMS, LAZY_ACK_MS, MAX_ACK_RANGES } from "../limits.ts";
+import type { AckBlock } from "../wire/header.ts";
+
+const DELAY_UNIT_MS = 0.25;
+const DELAY_UNKNOWN = 255;
+
+export class ReceivedPackets {
+  /** Newest first: low and high (both included) of each range. */
+  private ranges: Float64Array = new Float64Array(8);
+  count = 0;
+  /** When the largest number arrived. */
+  private largestAtMs = 0;
+  /** Datagrams that ask for an ack since the last one was written. */
+  private unreliable = 0;
+  private reliable = 0;
+  private immediate = false;
+  /** When what is held back must be acknowledged. */
+  deadlineMs: number = Number.POSITIVE_INFINITY;
+
+  /** -1 before the first. */
+  get largest(): number {
+    return this.count === 0 ? -1 : this.ranges[1]!;
+  }
+
+  /** There is something that the other side waits to hear. */
+  get pending(): boolean {
+    return this.reliable > 0 || this.unreliable > 0 || this.immediate;
+  }
+
+  /** An ack is to be sent at the end of this turn even if nothing else is. */
+  isDue(nowMs: number): boolean {
+    return this.immediate || this.reliable >= 2 || this.deadlineMs <= nowMs;
+  }
+
+  /** Records a number that was not received before. `frames` or `ackNow`: the datagram asks for an ack. */
+  add(
+    packetNumber: number,
+    nowMs: number,
+    frames: boolean,
+    ackNow: boolean,
+    reliable: boolean,
+    maxAckDelayMs: number,
+  ): void {
+    const gap = packetNumber !== this.largest + 1;
+    if (packetNumber > this.largest) this.largestAtMs = nowMs;
+    this.insert(packetNumber);
+    if (!frames && !ackNow) return;
+    if (ackNow || gap) this.immediate = true;
+    let holdMs = LAZY_ACK_MS;
+    if (reliable) {
+      this.reliable++;
+      holdMs = maxAckDelayMs;
+    } else if (++this.unreliable >= LAZY_ACK_DATAGRAMS) this.immediate = true;
+    if (nowMs + holdMs < this.deadlineMs) this.deadlineMs = nowMs + holdMs;
+  }
+
+  /** An ack block has been written. */
+  reported(): void {
+    this.reliable = 0;
+    this.unreliable = 0;
+    this.immediate = false;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** The other side has seen an ack of everything up to `packetNumber`: it need not be repeated. */
+  prune(packetNumber: number): void {
+    const r = this.ranges;
+    while (this.count > 1 && r[this.count * 2 - 1]! <= packetNumber) this.count--;
+    if (this.count === 0) return;
+    const low = this.count * 2 - 2;
+    if (r[low]! <= packetNumber) r[low] = Math.min(packetNumber + 1, r[low + 1]!);
+  }
+
+  /** Fills in everything that is known. */
+  fill(acks: AckBlock, nowMs: number): void {
+    const r = this.ranges;
+    acks.largest = r[1]!;
+    const delay = Math.floor((nowMs - this.largestAtMs) / DELAY_UNIT_MS);
+    acks.delay = Math.min(delay, DELAY_UNKNOWN);
+    acks.firstRun = r[1]! - r[0]! + 1;
+    acks.pairs = this.count - 1;
+    for (let i = 1; i < this.count; i++) {
+      acks.gaps[i - 1] = r[i * 2 - 2]! - r[i * 2 + 1]! - 1;
+      acks.runs[i - 1] = r[i * 2 + 1]! - r[i * 2]! + 1;
+    }
+  }
+
+  private insert(packetNumber: number): void {
+    const r = this.ranges;
+    if (this.count > 0 && packetNumber === r[1]! + 1) {
+      r[1] = packetNumber;
+      return;
+    }
+    let i = 0;
+    while (i < this.count && r[i * 2]! > packetNumber + 1) i++;
+    // Range i is the newest that begins at or below packetNumber + 1.
+    if (i < this.count && packetNumber <= r[i * 2 + 1]!) return;
+    const touchesAbove = i < this.count && r[i * 2]! === packetNumber + 1;
+    const below = touchesAbove ? i + 1 : i;
+    const touchesBelow = below < this.count && r[below * 2 + 1]! === packetNumber - 1;
+    if (touchesAbove && touchesBelow) {
+      r[i * 2] = r[below * 2]!;
+      r.copyWithin(below * 2, below * 2 + 2, this.count * 2);
+      this.count--;
+    } else if (touchesAbove) r[i * 2] = packetNumber;
+    else if (touchesBelow) r[below * 2 + 1] = packetNumber;
+    else this.open(below, packetNumber);
+  }
+
+  private open(at: number, packetNumber: number): void {
+    if (at >= MAX_ACK_RANGES) return;
+    if (this.count < MAX_ACK_RANGES) this.count++;
+    if (this.count * 2 > this.ranges.length) {
+      const larger = new Float64Array(Math.min(this.ranges.length * 2, MAX_ACK_RANGES * 2));
+      larger.set(this.ranges);
+      this.ranges = larger;
+    }
+    const r = this.ranges;
+    r.copyWithin(at * 2 + 2, at * 2, this.count * 2 - 2);
+    r[at * 2] = packetNumber;
+    r[at * 2 + 1] = packetNumber;
+  }
+}

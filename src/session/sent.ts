@@ -1,0 +1,380 @@
+/**
+ * Datagrams that were sent: numbers, what they carried, and what became of them (RFC 9002 section 6).
+ *
+ * Records lie in a ring addressed by packet number; what each carried lies in a second ring, as runs of consecutive
+ * messages or single slices. A datagram is resolved when it is acknowledged or declared lost; resolved ones leave the
+ * ring at its old end. A lost one is remembered a little longer, so that a late ack still saves a resend. Bounds: data
+ * waits at MAX_OUTSTANDING_DATAGRAMS, and at the double the oldest are given up. Worst case of an ack: one visit to each
+ * outstanding datagram.
+ */
+import { MAX_OUTSTANDING_DATAGRAMS, SKIP_ONE_IN } from "../limits.ts";
+import type { AckBlock } from "../wire/header.ts";
+import type { CongestionController } from "./controller.ts";
+import { DatagramOutcome, type SessionCounters } from "./outcome.ts";
+import { rebuildAcknowledged } from "./packet-numbers.ts";
+import type { RttEstimator } from "./rtt.ts";
+
+/** What a datagram was, and what became of it; bits of one small number. */
+export const Sent = {
+  /** It asks for an ack: in flight until resolved. */
+  eliciting: 1,
+  /** It carries reliable frames: arms the timers. */
+  reliable: 2,
+  acknowledged: 4,
+  lost: 8,
+  /** Nothing more to send when it left. */
+  applicationLimited: 16,
+} as const;
+
+/** Who hears what became of frames. `slice` is -1 - n for a run of n + 1 whole messages from `number` on. */
+export interface FrameEvents {
+  frameAcknowledged(channel: number, number: number, slice: number): void;
+  frameLost(channel: number, number: number, slice: number): void;
+}
+
+/** RFC 9002 6.1.1. */
+const PACKET_THRESHOLD = 3;
+/** How long, in packets, a lost datagram is remembered. */
+const REMEMBER_LOST = 64;
+const REMEMBER_SKIPPED = 8;
+
+const PACKET_STRIDE = 4;
+const SENT_AT = 0;
+/** Bytes x 32 + flags. */
+const BYTES_FLAGS = 1;
+const FRAMES_FROM = 2;
+/** The largest number that the ack block in it named; -1: none, or not all ranges were in it. */
+const ACK_LARGEST = 3;
+
+const FRAME_STRIDE = 3;
+const MIN_PACKETS = 8;
+const MIN_FRAMES = 16;
+
+const noRing: Float64Array = new Float64Array(0);
+
+export class SentPackets {
+  /** The next packet number. */
+  next = 0;
+  /** -1 before the first. */
+  largestAcknowledged = -1;
+  bytesInFlight = 0;
+  /** Unresolved datagrams with reliable frames. */
+  reliableInFlight = 0;
+  lastReliableAtMs = 0;
+  /** When the oldest reliable datagram below the largest acknowledged is lost; Infinity: there is none. */
+  lossTimeMs: number = Number.POSITIVE_INFINITY;
+  /** Acks up to here have arrived at the other side, taken by `takePrune`. */
+  private pruneTo = -1;
+
+  /** Both rings are made when the first datagram that needs them is sent: a mask of -1 says there is none. */
+  private packets: Float64Array = noRing;
+  private packetMask = -1;
+  /** The oldest number in the ring. */
+  private base = 0;
+  private frames: Float64Array = noRing;
+  private frameMask = -1;
+  private framesFrom = 0;
+  private framesTo = 0;
+  /** The first frame of the datagram that is being planned. */
+  private planFrom = 0;
+  private readonly skipped: number[] = [];
+  private skipAt: number;
+  private readonly random: () => number;
+  private readonly events: FrameEvents;
+  private readonly counters: SessionCounters;
+
+  constructor(random: () => number, events: FrameEvents, counters: SessionCounters) {
+    this.random = random;
+    this.events = events;
+    this.counters = counters;
+    this.skipAt = 1 + Math.floor(random() * 2 * SKIP_ONE_IN);
+  }
+
+  /** No more data until something is resolved. */
+  get isFull(): boolean {
+    return this.next - this.base >= MAX_OUTSTANDING_DATAGRAMS;
+  }
+
+  /** The number of the next datagram; may skip one on purpose (RFC 9000 21.4). */
+  begin(): number {
+    if (this.next === this.skipAt) {
+      if (this.skipped.length === REMEMBER_SKIPPED) this.skipped.shift();
+      this.skipped.push(this.next);
+      this.counters.numbersSkipped++;
+      this.skipAt = this.next + 1 + Math.floor(this.random() * 2 * SKIP_ONE_IN);
+      if (this.base === this.next) this.base++;
+      else this.record(0, 0, 0, -1);
+      this.next++;
+    }
+    this.planFrom = this.framesTo;
+    return this.next;
+  }
+
+  /** The datagram being planned carries this frame; `slice` is -1 for a whole message. */
+  addFrame(channel: number, number: number, slice: number): void {
+    const last = this.framesTo - 1;
+    if (slice < 0 && last >= this.planFrom) {
+      const at = (last & this.frameMask) * FRAME_STRIDE;
+      const run = this.frames[at + 2]!;
+      if (run < 0 && this.frames[at] === channel && this.frames[at + 1]! - run === number) {
+        this.frames[at + 2] = run - 1;
+        return;
+      }
+    }
+    if (this.framesTo - this.framesFrom > this.frameMask) this.growFrames();
+    const at = (this.framesTo & this.frameMask) * FRAME_STRIDE;
+    this.frames[at] = channel;
+    this.frames[at + 1] = number;
+    this.frames[at + 2] = slice;
+    this.framesTo++;
+  }
+
+  /** The datagram that `begin` numbered has been written. */
+  commit(nowMs: number, bytes: number, flags: number, ackLargest: number): void {
+    if (flags === 0 && this.base === this.next) {
+      // Nothing will ever ask what became of it.
+      this.base = ++this.next;
+      return;
+    }
+    this.record(nowMs, bytes, flags, ackLargest);
+    this.next++;
+    if ((flags & Sent.eliciting) !== 0) this.bytesInFlight += bytes;
+    if ((flags & Sent.reliable) !== 0) {
+      this.reliableInFlight++;
+      this.lastReliableAtMs = nowMs;
+    }
+  }
+
+  /** Checks an ack block and replaces its `largest` by the full number. Changes nothing else. */
+  check(acks: AckBlock, ackBits: number): DatagramOutcome {
+    let high = rebuildAcknowledged(acks.largest, ackBits, this.next - 1);
+    if (high < 0) return DatagramOutcome.acknowledgedUnsent;
+    acks.largest = high;
+    for (let i = -1; i < acks.pairs; i++) {
+      if (i >= 0) high -= acks.gaps[i]!;
+      const low = high - (i < 0 ? acks.firstRun : acks.runs[i]!) + 1;
+      if (low < 0) return DatagramOutcome.acknowledgedUnsent;
+      for (let s = 0; s < this.skipped.length; s++) {
+        const number = this.skipped[s]!;
+        if (low <= number && number <= high) return DatagramOutcome.acknowledgedUnsent;
+      }
+      high = low - 1;
+    }
+    return DatagramOutcome.none;
+  }
+
+  /**
+   * Applies an ack block that `check` has passed, then declares losses. Returns whether anything was newly
+   * acknowledged.
+   */
+  acknowledge(
+    acks: AckBlock,
+    nowMs: number,
+    rtt: RttEstimator,
+    controller: CongestionController,
+  ): boolean {
+    let newly = 0;
+    let high = acks.largest;
+    const largest = high;
+    let sampleAtMs = -1;
+    if (largest >= this.base) {
+      const at = (largest & this.packetMask) * PACKET_STRIDE;
+      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
+        sampleAtMs = this.packets[at + SENT_AT]!;
+      }
+    }
+    if (sampleAtMs >= 0 && acks.delay !== 255) {
+      rtt.sample(Math.max(0, nowMs - sampleAtMs), acks.delay * 0.25);
+    }
+    for (let i = -1; i < acks.pairs; i++) {
+      if (i >= 0) high -= acks.gaps[i]!;
+      const low = high - (i < 0 ? acks.firstRun : acks.runs[i]!) + 1;
+      const end = Math.max(low, this.base);
+      for (let n = high; n >= end; n--) newly += this.arrived(n, nowMs, rtt, controller);
+      if (low <= this.base) break;
+      high = low - 1;
+    }
+    if (largest > this.largestAcknowledged) this.largestAcknowledged = largest;
+    if (newly > 0) this.detectLosses(nowMs, rtt, controller);
+    return newly > 0;
+  }
+
+  /** RFC 9002 6.1: lost are those three numbers or 9/8 of a round trip behind what was acknowledged. */
+  detectLosses(nowMs: number, rtt: RttEstimator, controller: CongestionController): void {
+    const delayMs = rtt.lossDelayMs();
+    const tooOldMs = nowMs - delayMs;
+    this.lossTimeMs = Number.POSITIVE_INFINITY;
+    const end = Math.min(this.largestAcknowledged, this.next);
+    for (let n = this.base; n < end; n++) {
+      const at = (n & this.packetMask) * PACKET_STRIDE;
+      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      if ((flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) !== Sent.eliciting) continue;
+      const sentAtMs = this.packets[at + SENT_AT]!;
+      // The tolerance: a timer set to sentAt + delay must find the datagram due, whatever rounding says.
+      if (sentAtMs <= tooOldMs + 1e-6 || this.largestAcknowledged - n >= PACKET_THRESHOLD) {
+        this.lose(n, nowMs, controller);
+      } else if ((flags & Sent.reliable) !== 0 && sentAtMs + delayMs < this.lossTimeMs) {
+        this.lossTimeMs = sentAtMs + delayMs;
+      }
+    }
+    this.retire();
+  }
+
+  /** Names the frames of the oldest datagram with reliable frames in flight as lost, without giving it up. */
+  probeOldest(): void {
+    for (let n = this.base; n < this.next; n++) {
+      const at = (n & this.packetMask) * PACKET_STRIDE;
+      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      if ((flags & (Sent.reliable | Sent.acknowledged | Sent.lost)) !== Sent.reliable) continue;
+      this.eachFrame(n, false);
+      return;
+    }
+  }
+
+  /** Gives up datagrams without reliable frames that were sent before `beforeMs`: their acks are not coming. */
+  expireUnreliable(beforeMs: number, nowMs: number, controller: CongestionController): void {
+    for (let n = this.base; n < this.next; n++) {
+      const at = (n & this.packetMask) * PACKET_STRIDE;
+      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      if ((flags & (Sent.eliciting | Sent.reliable | Sent.acknowledged | Sent.lost)) !== 1)
+        continue;
+      if (this.packets[at + SENT_AT]! > beforeMs) break;
+      this.lose(n, nowMs, controller);
+    }
+    this.retire();
+  }
+
+  /** Bounds the ring where neither acks nor timers have (a session that sends acks only, with data unresolved). */
+  giveUpOldest(nowMs: number, controller: CongestionController): void {
+    while (this.next - this.base >= 2 * MAX_OUTSTANDING_DATAGRAMS) {
+      const flags = this.packets[(this.base & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
+      if ((flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) === Sent.eliciting) {
+        this.lose(this.base, nowMs, controller);
+      }
+      this.dropBase();
+    }
+  }
+
+  /** The largest number whose acknowledgement the other side has seen, once; else -1. */
+  takePrune(): number {
+    const to = this.pruneTo;
+    this.pruneTo = -1;
+    return to;
+  }
+
+  /** Frees memory that an idle session does not need. */
+  trim(): void {
+    if (this.base !== this.next) return;
+    this.packets = noRing;
+    this.packetMask = -1;
+    this.frames = noRing;
+    this.frameMask = -1;
+  }
+
+  private record(nowMs: number, bytes: number, flags: number, ackLargest: number): void {
+    if (this.next - this.base > this.packetMask) this.growPackets();
+    const at = (this.next & this.packetMask) * PACKET_STRIDE;
+    this.packets[at + SENT_AT] = nowMs;
+    this.packets[at + BYTES_FLAGS] = bytes * 32 + flags;
+    this.packets[at + FRAMES_FROM] = this.planFrom;
+    this.packets[at + ACK_LARGEST] = ackLargest;
+    this.planFrom = this.framesTo;
+  }
+
+  private arrived(
+    n: number,
+    nowMs: number,
+    rtt: RttEstimator,
+    controller: CongestionController,
+  ): number {
+    const at = (n & this.packetMask) * PACKET_STRIDE;
+    const packed = this.packets[at + BYTES_FLAGS]!;
+    const flags = packed & 31;
+    if ((flags & Sent.acknowledged) !== 0) return 0;
+    this.packets[at + BYTES_FLAGS] = packed + Sent.acknowledged;
+    const ackLargest = this.packets[at + ACK_LARGEST]!;
+    if (ackLargest > this.pruneTo) this.pruneTo = ackLargest;
+    if ((flags & Sent.eliciting) === 0) return 0;
+    if ((flags & Sent.lost) !== 0) this.counters.spuriousLosses++;
+    else {
+      const bytes = Math.floor(packed / 32);
+      this.bytesInFlight -= bytes;
+      if ((flags & Sent.reliable) !== 0) this.reliableInFlight--;
+      const limited = (flags & Sent.applicationLimited) !== 0;
+      controller.onAcknowledged(bytes, this.packets[at + SENT_AT]!, nowMs, rtt, limited);
+    }
+    this.eachFrame(n, true);
+    return 1;
+  }
+
+  private lose(n: number, nowMs: number, controller: CongestionController): void {
+    const at = (n & this.packetMask) * PACKET_STRIDE;
+    const packed = this.packets[at + BYTES_FLAGS]!;
+    this.packets[at + BYTES_FLAGS] = packed + Sent.lost;
+    const bytes = Math.floor(packed / 32);
+    this.bytesInFlight -= bytes;
+    this.counters.datagramsLost++;
+    controller.onLost(bytes, this.packets[at + SENT_AT]!, nowMs);
+    if ((packed & Sent.reliable) === 0) return;
+    this.reliableInFlight--;
+    this.eachFrame(n, false);
+  }
+
+  private eachFrame(n: number, arrived: boolean): void {
+    const from = this.packets[(n & this.packetMask) * PACKET_STRIDE + FRAMES_FROM]!;
+    const to =
+      n + 1 < this.next
+        ? this.packets[((n + 1) & this.packetMask) * PACKET_STRIDE + FRAMES_FROM]!
+        : this.framesTo;
+    for (let i = from; i < to; i++) {
+      const at = (i & this.frameMask) * FRAME_STRIDE;
+      const channel = this.frames[at]!;
+      if (arrived)
+        this.events.frameAcknowledged(channel, this.frames[at + 1]!, this.frames[at + 2]!);
+      else this.events.frameLost(channel, this.frames[at + 1]!, this.frames[at + 2]!);
+    }
+  }
+
+  private retire(): void {
+    while (this.base < this.next) {
+      const flags = this.packets[(this.base & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
+      const open = (flags & Sent.eliciting) !== 0 && (flags & Sent.acknowledged) === 0;
+      if (open && (flags & Sent.lost) === 0) break;
+      if (open && this.base + REMEMBER_LOST > this.largestAcknowledged) break;
+      this.dropBase();
+    }
+  }
+
+  private dropBase(): void {
+    this.base++;
+    this.framesFrom =
+      this.base < this.next
+        ? this.packets[(this.base & this.packetMask) * PACKET_STRIDE + FRAMES_FROM]!
+        : this.framesTo;
+  }
+
+  private growPackets(): void {
+    const old = this.packets;
+    const oldMask = this.packetMask;
+    this.packetMask = Math.max(oldMask * 2 + 1, MIN_PACKETS - 1);
+    this.packets = new Float64Array((this.packetMask + 1) * PACKET_STRIDE);
+    for (let n = this.base; n < this.next; n++) {
+      const from = (n & oldMask) * PACKET_STRIDE;
+      const to = (n & this.packetMask) * PACKET_STRIDE;
+      for (let i = 0; i < PACKET_STRIDE; i++) this.packets[to + i] = old[from + i]!;
+    }
+  }
+
+  private growFrames(): void {
+    const old = this.frames;
+    const oldMask = this.frameMask;
+    this.frameMask = Math.max(oldMask * 2 + 1, MIN_FRAMES - 1);
+    this.frames = new Float64Array((this.frameMask + 1) * FRAME_STRIDE);
+    for (let n = this.framesFrom; n < this.framesTo; n++) {
+      const from = (n & oldMask) * FRAME_STRIDE;
+      const to = (n & this.frameMask) * FRAME_STRIDE;
+      for (let i = 0; i < FRAME_STRIDE; i++) this.frames[to + i] = old[from + i]!;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** What a session is made from, and whom it hands messages to. */
+import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
+import type { CongestionController } from "./controller.ts";
+
+/** Where a session's messages go. */
+export interface SessionSink {
+  /**
+   * A message is complete. `bytes[start..end)` and `user` are valid during the call only; `user` are the user's header
+   * fields of the datagram that completed it. False: no room now; it is offered again by `pump()`.
+   */
+  deliver(
+    channel: ChannelDefinition,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+    user: Float64Array,
+  ): boolean;
+  /** Room again on `channel` after `send` said false. */
+  drained?(channel: ChannelDefinition): void;
+}
+
+export interface SessionOptions {
+  readonly protocol: Protocol;
+  /** The side this session is. */
+  readonly role: Role;
+  /** The caller's clock, milliseconds; it must never go back. */
+  readonly nowMs: number;
+  /** At least 0, below 1. Which packet numbers are skipped depends on it: not predictable outside tests. */
+  readonly random: () => number;
+  readonly sink: SessionSink;
+  /** Default: `fixed`. */
+  readonly controller?: CongestionController | undefined;
+  /** Default true. False: what is lost stays lost; for tests that show what resending is good for. */
+  readonly resend?: boolean | undefined;
+}

@@ -1,0 +1,591 @@
+/**
+ * The regular protocol of one peer, sans-IO: it is given datagrams, messages and the time, and is asked for datagrams
+ * and the next time it wants to be asked. No clock, timer, socket or random source. What it promises is docs/wire.md;
+ * acks and losses follow RFC 9000 section 13 and RFC 9002 sections 5 and 6.
+ *
+ * Order of work in one turn of the caller: `handleDatagram` for all that has come, `handleTimeout`, then
+ * `pollTransmit` until it returns 0, then sleep until `pollDeadline`. Worst case of a datagram: its frames (at most one
+ * a byte) plus one visit to each datagram in flight. Keep-alives and idle timeouts are the caller's: `ping`,
+ * `lastSentMs` and `lastReceivedMs` are there for them.
+ */
+import { StardustError } from "../errors.ts";
+import { ACK_RESERVE_BYTES, MAX_PACKET_NUMBER } from "../limits.ts";
+import { maySend, type Protocol, type Role } from "../protocol.ts";
+import type { DatagramHeader } from "../wire/header.ts";
+import type { Writer } from "../wire/writer.ts";
+import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
+import { UnreliableReceive } from "./channel-receive-unreliable.ts";
+import { SendChannel } from "./channel-send.ts";
+import { type CongestionController, FixedController, Pacer } from "./controller.ts";
+import { DatagramOutcome, SessionCounters } from "./outcome.ts";
+import { Packer } from "./packer.ts";
+import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
+import { ReceiveAge } from "./receive-age.ts";
+import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
+import { ReceivedPackets } from "./received.ts";
+import { INITIAL_RTT_MS, RttEstimator } from "./rtt.ts";
+import { SendLimit } from "./send-limit.ts";
+import { type FrameEvents, Sent, SentPackets } from "./sent.ts";
+import type { SessionOptions, SessionSink } from "./session-options.ts";
+import { Timer, Timers } from "./timers.ts";
+import { Workspace, workspaceOf } from "./workspace.ts";
+
+export type { SessionOptions, SessionSink } from "./session-options.ts";
+
+/** The longest pause between probes, milliseconds, unless the round trip itself is longer. */
+const MAX_PROBE_MS = 3000;
+/** Acks in datagrams that arrive later than this many numbers behind the newest are not believed to be news. */
+const STALE_ACK_PACKETS = 64;
+/** How often idle memory is looked for. */
+const MAINTAIN_MS = 1000;
+const MIN_REASSEMBLY_MS = 500;
+
+export class Session implements FrameEvents {
+  readonly counters: SessionCounters = new SessionCounters();
+  /** Time of the last datagram that was applied; the time of construction before the first. */
+  lastReceivedMs: number;
+  /** Time of the last datagram that was written; the time of construction before the first. */
+  lastSentMs: number;
+
+  private readonly protocol: Protocol;
+  private readonly role: Role;
+  private readonly sink: SessionSink;
+  private readonly resend: boolean;
+  private readonly controller: CongestionController;
+  private readonly space: Workspace;
+  private readonly timers: Timers = new Timers();
+  private readonly rtt: RttEstimator = new RttEstimator();
+  private readonly sent: SentPackets;
+  private readonly received: ReceivedPackets = new ReceivedPackets();
+  private readonly duplicates: DuplicateWindow = new DuplicateWindow();
+  private readonly pacer: Pacer;
+  private readonly packer: Packer;
+  private readonly sendLimit: SendLimit;
+  private readonly receiveLimit: ReceiveLimit;
+  private readonly context: ReceiveContext;
+  private readonly senders: (SendChannel | undefined)[] = [];
+  private readonly receivers: (ReceiveChannel | undefined)[] = [];
+  private readonly user: Float64Array;
+
+  private nowMs: number;
+  /** Something has happened since `pollTransmit` last returned 0. */
+  private dirty = false;
+  private pingWanted = false;
+  /** The other side asked with Q: the answer says the limit again, in case it was lost. */
+  private limitWanted = false;
+  private probesWanted = 0;
+  private probeBackoff = 0;
+  private probeFromMs = 0;
+  private blockedBackoff = 0;
+  private lastElicitingMs: number = Number.NEGATIVE_INFINITY;
+  private maintainedMs: number;
+  private delivering = false;
+  private drainedOwed = false;
+
+  constructor(options: SessionOptions) {
+    const { protocol, nowMs } = options;
+    this.protocol = protocol;
+    this.role = options.role;
+    this.sink = options.sink;
+    this.resend = options.resend ?? true;
+    this.controller = options.controller ?? new FixedController();
+    this.nowMs = nowMs;
+    this.lastReceivedMs = nowMs;
+    this.lastSentMs = nowMs;
+    this.maintainedMs = nowMs;
+    this.space = workspaceOf(protocol);
+    this.sent = new SentPackets(options.random, this, this.counters);
+    this.pacer = new Pacer(nowMs);
+    this.packer = new Packer(protocol.header, protocol.limits.maxDatagramBytes);
+    this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
+    this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
+    this.context = new ReceiveContext(
+      options.sink,
+      this.counters,
+      this.receiveLimit,
+      new ReceiveAge(protocol.header.messageNumberBits),
+      this.space.pool,
+      protocol.header.messageNumberBits,
+    );
+    this.user = new Float64Array(protocol.header.userFields.length);
+  }
+
+  /**
+   * Copies `payload[start..end)` into the channel's queue. False: not taken, the queue is full, and `drained` will say
+   * when to try again. Throws InvalidMessageError for a size that the channel does not have.
+   */
+  send(channel: number, payload: Uint8Array, start: number, end: number): boolean {
+    return this.queued(this.sender(channel).push(payload, start, end));
+  }
+
+  /** As `send`, encoding straight into the queue. Throws InvalidMessageError before anything is queued. */
+  sendMessage(channel: number, message: unknown): boolean {
+    return this.queued(this.sender(channel).pushMessage(message));
+  }
+
+  /** Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged. */
+  queuedBytes(channel: number): number {
+    return this.senders[channel]?.queuedBytes ?? 0;
+  }
+
+  /** The value of a user's header field in all datagrams built from now on. */
+  setUserField(index: number, value: number): void {
+    if (index >= 0 && index < this.user.length) this.user[index] = value;
+  }
+
+  /** Asks for a datagram that wants an immediate ack: a keep-alive, or a measurement of the round trip. */
+  ping(): void {
+    this.pingWanted = true;
+    this.dirty = true;
+  }
+
+  /** Reliable messages are queued or unacknowledged. */
+  get unacknowledged(): boolean {
+    for (const sender of this.senders) {
+      if (sender?.definition.reliable === true && !sender.isEmpty) return true;
+    }
+    return false;
+  }
+
+  /** Reliable messages have arrived that the sink has had no room for. */
+  get undelivered(): boolean {
+    return this.receivers.some((receiver) => receiver?.undelivered === true);
+  }
+
+  /** Smoothed round-trip time; 0 before the first sample. */
+  get rttMs(): number {
+    return this.rtt.smoothedMs;
+  }
+
+  /**
+   * One datagram of the regular protocol, `bytes[0..length)`. It is checked whole before any of it is applied; what
+   * is wrong with it is returned and counted. Throws for no bytes; an exception of the sink passes through once the
+   * datagram has been applied, and the message counts as taken.
+   */
+  handleDatagram(
+    bytes: Uint8Array,
+    view: DataView,
+    length: number,
+    nowMs: number,
+  ): DatagramOutcome {
+    this.nowMs = nowMs;
+    const space = this.space.busy ? new Workspace(this.protocol) : this.space;
+    space.busy = true;
+    let outcome: DatagramOutcome;
+    try {
+      space.reader.reset(bytes, view, 0, length);
+      outcome = this.check(space, length);
+      if (outcome === DatagramOutcome.none) this.apply(space, bytes, view, length, nowMs);
+      else this.counters.dropped(outcome);
+    } finally {
+      space.busy = false;
+    }
+    this.dirty = true;
+    this.afterTurn(nowMs);
+    this.context.rethrow();
+    return outcome;
+  }
+
+  /** Offers what the sink had no room for again. */
+  pump(): void {
+    if (this.delivering) return;
+    this.delivering = true;
+    for (const receiver of this.receivers) receiver?.pump();
+    this.delivering = false;
+    if (this.receiveLimit.mustTell) this.dirty = true;
+    this.context.rethrow();
+  }
+
+  /** Does what is due at `nowMs`; harmless when nothing is. */
+  handleTimeout(nowMs: number): void {
+    this.nowMs = nowMs;
+    const { timers, sent, rtt, controller } = this;
+    this.dirty = true;
+    if (timers.due(Timer.loss, nowMs)) {
+      sent.detectLosses(nowMs, rtt, controller);
+      this.armLoss();
+    }
+    if (timers.due(Timer.probe, nowMs)) {
+      this.probeBackoff++;
+      if (this.probeBackoff > 1) controller.onSilence(nowMs);
+      this.probeFromMs = nowMs;
+      this.probesWanted = 1;
+      if (this.resend) sent.probeOldest();
+      sent.expireUnreliable(nowMs - 2 * this.probeTimeoutMs(0), nowMs, controller);
+      this.armProbe();
+    }
+    if (timers.due(Timer.blocked, nowMs)) {
+      this.blockedBackoff++;
+      this.probesWanted = 1;
+      timers.set(Timer.blocked, nowMs + this.probeTimeoutMs(this.blockedBackoff));
+    }
+    if (timers.due(Timer.pacing, nowMs)) timers.clear(Timer.pacing);
+    this.afterTurn(nowMs);
+  }
+
+  /**
+   * Writes the next datagram that is due into `w` (room for maxDatagramBytes at `w.at`) and returns its bytes; 0:
+   * nothing now. To be called until 0 at the end of each turn.
+   */
+  pollTransmit(w: Writer, nowMs: number): number {
+    this.nowMs = nowMs;
+    let bytes = this.transmit(w, nowMs);
+    if (bytes > 0) return bytes;
+    this.callDrained();
+    if (this.dirty) bytes = this.transmit(w, nowMs);
+    return bytes;
+  }
+
+  /** When handleTimeout or pollTransmit has something to do; Infinity: never, as things are. */
+  pollDeadline(): number {
+    return this.dirty ? this.nowMs : this.timers.next();
+  }
+
+  /** For `SentPackets`. */
+  frameAcknowledged(channel: number, number: number, slice: number): void {
+    const sender = this.senders[channel]!;
+    if (slice < 0) sender.acknowledgedRun(number, -slice);
+    else sender.acknowledged(number, slice);
+    if (sender.refusedCost > 0) this.drainedOwed = true;
+  }
+
+  /** For `SentPackets`. */
+  frameLost(channel: number, number: number, slice: number): void {
+    const sender = this.senders[channel]!;
+    if (!sender.definition.reliable) return;
+    const count = slice < 0 ? -slice : 1;
+    for (let i = 0; i < count; i++) {
+      const which = slice < 0 ? -1 : slice;
+      if (this.resend) sender.lost(number + i, which);
+      else if (sender.abandoned(number + i, which)) this.counters.framesAbandoned++;
+    }
+    if (sender.refusedCost > 0) this.drainedOwed = true;
+  }
+
+  private queued(taken: boolean): boolean {
+    if (taken) this.dirty = true;
+    return taken;
+  }
+
+  private sender(index: number): SendChannel {
+    const known = this.senders[index];
+    if (known !== undefined) return known;
+    const channel = this.protocol.channels[index];
+    if (channel === undefined || !maySend(this.role, channel.direction)) {
+      const name = channel === undefined ? `number ${index}` : channel.name;
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        `a ${this.role} may not send on channel ${name}`,
+      );
+    }
+    const sender = new SendChannel(channel, this.protocol.limits.sliceBytes);
+    while (this.senders.length <= index) this.senders.push(undefined);
+    this.senders[index] = sender;
+    this.packer.add(sender);
+    return sender;
+  }
+
+  private receiver(index: number): ReceiveChannel {
+    const known = this.receivers[index];
+    if (known !== undefined) return known;
+    const channel = this.protocol.channels[index]!;
+    let receiver: ReceiveChannel;
+    if (channel.delivery === "reliable") receiver = new ReliableReceive(channel, this.context);
+    else if (channel.delivery === "reliable-ordered") {
+      receiver = new OrderedReceive(channel, this.context);
+    } else receiver = new UnreliableReceive(channel, this.context);
+    while (this.receivers.length <= index) this.receivers.push(undefined);
+    this.receivers[index] = receiver;
+    return receiver;
+  }
+
+  // ---- receiving ----
+
+  /** Everything that can be wrong with a datagram. Changes nothing but `space`, and `context.limit`'s scratch. */
+  private check(space: Workspace, length: number): DatagramOutcome {
+    const codec = this.protocol.header;
+    const { in: header, frame, reader, frames } = space;
+    frames.count = 0;
+    const layout = codec.read(header, frame, reader);
+    if (layout !== DatagramOutcome.none) return layout;
+    const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
+    const number = rebuildNumber(header.packetNumber, bits, this.duplicates.largest + 1);
+    if (number >= MAX_PACKET_NUMBER) return DatagramOutcome.packetNumber;
+    header.packetNumber = number;
+    if (this.duplicates.isTooOld(number)) return DatagramOutcome.tooOld;
+    if (this.duplicates.has(number)) return DatagramOutcome.duplicate;
+    if (header.ack) {
+      const acks = this.sent.check(header.acks, codec.ackBits);
+      if (acks !== DatagramOutcome.none) return acks;
+    }
+    if (!header.frames) {
+      return reader.at === length ? DatagramOutcome.none : DatagramOutcome.payloadSize;
+    }
+    this.receiveLimit.beginCheck();
+    let numbered = false;
+    for (let isFirst = true; isFirst || frame.more; isFirst = false) {
+      const problem = codec.readFrame(frame, isFirst, reader);
+      if (problem !== DatagramOutcome.none) return problem;
+      const channel = this.protocol.channels[frame.channel]!;
+      if (maySend(this.role, channel.direction) && channel.direction !== "both") {
+        return DatagramOutcome.direction;
+      }
+      const receiver = this.receiver(frame.channel);
+      const index = frame.slice ? frame.sliceIndex : 0;
+      const count = frame.slice ? frame.sliceCount : 0;
+      const message = channel.numbered ? receiver.rebuild(frame.number) : 0;
+      const found = receiver.check(message, index, count, frame.payloadBytes);
+      if (found !== DatagramOutcome.none) return found;
+      if (channel.numbered) numbered = true;
+      frames.add(frame, message);
+    }
+    if (numbered && this.context.age.isTooLate(number)) return DatagramOutcome.tooOld;
+    return DatagramOutcome.none;
+  }
+
+  private apply(
+    space: Workspace,
+    bytes: Uint8Array,
+    view: DataView,
+    length: number,
+    nowMs: number,
+  ): void {
+    const { in: header, frames } = space;
+    const { counters, context } = this;
+    const number = header.packetNumber;
+    counters.datagramsReceived++;
+    counters.bytesReceived += length;
+    counters.framesReceived += frames.count;
+    this.lastReceivedMs = nowMs;
+    let reliable = false;
+    for (let i = 0; i < frames.count && !reliable; i++) {
+      reliable = this.protocol.channels[frames.channel(i)]!.reliable;
+    }
+    const ackDelayMs = this.protocol.limits.maxAckDelayMs;
+    context.age.arrived(number);
+    this.duplicates.add(number);
+    this.received.add(number, nowMs, header.frames, header.ackNow, reliable, ackDelayMs);
+    if (header.ackNow) this.limitWanted = true;
+    if (header.ack) this.applyAcks(header, nowMs);
+    if (frames.count === 0) return;
+    context.bytes = bytes;
+    context.view = view;
+    context.user = header.user;
+    context.packetNumber = number;
+    context.nowMs = nowMs;
+    context.reassemblyTimeoutMs = Math.max(2 * this.rtt.smoothedMs, MIN_REASSEMBLY_MS);
+    this.delivering = true;
+    for (let i = 0; i < frames.count; i++) {
+      this.receivers[frames.channel(i)]!.apply(
+        frames.number(i),
+        frames.sliceIndex(i),
+        frames.sliceCount(i),
+        frames.start(i),
+        frames.end(i),
+      );
+    }
+    this.delivering = false;
+  }
+
+  private applyAcks(header: DatagramHeader, nowMs: number): void {
+    this.counters.acksReceived++;
+    if (header.limit && this.sendLimit.raise(header.receiveLimit)) {
+      this.blockedBackoff = 0;
+      this.timers.clear(Timer.blocked);
+    }
+    if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
+    if (this.sent.acknowledge(header.acks, nowMs, this.rtt, this.controller)) {
+      this.probeBackoff = 0;
+      this.probeFromMs = 0;
+    }
+    const prune = this.sent.takePrune();
+    if (prune >= 0) this.received.prune(prune);
+    this.armLoss();
+    this.armProbe();
+  }
+
+  // ---- sending ----
+
+  private transmit(w: Writer, nowMs: number): number {
+    const { received, sent, timers } = this;
+    const probe = this.probesWanted > 0;
+    const work = this.packer.hasWork;
+    const open = probe || (work && this.mayData(nowMs));
+    const tell = this.receiveLimit.worthTelling || this.tellsAgain();
+    const ackDue = received.isDue(nowMs) || (this.receiveLimit.mustTell && received.count > 0);
+    if (!((work && open) || ackDue || probe || this.pingWanted) || sent.next >= MAX_PACKET_NUMBER) {
+      return this.settle(nowMs);
+    }
+    const codec = this.protocol.header;
+    const { out: header, plan } = this.space;
+    sent.giveUpOldest(nowMs, this.controller);
+    header.packetNumber = sent.begin();
+    header.wide =
+      codec.widePacketNumberBits > codec.packetNumberBits &&
+      header.packetNumber - sent.largestAcknowledged >= powerOfTwo(codec.packetNumberBits - 2);
+    header.ack = received.count > 0 && (received.pending || tell || ackDue);
+    header.limit = header.ack && tell;
+    header.receiveLimit = this.receiveLimit.limitBytes;
+    header.ackNow = probe || this.pingWanted;
+    header.frames = true;
+    for (let i = 0; i < this.user.length; i++) header.user[i] = this.user[i]!;
+    if (header.ack) received.fill(header.acks, nowMs);
+    let trimmed = false;
+    plan.reset();
+    if (work && open) {
+      trimmed = header.ack && this.trimAcks(header);
+      const roomBytes = this.protocol.limits.maxDatagramBytes - codec.size(header);
+      this.packer.fill(plan, roomBytes, probe, this.sendLimit, sent, this.counters);
+    }
+    header.frames = plan.count > 0;
+    if (!header.frames) {
+      if (!ackDue && !header.ackNow) return this.settle(nowMs);
+      if (trimmed) received.fill(header.acks, nowMs);
+      trimmed = false;
+      if (!header.ackNow && this.asksForAck(nowMs)) header.ackNow = true;
+    }
+    const at = w.at;
+    codec.write(header, header.frames ? plan.frames[0] : undefined, w);
+    this.packer.write(plan, w);
+    const bytes = w.at - at;
+    this.sentDatagram(header, probe, trimmed, bytes, nowMs);
+    timers.clear(Timer.pacing);
+    return bytes;
+  }
+
+  private sentDatagram(
+    header: DatagramHeader,
+    probe: boolean,
+    trimmed: boolean,
+    bytes: number,
+    nowMs: number,
+  ): void {
+    const { counters, sent, space } = this;
+    const eliciting = header.frames || header.ackNow;
+    let flags = 0;
+    if (eliciting) {
+      flags = Sent.eliciting;
+      if (space.plan.reliable) flags |= Sent.reliable;
+      if (!this.packer.hasWork) flags |= Sent.applicationLimited;
+      this.lastElicitingMs = nowMs;
+    } else counters.acksSent++;
+    sent.commit(nowMs, bytes, flags, header.ack && !trimmed ? header.acks.largest : -1);
+    if (header.ack) this.received.reported();
+    if (header.limit) {
+      this.receiveLimit.toldBytes = header.receiveLimit;
+      this.limitWanted = false;
+    }
+    if (header.ackNow) this.pingWanted = false;
+    if (probe) {
+      this.probesWanted--;
+      counters.probesSent++;
+    } else if (header.frames) this.pacer.sent();
+    if (eliciting) this.controller.onSent(bytes, sent.bytesInFlight, nowMs);
+    if (space.plan.reliable) this.armProbe();
+    this.lastSentMs = nowMs;
+    counters.datagramsSent++;
+    counters.bytesSent += bytes;
+    for (let i = 0; i < space.plan.count; i++) {
+      const channel = space.plan.channels[i]!;
+      if (channel.refusedCost > 0 && !channel.definition.reliable) this.drainedOwed = true;
+      counters.unreliableUnsent += channel.droppedUnsent;
+      channel.droppedUnsent = 0;
+    }
+  }
+
+  /** Nothing is sent now: sets the timers that will say when to try again. */
+  private settle(nowMs: number): number {
+    const { timers, sent, sendLimit } = this;
+    this.dirty = false;
+    timers.set(Timer.ack, this.received.deadlineMs);
+    if (!this.packer.hasWork) return 0;
+    const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;
+    if (windowClosed && sent.reliableInFlight === 0 && !timers.isSet(Timer.probe)) {
+      // Unreliable data arms no probe; but when it fills the window, somebody has to ask.
+      if (this.probeFromMs === 0) this.probeFromMs = nowMs;
+      timers.set(Timer.probe, nowMs + this.probeTimeoutMs(this.probeBackoff));
+    }
+    if (sendLimit.blocked && sent.reliableInFlight === 0 && !timers.isSet(Timer.blocked)) {
+      timers.set(Timer.blocked, nowMs + this.probeTimeoutMs(this.blockedBackoff));
+    }
+    return 0;
+  }
+
+  /** Window, number space and pacing. */
+  private mayData(nowMs: number): boolean {
+    if (this.sent.isFull || this.sent.bytesInFlight >= this.controller.windowBytes) return false;
+    const bytesPerMs = this.controller.pacingBytesPerMs;
+    const atMs = this.pacer.readyAt(nowMs, bytesPerMs, this.protocol.limits.maxDatagramBytes);
+    if (atMs <= nowMs) return true;
+    this.timers.set(Timer.pacing, atMs);
+    return false;
+  }
+
+  private tellsAgain(): boolean {
+    return this.limitWanted && this.receiveLimit.handedOnBytes > 0;
+  }
+
+  /** A receiver that sends nothing else asks once per round trip, so that its ranges can be pruned. */
+  private asksForAck(nowMs: number): boolean {
+    const rttMs = this.rtt.smoothedMs === 0 ? INITIAL_RTT_MS : this.rtt.smoothedMs;
+    return this.received.count > 1 && nowMs - this.lastElicitingMs >= rttMs;
+  }
+
+  /** Leaves out the oldest ranges until acks and limit fit into what slices leave free for them. True: some are. */
+  private trimAcks(header: DatagramHeader): boolean {
+    const codec = this.protocol.header;
+    if (header.acks.pairs === 0) return false;
+    const { ack, limit } = header;
+    header.ack = false;
+    header.limit = false;
+    const without = codec.size(header);
+    header.ack = ack;
+    header.limit = limit;
+    let trimmed = false;
+    while (header.acks.pairs > 0 && codec.size(header) - without > ACK_RESERVE_BYTES) {
+      header.acks.pairs--;
+      trimmed = true;
+    }
+    return trimmed;
+  }
+
+  // ---- timers ----
+
+  private probeTimeoutMs(backoff: number): number {
+    const onceMs = this.rtt.probeTimeoutMs(this.protocol.limits.maxAckDelayMs);
+    return Math.min(onceMs * 2 ** Math.min(backoff, 16), Math.max(MAX_PROBE_MS, onceMs));
+  }
+
+  private armLoss(): void {
+    this.timers.set(Timer.loss, this.sent.lossTimeMs);
+  }
+
+  private armProbe(): void {
+    if (this.sent.reliableInFlight === 0) {
+      this.timers.clear(Timer.probe);
+      return;
+    }
+    const fromMs = Math.max(this.sent.lastReliableAtMs, this.probeFromMs);
+    this.timers.set(Timer.probe, fromMs + this.probeTimeoutMs(this.probeBackoff));
+  }
+
+  private afterTurn(nowMs: number): void {
+    if (!this.delivering) this.callDrained();
+    if (nowMs - this.maintainedMs < MAINTAIN_MS) return;
+    this.maintainedMs = nowMs;
+    this.context.nowMs = nowMs;
+    for (const receiver of this.receivers) receiver?.maintain();
+    for (const sender of this.senders) sender?.trim();
+    this.sent.trim();
+  }
+
+  private callDrained(): void {
+    if (!this.drainedOwed) return;
+    this.drainedOwed = false;
+    for (const sender of this.senders) {
+      if (sender === undefined || sender.refusedCost === 0) continue;
+      if (sender.takeDrained()) this.sink.drained?.(sender.definition);
+      else if (!sender.definition.reliable) this.drainedOwed = true;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Every timer of a session, named in one place. A timer is a time in milliseconds of the caller's clock, Infinity
+ * while it is not set; nothing here fires by itself. Worst case: five comparisons.
+ */
+
+/** A const object, not an enum: erasable syntax. */
+export const Timer = {
+  /** An acknowledgement has been held back as long as it may be. */
+  ack: 0,
+  /** A datagram below the largest acknowledged becomes too old not to be lost (RFC 9002 6.1.2). */
+  loss: 1,
+  /** Nothing was acknowledged for a probe timeout (RFC 9002 6.2). */
+  probe: 2,
+  /** The receive limit keeps a message back: ask whether it has risen. */
+  blocked: 3,
+  /** The pacer lets the next datagram go. */
+  pacing: 4,
+} as const;
+export type Timer = (typeof Timer)[keyof typeof Timer];
+
+export class Timers {
+  private readonly at: Float64Array = new Float64Array(5).fill(Number.POSITIVE_INFINITY);
+
+  set(timer: Timer, atMs: number): void {
+    this.at[timer] = atMs;
+  }
+
+  clear(timer: Timer): void {
+    this.at[timer] = Number.POSITIVE_INFINITY;
+  }
+
+  isSet(timer: Timer): boolean {
+    return this.at[timer] !== Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether `timer` is set and its time has come. */
+  due(timer: Timer, nowMs: number): boolean {
+    return this.at[timer]! <= nowMs;
+  }
+
+  /** The earliest of all; Infinity where none is set. */
+  next(): number {
+    const at = this.at;
+    let first = at[0]!;
+    for (let i = 1; i < at.length; i++) if (at[i]! < first) first = at[i]!;
+    return first;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * For tests of games and of Stardust itself, the entry point `stardust-udp/testing`: virtual time, simulated links, a
+ * pair of endpoints, and a lossy network in front of a real socket.
+ */
+export { Session, type SessionOptions, type SessionSink } from "../session/session.ts";
+export { type BurstLoss, type LinkOptions, SimulatedLink } from "./link.ts";
+export {
+  type LossCount,
+  type LossySocket,
+  type LossySocketOptions,
+  lossySocket,
+  lossySocketUrl,
+} from "./lossy-socket.ts";
+export { type Endpoint, Pair, type PairOptions } from "./pair.ts";
+export { SeededRandom } from "./random.ts";
+export { VirtualTime } from "./virtual-time.ts";

@@ -1,0 +1,532 @@
+/**
+ * One bad spec or more for every diagnostic. `schema` says whether protocol.schema.json, which sees structure only,
+ * refuses it too; YAML that cannot be loaded has none. Each spec has exactly the one problem, but for those in `also`.
+ */
+import { body, channel, head, header, member, options, smallest, types, zero } from "./specs.ts";
+
+export interface BadSpec {
+  readonly code: string;
+  readonly spec: string;
+  readonly schema?: "refuses" | "accepts";
+  readonly suggests?: string;
+  /** Part of the message. */
+  readonly says?: string;
+  readonly also?: readonly string[];
+}
+
+const deep = `${"[".repeat(70)}${"]".repeat(70)}`;
+const yaml: BadSpec[] = [
+  { code: "SD1004", spec: `${head}channels: [«`, says: "not valid YAML" },
+  { code: "SD1005", spec: `${smallest}«-»--\na: 1\n` },
+  { code: "SD1006", spec: member("«*y»"), says: "`*y`" },
+  { code: "SD1007", spec: `${smallest}«<<»: { limits: {} }\n` },
+  { code: "SD1008", spec: member('!!str «"u8"»'), says: "str" },
+  { code: "SD1009", spec: `${smallest}«security»: plain\n`, says: "on line 3" },
+  { code: "SD1010", spec: member(deep), also: ["SD1103"] },
+  { code: "SD1011", spec: `${smallest}? «[a]»\n: 1\n` },
+  { code: "SD1012", spec: `«%»YAML 1.2\n---\n${smallest}` },
+];
+
+const structure: BadSpec[] = [
+  {
+    code: "SD1101",
+    spec: `${smallest}«chanels»: {}\n`,
+    schema: "refuses",
+    suggests: "channels",
+  },
+  {
+    code: "SD1101",
+    spec: member("{ type: u8, «dcc»: hello }"),
+    schema: "refuses",
+    suggests: "doc",
+  },
+  {
+    code: "SD1101",
+    spec: member("{ list: { of: u8, «mx»: 3 } }"),
+    schema: "refuses",
+    suggests: "max",
+  },
+  { code: "SD1101", spec: member("{ type: { «u9»: {} } }"), schema: "refuses", suggests: "u8" },
+  { code: "SD1101", spec: zero("«jion»: {}"), schema: "refuses", suggests: "join" },
+  { code: "SD1102", spec: `«s»tardust: 1\nsecurity: plain\n${channel}`, schema: "refuses" },
+  { code: "SD1102", spec: `${head}channels:\n  a: «{» id: 0, message: {} }\n`, schema: "refuses" },
+  { code: "SD1103", spec: `${head}channels: «7»\n`, schema: "refuses", says: "the number 7" },
+  { code: "SD1103", spec: member("«true»"), schema: "refuses" },
+  { code: "SD1103", spec: member("«list»"), schema: "refuses" },
+  { code: "SD1103", spec: member("{ type: u8, doc: «7» }"), schema: "refuses" },
+  { code: "SD1103", spec: member("{ type: u8, optional: «1» }"), schema: "refuses" },
+  { code: "SD1104", spec: options("priority: «8»"), schema: "refuses", says: "0 to 7" },
+  { code: "SD1104", spec: member("{ enum: { a: «4294967296» } }"), schema: "refuses" },
+  {
+    code: "SD1104",
+    spec: body("{ type: string, minLength: 3, maxLength: «2» }"),
+    schema: "accepts",
+  },
+  {
+    code: "SD1105",
+    spec: `stardust: «2»\nprotocol: { name: t }\nsecurity: plain\n${channel}`,
+    schema: "refuses",
+  },
+  { code: "SD1106", spec: member('{ struct: { «"a-b"»: u8 } }'), schema: "refuses" },
+  { code: "SD1106", spec: smallest.replace("test", '«"a b"»'), schema: "refuses" },
+  { code: "SD1107", spec: member("{ struct: { «__proto__»: u8 } }"), schema: "refuses" },
+  {
+    code: "SD1107",
+    spec: `${head}channels:\n  «then»: { id: 0, delivery: reliable, message: {} }\n`,
+    schema: "refuses",
+  },
+  { code: "SD1303", spec: types("«uint8_Array»: u8"), schema: "accepts", says: "`Uint8Array`" },
+  { code: "SD1303", spec: types("vec2: u8\n  «Vec2»: u8"), schema: "accepts", says: "type `vec2`" },
+  { code: "SD1106", spec: types("«__1»: u8"), schema: "refuses" },
+  {
+    code: "SD1106",
+    spec: `${head}channels:\n  «_»: { id: 0, delivery: reliable, message: {} }\n`,
+    schema: "refuses",
+  },
+  {
+    code: "SD1108",
+    spec: smallest.replace("plain", "«plane»"),
+    schema: "refuses",
+    suggests: "plain",
+  },
+  {
+    code: "SD1108",
+    spec: body("{ type: «strnig», maxLength: 3 }"),
+    schema: "refuses",
+    suggests: "string",
+  },
+];
+
+const twoChannels = (id: string) =>
+  `${head}channels:\n  a: { id: 0, delivery: reliable, message: {} }\n  b: { id: ${id}, delivery: reliable, message: {} }\n`;
+const channels: BadSpec[] = [
+  { code: "SD1201", spec: twoChannels("«16777215»"), schema: "refuses", says: "0 to 16777214" },
+  { code: "SD1202", spec: twoChannels("«0»"), schema: "accepts", says: "channel `a` (line 5)" },
+  {
+    code: "SD1203",
+    spec: options("doc: x", "«unrelaible»"),
+    schema: "refuses",
+    suggests: "unreliable",
+    says: '"unrelaible" is not a delivery mode',
+  },
+  { code: "SD1204", spec: options("direction: «bth»"), schema: "refuses", suggests: "both" },
+  {
+    code: "SD1205",
+    spec: options("maxBytes: «3»", "reliable", "{ x: u32 }"),
+    schema: "accepts",
+    says: "4 bytes",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, message: { x: { bytes: { maxBytes: 1137 } } } }\n`,
+    schema: "accepts",
+    says: "1139 bytes, a datagram holds 1138",
+  },
+  { code: "SD1207", spec: options("maxBytes: «600000»"), schema: "accepts", says: "creditBytes" },
+  { code: "SD1208", spec: options("queueBytes: «64»"), schema: "accepts", says: "65" },
+  {
+    code: "SD1209",
+    spec: `${smallest.replace("id: 0", "id: «0»")}reserved: { channels: [0] }\n`,
+    schema: "accepts",
+    says: "line 6",
+  },
+  { code: "SD1210", spec: `${head}«channels»: {}\n`, schema: "refuses" },
+  {
+    code: "SD1211",
+    spec: `${options("maxBytes: «19000000»")}limits: { receiveBudgetBytes: 20000000, creditBytes: 20000000 }\n`,
+    schema: "accepts",
+    says: "16383 slices",
+  },
+];
+
+const nested = `${"{ list: { max: 1, of: ".repeat(14)}u8${" } }".repeat(14)}`;
+const chain = Array.from({ length: 20 }, (_, i) => `T${i}: { struct: { x: T${i + 1} } }`);
+const typeCases: BadSpec[] = [
+  { code: "SD1301", spec: member("«u9»"), schema: "accepts", suggests: "u8" },
+  {
+    code: "SD1301",
+    spec: `${member("«Wepon»")}types: { Weapon: u8 }\n`,
+    schema: "accepts",
+    suggests: "Weapon",
+  },
+  { code: "SD1302", spec: member("{ u8: { min: 0, max: 1 }, «bytes»: {} }"), schema: "refuses" },
+  { code: "SD1302", spec: member("«{» doc: nothing }"), schema: "refuses", says: "none" },
+  { code: "SD1302", spec: member("{ type: «{}» }"), schema: "refuses" },
+  {
+    code: "SD1303",
+    spec: types("AMessage: u8").replace("message", "«message»"),
+    schema: "accepts",
+    says: "AMessage",
+  },
+  {
+    code: "SD1303",
+    spec: member("{ «enum»: { b: 0 } }").replace("  a:", "  uint8:").replace("x:", "array:"),
+    schema: "accepts",
+  },
+  { code: "SD1304", spec: types("«u8»: u16"), schema: "refuses" },
+  { code: "SD1305", spec: member("{ u8: { min: 5, max: «5» } }"), schema: "accepts" },
+  {
+    code: "SD1306",
+    spec: member("{ «u8»: { min: 0, max: 256 } }").replace(
+      "«u8»: { min: 0, max: 256 }",
+      "u8: «{ min: 0, max: 256 }»",
+    ),
+    schema: "accepts",
+    says: "0 to 255",
+  },
+  {
+    code: "SD1307",
+    spec: member("{ f32: { min: 0, max: 1, step: «0.3» } }"),
+    schema: "accepts",
+    says: "not a whole number",
+  },
+  {
+    code: "SD1307",
+    spec: member("{ f32: { min: 0, max: 1, step: «0» } }"),
+    schema: "refuses",
+    says: "above 0",
+  },
+  {
+    code: "SD1308",
+    spec: member("{ f32: «{» min: 0, max: 1 } }"),
+    schema: "refuses",
+    says: "neither",
+  },
+  {
+    code: "SD1308",
+    spec: member("{ f32: «{» min: 0, max: 1, bits: 2, step: 0.5 } }"),
+    schema: "refuses",
+    says: "both",
+  },
+  { code: "SD1309", spec: member("{ enum: { a: 1, b: «1» } }"), schema: "accepts", says: "`a`" },
+  { code: "SD1310", spec: member("{ «enum»: {} }"), schema: "refuses" },
+  { code: "SD1311", spec: types("A: B\n  B: «A»"), schema: "accepts", says: "`A` -> `B` -> `A`" },
+  { code: "SD1312", spec: member("{ list: { of: { «struct»: {} } } }"), schema: "accepts" },
+  {
+    code: "SD1313",
+    spec: types(`${chain.join("\n  ")}\n  T20: ${nested}`).replace("u8 }", "u16 }"),
+    schema: "accepts",
+  },
+  {
+    code: "SD1313",
+    spec: types(
+      [
+        ...Array.from(
+          { length: 40 },
+          (_, i) => `S${i}: { struct: { x: ${i === 0 ? "u8" : `S${i - 1}`} } }`,
+        ),
+      ].join("\n  "),
+    ),
+    schema: "accepts",
+  },
+  {
+    code: "SD1314",
+    spec: types("Big: { «list»: { max: 1048576, of: { bytes: { maxBytes: 1024 } } } }"),
+    schema: "accepts",
+  },
+  {
+    code: "SD1315",
+    spec: options("doc: x", "reliable", "«N»\ntypes: { N: u8 }").replace("\n    doc: x", ""),
+    schema: "accepts",
+  },
+];
+
+const headers: BadSpec[] = [
+  {
+    code: "SD1401",
+    spec: header(["role: ack-now", "role: «ack-nwo»"]),
+    schema: "refuses",
+    suggests: "ack-now",
+    also: ["SD1402"],
+  },
+  {
+    code: "SD1402",
+    spec: header(
+      ["  clear:", "  «clear»:"],
+      ["name: frames, bits: 1, role: frames", "name: frames, bits: 1"],
+    ),
+    schema: "accepts",
+    says: "`frames`",
+  },
+  {
+    code: "SD1403",
+    spec: header(["bits: 1, role: key-phase", "bits: 1, role: «frames»"]),
+    schema: "accepts",
+    says: "`frames` (line 11)",
+  },
+  {
+    code: "SD1404",
+    spec: header(["  sealed:", "  sealed:\n    - { name: late, bits: 8, role: «wide» }"]),
+    schema: "accepts",
+  },
+  {
+    code: "SD1405",
+    spec: header(["type: u8, role: ack-delay", "type: «u16», role: ack-delay"]),
+    schema: "accepts",
+    says: "the type u8",
+  },
+  {
+    code: "SD1406",
+    spec: header([
+      "    - { name: channel, type: u24",
+      "    - { name: «tick», type: u8 }\n    - { name: channel, type: u24",
+    ]),
+    schema: "accepts",
+  },
+  {
+    code: "SD1407",
+    spec: header(["when: [unsized, more]", "when: «[more]»"]),
+    schema: "accepts",
+    says: "[unsized, more]",
+  },
+  {
+    code: "SD1408",
+    spec: header(["when: [limit]", "when: [«limt»]"]),
+    schema: "accepts",
+    suggests: "limit",
+  },
+  {
+    code: "SD1409",
+    spec: header([
+      "  sealed:",
+      "  sealed:\n    - { name: t, type: u8, when: [«mine»] }\n    - { name: mine, bits: 1 }\n    - { name: pad, bits: 7, role: reserved }",
+    ]),
+    schema: "accepts",
+  },
+  {
+    code: "SD1410",
+    spec: header(
+      ["bits: 4, role: reserved", "bits: 3, role: reserved"],
+      ["name: same", "name: «same»"],
+    ),
+    schema: "accepts",
+    says: "7 bits: 1 more",
+  },
+  {
+    code: "SD1411",
+    spec: header([
+      "name: number, type: u16, role: packet-number",
+      "name: «number», role: packet-number",
+    ]),
+    schema: "refuses",
+    says: "neither",
+  },
+  {
+    code: "SD1412",
+    spec: header(["role: key-phase", "role: key-phase, when: «[ack]»"]),
+    schema: "accepts",
+  },
+  {
+    code: "SD1413",
+    spec: header([
+      "    - { name: length,",
+      "    - { name: «tail», bits: 8, role: reserved }\n    - { name: length,",
+    ]),
+    schema: "accepts",
+  },
+  {
+    code: "SD1414",
+    spec: header(
+      [
+        "    - { name: channel, type: u24, role: channel }\n    - { name: number, ",
+        "    - { name: number, ",
+      ],
+      [
+        "    - { name: index,",
+        "    - { name: «channel», type: u24, role: channel }\n    - { name: index,",
+      ],
+    ),
+    schema: "accepts",
+  },
+  {
+    code: "SD1415",
+    spec: header(
+      ["    - { name: high, type: u16, role: packet-number-high, when: [wide] }\n", ""],
+      ["name: wide", "name: «wide»"],
+    ),
+    schema: "accepts",
+  },
+  {
+    code: "SD1416",
+    spec: header([
+      "    - { name: length,",
+      "    - { name: «tick», type: u8 }\n    - { name: length,",
+    ]),
+    schema: "accepts",
+  },
+  {
+    code: "SD1417",
+    spec: header(["name: limit", "name: «ack»"]),
+    schema: "accepts",
+    says: "line 9",
+  },
+  {
+    code: "SD1417",
+    spec: header(["name: ackDelay", "name: «ack»"]),
+    schema: "accepts",
+    says: "line 9",
+  },
+  {
+    code: "SD1418",
+    spec: `${header(["  sealed:", `  sealed:\n${Array.from({ length: 25 }, (_, i) => `    - { name: f${i}, type: f64 }\n`).join("")}`]).replace("header:\n  clear", "header:\n  «c»lear")}limits: { maxDatagramBytes: 512 }\n`,
+    schema: "accepts",
+    also: ["SD1506"],
+  },
+  {
+    code: "SD1419",
+    spec: header(["  sealed:", "  sealed:\n    - { name: t, type: u8, when: [«numbered»] }"]),
+    schema: "accepts",
+  },
+  {
+    code: "SD1419",
+    spec: header(["  sealed:", "  sealed:\n    - { name: t, type: u8, when: [«number»] }"]),
+    schema: "accepts",
+    says: "not one bit",
+  },
+  {
+    code: "SD1420",
+    spec: header(["  sealed:", "  sealed:\n    - { name: t, type: «varint» }"]),
+    schema: "accepts",
+  },
+];
+
+const joinSys = (hash: string, more = "") =>
+  `join: { sys: { type: object, required: [version, hash${more}], properties: { version: { type: integer, minimum: 0, maximum: 4294967295 }, hash: ${hash}, compatible: { type: array, maxItems: 8, items: { type: string, minLength: 32, maxLength: 32 } }, cookie: { type: string, minLength: 22, maxLength: 64 } } } }`;
+const goodHash = "{ type: string, minLength: 32, maxLength: 32 }";
+const zeros: BadSpec[] = [
+  { code: "SD1501", spec: body("{ type: string, maxLength: 9, «pattern»: x }"), schema: "refuses" },
+  {
+    code: "SD1501",
+    spec: body("{ type: string, «maxLenght»: 9, maxLength: 9 }"),
+    schema: "refuses",
+    suggests: "maxLength",
+  },
+  { code: "SD1501", spec: body("{ type: boolean, «$ref»: x }"), schema: "refuses" },
+  { code: "SD1502", spec: body("«{» type: string }"), schema: "refuses", says: "maxLength" },
+  {
+    code: "SD1502",
+    spec: body("«{» type: array, items: { type: boolean } }"),
+    schema: "refuses",
+    says: "maxItems",
+  },
+  { code: "SD1502", spec: body("«{» maxLength: 3 }"), schema: "refuses", says: "type" },
+  { code: "SD1503", spec: zero("join: { from: «server» }"), schema: "accepts" },
+  {
+    code: "SD1504",
+    spec: zero("attached: { sys: «{» type: object } }"),
+    schema: "accepts",
+    says: "`nonce`",
+  },
+  {
+    code: "SD1505",
+    spec: zero(joinSys("«{ type: string, minLength: 32, maxLength: 33 }»")),
+    schema: "accepts",
+    says: "`hash`",
+  },
+  {
+    code: "SD1506",
+    spec: body("{ type: string, maxLength: 200 }").replace("join", "«join»"),
+    schema: "accepts",
+    says: "body 1209",
+  },
+  {
+    code: "SD1507",
+    spec: body(
+      "{ type: array, maxItems: 1, items: { type: array, maxItems: 1, items: { type: array, maxItems: 1, items: { type: array, maxItems: 1, items: { type: array, maxItems: 1, items: { type: boolean } } } } } }",
+    ).replace("join", "«join»"),
+    schema: "accepts",
+    says: "7 levels",
+  },
+  {
+    code: "SD1508",
+    spec: zero(joinSys(goodHash, ", cookie")).replace(
+      "[version, hash, cookie]",
+      "«[version, hash, cookie]»",
+    ),
+    schema: "accepts",
+  },
+  {
+    code: "SD1509",
+    spec: zero(
+      "join: { body: { type: object, required: [«nam»], properties: { name: { type: boolean } } } }",
+    ),
+    schema: "accepts",
+    suggests: "name",
+  },
+  {
+    code: "SD1510",
+    spec: zero("join: { body: { type: object, «additionalProperties»: true } }"),
+    schema: "refuses",
+  },
+  { code: "SD1511", spec: body("{ type: string, enum: [a, «1»] }"), schema: "refuses" },
+  {
+    code: "SD1512",
+    spec: zero("processing: { sys: { type: object, «additionalProperties»: false } }"),
+    schema: "refuses",
+  },
+];
+
+const limits: BadSpec[] = [
+  {
+    code: "SD1601",
+    spec: `${smallest}limits: { keepAliveMs: «20000» }\n`,
+    schema: "accepts",
+    says: "idleTimeoutMs (10000)",
+  },
+  {
+    code: "SD1601",
+    spec: `${smallest}limits: { handshakeTimeoutMs: «4000» }\n`,
+    schema: "accepts",
+  },
+];
+
+const missing: BadSpec[] = [
+  { code: "SD1901", spec: smallest.replace("plain", "«sealed»"), schema: "refuses" },
+  {
+    code: "SD1901",
+    spec: `«s»tardust: 1\nprotocol: { name: test }\n${channel}`,
+    schema: "refuses",
+  },
+  { code: "SD1902", spec: options("doc: x", "«unreliable-ordered»"), schema: "refuses" },
+  { code: "SD1903", spec: options("doc: x", "«reliable-sequenced»"), schema: "refuses" },
+  { code: "SD1904", spec: options("«compress»: true"), schema: "refuses" },
+  { code: "SD1905", spec: options("«maxAgeMs»: 3", "unreliable"), schema: "refuses" },
+  { code: "SD1906", spec: options("«redundancy»: 3"), schema: "refuses" },
+  { code: "SD1907", spec: options("«notices»: true"), schema: "refuses" },
+  { code: "SD1908", spec: options("«fragment»: true", "unreliable"), schema: "refuses" },
+  { code: "SD1909", spec: options("«extensible»: true"), schema: "refuses" },
+  { code: "SD1909", spec: types("A: { «extensible»: true, struct: {} }"), schema: "refuses" },
+  { code: "SD1910", spec: member("{ type: u8, «since»: 2 }"), schema: "refuses" },
+  { code: "SD1911", spec: member("{ type: u8, «default»: 2 }"), schema: "refuses" },
+  { code: "SD1912", spec: member("{ «map»: { of: u8 } }"), schema: "refuses" },
+  { code: "SD1913", spec: member("{ «union»: {} }"), schema: "refuses" },
+  { code: "SD1914", spec: member("{ type: { «array»: {} } }"), schema: "refuses" },
+  { code: "SD1915", spec: member("«f16»"), schema: "refuses" },
+  {
+    code: "SD1916",
+    spec: types("Tree: { struct: { children: { list: { of: «Tree» } } } }"),
+    schema: "accepts",
+  },
+  { code: "SD1917", spec: member("{ u64: { «as»: number } }"), schema: "refuses" },
+  { code: "SD1918", spec: header(["type: ack-ranges", "type: «ack-bits»"]), schema: "refuses" },
+  { code: "SD1919", spec: zero("«leaderboard»: {}"), schema: "refuses" },
+  {
+    code: "SD1920",
+    spec: zero("close: { body: { type: object, properties: { «x»: { type: boolean } } } }"),
+    schema: "refuses",
+  },
+];
+
+export const badSpecs: readonly BadSpec[] = [
+  ...yaml,
+  ...structure,
+  ...channels,
+  ...typeCases,
+  ...headers,
+  ...zeros,
+  ...limits,
+  ...missing,
+];
+
+/** Diagnostics about the file itself, which no text can have; tested by themselves. */
+export const fileCodes: readonly string[] = ["SD1001", "SD1002", "SD1003"];

@@ -1,0 +1,259 @@
+/** The generated files as a whole: they compile, are the same every time, and nothing of a spec gets out of its place. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { emit } from "#codegen/emit/emit.js";
+import type { Model } from "#codegen/model/model.js";
+import { type Generated, generate, typeProblems, typeScriptOf } from "./support/generate.ts";
+import { kindsModel } from "./support/kinds.ts";
+import {
+  arenaHeader,
+  bool,
+  headerModel,
+  list,
+  Spec,
+  string,
+  u8,
+  zeroModel,
+} from "./support/models.ts";
+
+const attack = "globalThis.pwned = 1";
+const hostile = `*/ ${attack}; /* \` \${${attack}} ' " \\ \n // \r\n @deprecated \u2028 \u2029 </script>`;
+
+/** Every word that a spec may choose freely, chosen badly. */
+function hostileModel(): Model {
+  const spec = new Spec();
+  const about = {
+    doc: hostile,
+    why: hostile,
+    unit: hostile,
+    deprecated: { replacedBy: hostile, reason: hostile },
+  };
+  const color = spec.enum("Color", { [hostile]: 0, __proto__x: 1, constructor: 2 });
+  Object.assign(spec.enums[0]!, about);
+  spec.struct("ChatMessage", {
+    text: { type: string(9), ...about },
+    [hostile]: { type: u8, ...about },
+    color,
+    colors: list(color, 3),
+  });
+  Object.assign(spec.structs[0]!, about);
+  spec.channel("chat", about);
+  const zero = zeroModel({
+    join: {
+      type: "object",
+      description: hostile,
+      $comment: hostile,
+      title: hostile,
+      required: [hostile],
+      properties: {
+        [hostile]: { enum: [hostile], description: hostile },
+        p: { type: "string", pattern: "^[*]/`$" },
+      },
+    },
+  });
+  return spec.model({
+    name: hostile,
+    doc: hostile,
+    specFile: "a */ b.yaml",
+    zero,
+    header: headerModel({
+      sealed: [...arenaHeader.sealed, { name: "tick", type: "u16", userIndex: 0, ...about }],
+    }),
+  });
+}
+
+/** One direction only, and nothing that has to be said when joining. */
+function smallModel(): Model {
+  const spec = new Spec();
+  spec.struct("MoveMessage", { go: bool });
+  spec.channel("move", { direction: "client-to-server" });
+  return spec.model();
+}
+
+let kinds: Generated;
+let hostileCode: Generated;
+let small: Generated;
+
+beforeAll(async () => {
+  kinds = await generate("emit-kinds", kindsModel());
+  hostileCode = await generate("emit-hostile", hostileModel());
+  small = await generate("emit-small", smallModel());
+});
+
+test("all files compile under the strictest flags, and the faces say what a user may write", () => {
+  const use = join(kinds.folder, "use.ts");
+  writeFileSync(
+    use,
+    `import fc from "fast-check";
+import { connect } from "./client.ts";
+import { listen, type Peer } from "./server.ts";
+import { systems } from "./systems.ts";
+import { arbitrary, example, isBits, validate } from "./testing.ts";
+import { Weapon } from "./types.ts";
+
+export async function run(): Promise<void> {
+  const server = await listen<{ score: number }>({
+    ports: { count: 2 },
+    authenticate: (join) => ({ accept: true, body: { motd: join.name } }),
+    state: () => ({ score: 0 }),
+    handlers: { bits: (peer, message, context) => void (peer.state.score += message.count + context.header.tick) },
+  });
+  server.on("join", (peer: Peer<{ score: number }>) => void peer.send.bits(example.bits({ weapon: "sword" })));
+  server.receive.empty((peer) => void server.broadcast.bits(example.bits(), { except: peer }).skipped.length);
+  server.header.tick = Weapon.bow;
+  const client = await connect({ port: 1, join: { name: "ada", spectator: true }, handlers: { mixed: () => {} } });
+  for await (const message of client.messages.names({ limit: 3 })) client.send.integers({ ...example.integers(), a: message.r });
+  for await (const { peer, message } of server.messages.bits()) peer.send.bits(message);
+  const value: unknown = validate.bits(1);
+  if (isBits(value)) client.send.bits(value);
+  fc.assert(fc.property(arbitrary.bits(fc), (bits) => bits.count >= 0));
+  systems<number>({ state: () => 1, receive: { bits: (peer) => void (peer.state += 1) }, tick: { everyMs: 50, run: (port) => void port.broadcast.bits(example.bits()) } });
+}
+
+export async function wrong(): Promise<void> {
+  // @ts-expect-error accept has a body that must be given
+  const server = await listen({ ports: "1-2" });
+  // @ts-expect-error join has a name
+  const client = await connect({ port: 1 });
+  // @ts-expect-error clients only
+  server.broadcast.empty({});
+  // @ts-expect-error servers only
+  client.send.names(1);
+  // @ts-expect-error no such name
+  client.send.bits(example.bits({ weapon: "axe" }));
+  // @ts-expect-error clients only
+  client.receive.empty(() => {});
+  server.receive.bits((_peer, _message, context) => {
+    // @ts-expect-error read only in a handler
+    context.header.tick = 1;
+  });
+}
+`,
+  );
+  const useSmall = join(small.folder, "use.ts");
+  writeFileSync(
+    useSmall,
+    `import { connect } from "./client.ts";
+import { listen } from "./server.ts";
+export const client: Promise<unknown> = connect({ port: 1 }).then((c) => c.send.move({ go: true }));
+export const server: Promise<unknown> = listen({ ports: [1] }).then((s) => s.receive.move((peer) => peer.close()));
+`,
+  );
+  const files = typeScriptOf([kinds, hostileCode, small]);
+  expect(typeProblems([...files, use, useSmall])).toEqual([]);
+}, 60_000);
+
+test("the same model gives the same bytes", async () => {
+  expect([...(await emit(kindsModel()))]).toEqual([...kinds.files]);
+});
+
+test("files say where they come from, name the runtime by its package, and hold no require, path or date", () => {
+  for (const [name, text] of kinds.files) {
+    expect(text.startsWith("// @generated by stardust from test.yaml. Do not edit;"), name).toBe(
+      true,
+    );
+    expect(text.endsWith("\n"), name).toBe(true);
+    expect(text).not.toMatch(/\brequire\(/);
+    expect(text.includes(process.cwd())).toBe(false);
+    for (const [, from] of text.matchAll(/ from "([^"]+)"/g)) {
+      expect(from).toMatch(/^(stardust-udp(\/[a-z]+)?|\.\/[a-z]+\.ts)$/);
+    }
+    expect(text.includes(kindsModel().hash)).toBe(name === "protocol.ts");
+  }
+});
+
+test("whatever a spec says stays text", async () => {
+  for (const name of hostileCode.files.keys()) await hostileCode.load(name.replace(/\.ts$/, ""));
+  expect((globalThis as { pwned?: unknown }).pwned).toBeUndefined();
+  const testing = await hostileCode.load("testing");
+  const { protocol } = await hostileCode.load("protocol");
+  expect(protocol.name).toBe(hostile);
+  const message = testing.example.chat();
+  expect(testing.decode.chat(testing.encode.chat(message))).toStrictEqual(message);
+  expect(message.color).toBe(hostile);
+  expect(testing.validate.chat({ ...message, [hostile]: -1 }).path).toBe(hostile);
+  expect(testing.validateZero.join.body(testing.exampleZero.join.body())).toBeNull();
+});
+
+test("a type whose name is no identifier is refused", async () => {
+  const spec = new Spec();
+  spec.struct("A {} alert(1)", { a: u8 });
+  spec.channel("a");
+  await expect(emit(spec.model())).rejects.toThrow("cannot be the name");
+});
+
+describe("the connection protocol", () => {
+  test("has validators that name what is wrong and remove what the spec does not name", async () => {
+    const { zero } = await kinds.load("zero");
+    const { validateBody, validateSys } = zero.messages.join;
+    const body = JSON.parse(
+      '{"name":"ada","x":1,"__proto__":{"y":1},"deep":{"x":1,"z":2},"tags":["a",{"b":1}]}',
+    );
+    expect(validateBody(body)).toBeNull();
+    expect(Object.keys(body)).toEqual(["name", "deep", "tags"]);
+    expect(body.deep).toEqual({ x: 1 });
+    expect(validateBody({})).toEqual({ path: "/name", problem: "is missing" });
+    expect(validateBody(Object.create({ name: "inherited" }))).toEqual({
+      path: "/name",
+      problem: "is missing",
+    });
+    expect(validateBody({ name: "" })?.path).toBe("/name");
+    expect(validateBody({ name: "𝄞".repeat(24) })).toBeNull();
+    expect(validateBody({ name: "x".repeat(25) })?.path).toBe("/name");
+    expect(validateBody({ name: "x", tags: ["b"] })?.path).toBe("/tags/0");
+    for (const value of [null, 1, "x", [], undefined]) expect(validateBody(value)?.path).toBe("");
+    const sys = { version: 1, hash: "0".repeat(32), future: true };
+    expect(validateSys(sys)).toBeNull();
+    expect(sys.future).toBe(true);
+    expect(validateSys({ version: 1.5, hash: "0".repeat(32) })?.path).toBe("/version");
+  });
+
+  test("knows the spec's messages and states, and no other name", async () => {
+    const { zero } = await kinds.load("zero");
+    expect(Object.keys(zero.messages)).toContain("attached");
+    for (const name of ["constructor", "__proto__", "toString", "nonsense"]) {
+      expect(zero.messages[name]).toBeUndefined();
+      expect(zero.states.client[name]).toBeUndefined();
+      expect(zero.states.client.open[name]).toBeUndefined();
+    }
+    expect(zero.states.client.open.close).toBe("draining");
+  });
+
+  test("has valid examples of every message", async () => {
+    const testing = await kinds.load("testing");
+    for (const [name, example] of Object.entries(testing.exampleZero) as [string, never][]) {
+      const { sys, body } = example as { sys(): unknown; body(): unknown };
+      expect(testing.validateZero[name].sys(sys())).toBeNull();
+      expect(testing.validateZero[name].body(body())).toBeNull();
+    }
+  });
+});
+
+test("faces call their target with the channel's index, and nothing more", async () => {
+  const { ServerSend, ClientSend, Broadcast, Header } = await kinds.load("face");
+  const calls: unknown[][] = [];
+  const target = {
+    send: (...a: unknown[]) => calls.push(a),
+    broadcast: (...a: unknown[]) => calls.push(a),
+  };
+  const message = {};
+  new ServerSend(target).bits(message);
+  new ClientSend(target).empty(message);
+  new Broadcast(target).mixed(message, { except: { id: 3 } });
+  new ServerSend(target).names(message);
+  expect(calls).toEqual([
+    [1, message],
+    [4, message],
+    [2, message, { except: { id: 3 } }],
+    [5, message],
+  ]);
+  expect(new ServerSend(target).empty).toBeUndefined();
+  const values = [0];
+  const header = new Header({
+    get: (i: number) => values[i],
+    set: (i: number, v: number) => (values[i] = v),
+  });
+  header.tick = 9;
+  expect([values[0], header.tick]).toEqual([9, 9]);
+});

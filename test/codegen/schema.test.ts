@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { Ajv } from "ajv";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { loadSpec } from "#codegen/spec/load.js";
+import { deliveries } from "#codegen/spec/parse-channels.js";
+import { limitTable } from "#codegen/spec/parse-limits.js";
+import { unsupported } from "#codegen/spec/unsupported.js";
+import { badSpecs } from "./bad-specs.ts";
+import { goodSpecs } from "./good-specs.ts";
+import { unmark } from "./specs.ts";
+
+const schema = JSON.parse(
+  readFileSync(new URL("../../codegen/spec/protocol.schema.json", import.meta.url), "utf8"),
+) as Record<string, never>;
+const validate = new Ajv({ strict: true, strictTypes: false, strictRequired: false }).compile(
+  schema,
+);
+
+describe("protocol.schema.json and the generator's own checks", () => {
+  it.each(Object.entries(goodSpecs))("both accept %s", (_, spec) => {
+    const loaded = loadSpec(spec, "protocol.yaml");
+    expect(resolveSpec(loaded), JSON.stringify(loaded.diagnostics.list)).toBeDefined();
+    expect(validate(parse(spec)), JSON.stringify(validate.errors)).toBe(true);
+  });
+
+  const judged = badSpecs.filter((bad) => bad.schema !== undefined);
+  it.each(judged.map((bad, i) => [`${bad.code} #${i}`, bad] as const))(
+    "agree on %s, as far as it is about structure",
+    (_, bad) => {
+      const accepted = validate(parse(unmark(bad.spec).text));
+      expect(accepted ? "accepts" : "refuses").toBe(bad.schema);
+    },
+  );
+
+  it("have the same limits and defaults", () => {
+    const { limits } = (schema as unknown as { properties: Record<string, { properties: object }> })
+      .properties as { limits: { properties: Record<string, object> } };
+    const rows = Object.entries(limitTable).map(([name, row]) => [
+      name,
+      { type: "integer", minimum: row.low, maximum: row.high, default: row.default },
+    ]);
+    const own = Object.entries(limits.properties).map(([name, property]) => {
+      const { description: _, ...rest } = property as { description: string };
+      return [name, rest];
+    });
+    expect(Object.fromEntries(own)).toEqual(Object.fromEntries(rows));
+  });
+
+  it("offer the deliveries that are supported, and no other", () => {
+    const text = JSON.stringify(schema);
+    for (const delivery of deliveries) {
+      const missing = `delivery-${delivery}` in unsupported;
+      expect(text.includes(`"${delivery}"`), delivery).toBe(!missing);
+    }
+  });
+});

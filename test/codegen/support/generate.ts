@@ -1,0 +1,75 @@
+/**
+ * Generates a model into test/tmp, inside the repository so that the package's own name resolves, and imports the result.
+ * `typeProblems` compiles several of them together, once, under the flags that users' projects have.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import ts from "typescript";
+import { emit } from "#codegen/emit/emit.js";
+import type { Model } from "#codegen/model/model.js";
+
+const root = resolve("test/tmp");
+
+const options: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2023,
+  lib: ["lib.es2023.d.ts", "lib.es2024.sharedmemory.d.ts", "lib.esnext.disposable.d.ts"],
+  types: ["node"],
+  module: ts.ModuleKind.NodeNext,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  strict: true,
+  isolatedModules: true,
+  isolatedDeclarations: true,
+  declaration: true,
+  verbatimModuleSyntax: true,
+  erasableSyntaxOnly: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noImplicitOverride: true,
+  noImplicitReturns: true,
+  noFallthroughCasesInSwitch: true,
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+  rewriteRelativeImportExtensions: true,
+  skipLibCheck: true,
+};
+
+export interface Generated {
+  readonly folder: string;
+  readonly files: ReadonlyMap<string, string>;
+  // biome-ignore lint/suspicious/noExplicitAny: code that was just generated
+  load(name: string): Promise<any>;
+}
+
+/** Writes the TypeScript and, beside it, the JavaScript of a model's files. */
+export async function generate(name: string, model: Model): Promise<Generated> {
+  const folder = join(root, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, "js"), { recursive: true });
+  const files = await emit(model);
+  for (const [file, text] of files) {
+    writeFileSync(join(folder, file), text);
+    const js = ts.transpileModule(text, {
+      compilerOptions: { ...options, module: ts.ModuleKind.ESNext },
+      fileName: file,
+    });
+    writeFileSync(join(folder, "js", file.replace(/\.ts$/, ".js")), js.outputText);
+  }
+  const load = (file: string) => import(pathToFileURL(join(folder, "js", `${file}.js`)).href);
+  return { folder, files, load };
+}
+
+/** What the compiler says about these files; empty when all is well. */
+export function typeProblems(files: readonly string[]): string[] {
+  const program = ts.createProgram(files, { ...options, noEmit: true });
+  return ts.getPreEmitDiagnostics(program).map((d) => {
+    const at = d.file?.getLineAndCharacterOfPosition(d.start ?? 0);
+    const text = ts.flattenDiagnosticMessageText(d.messageText, " ");
+    return `${d.file?.fileName.slice(root.length + 1)}:${(at?.line ?? 0) + 1} ${text}`;
+  });
+}
+
+/** All generated TypeScript of some models. */
+export function typeScriptOf(all: readonly Generated[]): string[] {
+  return all.flatMap((g) => [...g.files.keys()].map((file) => join(g.folder, file)));
+}

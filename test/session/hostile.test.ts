@@ -1,0 +1,342 @@
+/** Datagrams that no honest peer sends. In plain mode each is dropped whole and counted; the session goes on. */
+import { describe, expect, it } from "vitest";
+import { DUPLICATE_WINDOW, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
+import { DatagramOutcome, type SessionCounters } from "#src/session/outcome.js";
+import { SeededRandom } from "#src/testing/index.js";
+import { DatagramHeader, FrameHeader, violationNames } from "#src/wire/header.js";
+import { Writer } from "#src/wire/writer.js";
+import { channelIndex, handProtocol } from "../support/hand-protocol.js";
+import { joined, numberedPayload, type Side, side } from "../support/session-pair.js";
+
+const protocol = handProtocol();
+const { sliceBytes } = protocol.limits;
+
+function give(to: Side, datagram: Uint8Array, nowMs = 0): DatagramOutcome {
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  return to.session.handleDatagram(datagram, view, datagram.length, nowMs);
+}
+
+function poll(from: Side, nowMs = 0): Uint8Array | undefined {
+  const w = new Writer(new Uint8Array(1200));
+  const length = from.session.pollTransmit(w, nowMs);
+  return length === 0 ? undefined : w.bytes.slice(0, length);
+}
+
+/** A datagram written by hand, field by field. */
+function forge(parts: {
+  number: number;
+  ack?: { largest: number; firstRun?: number };
+  channel?: string;
+  message?: number;
+  slice?: [number, number];
+  payload?: Uint8Array;
+}): Uint8Array {
+  const h = new DatagramHeader(0);
+  h.packetNumber = parts.number;
+  h.ackNow = parts.channel === undefined && parts.ack === undefined;
+  if (parts.ack !== undefined) {
+    h.ack = true;
+    h.acks.largest = parts.ack.largest;
+    h.acks.firstRun = parts.ack.firstRun ?? 1;
+  }
+  let frame: FrameHeader | undefined;
+  if (parts.channel !== undefined) {
+    h.frames = true;
+    frame = new FrameHeader();
+    frame.channel = channelIndex(protocol, parts.channel);
+    frame.number = parts.message ?? 0;
+    frame.payloadBytes = parts.payload?.length ?? 0;
+    if (parts.slice !== undefined) {
+      frame.slice = true;
+      frame.sliceIndex = parts.slice[0];
+      frame.sliceCount = parts.slice[1];
+    }
+  }
+  const w = new Writer(new Uint8Array(2000));
+  protocol.header.write(h, frame, w);
+  if (frame !== undefined) protocol.header.writeFrame(frame, undefined, w);
+  if (parts.payload !== undefined) w.raw(parts.payload);
+  return w.bytes.slice(0, w.at);
+}
+
+/** Datagrams given to it are all either applied or counted under one reason. */
+function accounted(counters: SessionCounters): number {
+  const reasons = Object.keys(DatagramOutcome).filter((name) => name !== "none");
+  const dropped = reasons.map((name) => {
+    const key = name === "duplicate" ? "duplicates" : name;
+    return counters[key as keyof SessionCounters] as number;
+  });
+  return dropped.reduce((a, b) => a + b, counters.datagramsReceived);
+}
+
+describe("a bad datagram is dropped whole", () => {
+  it("names the layout's violations as wire/ does", () => {
+    expect(Object.keys(DatagramOutcome).slice(0, violationNames.length)).toEqual(violationNames);
+    expect(Object.values(DatagramOutcome).slice(0, violationNames.length)).toEqual(
+      violationNames.map((_, i) => i),
+    );
+  });
+
+  it("when it acknowledges a number never sent", () => {
+    const server = side(protocol, "server", 1);
+    expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe(
+      DatagramOutcome.acknowledgedUnsent,
+    );
+    expect(server.session.counters.acknowledgedUnsent).toBe(1);
+    expect(server.session.counters.datagramsReceived).toBe(0);
+  });
+
+  it("when a range reaches below zero", () => {
+    const server = side(protocol, "server", 1);
+    server.send("chat", new Uint8Array(1));
+    poll(server);
+    expect(give(server, forge({ number: 0, ack: { largest: 0, firstRun: 2 } }))).toBe(
+      DatagramOutcome.acknowledgedUnsent,
+    );
+    expect(server.session.unacknowledged).toBe(true);
+    expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe(DatagramOutcome.none);
+    expect(server.session.unacknowledged).toBe(false);
+  });
+
+  it("when it acknowledges a number that was skipped on purpose", () => {
+    const server = side(protocol, "server", 1, { random: () => 0 });
+    for (let i = 0; i < 3; i++) {
+      server.send("chat", new Uint8Array(1));
+      poll(server);
+    }
+    expect(server.session.counters.numbersSkipped).toBeGreaterThan(0);
+    expect(give(server, forge({ number: 0, ack: { largest: 2, firstRun: 3 } }))).toBe(
+      DatagramOutcome.acknowledgedUnsent,
+    );
+    expect(give(server, forge({ number: 1, ack: { largest: 0 } }))).toBe(DatagramOutcome.none);
+  });
+
+  it("when it was received before, or is older than the window", () => {
+    const server = side(protocol, "server", 1);
+    const first = forge({ number: 0, channel: "state", payload: new Uint8Array(4) });
+    expect(give(server, first)).toBe(DatagramOutcome.none);
+    expect(give(server, first)).toBe(DatagramOutcome.duplicate);
+    expect(give(server, forge({ number: DUPLICATE_WINDOW }))).toBe(DatagramOutcome.none);
+    expect(give(server, first)).toBe(DatagramOutcome.tooOld);
+    expect(server.inbox.of("state")).toHaveLength(1);
+  });
+
+  it("when it comes on a channel of the other direction", () => {
+    const client = side(protocol, "client", 1);
+    const datagram = forge({ number: 0, channel: "order", payload: new Uint8Array(4) });
+    expect(give(client, datagram)).toBe(DatagramOutcome.direction);
+    expect(client.inbox.of("order")).toHaveLength(0);
+  });
+
+  it("when a message number is beyond the window", () => {
+    const server = side(protocol, "server", 1);
+    const payload = new Uint8Array(1);
+    expect(give(server, forge({ number: 0, channel: "chat", message: 0x4000, payload }))).toBe(
+      DatagramOutcome.messageWindow,
+    );
+    expect(give(server, forge({ number: 0, channel: "chat", message: 0x3fff, payload }))).toBe(
+      DatagramOutcome.none,
+    );
+  });
+
+  it("when slices lie about their size, place or count", () => {
+    const server = side(protocol, "server", 1);
+    const whole = new Uint8Array(sliceBytes);
+    const cases: [[number, number], Uint8Array, DatagramOutcome][] = [
+      [[0, 1], whole, DatagramOutcome.sliceBounds],
+      [[2, 2], whole, DatagramOutcome.sliceBounds],
+      [[0, 2 ** 52], whole, DatagramOutcome.sliceBounds],
+      [[0, 1000], whole, DatagramOutcome.sliceBounds],
+      [[0, 2], whole.subarray(1), DatagramOutcome.sliceMismatch],
+      [[1, 2], new Uint8Array(0), DatagramOutcome.sliceMismatch],
+    ];
+    for (const [slice, payload, outcome] of cases) {
+      expect(give(server, forge({ number: 0, channel: "map", slice, payload }))).toBe(outcome);
+    }
+    expect(give(server, forge({ number: 0, channel: "map", slice: [0, 3], payload: whole }))).toBe(
+      DatagramOutcome.none,
+    );
+    expect(give(server, forge({ number: 1, channel: "map", slice: [1, 4], payload: whole }))).toBe(
+      DatagramOutcome.sliceMismatch,
+    );
+    expect(give(server, forge({ number: 1, channel: "map", payload: new Uint8Array(5) }))).toBe(
+      DatagramOutcome.sliceMismatch,
+    );
+  });
+});
+
+describe("memory stays within the budget", () => {
+  it("whatever slices claim: unfinished reliable messages end at the receive limit", () => {
+    const server = side(protocol, "server", 1);
+    const whole = new Uint8Array(sliceBytes);
+    let accepted = 0;
+    // Message 0 is missing for ever; each of the others claims two slices and sends one.
+    for (let i = 1; i < 5000; i++) {
+      const slice = forge({ number: i, channel: "map", message: i, slice: [0, 2], payload: whole });
+      if (give(server, slice) === DatagramOutcome.none) accepted++;
+    }
+    const budget = protocol.limits.receiveBudgetBytes;
+    expect(accepted).toBe(Math.floor(budget / (sliceBytes + 1 + MESSAGE_OVERHEAD_BYTES)));
+    expect(server.session.counters.receiveLimit).toBe(4999 - accepted);
+  });
+
+  it("whatever is missing: ordered messages that wait end at the receive limit, empty ones too", () => {
+    const server = side(protocol, "server", 1);
+    let accepted = 0;
+    for (let i = 1; i < 0x4000; i++) {
+      const datagram = forge({ number: i, channel: "chat", message: i });
+      if (give(server, datagram) === DatagramOutcome.none) accepted++;
+    }
+    const budget = protocol.limits.receiveBudgetBytes;
+    expect(accepted).toBe(Math.min(0x3fff, Math.floor(budget / MESSAGE_OVERHEAD_BYTES)));
+    // The one that all wait for is taken all the same.
+    const first = forge({ number: 0x4000, channel: "chat", message: 0 });
+    expect(give(server, first)).toBe(DatagramOutcome.none);
+    expect(server.inbox.of("chat")).toHaveLength(accepted + 1);
+  });
+
+  it("takes the next in order even when the budget is spent", () => {
+    const small = handProtocol({ limits: { receiveBudgetBytes: 200 } });
+    const server = side(small, "server", 1);
+    const payload = new Uint8Array(10);
+    const at = (number: number, message: number) =>
+      give(server, forge({ number, channel: "chat", message, payload }));
+    expect(at(0, 1)).toBe(DatagramOutcome.none);
+    expect(at(1, 2)).toBe(DatagramOutcome.none);
+    expect(at(2, 3)).toBe(DatagramOutcome.receiveLimit);
+    expect(at(3, 0)).toBe(DatagramOutcome.none);
+    expect(server.inbox.of("chat")).toHaveLength(3);
+    expect(at(4, 3)).toBe(DatagramOutcome.none);
+  });
+
+  it("keeps few unfinished unreliable messages, and drops the oldest", () => {
+    const server = side(protocol, "server", 1);
+    const whole = new Uint8Array(sliceBytes);
+    for (let i = 0; i < 100; i++) {
+      give(
+        server,
+        forge({ number: i, channel: "world", message: i, slice: [0, 2], payload: whole }),
+      );
+    }
+    expect(server.session.counters.reassembliesDropped).toBe(92);
+    const last = {
+      channel: "world",
+      slice: [1, 2] as [number, number],
+      payload: new Uint8Array(1),
+    };
+    give(server, forge({ number: 100, message: 99, ...last }));
+    expect(server.inbox.of("world")).toHaveLength(1);
+    expect(server.session.counters.reassembliesDropped).toBe(99);
+  });
+
+  it("forgets unfinished unreliable messages in time", () => {
+    const server = side(protocol, "server", 1);
+    const whole = new Uint8Array(sliceBytes);
+    give(server, forge({ number: 0, channel: "world", slice: [0, 2], payload: whole }), 0);
+    give(server, forge({ number: 1 }), 1500);
+    expect(server.session.counters.reassembliesDropped).toBe(1);
+  });
+
+  it("drops the oldest unreliable messages of a sink that has no room, and counts them", () => {
+    const small = handProtocol({
+      channels: [{ name: "state", delivery: "unreliable", queueBytes: 1000 }],
+    });
+    const world = joined({ seed: 1, protocol: small });
+    world.server.inbox.accepting = false;
+    for (let i = 0; i < 30; i++) {
+      world.client.send("state", numberedPayload(i, 36));
+      world.pair.run(1);
+    }
+    world.server.inbox.accepting = true;
+    world.server.session.pump();
+    const got = world.server.inbox.of("state");
+    expect(got).toHaveLength(10);
+    expect(new DataView(got[0]!.buffer).getUint32(0)).toBe(20);
+    expect(world.server.session.counters.unreliableDropped).toBe(20);
+  });
+
+  it("still sends full slices while it has many ranges to acknowledge", () => {
+    const server = side(protocol, "server", 1);
+    for (let i = 0; i < 4000; i += 2) give(server, forge({ number: i }));
+    server.send("map", new Uint8Array(3 * sliceBytes));
+    const first = poll(server)!;
+    expect(first[3]).toBe(0xb0);
+    expect(first.length).toBeGreaterThan(sliceBytes);
+    expect(first.length).toBeLessThanOrEqual(1200);
+  });
+
+  it("acknowledges at once when a number is missing", () => {
+    const server = side(protocol, "server", 1);
+    const payload = new Uint8Array(4);
+    give(server, forge({ number: 0, channel: "state", payload }));
+    expect(poll(server)).toBeUndefined();
+    give(server, forge({ number: 2, channel: "state", payload }));
+    expect(poll(server)).toBeDefined();
+  });
+
+  it("remembers 32 ranges at most, so hostile gaps cost nothing", () => {
+    const server = side(protocol, "server", 1);
+    for (let i = 0; i < 4000; i += 2) give(server, forge({ number: i }));
+    const ack = poll(server)!;
+    expect(ack[9]).toBe(0x80 + 31);
+    expect(ack.length).toBe(9 + 1 + 1 + 31 * 2);
+  });
+});
+
+describe("no bytes make a session throw", () => {
+  for (let seed = 1; seed <= 4; seed++) {
+    it(`random, mutated and replayed, seed ${seed}`, () => {
+      const random = new SeededRandom(seed);
+      const recorded: Uint8Array[] = [];
+      const world = joined({
+        seed,
+        protocol,
+        link: { delayMs: 5, loss: 0.1 },
+        tap: (_from, datagram) => recorded.push(datagram),
+      });
+      for (let i = 0; i < 60; i++) {
+        world.client.send("map", new Uint8Array(random.integer(0, 4000)));
+        world.client.send("chat", new Uint8Array(random.integer(0, 60)));
+        world.client.send("world", new Uint8Array(random.integer(0, 3000)));
+        world.server.send("tick", new Uint8Array(4));
+        world.pair.run(10);
+      }
+      const victim = side(protocol, "server", seed);
+      victim.inbox.accepting = random.chance(0.5);
+      const given = 20_000;
+      for (let i = 0; i < given; i++) {
+        let datagram: Uint8Array;
+        if (random.chance(0.3)) {
+          datagram = random.fill(new Uint8Array(random.integer(0, 1200)));
+          if (random.chance(0.5))
+            datagram.set([0, 0, random.integer(0, 12)].slice(0, datagram.length));
+        } else {
+          datagram = recorded[random.integer(0, recorded.length - 1)]!.slice();
+          for (let n = random.integer(0, 4); n > 0; n--) {
+            const at = random.integer(0, Math.min(datagram.length - 1, 16));
+            datagram[at] = random.u32();
+          }
+          if (random.chance(0.2)) datagram = datagram.slice(0, random.integer(0, datagram.length));
+        }
+        give(victim, datagram, i);
+        if (random.chance(0.2)) victim.session.handleTimeout(i);
+        if (random.chance(0.2)) victim.session.pump();
+        if (random.chance(0.3)) victim.send("chat", new Uint8Array(5));
+        while (poll(victim, i) !== undefined);
+      }
+      expect(accounted(victim.session.counters)).toBe(given);
+      expect(victim.session.counters.datagramsReceived).toBeGreaterThan(10);
+    });
+  }
+
+  it("corrupted datagrams that get past the checksum", () => {
+    const world = joined({ seed: 3, protocol, link: { corruption: 0.3, checksum: false } });
+    for (let i = 0; i < 500; i++) {
+      world.client.send("chat", new Uint8Array(20));
+      world.server.send("map", new Uint8Array(3000));
+      world.pair.run(5);
+    }
+    const { counters } = world.server.session;
+    expect(accounted(counters)).toBe(world.pair.linkFromA.delivered);
+  });
+});

@@ -1,0 +1,207 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Endpoint,
+  Pair,
+  SeededRandom,
+  SimulatedLink,
+  VirtualTime,
+} from "#src/testing/index.js";
+import type { LinkOptions } from "#src/testing/link.js";
+import wrapSocket, { lossySocket } from "#src/testing/lossy-socket.js";
+import type { DatagramListener, DatagramSocket } from "#src/udp/socket.js";
+
+describe("virtual time", () => {
+  it("does things in order of time, then of scheduling", () => {
+    const time = new VirtualTime(10);
+    const seen: string[] = [];
+    time.at(30, () => seen.push("c"));
+    time.at(20, () => seen.push("a"));
+    time.at(20, () => seen.push("b"));
+    time.at(5, () => seen.push("now"));
+    time.after(100, () => seen.push("late"));
+    time.runUntil(50);
+    expect(seen).toEqual(["now", "a", "b", "c"]);
+    expect(time.nowMs).toBe(50);
+    expect(time.nextMs).toBe(110);
+  });
+
+  it("keeps thousands of things in order", () => {
+    const time = new VirtualTime();
+    const random = new SeededRandom(1);
+    const seen: number[] = [];
+    for (let i = 0; i < 5000; i++) {
+      const at = random.integer(0, 300);
+      time.at(at, () => seen.push(at));
+    }
+    while (time.step());
+    expect(seen).toHaveLength(5000);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  });
+});
+
+describe("a simulated link", () => {
+  function through(options: LinkOptions, count: number, seed = 1): { at: number; index: number }[] {
+    const time = new VirtualTime();
+    const got: { at: number; index: number }[] = [];
+    const link = new SimulatedLink(time, new SeededRandom(seed), options, (datagram) => {
+      got.push({ at: time.nowMs, index: new DataView(datagram.buffer).getUint32(0) });
+    });
+    const bytes = new Uint8Array(100);
+    for (let i = 0; i < count; i++) {
+      new DataView(bytes.buffer).setUint32(0, i);
+      time.runUntil(i);
+      link.send(bytes, 0, 100);
+    }
+    time.runUntil(1e6);
+    return got;
+  }
+
+  it("does the same again for the same seed, and something else for another", () => {
+    const options = { loss: 0.3, jitterMs: 20, duplication: 0.1 };
+    expect(through(options, 200, 7)).toEqual(through(options, 200, 7));
+    expect(through(options, 200, 7)).not.toEqual(through(options, 200, 8));
+  });
+
+  it("loses the share it was told, one by one or in bursts", () => {
+    expect(through({ loss: 0.3 }, 10_000).length / 10_000).toBeCloseTo(0.7, 1);
+    const bursts = through({ burstLoss: { toBad: 0.02, toGood: 0.2 } }, 10_000);
+    expect(bursts.length / 10_000).toBeCloseTo(1 - 0.02 / 0.22, 1);
+    let longest = 0;
+    for (let i = 1; i < bursts.length; i++) {
+      longest = Math.max(longest, bursts[i]!.index - bursts[i - 1]!.index);
+    }
+    expect(longest).toBeGreaterThan(8);
+  });
+
+  it("delays, and reorders where there is jitter", () => {
+    expect(through({ delayMs: 30 }, 3)).toEqual([
+      { at: 30, index: 0 },
+      { at: 31, index: 1 },
+      { at: 32, index: 2 },
+    ]);
+    const order = through({ jitterMs: 50 }, 100).map((d) => d.index);
+    expect(order).not.toEqual([...order].sort((a, b) => a - b));
+    expect(order).toHaveLength(100);
+  });
+
+  it("is as narrow as it was told, and drops what its queue has no room for", () => {
+    const got = through({ rateBytesPerMs: 10, queueBytes: 500 }, 100);
+    expect(got[1]!.at - got[0]!.at).toBe(10);
+    expect(got.length).toBeGreaterThan(10);
+    expect(got.length).toBeLessThan(20);
+  });
+
+  it("duplicates", () => {
+    expect(through({ duplication: 0.5 }, 1000).length).toBeGreaterThan(1400);
+  });
+
+  it("flips bits only where the checksum is off", () => {
+    const time = new VirtualTime();
+    const got: Uint8Array[] = [];
+    const link = new SimulatedLink(
+      time,
+      new SeededRandom(1),
+      { corruption: 1, checksum: false },
+      (datagram) => got.push(datagram),
+    );
+    link.send(new Uint8Array(10), 0, 10);
+    link.options = { corruption: 1 };
+    link.send(new Uint8Array(10), 0, 10);
+    time.runUntil(1);
+    expect(got).toHaveLength(1);
+    expect(got[0]!.some((byte) => byte !== 0)).toBe(true);
+  });
+});
+
+describe("a pair", () => {
+  it("joins any two endpoints", () => {
+    class Clock implements Endpoint {
+      heard: number[] = [];
+      private nextMs: number;
+      private readonly everyMs: number;
+      constructor(everyMs: number) {
+        this.everyMs = everyMs;
+        this.nextMs = everyMs;
+      }
+      handleDatagram(bytes: Uint8Array, _view: DataView, _length: number, nowMs: number): void {
+        this.heard.push(nowMs - bytes[0]!);
+      }
+      handleTimeout(): void {}
+      pollTransmit(w: { u8(value: number): void }, nowMs: number): number {
+        if (nowMs < this.nextMs) return 0;
+        this.nextMs += this.everyMs;
+        w.u8(nowMs);
+        return 1;
+      }
+      pollDeadline(): number {
+        return this.nextMs;
+      }
+    }
+    const a = new Clock(10);
+    const b = new Clock(25);
+    const pair = new Pair({ a, b, seed: 1, link: { delayMs: 3 } });
+    pair.run(60);
+    expect(a.heard).toEqual([3, 3]);
+    expect(b.heard).toEqual([3, 3, 3, 3, 3]);
+    expect(pair.time.nowMs).toBe(60);
+  });
+});
+
+describe("a lossy socket", () => {
+  function socket(): DatagramSocket & { sent: number[]; hear(byte: number): void } {
+    let listener: DatagramListener = () => {};
+    const sent: number[] = [];
+    return {
+      port: 7,
+      address: "127.0.0.1",
+      sent,
+      send: (bytes) => void sent.push(bytes[0]!),
+      listen: (l) => {
+        listener = l;
+      },
+      hear: (byte) => listener(Uint8Array.of(byte), "127.0.0.1", 9),
+      close: async () => {},
+    };
+  }
+
+  it("drops both ways, counts both ways, and passes the rest", () => {
+    const inner = socket();
+    const lossy = lossySocket(inner, { loss: 0.25, seed: 3 });
+    const heard: number[] = [];
+    lossy.listen((bytes) => heard.push(bytes[0]!));
+    for (let i = 0; i < 400; i++) {
+      lossy.send(Uint8Array.of(i), 1, "127.0.0.1");
+      inner.hear(i);
+    }
+    expect(lossy.outgoing.passed).toBe(inner.sent.length);
+    expect(lossy.incoming.passed).toBe(heard.length);
+    for (const count of [lossy.outgoing, lossy.incoming]) {
+      expect(count.passed + count.dropped).toBe(400);
+      expect(count.dropped).toBeGreaterThan(60);
+      expect(count.dropped).toBeLessThan(140);
+    }
+    expect(lossy.port).toBe(7);
+  });
+
+  it("delays a copy, and lets nothing through once closed", async () => {
+    const inner = socket();
+    const lossy = wrapSocket(inner, { delayMs: 1 });
+    const bytes = Uint8Array.of(1);
+    await new Promise<void>((resolve) => {
+      const send = inner.send;
+      inner.send = (datagram, port, address) => {
+        send(datagram, port, address);
+        resolve();
+      };
+      lossy.send(bytes, 1, "127.0.0.1");
+      bytes[0] = 2;
+      expect(inner.sent).toEqual([]);
+    });
+    expect(inner.sent).toEqual([1]);
+    lossy.send(bytes, 1, "127.0.0.1");
+    await lossy.close();
+    lossy.send(bytes, 1, "127.0.0.1");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(inner.sent).toEqual([1]);
+  });
+});

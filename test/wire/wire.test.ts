@@ -1,0 +1,261 @@
+/** The byte-level primitives, each against an oracle that is worked out another way. */
+import fc from "fast-check";
+import {
+  AckBlock,
+  ackRangesSize,
+  codePointLength,
+  dequantise,
+  jsonEqual,
+  MalformedError,
+  quantise,
+  Reader,
+  readAckRanges,
+  readBits,
+  unzigzag,
+  utf8Length,
+  utf8Read,
+  utf8Write,
+  Violation,
+  varintSize,
+  Writer,
+  writeAckRanges,
+  writeBits,
+  zigzag,
+} from "stardust-udp/wire";
+import { describe, expect, test } from "vitest";
+
+const safe = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(300),
+  fc.constantFrom(
+    127,
+    128,
+    16383,
+    16384,
+    2 ** 31,
+    2 ** 32,
+    2 ** 35 - 1,
+    2 ** 35,
+    2 ** 49,
+    2 ** 53 - 1,
+  ),
+);
+
+/** LEB128 by BigInt. */
+function leb128(value: number): number[] {
+  const out: number[] = [];
+  let rest = BigInt(value);
+  do {
+    out.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0));
+    rest >>= 7n;
+  } while (rest > 0n);
+  return out;
+}
+
+describe("varints", () => {
+  test("are written in the shortest form and read back", () => {
+    fc.assert(
+      fc.property(safe, (value) => {
+        const w = new Writer(new Uint8Array(8));
+        w.varint(value);
+        expect([...w.bytes.subarray(0, w.at)]).toEqual(leb128(value));
+        expect(varintSize(value)).toBe(w.at);
+        const r = Reader.of(w.bytes.subarray(0, w.at));
+        expect(r.varint()).toBe(value);
+        expect(r.at).toBe(r.end);
+      }),
+    );
+  });
+
+  test.each([
+    ["80 00", -2],
+    ["ff 80 00", -2],
+    ["ff ff ff ff ff ff ff 10", -2],
+    ["ff ff ff ff ff ff ff 8f 00", -2],
+    ["80 80 80 80 80 80 80 80", -2],
+    ["", -1],
+    ["80", -1],
+    ["ff ff ff ff ff ff ff", -1],
+  ])("refuses %s", (hex, expected) => {
+    const r = Reader.of(fromHex(hex));
+    expect(r.tryVarint()).toBe(expected);
+    expect(r.at).toBe(0);
+    expect(() => r.varint("x")).toThrow(MalformedError);
+  });
+
+  test("carry signed numbers by zigzag over their whole range", () => {
+    expect([0, -1, 1, -2, 2].map(zigzag)).toEqual([0, 1, 2, 3, 4]);
+    expect(zigzag(-(2 ** 52))).toBe(2 ** 53 - 1);
+    fc.assert(
+      fc.property(fc.integer({ min: -(2 ** 52), max: 2 ** 52 - 1 }), (value) => {
+        expect(zigzag(value)).toBeGreaterThanOrEqual(0);
+        expect(unzigzag(zigzag(value))).toBe(value);
+      }),
+    );
+  });
+});
+
+test("bit fields lie where a string of bits says, at any offset and width", () => {
+  const field = fc.record({ width: fc.integer({ min: 1, max: 32 }), raw: fc.nat(0xffff_ffff) });
+  fc.assert(
+    fc.property(fc.nat(9), fc.array(field, { minLength: 1, maxLength: 8 }), (offset, fields) => {
+      const bytes = new Uint8Array(40);
+      let bits = "0".repeat(offset);
+      for (const { width, raw } of fields) {
+        const value = raw % 2 ** width;
+        writeBits(bytes, 1, bits.length, width, value);
+        bits += value.toString(2).padStart(width, "0");
+      }
+      const padded = bits.padEnd(39 * 8, "0");
+      const oracle = padded.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2));
+      expect([...bytes.subarray(1)]).toEqual(oracle);
+      let at = offset;
+      for (const { width, raw } of fields) {
+        expect(readBits(bytes, 1, at, width)).toBe(raw % 2 ** width);
+        at += width;
+      }
+    }),
+  );
+});
+
+describe("UTF-8", () => {
+  test("agrees with TextEncoder on well-formed strings, the byte order mark included", () => {
+    const strings = fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), fc.constant("\ufeffx"));
+    fc.assert(
+      fc.property(strings, (value) => {
+        const oracle = new TextEncoder().encode(value);
+        expect(utf8Length(value)).toBe(oracle.byteLength);
+        const bytes = new Uint8Array(oracle.byteLength + 2);
+        utf8Write(bytes, 1, value, oracle.byteLength);
+        expect(bytes.subarray(1, -1)).toEqual(oracle);
+        expect(utf8Read(bytes, 1, oracle.byteLength)).toBe(value);
+      }),
+    );
+  });
+
+  test("agrees with a strict TextDecoder on any bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        let oracle: string | undefined;
+        try {
+          oracle = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+        } catch {}
+        expect(utf8Read(bytes, 0, bytes.byteLength)).toBe(oracle);
+      }),
+    );
+  });
+
+  test("has no bytes for a surrogate without its partner", () => {
+    for (const text of ["\ud800", "a\udc00", "\ud800x", "\udc00\ud800"]) {
+      expect(utf8Length(text)).toBe(-1);
+    }
+  });
+});
+
+test("a quantised value encodes to its own index, stays in range, and errs by half a step at most", () => {
+  const range = fc
+    .tuple(
+      fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+      fc.double({ min: 1e-3, max: 1e6, noNaN: true }),
+    )
+    .map(([min, span]) => [min, min + span] as const);
+  fc.assert(
+    fc.property(range, fc.integer({ min: 1, max: 24 }), fc.nat(), ([min, max], bits, seed) => {
+      const steps = 2 ** bits - 1;
+      // A step must be coarser than the doubles around it; no spec can ask for less.
+      fc.pre((max - min) / steps > 2 ** -49 * Math.max(Math.abs(min), Math.abs(max)));
+      const index = seed % (steps + 1);
+      const value = dequantise(index, min, max, steps);
+      expect(value).toBeGreaterThanOrEqual(min);
+      expect(value).toBeLessThanOrEqual(max);
+      expect(quantise(value, min, max, steps)).toBe(index);
+      const between = min + ((max - min) * (seed % 1000)) / 1000;
+      const back = dequantise(quantise(between, min, max, steps), min, max, steps);
+      expect(Math.abs(back - between)).toBeLessThanOrEqual(
+        ((max - min) / steps) * 0.5000001 + 1e-9,
+      );
+    }),
+  );
+});
+
+describe("ack ranges", () => {
+  const pairs = fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 300 })),
+    {
+      maxLength: 31,
+    },
+  );
+
+  test("are read back as written, in the bytes announced", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20000 }), pairs, (firstRun, list) => {
+        const acks = new AckBlock();
+        acks.firstRun = firstRun;
+        acks.pairs = list.length;
+        list.forEach(([gap, run], i) => {
+          acks.gaps[i] = gap;
+          acks.runs[i] = run;
+        });
+        const w = new Writer(new Uint8Array(300));
+        writeAckRanges(w, acks);
+        expect(ackRangesSize(acks)).toBe(w.at);
+        const back = new AckBlock();
+        const r = Reader.of(w.bytes.subarray(0, w.at));
+        expect(readAckRanges(r, back)).toBe(Violation.none);
+        expect(r.at).toBe(r.end);
+        expect(back.firstRun).toBe(firstRun);
+        expect(back.pairs).toBe(list.length);
+        expect([...back.gaps.subarray(0, back.pairs)]).toEqual(list.map(([gap]) => gap));
+        expect([...back.runs.subarray(0, back.pairs)]).toEqual(list.map(([, run]) => run));
+        for (let cut = 0; cut < w.at; cut++) {
+          const short = Reader.of(w.bytes.subarray(0, cut));
+          expect(readAckRanges(short, new AckBlock())).toBe(Violation.truncated);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each([
+    ["00", Violation.none],
+    ["7f", Violation.none],
+    ["80 7f", Violation.nonMinimal],
+    ["80 80 01", Violation.none],
+    ["a0 00", Violation.nonMinimal],
+    ["81 00 80 00 00", Violation.nonMinimal],
+    ["81 00 00", Violation.truncated],
+  ])("reads %s as violation %d", (hex, expected) => {
+    expect(readAckRanges(Reader.of(fromHex(hex)), new AckBlock())).toBe(expected);
+  });
+});
+
+describe("what validators ask for", () => {
+  test("a string's length is in code points", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(codePointLength(text)).toBe([...text].length);
+      }),
+    );
+    expect(codePointLength("\ud800\ud800\udc00\udc00")).toBe(3);
+  });
+
+  test("JSON values are equal whatever the order of members", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+        expect(jsonEqual(a, structuredClone(a))).toBe(true);
+        if (JSON.stringify(a) !== JSON.stringify(b)) return;
+        expect(jsonEqual(a, b)).toBe(true);
+      }),
+    );
+    expect(jsonEqual({ a: 1, b: 2 }, { b: 2, a: 1 })).toBe(true);
+    expect(jsonEqual({ a: 1 }, { a: 1, b: 2 })).toBe(false);
+    expect(jsonEqual([1], { 0: 1 })).toBe(false);
+  });
+});
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(
+    hex.split(" ").filter((h) => h !== ""),
+    (h) => Number.parseInt(h, 16),
+  );
+}

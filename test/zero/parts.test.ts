@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { base64urlLength, decodeBase64url, encodeBase64url } from "#src/zero/base64url.js";
+import { CookieJar } from "#src/zero/cookie.js";
+import { buildDatagram, checkMac, type Frame, openFrame } from "#src/zero/envelope.js";
+import { keysOfTicket } from "#src/zero/keys.js";
+import { scanJson } from "#src/zero/scan.js";
+import { zeroYaml } from "../support/hand-zero.ts";
+import { seeded, testCrypto } from "../support/zero-world.ts";
+
+describe("base64url", () => {
+  it("agrees with Node's for every length", () => {
+    const { randomBytes } = testCrypto(seeded(3));
+    for (let n = 0; n < 70; n++) {
+      const bytes = randomBytes(n);
+      const text = encodeBase64url(bytes);
+      expect(text).toBe(Buffer.from(bytes).toString("base64url"));
+      expect(text.length).toBe(base64urlLength(n));
+      expect(decodeBase64url(text, n)).toEqual(bytes);
+    }
+  });
+
+  it("reads exactly what it writes", () => {
+    expect(decodeBase64url("AA", 1)).toEqual(Uint8Array.of(0));
+    for (const text of ["AB", "A=", "A", "AAA", "A+", "A/", "Aé", "A\u0000"]) {
+      expect(decodeBase64url(text, 1), text).toBeUndefined();
+    }
+  });
+});
+
+describe("a cookie", () => {
+  const subject = { address: "10.0.0.1", port: 40_000, cid: "A".repeat(22), hash: "0".repeat(32) };
+
+  it("is good for who it was made for, until it is too old, across changes of the secret", () => {
+    const jar = new CookieJar(nodeCrypto, 10_000, 500.25);
+    for (let nowMs = 500.5; nowMs < 100_000; nowMs += 777.3) {
+      const cookie = jar.make(subject, nowMs);
+      expect(cookie).toMatch(/^[\w-]{30}$/);
+      const ahead = new CookieJar(nodeCrypto, 10_000, nowMs);
+      expect(ahead.check(cookie, subject, nowMs)).toBe(false);
+      for (const other of [
+        { address: "10.0.0.2" },
+        { port: 40_001 },
+        { cid: `B${"A".repeat(21)}` },
+        { hash: "1".repeat(32) },
+      ]) {
+        expect(jar.check(cookie, { ...subject, ...other }, nowMs)).toBe(false);
+      }
+      expect(jar.check(cookie, subject, nowMs)).toBe(true);
+    }
+    const kept = new CookieJar(nodeCrypto, 10_000, 0);
+    const cookies = [0, 3000, 9999, 10_000].map(
+      (nowMs) => [nowMs, kept.make(subject, nowMs)] as const,
+    );
+    for (const [madeMs, cookie] of cookies) {
+      expect(kept.check(cookie, subject, madeMs + 10_000)).toBe(true);
+      expect(kept.check(cookie, subject, madeMs + 10_001)).toBe(false);
+    }
+    expect(kept.check(cookies[3]![1], subject, 25_000)).toBe(false);
+  });
+
+  it("of the future, of another jar or with a bit changed is not", () => {
+    const jar = new CookieJar(nodeCrypto, 10_000, 0);
+    const cookie = jar.make(subject, 5000);
+    expect(jar.check(cookie, subject, 4000)).toBe(false);
+    for (let i = 0; i < cookie.length - 1; i++) {
+      const letter = cookie[i] === "A" ? "B" : "A";
+      const changed = cookie.slice(0, i) + letter + cookie.slice(i + 1);
+      expect(jar.check(changed, subject, 5000)).toBe(false);
+    }
+    expect(jar.check("", subject, 5000)).toBe(false);
+  });
+});
+
+describe("an envelope", () => {
+  const message = { cid: "A".repeat(22), msg: "close", seq: 3, ack: 2, sys: { code: '","mac":"' } };
+
+  it("has its MAC at a fixed place at its end, and nothing inside can pass for it", () => {
+    const keys = keysOfTicket(nodeCrypto, "A".repeat(43))!;
+    const bytes = buildDatagram(nodeCrypto, message, { key: keys.client });
+    const frame = openFrame(bytes, bytes.length) as Frame;
+    expect(frame.macAt).toBe(bytes.length - 32);
+    expect(checkMac(nodeCrypto, frame, keys.client)).toBe(true);
+    expect(checkMac(nodeCrypto, frame, keys.server)).toBe(false);
+    const plain = buildDatagram(nodeCrypto, {
+      ...message,
+      sys: {},
+      body: { x: `,"mac":"${"A".repeat(22)}` },
+    });
+    expect((openFrame(plain, plain.length) as Frame).macAt).toBe(-1);
+  });
+
+  it("is padded to the byte, or by as little as a pad takes", () => {
+    const length = buildDatagram(nodeCrypto, message).length;
+    for (let padBytes = length - 2; padBytes < length + 40; padBytes++) {
+      const padded = buildDatagram(nodeCrypto, message, { padBytes }).length;
+      if (padBytes <= length) expect(padded).toBe(length);
+      else expect(padded).toBe(Math.max(padBytes, length + 9));
+      expect(
+        buildDatagram(nodeCrypto, message, { padBytes, maxBytes: padBytes }).length,
+      ).toBeLessThanOrEqual(Math.max(length, padBytes));
+    }
+  });
+});
+
+describe("the scan", () => {
+  const scan = (text: string): string | undefined => {
+    const bytes = new TextEncoder().encode(text);
+    return scanJson(bytes, 0, bytes.length);
+  };
+
+  it("finds keys that reach for a prototype before anything is parsed, and only keys", () => {
+    for (const name of ["__proto__", "constructor", "prototype"]) {
+      expect(scan(`{"a":[{"${name}":1}]}`)).toBe("forbidden");
+      expect(scan(`{"${name}"  :1}`)).toBe("forbidden");
+      expect(scan(`{"a":"${name}","b":["${name}"],"${name}s":1}`)).toBeUndefined();
+    }
+  });
+
+  it("is not misled by brackets and quotes in strings", () => {
+    expect(scan(String.raw`{"a":"[[[[[[[[{{{{\\\"}]"}`)).toBeUndefined();
+    expect(scan(String.raw`{"a":"\\"}`)).toBeUndefined();
+    expect(scan(String.raw`{"a":"\\\"}`)).toBe("scan");
+    expect(scan(`{"a":"\\`)).toBe("scan");
+  });
+});
+
+describe("protocol.yaml", () => {
+  it("repeats the connection protocol's own messages in full", () => {
+    const spec = parse(readFileSync(new URL("../../protocol.yaml", import.meta.url), "utf8"));
+    const stated = Object.entries(spec.zero).map(([name, message]) => {
+      const { body: _, ...rest } = message as { body: object };
+      return [name, rest];
+    });
+    expect(Object.fromEntries(stated)).toEqual(zeroYaml.messages);
+  });
+});
