@@ -12,8 +12,8 @@ import { addTally, disagreement, emptyTally, type Summary } from "./report.ts";
 import { Table } from "./table.ts";
 
 const HOST = "127.0.0.1";
-/** How long messages under way may take to arrive when the game is over. */
-const SETTLE_MS = 15_000;
+/** When the game is over and for so long nothing more has arrived, what is missing is missing. */
+const SETTLE_MS = 5000;
 
 /** Where people look; stdout is for the result alone when machines read it. */
 function makeLog(options: DemoOptions): {
@@ -24,31 +24,39 @@ function makeLog(options: DemoOptions): {
   return { stream, say: (text) => void stream.write(`${text}\n`) };
 }
 
-/** Resolves when the time is up, on Ctrl-C or SIGTERM, or when the parent is gone; a second Ctrl-C ends at once. */
-function untilEnd(durationS: number | undefined): {
-  promise: Promise<void>;
-  startClock: () => void;
-} {
-  let end!: () => void;
-  const promise = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  let interrupted = 0;
-  process.on("SIGINT", () => {
-    if (++interrupted > 1) process.exit(130);
-    end();
-  });
-  process.on("SIGTERM", end);
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) end();
-  }, 500).unref();
-  return {
-    promise,
-    startClock: () => {
-      if (durationS !== undefined) setTimeout(end, durationS * 1000).unref();
-    },
-  };
+/** Ends when the time is up, on Ctrl-C or SIGTERM, or when the parent is gone; a second Ctrl-C ends the process at once. */
+class End {
+  readonly promise: Promise<void>;
+  #resolve!: () => void;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    let interrupted = 0;
+    process.on("SIGINT", () => {
+      if (++interrupted > 1) process.exit(130);
+      this.now();
+    });
+    process.on("SIGTERM", () => this.now());
+    const parent = process.ppid;
+    this.#timers.push(
+      setInterval(() => {
+        if (process.ppid !== parent) this.now();
+      }, 500),
+    );
+  }
+
+  now(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#resolve();
+  }
+
+  /** From here on the duration counts. */
+  startClock(durationS: number | undefined): void {
+    if (durationS !== undefined) this.#timers.push(setTimeout(() => this.now(), durationS * 1000));
+  }
 }
 
 async function runServer(options: DemoOptions): Promise<number> {
@@ -58,7 +66,7 @@ async function runServer(options: DemoOptions): Promise<number> {
     faults++;
     process.stderr.write(`error: ${message}\n`);
   };
-  const end = untilEnd(options.durationS);
+  const end = new End();
   const server = await listen<Player>({
     host: HOST,
     ports: options.ports,
@@ -82,7 +90,7 @@ async function runServer(options: DemoOptions): Promise<number> {
   }, 1000);
   // The clock of --duration starts when the bots are in, so that a lossy link's slow joins do not eat it.
   await Promise.race([bots?.joined, end.promise]);
-  end.startClock();
+  end.startClock(options.durationS);
   await end.promise;
 
   const ports = (await server.stats()).ports.map(({ port, peers, threadId }) => ({
@@ -141,14 +149,20 @@ async function runServer(options: DemoOptions): Promise<number> {
 
 /** Waits until both sides agree on what was sent and received; returns how many messages they still disagree on. */
 async function settle(arena: Arena, bots: BotsProcess): Promise<number> {
-  const deadlineMs = performance.now() + SETTLE_MS;
+  let best = Number.POSITIVE_INFINITY;
+  let deadlineMs = 0;
   for (;;) {
     await bots.nextReport();
     let missing = 0;
     for (const [peer, tally] of Object.entries(bots.report?.tallies ?? {})) {
       missing += disagreement(arena.tallies.get(Number(peer)) ?? emptyTally(), tally);
     }
-    if (missing === 0 || bots.died || performance.now() > deadlineMs) return missing;
+    const now = performance.now();
+    if (missing < best) {
+      best = missing;
+      deadlineMs = now + SETTLE_MS;
+    }
+    if (missing === 0 || bots.died || now > deadlineMs) return missing;
   }
 }
 
@@ -156,13 +170,14 @@ async function settle(arena: Arena, bots: BotsProcess): Promise<number> {
 async function runBots(options: DemoOptions): Promise<number> {
   const { say } = makeLog(options);
   const { host, port } = options.join!;
-  const end = untilEnd(options.durationS);
+  const end = new End();
   const bots = new Bots(options, { host, ports: [port] }, (message) => {
     process.stderr.write(`error: ${message}\n`);
   });
   await Promise.race([bots.join(), end.promise]);
   say(`${bots.clients.length} bots have joined ${host}:${port}. Ctrl-C ends them.`);
-  end.startClock();
+  end.startClock(options.durationS);
+  void Promise.all(bots.clients.map((client) => client.closed)).then(() => end.now());
   await end.promise;
   const ports = new Map<number, number>();
   for (const client of bots.clients) ports.set(client.port, (ports.get(client.port) ?? 0) + 1);

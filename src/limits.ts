@@ -15,6 +15,13 @@ export const MAX_ACK_RANGES = 32;
 /** Packet numbers below the newest that a duplicate is still recognised for. Older ones are dropped as duplicates. */
 export const DUPLICATE_WINDOW = 1024;
 
+/**
+ * In plain mode a packet number further ahead of the newest than this is believed only when a second one follows close
+ * behind it (as RFC 3550 A.1 does it): one forged datagram must not end a session. A real jump, after so many losses
+ * in a row, costs one datagram more.
+ */
+export const MAX_NUMBER_JUMP = 64;
+
 /** How far a channel's message numbers run past the oldest that is not acknowledged; a quarter of the u16 space. */
 export const MESSAGE_WINDOW = 0x4000;
 

@@ -31,6 +31,8 @@ export const DatagramOutcome = {
   receiveLimit: 22,
   /** The packet number is beyond what a session may use. */
   packetNumber: 23,
+  /** Its packet number is far ahead of all others, and no other has confirmed it yet. */
+  jump: 24,
 } as const;
 export type DatagramOutcome = (typeof DatagramOutcome)[keyof typeof DatagramOutcome];
 
@@ -90,6 +92,7 @@ export class SessionCounters {
   sliceMismatch = 0;
   receiveLimit = 0;
   packetNumber = 0;
+  jump = 0;
 
   /** Counts a datagram that was not applied. */
   dropped(outcome: DatagramOutcome): void {
@@ -141,6 +144,9 @@ export class SessionCounters {
       case DatagramOutcome.packetNumber:
         this.packetNumber++;
         break;
+      case DatagramOutcome.jump:
+        this.jump++;
+        break;
       default:
         outcome satisfies never;
     }
@@ -165,4 +171,5 @@ export const sessionOutcomeNames: readonly (keyof SessionCounters)[] = [
   "sliceMismatch",
   "receiveLimit",
   "packetNumber",
+  "jump",
 ];

@@ -2,7 +2,7 @@
  * Packet numbers: rebuilding a truncated one (RFC 9000 A.3), and the window that recognises duplicates. All numbers
  * are JavaScript numbers below 2^52. Worst case: clearing the whole window (32 words) once a datagram.
  */
-import { DUPLICATE_WINDOW } from "../limits.ts";
+import { DUPLICATE_WINDOW, MAX_NUMBER_JUMP } from "../limits.ts";
 
 const powers: Float64Array = Float64Array.from({ length: 53 }, (_, i) => 2 ** i);
 
@@ -43,6 +43,17 @@ export class DuplicateWindow {
   /** -1 before the first. */
   largest = -1;
   private readonly bits: Uint32Array = new Uint32Array(WORDS);
+  /** A number that was too far ahead to be believed alone; -1: none. */
+  private suspect = -1;
+
+  /** Whether to believe a number; one too far ahead is remembered, and confirmed by the next that follows it closely. */
+  isJump(packetNumber: number): boolean {
+    if (packetNumber <= this.largest + MAX_NUMBER_JUMP) return false;
+    const behind = packetNumber - this.suspect;
+    if (this.suspect >= 0 && behind > 0 && behind <= MAX_NUMBER_JUMP) return false;
+    this.suspect = packetNumber;
+    return true;
+  }
 
   isTooOld(packetNumber: number): boolean {
     return packetNumber <= this.largest - DUPLICATE_WINDOW;
@@ -66,7 +77,10 @@ export class DuplicateWindow {
         bits[slot >>> 5]! &= ~(1 << (slot & 31));
       }
     }
-    if (ahead > 0) this.largest = packetNumber;
+    if (ahead > 0) {
+      this.largest = packetNumber;
+      this.suspect = -1;
+    }
     const slot = packetNumber & (DUPLICATE_WINDOW - 1);
     bits[slot >>> 5]! |= 1 << (slot & 31);
   }

@@ -301,7 +301,7 @@ export class Session implements FrameEvents {
 
   // ---- receiving ----
 
-  /** Everything that can be wrong with a datagram. Changes nothing but `space`, and `context.limit`'s scratch. */
+  /** Everything that can be wrong with a datagram. Changes nothing but `space`, scratch, and a number under suspicion. */
   private check(space: Workspace, length: number): DatagramOutcome {
     const codec = this.protocol.header;
     const { in: header, frame, reader, frames } = space;
@@ -319,7 +319,8 @@ export class Session implements FrameEvents {
       if (acks !== DatagramOutcome.none) return acks;
     }
     if (!header.frames) {
-      return reader.at === length ? DatagramOutcome.none : DatagramOutcome.payloadSize;
+      if (reader.at !== length) return DatagramOutcome.payloadSize;
+      return this.checkJump(number);
     }
     this.receiveLimit.beginCheck();
     let numbered = false;
@@ -340,7 +341,12 @@ export class Session implements FrameEvents {
       frames.add(frame, message);
     }
     if (numbered && this.context.age.isTooLate(number)) return DatagramOutcome.tooOld;
-    return DatagramOutcome.none;
+    return this.checkJump(number);
+  }
+
+  /** Without a tag anybody can make a datagram with any number: one alone must not move the window far. */
+  private checkJump(number: number): DatagramOutcome {
+    return this.duplicates.isJump(number) ? DatagramOutcome.jump : DatagramOutcome.none;
   }
 
   private apply(

@@ -1,6 +1,6 @@
 /** Datagrams that no honest peer sends. In plain mode each is dropped whole and counted; the session goes on. */
 import { describe, expect, it } from "vitest";
-import { DUPLICATE_WINDOW, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
+import { DUPLICATE_WINDOW, MAX_NUMBER_JUMP, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
 import { DatagramOutcome, type SessionCounters } from "#src/session/outcome.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { DatagramHeader, FrameHeader, violationNames } from "#src/wire/header.js";
@@ -69,6 +69,42 @@ function accounted(counters: SessionCounters): number {
   return dropped.reduce((a, b) => a + b, counters.datagramsReceived);
 }
 
+describe("a packet number far ahead", () => {
+  it("of one forged datagram does not end the session: those behind it still arrive", () => {
+    const { client, server } = joined({ protocol });
+    client.session.send(channelIndex(protocol, "event"), Uint8Array.of(1, 2, 3), 0, 3);
+    expect(give(server, poll(client)!)).toBe(DatagramOutcome.none);
+    expect(give(server, forge({ number: 0x7000 }))).toBe(DatagramOutcome.jump);
+    for (let i = 0; i < 100; i++) {
+      client.session.send(channelIndex(protocol, "event"), Uint8Array.of(i), 0, 1);
+      for (let next = poll(client, i); next !== undefined; next = poll(client, i)) {
+        expect(give(server, next, i)).toBe(DatagramOutcome.none);
+      }
+      for (let next = poll(server, i); next !== undefined; next = poll(server, i)) {
+        expect(give(client, next, i)).toBe(DatagramOutcome.none);
+      }
+    }
+    expect(server.session.counters.jump).toBe(1);
+  });
+
+  it("is believed when the next one follows it: so many losses in a row cost one datagram more", () => {
+    const { client, server } = joined({ protocol });
+    const datagrams: Uint8Array[] = [];
+    for (let i = 0; datagrams.length < MAX_NUMBER_JUMP + 10; i++) {
+      client.session.ping();
+      datagrams.push(poll(client, i)!);
+    }
+    expect(give(server, datagrams[0]!)).toBe(DatagramOutcome.none);
+    const late = datagrams.slice(-3);
+    expect(late.map((datagram) => give(server, datagram))).toEqual([
+      DatagramOutcome.jump,
+      DatagramOutcome.none,
+      DatagramOutcome.none,
+    ]);
+    expect(give(server, datagrams[1]!)).toBe(DatagramOutcome.none);
+  });
+});
+
 describe("a bad datagram is dropped whole", () => {
   it("names the layout's violations as wire/ does", () => {
     expect(Object.keys(DatagramOutcome).slice(0, violationNames.length)).toEqual(violationNames);
@@ -116,7 +152,9 @@ describe("a bad datagram is dropped whole", () => {
     const first = forge({ number: 0, channel: "state", payload: new Uint8Array(4) });
     expect(give(server, first)).toBe(DatagramOutcome.none);
     expect(give(server, first)).toBe(DatagramOutcome.duplicate);
-    expect(give(server, forge({ number: DUPLICATE_WINDOW }))).toBe(DatagramOutcome.none);
+    for (let number = MAX_NUMBER_JUMP; number <= DUPLICATE_WINDOW; number += MAX_NUMBER_JUMP) {
+      expect(give(server, forge({ number }))).toBe(DatagramOutcome.none);
+    }
     expect(give(server, first)).toBe(DatagramOutcome.tooOld);
     expect(server.inbox.of("state")).toHaveLength(1);
   });

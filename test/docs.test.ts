@@ -1,0 +1,219 @@
+/** The documents are true where a test can say so: codes, counters, links, scripts, specs in code blocks. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { defaultZero } from "#codegen/model/defaults.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { allDiagnostics } from "#codegen/spec/diagnostics.js";
+import { loadSpec } from "#codegen/spec/load.js";
+import { protocol } from "#generated/protocol.js";
+import { encode } from "#generated/testing.js";
+import { errorCodes } from "#src/errors.js";
+import { SessionCounters } from "#src/session/index.js";
+import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
+import { createCounters } from "#src/zero/counters.js";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+
+/** README, the changelog and everything in docs/, by path from the root. */
+const documents: ReadonlyMap<string, string> = new Map(
+  ["README.md", "CHANGELOG.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)]
+    .filter((path) => path.endsWith(".md"))
+    .map((path) => [path, read(path)]),
+);
+
+/** The text without its code blocks, in which nothing is a heading or a link. */
+function prose(text: string): string {
+  return text.replace(/^(```+|~~~+)[\s\S]*?^\1\s*$/gm, "");
+}
+
+function headings(text: string): string[] {
+  return [...prose(text).matchAll(/^#{1,6} +(.+?) *$/gm)].map((match) => match[1]!);
+}
+
+/** As GitHub makes an anchor of a heading. */
+function anchor(heading: string): string {
+  const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+  return plain.replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-");
+}
+
+describe("docs/errors.md", () => {
+  const own = headings(documents.get("docs/errors.md")!);
+
+  test("has a section for each run-time code, and none for others", () => {
+    const sections = own.filter((heading) => heading.startsWith("STARDUST_"));
+    expect(sections.sort()).toEqual(Object.keys(errorCodes).sort());
+  });
+
+  test("has a section for each diagnostic, under its title, and none for others", () => {
+    const sections = own.filter((heading) => /^SD\d/.test(heading));
+    const wanted = [...allDiagnostics()].map(([code, { title }]) => `${code}: ${title}`);
+    expect(sections.sort()).toEqual(wanted.sort());
+  });
+
+  test("says what each diagnostic says", () => {
+    const text = documents.get("docs/errors.md")!.replace(/\s+/g, " ");
+    const lacking = [...allDiagnostics()].filter(
+      ([, { message }]) => !text.includes(message.replace(/\s+/g, " ")),
+    );
+    expect(lacking.map(([code]) => code)).toEqual([]);
+  });
+});
+
+describe("docs/counters.md", () => {
+  /** What port and client count themselves: their names stand in the code as literals. */
+  const owner = read("src/port/owner.ts");
+  const client = /readonly #counters = \{([\s\S]*?)\};/.exec(read("src/client.ts"))![1]!;
+  const flat = [
+    ...[...owner.matchAll(/\.add\(\s*"(\w+)"/g)].map((match) => match[1]!),
+    ...[...client.matchAll(/(\w+): 0/g)].map((match) => match[1]!),
+  ];
+  const numbers = (prefix: string, counts: object): string[] =>
+    Object.entries(counts).flatMap(([name, count]) =>
+      typeof count === "number" ? [`${prefix}.${name}`] : [],
+    );
+  const counted = new Set([
+    ...flat,
+    ...numbers("zero", createCounters()),
+    ...numbers("session", new SessionCounters()),
+  ]);
+  const told = new Set(
+    [...documents.get("docs/counters.md")!.matchAll(/^\| `([\w.]+)` +\|/gm)].map(
+      (match) => match[1]!,
+    ),
+  );
+
+  test("names every counter", () => {
+    expect(flat.length).toBeGreaterThan(8);
+    expect([...counted].filter((name) => !told.has(name))).toEqual([]);
+  });
+
+  test("names no counter that is gone", () => {
+    expect([...told].filter((name) => !counted.has(name))).toEqual([]);
+  });
+});
+
+describe("docs/connection.md", () => {
+  const text = documents.get("docs/connection.md")!;
+  const { states, messages } = defaultZero();
+
+  test.each(["client", "server"] as const)("has the state table of the %s", (side) => {
+    const [, ofClient, ofServer] = text.split(/^### The (?:client|server)'s.*$/m);
+    const rows = (side === "client" ? ofClient! : ofServer!).split("\n## ")[0]!;
+    const told = [...rows.matchAll(/^\| `(\w+)` +\| (.+?) +\|/gm)].map((m) => [m[1], m[2]]);
+    const wanted = Object.entries(states[side]).map(([state, nexts]) => {
+      const pairs = Object.entries(nexts).map(([message, next]) => `${message} → ${next}`);
+      return [state, pairs.join(", ") || "none"];
+    });
+    expect(told).toEqual(wanted);
+  });
+
+  test("names every message and who sends it", () => {
+    const table = text.split("\n## The messages")[1]!.split("\n## ")[0]!;
+    const told = [...table.matchAll(/^\| `(\w+)` +\| (\w+) /gm)].map((m) => [m[1], m[2]]);
+    expect(told).toEqual(messages.map(({ name, from }) => [name, from!.name]));
+  });
+});
+
+describe("docs/wire.md", () => {
+  const hex = (bytes: Uint8Array): string =>
+    [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const blocks = [...documents.get("docs/wire.md")!.matchAll(/^```hex\n([\s\S]*?)^```$/gm)].map(
+    (match) => match[1]!.replace(/#.*$/gm, "").trim().split(/\s+/),
+  );
+
+  test("has datagrams that the generated header reads, and would write", () => {
+    const datagrams = blocks.filter((bytes) => bytes.slice(0, 3).join("") !== "000000");
+    expect(datagrams.length).toBeGreaterThan(6);
+    for (const texts of datagrams) {
+      const isSlice = (Number(`0x${texts[3]}`) & 0x10) !== 0;
+      // The page leaves out what a slice carries.
+      const bytes = Uint8Array.from([...texts.map((t) => Number(`0x${t}`)), ...zeros(isSlice)]);
+      const { header } = protocol;
+      const read = new DatagramHeader(0);
+      const frame = new FrameHeader();
+      const r = Reader.of(bytes);
+      const w = new Writer(new Uint8Array(1200));
+      expect(header.read(read, frame, r), texts.join(" ")).toBe(Violation.none);
+      header.write(read, read.frames ? frame : undefined, w);
+      let previous: FrameHeader | undefined;
+      for (let first = true; read.frames && (first || frame.more); first = false) {
+        expect(header.readFrame(frame, first, r), texts.join(" ")).toBe(Violation.none);
+        header.writeFrame(frame, previous, w);
+        w.raw(bytes.subarray(frame.payloadStart, frame.payloadStart + frame.payloadBytes));
+        previous = Object.assign(new FrameHeader(), frame);
+      }
+      expect(hex(w.bytes.subarray(0, w.at))).toBe(hex(bytes));
+    }
+  });
+
+  const zeros = (isSlice: boolean): number[] => (isSlice ? new Array<number>(724).fill(0) : []);
+
+  test("has the bytes of the messages it names", () => {
+    const text = documents.get("docs/wire.md")!;
+    const event = { sequence: 1, kind: "death", subject: 9, amount: -5 } as const;
+    for (const bytes of [
+      encode.ready({ mapChecksum: 0xdeadbeef }),
+      encode.chat({ from: 7, text: "hi" }),
+      encode.event(event),
+      encode.event({ ...event, object: 300 }),
+    ]) {
+      expect(text).toContain(`\`${hex(bytes)}\``);
+    }
+    const at = { x: -512, y: 512 };
+    const entity = { id: 7, kind: "player", at, heading: 0, health: 100, weapon: "bow" } as const;
+    const snapshot = encode.snapshot({ tick: 1, lastInput: 2, entities: [entity] });
+    expect(blocks.map((block) => block.join(" "))).toContain(hex(snapshot));
+  });
+});
+
+describe("links", () => {
+  const links = [...documents].flatMap(([path, text]) =>
+    [...prose(text).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => [path, match[1]!] as const),
+  );
+  const relatives = links.filter(([, target]) => !/^[a-z]+:/.test(target));
+
+  test("that stay in the repository lead somewhere", () => {
+    expect(relatives.length).toBeGreaterThan(20);
+    const broken = relatives.filter(([path, target]) => {
+      const [file, fragment] = target.split("#") as [string, string | undefined];
+      const to = file === "" ? path : relative(root, join(root, dirname(path), file));
+      if (!existsSync(join(root, to))) return true;
+      if (fragment === undefined || !to.endsWith(".md")) return false;
+      return !headings(read(to)).map(anchor).includes(fragment);
+    });
+    expect(broken).toEqual([]);
+  });
+});
+
+describe("commands", () => {
+  const scripts = Object.keys(
+    (JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts,
+  );
+
+  test("of npm that a document names are there", () => {
+    const named = [...documents].flatMap(([path, text]) => [
+      ...[...text.matchAll(/\bnpm run (?:--silent )?([\w:-]+)/g)].map((m) => [path, m[1]!]),
+      ...[...text.matchAll(/\bnpm (start|test)\b/g)].map((m) => [path, m[1]!]),
+    ]);
+    expect(named.length).toBeGreaterThan(3);
+    expect(named.filter(([, script]) => !scripts.includes(script!))).toEqual([]);
+  });
+});
+
+describe("specs in the documents", () => {
+  const specs = [...documents].flatMap(([path, text]) =>
+    [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)]
+      .map((match) => match[1]!)
+      .filter((block) => /^stardust: 1$/m.test(block))
+      .map((block, i) => [`${path} #${i + 1}`, block] as const),
+  );
+
+  test.each(specs)("%s is legal", (_, spec) => {
+    const loaded = loadSpec(spec, "protocol.yaml");
+    resolveSpec(loaded);
+    expect(loaded.diagnostics.sorted()).toEqual([]);
+  });
+});
