@@ -109,8 +109,11 @@ async function runServer(options: DemoOptions): Promise<number> {
   const sum = (name: string): number =>
     portStats.reduce((total, port) => total + (port.counters[name] ?? 0), 0);
   const reliable = emptyTally();
-  for (const tally of arena.tallies.values()) addTally(reliable, tally);
   const report = bots?.report;
+  for (const [peer, tally] of arena.tallies) {
+    // A peer whose bot gave up joining before it learnt that it was in has nobody to hold its messages against.
+    if (report === undefined || report.tallies[peer] !== undefined) addTally(reliable, tally);
+  }
   for (const tally of Object.values(report?.tallies ?? {})) addTally(reliable, tally);
   const link = report?.link ?? {
     toServer: { dropped: 0, passed: 0 },
