@@ -118,6 +118,8 @@ export class PortHandle {
       workerData: data,
       name: `stardust port ${worker.port}`,
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
+      // Inherited like all others, but refused for a file.
+      ...(process.execArgv.some((arg) => arg.startsWith("--input-type")) ? { execArgv: [] } : {}),
     });
     this.#worker.on("message", (message: WorkerPost) => this.#handlePost(message));
     this.#worker.on("error", (error: Error) => {

@@ -5,8 +5,8 @@ import { getEventListeners, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { DatagramSocket } from "stardust-udp";
 import { describe, expect, it, vi } from "vitest";
-import { protocol as arena } from "#generated/protocol.js";
 import { connect } from "#generated/client.js";
+import { protocol as arena } from "#generated/protocol.js";
 import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";
 import { narrowClient, narrowServer, narrowSystems } from "../support/narrow.ts";
 
@@ -27,6 +27,11 @@ function gate(pass: { in: boolean; out: boolean; closed?: number }) {
       return socket.close();
     },
   });
+}
+
+/** A client that is about to vanish: nobody waits for its end. */
+function lostClient(server: { ports: readonly number[] }, pass: { in: boolean; out: boolean }) {
+  return connect({ port: server.ports[0]!, join: { name: "ada" }, wrapSocket: gate(pass) });
 }
 
 const text = "x".repeat(200);
@@ -52,7 +57,9 @@ describe("a server that closes", () => {
     const peer = await peerOf(server, client);
     const closed = server.close();
     const chat = { from: 0, text: "late" };
-    expect(() => peer.send.chat(chat)).toThrow(expect.objectContaining({ code: "STARDUST_CLOSED" }));
+    expect(() => peer.send.chat(chat)).toThrow(
+      expect.objectContaining({ code: "STARDUST_CLOSED" }),
+    );
     expect(() => server.broadcast.chat(chat)).toThrow(
       expect.objectContaining({ code: "STARDUST_CLOSED" }),
     );
@@ -62,7 +69,7 @@ describe("a server that closes", () => {
   it("waits no longer than it was told for a client that is silent", async () => {
     const pass = { in: true, out: true };
     const server = await arenaServer({ ports: { count: 1 } });
-    const client = await arenaClient(server, { wrapSocket: gate(pass) });
+    const client = await lostClient(server, pass);
     const peer = await peerOf(server, client);
     pass.in = false;
     pass.out = false;
@@ -143,9 +150,10 @@ describe("a server that cannot open", () => {
     const free = await arenaServer({ ports: { count: 1 } });
     const [port] = free.ports;
     await free.close();
-    await expect(
-      arenaServer({ ports: [port!, taken.address().port] }),
-    ).rejects.toMatchObject({ code: "STARDUST_PORT_BIND", port: taken.address().port });
+    await expect(arenaServer({ ports: [port!, taken.address().port] })).rejects.toMatchObject({
+      code: "STARDUST_PORT_BIND",
+      port: taken.address().port,
+    });
     taken.close();
     expect((await arenaServer({ ports: [port!] })).ports).toEqual([port]);
   });
@@ -155,7 +163,7 @@ describe("a peer that is closed", () => {
   it("leaves when its linger is over, though its queue is full and nobody answers", async () => {
     const pass = { in: true, out: true };
     const server = await arenaServer({ ports: { count: 1 } });
-    const client = await arenaClient(server, { wrapSocket: gate(pass) });
+    const client = await lostClient(server, pass);
     const peer = await peerOf(server, client);
     pass.in = false;
     pass.out = false;
@@ -186,6 +194,7 @@ describe("a client that leaves", () => {
   it("has all it sent delivered, however slowly the server reads", async () => {
     const server = await narrowServer();
     const client = await narrowClient(server);
+    const messages = server.messages.line({ limit: 1 });
     let sent = 0;
     for (;;) {
       if (client.send.line({ n: sent, text })) sent++;
@@ -196,7 +205,6 @@ describe("a client that leaves", () => {
     // More is under way than the credit between the threads: the rest lies in the worker when it closes.
     const closed = client.close({ lingerMs: 20_000 });
     const got: number[] = [];
-    const messages = server.messages.line({ limit: 1 });
     await closed;
     for await (const { message } of messages) {
       got.push(message.n);
@@ -368,10 +376,22 @@ describe("a process", () => {
     const port = server.ports[0];
     `;
   it.each([
-    ["server and client are closed", "const c = await connect({ port, join }); await c.close(); await server.close();"],
-    ["the server has closed its client", "const c = await connect({ port, join }); await server.close(); await c.closed;"],
-    ["connect has failed", "await server.close(); const signal = AbortSignal.timeout(300); await connect({ port, join, signal }).catch(() => {});"],
-    ["a join was cut short by the close", "const signal = AbortSignal.timeout(50); const c = connect({ port, join, signal }).catch(() => {}); await server.close(); await c;"],
+    [
+      "server and client are closed",
+      "const c = await connect({ port, join }); await c.close(); await server.close();",
+    ],
+    [
+      "the server has closed its client",
+      "const c = await connect({ port, join }); await server.close(); await c.closed;",
+    ],
+    [
+      "connect has failed",
+      "await server.close(); const signal = AbortSignal.timeout(300); await connect({ port, join, signal }).catch(() => {});",
+    ],
+    [
+      "a join was cut short by the close",
+      "const signal = AbortSignal.timeout(50); const c = connect({ port, join, signal }).catch(() => {}); await server.close(); await c;",
+    ],
   ])("ends by itself when %s", async (_what, source) => {
     const start = performance.now();
     const { code, output } = await program(`${prelude}${source} console.log("done");`);

@@ -154,10 +154,10 @@ it.each(seeds)(
         pair.client.send.state({ n });
       } else if (dice < 94) {
         raw.line(new Uint8Array(below(100)).fill(0xff));
-      } else if (dice === 94 && step % 2 === 0) {
+      } else if (dice === 94) {
         pair.closedBy = "client";
         void pair.client.close({ lingerMs: 20_000 });
-      } else if (dice === 95 && step % 2 === 0) {
+      } else if (dice === 95) {
         pair.closedBy = "server";
         server.peers.get(pair.client.id)!.close({ lingerMs: 20_000 });
       } else if (dice < 98) {
@@ -190,7 +190,7 @@ it.each(seeds)(
     }
     // What the run was for: refusals, and places that were given to somebody else.
     expect(refused).toBeGreaterThan(10);
-    expect(pairs.size).toBeGreaterThan(8);
+    expect(pairs.size).toBeGreaterThan(5);
     expect(server.peers.has(raw.id)).toBe(true);
     await until(async () => (await spentCredit(server)) === 0);
     expect(new Set(order).size).toBe(order.length);

@@ -3,10 +3,10 @@ import { type Systems, systems } from "./generated/systems.ts";
 
 const definition: Systems = systems({
   receive: {
-    order: (peer, { what }) => {
+    order: async (peer, { what }) => {
       if (what === "die") process.exit(3);
       if (what === "hang") for (;;);
-      if (what === "reject") void Promise.reject(new Error("planted in a promise"));
+      if (what === "reject") throw new Error("planted in a promise");
       if (what === "echo") peer.send.line({ n: 0, text: "echo" });
     },
   },
