@@ -5,11 +5,12 @@
 import { isIPv6 } from "node:net";
 import { Counters } from "./counters.ts";
 import {
+  checkLinger,
   checkProtocol,
   checkUserField,
   closedError,
   DrainSignal,
-  printFault,
+  faultListener,
   receivedHeader,
   registerHandlers,
   resolveHost,
@@ -17,9 +18,9 @@ import {
 import { ConnectRejectedError, StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { Hub } from "./hub.ts";
-import { DEFAULT_LINGER_MS, MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
+import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { Peer } from "./peer.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ChannelDefinition, Protocol } from "./protocol.ts";
 import type { CloseOptions, CloseReason } from "./server.ts";
 import type { SessionSink } from "./session/session.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
@@ -99,8 +100,15 @@ export async function connect<F extends ClientFaceTypes>(
     bufferBytes: options.socketBufferBytes,
     maxDatagramBytes: protocol.limits.maxDatagramBytes,
   });
-  const socket = options.wrapSocket?.(plain) ?? plain;
-  const client = new RunningClient<F>(protocol, face, options, socket, address);
+  let client: RunningClient<F>;
+  try {
+    if (signal?.aborted) throw aborted(signal);
+    const socket = options.wrapSocket?.(plain) ?? plain;
+    client = new RunningClient<F>(protocol, face, options, socket, address);
+  } catch (error) {
+    void plain.close();
+    throw error;
+  }
   await client.attached;
   return client;
 }
@@ -135,6 +143,8 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     datagramsRefused: 0,
     messagesMalformed: 0,
   };
+  /** A reader has taken something since the session was last asked for more. */
+  #roomMade = false;
   /** Undefined before attached. */
   #peer: Peer | undefined;
   #state: "joining" | "open" | "closing" | "closed" = "joining";
@@ -173,15 +183,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       this.#rejectAttached = reject;
     });
     this.#turn = new Turn((now) => this.#run(now));
-    try {
-      registerHandlers(this.#hub, protocol, "client", options.handlers);
-      const join = options.join ?? {};
-      const { port } = options;
-      this.#zero = new ZeroClient({ protocol, crypto: nodeCrypto, port, join, nowMs: nowMs() });
-    } catch (error) {
-      void socket.close();
-      throw error;
-    }
+    registerHandlers(this.#hub, protocol, "client", options.handlers);
+    const join = options.join ?? {};
+    const { port } = options;
+    this.#zero = new ZeroClient({ protocol, crypto: nodeCrypto, port, join, nowMs: nowMs() });
     socket.listen((bytes, from, fromPort) => this.#handleDatagram(bytes, from, fromPort));
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#turn.wake();
@@ -212,12 +217,13 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
+    const lingerMs = checkLinger(options.lingerMs);
     if (this.#state === "joining") {
       this.#fail(closedError("client"));
     } else if (this.#state === "open") {
       this.#state = "closing";
       this.#closing = { code: options.code ?? "closed", reason: options.reason ?? "" };
-      this.#peer!.linger(nowMs() + (options.lingerMs ?? DEFAULT_LINGER_MS));
+      this.#peer!.linger(nowMs() + lingerMs);
       this.#turn.wake();
     }
     await this.closed;
@@ -231,7 +237,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #sink: SessionSink = {
     deliver: (channel, bytes, view, start, end, user) => {
       // At the end of the connection all that has arrived goes to its readers, room or not.
-      if (this.#state !== "closed" && !this.#hub.hasRoom(channel.index)) return false;
+      if (this.#state !== "closed" && !this.#hub.hasRoom(channel.index)) {
+        if (this.#hub.isStuck(channel.index)) this.#closeUnread(channel);
+        return false;
+      }
       let message: unknown;
       try {
         message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
@@ -251,20 +260,31 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     drained: () => this.#drain.open(),
   };
 
+  /** A channel that nobody has ever asked for would hold up all others for good. */
+  #closeUnread(channel: ChannelDefinition): void {
+    if (this.#state !== "open") return;
+    void this.close({
+      code: "unread-channel",
+      reason: `nobody reads ${channel.name}`,
+      lingerMs: 0,
+    });
+  }
+
   #makeHub(): Hub<undefined> {
-    const onFault = this.#options.onFault ?? printFault;
+    const onFault = faultListener(this.#options.onFault);
     const hub = new Hub<undefined>({
       channels: this.#protocol.channels,
       invoke: (handler, _origin, message, user) => {
         this.#received = user;
-        handler(message, this.#context);
+        return handler(message, this.#context);
       },
       yields: (_origin, message) => message,
       release: () => {},
       onHandlerError: (error, channel) => onFault(error, `receive.${channel.name}`),
     });
+    // At the turn's end: a reader that makes room is often in the middle of a delivery.
     hub.onRoom = () => {
-      this.#peer?.session.pump();
+      this.#roomMade = true;
       this.#turn.wake();
     };
     return hub;
@@ -361,6 +381,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
 
   #service(peer: Peer, now: number): void {
     if (this.#goodbye || this.#state === "closed") return;
+    if (this.#roomMade) {
+      this.#roomMade = false;
+      peer.session.pump();
+    }
     const state = peer.handleTimeout(now);
     if (state === "idle") {
       this.#end({ code: "idle-timeout", reason: "nothing was heard for too long", by: "local" });
@@ -420,8 +444,9 @@ function aborted(signal: AbortSignal): StardustError {
   });
 }
 
-/** A peer on this machine is reached from this machine; anything else from whatever address routing picks. */
+/** Where only this machine is to be reached, only this machine reaches us; else whatever address routing picks. */
 function localAddress(remote: string): string {
+  if (remote === "::1" || remote.startsWith("127.")) return isIPv6(remote) ? remote : "127.0.0.1";
   return isIPv6(remote) ? "::" : "0.0.0.0";
 }
 

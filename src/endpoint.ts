@@ -3,9 +3,10 @@
  * header fields of the user's own, waiting for room. Nothing here knows ports or peers.
  */
 import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
+import { isIP, isIPv6, SocketAddress } from "node:net";
 import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
+import { DEFAULT_LINGER_MS } from "./limits.ts";
 import { maySend, type Protocol, type Role, runtimeDeliveries } from "./protocol.ts";
 
 /** Told of what the application's own callbacks throw, and of workers that die. */
@@ -14,6 +15,32 @@ export type FaultListener = (error: unknown, where: string) => void;
 /** Where nobody asked to be told: the bug must not vanish. */
 export function printFault(error: unknown, where: string): void {
   console.error(`stardust: ${where}:`, error);
+}
+
+/** The listener of faults: the application's, if it gave one. Its own exceptions go where nobody can throw. */
+export function faultListener(listener: FaultListener | undefined): FaultListener {
+  if (listener === undefined) return printFault;
+  return (error, where) => {
+    try {
+      listener(error, where);
+    } catch (thrown) {
+      printFault(error, where);
+      printFault(thrown, "onFault");
+    }
+  };
+}
+
+/**
+ * Calls something of the application's: what it throws, or what the promise it returns is rejected with, is reported,
+ * and the caller goes on.
+ */
+export function runGuarded(work: () => unknown, report: (error: unknown) => void): void {
+  try {
+    const result = work();
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
 }
 
 /** Generated code of another contract, or for features that are not there, is refused before anything is opened. */
@@ -30,11 +57,17 @@ export function checkProtocol(protocol: Protocol): void {
   }
 }
 
-/** An address for a name; an address is its own. */
+/**
+ * An address for a name, IPv4 where there is one: `localhost` is then the default address of `listen`. An address is
+ * its own, spelt as the system spells the origin of datagrams.
+ */
 export async function resolveHost(host: string): Promise<string> {
+  if (isIPv6(host) && !host.includes("%")) {
+    return new SocketAddress({ family: "ipv6", address: host }).address;
+  }
   if (isIP(host) !== 0) return host;
   try {
-    return (await lookup(host)).address;
+    return (await lookup(host, { verbatim: false })).address;
   } catch (error) {
     throw new StardustError(
       "STARDUST_INVALID_OPTION",
@@ -95,6 +128,17 @@ export function receivedHeader(values: () => Float64Array): HeaderValues {
   };
 }
 
+/** How long a close may linger; throws STARDUST_INVALID_OPTION. */
+export function checkLinger(lingerMs: number = DEFAULT_LINGER_MS): number {
+  if (!(lingerMs >= 0)) {
+    throw new StardustError(
+      "STARDUST_INVALID_OPTION",
+      `lingerMs: ${lingerMs} is not a number of milliseconds`,
+    );
+  }
+  return lingerMs;
+}
+
 export function closedError(what: string): StardustError {
   return new StardustError("STARDUST_CLOSED", `the ${what} is closed`);
 }
@@ -112,9 +156,14 @@ export class DrainSignal {
   }
 
   wait(what: string): Promise<void> {
-    if (this.#closed) return Promise.reject(closedError(what));
-    if (!this.#refused) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const waited = this.#closed
+      ? Promise.reject(closedError(what))
+      : this.#refused
+        ? new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
+        : Promise.resolve();
+    // Whoever does not wait (any more) must not bring the process down with it.
+    waited.catch(() => {});
+    return waited;
   }
 
   open(): void {

@@ -2,7 +2,9 @@
  * Where messages meet their readers: handlers and iterators of each channel, and the queue in which messages wait until
  * a channel has its first of either. Server and client share it. It holds decoded messages and knows nothing of bytes:
  * each message has a cost (in credit bytes), and `release` is called once when it is taken, so that whoever counts can
- * let the sender go on. Worst case: what waits is bounded by the caller, who is told `held` and the bytes held.
+ * let the sender go on. Worst case: what waits on reliable channels is bounded by the caller, who is told how much its
+ * origin has there; on unreliable ones it is a few messages, released at once: they may be lost, and must not hold up
+ * a peer's other channels.
  */
 import { StardustError } from "./errors.ts";
 import type { MessagesOptions, Overflow, Unsubscribe } from "./face.ts";
@@ -18,15 +20,15 @@ interface Item<Origin> {
   pending: number;
 }
 
-type Handler = (...args: unknown[]) => void;
+type Handler = (...args: unknown[]) => unknown;
 
-/** Calls a handler with the arguments that its side uses. */
+/** Calls a handler with the arguments that its side uses, and passes on what it returns. */
 export type Invoke<Origin> = (
   handler: Handler,
   origin: Origin,
   message: unknown,
   user: Float64Array,
-) => void;
+) => unknown;
 
 export interface HubOptions<Origin> {
   readonly channels: readonly ChannelDefinition[];
@@ -35,7 +37,7 @@ export interface HubOptions<Origin> {
   readonly yields: (origin: Origin, message: unknown) => unknown;
   /** A message was taken (or dropped): its cost may be given back. */
   readonly release: (origin: Origin, cost: number) => void;
-  /** A handler threw. It is the application's bug: reported, and the loop goes on. */
+  /** A handler threw, or its promise was rejected. It is the application's bug: reported; this must not throw. */
   readonly onHandlerError: (error: unknown, channel: ChannelDefinition) => void;
 }
 
@@ -45,9 +47,11 @@ const DEFAULT_ITERATOR_LIMIT = 64;
 
 export class Hub<Origin> {
   readonly #rooms: Room<Origin>[];
+  /** Cost of what waits for a first reader, by origin, all channels together: it is one credit that they hold. */
+  readonly #held = new Map<Origin, number>();
 
   constructor(options: HubOptions<Origin>) {
-    this.#rooms = options.channels.map((channel) => new Room(channel, options));
+    this.#rooms = options.channels.map((channel) => new Room(channel, options, this.#held));
   }
 
   /** Whether a message on this channel would be taken now; a client asks before it lets the session deliver. */
@@ -57,7 +61,7 @@ export class Hub<Origin> {
 
   /**
    * Hands a message to the readers of its channel, or lets it wait for a first one. Returns the cost that now waits
-   * there from this origin.
+   * for first readers from this origin, on all channels; 0 where the channel has one.
    */
   offer(
     channel: number,
@@ -77,17 +81,23 @@ export class Hub<Origin> {
     return this.#room(channel).messages(options);
   }
 
-  /** Called when an iterator has made room: a client lets its session deliver again. */
+  /** Whether a channel has nobody who reads it and no room for more: a connection that would stall for good. */
+  isStuck(channel: number): boolean {
+    return this.#rooms[channel]!.isStuck;
+  }
+
+  /** Called when an iterator has made room: a client lets its session deliver again. It must not deliver by itself. */
   set onRoom(callback: () => void) {
     for (const room of this.#rooms) room.onRoom = callback;
   }
 
-  /** Drops what waits of one origin: a peer that has left. */
+  /** A peer has left: what waits of it goes to those who have come to read it, or is dropped. */
   forget(origin: Origin): void {
     for (const room of this.#rooms) room.forget(origin);
+    this.#held.delete(origin);
   }
 
-  /** Ends all iterators after what they hold. */
+  /** Nothing more comes. Iterators end after what they hold; what waits can still be read. */
   close(): void {
     for (const room of this.#rooms) room.close();
   }
@@ -110,25 +120,38 @@ class Room<Origin> {
   #iterators: readonly MessageIterator<Origin>[] = [];
   /** Messages that came before the first reader. */
   #waiting: Item<Origin>[] = [];
-  /** Their cost, by origin and in all. */
-  readonly #heldBy = new Map<Origin, number>();
+  /** Their cost: of this channel, and by origin of all channels. */
   #heldCost = 0;
+  readonly #heldBy: Map<Origin, number>;
   #flushScheduled = false;
+  #flushing = false;
+  #closed = false;
 
-  constructor(channel: ChannelDefinition, options: HubOptions<Origin>) {
+  constructor(
+    channel: ChannelDefinition,
+    options: HubOptions<Origin>,
+    heldBy: Map<Origin, number>,
+  ) {
     this.channel = channel;
     this.#options = options;
+    this.#heldBy = heldBy;
   }
 
   get #hasReader(): boolean {
     return this.#handlers.length > 0 || this.#iterators.length > 0;
   }
 
+  /** Nobody reads it, and all that may wait does. */
+  get isStuck(): boolean {
+    return !this.#hasReader && !this.hasRoom();
+  }
+
   hasRoom(): boolean {
     if (!this.#hasReader || this.#waiting.length > 0) {
       return !this.channel.reliable || this.#heldCost < this.channel.queueBytes;
     }
-    return this.#iterators.every((iterator) => iterator.hasRoom());
+    for (const iterator of this.#iterators) if (!iterator.hasRoom()) return false;
+    return true;
   }
 
   offer(origin: Origin, message: unknown, user: Float64Array, cost: number): number {
@@ -136,21 +159,18 @@ class Room<Origin> {
       this.#dispatch(origin, message, user, cost);
       return 0;
     }
-    if (!this.channel.reliable && this.#waiting.length >= MAX_WAITING_UNRELIABLE) {
-      const oldest = this.#waiting.shift()!;
-      this.#hold(oldest.origin, -oldest.cost);
-      this.#options.release(oldest.origin, oldest.cost);
+    const item: Item<Origin> = { origin, message, user: user.slice(), cost, pending: 0 };
+    if (!this.channel.reliable) {
+      if (this.#waiting.length >= MAX_WAITING_UNRELIABLE) this.#waiting.shift();
+      this.#waiting.push(item);
+      this.#options.release(origin, cost);
+      return 0;
     }
-    this.#waiting.push({ origin, message, user: user.slice(), cost, pending: 0 });
-    return this.#hold(origin, cost);
-  }
-
-  #hold(origin: Origin, cost: number): number {
-    const held = (this.#heldBy.get(origin) ?? 0) + cost;
-    if (held === 0) this.#heldBy.delete(origin);
-    else this.#heldBy.set(origin, held);
+    this.#waiting.push(item);
     this.#heldCost += cost;
-    return held;
+    const held = (this.#heldBy.get(origin) ?? 0) + cost;
+    this.#heldBy.set(origin, held);
+    return this.#hasReader ? 0 : held;
   }
 
   receive(handler: Handler): Unsubscribe {
@@ -163,11 +183,15 @@ class Room<Origin> {
     this.#handlers = [...this.#handlers, handler];
     this.#scheduleFlush();
     return unsubscribe(() => {
-      this.#handlers = this.#handlers.filter((other) => other !== handler);
+      // The same function may have been put there twice.
+      const index = this.#handlers.indexOf(handler);
+      this.#handlers = this.#handlers.filter((_, i) => i !== index);
     });
   }
 
   messages(options: MessagesOptions): AsyncIterableIterator<unknown> {
+    const { signal } = options;
+    const onAbort = (): void => iterator.end();
     const iterator: MessageIterator<Origin> = new MessageIterator(
       this.#options.yields,
       options.limit ?? DEFAULT_ITERATOR_LIMIT,
@@ -177,41 +201,58 @@ class Room<Origin> {
         this.onRoom();
       },
       () => {
+        signal?.removeEventListener("abort", onAbort);
         this.#iterators = this.#iterators.filter((other) => other !== iterator);
+        // The others may have been waiting for this one.
+        this.onRoom();
       },
     );
     this.#iterators = [...this.#iterators, iterator];
-    if (options.signal !== undefined) {
-      const { signal } = options;
-      if (signal.aborted) iterator.end();
-      else signal.addEventListener("abort", () => iterator.end(), { once: true });
+    if (this.#closed) {
+      this.#flush();
+      iterator.end();
+    } else if (signal?.aborted) {
+      iterator.end();
+    } else {
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#scheduleFlush();
     }
-    this.#scheduleFlush();
     return iterator;
   }
 
   forget(origin: Origin): void {
-    this.#hold(origin, -(this.#heldBy.get(origin) ?? 0));
-    this.#waiting = this.#waiting.filter((item) => item.origin !== origin);
+    if (this.#waiting.length === 0) return;
+    // A reader that came in this very turn: these messages came before the leave.
+    this.#flush();
+    this.#waiting = this.#waiting.filter((item) => {
+      if (item.origin !== origin) return true;
+      if (this.channel.reliable) this.#heldCost -= item.cost;
+      return false;
+    });
   }
 
   close(): void {
+    this.#closed = true;
+    if (this.#hasReader) this.#flush();
     for (const iterator of this.#iterators) iterator.end();
-    this.#waiting = [];
-    this.#heldBy.clear();
-    this.#heldCost = 0;
   }
 
+  readonly #report = (error: unknown): void => {
+    this.#options.onHandlerError(error, this.channel);
+  };
+
+  /** A cost of 0: it has been released already. */
   #dispatch(origin: Origin, message: unknown, user: Float64Array, cost: number): void {
     for (const handler of this.#handlers) {
       try {
-        this.#options.invoke(handler, origin, message, user);
+        const result = this.#options.invoke(handler, origin, message, user);
+        if (result instanceof Promise) result.catch(this.#report);
       } catch (error) {
-        this.#options.onHandlerError(error, this.channel);
+        this.#report(error);
       }
     }
     if (this.#iterators.length === 0) {
-      this.#options.release(origin, cost);
+      if (cost > 0) this.#options.release(origin, cost);
       return;
     }
     const item: Item<Origin> = {
@@ -227,7 +268,7 @@ class Room<Origin> {
   /** One reader has taken, dropped or given up an item. */
   #settle(item: Item<Origin>): void {
     item.pending--;
-    if (item.pending === 0) this.#options.release(item.origin, item.cost);
+    if (item.pending === 0 && item.cost > 0) this.#options.release(item.origin, item.cost);
   }
 
   /** What waited goes to the first reader once the caller has finished setting up, and before anything newer. */
@@ -236,13 +277,31 @@ class Room<Origin> {
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
-      while (this.#waiting.length > 0 && this.#hasReader) {
-        const item = this.#waiting.shift()!;
-        this.#hold(item.origin, -item.cost);
-        this.#dispatch(item.origin, item.message, item.user, item.cost);
-      }
-      this.onRoom();
+      this.#flush();
     });
+  }
+
+  #flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // Those that are handed on stay in the list until the end, so that what comes meanwhile queues up behind them.
+    let taken = 0;
+    for (; taken < this.#waiting.length && this.#hasReader; taken++) {
+      const { origin, message, user, cost } = this.#waiting[taken]!;
+      if (!this.channel.reliable) {
+        this.#dispatch(origin, message, user, 0);
+        continue;
+      }
+      this.#heldCost -= cost;
+      const held = this.#heldBy.get(origin)! - cost;
+      if (held > 0) this.#heldBy.set(origin, held);
+      else this.#heldBy.delete(origin);
+      this.#dispatch(origin, message, user, cost);
+    }
+    this.#flushing = false;
+    if (taken === 0) return;
+    this.#waiting.splice(0, taken);
+    this.onRoom();
   }
 }
 

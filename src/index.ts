@@ -11,6 +11,7 @@ export type {
   CloseReason,
   JoinOrigin,
   ListenOptions,
+  NewPeer,
   PortStats,
   Server,
   ServerCloseOptions,

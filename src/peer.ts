@@ -13,8 +13,6 @@ export class Peer {
   readonly session: Session;
   readonly #idleTimeoutMs: number;
   readonly #keepAliveMs: number;
-  /** When a zero message of the peer, checked by its MAC, came last. */
-  #lastZeroMs: number;
   #pingedMs: number;
   #lingerUntilMs = Number.POSITIVE_INFINITY;
   #lingering = false;
@@ -30,18 +28,7 @@ export class Peer {
     this.session = new Session({ protocol, role, nowMs, random, sink, resend });
     this.#idleTimeoutMs = protocol.limits.idleTimeoutMs;
     this.#keepAliveMs = protocol.limits.keepAliveMs;
-    this.#lastZeroMs = nowMs;
     this.#pingedMs = nowMs;
-  }
-
-  /** True between `linger` and the end: nothing new may be sent. */
-  get lingering(): boolean {
-    return this.#lingering;
-  }
-
-  /** A genuine zero message came: the peer is there. */
-  touch(nowMs: number): void {
-    this.#lastZeroMs = nowMs;
   }
 
   /** From now on only what was sent is delivered; `handleTimeout` says when that is done, or the time is up. */
@@ -50,12 +37,15 @@ export class Peer {
     this.#lingerUntilMs = Math.min(this.#lingerUntilMs, untilMs);
   }
 
-  handleTimeout(nowMs: number): PeerState {
+  /** `waiting`: there are messages that the session had no room for, for which to linger too. */
+  handleTimeout(nowMs: number, waiting = false): PeerState {
     const { session } = this;
     if (nowMs >= this.#idleAtMs()) return "idle";
     session.handleTimeout(nowMs);
-    if (this.#lingering && (nowMs >= this.#lingerUntilMs || !session.unacknowledged))
-      return "lingered";
+    if (this.#lingering) {
+      const delivered = !waiting && !session.unacknowledged;
+      if (delivered || nowMs >= this.#lingerUntilMs) return "lingered";
+    }
     if (nowMs >= this.#pingAtMs()) {
       this.#pingedMs = nowMs;
       session.ping();
@@ -70,7 +60,7 @@ export class Peer {
   }
 
   #idleAtMs(): number {
-    return Math.max(this.session.lastReceivedMs, this.#lastZeroMs) + this.#idleTimeoutMs;
+    return this.session.lastReceivedMs + this.#idleTimeoutMs;
   }
 
   #pingAtMs(): number {

@@ -4,15 +4,17 @@
  */
 import { EventEmitter } from "node:events";
 import {
+  checkLinger,
   checkProtocol,
   checkUserField,
   closedError,
   DrainSignal,
   type FaultListener,
-  printFault,
+  faultListener,
   receivedHeader,
   registerHandlers,
   resolveHost,
+  runGuarded,
 } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type {
@@ -25,9 +27,9 @@ import type {
   Unsubscribe,
 } from "./face.ts";
 import { Hub, unsubscribe } from "./hub.ts";
-import { DEFAULT_LINGER_MS } from "./limits.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
+import { creditCost } from "./port/memory.ts";
 import type { Protocol } from "./protocol.ts";
 import { Reader } from "./wire/reader.ts";
 
@@ -41,19 +43,24 @@ export interface CloseReason {
   readonly by: "local" | "remote";
 }
 
-/** One connected client. Owned by one port for its whole life. */
-export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes> {
+/** A client as it joins. */
+export interface NewPeer<Join extends object, Send extends object> {
   /** An integer that fits a u32; not reused while it could be mistaken. */
   readonly id: number;
   /** The UDP port of the pool that owns this peer. */
   readonly port: number;
-  /** As last seen, `address:port`. */
+  /** `address:port` when it attached; an IPv6 address stands in brackets. */
   readonly address: string;
   /** The validated body of its join. */
-  readonly join: F["join"];
+  readonly join: Join;
+  readonly send: Send;
+}
+
+/** One connected client. Owned by one port for its whole life. */
+export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
+  extends NewPeer<F["join"], F["send"]> {
   /** The user's own. */
   state: F["state"];
-  readonly send: F["send"];
   readonly closed: boolean;
   /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
   drained(): Promise<void>;
@@ -103,7 +110,7 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
       ) => Authentication<F["accept"]> | Promise<Authentication<F["accept"]>>)
     | undefined;
   /** Makes the user's own state of a new peer. */
-  readonly state?: ((peer: ServerPeer<F>) => F["state"]) | undefined;
+  readonly state?: ((peer: NewPeer<F["join"], F["send"]>) => F["state"]) | undefined;
   /** Handlers by channel, in place before the first message. */
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** A module that runs inside every worker (stardust-udp/systems). */
@@ -209,7 +216,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.protocol = protocol;
     this.face = face;
     this.#options = options;
-    this.#onFault = options.onFault ?? printFault;
+    this.#onFault = faultListener(options.onFault);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.#received = this.#user;
     this.closed = new Promise((resolve) => {
@@ -220,10 +227,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       channels: protocol.channels,
       invoke: (handler, peer, message, user) => {
         this.#received = user;
-        handler(peer, message, this.#context);
+        return handler(peer, message, this.#context);
       },
       yields: (peer, message) => ({ peer, message }),
-      release: (peer, payloadBytes) => this.#pool.handleOf(peer.id)?.release(peer.id, payloadBytes),
+      release: (peer, cost) => this.#pool.handleOf(peer.id)?.release(peer.id, cost),
       onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
     });
     this.receive = face.receive(this.#hub);
@@ -268,9 +275,16 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       },
     });
     const { signal } = options;
-    if (signal?.aborted) await this.close();
-    signal?.addEventListener("abort", () => void this.close(), { once: true });
+    if (signal?.aborted) {
+      await this.close();
+      signal.throwIfAborted();
+    }
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
+
+  readonly #onAbort = (): void => {
+    void this.close();
+  };
 
   get ports(): readonly number[] {
     return this.#pool.ports;
@@ -282,18 +296,17 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   set(field: number, value: number): void {
     this.#user[field] = checkUserField(this.protocol, field, value);
-    for (const { handle } of this.#pool.berths()) handle.setHeader(field, value);
+    this.#pool.setHeader(field, this.#user[field]!);
   }
 
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   on(event: string, listener: (...args: never[]) => void): Unsubscribe {
     const guarded = (...args: unknown[]): void => {
-      try {
-        (listener as (...args: unknown[]) => void)(...args);
-      } catch (error) {
-        this.#onFault(error, `on ${event}`);
-      }
+      runGuarded(
+        () => (listener as (...args: unknown[]) => unknown)(...args),
+        (error) => this.#onFault(error, `on ${event}`),
+      );
     };
     this.#events.on(event, guarded);
     return unsubscribe(() => this.#events.off(event, guarded));
@@ -308,12 +321,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     return { ports, joined: this.#joined, left: this.#left };
   }
 
-  close(options: ServerCloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(
-      options.reason ?? "shutting-down",
-      options.lingerMs ?? DEFAULT_LINGER_MS,
-    );
-    return this.#closing;
+  async close(options: ServerCloseOptions = {}): Promise<void> {
+    const lingerMs = checkLinger(options.lingerMs);
+    this.#closing ??= this.#close(options.reason ?? "shutting-down", lingerMs);
+    await this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -321,6 +332,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   }
 
   async #close(code: string, lingerMs: number): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
     await this.#pool.close(code, lingerMs);
     this.#hub.close();
     this.#resolveClosed({ code, reason: "", by: "local" });
@@ -328,19 +340,14 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   sendTo(peer: RunningPeer<F>, channel: number, message: unknown): boolean {
     const handle = this.#pool.handleOf(peer.id);
-    if (handle === undefined || peer.closed) throw closedError("peer");
+    if (handle === undefined || peer.closed || this.#closing !== undefined) {
+      throw closedError("peer");
+    }
     return handle.send(peer.id, this.protocol.channels[channel]!, message);
   }
 
-  closePeer(peer: RunningPeer<F>, options: CloseOptions): void {
-    this.#pool
-      .handleOf(peer.id)
-      ?.close(
-        peer.id,
-        options.code ?? "closed",
-        options.reason ?? "",
-        options.lingerMs ?? DEFAULT_LINGER_MS,
-      );
+  closePeer(peer: RunningPeer<F>, options: CloseOptions, lingerMs: number): void {
+    this.#pool.closePeer(peer.id, options.code ?? "closed", options.reason ?? "", lingerMs);
   }
 
   #broadcast(channelIndex: number, message: unknown, options: BroadcastOptions): BroadcastResult {
@@ -352,6 +359,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     for (const { handle, peers } of this.#pool.berths()) {
       sent += handle.broadcast(peers, channel, message, bytes, options.except?.id, skipped);
     }
+    for (const id of skipped) this.peers.get(id)?.onSkipped();
     return { sent, skipped };
   }
 
@@ -387,12 +395,12 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     } catch {
       const handle = this.#pool.handleOf(id);
       handle?.malformed(id);
-      handle?.release(id, end - start);
+      handle?.release(id, creditCost(end - start));
       return;
     }
-    const held = this.#hub.offer(channelIndex, peer, message, user, end - start);
+    const held = this.#hub.offer(channelIndex, peer, message, user, creditCost(end - start));
     // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
-    if (channel.reliable && held > this.protocol.limits.creditBytes / 2) {
+    if (held > this.protocol.limits.creditBytes / 2) {
       peer.close({ code: "unread-channel", reason: `nobody reads ${channel.name}`, lingerMs: 0 });
     }
   }
@@ -445,9 +453,15 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   }
 
   close(options: CloseOptions = {}): void {
+    const lingerMs = checkLinger(options.lingerMs);
     if (this.closed) return;
     this.closed = true;
-    this.#server.closePeer(this, options);
+    this.#server.closePeer(this, options, lingerMs);
+  }
+
+  /** A broadcast left this peer out: as a `send` that was refused. */
+  onSkipped(): void {
+    this.#drain.note(false);
   }
 
   onDrained(): void {

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { Hub, type HubOptions } from "#src/hub.js";
 import type { ChannelDefinition } from "#src/protocol.js";
@@ -43,7 +44,8 @@ describe("messages and their readers", () => {
     expect(hub.offer(0, "a", 1, none, 10)).toBe(10);
     expect(hub.offer(0, "a", 2, none, 10)).toBe(20);
     hub.receive(0, (_origin, message) => got.push(message));
-    expect(hub.offer(0, "a", 3, none, 10)).toBe(30);
+    // It has a reader now, and what waits is on its way there.
+    expect(hub.offer(0, "a", 3, none, 10)).toBe(0);
     expect(released).toEqual([]);
     await Promise.resolve();
     expect(got).toEqual([1, 2, 3]);
@@ -52,10 +54,13 @@ describe("messages and their readers", () => {
     expect(got).toEqual([1, 2, 3, 4]);
   });
 
-  it("of an unreliable channel that wait are dropped, oldest first, and released", () => {
-    const { hub, released } = makeHub();
+  it("of an unreliable channel that wait are dropped, oldest first", async () => {
+    const { hub } = makeHub();
     for (let i = 0; i < 70; i++) hub.offer(1, "a", i, none, 1);
-    expect(released).toHaveLength(6);
+    const got: unknown[] = [];
+    hub.receive(1, (_origin, message) => got.push(message));
+    await Promise.resolve();
+    expect(got).toEqual(Array.from({ length: 64 }, (_, i) => i + 6));
   });
 
   it("of a peer that has left are forgotten", async () => {
@@ -156,5 +161,106 @@ describe("iterating over messages", () => {
   it("refuses a limit that is no whole number from 1", () => {
     const { hub } = makeHub();
     expect(() => hub.messages(0, { limit: 0 })).toThrow(/limit/);
+  });
+});
+
+describe("what waits for a first reader", () => {
+  it("counts against its origin on all reliable channels together, and on no unreliable one", () => {
+    const { hub, released } = makeHub({
+      channels: [channel(0, true), channel(1, false), channel(2, true)],
+    });
+    expect(hub.offer(0, "a", 1, none, 10)).toBe(10);
+    expect(hub.offer(2, "a", 2, none, 10)).toBe(20);
+    expect(hub.offer(2, "b", 2, none, 10)).toBe(10);
+    // An unreliable message gives its credit back at once: it must not hold up the peer's other channels.
+    expect(hub.offer(1, "a", 3, none, 10)).toBe(0);
+    expect(released).toEqual([["a", 10]]);
+    hub.receive(1, () => {});
+    hub.forget("a");
+    expect(hub.offer(0, "a", 4, none, 10)).toBe(10);
+    expect(released).toEqual([["a", 10]]);
+  });
+
+  it("reaches a reader that came in the turn in which its peer left", () => {
+    const { hub } = makeHub();
+    const got: unknown[] = [];
+    hub.offer(0, "a", 1, none, 10);
+    hub.receive(0, (_origin, message) => got.push(message));
+    hub.offer(0, "a", 2, none, 10);
+    hub.forget("a");
+    expect(got).toEqual([1, 2]);
+  });
+
+  it("can be read after the end, and the reading ends", async () => {
+    const { hub } = makeHub();
+    hub.offer(0, "a", 1, none, 10);
+    hub.offer(0, "a", 2, none, 10);
+    hub.close();
+    const got: unknown[] = [];
+    for await (const message of hub.messages(0)) got.push(message);
+    expect(got).toEqual([1, 2]);
+    for await (const message of hub.messages(0)) got.push(message);
+    expect(got).toEqual([1, 2]);
+  });
+
+  it("reaches two iterators in the same order, though the first makes room in the middle", async () => {
+    const { hub } = makeHub();
+    let next = 2;
+    hub.onRoom = () => {
+      if (next < 5) hub.offer(0, "a", next++, none, 10);
+    };
+    hub.offer(0, "a", 1, none, 10);
+    const first = hub.messages(0);
+    const second = hub.messages(0);
+    const one = first.next();
+    await Promise.resolve();
+    const got = [(await one).value, (await first.next()).value];
+    expect(got).toEqual([1, 2]);
+    expect([(await second.next()).value, (await second.next()).value]).toEqual([1, 2]);
+  });
+});
+
+describe("readers", () => {
+  it("that are the same function twice are taken away one at a time", () => {
+    const { hub } = makeHub();
+    let calls = 0;
+    const handler = (): void => void calls++;
+    const stop = hub.receive(0, handler);
+    hub.receive(0, handler);
+    stop();
+    hub.offer(0, "a", 1, none, 1);
+    expect(calls).toBe(1);
+  });
+
+  it("whose promise is rejected are reported like those that throw", async () => {
+    const { hub, faults } = makeHub();
+    hub.receive(0, async () => {
+      await Promise.resolve();
+      throw new Error("planted");
+    });
+    hub.offer(0, "a", 1, none, 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(faults).toEqual([expect.objectContaining({ message: "planted" })]);
+  });
+
+  it("that end while they were what all waited for make room", () => {
+    const { hub } = makeHub();
+    let rooms = 0;
+    hub.onRoom = () => rooms++;
+    const abort = new AbortController();
+    hub.messages(0, { limit: 1, overflow: "wait", signal: abort.signal });
+    hub.receive(0, () => {});
+    hub.offer(0, "a", 1, none, 1);
+    expect(hub.hasRoom(0)).toBe(false);
+    abort.abort();
+    expect(hub.hasRoom(0)).toBe(true);
+    expect(rooms).toBe(1);
+  });
+
+  it("leave nothing on their signal once they have ended", async () => {
+    const { hub } = makeHub();
+    const { signal } = new AbortController();
+    for (let i = 0; i < 20; i++) await hub.messages(0, { signal }).return!();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 });

@@ -3,7 +3,8 @@
  * thread and is the only writer of the placement. A worker that dies takes down its own peers only; its port is bound
  * again with new rings. Worst case: one pass over the ports for each join.
  */
-import { PortHandle, type PortListener } from "../port/handle.ts";
+import { StardustError } from "../errors.ts";
+import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
 import type { WorkerOptions, WorkerPost } from "../port/records.ts";
 import type { Protocol } from "../protocol.ts";
 import type { CloseReason, JoinOrigin, PortStats } from "../server.ts";
@@ -52,6 +53,8 @@ export interface PoolOptions {
 /** Waits before a port is bound again after its worker died, doubling while it keeps dying. */
 const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
+/** What a worker may take to close beyond the linger and its goodbyes; then its thread is ended. */
+const CLOSE_GRACE_MS = 3000;
 
 /** A peer or a promise, as the pool remembers it. */
 interface Place {
@@ -67,9 +70,10 @@ class Berth {
   index: number;
   port: number;
   handle!: PortHandle;
-  /** Peers whose join has been reported. */
+  /** Peers whose join has been reported, and that nobody closes: those that broadcasts are for. */
   readonly peers = new Set<number>();
   restarts = 0;
+  startedMs = 0;
   up = true;
 
   constructor(index: number, port: number) {
@@ -80,6 +84,8 @@ class Berth {
 
 export class Pool {
   readonly #o: PoolOptions;
+  /** All that were asked for, and those of them that are bound. */
+  #opening: readonly Berth[] = [];
   readonly #berths: Berth[] = [];
   readonly #places = new Map<number, Place>();
   #placement: Placement = new Placement(1, 1);
@@ -90,6 +96,10 @@ export class Pool {
   #exits = 0;
   #onAllExited: (() => void) | undefined;
   readonly #restartTimers = new Set<NodeJS.Timeout>();
+  /** Ends the waiting for each join that the application is deciding on. */
+  readonly #deciding = new Set<() => void>();
+  /** Header fields of the application's, for workers that start later. */
+  readonly #header = new Map<number, number>();
 
   private constructor(options: PoolOptions) {
     this.#o = options;
@@ -98,7 +108,12 @@ export class Pool {
   /** Binds the ports and starts their workers; if one fails, all are ended again. */
   static async open(options: PoolOptions): Promise<Pool> {
     const pool = new Pool(options);
-    await pool.#open();
+    try {
+      await pool.#open();
+    } catch (error) {
+      await pool.#abandon();
+      throw error;
+    }
     return pool;
   }
 
@@ -112,9 +127,22 @@ export class Pool {
     return this.#places.get(peer)?.berth.handle;
   }
 
-  /** Every live port with the peers whose join has been reported. */
+  /** Every live port with the peers that broadcasts are for. */
   *berths(): Iterable<{ readonly handle: PortHandle; readonly peers: ReadonlySet<number> }> {
     for (const berth of this.#berths) if (berth.up) yield berth;
+  }
+
+  /** Ends one peer; broadcasts are not for it from here on. */
+  closePeer(peer: number, code: string, reason: string, lingerMs: number): void {
+    const place = this.#places.get(peer);
+    if (place === undefined) return;
+    place.berth.peers.delete(peer);
+    place.berth.handle.close(peer, code, reason, lingerMs);
+  }
+
+  setHeader(field: number, value: number): void {
+    this.#header.set(field, value);
+    for (const { handle } of this.berths()) handle.setHeader(field, value);
   }
 
   /** What each port has done so far; of a dead worker what it said last. */
@@ -126,6 +154,7 @@ export class Pool {
   async close(code: string, lingerMs: number): Promise<void> {
     this.#closing = true;
     for (const timer of this.#restartTimers) clearTimeout(timer);
+    for (const stop of this.#deciding) stop();
     const alive = this.#berths.filter((berth) => berth.up);
     if (alive.length === 0) return;
     const done = new Promise<void>((resolve) => {
@@ -133,33 +162,46 @@ export class Pool {
       this.#onAllExited = resolve;
     });
     for (const berth of alive) berth.handle.closeAll(code, lingerMs);
+    // A worker whose systems never return, say.
+    const timer = setTimeout(
+      () => {
+        for (const berth of alive) void berth.handle.terminate();
+      },
+      Math.min(lingerMs + CLOSE_GRACE_MS, 2 ** 31 - 1),
+    );
     await done;
+    clearTimeout(timer);
+  }
+
+  /** Could not be opened: no thread, socket or timer stays behind. */
+  async #abandon(): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#restartTimers) clearTimeout(timer);
+    await Promise.all(this.#opening.map((berth) => berth.handle.terminate()));
   }
 
   async #open(): Promise<void> {
     const { ports, publicPorts, allowMissingPorts } = this.#o;
-    const opening = ports.map((port, index) => {
+    this.#opening = ports.map((port, index) => {
       const berth = new Berth(index, port);
       berth.handle = this.#spawn(berth, port);
-      return { berth, index, bound: berth.handle.bound() };
+      return berth;
     });
-    const results = await Promise.allSettled(opening.map(({ bound }) => bound));
+    const results = await Promise.allSettled(this.#opening.map(({ handle }) => handle.bound()));
     const failed = results.find((result) => result.status === "rejected");
-    const bound = opening.filter((_, i) => results[i]!.status === "fulfilled");
+    const bound = this.#opening.filter((_, i) => results[i]!.status === "fulfilled");
     const bindFailuresOnly = results.every(
       (result) => result.status === "fulfilled" || result.reason?.code === "STARDUST_PORT_BIND",
     );
     if (failed !== undefined && !(allowMissingPorts && bindFailuresOnly && bound.length > 0)) {
-      this.#closing = true;
-      await Promise.all(opening.map(({ berth }) => berth.handle.terminate()));
       throw failed.reason;
     }
     const announced =
       publicPorts === undefined
-        ? bound.map(({ berth }) => berth.handle.port)
+        ? bound.map(({ handle }) => handle.port)
         : bound.map(({ index }) => publicPorts[index]!);
     this.#ranges = portRanges(announced);
-    for (const { berth } of bound) {
+    for (const berth of bound) {
       berth.index = this.#berths.length;
       berth.port = berth.handle.port;
       this.#berths.push(berth);
@@ -173,11 +215,14 @@ export class Pool {
 
   #spawn(berth: Berth, port: number): PortHandle {
     const { protocol, host, worker } = this.#o;
-    return new PortHandle({
+    berth.startedMs = performance.now();
+    const handle = new PortHandle({
       protocol,
       worker: { ...worker, host, port, protocolUrl: protocol.url, protocolHash: protocol.hash },
       listener: this.#listenerFor(berth),
     });
+    for (const [field, value] of this.#header) handle.setHeader(field, value);
+    return handle;
   }
 
   #listenerFor(berth: Berth): PortListener {
@@ -208,50 +253,63 @@ export class Pool {
     };
   }
 
+  /** Never rejects: whatever goes wrong, the client is told and the application hears of it. */
   async #decide(asked: PortHandle, request: Extract<WorkerPost, { type: "join" }>): Promise<void> {
     const { cid, address, port, body } = request;
-    if (this.#closing) return asked.reject(cid, "shutting-down", "");
     const decision = await this.#authenticate(body, { address, port });
+    if (this.#closing) return asked.reject(cid, "shutting-down", "");
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
     if (decision === "failed") return asked.reject(cid, "internal", "");
-    if (!decision.accept) return asked.reject(cid, "denied", decision.detail ?? "");
-    if (this.#closing) return asked.reject(cid, "shutting-down", "");
-    const promised = this.#placement.reserve();
-    if (promised === undefined) return asked.reject(cid, "full", "");
-    const berth = this.#berths[promised.port]!;
-    this.#places.set(promised.peer, { berth, body, joined: false });
-    const answer = await berth.handle.reserve(promised.peer, request, decision.body ?? {});
-    if (typeof answer === "string") {
+    if (!decision.accept) return asked.reject(cid, "denied", String(decision.detail ?? ""));
+    for (;;) {
+      const promised = this.#placement.reserve();
+      if (promised === undefined) return asked.reject(cid, "full", "");
+      const berth = this.#berths[promised.port]!;
+      this.#places.set(promised.peer, { berth, body, joined: false });
+      const answer = await berth.handle.reserve(promised.peer, request, decision.body ?? {});
+      if (typeof answer !== "string") return asked.answer(cid, answer);
       this.#forget(promised.peer);
-      this.#o.listener.onFault("authenticate", new Error(`the join cannot be accepted: ${answer}`));
+      if (this.#closing) return asked.reject(cid, "shutting-down", "");
+      // Its port takes nobody now: the next one in line does.
+      if (answer === WORKER_GONE) continue;
+      const problem = new Error(`the join cannot be accepted: ${answer}`);
+      this.#o.listener.onFault("authenticate", problem);
       return asked.reject(cid, "internal", "");
     }
-    asked.answer(cid, answer);
   }
 
   async #authenticate(
     body: unknown,
     origin: JoinOrigin,
   ): Promise<JoinDecision | "timeout" | "failed"> {
+    if (this.#closing) return "failed";
     const { listener, protocol } = this.#o;
     const abort = new AbortController();
-    let timer: NodeJS.Timeout | undefined;
+    let giveUp!: () => void;
     const timeout = new Promise<"timeout">((resolve) => {
-      timer = setTimeout(() => {
-        abort.abort();
+      giveUp = () => {
         resolve("timeout");
-      }, protocol.limits.authenticateTimeoutMs);
+        abort.abort();
+      };
     });
+    const timer = setTimeout(giveUp, protocol.limits.authenticateTimeoutMs);
+    this.#deciding.add(giveUp);
     try {
-      return await Promise.race([
-        Promise.resolve(listener.authenticate(body, origin, abort.signal)),
-        timeout,
-      ]);
+      const decided = Promise.resolve(listener.authenticate(body, origin, abort.signal));
+      const decision = await Promise.race([decided, timeout]);
+      if (decision !== "timeout" && typeof decision?.accept !== "boolean") {
+        throw new StardustError(
+          "STARDUST_INVALID_OPTION",
+          "authenticate must answer { accept: true } or { accept: false }",
+        );
+      }
+      return decision;
     } catch (error) {
-      if (!abort.signal.aborted) listener.onFault("authenticate", error);
+      listener.onFault("authenticate", error);
       return "failed";
     } finally {
       clearTimeout(timer);
+      this.#deciding.delete(giveUp);
     }
   }
 
@@ -288,6 +346,8 @@ export class Pool {
   }
 
   #restart(berth: Berth): void {
+    // One that has lived longer than the longest pause is not dying in a row.
+    if (performance.now() - berth.startedMs > 2 * MAX_RESTART_MS) berth.restarts = 0;
     const delayMs = Math.min(RESTART_MS * 2 ** berth.restarts, MAX_RESTART_MS);
     berth.restarts++;
     const timer = setTimeout(() => {

@@ -42,6 +42,11 @@ export class Credits {
     return true;
   }
 
+  /** Takes `bytes` whether they are there or not: what is left may fall below 0. Only the writing side calls this. */
+  overspend(slot: number, bytes: number): void {
+    Atomics.sub(this.#words, slot * SLOT_WORDS, bytes);
+  }
+
   /** Takes back what was spent on a record that was then not written. Only the writing side calls this. */
   refund(slot: number, bytes: number): void {
     Atomics.add(this.#words, slot * SLOT_WORDS, bytes);

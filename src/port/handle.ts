@@ -2,6 +2,7 @@
  * The application's end of one port: starts its worker, writes messages for it and reads what it delivers. The other
  * end is link.ts. Placing peers is not known here (pool/), nor what messages mean (server.ts).
  */
+import { isIPv6 } from "node:net";
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
@@ -35,7 +36,7 @@ export interface PortListener {
   onJoinRequest(request: Extract<WorkerPost, { type: "join" }>): void;
   onExpired(peer: number): void;
   onJoin(peer: number, address: string): void;
-  /** A message; bytes are valid during the call only. The listener gives `cost` back with `release`. */
+  /** A message; bytes are valid during the call only. The listener gives its cost back with `release`. */
   onMessage(
     peer: number,
     channel: number,
@@ -63,7 +64,8 @@ export interface PortHandleOptions {
 
 /** In the place of a peer id: news about the ring itself. */
 const RING = -1;
-const WORKER_GONE = "its worker has ended";
+/** What `reserve` resolves with when there is no worker any more. */
+export const WORKER_GONE = "its worker has ended";
 
 export class PortHandle {
   /** The port that is bound; 0 before `bound`. */
@@ -116,6 +118,8 @@ export class PortHandle {
       workerData: data,
       name: `stardust port ${worker.port}`,
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
+      // Inherited like all others, but refused for a file.
+      ...(process.execArgv.some((arg) => arg.startsWith("--input-type")) ? { execArgv: [] } : {}),
     });
     this.#worker.on("message", (message: WorkerPost) => this.#handlePost(message));
     this.#worker.on("error", (error: Error) => {
@@ -151,8 +155,14 @@ export class PortHandle {
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
     const { cid, address, port, hash } = request;
     return new Promise((resolve) => {
+      try {
+        this.#post({ type: "reserve", peer, cid, address, port, hash, accept });
+      } catch (error) {
+        // A body that cannot be cloned: a function in it, say.
+        resolve((error as Error).message);
+        return;
+      }
       this.#reserving.set(peer, resolve);
-      this.#post({ type: "reserve", peer, cid, address, port, hash, accept });
     });
   }
 
@@ -206,31 +216,25 @@ export class PortHandle {
   ): number {
     const cost = creditCost(bytes);
     const out: number[] = except === undefined ? [] : [except];
-    const spent: number[] = [];
-    let sent = 0;
+    const takers: number[] = [];
     for (const peer of peers) {
       if (peer === except) continue;
-      if (!channel.reliable) {
-        sent++;
-        continue;
-      }
-      const slot = slotOf(peer, this.#maxPeers);
-      if (this.#sendCredits.spend(slot, cost)) {
-        spent.push(slot);
-        sent++;
+      if (!channel.reliable || this.#sendCredits.spend(slotOf(peer, this.#maxPeers), cost)) {
+        takers.push(peer);
       } else {
         out.push(peer);
         skipped.push(peer);
       }
     }
-    if (sent === 0) return 0;
+    if (takers.length === 0) return 0;
     const refund = (): void => {
-      for (const slot of spent) this.#sendCredits.refund(slot, cost);
+      if (!channel.reliable) return;
+      for (const peer of takers) this.#sendCredits.refund(slotOf(peer, this.#maxPeers), cost);
     };
     const w = this.#reserve(ToWorker.broadcast, 4 + 4 * out.length + bytes);
     if (w === undefined) {
       refund();
-      for (const peer of peers) if (peer !== except && !skipped.includes(peer)) skipped.push(peer);
+      for (const peer of takers) skipped.push(peer);
       return 0;
     }
     w.u16(channel.index);
@@ -245,7 +249,7 @@ export class PortHandle {
       throw error;
     }
     this.#workerBell.ring();
-    return sent;
+    return takers.length;
   }
 
   close(peer: number, code: string, reason: string, lingerMs: number): void {
@@ -260,7 +264,7 @@ export class PortHandle {
   }
 
   setHeader(field: number, value: number): void {
-    const w = this.#headerOwed.size > 0 ? undefined : this.#reserve(ToWorker.header, 10);
+    const w = this.#reserve(ToWorker.header, 10);
     if (w === undefined) {
       this.#headerOwed.set(field, value);
       return;
@@ -280,9 +284,9 @@ export class PortHandle {
     this.#workerBell.ring();
   }
 
-  /** The application has taken (or dropped) a message of this peer. */
-  release(peer: number, payloadBytes: number): void {
-    if (this.#receiveCredits.add(slotOf(peer, this.#maxPeers), creditCost(payloadBytes))) {
+  /** The application has taken (or dropped) messages of this peer that cost so much (`creditCost`). */
+  release(peer: number, cost: number): void {
+    if (this.#receiveCredits.add(slotOf(peer, this.#maxPeers), cost)) {
       this.#hint(ToWorker.pump, peer);
     }
   }
@@ -328,6 +332,8 @@ export class PortHandle {
 
   /** Reserves; where there is no room, asks to be told of some and looks again. */
   #reserve(kind: number, bytes: number): ReturnType<RingWriter["reserve"]> {
+    // A header that was set before goes before.
+    if (this.#headerOwed.size > 0 && !this.#payHeaders()) return undefined;
     const w = this.#out.reserve(kind, bytes);
     if (w !== undefined) return w;
     Atomics.store(this.#starved, Starved.application, 1);
@@ -337,7 +343,7 @@ export class PortHandle {
 
   /** News of room for the worker; kept for later where there is none for it. */
   #hint(kind: number, peer: number): void {
-    const w = this.#out.reserve(kind, peer === RING ? 0 : 4);
+    const w = this.#reserve(kind, peer === RING ? 0 : 4);
     if (w === undefined) {
       this.#owed.add(peer);
       return;
@@ -351,9 +357,15 @@ export class PortHandle {
     const owed = [...this.#owed];
     this.#owed.clear();
     for (const peer of owed) this.#hint(peer === RING ? ToWorker.ringDrained : ToWorker.pump, peer);
+    this.#payHeaders();
+  }
+
+  /** Writes the header fields that found no room. False: there is none still. */
+  #payHeaders(): boolean {
     const headers = [...this.#headerOwed];
     this.#headerOwed.clear();
     for (const [field, value] of headers) this.setHeader(field, value);
+    return this.#headerOwed.size === 0;
   }
 
   #drain(): boolean {
@@ -392,7 +404,8 @@ export class PortHandle {
       case ToApplication.join: {
         // Written by link.ts: an address is never longer than a byte of varint can say.
         const address = utf8Read(bytes, start + 7, bytes[start + 6]!) ?? "";
-        listener.onJoin(view.getUint32(start), `${address}:${view.getUint16(start + 4)}`);
+        const host = isIPv6(address) ? `[${address}]` : address;
+        listener.onJoin(view.getUint32(start), `${host}:${view.getUint16(start + 4)}`);
         break;
       }
       case ToApplication.leave: {
@@ -500,7 +513,7 @@ export class PortHandle {
           "STARDUST_WORKER_DIED",
           `the worker of port ${this.port} ended with code ${code}`,
         ));
-    if (error !== undefined) this.#step?.reject(error);
+    this.#step?.reject(error ?? new StardustError("STARDUST_WORKER_DIED", WORKER_GONE));
     this.#listener.onExit(error);
   }
 }

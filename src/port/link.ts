@@ -20,6 +20,7 @@ import { Drained, RingReader, RingWriter } from "./ring.ts";
 
 /** In the place of a peer id: news about the ring itself. */
 const RING = -1;
+const NOBODY: Set<number> = new Set();
 
 /** What became of a message for the application. */
 export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
@@ -76,8 +77,16 @@ export class PortLink {
   }
 
   #ringDrained(): void {
-    if (this.#out.reserve(ToApplication.ringDrained, 0) === undefined) this.#owed.add(RING);
+    if (this.#reserve(ToApplication.ringDrained, 0) === undefined) this.#owed.add(RING);
     else this.#out.commit();
+  }
+
+  /** Reserves; where there is no room, asks to be told of some and looks again: the reader looks after it has made some. */
+  #reserve(kind: number, bytes: number): Writer | undefined {
+    const w = this.#out.reserve(kind, bytes);
+    if (w !== undefined) return w;
+    Atomics.store(this.#starved, Starved.worker, 1);
+    return this.#out.reserve(kind, bytes);
   }
 
   join(peer: number, address: string, port: number): void {
@@ -98,7 +107,7 @@ export class PortLink {
     this.#out.commit();
   }
 
-  /** A message, if the peer has credit and the ring has room. */
+  /** A message, if the peer has credit (or is `leaving`, and this is the last that comes) and the ring has room. */
   message(
     peer: number,
     slot: number,
@@ -107,16 +116,12 @@ export class PortLink {
     bytes: Uint8Array,
     start: number,
     end: number,
+    leaving: boolean,
   ): DeliveryVerdict {
     const cost = creditCost(end - start);
-    if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
-    const need = 6 + 8 * user.length + end - start;
-    let w = this.#out.reserve(ToApplication.message, need);
-    if (w === undefined) {
-      // Say that room is wanted, then look again: the reader looks after it has made some.
-      Atomics.store(this.#starved, Starved.worker, 1);
-      w = this.#out.reserve(ToApplication.message, need);
-    }
+    if (leaving) this.#receiveCredits.overspend(slot, cost);
+    else if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
+    const w = this.#reserve(ToApplication.message, 6 + 8 * user.length + end - start);
     if (w === undefined) {
       this.#receiveCredits.refund(slot, cost);
       return "no-ring";
@@ -134,9 +139,18 @@ export class PortLink {
     return this.#sendCredits.add(slot, cost);
   }
 
+  /** Credit that is left just now. */
+  sendCredit(slot: number): number {
+    return this.#sendCredits.available(slot);
+  }
+
+  receiveCredit(slot: number): number {
+    return this.#receiveCredits.available(slot);
+  }
+
   /** A refused send of this peer may be tried again. */
   drained(peer: number): void {
-    const w = this.#out.reserve(ToApplication.drained, 4);
+    const w = this.#reserve(ToApplication.drained, 4);
     if (w === undefined) {
       this.#owed.add(peer);
       return;
@@ -150,6 +164,11 @@ export class PortLink {
     // createPortMemory keeps room for all that can be unread at once.
     if (w === undefined) throw new Error("the ring's reserved room is used up");
     return w;
+  }
+
+  /** Everything that the application has written so far is done when this returns. */
+  drainAll(): void {
+    while (this.#drain());
   }
 
   #drain(): boolean {
@@ -175,7 +194,7 @@ export class PortLink {
         break;
       case ToWorker.broadcast: {
         const count = view.getUint16(start + 2);
-        const skipped = new Set<number>();
+        const skipped = count === 0 ? NOBODY : new Set<number>();
         for (let i = 0; i < count; i++) skipped.add(view.getUint32(start + 4 + 4 * i));
         owner.broadcast(view.getUint16(start), skipped, bytes, start + 4 + 4 * count, end);
         break;
@@ -201,6 +220,8 @@ export class PortLink {
         owner.pump(view.getUint32(start));
         break;
       case ToWorker.ringDrained:
+        this.#payOwed();
+        this.#applicationBell.ring();
         owner.ringHasRoom();
         break;
       case ToWorker.malformed:

@@ -8,7 +8,7 @@
  */
 import { Counters } from "../counters.ts";
 import { Peer } from "../peer.ts";
-import { type ChannelDefinition, maySend, type Protocol } from "../protocol.ts";
+import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { CloseReason } from "../server.ts";
 import type { SessionSink } from "../session/session.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
@@ -24,12 +24,9 @@ import type { PortLink } from "./link.ts";
 import { creditCost } from "./memory.ts";
 import { slotOf } from "./records.ts";
 import type { SystemsHost } from "./systems-host.ts";
+import { WaitingMessages } from "./waiting.ts";
 
-/** A message that its session had no room for. */
-interface WaitingMessage {
-  readonly channel: number;
-  readonly payload: Uint8Array;
-}
+type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 
 /** One peer of this port. */
 export class Entry implements SessionSink {
@@ -42,12 +39,14 @@ export class Entry implements SessionSink {
   confirmed: boolean;
   /** The application has processed the join, so broadcasts are for this peer too. */
   joined = false;
-  /** Messages the session had no room for, in order; bounded by the peer's credit. */
-  readonly waiting: WaitingMessage[] = [];
+  /** Messages the session had no room for. */
+  readonly waiting: WaitingMessages = new WaitingMessages();
   /** Set while the local side closes: what the peer is told once it has everything. */
   closing: { readonly code: string; readonly reason: string } | undefined;
-  /** Set when the remote has closed and deliveries are still under way. */
-  closed: { readonly reason: CloseReason; readonly untilMs: number } | undefined;
+  /** Set when nothing more comes and what has come is still being delivered: why it leaves. */
+  closed: CloseReason | undefined;
+  /** It has left. */
+  gone = false;
   /** The connection protocol is saying goodbye; the session is silent. */
   goodbye = false;
   dirty = false;
@@ -96,15 +95,15 @@ export interface PortOwnerOptions {
   readonly systems: SystemsHost | undefined;
   readonly resend: boolean;
   /** A join whose cookie is good, to be decided by the application. */
-  readonly onJoin: (event: Extract<ZeroServerEvent, { type: "join" }>) => void;
+  readonly onJoin: (event: JoinEvent) => void;
   /** A reservation was not taken up. */
   readonly onExpired: (peer: number) => void;
   /** All peers are gone after `closeAll`. */
   readonly onEmpty: () => void;
 }
 
-/** How long deliveries may still wait for the application after the remote has closed. */
-const DRAIN_MS = 5000;
+/** Joins that may wait for the application at once, on one port. */
+const MAX_UNDECIDED = 1024;
 
 export class PortOwner {
   readonly #o: PortOwnerOptions;
@@ -116,8 +115,10 @@ export class PortOwner {
   readonly #reservations = new Set<number>();
   readonly #deadlines = new Deadlines<Entry>();
   #dirty: Entry[] = [];
-  /** Peers whose deliveries wait for the ring, not for credit. */
-  #ringStarved = false;
+  /** Peers whose deliveries wait for the ring, not for credit: the one that has waited longest first. */
+  #starved = new Set<Entry>();
+  /** Joins that the application has not answered, oldest first. */
+  readonly #undecided = new Set<string>();
   readonly #out: Writer;
   readonly #reader = new Reader();
   readonly #user: Float64Array;
@@ -138,6 +139,9 @@ export class PortOwner {
       crypto: options.crypto,
       port: options.publicPort,
       ports: options.publicPorts,
+      maxPending: MAX_UNDECIDED,
+      // Those that have ended are remembered for a while beside those that are there.
+      maxPeers: 2 * options.maxPeers + 64,
       nowMs: nowMs(),
     });
     this.#turn = new Turn((now) => this.#run(now));
@@ -176,11 +180,13 @@ export class PortOwner {
   }
 
   answer(cid: string, bytes: Uint8Array): void {
+    this.#undecided.delete(cid);
     this.#zero.answer(cid, bytes, nowMs());
     this.#turn.wake();
   }
 
   reject(cid: string, reason: RejectReason, detail: string): void {
+    this.#undecided.delete(cid);
     this.#zero.reject(cid, reason, detail, nowMs());
     this.#turn.wake();
   }
@@ -198,7 +204,7 @@ export class PortOwner {
     }
   }
 
-  /** One message for every joined peer but those listed; on reliable channels its credit was spent for each. */
+  /** One message for every joined peer but those listed and those being closed; on reliable channels its credit was spent for each. */
   broadcast(
     channel: number,
     skipped: ReadonlySet<number>,
@@ -209,8 +215,9 @@ export class PortOwner {
     const { reliable } = this.#o.protocol.channels[channel]!;
     const cost = creditCost(end - start);
     for (const entry of this.#entries.values()) {
-      if (!entry.joined || entry.goodbye || entry.closed !== undefined || skipped.has(entry.id))
-        continue;
+      // One that is being closed was none of them, or will never need its credit again.
+      if (!entry.joined || entry.closing !== undefined || entry.closed !== undefined) continue;
+      if (skipped.has(entry.id)) continue;
       if (this.queue(entry, channel, bytes, start, end) && reliable) this.#refund(entry, cost);
     }
   }
@@ -221,8 +228,7 @@ export class PortOwner {
    */
   queue(entry: Entry, channel: number, bytes: Uint8Array, start: number, end: number): boolean {
     const { reliable } = this.#o.protocol.channels[channel]!;
-    const behind = reliable && entry.waiting.some((message) => message.channel === channel);
-    if (!behind && entry.peer.session.send(channel, bytes, start, end)) {
+    if (!entry.waiting.has(channel) && entry.peer.session.send(channel, bytes, start, end)) {
       this.wake(entry);
       return true;
     }
@@ -230,7 +236,7 @@ export class PortOwner {
       this.#counters.add("messagesShed");
       return true;
     }
-    entry.waiting.push({ channel, payload: bytes.slice(start, end) });
+    entry.waiting.add(channel, bytes.slice(start, end));
     this.wake(entry);
     return false;
   }
@@ -272,6 +278,7 @@ export class PortOwner {
     // Beside the linger there is time for the goodbye itself: a lost close is sent again a few times.
     this.#closing = { code, untilMs: nowMs() + lingerMs + 1000 };
     for (const entry of this.#entries.values()) this.close(entry.id, code, "", lingerMs);
+    for (const cid of [...this.#undecided]) this.reject(cid, "shutting-down", "");
     this.#turn.wake();
   }
 
@@ -279,11 +286,6 @@ export class PortOwner {
   async stop(): Promise<void> {
     this.#turn.stop();
     await this.#o.socket.close();
-  }
-
-  /** Called by whoever queued something outside a turn. */
-  wakeAll(): void {
-    this.#turn.wake();
   }
 
   wake(entry: Entry): void {
@@ -294,14 +296,22 @@ export class PortOwner {
     this.#turn.wake();
   }
 
-  /** The ring to the application has room again. */
+  /** The ring to the application has room again: for those who have waited, as far as it goes. */
   ringHasRoom(): void {
-    if (!this.#ringStarved) return;
-    this.#ringStarved = false;
-    for (const entry of this.#entries.values()) {
+    const starved = this.#starved;
+    this.#starved = new Set();
+    const passedOver: Entry[] = [];
+    for (const entry of starved) {
+      if (entry.gone) continue;
+      if (this.#starved.size > 0) {
+        passedOver.push(entry);
+        continue;
+      }
       entry.peer.session.pump();
       this.wake(entry);
     }
+    // Whoever got something queues up again behind those who got nothing.
+    if (passedOver.length > 0) this.#starved = new Set([...passedOver, ...this.#starved]);
   }
 
   counters(): Record<string, number> {
@@ -309,7 +319,17 @@ export class PortOwner {
     all.add("datagramsReceived", this.#received);
     all.add("datagramsSent", this.#sent);
     all.addAll("zero", this.#zero.counters);
-    for (const entry of this.#entries.values()) all.addAll("session", entry.peer.session.counters);
+    const { link, protocol } = this.#o;
+    let sendSpent = 0;
+    let receiveSpent = 0;
+    for (const entry of this.#entries.values()) {
+      all.addAll("session", entry.peer.session.counters);
+      sendSpent += protocol.limits.creditBytes - link.sendCredit(entry.slot);
+      receiveSpent += protocol.limits.creditBytes - link.receiveCredit(entry.slot);
+    }
+    // Of the peers that are there now: what lies between the application and their sessions.
+    all.add("sendCreditSpent", sendSpent);
+    all.add("receiveCreditSpent", receiveSpent);
     return all.toObject();
   }
 
@@ -325,12 +345,12 @@ export class PortOwner {
     }
     if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0) {
       this.#zero.handleDatagram(bytes, length, address, port, now);
-      this.#takeZeroEvents(now);
+      this.#takeZeroEvents();
       this.#turn.wake();
       return;
     }
     const entry = this.#byAddress.get(address)?.get(port);
-    if (entry === undefined || entry.goodbye) {
+    if (entry === undefined || entry.goodbye || entry.closed !== undefined) {
       this.#counters.add("datagramsFromStrangers");
       return;
     }
@@ -356,22 +376,25 @@ export class PortOwner {
         this.#counters.add("messagesMalformed");
       return true;
     }
-    const verdict = link.message(entry.id, entry.slot, channel.index, user, bytes, start, end);
-    if (verdict === "no-ring") this.#ringStarved = true;
+    // Of a peer that leaves, all that has arrived goes to the application, which will not see more of it.
+    const leaving = entry.closed !== undefined;
+    const { id, slot } = entry;
+    const verdict = link.message(id, slot, channel.index, user, bytes, start, end, leaving);
+    if (verdict === "no-ring") this.#starved.add(entry);
     return verdict === "taken";
   }
 
-  #takeZeroEvents(now: number): void {
+  #takeZeroEvents(): void {
     for (let event = this.#zero.pollEvent(); event !== undefined; event = this.#zero.pollEvent()) {
-      this.#handleZeroEvent(event, now);
+      this.#handleZeroEvent(event);
     }
   }
 
-  #handleZeroEvent(event: ZeroServerEvent, now: number): void {
+  #handleZeroEvent(event: ZeroServerEvent): void {
     switch (event.type) {
       case "join":
         if (this.#closing !== undefined) this.reject(event.cid, "shutting-down", "");
-        else this.#o.onJoin(event);
+        else this.#askApplication(event);
         return;
       case "attached":
         this.#attach(event.peer, event.address, event.port, event.proven);
@@ -385,13 +408,25 @@ export class PortOwner {
         return;
       }
       case "closed":
-        this.#zeroClosed(event.peer, { code: event.code, reason: event.reason, by: event.by }, now);
+        this.#zeroClosed(event.peer, { code: event.code, reason: event.reason, by: event.by });
         return;
       case "expired":
         this.#reservations.delete(event.peer);
         this.#o.onExpired(event.peer);
         return;
     }
+  }
+
+  #askApplication(join: JoinEvent): void {
+    // The oldest of so many has expired.
+    if (this.#undecided.size >= MAX_UNDECIDED) {
+      for (const oldest of this.#undecided) {
+        this.#undecided.delete(oldest);
+        break;
+      }
+    }
+    this.#undecided.add(join.cid);
+    this.#o.onJoin(join);
   }
 
   #attach(peer: number, address: string, port: number, proven: boolean): void {
@@ -428,20 +463,23 @@ export class PortOwner {
     if (ports.size === 0) this.#byAddress.delete(entry.address);
   }
 
-  #zeroClosed(peer: number, reason: CloseReason, now: number): void {
+  #zeroClosed(peer: number, reason: CloseReason): void {
     const entry = this.#entries.get(peer);
     if (entry === undefined) {
       // Closed before it attached: the place is free again.
       if (this.#reservations.delete(peer)) this.#o.onExpired(peer);
       return;
     }
-    if (entry.goodbye || entry.closed !== undefined) {
-      this.#leave(entry, reason);
-      return;
-    }
-    // What was acknowledged is delivered, even if the application is slow.
-    entry.closed = { reason, untilMs: now + DRAIN_MS };
-    this.wake(entry);
+    if (entry.goodbye) this.#leave(entry, reason);
+    else this.#end(entry, reason);
+  }
+
+  /** Nothing more comes: what was acknowledged is delivered, however slow the application is, and then it leaves. */
+  #end(entry: Entry, reason: CloseReason): void {
+    entry.closed ??= reason;
+    this.#deadlines.remove(entry);
+    entry.peer.session.pump();
+    if (!entry.peer.session.undelivered) this.#leave(entry, entry.closed);
   }
 
   // Turns ---------------------------------------------------------------------------------------------------------
@@ -466,7 +504,7 @@ export class PortOwner {
       if (this.#entries.get(entry.id) === entry) this.#service(entry, now);
     }
     this.#zero.handleTimeout(now);
-    this.#takeZeroEvents(now);
+    this.#takeZeroEvents();
     for (
       let out = this.#zero.pollTransmit(now);
       out !== undefined;
@@ -486,20 +524,16 @@ export class PortOwner {
   /** Deliveries, timers and output of one peer. */
   #service(entry: Entry, now: number): void {
     const { peer } = entry;
-    const { session } = peer;
     if (entry.goodbye) return;
     if (entry.closed !== undefined) {
-      session.pump();
-      if (!session.undelivered || now >= entry.closed.untilMs)
-        this.#leave(entry, entry.closed.reason);
-      else this.#deadlines.set(entry, entry.closed.untilMs);
+      this.#end(entry, entry.closed);
       return;
     }
     this.#sendWaiting(entry);
-    const state = peer.handleTimeout(now);
+    const state = peer.handleTimeout(now, !entry.waiting.isEmpty);
     if (state === "idle") {
       this.#zero.forget(entry.id);
-      this.#leave(entry, {
+      this.#end(entry, {
         code: "idle-timeout",
         reason: "nothing was heard for too long",
         by: "local",
@@ -507,7 +541,7 @@ export class PortOwner {
       return;
     }
     if (entry.confirmed) this.#transmit(entry, now);
-    if (state === "lingered" && entry.waiting.length === 0) {
+    if (state === "lingered") {
       entry.goodbye = true;
       const { code, reason } = entry.closing!;
       this.#zero.close(entry.id, code, reason, now);
@@ -530,20 +564,13 @@ export class PortOwner {
 
   /** What waited for the session, as far as it has room now; order on each channel is kept. */
   #sendWaiting(entry: Entry): void {
-    if (entry.waiting.length === 0) return;
+    if (entry.waiting.isEmpty) return;
     const { session } = entry.peer;
-    const blocked = new Set<number>();
-    let kept = 0;
-    for (const message of entry.waiting) {
-      const { channel, payload } = message;
-      if (!blocked.has(channel) && session.send(channel, payload, 0, payload.byteLength)) {
-        this.#refund(entry, creditCost(payload.byteLength));
-      } else {
-        blocked.add(channel);
-        entry.waiting[kept++] = message;
-      }
-    }
-    entry.waiting.length = kept;
+    entry.waiting.take((channel, payload) => {
+      if (!session.send(channel, payload, 0, payload.byteLength)) return false;
+      this.#refund(entry, creditCost(payload.byteLength));
+      return true;
+    });
   }
 
   #refund(entry: Entry, cost: number): void {
@@ -551,7 +578,9 @@ export class PortOwner {
   }
 
   #leave(entry: Entry, reason: CloseReason): void {
+    entry.gone = true;
     this.#entries.delete(entry.id);
+    this.#starved.delete(entry);
     this.#deadlines.remove(entry);
     this.#clearAddress(entry);
     this.#counters.addAll("session", entry.peer.session.counters);
@@ -568,11 +597,5 @@ export class PortOwner {
       this.#o.link.ring();
     }
     if (this.#entries.size === 0) this.#o.onEmpty();
-  }
-
-  /** Whether the server may send on a channel: for systems, whose sends do not pass the application's check. */
-  maySend(channel: number): boolean {
-    const definition = this.#o.protocol.channels[channel];
-    return definition !== undefined && maySend("server", definition.direction);
   }
 }

@@ -3,6 +3,7 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
+import { checkLinger, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
   BroadcastOptions,
@@ -11,17 +12,15 @@ import type {
   HeaderValues,
   SendTarget,
 } from "../face.ts";
-import { DEFAULT_LINGER_MS } from "../limits.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { CloseOptions, CloseReason } from "../server.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Entry, PortOwner } from "./owner.ts";
 
-type Handler = (peer: unknown, message: unknown, context: unknown) => void;
+type Handler = (peer: unknown, message: unknown, context: unknown) => unknown;
 
 export class SystemsHost implements BroadcastTarget {
-  readonly #protocol: Protocol;
   readonly #systems: Systems;
   readonly #onFault: (where: string, error: unknown) => void;
   readonly #handlers: (Handler | undefined)[];
@@ -42,7 +41,6 @@ export class SystemsHost implements BroadcastTarget {
     port: number,
     onFault: (where: string, error: unknown) => void,
   ) {
-    this.#protocol = protocol;
     this.#systems = systems;
     this.#portFace = { port, peers: this.#faces, broadcast: systems.face.broadcast(this) };
     this.#onFault = onFault;
@@ -96,7 +94,7 @@ export class SystemsHost implements BroadcastTarget {
   join(id: number): void {
     const entry = this.#owner!.entries.get(id)!;
     const { definition, face } = this.#systems;
-    const peer = new HostedPeer(this.#owner!, entry, this.#protocol, face);
+    const peer = new HostedPeer(this.#owner!, entry, face);
     this.#peers.set(id, peer);
     this.#faces.set(id, peer.face);
     this.#guard("state", () => {
@@ -144,12 +142,8 @@ export class SystemsHost implements BroadcastTarget {
     return { sent, skipped };
   }
 
-  #guard(where: string, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#onFault(`systems.${where}`, error);
-    }
+  #guard(where: string, work: () => unknown): void {
+    runGuarded(work, (error) => this.#onFault(`systems.${where}`, error));
   }
 }
 
@@ -158,12 +152,10 @@ class HostedPeer implements SendTarget {
   readonly face: SystemsPeer<object, unknown>;
   readonly #owner: PortOwner;
   readonly #entry: Entry;
-  readonly #protocol: Protocol;
 
-  constructor(owner: PortOwner, entry: Entry, protocol: Protocol, face: Systems["face"]) {
+  constructor(owner: PortOwner, entry: Entry, face: Systems["face"]) {
     this.#owner = owner;
     this.#entry = entry;
-    this.#protocol = protocol;
     this.face = {
       id: entry.id,
       state: undefined,
@@ -173,16 +165,16 @@ class HostedPeer implements SendTarget {
           entry.id,
           options.code ?? "closed",
           options.reason ?? "",
-          options.lingerMs ?? DEFAULT_LINGER_MS,
+          checkLinger(options.lingerMs),
         ),
     };
   }
 
   send(channel: number, message: unknown): boolean {
     const entry = this.#entry;
-    if (entry.closing !== undefined || entry.closed !== undefined) return false;
+    if (entry.gone || entry.closing !== undefined || entry.closed !== undefined) return false;
     // Behind messages of the application's thread that wait for room, or order would break.
-    if (entry.waiting.length > 0 && this.#protocol.channels[channel]!.reliable) return false;
+    if (entry.waiting.has(channel)) return false;
     const taken = entry.peer.session.sendMessage(channel, message);
     if (taken) this.#owner.wake(entry);
     return taken;

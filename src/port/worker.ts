@@ -85,7 +85,7 @@ async function main(): Promise<void> {
   let owner: PortOwner | undefined;
 
   async function end(): Promise<void> {
-    await owner?.stop();
+    await (owner === undefined ? socket.close() : owner.stop());
     link.close();
     post({ type: "stats", request: -1, stats: stats() });
     post({ type: "closed" });
@@ -141,8 +141,13 @@ async function main(): Promise<void> {
         post({ type: "stats", request: message.request, stats: stats() });
         return;
       case "close":
-        if (owner === undefined) void end();
-        else owner.closeAll(message.code, message.lingerMs);
+        if (owner === undefined) {
+          void end();
+          return;
+        }
+        // What was sent before the close stands in the ring, and goes before it.
+        link.drainAll();
+        owner.closeAll(message.code, message.lingerMs);
         return;
     }
   });

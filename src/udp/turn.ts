@@ -9,6 +9,9 @@ export function nowMs(): number {
   return performance.now();
 }
 
+/** Node runs longer timers at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export class Turn {
   readonly #run: (nowMs: number) => number;
   #immediate: NodeJS.Immediate | undefined;
@@ -69,7 +72,8 @@ export class Turn {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
     if (atMs === Number.POSITIVE_INFINITY) return;
     this.#timerAtMs = atMs;
-    this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(atMs - nowMs())));
+    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(atMs - nowMs())));
+    this.#timer = setTimeout(this.#onTimer, delayMs);
     if (this.#unref) this.#timer.unref();
   }
 }

@@ -105,6 +105,7 @@ describe("a worker that dies", () => {
     const server = closing(await listen({ ports: { count: 2 }, systems, onFault }));
     const left: [number, string][] = [];
     server.on("leave", (peer, reason) => left.push([peer.port, reason.code]));
+    server.header.tick = 4711;
     const doomed = closing(await connect({ port: server.ports[0]! }));
     const other = closing(await connect({ port: server.ports[0]! }));
     expect([doomed.port, other.port]).toEqual(server.ports);
@@ -117,13 +118,23 @@ describe("a worker that dies", () => {
     other.send.report({ code: 1 });
     await until(() => reports.length === 1);
     expect(await doomed.closed).toMatchObject({ code: "idle-timeout", by: "local" });
-    // The port is bound again, empty, and so the first with the shortest list.
+    // The port is bound again, empty, and so the first with the shortest list; header fields that were set still stand.
+    let tick = 0;
     await until(async () => {
-      const client = await connect({ port: server.ports[1]! }).catch(() => undefined);
+      const client = await connect({
+        port: server.ports[1]!,
+        handlers: {
+          command: (_command, { header }) => {
+            tick = header.tick;
+          },
+        },
+      }).catch(() => undefined);
       if (client === undefined) return false;
       closing(client);
       return client.port === server.ports[0];
     });
+    await until(() => tick !== 0);
+    expect(tick).toBe(4711);
   });
 });
 

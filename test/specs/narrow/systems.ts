@@ -1,0 +1,14 @@
+/** Does to its worker what it is told to. */
+import { type Systems, systems } from "./generated/systems.ts";
+
+const definition: Systems = systems({
+  receive: {
+    order: async (peer, { what }) => {
+      if (what === "die") process.exit(3);
+      if (what === "hang") for (;;);
+      if (what === "reject") throw new Error("planted in a promise");
+      if (what === "echo") peer.send.line({ n: 0, text: "echo" });
+    },
+  },
+});
+export default definition;

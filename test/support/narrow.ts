@@ -1,0 +1,73 @@
+/** Servers and clients of test/specs/narrow.yaml, closed at the end of each test. */
+import { connect as connectWith } from "stardust-udp/client";
+import { closing } from "./arena.ts";
+import { specUrl } from "./specs.ts";
+
+type ServerModule = typeof import("../tmp/specs/narrow/generated/server.ts");
+type ClientModule = typeof import("../tmp/specs/narrow/generated/client.ts");
+type ProtocolModule = typeof import("../tmp/specs/narrow/generated/protocol.ts");
+const load = (file: string): Promise<unknown> =>
+  import(specUrl("narrow", `generated/${file}.js`).href);
+const { listen } = (await load("server")) as ServerModule;
+const { connect } = (await load("client")) as ClientModule;
+export const { protocol } = (await load("protocol")) as ProtocolModule;
+export const narrowSystems: URL = specUrl("narrow", "systems.js");
+
+export type Server = Awaited<ReturnType<typeof listen>>;
+export type Client = Awaited<ReturnType<typeof connect>>;
+export type ServerOptions = Parameters<typeof listen>[0];
+export type ClientOptions = Parameters<typeof connect>[0];
+
+export async function narrowServer(options: Partial<ServerOptions> = {}): Promise<Server> {
+  return closing(await listen({ ports: { count: 1 }, ...options } as ServerOptions));
+}
+
+export async function narrowClient(
+  server: Server,
+  options: Partial<ClientOptions> = {},
+): Promise<Client> {
+  return closing(await connect({ port: server.ports[0]!, ...options } as ClientOptions));
+}
+
+/** A client that sends what it likes on channel `line`: bytes that need not be a message. */
+export async function rawClient(
+  server: Server,
+): Promise<{ line(bytes: Uint8Array): boolean; id: number }> {
+  const channels = protocol.channels.map((channel) => ({
+    ...channel,
+    codec: {
+      ...channel.codec,
+      size: (bytes: Uint8Array) => bytes.byteLength,
+      encode: (bytes: Uint8Array, w: { raw(bytes: Uint8Array): void }) => w.raw(bytes),
+    },
+  }));
+  const face = {
+    send: (target: { send(channel: number, message: unknown): boolean }) => target,
+    receive: (target: { receive(channel: number, handler: () => void): unknown }) => target,
+    messages: () => ({}),
+    header: () => ({}),
+  };
+  const line = protocol.channels.findIndex(({ name }) => name === "line");
+  const client = closing(
+    await connectWith({ ...protocol, channels } as never, face as never, {
+      port: server.ports[0]!,
+    }),
+  );
+  for (const { index } of channels)
+    (client.receive as { receive(channel: number, handler: () => void): unknown }).receive(
+      index,
+      () => {},
+    );
+  const target = client.send as { send(channel: number, message: unknown): boolean };
+  return { id: client.id, line: (bytes) => target.send(line, bytes) };
+}
+
+/** Credit that is spent and not given back, of all ports and live peers: none when all has been delivered. */
+export async function spentCredit(server: Server): Promise<number> {
+  const { ports } = await server.stats();
+  let spent = 0;
+  for (const { counters } of ports) {
+    spent += Math.abs(counters["sendCreditSpent"]!) + Math.abs(counters["receiveCreditSpent"]!);
+  }
+  return spent;
+}

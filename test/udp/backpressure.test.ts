@@ -1,0 +1,178 @@
+/** Refused is not taken, taken is delivered; and what is refused can be tried again when `drained` says so. */
+import { describe, expect, it } from "vitest";
+import { until } from "../support/arena.ts";
+import {
+  type Client,
+  narrowClient,
+  narrowServer,
+  type Server,
+  spentCredit,
+} from "../support/narrow.ts";
+
+async function peerOf(server: Server, client: Client) {
+  await until(() => server.peers.has(client.id));
+  return server.peers.get(client.id)!;
+}
+
+const whole = new Uint8Array(65_400);
+
+describe("a message that takes a whole credit", () => {
+  it("is taken once all before it is delivered, each way", async () => {
+    const server = await narrowServer();
+    const client = await narrowClient(server);
+    const peer = await peerOf(server, client);
+    const atClient: string[] = [];
+    const atServer: string[] = [];
+    client.receive.line(({ n }) => atClient.push(`line ${n}`));
+    client.receive.big(({ n, data }) => atClient.push(`big ${n} ${data.length}`));
+    server.receive.line((_peer, { n }) => atServer.push(`line ${n}`));
+    server.receive.big((_peer, { n, data }) => atServer.push(`big ${n} ${data.length}`));
+    for (let n = 0; n < 20; n++) {
+      expect(peer.send.line({ n, text: "small" })).toBe(true);
+      expect(peer.send.big({ n, data: whole })).toBe(false);
+      while (!peer.send.big({ n, data: whole })) await peer.drained();
+      while (!client.send.line({ n, text: "small" })) await client.drained();
+      while (!client.send.big({ n, data: whole })) await client.drained();
+      // Refused: nothing of it is left behind.
+      if (peer.send.big({ n: 99, data: whole })) expect.fail("taken beyond the credit");
+      await until(() => atClient.length === 2 * (n + 1) && atServer.length === 2 * (n + 1));
+    }
+    const expected = Array.from({ length: 20 }, (_, n) => [`line ${n}`, `big ${n} 65400`]).flat();
+    expect([...atClient].sort()).toEqual([...expected].sort());
+    expect([...atServer].sort()).toEqual([...expected].sort());
+    await until(async () => (await spentCredit(server)) === 0);
+  });
+});
+
+describe("a ring that is full", () => {
+  it("holds up, loses nothing and is fair, with more credit than room", {
+    timeout: 60_000,
+  }, async () => {
+    // 24 credits of 64 KiB are more than the ring's 1 MiB, in both directions.
+    const server = await narrowServer({ maxPeersPerPort: 24 });
+    const clients = await Promise.all(Array.from({ length: 24 }, () => narrowClient(server)));
+    await until(() => server.peers.size === 24);
+    const got = new Map<number, number[]>(clients.map(({ id }) => [id, []]));
+    const text = "x".repeat(880);
+    const taken = new Map<number, number[]>(clients.map(({ id }) => [id, []]));
+    for (const { id, receive } of clients) receive.line(({ n }) => got.get(id)!.push(n));
+    let n = 0;
+    let refusedByRing = 0;
+    let reached = 0;
+    let leftOut = 0;
+    for (let round = 0; round < 6; round++) {
+      for (const peer of server.peers.values()) {
+        const list = taken.get(peer.id)!;
+        const before = list.length;
+        while (peer.send.line({ n: ++n, text })) list.push(n);
+        // A fresh credit would hold 68 of them.
+        if (round === 0 && list.length - before < 40) refusedByRing++;
+      }
+      const { sent, skipped } = server.broadcast.line({ n: ++n, text });
+      expect(sent + skipped.length).toBe(24);
+      reached += sent;
+      leftOut += skipped.length;
+      for (const [id, list] of taken) if (!skipped.includes(id)) list.push(n);
+      // All were refused something, by their credit or by the ring: each is told when it can go on.
+      await Promise.all([...server.peers.values()].map((peer) => peer.drained()));
+    }
+    expect(refusedByRing).toBeGreaterThan(0);
+    expect(leftOut).toBeGreaterThan(reached);
+    await until(() => clients.every(({ id }) => got.get(id)!.length === taken.get(id)!.length));
+    expect(got).toEqual(taken);
+
+    // The other way: this thread is busy, all peers send.
+    const atServer = new Map<number, number>();
+    server.receive.line((peer, { n }) => {
+      expect(n).toBe(atServer.get(peer.id) ?? 0);
+      atServer.set(peer.id, n + 1);
+    });
+    const sending = clients.map(async (client) => {
+      for (let n = 0; n < 150; n++) while (!client.send.line({ n, text })) await client.drained();
+    });
+    const busy = setInterval(() => {
+      const until = performance.now() + 8;
+      while (performance.now() < until);
+    }, 10);
+    await Promise.all(sending);
+    await until(() => clients.every(({ id }) => atServer.get(id) === 150));
+    clearInterval(busy);
+    await until(async () => (await spentCredit(server)) === 0);
+  });
+});
+
+describe("a broadcast", () => {
+  it("of a join listener is for the peer that joins, before anything sent later", async () => {
+    const server = await narrowServer({ ports: { count: 2 } });
+    server.on("join", (peer) => {
+      server.broadcast.line({ n: peer.id, text: "broadcast" });
+      peer.send.line({ n: peer.id, text: "sent" });
+    });
+    for (let i = 0; i < 4; i++) {
+      const client = await narrowClient(server);
+      const got: string[] = [];
+      client.receive.line(({ text, n }) => {
+        if (n === client.id) got.push(text);
+      });
+      await until(() => got.length === 2);
+      expect(got).toEqual(["broadcast", "sent"]);
+    }
+  });
+
+  it("that left a peer out is a send that was refused: drained waits for room", async () => {
+    const server = await narrowServer();
+    const client = await narrowClient(server);
+    const peer = await peerOf(server, client);
+    const reading = client.messages.big({ limit: 1 });
+    let taken = 0;
+    while (server.broadcast.big({ n: taken, data: whole }).sent === 1 || taken < 3) {
+      taken++;
+      if (taken >= 3) break;
+      await peer.drained();
+    }
+    while (server.broadcast.big({ n: taken, data: whole }).sent === 1) taken++;
+    let drained = false;
+    void peer.drained().then(() => {
+      drained = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(drained).toBe(false);
+    await reading.next();
+    await reading.next();
+    await until(() => drained);
+  });
+});
+
+it("a peer's join, messages and leave come in order, to handlers that its join puts there", async () => {
+  const server = await narrowServer();
+  const events: string[] = [];
+  let ready = false;
+  server.on("join", (peer) => {
+    events.push(`join ${peer.id}`);
+    if (ready) return;
+    ready = true;
+    server.receive.line((sender, { n }) => events.push(`line ${sender.id} ${n}`));
+  });
+  server.on("leave", (peer) => events.push(`leave ${peer.id}`));
+  const ids: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const client = await narrowClient(server);
+    ids.push(client.id);
+    for (let n = 0; n < 3; n++) client.send.line({ n, text: "" });
+    // This thread has seen nothing of it before all of it has happened.
+    const end = performance.now() + 30;
+    const closed = client.close();
+    while (performance.now() < end);
+    await closed;
+  }
+  await until(() => events.length === 15);
+  expect(events).toEqual(
+    ids.flatMap((id) => [
+      `join ${id}`,
+      `line ${id} 0`,
+      `line ${id} 1`,
+      `line ${id} 2`,
+      `leave ${id}`,
+    ]),
+  );
+});

@@ -1,0 +1,366 @@
+/** What the application's own code throws, and what hostile clients send: reported or counted, and all goes on. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { connect as connectArena } from "#generated/client.js";
+import { protocol as arena } from "#generated/protocol.js";
+import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { ZeroClient } from "#src/zero/client.js";
+import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";
+import {
+  narrowClient,
+  narrowServer,
+  narrowSystems,
+  rawClient,
+  spentCredit,
+} from "../support/narrow.ts";
+
+const unheard: unknown[] = [];
+const onUnheard = (error: unknown): void => void unheard.push(error);
+beforeEach(() => {
+  process.on("unhandledRejection", onUnheard);
+  process.on("uncaughtException", onUnheard);
+});
+afterEach(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off("unhandledRejection", onUnheard);
+  process.off("uncaughtException", onUnheard);
+  expect(unheard.splice(0)).toEqual([]);
+});
+
+function fail(what: string): never {
+  throw new Error(what);
+}
+
+describe("an application that throws", () => {
+  it("everywhere, and in onFault too, loses no message", async () => {
+    const print = vi.spyOn(console, "error").mockImplementation(() => {});
+    const faults: string[] = [];
+    const server = await arenaServer({
+      ports: { count: 1 },
+      onFault: (error, where) => {
+        faults.push(where);
+        throw error;
+      },
+      state: () => fail("state"),
+    });
+    server.on("join", () => fail("join"));
+    server.on("join", async () => {
+      await Promise.resolve();
+      fail("join, later");
+    });
+    server.on("leave", () => fail("leave"));
+    const got: number[] = [];
+    server.receive.chat(() => fail("handler"));
+    server.receive.chat(async () => fail("handler, later"));
+    server.receive.chat((_peer, { from }) => got.push(from));
+    const client = await arenaClient(server);
+    for (let i = 0; i < 100; i++) client.send.chat({ from: i, text: "hi" });
+    await until(() => got.length === 100);
+    expect(got).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(await spentCredit(server as never)).toBe(0);
+    await client.close();
+    await until(() => server.peers.size === 0);
+    expect(new Set(faults)).toEqual(new Set(["state", "on join", "receive.chat", "on leave"]));
+    expect(faults.filter((where) => where === "receive.chat")).toHaveLength(200);
+    expect(print).toHaveBeenCalledTimes(2 * faults.length);
+    print.mockRestore();
+  });
+
+  it("in a client's handlers and onFault loses no message", async () => {
+    const print = vi.spyOn(console, "error").mockImplementation(() => {});
+    const server = await arenaServer({ ports: { count: 1 } });
+    const client = await arenaClient(server, { onFault: () => fail("onFault") });
+    const got: number[] = [];
+    client.receive.chat(() => fail("handler"));
+    client.receive.chat(async ({ from }) => {
+      got.push(from);
+      fail("handler, later");
+    });
+    const peer = await peerOf(server, client);
+    for (let i = 0; i < 50; i++) peer.send.chat({ from: i, text: "hi" });
+    await until(() => got.length === 50);
+    // Two faults a message, and what onFault itself threw.
+    await until(() => print.mock.calls.length === 200);
+    print.mockRestore();
+  });
+
+  it.each([
+    ["is no answer", () => undefined],
+    ["is null", () => null],
+    ["is a word", () => "yes"],
+    ["cannot be cloned", () => ({ accept: true, body: { motd: () => {} } })],
+    ["is rejected", () => Promise.reject(new Error("planted"))],
+    [
+      "has accessors that throw",
+      () => ({
+        get accept() {
+          return fail("accept");
+        },
+      }),
+    ],
+  ])(
+    "when authenticate's answer %s the join is refused, and its place is free",
+    async (_what, answer) => {
+      const onFault = vi.fn();
+      let bad = true;
+      const server = await arenaServer({
+        ports: { count: 1 },
+        maxPeersPerPort: 1,
+        onFault,
+        authenticate: () => (bad ? (answer() as never) : { accept: true, body: { motd: "" } }),
+      });
+      await expect(arenaClient(server)).rejects.toMatchObject({ reason: "internal" });
+      expect(onFault).toHaveBeenCalledOnce();
+      bad = false;
+      await arenaClient(server);
+    },
+  );
+
+  it("when authenticate refuses with something that is no text the worker lives", async () => {
+    const server = await arenaServer({
+      ports: { count: 1 },
+      authenticate: () => ({ accept: false, detail: 42 as never }),
+    });
+    for (let i = 0; i < 2; i++)
+      await expect(arenaClient(server)).rejects.toMatchObject({ reason: "denied", detail: "42" });
+  });
+
+  it("late, after its time, is not heard of again", async () => {
+    const onFault = vi.fn();
+    const server = await narrowServer({
+      onFault,
+      authenticate: async (_join, _origin, signal) => {
+        await once(signal, "abort");
+        return fail("late");
+      },
+    });
+    await expect(narrowClient(server)).rejects.toMatchObject({ reason: "timeout" });
+    expect(onFault).not.toHaveBeenCalled();
+  });
+
+  it("in a promise of its systems is reported, and its worker goes on", async () => {
+    const onFault = vi.fn();
+    const server = await narrowServer({ systems: narrowSystems, onFault });
+    const client = await narrowClient(server);
+    client.send.order({ what: "reject" });
+    client.send.order({ what: "echo" });
+    expect((await client.messages.line().next()).value).toMatchObject({ text: "echo" });
+    expect(server.peers.has(client.id)).toBe(true);
+    await until(() => onFault.mock.calls.length > 0);
+    expect(onFault.mock.calls).toEqual([
+      [expect.stringContaining("planted in a promise"), "systems.receive.order"],
+    ]);
+  });
+});
+
+describe("malformed messages", () => {
+  it("are counted, cost their peer nothing for good, and do not end it", async () => {
+    const server = await narrowServer();
+    const got = vi.fn();
+    server.receive.line(got);
+    const raw = await rawClient(server);
+    let sent = 0;
+    // Several times the credit.
+    while (sent < 600) {
+      if (raw.line(new Uint8Array(300).fill(0xff))) sent++;
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until(async () => {
+      const { counters } = (await server.stats()).ports[0]!;
+      return counters["messagesMalformed"] === sent;
+    });
+    expect(got).not.toHaveBeenCalled();
+    expect(server.peers.has(raw.id)).toBe(true);
+    await until(async () => (await spentCredit(server)) === 0);
+  });
+});
+
+describe("channels that nobody reads", () => {
+  it("end the peer that fills them, though its messages are small and on two of them", async () => {
+    const server = await narrowServer();
+    const client = await narrowClient(server);
+    const sending = (async () => {
+      try {
+        for (let n = 0; ; n++) {
+          if (!client.send.line({ n, text: "" })) await client.drained();
+          if (!client.send.loose({ n, data: new Uint8Array(0) })) await client.drained();
+        }
+      } catch {}
+    })();
+    expect(await client.closed).toMatchObject({ code: "unread-channel", by: "remote" });
+    await sending;
+  });
+
+  it("of unreliable messages hold up no other channel", async () => {
+    const server = await narrowServer();
+    const client = await narrowClient(server);
+    for (let n = 0; n < 300; n++) {
+      client.send.blob({ n, data: new Uint8Array(1000) });
+      if (n % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(client.send.big({ n: 1, data: new Uint8Array(65_400) })).toBe(true);
+    const { value } = await server.messages.big().next();
+    expect(value.message.data).toHaveLength(65_400);
+  });
+
+  it("end a client that does not read them either", async () => {
+    const server = await narrowServer();
+    const client = await narrowClient(server);
+    await until(() => server.peers.has(client.id));
+    const peer = server.peers.get(client.id)!;
+    const left = new Promise((resolve) => server.on("leave", (_peer, reason) => resolve(reason)));
+    const sending = (async () => {
+      try {
+        for (let n = 0; ; n++) if (!peer.send.line({ n, text: "" })) await peer.drained();
+      } catch {}
+    })();
+    expect(await client.closed).toMatchObject({ code: "unread-channel", by: "local" });
+    expect(await left).toMatchObject({ code: "unread-channel", by: "remote" });
+    await sending;
+  });
+});
+
+describe("joins", () => {
+  it("that are accepted and not taken up give their place back", async () => {
+    const server = await narrowServer({ maxPeersPerPort: 1 });
+    const stopped = narrowClient(server, {
+      wrapSocket: (socket) => ({
+        port: socket.port,
+        address: socket.address,
+        send: (bytes, port, address) => {
+          if (!Buffer.from(bytes).includes('"msg":"attach"')) socket.send(bytes, port, address);
+        },
+        listen: (listener) => socket.listen(listener),
+        close: () => socket.close(),
+      }),
+    });
+    const timedOut = expect(stopped).rejects.toMatchObject({ code: "STARDUST_CONNECT_TIMEOUT" });
+    await until(async () => {
+      const refused = await narrowClient(server).catch((error) => error.reason);
+      return refused === "full";
+    });
+    await timedOut;
+    await until(async () => (await narrowClient(server).catch(() => undefined)) !== undefined);
+    await expect(narrowClient(server)).rejects.toMatchObject({ reason: "full" });
+  });
+
+  it("in a flood, each with a good cookie, are bounded: the rest is told that it is full", {
+    timeout: 60_000,
+  }, async () => {
+    const MAX = 1024;
+    let asked = 0;
+    let allow: () => void = () => {};
+    const allowed = new Promise<void>((resolve) => {
+      allow = resolve;
+    });
+    const server = await arenaServer({
+      ports: { count: 1 },
+      authenticate: async () => {
+        asked++;
+        await allowed;
+        return { accept: false, detail: "flood" };
+      },
+    });
+    const [port] = server.ports;
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    socket.setRecvBufferSize(4 * 1024 * 1024);
+    const clients = new Map<string, ZeroClient>();
+    const rejected: string[] = [];
+    const service = (client: ZeroClient): void => {
+      const now = performance.now();
+      client.handleTimeout(now);
+      for (let out = client.pollTransmit(now); out !== undefined; out = client.pollTransmit(now))
+        socket.send(out.bytes, out.port, "127.0.0.1");
+      for (let event = client.pollEvent(); event !== undefined; event = client.pollEvent())
+        if (event.type === "rejected") rejected.push(event.reason);
+    };
+    socket.on("message", (bytes) => {
+      const cid = /"cid":"([^"]+)"/.exec(bytes.toString("latin1", 0, 80))?.[1];
+      const client = cid === undefined ? undefined : clients.get(cid);
+      client?.handleDatagram(bytes, bytes.byteLength, port!, performance.now());
+      if (client !== undefined) service(client);
+    });
+    for (let i = 0; i < MAX + 200; i++) {
+      const client = new ZeroClient({
+        protocol: arena,
+        crypto: nodeCrypto,
+        port: port!,
+        join: { name: "flood" },
+        nowMs: performance.now(),
+      });
+      clients.set(client.cid, client);
+      service(client);
+      if (i % 32 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const repeat = setInterval(() => {
+      for (const client of clients.values()) service(client);
+    }, 200);
+    await until(() => rejected.length >= 200);
+    clearInterval(repeat);
+    expect(asked).toBeLessThanOrEqual(MAX);
+    expect(new Set(rejected)).toEqual(new Set(["full"]));
+    allow();
+    socket.close();
+    // And the port is there for those who mean it.
+    const late = await connectArena({ port: port!, join: { name: "ada" } }).catch((error) => error);
+    expect(late).toMatchObject({ reason: "denied" });
+  });
+});
+
+describe("a worker that dies", () => {
+  it("leaves its joins to the other ports, and can be closed at any time", async () => {
+    const onFault = vi.fn();
+    let release: () => void = () => {};
+    let hold: Promise<void> | undefined;
+    let waiting = 0;
+    const server = await narrowServer({
+      ports: { count: 2 },
+      systems: narrowSystems,
+      onFault,
+      authenticate: async () => {
+        waiting++;
+        await hold;
+        waiting--;
+        return { accept: true };
+      },
+    });
+    const doomed = await narrowClient(server);
+    const other = await narrowClient(server);
+    expect([doomed.port, other.port]).toEqual(server.ports);
+    await until(() => server.peers.size === 2);
+    waiting = 0;
+    // Asked at the port that stays, being decided while the other dies: it has fewer peers then, and no worker.
+    hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    const joining = narrowClient(server, { port: other.port });
+    await until(() => waiting === 1);
+    const left = new Promise((resolve) => server.on("leave", (peer) => resolve(peer.id)));
+    doomed.send.order({ what: "die" });
+    // Whatever moment this is, of dying, being dead or starting again, both answer and the join finds a place.
+    const stats = server.stats();
+    release();
+    expect((await stats).ports).toHaveLength(2);
+    expect(await left).toBe(doomed.id);
+    expect([...server.ports]).toContain((await joining).port);
+    expect((await server.stats()).ports).toHaveLength(2);
+    other.send.order({ what: "echo" });
+    expect((await other.messages.line().next()).value).toMatchObject({ text: "echo" });
+    expect(onFault.mock.calls.map(([, where]) => where)).toEqual([`port ${doomed.port}`]);
+    // Again, and closed while it starts.
+    const ports = [...server.ports];
+    await until(async () => {
+      const client = await narrowClient(server, { port: ports[1]! });
+      if (client.port !== ports[0]) return false;
+      client.send.order({ what: "die" });
+      return true;
+    });
+    await until(() => onFault.mock.calls.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 210));
+    await server.close();
+    closing(await narrowServer({ ports }));
+  });
+});
