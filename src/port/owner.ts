@@ -22,7 +22,7 @@ import { ZeroServer } from "../zero/server.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
 import { creditCost } from "./memory.ts";
-import { slotOf } from "./records.ts";
+import { slotSpan } from "./records.ts";
 import type { SystemsHost } from "./systems-host.ts";
 import { WaitingMessages } from "./waiting.ts";
 
@@ -431,7 +431,7 @@ export class PortOwner {
 
   #attach(peer: number, address: string, port: number, proven: boolean): void {
     if (!this.#reservations.delete(peer)) return;
-    const slot = slotOf(peer, this.#o.maxPeers);
+    const slot = peer & (slotSpan(this.#o.maxPeers) - 1);
     const entry = new Entry(this, peer, slot, address, port, proven);
     this.#entries.set(peer, entry);
     this.#setAddress(entry, address, port);

@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { lossySocket } from "stardust-udp/testing";
 import { expect, it } from "vitest";
-import { arenaClient, arenaServer, closing, pattern, peerOf, until } from "../support/arena.ts";
+import { arenaClient, arenaServer, closing, pattern, until } from "../support/arena.ts";
 import { IndependentParser } from "../support/independent-parser.ts";
 import { specUrl } from "../support/specs.ts";
 import { type Captured, tap } from "../support/tap.ts";
