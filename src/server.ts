@@ -29,6 +29,7 @@ import type {
 import { Hub, unsubscribe } from "./hub.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
+import type { PortHandle } from "./port/handle.ts";
 import { creditCost } from "./port/memory.ts";
 import type { Protocol } from "./protocol.ts";
 import { Reader } from "./wire/reader.ts";
@@ -230,7 +231,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         return handler(peer, message, this.#context);
       },
       yields: (peer, message) => ({ peer, message }),
-      release: (peer, cost) => this.#pool.handleOf(peer.id)?.release(peer.id, cost),
+      // Of a peer that has left, the credit has gone with it.
+      release: (peer, cost) => peer.handle?.release(peer.id, cost),
       onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
     });
     this.receive = face.receive(this.#hub);
@@ -266,7 +268,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       listener: {
         authenticate: (body, origin, signal) =>
           options.authenticate?.(body as F["join"], origin, signal) ?? { accept: true },
-        onJoin: (id, port, address, body) => this.#onJoin(id, port, address, body as F["join"]),
+        onJoin: (id, handle, address, body) => this.#onJoin(id, handle, address, body as F["join"]),
         onMessage: (id, channel, user, bytes, view, start, end) =>
           this.#onMessage(id, channel, user, bytes, view, start, end),
         onLeave: (id, reason) => this.#onLeave(id, reason),
@@ -339,7 +341,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   }
 
   sendTo(peer: RunningPeer<F>, channel: number, message: unknown): boolean {
-    const handle = this.#pool.handleOf(peer.id);
+    const { handle } = peer;
     if (handle === undefined || peer.closed || this.#closing !== undefined) {
       throw closedError("peer");
     }
@@ -363,8 +365,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     return { sent, skipped };
   }
 
-  #onJoin(id: number, port: number, address: string, body: F["join"]): void {
-    const peer = new RunningPeer<F>(this, id, port, address, body);
+  #onJoin(id: number, handle: PortHandle, address: string, body: F["join"]): void {
+    const peer = new RunningPeer<F>(this, id, handle, address, body);
     this.peers.set(id, peer);
     this.#joined++;
     const { state } = this.#options;
@@ -387,15 +389,16 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     start: number,
     end: number,
   ): void {
-    const peer = this.peers.get(id)!;
+    const peer = this.peers.get(id);
+    // A stale record: it is dropped with its peer's credit.
+    if (peer === undefined) return;
     const channel = this.protocol.channels[channelIndex]!;
     let message: unknown;
     try {
       message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
-      const handle = this.#pool.handleOf(id);
-      handle?.malformed(id);
-      handle?.release(id, creditCost(end - start));
+      peer.handle?.malformed(id);
+      peer.handle?.release(id, creditCost(end - start));
       return;
     }
     const held = this.#hub.offer(channelIndex, peer, message, user, creditCost(end - start));
@@ -422,6 +425,8 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly join: F["join"];
   state: F["state"];
   closed = false;
+  /** The port that owns it; undefined once it has left. */
+  handle: PortHandle | undefined;
   readonly #server: RunningServer<F>;
   readonly #drain = new DrainSignal();
   #face: F["send"] | undefined;
@@ -429,13 +434,14 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   constructor(
     server: RunningServer<F>,
     id: number,
-    port: number,
+    handle: PortHandle,
     address: string,
     join: F["join"],
   ) {
     this.#server = server;
     this.id = id;
-    this.port = port;
+    this.handle = handle;
+    this.port = handle.port;
     this.address = address;
     this.join = join;
     this.state = undefined;
@@ -470,6 +476,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
 
   onLeave(): void {
     this.closed = true;
+    this.handle = undefined;
     this.#drain.close("peer");
   }
 

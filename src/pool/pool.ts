@@ -23,7 +23,8 @@ export interface PoolListener {
     origin: JoinOrigin,
     signal: AbortSignal,
   ): Promise<JoinDecision> | JoinDecision;
-  onJoin(peer: number, port: number, address: string, body: unknown): void;
+  onJoin(peer: number, handle: PortHandle, address: string, body: unknown): void;
+  /** Of a peer whose join has been reported, and whose leave may have been. */
   onMessage(
     peer: number,
     channel: number,
@@ -120,11 +121,6 @@ export class Pool {
   /** The bound ports, in order. */
   get ports(): number[] {
     return this.#berths.map((berth) => berth.port);
-  }
-
-  /** The handle of the port that owns a peer; undefined once the peer is gone. */
-  handleOf(peer: number): PortHandle | undefined {
-    return this.#places.get(peer)?.berth.handle;
   }
 
   /** Every live port with the peers that broadcasts are for. */
@@ -237,12 +233,9 @@ export class Pool {
         berth.peers.add(peer);
         // Before the application hears of it: what it broadcasts from its listener is for this peer too.
         berth.handle.joined(peer);
-        listener.onJoin(peer, berth.port, address, place.body);
+        listener.onJoin(peer, berth.handle, address, place.body);
       },
-      onMessage: (peer, ...rest) => {
-        // Stale records (a peer that has left) are dropped with their peer's credit.
-        if (this.#places.get(peer)?.joined) listener.onMessage(peer, ...rest);
-      },
+      onMessage: listener.onMessage,
       onLeave: (peer, reason) => this.#left(berth, peer, reason),
       onDrained: (peer) => listener.onDrained(peer),
       onRingDrained: () => {

@@ -22,7 +22,7 @@ import {
 } from "./memory.ts";
 import {
   type ApplicationPost,
-  slotOf,
+  slotSpan,
   ToApplication,
   ToWorker,
   type WorkerOptions,
@@ -74,7 +74,7 @@ export class PortHandle {
   readonly #protocol: Protocol;
   readonly #listener: PortListener;
   readonly #host: string;
-  readonly #maxPeers: number;
+  readonly #slotMask: number;
   readonly #worker: Worker;
   readonly #out: RingWriter;
   readonly #in: RingReader;
@@ -103,7 +103,7 @@ export class PortHandle {
     this.#protocol = protocol;
     this.#listener = listener;
     this.#host = worker.host;
-    this.#maxPeers = worker.maxPeers;
+    this.#slotMask = slotSpan(worker.maxPeers) - 1;
     this.#out = new RingWriter(memory.toWorker);
     this.#in = new RingReader(memory.toApplication);
     this.#bell = new Doorbell(memory.applicationBell);
@@ -150,7 +150,7 @@ export class PortHandle {
     accept: unknown,
   ): Promise<Uint8Array | string> {
     if (this.#exited) return Promise.resolve(WORKER_GONE);
-    const slot = slotOf(peer, this.#maxPeers);
+    const slot = peer & this.#slotMask;
     this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
     const { cid, address, port, hash } = request;
@@ -180,7 +180,7 @@ export class PortHandle {
    */
   send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
     const bytes = channel.codec.size(message);
-    const slot = slotOf(peer, this.#maxPeers);
+    const slot = peer & this.#slotMask;
     const cost = creditCost(bytes);
     if (!this.#sendCredits.spend(slot, cost)) return false;
     const w = this.#reserve(ToWorker.send, 6 + bytes);
@@ -219,7 +219,7 @@ export class PortHandle {
     const takers: number[] = [];
     for (const peer of peers) {
       if (peer === except) continue;
-      if (!channel.reliable || this.#sendCredits.spend(slotOf(peer, this.#maxPeers), cost)) {
+      if (!channel.reliable || this.#sendCredits.spend(peer & this.#slotMask, cost)) {
         takers.push(peer);
       } else {
         out.push(peer);
@@ -229,7 +229,7 @@ export class PortHandle {
     if (takers.length === 0) return 0;
     const refund = (): void => {
       if (!channel.reliable) return;
-      for (const peer of takers) this.#sendCredits.refund(slotOf(peer, this.#maxPeers), cost);
+      for (const peer of takers) this.#sendCredits.refund(peer & this.#slotMask, cost);
     };
     const w = this.#reserve(ToWorker.broadcast, 4 + 4 * out.length + bytes);
     if (w === undefined) {
@@ -286,7 +286,7 @@ export class PortHandle {
 
   /** The application has taken (or dropped) messages of this peer that cost so much (`creditCost`). */
   release(peer: number, cost: number): void {
-    if (this.#receiveCredits.add(slotOf(peer, this.#maxPeers), cost)) {
+    if (this.#receiveCredits.add(peer & this.#slotMask, cost)) {
       this.#hint(ToWorker.pump, peer);
     }
   }

@@ -19,10 +19,11 @@ import type { ZeroCrypto } from "../zero/crypto.ts";
 import type { ZeroServerEvent } from "../zero/events.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { ZeroServer } from "../zero/server.ts";
+import { Addresses } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
 import { creditCost } from "./memory.ts";
-import { slotOf } from "./records.ts";
+import { slotSpan } from "./records.ts";
 import type { SystemsHost } from "./systems-host.ts";
 import { WaitingMessages } from "./waiting.ts";
 
@@ -110,7 +111,7 @@ export class PortOwner {
   readonly #zero: ZeroServer;
   readonly #turn: Turn;
   readonly #entries = new Map<number, Entry>();
-  readonly #byAddress = new Map<string, Map<number, Entry>>();
+  readonly #addresses = new Addresses<Entry>();
   /** Places that are kept and not yet taken. */
   readonly #reservations = new Set<number>();
   readonly #deadlines = new Deadlines<Entry>();
@@ -349,7 +350,7 @@ export class PortOwner {
       this.#turn.wake();
       return;
     }
-    const entry = this.#byAddress.get(address)?.get(port);
+    const entry = this.#addresses.get(address, port);
     if (entry === undefined || entry.goodbye || entry.closed !== undefined) {
       this.#counters.add("datagramsFromStrangers");
       return;
@@ -431,7 +432,7 @@ export class PortOwner {
 
   #attach(peer: number, address: string, port: number, proven: boolean): void {
     if (!this.#reservations.delete(peer)) return;
-    const slot = slotOf(peer, this.#o.maxPeers);
+    const slot = peer & (slotSpan(this.#o.maxPeers) - 1);
     const entry = new Entry(this, peer, slot, address, port, proven);
     this.#entries.set(peer, entry);
     this.#setAddress(entry, address, port);
@@ -442,25 +443,9 @@ export class PortOwner {
   }
 
   #setAddress(entry: Entry, address: string, port: number): void {
-    this.#clearAddress(entry);
-    entry.address = address;
-    entry.port = port;
-    let ports = this.#byAddress.get(address);
-    if (ports === undefined) {
-      ports = new Map();
-      this.#byAddress.set(address, ports);
-    }
+    const before = this.#addresses.move(entry, address, port);
     // A new attach from the address of a live peer: a good proof takes it; the old peer is mute and idles out.
-    const before = ports.get(port);
-    if (before !== undefined && before !== entry) before.confirmed = false;
-    ports.set(port, entry);
-  }
-
-  #clearAddress(entry: Entry): void {
-    const ports = this.#byAddress.get(entry.address);
-    if (ports?.get(entry.port) !== entry) return;
-    ports.delete(entry.port);
-    if (ports.size === 0) this.#byAddress.delete(entry.address);
+    if (before !== undefined) before.confirmed = false;
   }
 
   #zeroClosed(peer: number, reason: CloseReason): void {
@@ -582,7 +567,7 @@ export class PortOwner {
     this.#entries.delete(entry.id);
     this.#starved.delete(entry);
     this.#deadlines.remove(entry);
-    this.#clearAddress(entry);
+    this.#addresses.remove(entry);
     this.#counters.addAll("session", entry.peer.session.counters);
     this.#o.systems?.leave(entry.id, reason);
     this.#o.link.leave(entry.id, reason);

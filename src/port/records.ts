@@ -104,12 +104,10 @@ export interface WorkerOptions {
   readonly resend: boolean;
 }
 
-/** A peer's place in the credit table: the low bits of its id. */
-export function slotOf(peer: number, maxPeers: number): number {
-  return peer & (slotSpan(maxPeers) - 1);
-}
-
-/** The power of two that holds `maxPeers` slots. */
+/**
+ * The power of two that holds `maxPeers` slots. A peer's place in the credit table is the low bits of its id:
+ * `peer & (slotSpan(maxPeers) - 1)`.
+ */
 export function slotSpan(maxPeers: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, maxPeers)));
 }

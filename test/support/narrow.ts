@@ -14,6 +14,7 @@ export const { protocol } = (await load("protocol")) as ProtocolModule;
 export const narrowSystems: URL = specUrl("narrow", "systems.js");
 
 export type Server = Awaited<ReturnType<typeof listen>>;
+export type Peer = Server["peers"] extends ReadonlyMap<number, infer P> ? P : never;
 export type Client = Awaited<ReturnType<typeof connect>>;
 export type ServerOptions = Parameters<typeof listen>[0];
 export type ClientOptions = Parameters<typeof connect>[0];

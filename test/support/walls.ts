@@ -40,7 +40,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   peer: { imports: [...BASE, ...BELOW_PEER], types: FACES, packages: ["node:*"] },
   udp: { imports: [...BASE, "wire"], types: ["zero"], packages: ["node:*"] },
   endpoint: { imports: BASE, packages: ["node:*"] },
-  port: { imports: [...BASE, ...BELOW_PORT], types: FACES, packages: ["node:*"] },
+  port: { imports: [...BASE, ...BELOW_PORT, "endpoint"], types: FACES, packages: ["node:*"] },
   pool: { imports: [...BASE, ...BELOW_PORT, "port"], types: FACES, packages: ["node:*"] },
   server: {
     imports: [...BASE, ...BELOW_PORT, "endpoint", "port", "pool"],

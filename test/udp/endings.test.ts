@@ -45,8 +45,11 @@ describe("a server that closes", () => {
     const peer = await peerOf(server, client);
     let sent = 0;
     while (sent < 1500 && peer.send.chat({ from: sent, text })) sent++;
-    // Neither a turn of this thread nor a wake-up of the worker lies between.
-    await server.close({ lingerMs: 5000 });
+    const closed = server.close({ lingerMs: 5000 });
+    // This thread is busy: the worker hears of the close before it is woken for what lies in the ring.
+    const end = performance.now() + 50;
+    while (performance.now() < end);
+    await closed;
     expect(await client.closed).toMatchObject({ code: "shutting-down", by: "remote" });
     expect(got).toEqual(Array.from({ length: sent }, (_, i) => i));
   });
@@ -206,6 +209,7 @@ describe("a client that leaves", () => {
     const closed = client.close({ lingerMs: 20_000 });
     const got: number[] = [];
     await closed;
+    await new Promise((resolve) => setTimeout(resolve, 5500));
     for await (const { message } of messages) {
       got.push(message.n);
       if (got.length === sent) break;
@@ -219,13 +223,16 @@ describe("a client that leaves", () => {
     const server = await narrowServer();
     const client = await narrowClient(server, { wrapSocket: gate(pass) });
     const messages = server.messages.line({ limit: 1 });
-    let acked = 0;
-    for (let refused = false; !refused; ) {
-      while (client.send.line({ n: acked, text: "x".repeat(850) })) acked++;
-      refused = acked > 80;
-      if (!refused) await client.drained();
+    let sent = 0;
+    // More than a credit lies in the worker then.
+    while (sent < 120) {
+      if (client.send.line({ n: sent, text: "x".repeat(850) })) sent++;
+      else await client.drained();
     }
-    await client.drained();
+    await until(async () => {
+      const { counters } = (await server.stats()).ports[0]!;
+      return counters["session.framesReceived"]! >= sent;
+    });
     pass.in = false;
     pass.out = false;
     const left = new Promise((resolve) => server.on("leave", (_peer, reason) => resolve(reason)));
@@ -236,9 +243,7 @@ describe("a client that leaves", () => {
     })();
     await server.close();
     await rest;
-    // What was drained had been acknowledged, so it had arrived.
-    expect(got.length).toBeGreaterThan(70);
-    expect(got).toEqual(Array.from({ length: got.length }, (_, i) => i));
+    expect(got).toEqual(Array.from({ length: sent }, (_, i) => i));
   });
 
   it("still reads what came before a close of the server's", async () => {

@@ -10,8 +10,8 @@ import {
   type Client,
   narrowClient,
   narrowServer,
+  type Peer,
   rawClient,
-  type Server,
   spentCredit,
 } from "../support/narrow.ts";
 
@@ -104,7 +104,7 @@ it.each(seeds)(
 
     let n = 0;
     let refused = 0;
-    const send = (to: Client["send"] | Server["broadcast"], channel: Channel): boolean => {
+    const send = (to: Client["send"] | Peer["send"], channel: Channel): boolean => {
       n++;
       const taken =
         channel === "line"
@@ -112,8 +112,8 @@ it.each(seeds)(
           : channel === "loose"
             ? to.loose({ n, data: new Uint8Array(below(3000)) })
             : to.big({ n, data: new Uint8Array(below(8) === 0 ? 65_400 : below(20_000)) });
-      if (taken === false) refused++;
-      return taken !== false;
+      if (!taken) refused++;
+      return taken;
     };
     const pick = (): Pair | undefined => {
       const open = [...pairs.values()].filter(

@@ -1,0 +1,56 @@
+/** The two small tables of a port: messages that wait for room, and peers by address. */
+import { describe, expect, it } from "vitest";
+import { Addresses } from "#src/port/addresses.js";
+import { WaitingMessages } from "#src/port/waiting.js";
+
+describe("messages that wait", () => {
+  it("go in the order of their channel, each channel as far as there is room for it", () => {
+    const waiting = new WaitingMessages();
+    for (let n = 0; n < 100; n++) waiting.add(n % 2, Uint8Array.of(n));
+    const taken: number[][] = [[], []];
+    const rooms = [3, 10];
+    const offer = (channel: number, payload: Uint8Array): boolean => {
+      if (rooms[channel]! <= 0) return false;
+      rooms[channel]!--;
+      taken[channel]!.push(payload[0]!);
+      return true;
+    };
+    waiting.take(offer);
+    expect(taken).toEqual([
+      [0, 2, 4],
+      [1, 3, 5, 7, 9, 11, 13, 15, 17, 19],
+    ]);
+    rooms[0] = 100;
+    waiting.take(offer);
+    expect(waiting.has(0)).toBe(false);
+    expect(waiting.has(1)).toBe(true);
+    for (let round = 0; round < 8; round++) {
+      rooms[1] = 5;
+      waiting.take(offer);
+    }
+    expect(waiting.isEmpty).toBe(true);
+    expect(taken).toEqual([
+      Array.from({ length: 50 }, (_, i) => 2 * i),
+      Array.from({ length: 50 }, (_, i) => 2 * i + 1),
+    ]);
+  });
+});
+
+describe("addresses", () => {
+  it("belong to whom they were given last", () => {
+    const addresses = new Addresses<{ name: string; address: string; port: number }>();
+    const a = { name: "a", address: "", port: 0 };
+    const b = { name: "b", address: "", port: 0 };
+    expect(addresses.move(a, "::1", 5)).toBeUndefined();
+    expect(addresses.move(a, "::1", 5)).toBeUndefined();
+    expect(addresses.move(b, "::1", 6)).toBeUndefined();
+    expect(addresses.move(b, "::1", 5)).toBe(a);
+    expect(addresses.get("::1", 5)).toBe(b);
+    expect(addresses.get("::1", 6)).toBeUndefined();
+    // What has lost its address takes nobody's when it goes.
+    addresses.remove(a);
+    expect(addresses.get("::1", 5)).toBe(b);
+    addresses.remove(b);
+    expect(addresses.get("::1", 5)).toBeUndefined();
+  });
+});
