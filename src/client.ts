@@ -24,7 +24,7 @@ import type { ChannelDefinition, Protocol } from "./protocol.ts";
 import type { CloseOptions, CloseReason } from "./server.ts";
 import type { SessionSink } from "./session/session.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
-import { nodeCrypto } from "./udp/node-crypto.ts";
+import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
 import type { DatagramSocket } from "./udp/socket.ts";
 import { nowMs, Turn } from "./udp/turn.ts";
 import { Reader } from "./wire/reader.ts";
@@ -99,6 +99,7 @@ export async function connect<F extends ClientFaceTypes>(
     port: 0,
     bufferBytes: options.socketBufferBytes,
     maxDatagramBytes: protocol.limits.maxDatagramBytes,
+    warn: true,
   });
   let client: RunningClient<F>;
   try {
@@ -353,7 +354,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.accept = accept;
     this.#state = "open";
     const resend = this.#options.resend ?? true;
-    this.#peer = new Peer(this.#protocol, "client", nowMs(), Math.random, this.#sink, resend);
+    this.#peer = new Peer(this.#protocol, "client", nowMs(), secureRandom, this.#sink, resend);
     for (let i = 0; i < this.#user.length; i++) this.#peer.session.setUserField(i, this.#user[i]!);
     this.#resolveAttached();
   }

@@ -47,7 +47,10 @@ export interface PoolOptions {
   readonly ports: readonly number[];
   readonly publicPorts: readonly number[] | undefined;
   readonly allowMissingPorts: boolean;
-  readonly worker: Omit<WorkerOptions, "memory" | "port" | "host" | "protocolUrl" | "protocolHash">;
+  readonly worker: Omit<
+    WorkerOptions,
+    "memory" | "port" | "host" | "protocolUrl" | "protocolHash" | "warn"
+  >;
   readonly listener: PoolListener;
 }
 
@@ -214,7 +217,14 @@ export class Pool {
     berth.startedMs = performance.now();
     const handle = new PortHandle({
       protocol,
-      worker: { ...worker, host, port, protocolUrl: protocol.url, protocolHash: protocol.hash },
+      worker: {
+        ...worker,
+        host,
+        port,
+        protocolUrl: protocol.url,
+        protocolHash: protocol.hash,
+        warn: berth.index === 0,
+      },
       listener: this.#listenerFor(berth),
     });
     for (const [field, value] of this.#header) handle.setHeader(field, value);

@@ -87,6 +87,8 @@ export class Entry implements SessionSink {
 export interface PortOwnerOptions {
   readonly protocol: Protocol;
   readonly crypto: ZeroCrypto;
+  /** At least 0, below 1; which packet numbers are skipped depends on it. */
+  readonly random: () => number;
   readonly socket: DatagramSocket;
   readonly link: PortLink;
   readonly maxPeers: number;
@@ -158,7 +160,7 @@ export class PortOwner {
 
   makePeer(entry: Entry): Peer {
     const { protocol, resend } = this.#o;
-    const peer = new Peer(protocol, "server", nowMs(), Math.random, entry, resend);
+    const peer = new Peer(protocol, "server", nowMs(), this.#o.random, entry, resend);
     for (let i = 0; i < this.#user.length; i++) peer.session.setUserField(i, this.#user[i]!);
     return peer;
   }

@@ -7,7 +7,7 @@ import { StardustError } from "../errors.ts";
 import type { Protocol } from "../protocol.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
-import { nodeCrypto } from "../udp/node-crypto.ts";
+import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
@@ -78,6 +78,7 @@ async function main(): Promise<void> {
       port: options.port,
       bufferBytes: options.socketBufferBytes,
       maxDatagramBytes: protocol.limits.maxDatagramBytes,
+      warn: options.warn,
     }),
   );
   const systems = await importSystems(protocol, socket.port);
@@ -107,6 +108,7 @@ async function main(): Promise<void> {
         owner = new PortOwner({
           protocol,
           crypto: nodeCrypto,
+          random: secureRandom,
           socket,
           link,
           maxPeers: options.maxPeers,

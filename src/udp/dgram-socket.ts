@@ -17,6 +17,8 @@ export interface OpenSocketOptions {
   readonly bufferBytes?: number | undefined;
   /** No datagram that is sent is larger. */
   readonly maxDatagramBytes: number;
+  /** Whether to say so, once a thread, where the system grants smaller buffers than the default. */
+  readonly warn: boolean;
 }
 
 /** An address needs no look-up: without this, `dgram` defers every send to the next tick and keeps the buffer. */
@@ -41,13 +43,13 @@ export async function openSocket(options: OpenSocketOptions): Promise<DatagramSo
   socket.removeAllListeners("error");
   // ICMP errors of earlier sends surface here; a peer that is gone is noticed by its silence, not by a forgeable packet.
   socket.on("error", () => {});
-  setBuffers(socket, options.bufferBytes ?? SOCKET_BUFFER_BYTES);
+  setBuffers(socket, options.bufferBytes ?? SOCKET_BUFFER_BYTES, options.warn);
   return new NodeSocket(socket, options.maxDatagramBytes);
 }
 
 let warned = false;
 
-function setBuffers(socket: dgram.Socket, bytes: number): void {
+function setBuffers(socket: dgram.Socket, bytes: number, warn: boolean): void {
   let granted = 0;
   try {
     socket.setRecvBufferSize(bytes);
@@ -60,7 +62,7 @@ function setBuffers(socket: dgram.Socket, bytes: number): void {
   } catch {
     return;
   }
-  if (granted < bytes && bytes === SOCKET_BUFFER_BYTES && !warned) {
+  if (warn && granted < bytes && bytes === SOCKET_BUFFER_BYTES && !warned) {
     warned = true;
     process.emitWarning(
       `the system granted a UDP receive buffer of ${Math.round(granted / 1024)} KiB where 4096 were asked; ` +

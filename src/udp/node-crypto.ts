@@ -1,5 +1,5 @@
 /** The cryptography of the connection protocol on Node's own module. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes, randomFillSync, timingSafeEqual } from "node:crypto";
 import type { ZeroCrypto } from "../zero/crypto.ts";
 
 export const nodeCrypto: ZeroCrypto = {
@@ -8,3 +8,15 @@ export const nodeCrypto: ZeroCrypto = {
   randomBytes: (count) => randomBytes(count),
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 };
+
+const pool = new Uint32Array(256);
+let used = pool.length;
+
+/** At least 0, below 1, and not to be guessed: what decides which packet numbers are skipped. Drawn in bulk. */
+export function secureRandom(): number {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  return pool[used++]! / 2 ** 32;
+}
