@@ -515,7 +515,7 @@ export class PortOwner {
       return;
     }
     this.#sendWaiting(entry);
-    const state = peer.handleTimeout(now, !entry.waiting.isEmpty);
+    const state = peer.handleTimeout(now);
     if (state === "idle") {
       this.#zero.forget(entry.id);
       this.#end(entry, {
@@ -526,6 +526,7 @@ export class PortOwner {
       return;
     }
     if (entry.confirmed) this.#transmit(entry, now);
+    // Where something waits for the session, the session has something unacknowledged.
     if (state === "lingered") {
       entry.goodbye = true;
       const { code, reason } = entry.closing!;
