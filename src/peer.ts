@@ -37,15 +37,12 @@ export class Peer {
     this.#lingerUntilMs = Math.min(this.#lingerUntilMs, untilMs);
   }
 
-  /** `waiting`: there are messages that the session had no room for, for which to linger too. */
-  handleTimeout(nowMs: number, waiting = false): PeerState {
+  handleTimeout(nowMs: number): PeerState {
     const { session } = this;
     if (nowMs >= this.#idleAtMs()) return "idle";
     session.handleTimeout(nowMs);
-    if (this.#lingering) {
-      const delivered = !waiting && !session.unacknowledged;
-      if (delivered || nowMs >= this.#lingerUntilMs) return "lingered";
-    }
+    if (this.#lingering && (nowMs >= this.#lingerUntilMs || !session.unacknowledged))
+      return "lingered";
     if (nowMs >= this.#pingAtMs()) {
       this.#pingedMs = nowMs;
       session.ping();

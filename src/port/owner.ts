@@ -517,7 +517,7 @@ export class PortOwner {
       return;
     }
     this.#sendWaiting(entry);
-    const state = peer.handleTimeout(now, !entry.waiting.isEmpty);
+    const state = peer.handleTimeout(now);
     if (state === "idle") {
       this.#zero.forget(entry.id);
       this.#end(entry, {
@@ -528,6 +528,7 @@ export class PortOwner {
       return;
     }
     if (entry.confirmed) this.#transmit(entry, now);
+    // Where something waits for the session, the session has something unacknowledged.
     if (state === "lingered") {
       entry.goodbye = true;
       const { code, reason } = entry.closing!;

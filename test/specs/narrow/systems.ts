@@ -6,6 +6,11 @@ const definition: Systems = systems({
     order: async (peer, { what }) => {
       if (what === "die") process.exit(3);
       if (what === "hang") for (;;);
+      if (what === "stall") {
+        const end = performance.now() + 700;
+        while (performance.now() < end);
+        process.exit(3);
+      }
       if (what === "reject") throw new Error("planted in a promise");
       if (what === "echo") peer.send.line({ n: 0, text: "echo" });
     },
