@@ -84,6 +84,8 @@ export interface HeaderCodec {
   /** Bits of the largest acknowledged number, and of a message number. */
   readonly ackBits: number;
   readonly messageNumberBits: number;
+  /** Acks as a bit field: how many numbers below the largest it names, 32 or 64. Missing: acks are ranges. */
+  readonly ackFieldBits?: number;
   /** Bytes of `write` for this header, whose flags (and first frame: channel is always there) are set. */
   size(h: DatagramHeader): number;
   /** Writes all that stands once in a datagram. `first` is the first frame, or undefined where there is none. */

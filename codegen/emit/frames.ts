@@ -3,7 +3,7 @@
  * way to write each frame, and the reader refuses all others.
  */
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
-import { hasRole } from "./header.ts";
+import { hasRole, moduleNames } from "./header.ts";
 import { type Group, groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
 import type { Func } from "./source.ts";
 import { Lines, Names } from "./text.ts";
@@ -125,7 +125,10 @@ function frameSizeFunction(model: Model): Func {
 
 function writeFrameFunction(model: Model): Func {
   const lines = new Lines();
-  const names = new Names(["frame", "previous", "w", "view", "channel", "same", "consecutive"]);
+  const names = new Names([
+    ..."frame previous w view channel same consecutive".split(" "),
+    ...moduleNames,
+  ]);
   shortForms(lines, model);
   for (const group of groups(model, "write")) {
     lines.when(group.condition, () => writeItems(lines, names, group.items, valueText));
@@ -149,9 +152,11 @@ function writeFrameFunction(model: Model): Func {
 function readFrameFunction(model: Model): Func {
   const fields = model.header.frame;
   const lines = new Lines();
-  const names = new Names(
-    "frame isFirst r view channel same consecutive length room fixed last payloadBytes".split(" "),
-  );
+  const names = new Names([
+    ..."frame isFirst r view channel same consecutive length room fixed last".split(" "),
+    ..."before number payloadBytes".split(" "),
+    ...moduleNames,
+  ]);
   const hasSame = hasRole(fields, "same-channel");
   const hasConsecutive = hasRole(fields, "consecutive");
   lines.add("const view = r.view;", "let channel = frame.channel;");

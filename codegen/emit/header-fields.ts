@@ -19,7 +19,18 @@ export interface Group {
   readonly items: readonly Item[];
 }
 
-const typeBytes = { u8: 1, u16: 2, u24: 3, u32: 4, i8: 1, i16: 2, i32: 4, f32: 4, f64: 8 } as const;
+const typeBytes = {
+  u8: 1,
+  u16: 2,
+  u24: 3,
+  u32: 4,
+  u64: 8,
+  i8: 1,
+  i16: 2,
+  i32: 4,
+  f32: 4,
+  f64: 8,
+} as const;
 
 function bytesOf(field: HeaderFieldModel): number {
   const { type } = field;
@@ -152,6 +163,10 @@ function typedRead(field: HeaderFieldModel, at: string, offset: number): string 
   switch (field.type) {
     case "u24":
       return `(view.getUint16(${place}) << 8) | view.getUint8(${offsetText(at, offset + 2)})`;
+    case "u64": {
+      // Two words: no number holds 64 bits. Only an ack field has this type.
+      return `view.getUint32(${place}), view.getUint32(${offsetText(at, offset + 4)})`;
+    }
     case "f32":
     case "f64":
       return `view.getFloat${field.type.slice(1)}(${place})`;
@@ -210,6 +225,10 @@ function typedWrite(
     case "u24":
       lines.add(`view.setUint16(${place}, ${value} >>> 8);`);
       lines.add(`view.setUint8(${offsetText(at, offset + 2)}, ${value});`);
+      return;
+    case "u64":
+      lines.add(`view.setUint32(${place}, ackWord(h.acks, 0));`);
+      lines.add(`view.setUint32(${offsetText(at, offset + 4)}, ackWord(h.acks, 32));`);
       return;
     case "f32":
     case "f64":

@@ -11,10 +11,19 @@ import { Lines, Names, quote } from "./text.ts";
 
 const wireValues = [
   "ackRangesSize",
+  "ackWord",
   "readAckRanges",
+  "readAckWords",
   "varintSize",
   "varintViolation",
   "writeAckRanges",
+];
+
+/** What the text of a function may mean: no local may be called so. */
+export const moduleNames: readonly string[] = [
+  ...wireValues,
+  ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes".split(" "),
+  ..."Math Number undefined".split(" "),
 ];
 
 export function emitHeader(model: Model): Declaration[] {
@@ -152,6 +161,8 @@ function writtenValue(model: Model): (field: HeaderFieldModel) => string {
         return "h.acks.largest";
       case "ack-delay":
         return "h.acks.delay";
+      case "ack-bits":
+        return "ackWord(h.acks, 0)";
       case "receive-limit":
         return "h.receiveLimit";
       case "reserved":
@@ -193,7 +204,7 @@ function sizeFunction(model: Model): Func {
 
 function writeFunction(model: Model): Func {
   const lines = new Lines();
-  const names = new Names(["h", "first", "w", "view", "wireId"]);
+  const names = new Names(["h", "first", "w", "view", "wireId", ...moduleNames]);
   lines.add("const view = w.view;");
   lines.add("const wireId = first === undefined ? 1 : wireIds[first.channel]!;");
   for (const group of groupsOf(datagramFields(model), conditionOf(model))) {
@@ -216,7 +227,7 @@ function writeFunction(model: Model): Func {
 
 function readFunction(model: Model): Func {
   const lines = new Lines();
-  const names = new Names(["h", "first", "r", "view", "wireId", "high"]);
+  const names = new Names(["h", "first", "r", "view", "wireId", "high", "ranges", ...moduleNames]);
   const fields = datagramFields(model);
   const condition = conditionOf(model);
   lines.add("const view = r.view;");
@@ -277,6 +288,9 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
     case "ack-ranges":
       lines.add("const ranges = readAckRanges(r, h.acks);");
       lines.add("if (ranges !== Violation.none) return ranges;");
+      return;
+    case "ack-bits":
+      lines.add(`readAckWords(h.acks, ${raw}${field.type === "u64" ? "" : ", 0"});`);
       return;
     case "receive-limit":
       lines.add(`h.receiveLimit = ${raw};`);
@@ -339,7 +353,9 @@ function codecText(model: Model): string {
   const { header } = model;
   const user = userFieldsOf(model).map((field) => {
     const type = field.type;
-    if (type === "ack-ranges") throw new Error(`header field ${field.name} cannot be the user's`);
+    if (type === "ack-ranges" || type === "u64") {
+      throw new Error(`header field ${field.name} cannot be the user's`);
+    }
     const range = type === undefined ? [0, 2 ** field.bits! - 1] : userRanges[type];
     const fraction = type === "f32" || type === "f64";
     const name = `name: ${quote(field.name)}`;
@@ -355,6 +371,7 @@ function codecText(model: Model): string {
         `packetNumberBits: ${header.packetNumberBits},`,
         `widePacketNumberBits: ${header.widePacketNumberBits},`,
         `ackBits: ${header.ackBits},`,
+        ...(header.ackFieldBits === undefined ? [] : [`ackFieldBits: ${header.ackFieldBits},`]),
         `messageNumberBits: ${header.messageNumberBits},`,
         "size,",
         "write,",

@@ -15,6 +15,8 @@ export interface RoleRule {
   readonly when: readonly (HeaderRole | "numbered" | "unsized")[];
   readonly optional?: true;
   readonly many?: true;
+  /** Another role that does the same: one of the two is there. */
+  readonly or?: HeaderRole;
 }
 
 const flag = (lists: readonly HeaderList[]): RoleRule => ({ lists, form: "flag", when: [] });
@@ -45,7 +47,8 @@ export const headerRoles: Readonly<Record<HeaderRole, RoleRule>> = {
   "packet-number": { lists: ["clear"], form: ["u16", "u24", "u32"], when: [] },
   "ack-largest": { lists: ["sealed"], form: ["u16", "u32"], when: ["ack"] },
   "ack-delay": { lists: ["sealed"], form: ["u8"], when: ["ack"] },
-  "ack-ranges": { lists: ["sealed"], form: ["ack-ranges"], when: ["ack"] },
+  "ack-ranges": { lists: ["sealed"], form: ["ack-ranges"], when: ["ack"], or: "ack-bits" },
+  "ack-bits": { lists: ["sealed"], form: ["u32", "u64"], when: ["ack"], or: "ack-ranges" },
   "receive-limit": { lists: ["sealed"], form: ["varint"], when: ["limit"] },
   "same-channel": flag(["frame"]),
   consecutive: flag(["frame"]),
@@ -61,6 +64,7 @@ export const fieldBytes: Readonly<Record<FieldType, number>> = {
   u16: 2,
   u24: 3,
   u32: 4,
+  u64: 8,
   i8: 1,
   i16: 2,
   i32: 4,

@@ -1,6 +1,7 @@
 /**
  * The layout of a datagram: that it can be decoded, that every role the runtime needs is there, and how long it gets.
- * A layout may widen fields, reorder inside a list, leave out `wide`, and add fields of the user's own.
+ * A layout may widen fields, reorder inside a list, leave out `wide`, say acks as a bit field, and add fields of the
+ * user's own.
  */
 import type { HeaderAst, HeaderFieldAst, HeaderList } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
@@ -27,6 +28,7 @@ export function resolveHeader(ast: HeaderAst, d: Diagnostics): HeaderModel | und
   checkNames(ast, d);
   checkPlaces(ast, d);
   checkPacketNumber(ast, d);
+  checkAcks(ast, d);
   if (d.list.length + d.dropped > before) return undefined;
   return buildModel(ast);
 }
@@ -59,8 +61,6 @@ function checkField(field: HeaderFieldAst, list: HeaderList, d: Diagnostics): vo
     d.report("SD1401", span, { role: quote(role) }, { suggestion });
     return;
   }
-  const bitField = field.type?.name === "ack-bits" && role === "ack-ranges";
-  if (bitField && d.unsupported("header-ack-bits", field.type!.span)) return;
   if (!rule.lists.includes(list)) {
     const expected = rule.lists.map((l) => `\`${l}\``).join(" or ");
     d.report("SD1404", span, { role, expected, list });
@@ -99,7 +99,9 @@ function checkRoles(ast: HeaderAst, list: HeaderList, d: Diagnostics): void {
   }
   for (const [role, rule] of Object.entries(headerRoles)) {
     if (rule.optional || !rule.lists.includes(list) || seen.has(role)) continue;
-    d.report("SD1402", ast.listSpans[list], { list, role });
+    if (rule.or !== undefined && (seen.has(rule.or) || role < rule.or)) continue;
+    const help = rule.or === undefined ? undefined : `or one with role \`${rule.or}\``;
+    d.report("SD1402", ast.listSpans[list], { list, role }, help === undefined ? {} : { help });
   }
 }
 
@@ -167,14 +169,23 @@ function checkCondition(
     d.report("SD1408", span, { name: quote(name) }, { suggestion });
     return false;
   }
-  if (flag.bits !== 1 || flag.role?.name === "reserved") {
-    const problem = flag.bits === 1 ? "a reserved bit is always zero" : "it is not one bit";
+  const problem = flagProblem(flag, list);
+  if (problem !== undefined) {
     d.report("SD1419", span, { name, problem });
     return false;
   }
   if (fields.indexOf(flag) < fields.indexOf(field)) return true;
   d.report("SD1409", span, { name });
   return false;
+}
+
+function flagProblem(flag: HeaderFieldAst, list: HeaderList): string | undefined {
+  if (flag.bits !== 1) return "it is not one bit";
+  const role = flag.role?.name;
+  if (role === "reserved") return "a reserved bit is always zero";
+  // The room for frames is what the header leaves, so it cannot depend on them.
+  const late = list !== "frame" && (role === "slice" || role === "more");
+  return late ? "the header's size is settled before the first frame is" : undefined;
 }
 
 /** Names of `clear` and `sealed` share one scope, and the computed conditions cannot be redefined. */
@@ -219,6 +230,17 @@ function checkPacketNumber(ast: HeaderAst, d: Diagnostics): void {
   }
 }
 
+/** Ranges or one bit field. */
+function checkAcks(ast: HeaderAst, d: Diagnostics): void {
+  const [first, second] = ast.sealed.filter(
+    (field) => field.role?.name === "ack-ranges" || field.role?.name === "ack-bits",
+  );
+  if (first === undefined || second?.role === undefined) return;
+  // The same role twice is told already.
+  if (first.role!.name === second.role.name) return;
+  d.report("SD1421", second.role.span, { other: first.name, line: first.docs.line });
+}
+
 function buildModel(ast: HeaderAst): HeaderModel {
   let userIndex = 0;
   const build = (list: HeaderList): HeaderFieldModel[] =>
@@ -228,18 +250,20 @@ function buildModel(ast: HeaderAst): HeaderModel {
       ...(field.role ? { role: roleOf(field)! } : { userIndex: userIndex++ }),
       ...(field.type ? { type: field.type.name as FieldType } : {}),
       ...(field.bits === undefined ? {} : { bits: field.bits }),
-      when: field.when.map((c) => c.name),
+      when: [...new Set(field.when.map((c) => c.name))],
     }));
   const lists = { clear: build("clear"), sealed: build("sealed"), frame: build("frame") };
   const width = (list: HeaderList, role: HeaderRole) =>
     8 * fieldBytes[lists[list].find((f) => f.role === role)!.type!];
   const packetNumberBits = width("clear", "packet-number");
+  const ackField = lists.sealed.find((f) => f.role === "ack-bits");
   const wide = lists.clear.some((f) => f.role === "packet-number-high");
   return {
     ...lists,
     packetNumberBits,
     widePacketNumberBits: wide ? 32 : packetNumberBits,
     ackBits: width("sealed", "ack-largest"),
+    ...(ackField ? { ackFieldBits: 8 * fieldBytes[ackField.type!] } : {}),
     messageNumberBits: width("frame", "message-number"),
     maxBytes: longest(lists),
   };
@@ -249,6 +273,7 @@ const acknowledging: readonly (HeaderRole | undefined)[] = [
   "ack-largest",
   "ack-delay",
   "ack-ranges",
+  "ack-bits",
   "receive-limit",
 ];
 

@@ -125,6 +125,7 @@ export type HeaderRole =
   | "ack-largest"
   | "ack-delay"
   | "ack-ranges"
+  | "ack-bits"
   | "receive-limit"
   | "same-channel"
   | "consecutive"
@@ -145,6 +146,7 @@ export interface HeaderFieldModel extends Documentation {
     | "u16"
     | "u24"
     | "u32"
+    | "u64"
     | "i8"
     | "i16"
     | "i32"
@@ -167,6 +169,8 @@ export interface HeaderModel {
   readonly packetNumberBits: number;
   readonly widePacketNumberBits: number;
   readonly ackBits: number;
+  /** Numbers below the largest that role `ack-bits` names one by one; missing where acks are ranges. */
+  readonly ackFieldBits?: number;
   readonly messageNumberBits: number;
   /** The longest header of a datagram with one slice frame, acks and limit not counted. */
   readonly maxBytes: number;

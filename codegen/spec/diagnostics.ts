@@ -192,6 +192,10 @@ export const diagnosticTable = {
   },
   SD1419: { title: "not a flag", message: "`{name}` cannot be a condition here: {problem}" },
   SD1420: { title: "type of a header field", message: "{type} is not a type of {place}" },
+  SD1421: {
+    title: "acks twice",
+    message: "acks are ranges or one bit field: `{other}` (line {line}) says them already",
+  },
 
   SD1501: {
     title: "keyword not allowed",

@@ -31,7 +31,6 @@ export type UnsupportedFeature =
   | "type-f16"
   | "type-recursion"
   | "type-64-as-number"
-  | "header-ack-bits"
   | "zero-own-message"
   | "zero-other-body";
 
@@ -76,11 +75,6 @@ export const unsupported: { readonly [feature in UnsupportedFeature]?: Unsupport
     code: "SD1917",
     what: "a 64-bit integer as a number",
     instead: "use `varint` (up to 2^53-1), or take the bigint",
-  },
-  "header-ack-bits": {
-    code: "SD1918",
-    what: "acknowledgement as a bit field",
-    instead: "use `ack-ranges`",
   },
   "zero-own-message": {
     code: "SD1919",

@@ -51,6 +51,8 @@ export class SessionCounters {
   messagesResent = 0;
   /** Datagrams that asked for an ack and are believed lost. */
   datagramsLost = 0;
+  /** Of `datagramsLost`: those that acks as a bit field had moved past, so that nothing said whether they arrived. */
+  datagramsUnknown = 0;
   /** Of `datagramsLost`: those that were acknowledged after all. */
   spuriousLosses = 0;
   /** Packet numbers skipped on purpose. */

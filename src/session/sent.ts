@@ -7,11 +7,12 @@
  * waits at MAX_OUTSTANDING_DATAGRAMS, and at the double the oldest are given up. Worst case of an ack: one visit to each
  * outstanding datagram.
  */
-import { MAX_OUTSTANDING_DATAGRAMS, SKIP_ONE_IN } from "../limits.ts";
+import { MAX_OUTSTANDING_DATAGRAMS, MAX_PACKET_NUMBER, SKIP_ONE_IN } from "../limits.ts";
+import type { HeaderCodec } from "../protocol.ts";
 import type { AckBlock } from "../wire/header.ts";
 import type { CongestionController } from "./controller.ts";
 import { DatagramOutcome, type SessionCounters } from "./outcome.ts";
-import { rebuildAcknowledged } from "./packet-numbers.ts";
+import { powerOfTwo, rebuildAcknowledged } from "./packet-numbers.ts";
 import type { RttEstimator } from "./rtt.ts";
 
 /** What a datagram was, and what became of it; bits of one small number. */
@@ -79,11 +80,22 @@ export class SentPackets {
   private planFrom = 0;
   private readonly skipped: number[] = [];
   private skipAt: number;
+  /** How far below its largest number an ack says anything; Infinity where acks are ranges. */
+  readonly ackSpan: number;
+  /** With so many numbers unacknowledged, one on the wire, or an ack of it, could be taken for another. */
+  private readonly numberSpace: number;
   private readonly random: () => number;
   private readonly events: FrameEvents;
   private readonly counters: SessionCounters;
 
-  constructor(random: () => number, events: FrameEvents, counters: SessionCounters) {
+  constructor(
+    header: HeaderCodec,
+    random: () => number,
+    events: FrameEvents,
+    counters: SessionCounters,
+  ) {
+    this.ackSpan = header.ackFieldBits ?? Number.POSITIVE_INFINITY;
+    this.numberSpace = powerOfTwo(Math.min(header.widePacketNumberBits - 1, header.ackBits));
     this.random = random;
     this.events = events;
     this.counters = counters;
@@ -92,7 +104,22 @@ export class SentPackets {
 
   /** No more data until something is resolved. */
   get isFull(): boolean {
-    return this.next - this.base >= MAX_OUTSTANDING_DATAGRAMS;
+    return (
+      this.next - this.base >= MAX_OUTSTANDING_DATAGRAMS ||
+      this.next - this.largestAcknowledged >= this.numberSpace / 2
+    );
+  }
+
+  /** Pure acks, which nobody acknowledges, have used up so many numbers that one has to ask. */
+  get needsAck(): boolean {
+    return this.next - this.largestAcknowledged >= this.numberSpace / 4;
+  }
+
+  /** No more datagrams of any kind. */
+  get isExhausted(): boolean {
+    return (
+      this.next >= MAX_PACKET_NUMBER || this.next - this.largestAcknowledged >= this.numberSpace
+    );
   }
 
   /** The number of the next datagram; may skip one on purpose (RFC 9000 21.4). */
@@ -200,7 +227,10 @@ export class SentPackets {
     return newly > 0;
   }
 
-  /** RFC 9002 6.1: lost are those three numbers or 9/8 of a round trip behind what was acknowledged. */
+  /**
+   * RFC 9002 6.1: lost are those three numbers or 9/8 of a round trip behind what was acknowledged. Three numbers are
+   * evidence only as far down as an ack field says anything; what it has moved past is given up by time alone.
+   */
   detectLosses(nowMs: number, rtt: RttEstimator, controller: CongestionController): void {
     const delayMs = rtt.lossDelayMs();
     const tooOldMs = nowMs - delayMs;
@@ -212,8 +242,11 @@ export class SentPackets {
       if ((flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) !== Sent.eliciting) continue;
       const sentAtMs = this.packets[at + SENT_AT]!;
       // The tolerance: a timer set to sentAt + delay must find the datagram due, whatever rounding says.
-      if (sentAtMs <= tooOldMs + 1e-6 || this.largestAcknowledged - n >= PACKET_THRESHOLD) {
-        this.lose(n, nowMs, controller);
+      const behind = this.largestAcknowledged - n;
+      const missing = behind >= PACKET_THRESHOLD && behind <= this.ackSpan;
+      if (missing || sentAtMs <= tooOldMs + 1e-6) {
+        if (behind <= this.ackSpan) this.lose(n, nowMs, controller);
+        else this.forget(n);
       } else if ((flags & Sent.reliable) !== 0 && sentAtMs + delayMs < this.lossTimeMs) {
         this.lossTimeMs = sentAtMs + delayMs;
       }
@@ -310,12 +343,23 @@ export class SentPackets {
 
   private lose(n: number, nowMs: number, controller: CongestionController): void {
     const at = (n & this.packetMask) * PACKET_STRIDE;
+    const bytes = Math.floor(this.packets[at + BYTES_FLAGS]! / 32);
+    controller.onLost(bytes, this.packets[at + SENT_AT]!, nowMs);
+    this.giveUp(n);
+  }
+
+  /** No ack will ever say whether it arrived: sent again like a lost one, but nothing that congestion could be read from. */
+  private forget(n: number): void {
+    this.counters.datagramsUnknown++;
+    this.giveUp(n);
+  }
+
+  private giveUp(n: number): void {
+    const at = (n & this.packetMask) * PACKET_STRIDE;
     const packed = this.packets[at + BYTES_FLAGS]!;
     this.packets[at + BYTES_FLAGS] = packed + Sent.lost;
-    const bytes = Math.floor(packed / 32);
-    this.bytesInFlight -= bytes;
+    this.bytesInFlight -= Math.floor(packed / 32);
     this.counters.datagramsLost++;
-    controller.onLost(bytes, this.packets[at + SENT_AT]!, nowMs);
     if ((packed & Sent.reliable) === 0) return;
     this.reliableInFlight--;
     this.eachFrame(n, false);

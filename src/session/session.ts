@@ -9,10 +9,11 @@
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
 import { StardustError } from "../errors.ts";
-import { ACK_RESERVE_BYTES, MAX_PACKET_NUMBER } from "../limits.ts";
+import { MAX_PACKET_NUMBER } from "../limits.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
+import { trimAcks } from "./ack-room.ts";
 import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
 import { UnreliableReceive } from "./channel-receive-unreliable.ts";
 import { SendChannel } from "./channel-send.ts";
@@ -94,7 +95,7 @@ export class Session implements FrameEvents {
     this.lastSentMs = nowMs;
     this.maintainedMs = nowMs;
     this.space = workspaceOf(protocol);
-    this.sent = new SentPackets(options.random, this, this.counters);
+    this.sent = new SentPackets(protocol.header, options.random, this, this.counters);
     this.pacer = new Pacer(nowMs);
     this.packer = new Packer(protocol.header, protocol.limits.maxDatagramBytes);
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
@@ -419,7 +420,7 @@ export class Session implements FrameEvents {
     const open = probe || (work && this.mayData(nowMs));
     const tell = this.receiveLimit.worthTelling || this.tellsAgain();
     const ackDue = received.isDue(nowMs) || (this.receiveLimit.mustTell && received.count > 0);
-    if (!((work && open) || ackDue || probe || this.pingWanted) || sent.next >= MAX_PACKET_NUMBER) {
+    if (!((work && open) || ackDue || probe || this.pingWanted) || sent.isExhausted) {
       return this.settle(nowMs);
     }
     const codec = this.protocol.header;
@@ -435,11 +436,14 @@ export class Session implements FrameEvents {
     header.ackNow = probe || this.pingWanted;
     header.frames = true;
     for (let i = 0; i < this.user.length; i++) header.user[i] = this.user[i]!;
-    if (header.ack) received.fill(header.acks, nowMs);
+    if (header.ack) {
+      received.prune(received.largest - sent.ackSpan - 1);
+      received.fill(header.acks, nowMs);
+    }
     let trimmed = false;
     plan.reset();
     if (work && open) {
-      trimmed = header.ack && this.trimAcks(header);
+      trimmed = header.ack && trimAcks(header, codec);
       const roomBytes = this.protocol.limits.maxDatagramBytes - codec.size(header);
       this.packer.fill(plan, roomBytes, probe, this.sendLimit, sent, this.counters);
     }
@@ -503,7 +507,7 @@ export class Session implements FrameEvents {
   private settle(nowMs: number): number {
     const { timers, sent, sendLimit } = this;
     this.dirty = false;
-    timers.set(Timer.ack, this.received.deadlineMs);
+    timers.set(Timer.ack, sent.isExhausted ? Number.POSITIVE_INFINITY : this.received.deadlineMs);
     if (!this.packer.hasWork) return 0;
     const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;
     if (windowClosed && sent.reliableInFlight === 0 && !timers.isSet(Timer.probe)) {
@@ -531,28 +535,14 @@ export class Session implements FrameEvents {
     return this.limitWanted && this.receiveLimit.handedOnBytes > 0;
   }
 
-  /** A receiver that sends nothing else asks once per round trip, so that its ranges can be pruned. */
+  /**
+   * A receiver that sends nothing else asks once per round trip, so that its ranges can be pruned, and before it runs
+   * out of packet numbers.
+   */
   private asksForAck(nowMs: number): boolean {
     const rttMs = this.rtt.smoothedMs === 0 ? INITIAL_RTT_MS : this.rtt.smoothedMs;
-    return this.received.count > 1 && nowMs - this.lastElicitingMs >= rttMs;
-  }
-
-  /** Leaves out the oldest ranges until acks and limit fit into what slices leave free for them. True: some are. */
-  private trimAcks(header: DatagramHeader): boolean {
-    const codec = this.protocol.header;
-    if (header.acks.pairs === 0) return false;
-    const { ack, limit } = header;
-    header.ack = false;
-    header.limit = false;
-    const without = codec.size(header);
-    header.ack = ack;
-    header.limit = limit;
-    let trimmed = false;
-    while (header.acks.pairs > 0 && codec.size(header) - without > ACK_RESERVE_BYTES) {
-      header.acks.pairs--;
-      trimmed = true;
-    }
-    return trimmed;
+    if (this.received.count <= 1 && !this.sent.needsAck) return false;
+    return nowMs - this.lastElicitingMs >= rttMs;
   }
 
   // ---- timers ----

@@ -35,9 +35,9 @@ export class AckBlock {
   /** How many pairs of `gaps` and `runs` are in use. */
   pairs = 0;
   /** Numbers missing below the run before, 1 and up. */
-  readonly gaps: Float64Array = new Float64Array(MAX_ACK_RANGES - 1);
+  readonly gaps: Float64Array = new Float64Array(MAX_ACK_RANGES);
   /** Numbers acknowledged below that gap, 1 and up. */
-  readonly runs: Float64Array = new Float64Array(MAX_ACK_RANGES - 1);
+  readonly runs: Float64Array = new Float64Array(MAX_ACK_RANGES);
 }
 
 /** What stands once in a datagram. Which of it is on the wire, and where, the layout decides. */
@@ -133,6 +133,61 @@ export function readAckRanges(r: Reader, acks: AckBlock): Violation {
     acks.runs[i] = next + 1;
   }
   return Violation.none;
+}
+
+/**
+ * The other form of acks, a bit field: 32 numbers from `largest - 1 - offset` downwards, most significant bit first; a
+ * one is a number received. What the block says of other numbers is not in the word.
+ */
+export function ackWord(acks: AckBlock, offset: number): number {
+  let word = 0;
+  /** How far below `largest - 1 - offset` the run begins; the first one begins above. */
+  let from = -1 - offset;
+  let run = acks.firstRun;
+  for (let i = 0; ; i++) {
+    const first = from > 0 ? from : 0;
+    const end = from + run;
+    if (end > first) {
+      word |= 0xffff_ffff >>> first;
+      if (end < 32) word &= ~(0xffff_ffff >>> end);
+    }
+    if (i >= acks.pairs) return word >>> 0;
+    from = end + acks.gaps[i]!;
+    if (from >= 32) return word >>> 0;
+    run = acks.runs[i]!;
+  }
+}
+
+/** Reads what `ackWord` says for offsets 0 and 32; without the second word that is 0. All words are legal. */
+export function readAckWords(acks: AckBlock, first: number, second: number): void {
+  let run = 1;
+  let gap = 0;
+  let pairs = -1;
+  for (let half = 0; half < 2; half++) {
+    let word = half === 0 ? first : second;
+    let left = 32;
+    while (left > 0) {
+      const ones = Math.min(left, Math.clz32(~word));
+      if (ones > 0 && gap > 0) {
+        if (pairs < 0) acks.firstRun = run;
+        else acks.runs[pairs] = run;
+        acks.gaps[++pairs] = gap;
+        run = 0;
+        gap = 0;
+      }
+      run += ones;
+      left -= ones;
+      if (left === 0) break;
+      word <<= ones;
+      const zeros = Math.min(left, Math.clz32(word));
+      gap += zeros;
+      left -= zeros;
+      word <<= zeros;
+    }
+  }
+  if (pairs < 0) acks.firstRun = run;
+  else acks.runs[pairs] = run;
+  acks.pairs = pairs + 1;
 }
 
 /** What a negative result of `Reader.tryVarint` means. */

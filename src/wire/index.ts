@@ -27,9 +27,11 @@ export {
 export {
   AckBlock,
   ackRangesSize,
+  ackWord,
   DatagramHeader,
   FrameHeader,
   readAckRanges,
+  readAckWords,
   Violation,
   varintViolation,
   violationNames,

@@ -270,6 +270,20 @@ channels:
     });
   });
 
+  test("may say acks as a bit field, of the numbers below the largest", () => {
+    const text = spec.replace(/type: ack-ranges, role: ack-ranges/, "type: u32, role: ack-bits");
+    expect(text).not.toBe(spec);
+    const capture = new IndependentParser(text).parse(
+      hex("000001 80 00000001 0000002a 0000000a ff cbc00000"),
+      "client",
+    ) as RegularCapture;
+    expect(capture.ack!.ranges).toEqual([
+      [8, 10],
+      [5, 5],
+      [0, 3],
+    ]);
+  });
+
   test("may leave the header out: the default layout is used", () => {
     const text = `
 security: plain

@@ -168,7 +168,10 @@ export class RegularParser {
         ? {
             largest: values.roles.get("ack-largest")!,
             delay: values.roles.get("ack-delay")!,
-            ranges: values.ranges,
+            ranges: values.ranges.map(([low, high]): [number, number] => {
+              const largest = values.roles.get("ack-largest")!;
+              return [largest - low, largest - high];
+            }),
           }
         : undefined,
       receiveLimit: has("limit") ? values.roles.get("receive-limit") : undefined,
@@ -326,7 +329,11 @@ export class RegularParser {
         continue;
       }
       if (field.type === "ack-ranges") {
-        values.ranges = readRanges(at, values.roles.get("ack-largest")!);
+        values.ranges = readRanges(at);
+        continue;
+      }
+      if (field.role === "ack-bits") {
+        values.ranges = readAckField(at, typeBits(field));
         continue;
       }
       values.set(field, readField(at, field));
@@ -346,14 +353,11 @@ export class RegularParser {
 
   /** The longest header of a datagram that carries one slice; acks and limit have room of their own. */
   #longestHeader(): number {
-    const flags = [...this.#clear, ...this.#sealed].filter(
-      ({ role }) => role === "ack" || role === "limit",
-    );
-    const apart = new Set(flags.map(({ name }) => name));
+    const apart = /^(ack-(largest|delay|ranges|bits)|receive-limit)$/;
     let bits = 0;
     let bytes = 0;
     for (const field of [...this.#clear, ...this.#sealed]) {
-      if (field.when?.some((name) => apart.has(name))) continue;
+      if (apart.test(field.role ?? "")) continue;
       bits += field.bits ?? 0;
       if (field.bits === undefined) bytes += field.type === "varint" ? 8 : typeBits(field) / 8;
     }
@@ -421,26 +425,45 @@ function typeBits(field: Field): number {
 function readField(at: Cursor, field: Field): number {
   if (field.type === "varint") return at.varint(field.name);
   const bytes = typeBits(field) / 8;
-  if (field.type!.startsWith("f")) return at.float(bytes as 4 | 8, field.name);
+  if (field.type!.startsWith("f")) {
+    const float = at.float(bytes as 4 | 8, field.name);
+    return Number.isFinite(float) ? float : fail(`${field.name}: not finite`);
+  }
   const value = field.type!.startsWith("i")
     ? at.signed(bytes, field.name)
     : at.unsigned(bytes, field.name);
   return Number(value);
 }
 
-/** 0x00-0x7f: one run; 0x80+n: first run, then n pairs of gap and run, downwards. */
-function readRanges(at: Cursor, largest: number): [number, number][] {
+/**
+ * 0x00-0x7f: one run; 0x80+n: first run, then n pairs of gap and run, downwards. Both ends of each range, as how far
+ * they lie below the largest: the largest may stand behind the ranges.
+ */
+function readRanges(at: Cursor): [number, number][] {
   const first = at.take(1, "ack ranges")[0]!;
-  if (first < 0x80) return [[largest - first, largest]];
+  if (first < 0x80) return [[first, 0]];
   const pairs = first - 0x80;
   if (pairs > 31) fail(`ack ranges: ${pairs} pairs`);
-  let low = largest - at.varint("ack run");
-  if (pairs === 0 && largest - low + 1 <= 128) fail("ack ranges: a short run written the long way");
-  const ranges: [number, number][] = [[low, largest]];
+  let low = at.varint("ack run");
+  if (pairs === 0 && low + 1 <= 128) fail("ack ranges: a short run written the long way");
+  const ranges: [number, number][] = [[low, 0]];
   for (let i = 0; i < pairs; i++) {
-    const high = low - 1 - (at.varint("ack gap") + 1);
-    low = high - at.varint("ack run");
+    const high = low + 1 + (at.varint("ack gap") + 1);
+    low = high + at.varint("ack run");
     ranges.push([low, high]);
+  }
+  return ranges;
+}
+
+/** The same of a bit field: a bit for each number below the largest, which itself is received. */
+function readAckField(at: Cursor, width: number): [number, number][] {
+  const bits = new Bits(at.take(width / 8, "ack field"));
+  const ranges: [number, number][] = [[0, 0]];
+  for (let below = 1; below <= width; below++) {
+    if (bits.take(1) === 0) continue;
+    const last = ranges.at(-1)!;
+    if (last[0] === below - 1) last[0] = below;
+    else ranges.push([below, below]);
   }
   return ranges;
 }
