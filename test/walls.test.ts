@@ -11,7 +11,7 @@ function filesOf(folder: string, ending: RegExp): SourceFile[] {
   return readdirSync(root + folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && ending.test(entry.name))
     .map((entry) => `${entry.parentPath.slice(root.length)}/${entry.name}`.replaceAll("\\", "/"))
-    .filter((path) => !path.includes("node_modules/") && !path.startsWith("test/tmp/"))
+    .filter((path) => !path.includes("node_modules/") && !/^(test|bench)\/tmp\//.test(path))
     .sort()
     .map((path) => ({ path, text: readFileSync(root + path, "utf8") }));
 }
