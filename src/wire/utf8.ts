@@ -5,8 +5,9 @@
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** Below this many bytes a loop beats the call into native code. */
-const SHORT_BYTES = 24;
+/** Up to so many bytes a loop beats the call into native code. */
+const SHORT_READ_BYTES = 48;
+const SHORT_WRITE_BYTES = 64;
 
 /** Bytes of `value` in UTF-8; -1 if it has a surrogate without its partner. */
 export function utf8Length(value: string): number {
@@ -29,29 +30,82 @@ export function utf8Length(value: string): number {
 
 /** Writes `value`, which is well-formed and takes `byteLength` bytes (`utf8Length`), at `at`. */
 export function utf8Write(bytes: Uint8Array, at: number, value: string, byteLength: number): void {
-  if (byteLength === value.length && byteLength <= SHORT_BYTES) {
+  if (byteLength > SHORT_WRITE_BYTES) {
+    encoder.encodeInto(value, bytes.subarray(at, at + byteLength));
+  } else if (byteLength === value.length) {
     for (let i = 0; i < byteLength; i++) bytes[at + i] = value.charCodeAt(i);
-    return;
+  } else writeShort(bytes, at, value);
+}
+
+/** What is well-formed and not ASCII alone. */
+function writeShort(bytes: Uint8Array, at: number, value: string): void {
+  for (let i = 0; i < value.length; i++) {
+    let unit = value.charCodeAt(i);
+    if (unit < 0x80) {
+      bytes[at++] = unit;
+      continue;
+    }
+    if (unit < 0x800) bytes[at++] = 0xc0 | (unit >> 6);
+    else {
+      if (unit < 0xd800 || unit > 0xdfff) bytes[at++] = 0xe0 | (unit >> 12);
+      else {
+        unit = 0x10000 + ((unit - 0xd800) << 10) + (value.charCodeAt(++i) - 0xdc00);
+        bytes[at++] = 0xf0 | (unit >> 18);
+        bytes[at++] = 0x80 | ((unit >> 12) & 0x3f);
+        bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
+        bytes[at++] = 0x80 | (unit & 0x3f);
+        continue;
+      }
+      bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
+    }
+    bytes[at++] = 0x80 | (unit & 0x3f);
   }
-  encoder.encodeInto(value, bytes.subarray(at, at + byteLength));
 }
 
 /** The string in `bytes[at..at + byteLength)`; undefined if that is not well-formed UTF-8. */
 export function utf8Read(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
-  if (byteLength <= SHORT_BYTES) {
-    let value = "";
-    const end = at + byteLength;
-    let i = at;
-    for (; i < end; i++) {
-      const byte = bytes[i]!;
-      if (byte >= 0x80) break;
-      value += String.fromCharCode(byte);
-    }
-    if (i === end) return value;
+  if (byteLength <= SHORT_READ_BYTES) {
+    const value = readAscii(bytes, at, at + byteLength);
+    if (value !== undefined) return value;
   }
   try {
     return decoder.decode(bytes.subarray(at, at + byteLength));
   } catch {
     return undefined;
   }
+}
+
+/** Eight, four and then single characters at a time: each call makes a string, and strings are what costs. */
+function readAscii(bytes: Uint8Array, at: number, end: number): string | undefined {
+  let value = "";
+  for (; end - at >= 8; at += 8) {
+    const a = bytes[at]!;
+    const b = bytes[at + 1]!;
+    const c = bytes[at + 2]!;
+    const d = bytes[at + 3]!;
+    const e = bytes[at + 4]!;
+    const f = bytes[at + 5]!;
+    const g = bytes[at + 6]!;
+    const h = bytes[at + 7]!;
+    if ((a | b | c | d | e | f | g | h) >= 0x80) return undefined;
+    value += String.fromCharCode(a, b, c, d, e, f, g, h);
+  }
+  if (end - at >= 4) {
+    const a = bytes[at]!;
+    const b = bytes[at + 1]!;
+    const c = bytes[at + 2]!;
+    const d = bytes[at + 3]!;
+    if ((a | b | c | d) >= 0x80) return undefined;
+    value += String.fromCharCode(a, b, c, d);
+    at += 4;
+  }
+  if (at === end) return value;
+  const a = bytes[at]!;
+  const b = at + 1 < end ? bytes[at + 1]! : 0;
+  const c = at + 2 < end ? bytes[at + 2]! : 0;
+  if ((a | b | c) >= 0x80) return undefined;
+  const left = end - at;
+  if (left === 1) return value + String.fromCharCode(a);
+  if (left === 2) return value + String.fromCharCode(a, b);
+  return value + String.fromCharCode(a, b, c);
 }

@@ -61,6 +61,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   generated: { imports: [], packages: ["stardust-udp*"] },
   demo: { imports: ["generated"], packages: ["node:*", "stardust-udp*"] },
+  fuzz: { imports: [], packages: ["node:*", "stardust-udp*", "#src*", "fast-check", "typescript"] },
 };
 
 /** Files that are rooms of their own, or share one. */

@@ -1,0 +1,233 @@
+/**
+ * Fuzzing one generated message decoder: valid messages, changed as values or as bytes, go to `decode` and to
+ * `decodeInto`. Bytes are either refused by the one kind of error, which points into them, or they are exactly what the
+ * encoder writes for the message they were taken for. Both decoders must say the same. The bytes lie between others
+ * that are not part of the message, as in a datagram.
+ */
+import { getHeapStatistics } from "node:v8";
+import type { MessageCodec } from "stardust-udp/protocol";
+import { MalformedError, Reader, Writer } from "stardust-udp/wire";
+import type { Input } from "./input.ts";
+import type { Random } from "./random.ts";
+import { fault, hexOf, sameBytes, type Target, type Verdict } from "./target.ts";
+import { CountingReader, TracingReader } from "./trace.ts";
+import { mutateValue } from "./values.ts";
+
+/** Foreign bytes in front of a message, and how many stand behind it. */
+const BEFORE = 7;
+const BEHIND = 64;
+/**
+ * What decoding may allocate: this often the input, and an allowance for an error's text. The worst that types allow is
+ * a list of bools: eight of them in a byte become eight slots of a list that grew by copying.
+ */
+export const MAX_ALLOCATION_FACTOR = 512;
+export const ALLOCATION_ALLOWANCE_BYTES: number = 32 * 1024;
+/** What decoding may ask of its reader: so many steps a byte, and these. */
+const MAX_STEPS_PER_BYTE = 4;
+const STEPS_ALLOWANCE = 64;
+
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly trace: TracingReader;
+}
+
+export class MessageTarget implements Target {
+  readonly spec: string;
+  readonly name: string;
+  readonly weight = 10;
+  readonly #codec: MessageCodec<unknown>;
+  readonly #corpus: readonly Entry[];
+  readonly #maxima: readonly number[];
+  #memory: Uint8Array = new Uint8Array(4096);
+  #view: DataView = new DataView(this.#memory.buffer);
+  readonly #reader: Reader = new Reader();
+  #writer: Writer = new Writer(new Uint8Array(4096));
+
+  /** `corpus`: valid encodings. */
+  constructor(
+    spec: string,
+    name: string,
+    codec: MessageCodec<unknown>,
+    corpus: readonly Uint8Array[],
+  ) {
+    this.spec = spec;
+    this.name = name;
+    this.#codec = codec;
+    const maxima = new Set<number>();
+    this.#corpus = corpus.map((bytes) => {
+      const trace = new TracingReader();
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      codec.decode(trace.reset(bytes, view, 0, bytes.byteLength));
+      for (const max of trace.maxima) maxima.add(max);
+      return { bytes, trace };
+    });
+    this.#maxima = [...maxima];
+  }
+
+  make(random: Random, input: Input): void {
+    if (random.once(25)) {
+      input.randomise(random, random.below(random.once(4) ? 300 : 24));
+      return;
+    }
+    const { bytes, trace } = random.pick(this.#corpus);
+    input.set(bytes);
+    const kind = random.below(9);
+    if (kind < 3) this.#changeValue(bytes, random, input);
+    else if (kind < 5 && trace.varints.length > 0) {
+      input.varint(random, random.pick(trace.varints), this.#maxima);
+    } else input.mutate(random, random.pick(this.#corpus).bytes);
+    while (random.once(3)) input.mutate(random, random.pick(this.#corpus).bytes);
+  }
+
+  #changeValue(bytes: Uint8Array, random: Random, input: Input): void {
+    const message = this.#codec.decode(Reader.of(bytes));
+    do mutateValue(message, random, this.#maxima);
+    while (random.once(4));
+    try {
+      input.writer.at = 0;
+      this.#codec.encode(message, input.writer);
+      if (input.writer.at <= input.bytes.byteLength) input.length = input.writer.at;
+      else input.set(bytes);
+    } catch {
+      // A value that cannot even be written: the encoder may throw anything here.
+      input.set(bytes);
+      input.mutate(random, bytes);
+    }
+  }
+
+  check(random: Random, input: Input, thorough: boolean): Verdict {
+    const { length } = input;
+    const existing = this.#codec.decode(Reader.of(random.pick(this.#corpus).bytes));
+    const first = this.#attempt(input, undefined);
+    if (first instanceof Failure) return fault(first.text);
+    const second = this.#attempt(input, existing);
+    if (second instanceof Failure) return fault(`decodeInto: ${second.text}`);
+    if (thorough) {
+      const excess = this.#excess(input);
+      if (excess !== undefined) return fault(excess);
+    }
+    if (first instanceof MalformedError || second instanceof MalformedError) {
+      if (!(first instanceof MalformedError))
+        return fault("decodeInto refuses what decode accepts");
+      if (!(second instanceof MalformedError))
+        return fault("decodeInto accepts what decode refuses");
+      if (first.message !== second.message) {
+        return fault(
+          `decode says "${first.message}", decodeInto "${second.message}" of the same bytes`,
+        );
+      }
+      return "refused";
+    }
+    // What was decoded must not lean on the datagram's memory, which is used again.
+    this.#memory.fill(0xa5, BEFORE, BEFORE + length);
+    const problem = this.#reencode(first.value, input) ?? this.#reencode(second.value, input);
+    return problem === undefined ? "accepted" : fault(problem);
+  }
+
+  /** Decodes once: the message, the error that is allowed, or what is wrong with the decoder. */
+  #attempt(
+    input: Input,
+    existing: unknown,
+  ): { readonly value: unknown } | MalformedError | Failure {
+    const { length } = input;
+    const r = this.#place(input, this.#reader);
+    try {
+      const codec = this.#codec;
+      const value = existing === undefined ? codec.decode(r) : codec.decodeInto(existing, r);
+      if (r.at !== r.end) return new Failure(`ends at byte ${r.at - BEFORE} of ${length}`);
+      return { value };
+    } catch (error) {
+      if (!(error instanceof MalformedError)) return new Failure(`throws ${describe(error)}`);
+      const { path, problem, byteOffset } = error;
+      if (!(Number.isInteger(byteOffset) && byteOffset >= 0 && byteOffset <= length)) {
+        return new Failure(`names byte ${byteOffset} of ${length} (${error.message})`);
+      }
+      if (typeof path !== "string" || typeof problem !== "string" || problem === "") {
+        return new Failure(`says nothing: ${String(path)}, ${String(problem)}`);
+      }
+      return error;
+    }
+  }
+
+  /** The input between bytes that are not its own. */
+  #place(input: Input, r: Reader): Reader {
+    const total = BEFORE + input.length + BEHIND;
+    if (this.#memory.byteLength < total) {
+      this.#memory = new Uint8Array(total * 2);
+      this.#view = new DataView(this.#memory.buffer);
+    }
+    const memory = this.#memory;
+    const end = BEFORE + input.length;
+    if (input.length < 128) {
+      for (let i = 0; i < input.length; i++) memory[BEFORE + i] = input.bytes[i]!;
+    } else memory.set(input.bytes.subarray(0, input.length), BEFORE);
+    for (let i = end; i < total; i++) memory[i] = 1;
+    return r.reset(memory, this.#view, BEFORE, end);
+  }
+
+  /** One way to write each thing: what was accepted must be what the encoder writes. */
+  #reencode(value: unknown, input: Input): string | undefined {
+    const { length } = input;
+    let size: number;
+    try {
+      size = this.#codec.size(value);
+    } catch (error) {
+      return `accepts what size refuses: ${describe(error)}`;
+    }
+    if (size !== length) return `accepts ${length} bytes for a message of ${size}`;
+    if (this.#writer.bytes.byteLength < size) this.#writer = new Writer(new Uint8Array(size * 2));
+    const w = this.#writer;
+    w.at = 0;
+    this.#codec.encode(value, w);
+    if (w.at !== length) return `encode writes ${w.at} bytes, size says ${size}`;
+    if (!sameBytes(w.bytes, 0, input.bytes, length)) {
+      const written = hexOf(w.bytes.subarray(0, Math.min(length, 100)));
+      return `accepts what the encoder writes as ${written}`;
+    }
+    return undefined;
+  }
+
+  /** Memory and steps of one decode above what its bytes allow. */
+  #excess(input: Input): string | undefined {
+    const counting = new CountingReader();
+    this.#quietly(this.#place(input, counting));
+    const allowedSteps = STEPS_ALLOWANCE + MAX_STEPS_PER_BYTE * input.length;
+    if (counting.steps > allowedSteps) {
+      return `takes ${counting.steps} steps for ${input.length} bytes`;
+    }
+    const allowed = ALLOCATION_ALLOWANCE_BYTES + MAX_ALLOCATION_FACTOR * input.length;
+    // Other threads of V8 allocate too, a collection takes away: the least of a few counts.
+    let least = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < 4 && least > allowed; attempt++) {
+      const r = this.#place(input, this.#reader);
+      const before = getHeapStatistics();
+      this.#quietly(r);
+      const after = getHeapStatistics();
+      const heap = after.used_heap_size - before.used_heap_size;
+      const external = after.external_memory - before.external_memory;
+      least = Math.min(least, Math.max(heap, 0) + Math.max(external, 0));
+    }
+    return least > allowed ? `allocates ${least} bytes for ${input.length}` : undefined;
+  }
+
+  #quietly(r: Reader): unknown {
+    try {
+      return this.#codec.decode(r);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Something wrong with the decoder; its own class, so that no decoded value looks like it. */
+class Failure {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : `no error: ${String(error)}`;
+}

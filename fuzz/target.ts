@@ -1,0 +1,34 @@
+/** What the fuzzer aims at: something that makes an input from chance, hands it to a reader and judges the result. */
+import type { Input } from "./input.ts";
+import type { Random } from "./random.ts";
+
+/** What became of an input; a string says what is wrong with the reader, not with the input. */
+export type Verdict = "accepted" | "refused" | { readonly fault: string };
+
+export interface Target {
+  readonly spec: string;
+  /** The channel, or which other reader this is. */
+  readonly name: string;
+  /** Its share of the cases, against the other targets'. */
+  readonly weight: number;
+  make(random: Random, input: Input): void;
+  /**
+   * Judges one input. `thorough` asks for what is too dear for every case (memory, steps). Nothing is kept from
+   * case to case, so that one alone can be repeated.
+   */
+  check(random: Random, input: Input, thorough: boolean): Verdict;
+}
+
+export function fault(text: string): Verdict {
+  return { fault: text };
+}
+
+export function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[i]) return false;
+  return true;
+}
+
+/** At most 200 bytes in hex, in groups of one. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}

@@ -1,0 +1,88 @@
+/**
+ * The specs that are fuzzed: the arena and every one of test/specs/ that has been compiled, each as targets for its
+ * messages, its header and its connection protocol. The inputs to start from come from the generated arbitraries.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import fc, { type Arbitrary } from "fast-check";
+import type { MessageCodec, Protocol } from "stardust-udp/protocol";
+import { HeaderTarget } from "./headers.ts";
+import { MessageTarget } from "./messages.ts";
+import type { Target } from "./target.ts";
+import { ZeroTarget } from "./zero.ts";
+
+/** Valid messages to start from, a channel; the example is one more. */
+const CORPUS_SIZE = 32;
+/** Larger ones make slow cases and no others; one is kept. */
+const CORPUS_BYTES = 1024;
+
+/** What the fuzzer needs of a generated testing.ts. */
+export interface GeneratedTesting {
+  readonly example: Readonly<Record<string, () => unknown>>;
+  readonly arbitrary: Readonly<Record<string, (check: typeof fc) => Arbitrary<unknown>>>;
+  readonly encode: Readonly<Record<string, (message: unknown) => Uint8Array>>;
+  readonly exampleZero: Readonly<Record<string, { body(): unknown }>>;
+}
+
+export interface Spec {
+  readonly name: string;
+  /** The folder of the compiled generated code. */
+  readonly folder: URL;
+}
+
+/** The arena and the compiled specs of the tests, by name. */
+export function findSpecs(): Spec[] {
+  const arena = { name: "arena", folder: new URL("../generated/", import.meta.url) };
+  const compiled = new URL("../../test/tmp/dist/", import.meta.url);
+  const names = existsSync(compiled) ? readdirSync(compiled).sort() : [];
+  return [
+    arena,
+    ...names
+      .map((name) => ({ name, folder: new URL(`${name}/generated/`, compiled) }))
+      .filter(({ folder }) => existsSync(new URL("protocol.js", folder))),
+  ];
+}
+
+/** Imports a spec's generated code and makes its targets; what they begin with depends on the seed alone. */
+export async function targetsOf(spec: Spec, seed: number): Promise<Target[]> {
+  const load = (file: string) => import(new URL(file, spec.folder).href);
+  const { protocol } = (await load("protocol.js")) as { protocol: Protocol };
+  const testing = (await load("testing.js")) as GeneratedTesting;
+  const { join, accept } = testing.exampleZero;
+  return [
+    ...protocol.channels.map(
+      ({ name, codec }) =>
+        new MessageTarget(spec.name, name, codec, corpusOf(testing, name, codec, seed)),
+    ),
+    new HeaderTarget(spec.name, protocol, protocol.header),
+    new ZeroTarget(spec.name, protocol, join!.body(), accept!.body()),
+  ];
+}
+
+/** Valid encodings of a channel's messages: the example, and what fast-check makes. */
+export function corpusOf(
+  testing: GeneratedTesting,
+  channel: string,
+  codec: MessageCodec<unknown>,
+  seed: number,
+): Uint8Array[] {
+  const arbitrary = testing.arbitrary[channel]!(fc);
+  const messages = [
+    testing.example[channel]!(),
+    ...fc.sample(arbitrary, { seed, numRuns: CORPUS_SIZE }),
+  ];
+  const all = messages
+    // Arbitraries need not keep to a channel's maxBytes.
+    .filter((message) => fits(codec, message))
+    .map((message) => testing.encode[channel]!(message));
+  const small = all.filter((bytes) => bytes.byteLength <= CORPUS_BYTES);
+  const large = all.find((bytes) => bytes.byteLength > CORPUS_BYTES);
+  return large === undefined ? small : [...small, large];
+}
+
+function fits(codec: MessageCodec<unknown>, message: unknown): boolean {
+  try {
+    return codec.size(message) <= codec.maxBytes;
+  } catch {
+    return false;
+  }
+}

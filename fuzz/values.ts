@@ -1,0 +1,124 @@
+/**
+ * Changes to a message before it is encoded: lists and strings of the wrong length, numbers out of range, members that
+ * are not there. Encoders trust what they are given, so the bytes are laid out as a message is and yet break its bounds.
+ * Needs no model: the kind of a value is seen, its bounds are those that decoders have asked their reader for.
+ */
+import type { Random } from "./random.ts";
+
+/** Places looked at in one message; the others are left as they are. */
+const MAX_PLACES = 256;
+/** Longer strings and lists than this are made rarely, or nothing else is. */
+const LONG = 4096;
+
+type Holder = Record<string | number, unknown>;
+
+interface Place {
+  readonly holder: Holder;
+  readonly key: string | number;
+}
+
+const numbers: readonly number[] = [
+  0,
+  -0,
+  1,
+  -1,
+  2,
+  0.5,
+  100,
+  101,
+  127,
+  128,
+  -128,
+  -129,
+  255,
+  256,
+  32767,
+  32768,
+  65535,
+  65536,
+  2147483647,
+  2147483648,
+  4294967295,
+  4294967296,
+  9007199254740991,
+  1e39,
+  1e-46,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+];
+const bigints: readonly bigint[] = [
+  0n,
+  1n,
+  -1n,
+  127n,
+  128n,
+  (1n << 53n) - 1n,
+  1n << 53n,
+  (1n << 63n) - 1n,
+  1n << 63n,
+  (1n << 64n) - 1n,
+];
+const letters: readonly string[] = ["a", "\0", "é", "€", "😀", "\ud800", "\ufeff"];
+
+/** Changes one place of `message`, which is the caller's own copy. */
+export function mutateValue(message: unknown, random: Random, maxima: readonly number[]): void {
+  const places: Place[] = [];
+  collect(message, places);
+  if (places.length === 0) return;
+  const { holder, key } = random.pick(places);
+  holder[key] = changed(holder[key], random, maxima);
+}
+
+function collect(value: unknown, places: Place[]): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  const holder = value as Holder;
+  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    if (places.length >= MAX_PLACES) return;
+    places.push({ holder, key });
+    collect(holder[key], places);
+  }
+}
+
+function changed(value: unknown, random: Random, maxima: readonly number[]): unknown {
+  if (random.once(10)) return undefined;
+  switch (typeof value) {
+    case "number":
+      if (random.once(3)) return value + (random.once(2) ? 1 : -1);
+      return random.once(6) ? random.next() / 16 : random.pick(numbers);
+    case "bigint":
+      return random.once(3) ? value + 1n : random.pick(bigints);
+    case "boolean":
+      return !value;
+    case "string":
+      return text(value, length(value.length, random, maxima), random);
+    default:
+  }
+  if (value instanceof Uint8Array) {
+    const other = new Uint8Array(length(value.byteLength, random, maxima));
+    other.set(value.subarray(0, other.byteLength));
+    return other;
+  }
+  if (Array.isArray(value)) {
+    if (value.length === 0) return value;
+    if (random.once(6)) return [...value].reverse();
+    const count = length(value.length, random, maxima);
+    return Array.from({ length: count }, (_, i) => value[i % value.length]);
+  }
+  return value;
+}
+
+/** Another length: one beside a bound of this message's, or beside the one it has. */
+function length(now: number, random: Random, maxima: readonly number[]): number {
+  const near = maxima.length > 0 && !random.once(4) ? random.pick(maxima) : now;
+  if (near > LONG && !random.once(100)) return now + 1;
+  return Math.max(0, near - 1 + random.below(3));
+}
+
+function text(value: string, units: number, random: Random): string {
+  if (random.once(8)) return value + random.pick(letters);
+  const letter = random.pick(letters);
+  // A bound is in bytes: fill it with what takes several, too.
+  if (random.once(4)) return letter.repeat(Math.ceil(units / Buffer.byteLength(letter)));
+  return value.padEnd(units, "a").slice(0, units);
+}
