@@ -49,7 +49,7 @@ export async function emit(model: Model): Promise<Map<string, string>> {
 
 /** Names of types become identifiers as they are; the resolver has made them safe, and this makes sure of it. */
 function checkNames(model: Model): void {
-  for (const { name } of [...model.structs, ...model.enums]) {
+  for (const { name } of [...model.structs, ...model.unions, ...model.enums]) {
     if (!/^[A-Z][A-Za-z0-9]*$/.test(name) || name === "Uint8Array") {
       throw new Error(`${name} cannot be the name of a TypeScript type`);
     }
