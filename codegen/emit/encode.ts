@@ -72,8 +72,8 @@ export function encodeFunction(struct: StructModel, _lookup: Lookup): Func {
     if (fixedBytes >= 0) lines.add(`w.varint(${extensible.maxBodyBytes});`);
     else lines.add("const body = w.begin();");
   }
-  const valueOf = membersOf(struct.members, lines, scope.names);
-  for (const part of partsOf(struct)) encodePart(scope, part, valueOf);
+  const memberValue = membersOf(struct.members, lines, scope.names);
+  for (const part of partsOf(struct)) encodePart(scope, part, memberValue);
   if (extensible && fixedBytes < 0) lines.add("w.end(body);");
   return encodeFunc(struct, lines);
 }
@@ -110,13 +110,13 @@ function encodeFunc(self: Named, lines: Lines): Func {
   };
 }
 
-function encodePart(scope: Scope, part: Part, valueOf: (name: string) => string): void {
+function encodePart(scope: Scope, part: Part, memberValue: (name: string) => string): void {
   const plan = planOf(part);
   const { lines, names } = scope;
   const fields: BitField[] = [];
   const at = plan.runBytes > 0 ? names.take("at") : "";
   for (const member of part.members) {
-    const value = valueOf(member.name);
+    const value = memberValue(member.name);
     if (member.optional) {
       const has = names.take(`has${pascal(member.name)}`);
       lines.add(`const ${has} = ${value} === undefined ? 0 : 1;`);
@@ -136,14 +136,14 @@ function encodePart(scope: Scope, part: Part, valueOf: (name: string) => string)
       lines.or(`view.setUint8(${offsetText(at, i)}, `, text, ");");
     });
     for (const { member, offset } of plan.run) {
-      const value = valueOf(member.name);
+      const value = memberValue(member.name);
       lines.add(setText(member.type, offsetText(at, offset), value));
     }
   }
   for (const member of plan.rest) {
-    if (isRun(member)) encodeRun(scope, member, valueOf);
+    if (isRun(member)) encodeRun(scope, member, memberValue);
     else {
-      const value = valueOf(member.name);
+      const value = memberValue(member.name);
       lines.when(member.optional ? `${value} !== undefined` : "", () => {
         encodeValue(scope, member.type, value, camel(member.name));
       });
@@ -154,13 +154,13 @@ function encodePart(scope: Scope, part: Part, valueOf: (name: string) => string)
 function encodeRun(
   { lines, names }: Scope,
   run: readonly MemberModel[],
-  valueOf: (name: string) => string,
+  memberValue: (name: string) => string,
 ): void {
   const at = names.take(camel(`${run[0]!.name}At`));
   lines.add(`const ${at} = w.take(${sumBytes(run)});`);
   let offset = 0;
   for (const member of run) {
-    const value = valueOf(member.name);
+    const value = memberValue(member.name);
     lines.add(setText(member.type, offsetText(at, offset), value));
     offset += scalarBytes(member.type);
   }

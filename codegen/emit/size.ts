@@ -35,9 +35,9 @@ const reservedLocals = ["message", "size"];
 export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
   const scope = open(struct, lookup);
   let constant = partsOf(struct).reduce((sum, part) => sum + part.bitBlockBytes, 0);
-  const valueOf = membersOf(struct.members, scope.lines, scope.names);
+  const memberValue = membersOf(struct.members, scope.lines, scope.names);
   for (const member of struct.members) {
-    const value = valueOf(member.name);
+    const value = memberValue(member.name);
     const path = quote(member.name);
     if (!member.optional) {
       constant += valueSize(scope, member.type, value, path, camel(member.name));

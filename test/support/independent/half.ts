@@ -1,6 +1,6 @@
 /** 16-bit floats by their definition (IEEE 754-2019, 3.4): a table of all of them, and a search for the nearest. Slow. */
 
-function valueOf(bits: number): number {
+function halfOf(bits: number): number {
   const exponent = Math.floor(bits / 1024) % 32;
   const fraction = (bits % 1024) / 1024;
   const size = exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15);
@@ -8,7 +8,7 @@ function valueOf(bits: number): number {
 }
 
 /** Finite ones from zero upwards: their bits are their order. */
-const positive = Array.from({ length: 0x7c00 }, (_, bits) => valueOf(bits));
+const positive = Array.from({ length: 0x7c00 }, (_, bits) => halfOf(bits));
 
 export const Half = {
   bytes: 2 as const,
@@ -16,7 +16,7 @@ export const Half = {
   read(bits: number): number {
     const exponent = Math.floor(bits / 1024) % 32;
     if (exponent === 31) return Number.NaN;
-    return valueOf(bits);
+    return halfOf(bits);
   },
 
   /** The bits of the nearest value; of two, the one whose last bit is zero. */
