@@ -55,7 +55,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const loaded = loadSpecFile(options.spec);
   const model = resolveSpec(loaded);
   if (model === undefined) return { loaded, files: 0, changes: [] };
-  // The emitters load ts-morph and ajv, which cost more than all of the above: not before they are needed.
+  // The emitters load ajv, which costs more than all of the above: not before it is needed.
   const { emit } = await import("./emit/emit.ts");
   const wanted = withManifest(await emit(model));
   const changes = compare(wanted, options.out);

@@ -6,16 +6,16 @@ import {
   type Reader,
   type Writer,
   checkBool,
+  checkBytes,
   checkInteger,
   checkList,
   checkNumber,
   checkObject,
+  checkString,
   dequantise,
   invalidEnum,
   quantise,
   rethrowWithin,
-  sizeBytes,
-  sizeString,
   utf8Length,
   varintSize,
 } from "stardust-udp/wire";
@@ -395,7 +395,7 @@ export function sizeChatMessage(message: types.ChatMessage): number {
   checkObject(message);
   let size = 4;
   checkInteger("from", message.from, 0, 4294967295);
-  size += sizeString("text", message.text, 240);
+  size += checkString("text", message.text, 240);
   return size;
 }
 
@@ -527,10 +527,10 @@ export function updateReadyMessage(target: types.ReadyMessage, r: Reader): void 
 export function sizeMapMessage(message: types.MapMessage): number {
   checkObject(message);
   let size = 4;
-  size += sizeString("name", message.name, 64);
+  size += checkString("name", message.name, 64);
   checkInteger("width", message.width, 0, 65535);
   checkInteger("height", message.height, 0, 65535);
-  size += sizeBytes("tiles", message.tiles, 262144);
+  size += checkBytes("tiles", message.tiles, 262144);
   return size;
 }
 

@@ -127,7 +127,5 @@ export class Broadcast {
 
 /** Fields of the spec's own in the header of every datagram. A bool is 0 or 1; 0 until set. */
 export class Header {
-  constructor(_values: HeaderValues) {
-    
-  }
+  constructor(_values: HeaderValues) {}
 }

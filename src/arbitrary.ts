@@ -16,6 +16,13 @@ export interface Arbitrary<T> {
   chain<U>(chainer: (value: T) => Arbitrary<U>): Arbitrary<U>;
 }
 
+/** What `uniqueArray` is told: what must differ, and how many at most. */
+export interface UniqueConstraints {
+  // biome-ignore lint/suspicious/noExplicitAny: the generated code says what comes out
+  selector: (entry: any) => unknown;
+  maxLength: number;
+}
+
 /** fast-check's module, as far as it is used: `import fc from "fast-check"` is one. */
 export interface FastCheck {
   boolean(): Arbitrary<boolean>;
@@ -31,7 +38,12 @@ export interface FastCheck {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   option(arbitrary: any, constraints: { nil: undefined }): Arbitrary<any>;
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  array(arbitrary: any, constraints: { maxLength: number }): Arbitrary<any>;
+  array(arbitrary: any, constraints: { minLength?: number; maxLength: number }): Arbitrary<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  tuple(...arbitraries: any[]): Arbitrary<any>;
+  constant<T>(value: T): Arbitrary<T>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  uniqueArray(arbitrary: any, constraints: UniqueConstraints): Arbitrary<any>;
   // biome-ignore lint/suspicious/noExplicitAny: as above
   record(model: any, constraints: { noNullPrototype: boolean }): Arbitrary<any>;
 }

@@ -1,39 +1,27 @@
 /**
- * `codecs.ts`: for every struct four functions (size, encode, decode, update) and for every enum two, all straight-line,
- * and a `MessageCodec` for every channel. The file puts the parts together; each function has a file of its own here
+ * `codecs.ts`: for every struct four functions (size, encode, decode, update), for every union three and for every enum
+ * two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function has a file of its own here
  * (size.ts, encode.ts, decode.ts).
  */
 import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
 import { decodeFunction, updateFunction } from "./decode.ts";
-import { encodeFunction } from "./encode.ts";
+import { unionDecodeFunction } from "./decode-value.ts";
+import { encodeFunction, unionEncodeFunction } from "./encode.ts";
 import { type Lookup, lookupOf, structNamed } from "./layout.ts";
-import { sizeFunction } from "./size.ts";
+import { sizeFunction, unionSizeFunction } from "./size.ts";
 import type { Declaration, Func } from "./source.ts";
-import { camel, docComment, documentation, Lines, Names, one, quote } from "./text.ts";
-
-const wireValues = [
-  "checkBigint",
-  "checkBool",
-  "checkFloat32",
-  "checkFloat64",
-  "checkInteger",
-  "checkList",
-  "checkNumber",
-  "checkObject",
-  "dequantise",
-  "invalid",
-  "invalidEnum",
-  "quantise",
-  "rethrowWithin",
-  "sizeBytes",
-  "sizeString",
-  "sizeVarint",
-  "sizeZigzag",
-  "unzigzag",
-  "utf8Length",
-  "varintSize",
-  "zigzag",
-];
+import {
+  camel,
+  codeOf,
+  docComment,
+  documentation,
+  Lines,
+  Names,
+  one,
+  quote,
+  wireFunctions,
+} from "./text.ts";
+import { zeroFunctions } from "./zero-value.ts";
 
 /** The name of each channel's codec, by channel index. */
 export function codecNames(model: Model): string[] {
@@ -43,7 +31,12 @@ export function codecNames(model: Model): string[] {
 export function emitCodecs(model: Model): Declaration[] {
   const lookup = lookupOf(model);
   const functions: Func[] = [
-    ...model.enums.flatMap((e) => [valueOfFunction(e), nameOfFunction(e)]),
+    ...zeroFunctions(model, lookup),
+    ...model.unions.flatMap((u) => [
+      unionSizeFunction(u, lookup),
+      unionEncodeFunction(u, lookup),
+      unionDecodeFunction(u, lookup),
+    ]),
     ...model.structs.flatMap((s) => [
       sizeFunction(s, lookup),
       encodeFunction(s, lookup),
@@ -53,13 +46,21 @@ export function emitCodecs(model: Model): Declaration[] {
   ];
   const names = codecNames(model);
   const codecs = model.channels.map((c) => codecText(c, names[c.index]!, lookup, model.specFile));
-  const everything = [...functions.map((f) => f.body), ...codecs].join("\n");
+  const text = codeOf([...functions.map((f) => f.body), ...codecs].join("\n"));
+  // An enum that nothing holds has no use for its functions.
+  const used = new Set([...text.matchAll(/\b(?:valueOf|nameOf)([A-Z]\w*)\(/g)].map((m) => m[1]));
+  const called = new Set([...text.matchAll(/\b(\w+)\(/g)].map((m) => m[1]));
+  functions.unshift(
+    ...model.enums
+      .filter((e) => used.has(e.name))
+      .flatMap((e) => [valueOfFunction(e), nameOfFunction(e)]),
+  );
   return [
     { kind: "import", from: "stardust-udp/protocol", types: ["MessageCodec"] },
     {
       kind: "import",
       from: "stardust-udp/wire",
-      names: wireValues.filter((name) => new RegExp(`\\b${name}\\(`).test(everything)),
+      names: wireFunctions.filter((name) => called.has(name)),
       types: ["Reader", "Writer"],
     },
     {

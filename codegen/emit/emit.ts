@@ -7,7 +7,7 @@ import { emitCodecs } from "./codecs.ts";
 import { emitClient, emitFace, emitServer, emitSystems } from "./faces.ts";
 import { emitHeader } from "./header.ts";
 import { emitProtocol } from "./protocol.ts";
-import { type Declaration, openPrinter } from "./source.ts";
+import { type Declaration, printFile } from "./source.ts";
 import { emitTesting } from "./testing.ts";
 import { commentText } from "./text.ts";
 import { emitTypes } from "./types.ts";
@@ -37,10 +37,9 @@ const files: Readonly<Record<string, { about: string; emit: (model: Model) => De
 /** Generates all files: name in the out folder -> text. Throws for a model that no spec resolves to. */
 export async function emit(model: Model): Promise<Map<string, string>> {
   checkNames(model);
-  const print = await openPrinter();
   const out = new Map<string, string>();
   for (const [name, { about, emit: declarations }] of Object.entries(files)) {
-    out.set(name, `${preamble(model)}// ${about}\n\n${print(name, declarations(model))}`);
+    out.set(name, `${preamble(model)}// ${about}\n\n${printFile(declarations(model))}`);
   }
   const validators = `// Validators of the zero messages, compiled by ajv.\n${await emitValidators(model)}`;
   out.set("validators.ts", preamble(model) + validators);
@@ -49,7 +48,7 @@ export async function emit(model: Model): Promise<Map<string, string>> {
 
 /** Names of types become identifiers as they are; the resolver has made them safe, and this makes sure of it. */
 function checkNames(model: Model): void {
-  for (const { name } of [...model.structs, ...model.enums]) {
+  for (const { name } of [...model.structs, ...model.unions, ...model.enums]) {
     if (!/^[A-Z][A-Za-z0-9]*$/.test(name) || name === "Uint8Array") {
       throw new Error(`${name} cannot be the name of a TypeScript type`);
     }

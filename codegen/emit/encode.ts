@@ -1,20 +1,23 @@
 /**
- * The `encode…` function of a struct: its bit block byte by byte, the fixed run behind it at constant offsets, then
- * whatever varies, in the spec's order. Writes what `size…` has accepted; checks nothing again.
+ * The `encode…` functions of structs and unions: the bit block byte by byte, the fixed run behind it at constant offsets,
+ * then whatever varies, in the spec's order. Writes what `size…` has accepted; checks nothing again.
  */
-import type { MemberModel, StructModel, TypeModel } from "../model/model.ts";
+import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import {
   type BitField,
   type BitType,
   isBits,
   type Lookup,
+  type Named,
   offsetText,
+  type Part,
+  partsOf,
   scalarBytes,
-  viewName,
+  setText,
   writeBitsTexts,
 } from "./layout.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, one, pascal } from "./text.ts";
+import { camel, Lines, membersOf, Names, number, one, pascal, quote } from "./text.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
 export interface Plan {
@@ -26,12 +29,12 @@ export interface Plan {
   readonly rest: readonly (MemberModel | readonly MemberModel[])[];
 }
 
-export function planOf(struct: StructModel): Plan {
-  const bits = struct.members.filter((m) => isBits(m.type));
-  const others = struct.members.filter((m) => !isBits(m.type));
+export function planOf(part: Part): Plan {
+  const bits = part.members.filter((m) => isBits(m.type));
+  const others = part.members.filter((m) => !isBits(m.type));
   const run: { member: MemberModel; offset: number }[] = [];
   const rest: (MemberModel | MemberModel[])[] = [];
-  let runBytes = struct.bitBlockBytes;
+  let runBytes = part.bitBlockBytes;
   for (const member of others) {
     const fixed = member.optional ? 0 : scalarBytes(member.type);
     const last = rest.at(-1);
@@ -45,7 +48,16 @@ export function planOf(struct: StructModel): Plan {
   return { bits, run, runBytes, rest };
 }
 
-export const reservedLocals: readonly string[] = ["message", "target", "w", "r", "at", "view"];
+/** Locals that a function of a type has besides those of its members. */
+export function localsOf(self: Named): string[] {
+  const extensible = "extensible" in self && self.extensible !== undefined;
+  return [
+    ..."message target w r view".split(" "),
+    ...("variants" in self ? ["at", "tag"] : []),
+    ...(extensible ? ["body", "end"] : []),
+    ...(self.recursion ? ["depth", "from"] : []),
+  ];
+}
 
 interface Scope {
   readonly lines: Lines;
@@ -53,12 +65,58 @@ interface Scope {
 }
 
 export function encodeFunction(struct: StructModel, _lookup: Lookup): Func {
-  const plan = planOf(struct);
-  const scope: Scope = { lines: new Lines(), names: new Names(reservedLocals) };
+  const scope: Scope = { lines: new Lines(), names: new Names(localsOf(struct)) };
+  const { extensible, fixedBytes } = struct;
+  const { lines } = scope;
+  if (extensible) {
+    if (fixedBytes >= 0) lines.add(`w.varint(${extensible.maxBodyBytes});`);
+    else lines.add("const body = w.begin();");
+  }
+  const memberValue = membersOf(struct.members, lines, scope.names);
+  for (const part of partsOf(struct)) encodePart(scope, part, memberValue);
+  if (extensible && fixedBytes < 0) lines.add("w.end(body);");
+  return encodeFunc(struct, lines);
+}
+
+export function unionEncodeFunction(union: UnionModel, _lookup: Lookup): Func {
+  const lines = new Lines();
+  lines.block("switch (message.kind)", () => {
+    for (const variant of union.variants) {
+      lines.block(`case ${quote(variant.name)}:`, () => {
+        lines.add(variant.tag < 128 ? `w.u8(${variant.tag});` : `w.varint(${variant.tag});`);
+        const scope = { lines, names: new Names(localsOf(union)) };
+        encodeValue(scope, variant.type, "message.value", "value");
+        lines.add("return;");
+      });
+    }
+  });
+  return encodeFunc(union, lines);
+}
+
+function encodeFunc(self: Named, lines: Lines): Func {
+  const body = new Lines();
+  if (lines.uses("view")) body.add("const view = w.view;");
+  if (lines.text !== "") body.add(...lines.text.split("\n"));
+  return {
+    kind: "function",
+    name: `encode${self.name}`,
+    parameters: [
+      { name: body.uses("message") ? "message" : "_message", type: `types.${self.name}` },
+      { name: body.uses("w") ? "w" : "_w", type: "Writer" },
+    ],
+    returns: "void",
+    body: body.text,
+    doc: `Writes ${one(self.name)} that size${self.name} has accepted.`,
+  };
+}
+
+function encodePart(scope: Scope, part: Part, memberValue: (name: string) => string): void {
+  const plan = planOf(part);
   const { lines, names } = scope;
   const fields: BitField[] = [];
-  for (const member of struct.members) {
-    const value = `message${access(member.name)}`;
+  const at = plan.runBytes > 0 ? names.take("at") : "";
+  for (const member of part.members) {
+    const value = memberValue(member.name);
     if (member.optional) {
       const has = names.take(`has${pascal(member.name)}`);
       lines.add(`const ${has} = ${value} === undefined ? 0 : 1;`);
@@ -73,46 +131,39 @@ export function encodeFunction(struct: StructModel, _lookup: Lookup): Func {
     fields.push({ offset: member.valueBit!, width: member.type.bits, value: bits });
   }
   if (plan.runBytes > 0) {
-    lines.add(`const at = w.take(${plan.runBytes});`);
-    writeBitsTexts(fields, struct.bitBlockBytes).forEach((text, i) => {
-      lines.or(`view.setUint8(${offsetText("at", i)}, `, text, ");");
+    lines.add(`const ${at} = w.take(${plan.runBytes});`);
+    writeBitsTexts(fields, part.bitBlockBytes).forEach((text, i) => {
+      lines.or(`view.setUint8(${offsetText(at, i)}, `, text, ");");
     });
     for (const { member, offset } of plan.run) {
-      const value = `message${access(member.name)}`;
-      lines.add(`view.set${viewName(member.type)}(${offsetText("at", offset)}, ${value});`);
+      const value = memberValue(member.name);
+      lines.add(setText(member.type, offsetText(at, offset), value));
     }
   }
-  for (const part of plan.rest) {
-    if (isRun(part)) {
-      const at = names.take(camel(`${part[0]!.name}At`));
-      lines.add(`const ${at} = w.take(${sumBytes(part)});`);
-      let offset = 0;
-      for (const member of part) {
-        const value = `message${access(member.name)}`;
-        lines.add(`view.set${viewName(member.type)}(${offsetText(at, offset)}, ${value});`);
-        offset += scalarBytes(member.type);
-      }
-      continue;
+  for (const member of plan.rest) {
+    if (isRun(member)) encodeRun(scope, member, memberValue);
+    else {
+      const value = memberValue(member.name);
+      lines.when(member.optional ? `${value} !== undefined` : "", () => {
+        encodeValue(scope, member.type, value, camel(member.name));
+      });
     }
-    const value = `message${access(part.name)}`;
-    lines.when(part.optional ? `${value} !== undefined` : "", () => {
-      encodeValue(scope, part.type, value, camel(part.name));
-    });
   }
-  const body = new Lines();
-  if (lines.uses("view")) body.add("const view = w.view;");
-  if (lines.text !== "") body.add(...lines.text.split("\n"));
-  return {
-    kind: "function",
-    name: `encode${struct.name}`,
-    parameters: [
-      { name: body.uses("message") ? "message" : "_message", type: `types.${struct.name}` },
-      { name: body.uses("w") ? "w" : "_w", type: "Writer" },
-    ],
-    returns: "void",
-    body: body.text,
-    doc: `Writes ${one(struct.name)} that size${struct.name} has accepted.`,
-  };
+}
+
+function encodeRun(
+  { lines, names }: Scope,
+  run: readonly MemberModel[],
+  memberValue: (name: string) => string,
+): void {
+  const at = names.take(camel(`${run[0]!.name}At`));
+  lines.add(`const ${at} = w.take(${sumBytes(run)});`);
+  let offset = 0;
+  for (const member of run) {
+    const value = memberValue(member.name);
+    lines.add(setText(member.type, offsetText(at, offset), value));
+    offset += scalarBytes(member.type);
+  }
 }
 
 export function isRun(part: MemberModel | readonly MemberModel[]): part is readonly MemberModel[] {
@@ -157,7 +208,7 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
   switch (type.kind) {
     case "integer":
     case "float":
-      lines.add(`view.set${viewName(type)}(w.take(${type.bytes}), ${value});`);
+      lines.add(setText(type, `w.take(${type.bytes})`, value));
       return;
     case "varint":
       lines.add(`w.varint(${type.signed ? `zigzag(${value})` : value});`);
@@ -169,14 +220,28 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
       lines.add(`w.varint(${value}.byteLength);`, `w.raw(${value});`);
       return;
     case "struct":
+    case "union":
       lines.add(`encode${type.name}(${value}, w);`);
       return;
-    case "list": {
+    case "list":
+    case "array": {
       const list = names.take(base);
       const item = names.take("item");
-      lines.add(`const ${list} = ${value};`, `w.varint(${list}.length);`);
+      lines.add(`const ${list} = ${value};`);
+      if (type.kind === "list") lines.add(`w.varint(${list}.length);`);
       lines.block(`for (const ${item} of ${list})`, () => {
         encodeValue(scope, type.of, item, "inner");
+      });
+      return;
+    }
+    case "map": {
+      const map = names.take(base);
+      const key = names.take("key");
+      const item = names.take("item");
+      lines.add(`const ${map} = ${value};`, `w.varint(${map}.size);`);
+      lines.block(`for (const [${key}, ${item}] of ${map})`, () => {
+        encodeValue(scope, type.key, key, "inner");
+        encodeValue(scope, type.value, item, "inner");
       });
     }
   }

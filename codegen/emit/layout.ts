@@ -2,18 +2,28 @@
  * Facts about types that several emitters need, all of them computed from the model: sizes, TypeScript types, and the
  * shifts and masks of bit fields. Where a thing lies was decided in model/; nothing is decided here.
  */
-import type { EnumModel, Model, StructModel, TypeModel } from "../model/model.ts";
+import type {
+  EnumModel,
+  GroupModel,
+  MemberModel,
+  Model,
+  StructModel,
+  TypeModel,
+  UnionModel,
+} from "../model/model.ts";
 import { number } from "./text.ts";
 
-/** Structs and enums by name. */
+/** Structs, unions and enums by name. */
 export interface Lookup {
   readonly structs: ReadonlyMap<string, StructModel>;
+  readonly unions: ReadonlyMap<string, UnionModel>;
   readonly enums: ReadonlyMap<string, EnumModel>;
 }
 
 export function lookupOf(model: Model): Lookup {
   return {
     structs: new Map(model.structs.map((s) => [s.name, s])),
+    unions: new Map(model.unions.map((u) => [u.name, u])),
     enums: new Map(model.enums.map((e) => [e.name, e])),
   };
 }
@@ -22,6 +32,91 @@ export function structNamed(lookup: Lookup, name: string): StructModel {
   const found = lookup.structs.get(name);
   if (found === undefined) throw new Error(`the model has no struct ${name}`);
   return found;
+}
+
+export function unionNamed(lookup: Lookup, name: string): UnionModel {
+  const found = lookup.unions.get(name);
+  if (found === undefined) throw new Error(`the model has no union ${name}`);
+  return found;
+}
+
+/** A struct or a union: what has functions of its own. */
+export type Named = StructModel | UnionModel;
+export type NamedType = Extract<TypeModel, { kind: "struct" | "union" }>;
+
+export function isNamed(type: TypeModel): type is NamedType {
+  return type.kind === "struct" || type.kind === "union";
+}
+
+export function named(lookup: Lookup, type: NamedType): Named {
+  return type.kind === "struct" ? structNamed(lookup, type.name) : unionNamed(lookup, type.name);
+}
+
+/**
+ * What a function of `from` hands to that of `to` beside the value, where both are of one cycle: how many of the head lie
+ * around it. From outside a cycle it is left out, and 0.
+ */
+export function depthArgument(from: Named, to: Named): string {
+  const head = to.recursion?.head;
+  if (head === undefined || from.recursion?.head !== head) return "";
+  return from.name === head ? ", depth + 1" : ", depth";
+}
+
+/** Members that are laid out together: those of the first version, then each group that was added. */
+export interface Part {
+  readonly members: readonly MemberModel[];
+  readonly bitBlockBytes: number;
+  readonly group?: GroupModel;
+}
+
+export function partsOf(struct: StructModel): Part[] {
+  const { members, bitBlockBytes, extensible } = struct;
+  const groups = extensible?.groups ?? [];
+  const first = groups[0]?.first ?? members.length;
+  return [
+    { members: members.slice(0, first), bitBlockBytes },
+    ...groups.map((group) => ({
+      members: members.slice(group.first, group.first + group.count),
+      bitBlockBytes: group.bitBlockBytes,
+      group,
+    })),
+  ];
+}
+
+/** Whether an older writer's value may be shorter than any of ours: an extensible struct, or what holds one. */
+export function grows(type: TypeModel, lookup: Lookup, seen: Set<string> = new Set()): boolean {
+  if (type.kind === "list" || type.kind === "array") return grows(type.of, lookup, seen);
+  if (type.kind === "map") return grows(type.value, lookup, seen);
+  if (!isNamed(type) || seen.has(type.name)) return false;
+  seen.add(type.name);
+  if (type.kind === "union") {
+    return unionNamed(lookup, type.name).variants.some((v) => grows(v.type, lookup, seen));
+  }
+  const { extensible, members } = structNamed(lookup, type.name);
+  return extensible !== undefined || members.some((m) => grows(m.type, lookup, seen));
+}
+
+/**
+ * Whether every value of this type holds a `head`, so that there is none where a recursion ends. Lists, maps and optional
+ * members may be empty; a union needs one variant that ends.
+ */
+export function needsHead(
+  type: TypeModel,
+  head: string,
+  lookup: Lookup,
+  seen: Set<string> = new Set(),
+): boolean {
+  if (type.kind === "array") return needsHead(type.of, head, lookup, seen);
+  if (!isNamed(type)) return false;
+  if (type.name === head) return true;
+  if (seen.has(type.name)) return false;
+  const inside = new Set(seen).add(type.name);
+  if (type.kind === "union") {
+    const { variants } = unionNamed(lookup, type.name);
+    return variants.every((v) => needsHead(v.type, head, lookup, inside));
+  }
+  const { members } = structNamed(lookup, type.name);
+  return members.some((m) => !m.optional && needsHead(m.type, head, lookup, inside));
 }
 
 export function enumNamed(lookup: Lookup, name: string): EnumModel {
@@ -45,27 +140,28 @@ export function scalarBytes(type: TypeModel): number {
 /** The bytes of a value that stands by itself (a list's element) where they are always the same, else -1. */
 export function elementFixedBytes(type: TypeModel, lookup: Lookup): number {
   if (isBits(type)) return Math.ceil(type.bits / 8);
-  if (type.kind === "struct") return structNamed(lookup, type.name).fixedBytes;
+  if (isNamed(type)) return named(lookup, type).fixedBytes;
+  if (type.kind === "array") {
+    const of = elementFixedBytes(type.of, lookup);
+    return of < 0 ? -1 : of * type.length;
+  }
   return scalarBytes(type) || -1;
 }
 
-/** No value of this type, standing by itself, takes fewer bytes. */
+/** No value of this type, standing by itself, takes fewer bytes, whichever version wrote it. */
 export function elementMinBytes(type: TypeModel, lookup: Lookup): number {
-  if (type.kind === "struct") return structNamed(lookup, type.name).minBytes;
+  if (type.kind === "array") return type.length * elementMinBytes(type.of, lookup);
+  if (grows(type, lookup)) return 1;
+  if (isNamed(type)) return named(lookup, type).minBytes;
   const fixed = elementFixedBytes(type, lookup);
   return fixed < 0 ? 1 : fixed;
-}
-
-/** Whether the elements of a list of this type are objects of their own, which a decoder can reuse. */
-export function isObject(type: TypeModel): boolean {
-  return type.kind === "struct" || type.kind === "list";
 }
 
 /** The TypeScript type; `prefix` stands before the names of the spec's own types. */
 export function typeText(type: TypeModel, prefix: string): string {
   switch (type.kind) {
     case "integer":
-      return type.bytes === 8 ? "bigint" : "number";
+      return type.bytes === 8 && type.as === undefined ? "bigint" : "number";
     case "varint":
     case "float":
     case "quantised":
@@ -78,11 +174,13 @@ export function typeText(type: TypeModel, prefix: string): string {
       return "Uint8Array";
     case "enum":
     case "struct":
+    case "union":
       return prefix + type.name;
-    case "list": {
-      const of = typeText(type.of, prefix);
-      return `${of}[]`;
-    }
+    case "list":
+    case "array":
+      return `${typeText(type.of, prefix)}[]`;
+    case "map":
+      return `Map<${typeText(type.key, prefix)}, ${typeText(type.value, prefix)}>`;
   }
 }
 
@@ -98,7 +196,7 @@ export function rangeText(type: TypeModel): string {
         ? "-4503599627370496 to 4503599627370495; small ones take fewer bytes."
         : "0 to 9007199254740991; small ones take fewer bytes.";
     case "float":
-      return type.bytes === 4 ? "Finite; rounded to 32 bits." : "Finite.";
+      return type.bytes === 8 ? "Finite." : `Finite; rounded to ${type.bytes * 8} bits.`;
     case "quantised": {
       const step = (type.max - type.min) / type.steps;
       const range = `${number(type.min)} to ${number(type.max)}`;
@@ -110,20 +208,44 @@ export function rangeText(type: TypeModel): string {
       return `At most ${type.maxBytes} bytes.`;
     case "list":
       return `At most ${type.max} elements.`;
+    case "array":
+      return `Exactly ${type.length} elements.`;
+    case "map":
+      return `At most ${type.max} entries; their order is kept.`;
     case "bool":
     case "enum":
     case "struct":
+    case "union":
       return "";
   }
 }
 
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+
 /** Bounds of an integer as literals: bigint ones for eight bytes. */
 export function integerRange(type: Extract<TypeModel, { kind: "integer" }>): [string, string] {
+  if (type.as === "number") return [type.signed ? `${-MAX_SAFE}` : "0", `${MAX_SAFE}`];
   const bits = BigInt(type.bytes * 8);
   const min = type.signed ? -(1n << (bits - 1n)) : 0n;
   const max = type.signed ? (1n << (bits - 1n)) - 1n : (1n << bits) - 1n;
   const suffix = type.bytes === 8 ? "n" : "";
   return [`${min}${suffix}`, `${max}${suffix}`];
+}
+
+/** The value of an integer or float at a place of `view` that is known to be there. */
+export function getText(type: TypeModel, at: string, path: string): string {
+  if (type.kind === "float") return `r.f${type.bytes * 8}(${at}, ${path})`;
+  if (type.kind === "integer" && type.as === "number") {
+    return `r.${type.signed ? "i" : "u"}64(${at}, ${path})`;
+  }
+  return `view.get${viewName(type)}(${at})`;
+}
+
+/** Puts an integer or float there. */
+export function setText(type: TypeModel, at: string, value: string): string {
+  if (type.kind === "float" && type.bytes === 2) return `view.setUint16(${at}, toHalf(${value}));`;
+  if (type.kind === "integer" && type.as === "number") return `w.wide(${at}, ${value});`;
+  return `view.set${viewName(type)}(${at}, ${value});`;
 }
 
 /** `Uint16` of `getUint16`. */

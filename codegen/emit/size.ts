@@ -1,31 +1,43 @@
 /**
- * The `size…` function of a struct: full validation of a value that may be anything, and the bytes that it takes. One
- * check for each member, each with the member's path as a constant.
+ * The `size…` functions of structs and unions: full validation of a value that may be anything, and the bytes that it
+ * takes. One check for each member, each with the member's path as a constant. Worst case: linear in the value; one that
+ * holds or shares itself is stopped by its depth and by what it would take.
  */
-import type { StructModel, TypeModel } from "../model/model.ts";
+import type { StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import {
+  depthArgument,
   elementFixedBytes,
   enumNamed,
   integerRange,
   isBits,
   type Lookup,
+  type Named,
+  type NamedType,
+  named,
   nameList,
+  partsOf,
   scalarBytes,
+  typeText,
 } from "./layout.ts";
 import type { Func } from "./source.ts";
-import { access, camel, Lines, Names, number, one, quote } from "./text.ts";
+import { camel, Lines, membersOf, Names, number, one, quote } from "./text.ts";
 
 interface Scope {
   readonly lines: Lines;
   readonly names: Names;
   readonly lookup: Lookup;
+  /** Whose function it is. */
+  readonly self: Named;
 }
 
+const reservedLocals = ["message", "size"];
+
 export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
-  const scope: Scope = { lines: new Lines(), names: new Names(["message", "size"]), lookup };
-  let constant = struct.bitBlockBytes;
+  const scope = open(struct, lookup);
+  let constant = partsOf(struct).reduce((sum, part) => sum + part.bitBlockBytes, 0);
+  const memberValue = membersOf(struct.members, scope.lines, scope.names);
   for (const member of struct.members) {
-    const value = `message${access(member.name)}`;
+    const value = memberValue(member.name);
     const path = quote(member.name);
     if (!member.optional) {
       constant += valueSize(scope, member.type, value, path, camel(member.name));
@@ -36,22 +48,92 @@ export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
       if (more > 0) scope.lines.add(`size += ${more};`);
     });
   }
-  const body = new Lines().add("checkObject(message);");
+  const body = new Lines().add("checkObject(message);", ...depthCheck(struct));
+  const prefix = struct.extensible ? "varintSize(size) + " : "";
   if (scope.lines.uses("size")) {
-    body.add(`let size = ${constant};`, ...split(scope.lines.text), "return size;");
-  } else body.add(...split(scope.lines.text), `return ${constant};`);
+    body.add(`let size = ${constant};`, ...split(scope.lines.text), ...totalCheck(struct));
+    body.add(`return ${prefix}size;`);
+  } else {
+    body.add(
+      ...split(scope.lines.text),
+      `return ${struct.extensible ? struct.maxBytes : constant};`,
+    );
+  }
+  return sizeFunc(struct, body);
+}
+
+export function unionSizeFunction(union: UnionModel, lookup: Lookup): Func {
+  const body = new Lines().add("checkObject(message);", ...depthCheck(union));
+  body.block("switch (message.kind)", () => {
+    for (const variant of union.variants) {
+      const scope = open(union, lookup);
+      const tag = varintBytes(variant.tag);
+      const more = elementSize(scope, variant.type, "message.value", quote("value"), "value");
+      const varies = scope.lines.uses("size");
+      body.block(`case ${quote(variant.name)}:`, () => {
+        if (varies) body.add(`let size = ${tag + more};`);
+        body.add(...split(scope.lines.text), ...(varies ? totalCheck(union) : []));
+        body.add(`return ${varies ? "size" : tag + more};`);
+      });
+    }
+    const names = quote(nameList(union.variants));
+    body.add("default:");
+    body.add(`  return invalidKind("kind", (message as { kind?: unknown }).kind, ${names});`);
+  });
+  return sizeFunc(union, body);
+}
+
+function open(self: Named, lookup: Lookup): Scope {
+  return {
+    lines: new Lines(),
+    names: new Names([...reservedLocals, ...(self.recursion ? ["depth"] : [])]),
+    lookup,
+    self,
+  };
+}
+
+function sizeFunc(self: Named, body: Lines): Func {
+  const depth = self.recursion ? [{ name: "depth", type: "number = 0" }] : [];
   return {
     kind: "function",
-    name: `size${struct.name}`,
-    parameters: [{ name: "message", type: `types.${struct.name}` }],
+    name: `size${self.name}`,
+    parameters: [{ name: "message", type: `types.${self.name}` }, ...depth],
     returns: "number",
     body: body.text,
-    doc: `The bytes ${one(struct.name)} takes. Throws InvalidMessageError with the path of a wrong member.`,
+    doc: `The bytes ${one(self.name)} takes. Throws InvalidMessageError with the path of a wrong member.`,
   };
+}
+
+function depthCheck(self: Named): string[] {
+  const { recursion } = self;
+  return recursion?.head === self.name ? [`checkDepth(depth, ${recursion.maxDepth});`] : [];
+}
+
+/** Where the head has a bound of its own, or after each part of a cycle, so that no walk is longer than the bound. */
+function totalCheck(self: Named): string[] {
+  const { recursion } = self;
+  const bounded = recursion?.head === self.name && recursion.maxBytes !== undefined;
+  return bounded ? [`checkTotal(size, ${recursion.maxBytes});`] : [];
+}
+
+function varintBytes(value: number): number {
+  return value < 128 ? 1 : 1 + varintBytes(Math.floor(value / 128));
 }
 
 function split(text: string): string[] {
   return text === "" ? [] : text.split("\n");
+}
+
+/** As valueSize, of a value that stands by itself: bits take whole bytes. */
+function elementSize(
+  scope: Scope,
+  type: TypeModel,
+  value: string,
+  path: string,
+  base: string,
+): number {
+  const more = valueSize(scope, type, value, path, base);
+  return isBits(type) ? Math.ceil(type.bits / 8) : more;
 }
 
 /** Adds the checks of one value and what it adds to `size`; returns the bytes that are always there. */
@@ -66,7 +148,7 @@ function valueSize(
   switch (type.kind) {
     case "integer": {
       const [min, max] = integerRange(type);
-      const check = type.bytes === 8 ? "checkBigint" : "checkInteger";
+      const check = type.bytes === 8 && type.as === undefined ? "checkBigint" : "checkInteger";
       lines.add(`${check}(${path}, ${value}, ${min}, ${max});`);
       return type.bytes;
     }
@@ -74,7 +156,7 @@ function valueSize(
       lines.add(`checkFloat${type.bytes * 8}(${path}, ${value});`);
       return type.bytes;
     case "varint":
-      lines.add(`size += size${type.signed ? "Zigzag" : "Varint"}(${path}, ${value});`);
+      lines.add(`size += check${type.signed ? "Zigzag" : "Varint"}(${path}, ${value});`);
       return 0;
     case "bool":
       lines.add(`checkBool(${path}, ${value});`);
@@ -90,49 +172,101 @@ function valueSize(
       return 0;
     }
     case "string":
-      lines.add(`size += sizeString(${path}, ${value}, ${type.maxBytes});`);
+      lines.add(`size += checkString(${path}, ${value}, ${type.maxBytes});`);
       return 0;
     case "bytes":
-      lines.add(`size += sizeBytes(${path}, ${value}, ${type.maxBytes});`);
+      lines.add(`size += checkBytes(${path}, ${value}, ${type.maxBytes});`);
       return 0;
     case "struct":
-      if (path === '""') {
-        lines.add(`size += size${type.name}(${value});`);
-        return 0;
-      }
-      lines.block("try", () => lines.add(`size += size${type.name}(${value});`));
-      lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+    case "union":
+      namedSize(scope, type, value, path);
       return 0;
     case "list":
-      listSize(scope, type, value, path, base);
+    case "array":
+      return listSize(scope, type, value, path, base);
+    case "map":
+      mapSize(scope, type, value, path, base);
       return 0;
   }
 }
 
+function namedSize(scope: Scope, type: NamedType, value: string, path: string): void {
+  const { lines, lookup, self } = scope;
+  const depth = depthArgument(self, named(lookup, type));
+  const call = `size += size${type.name}(${value}${depth});`;
+  if (path === '""') lines.add(call);
+  else {
+    lines.block("try", () => lines.add(call));
+    lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+  }
+  if (depth !== "") lines.add(`checkTotal(size, ${self.maxBytes});`);
+}
+
 function listSize(
   scope: Scope,
-  type: Extract<TypeModel, { kind: "list" }>,
+  type: Extract<TypeModel, { kind: "list" | "array" }>,
   value: string,
   path: string,
   base: string,
-): void {
+): number {
   const { lines, names, lookup } = scope;
   const list = names.take(base);
   const index = names.take("i");
-  lines.add(`const ${list} = ${value};`, `checkList(${path}, ${list}, ${type.max});`);
   const inline = isBits(type.of) || scalarBytes(type.of) > 0;
   const bytes = elementFixedBytes(type.of, lookup);
-  const each = inline ? ` + ${list}.length${bytes === 1 ? "" : ` * ${bytes}`}` : "";
-  lines.add(`size += varintSize(${list}.length)${each};`, `let ${index} = 0;`);
+  lines.add(`const ${list} = ${value};`);
+  let constant = 0;
+  if (type.kind === "array") {
+    lines.add(`checkArray(${path}, ${list}, ${type.length});`);
+    if (inline) constant = type.length * bytes;
+  } else {
+    lines.add(`checkList(${path}, ${list}, ${type.max});`);
+    const each = inline ? ` + ${list}.length${bytes === 1 ? "" : ` * ${bytes}`}` : "";
+    lines.add(`size += varintSize(${list}.length)${each};`);
+  }
+  lines.add(`let ${index} = 0;`);
   lines.block("try", () => {
     lines.block(`for (; ${index} < ${list}.length; ${index}++)`, () => {
       const item = names.take("item");
       lines.add(`const ${item} = ${list}[${index}]!;`);
-      valueSize(scope, type.of, item, '""', "inner");
+      const more = valueSize(scope, type.of, item, '""', "inner");
+      if (!inline && more > 0) lines.add(`size += ${more};`);
     });
   });
   lines.chain("catch (error)", () => {
     lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
+  });
+  return constant;
+}
+
+function mapSize(
+  scope: Scope,
+  type: Extract<TypeModel, { kind: "map" }>,
+  value: string,
+  path: string,
+  base: string,
+): void {
+  const { lines, names } = scope;
+  const map = names.take(base);
+  const index = names.take("i");
+  const key = names.take("key");
+  const entryKey = names.take("entryKey");
+  const entryValue = names.take("entryValue");
+  lines.add(`const ${map} = ${value};`, `checkMap(${path}, ${map}, ${type.max});`);
+  lines.add(`size += varintSize(${map}.size);`, `let ${index} = 0;`);
+  lines.add(`let ${key}: ${typeText(type.key, "types.")} | undefined;`);
+  lines.block("try", () => {
+    lines.block(`for (const [${entryKey}, ${entryValue}] of ${map})`, () => {
+      lines.add(`${key} = undefined;`);
+      const bytes = elementSize(scope, type.key, entryKey, '""', "inner");
+      lines.add(`${key} = ${entryKey};`);
+      const more = bytes + elementSize(scope, type.value, entryValue, '""', "inner");
+      if (more > 0) lines.add(`size += ${more};`);
+      lines.add(`${index}++;`);
+    });
+  });
+  lines.chain("catch (error)", () => {
+    lines.add(`rethrowWithin(error, entryPath(${path}, ${key}, ${index}));`);
   });
 }
 

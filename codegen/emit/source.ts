@@ -1,11 +1,7 @@
 /**
- * The only file that knows ts-morph: our own few builders for declarations, and one function that prints a file of them.
- * Imports, functions and constants are put together as text, since ts-morph parses whatever it prints and most of the text is
- * theirs; interfaces, classes and type aliases are its. A file's structures go to it in one call: node by node it is
- * quadratic. Worst case: linear in the text.
+ * Our own few builders for declarations, and the function that prints a file of them: what a declaration looks like as text
+ * is decided here, and nowhere else. Not a formatter: long lines stay as they are made. Worst case: linear in the text.
  */
-import type { OptionalKind, ParameterDeclarationStructure, StatementStructures } from "ts-morph";
-
 import { docComment } from "./text.ts";
 
 export interface Import {
@@ -93,136 +89,92 @@ export interface Raw {
 
 export type Declaration = Import | Interface | Alias | Func | Class | Raw;
 
-/** Prints files; made once a run, since ts-morph takes a quarter of a second to load. */
-export async function openPrinter(): Promise<(name: string, parts: Declaration[]) => string> {
-  const { IndentationText, Project, StructureKind } = await import("ts-morph");
-  const project = new Project({
-    useInMemoryFileSystem: true,
-    skipLoadingLibFiles: true,
-    manipulationSettings: { indentationText: IndentationText.TwoSpaces },
-  });
-
-  const docs = (text: string | undefined) => (text === undefined ? [] : [{ description: text }]);
-  const generics = (names: readonly string[] | undefined) => [...(names ?? [])];
-  const parameters = (list: readonly Parameter[]): OptionalKind<ParameterDeclarationStructure>[] =>
-    list.map((p) => ({ name: p.name, type: p.type, hasQuestionToken: p.optional === true }));
-
-  const structure = (part: Structured): StatementStructures => {
-    switch (part.kind) {
-      case "interface":
-        return {
-          kind: StructureKind.Interface,
-          name: part.name,
-          isExported: true,
-          docs: docs(part.doc),
-          typeParameters: generics(part.typeParameters),
-          extends: [...(part.extends ?? [])],
-          properties: part.members.map((m) => ({
-            name: m.name,
-            type: m.type,
-            hasQuestionToken: m.optional === true,
-            isReadonly: m.readonly === true,
-            docs: docs(m.doc),
-          })),
-        };
-      case "alias":
-        return {
-          kind: StructureKind.TypeAlias,
-          name: part.name,
-          isExported: true,
-          docs: docs(part.doc),
-          typeParameters: generics(part.typeParameters),
-          type: part.type,
-        };
-      case "class":
-        return {
-          kind: StructureKind.Class,
-          name: part.name,
-          isExported: true,
-          docs: docs(part.doc),
-          typeParameters: generics(part.typeParameters),
-          properties: part.fields.map((m) => ({
-            name: m.name,
-            type: m.type,
-            isReadonly: m.readonly === true,
-            docs: docs(m.doc),
-          })),
-          ctors: [
-            {
-              parameters: parameters(part.constructorParameters),
-              statements: part.constructorBody,
-            },
-          ],
-          getAccessors: (part.accessors ?? []).map((a) => ({
-            name: a.name,
-            returnType: a.type,
-            statements: a.get,
-            docs: docs(a.doc),
-          })),
-          setAccessors: (part.accessors ?? []).map((a) => ({
-            name: a.name,
-            parameters: [{ name: "value", type: a.type }],
-            statements: a.set,
-          })),
-          methods: part.methods.map((m) => ({
-            name: m.name,
-            parameters: parameters(m.parameters),
-            returnType: m.returns,
-            statements: m.body,
-            docs: docs(m.doc),
-          })),
-        };
-    }
-  };
-
-  return (name, parts) => {
-    const structures = parts.filter(isStructured).flatMap((part) => [structure(part), MARK]);
-    const text =
-      structures.length === 0
-        ? ""
-        : project.createSourceFile(name, { statements: structures }).getFullText();
-    const printed = text.split(`${MARK}\n`);
-    let next = 0;
-    let before: Declaration | undefined;
-    let out = "";
-    for (const part of parts) {
-      // Imports stand together; everything else has a blank line in front.
-      if (before !== undefined && !(before.kind === "import" && part.kind === "import"))
-        out += "\n";
-      out += isStructured(part) ? `${printed[next++]!.trim()}\n` : `${plainText(part)}\n`;
-      before = part;
-    }
-    return out;
-  };
+/** A file's declarations as text. */
+export function printFile(parts: readonly Declaration[]): string {
+  let before: Declaration | undefined;
+  let out = "";
+  for (const part of parts) {
+    // Imports stand together; everything else has a blank line in front.
+    if (before !== undefined && !(before.kind === "import" && part.kind === "import")) out += "\n";
+    out += `${declarationText(part)}\n`;
+    before = part;
+  }
+  return out;
 }
 
-/** What is left to ts-morph. */
-type Structured = Interface | Alias | Class;
-
-function isStructured(part: Declaration): part is Structured {
-  return part.kind === "interface" || part.kind === "alias" || part.kind === "class";
+function declarationText(part: Declaration): string {
+  switch (part.kind) {
+    case "raw":
+      return part.text;
+    case "import":
+      return importText(part);
+    case "function":
+      return functionText(part);
+    case "interface":
+      return interfaceText(part);
+    case "class":
+      return classText(part);
+    case "alias": {
+      const head = `export type ${part.name}${genericText(part.typeParameters)}`;
+      return `${docComment(part.doc)}${head} = ${part.type};`;
+    }
+  }
 }
 
-/** Stands between what ts-morph prints; a line of a doc comment never begins like it. */
-const MARK = "// ----";
+function genericText(names: readonly string[] | undefined): string {
+  return names === undefined || names.length === 0 ? "" : `<${names.join(", ")}>`;
+}
 
-function plainText(part: Exclude<Declaration, Structured>): string {
-  if (part.kind === "raw") return part.text;
-  return part.kind === "import" ? importText(part) : functionText(part);
+function parametersText(list: readonly Parameter[]): string {
+  return list.map((p) => `${p.name}${p.optional === true ? "?" : ""}: ${p.type}`).join(", ");
+}
+
+function memberText(m: Member): string {
+  const name = `${m.readonly === true ? "readonly " : ""}${m.name}${m.optional === true ? "?" : ""}`;
+  return `${docComment(m.doc, "  ")}  ${name}: ${m.type};\n`;
+}
+
+function interfaceText(part: Interface): string {
+  const bases = part.extends ?? [];
+  const extended = bases.length === 0 ? "" : ` extends ${bases.join(", ")}`;
+  const head = `export interface ${part.name}${genericText(part.typeParameters)}${extended}`;
+  return `${docComment(part.doc)}${head} {\n${part.members.map(memberText).join("")}}`;
+}
+
+function classText(part: Class): string {
+  const fields = part.fields.map(memberText).join("");
+  const made = parametersText(part.constructorParameters);
+  const sections = [
+    ...(fields === "" ? [] : [fields]),
+    `  constructor(${made}) ${blockText(part.constructorBody)}`,
+    ...(part.accessors ?? []).flatMap((a) => [
+      `${docComment(a.doc, "  ")}  get ${a.name}(): ${a.type} ${blockText(a.get)}`,
+      `  set ${a.name}(value: ${a.type}) ${blockText(a.set)}`,
+    ]),
+    ...part.methods.map((m) => {
+      const head = `${m.name}(${parametersText(m.parameters)}): ${m.returns}`;
+      return `${docComment(m.doc, "  ")}  ${head} ${blockText(m.body)}`;
+    }),
+  ];
+  const head = `export class ${part.name}${genericText(part.typeParameters)}`;
+  return `${docComment(part.doc)}${head} {\n${sections.join("\n")}}`;
+}
+
+/** The body of a method, with its braces. */
+function blockText(body: string): string {
+  return body === "" ? "{}\n" : `{\n${body.replace(/^(?=.)/gm, "    ")}\n  }\n`;
 }
 
 function functionText(part: Func): string {
-  const generic = part.typeParameters === undefined ? "" : `<${part.typeParameters.join(", ")}>`;
-  const parameters = part.parameters
-    .map((p) => `${p.name}${p.optional === true ? "?" : ""}: ${p.type}`)
-    .join(", ");
+  const generic = genericText(part.typeParameters);
+  const parameters = parametersText(part.parameters);
   const exported = part.exported === false ? "" : "export ";
   const head = `${exported}function ${part.name}${generic}(${parameters}): ${part.returns} {\n`;
   const body = part.body.replace(/^(?=.)/gm, "  ");
   return `${docComment(part.doc)}${head}${body}${body === "" ? "" : "\n"}}`;
 }
 
-/** An import as text, since ts-morph never breaks its line. */
+/** Long ones have a name a line. */
 function importText(part: Import): string {
   const values = part.names ?? [];
   const types = part.types ?? [];

@@ -16,6 +16,38 @@ export function access(name: string): string {
   return identifier.test(name) && name !== "__proto__" ? `.${name}` : `[${quote(name)}]`;
 }
 
+const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
+
+/** The value of a member of `object`: its own, where every object inherits something of that name. */
+export function memberOf(object: string, name: string): string {
+  return inherited.has(name) ? `own(${object}, ${quote(name)})` : object + access(name);
+}
+
+/**
+ * The expressions of `message`'s members in a function that reads them more than once: those that every object inherits
+ * are put into locals, so that the compiler sees that they stay the same.
+ */
+export function membersOf(
+  members: readonly { readonly name: string }[],
+  lines: Lines,
+  names: Names,
+): (name: string) => string {
+  const locals = new Map<string, string>();
+  for (const { name } of members) {
+    if (!inherited.has(name)) continue;
+    const local = names.take(`own${pascal(name)}`);
+    lines.add(`const ${local} = ${memberOf("message", name)};`);
+    locals.set(name, local);
+  }
+  return (name) => locals.get(name) ?? memberOf("message", name);
+}
+
+/** Sets a member; `__proto__` would otherwise be a setter. */
+export function setMember(object: string, name: string, value: string): string {
+  if (name === "__proto__") return `setOwn(${object}, "__proto__", ${value});`;
+  return `${object}${access(name)} = ${value};`;
+}
+
 /** A member's name in an interface. */
 export function memberName(name: string): string {
   return identifier.test(name) ? name : quote(name);
@@ -62,14 +94,26 @@ export function one(name: string): string {
   return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
-const reserved = new Set(
-  (
+/** What generated code calls of `stardust-udp/wire`; no name that is made from the spec's is one of these. */
+export const wireFunctions: readonly string[] = (
+  "checkArray checkBigint checkBool checkBytes checkDepth checkFloat16 checkFloat32 checkFloat64 checkInteger " +
+  "checkList checkMap checkNumber checkObject checkString checkTotal checkVarint checkZigzag dequantise entryPath " +
+  "fromHalf invalid invalidEnum invalidKind own quantise rethrowWithin setOwn toHalf unzigzag utf8Length varintSize " +
+  "zigzag"
+).split(" ");
+
+const reserved = new Set([
+  ...wireFunctions,
+  ...(
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
     "false finally for function if implements import in instanceof interface let new null package private protected " +
     "public return static super switch this throw true try typeof undefined var void while with yield " +
-    "Number Math Uint8Array quantise dequantise zigzag unzigzag invalid rethrowWithin utf8Length varintSize"
+    "Array Map Math Number Uint8Array error"
   ).split(" "),
-);
+]);
+
+/** Functions that are made for a type, by its name: `sizeVec2`. */
+const derived = /^(size|encode|decode|update|valueOf|nameOf|zero)[A-Z]/;
 
 /** Hands out names that are different from each other and from what the generated code around them uses. */
 export class Names {
@@ -82,10 +126,9 @@ export class Names {
   /** A name like `wanted`, free in this scope. */
   take(wanted: string): string {
     let name = wanted;
-    if (reserved.has(name) || /^(size|encode|decode|update|check|valueOf|nameOf)[A-Z]/.test(name)) {
-      name += "_";
-    }
-    for (let i = 2; this.#taken.has(name); i++) name = `${wanted}${i}`;
+    if (reserved.has(name) || derived.test(name)) name += "_";
+    const free = name;
+    for (let i = 2; this.#taken.has(name); i++) name = `${free}${i}`;
     this.#taken.add(name);
     return name;
   }
@@ -201,6 +244,15 @@ export class Lines {
 
   /** Whether the body uses this identifier. */
   uses(name: string): boolean {
-    return new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(this.text);
+    return new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(codeOf(this.text));
   }
+}
+
+/** Code without what stands in its strings; templates hold plain names only, which are kept. */
+export function codeOf(text: string): string {
+  return text
+    .replace(/"(?:[^"\\]|\\.)*"/g, '""')
+    .replace(/`((?:[^`\\]|\\.)*)`/g, (_, inside: string) =>
+      [...inside.matchAll(/(?<!\\)\$\{([^}]*)\}/g)].map((m) => `(${m[1]})`).join(" "),
+    );
 }

@@ -1,15 +1,16 @@
 /**
- * `types.ts`: an interface for every struct, and for every enum a union of its names with a constant of its values. Only
+ * `types.ts`: an interface for every struct, a union by `kind` for every union, and for every enum a union of its names with a constant of its values. Only
  * what a user of the protocol sees; how it becomes bytes is codecs.ts.
  */
-import type { EnumModel, MemberModel, Model, StructModel } from "../model/model.ts";
-import { rangeText, typeText } from "./layout.ts";
+import type { EnumModel, MemberModel, Model, StructModel, UnionModel } from "../model/model.ts";
+import { type Named, rangeText, typeText } from "./layout.ts";
 import type { Declaration } from "./source.ts";
-import { docComment, documentation, key, memberName } from "./text.ts";
+import { commentText, docComment, documentation, key, memberName, quote } from "./text.ts";
 
 export function emitTypes(model: Model): Declaration[] {
   return [
     ...model.enums.flatMap((e) => enumDeclarations(e, model.specFile)),
+    ...model.unions.map((u) => unionDeclaration(u, model.specFile)),
     ...model.structs.map((s) => structDeclaration(s, model.specFile)),
   ];
 }
@@ -30,6 +31,22 @@ function enumDeclarations(e: EnumModel, specFile: string): Declaration[] {
   ];
 }
 
+function unionDeclaration(u: UnionModel, specFile: string): Declaration {
+  const variants = u.variants.map((v) => {
+    const range = rangeText(v.type);
+    const facts = [`Tag ${v.tag}.`, ...(range === "" ? [] : [range])];
+    const doc = docComment(documentation(v, specFile, facts), "  ");
+    return `${doc}  | { kind: ${quote(v.name)}; value: ${typeText(v.type, "")} }`;
+  });
+  const facts = [sizeFact(u), ...depthFact(u)];
+  const doc = docComment(documentation(u, specFile, facts));
+  return { kind: "raw", text: `${doc}export type ${u.name} =\n${variants.join("\n")};` };
+}
+
+function depthFact({ recursion, name }: Named): string[] {
+  return recursion?.head === name ? [`At most ${recursion.maxDepth} lie in each other.`] : [];
+}
+
 function structDeclaration(s: StructModel, specFile: string): Declaration {
   return {
     kind: "interface",
@@ -40,16 +57,22 @@ function structDeclaration(s: StructModel, specFile: string): Declaration {
       type: typeText(m.type, "") + (m.optional ? " | undefined" : ""),
       ...optionalDoc(documentation(m, specFile, memberFacts(m))),
     })),
-    ...optionalDoc(documentation(s, specFile, [sizeFact(s)])),
+    ...optionalDoc(documentation(s, specFile, [sizeFact(s), ...depthFact(s)])),
   };
 }
 
 function memberFacts(m: MemberModel): string[] {
   const range = rangeText(m.type);
-  return range === "" ? [] : [range];
+  const since = m.since === undefined ? [] : [`Since version ${m.since}${givenText(m)}.`];
+  return [...(range === "" ? [] : [range]), ...since];
 }
 
-function sizeFact(s: StructModel): string {
+function givenText(m: MemberModel): string {
+  const given = m.default;
+  return given === undefined ? "" : `; ${commentText(JSON.stringify(given)).join(" ")} before`;
+}
+
+function sizeFact(s: Named): string {
   return s.fixedBytes >= 0
     ? `Takes ${s.fixedBytes} bytes.`
     : `Takes ${s.minBytes} to ${s.maxBytes} bytes.`;

@@ -5,7 +5,6 @@ import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { isReliable } from "../spec/parse-channels.ts";
 import type { ChannelModel, StructModel } from "./model.ts";
-import type { TypeResolver } from "./types.ts";
 
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
@@ -16,19 +15,19 @@ const DEFAULT_QUEUE_BYTES = 65_536;
 
 export function resolveChannels(
   spec: SpecAst,
-  types: TypeResolver,
+  messages: ReadonlyMap<ChannelAst, StructModel>,
   sliceBytes: number | undefined,
   d: Diagnostics,
 ): ChannelModel[] {
-  checkIds(spec, d);
   const resolved = spec.channels.flatMap((ast) => {
-    const message = types.message(ast.name, ast.message, ast.docs);
+    const message = messages.get(ast);
     return message ? [resolveChannel(ast, message, spec, sliceBytes, d)] : [];
   });
   return resolved.sort((a, b) => a.id - b.id).map((channel, index) => ({ ...channel, index }));
 }
 
-function checkIds(spec: SpecAst, d: Diagnostics): void {
+/** Ids are unique, and none is reserved. */
+export function checkIds(spec: SpecAst, d: Diagnostics): void {
   const taken = new Map<number, ChannelAst>();
   for (const channel of spec.channels) {
     const { id, idSpan } = channel;

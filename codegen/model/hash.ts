@@ -7,7 +7,17 @@
  */
 import { createHash } from "node:crypto";
 import { canonicalJson } from "./canonical.ts";
-import type { HeaderFieldModel, HeaderModel, JsonSchema, Model, TypeModel } from "./model.ts";
+import type {
+  EnumModel,
+  HeaderFieldModel,
+  HeaderModel,
+  JsonSchema,
+  Model,
+  RecursionModel,
+  StructModel,
+  TypeModel,
+  UnionModel,
+} from "./model.ts";
 
 /** Raised when the meaning of the same bytes changes between generators. */
 const WIRE_FORMAT = 1;
@@ -38,6 +48,7 @@ export function wireForm(model: Omit<Model, "hash">): unknown {
       message: layouts.struct(channel.message),
     })),
     structs: layouts.structs,
+    ...(layouts.unions.length > 0 ? { unions: layouts.unions } : {}),
     enums: layouts.enums,
     zero: model.zero.messages.map(({ name, from, sys, body }) => ({
       name,
@@ -48,40 +59,88 @@ export function wireForm(model: Omit<Model, "hash">): unknown {
   };
 }
 
-/** Structs and enums by number, in the order in which the channels come upon them: names do not count. */
+/**
+ * Structs, unions and enums by number, in the order in which the channels come upon them: names do not count. Inside a
+ * cycle, a type that is not finished is told by how many levels up it stands.
+ */
 class Layouts {
   readonly structs: unknown[] = [];
+  readonly unions: unknown[] = [];
   readonly enums: unknown[] = [];
-  readonly #model: Omit<Model, "hash">;
+  readonly #structModels: ReadonlyMap<string, StructModel>;
+  readonly #unionModels: ReadonlyMap<string, UnionModel>;
+  readonly #enumModels: ReadonlyMap<string, EnumModel>;
   readonly #numbers = new Map<string, number>();
+  readonly #open: string[] = [];
 
   constructor(model: Omit<Model, "hash">) {
-    this.#model = model;
+    this.#structModels = new Map(model.structs.map((s) => [s.name, s]));
+    this.#unionModels = new Map(model.unions.map((u) => [u.name, u]));
+    this.#enumModels = new Map(model.enums.map((e) => [e.name, e]));
   }
 
-  struct(name: string): number {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
-    const { members } = this.#model.structs.find((s) => s.name === name)!;
-    const form = members.map(({ optional, type }) => ({ optional, type: this.#type(type) }));
-    this.#numbers.set(name, this.structs.length);
-    return this.structs.push(form) - 1;
+  struct(name: string): unknown {
+    return this.#number(name, this.structs, () => {
+      const { members, extensible, recursion } = this.#structModels.get(name)!;
+      const form = members.map(({ optional, type, since }) => {
+        const group = extensible?.groups.findIndex((g) => g.since === since);
+        return { optional, type: this.#type(type), ...(since === undefined ? {} : { group }) };
+      });
+      const bound = boundForm(name, recursion);
+      if (!extensible && !bound) return form;
+      return { members: form, extensible: extensible !== undefined, bound };
+    });
   }
 
-  #enum(name: string): number {
+  #union(name: string): unknown {
+    return this.#number(name, this.unions, () => {
+      const { variants, recursion } = this.#unionModels.get(name)!;
+      const form = variants.map(({ tag, type }) => ({ tag, type: this.#type(type) }));
+      return { variants: form, bound: boundForm(name, recursion) };
+    });
+  }
+
+  #number(name: string, list: unknown[], form: () => unknown): unknown {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
-    const { values } = this.#model.enums.find((e) => e.name === name)!;
-    this.#numbers.set(name, this.enums.length);
-    return this.enums.push(values.map(({ value }) => value)) - 1;
+    const open = this.#open.indexOf(name);
+    if (open >= 0) return { up: this.#open.length - open };
+    this.#open.push(name);
+    const made = form();
+    this.#open.pop();
+    this.#numbers.set(name, list.length);
+    return list.push(made) - 1;
+  }
+
+  #enum(name: string): unknown {
+    return this.#number(name, this.enums, () =>
+      this.#enumModels.get(name)!.values.map(({ value }) => value),
+    );
   }
 
   #type(type: TypeModel): unknown {
-    if (type.kind === "struct") return { kind: "struct", struct: this.struct(type.name) };
-    if (type.kind === "enum") return { kind: "enum", bits: type.bits, enum: this.#enum(type.name) };
-    if (type.kind === "list") return { kind: "list", max: type.max, of: this.#type(type.of) };
-    return type;
+    switch (type.kind) {
+      case "struct":
+        return { kind: "struct", struct: this.struct(type.name) };
+      case "union":
+        return { kind: "union", union: this.#union(type.name) };
+      case "enum":
+        return { kind: "enum", bits: type.bits, enum: this.#enum(type.name) };
+      case "list":
+      case "array":
+        return { ...type, of: this.#type(type.of) };
+      case "map":
+        return { ...type, key: this.#type(type.key), value: this.#type(type.value) };
+      default:
+        return type;
+    }
   }
+}
+
+/** A recursion's bounds, where its head stands: what one end sends, the other must take. */
+function boundForm(name: string, recursion: RecursionModel | undefined): unknown {
+  if (recursion?.head !== name) return undefined;
+  return { maxDepth: recursion.maxDepth, maxBytes: recursion.maxBytes };
 }
 
 /** Fields by role; a condition on a field of the user's own by that field's index. */

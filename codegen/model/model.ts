@@ -32,9 +32,15 @@ export interface Documentation {
  * all others are whole bytes behind it.
  */
 export type TypeModel =
-  | { readonly kind: "integer"; readonly bytes: 1 | 2 | 4 | 8; readonly signed: boolean }
+  /** `as`: 64 bits as a safe number, so that only -2^53+1 to 2^53-1 are sent and accepted; else a bigint. */
+  | {
+      readonly kind: "integer";
+      readonly bytes: 1 | 2 | 4 | 8;
+      readonly signed: boolean;
+      readonly as?: "number";
+    }
   | { readonly kind: "varint"; readonly signed: boolean }
-  | { readonly kind: "float"; readonly bytes: 4 | 8 }
+  | { readonly kind: "float"; readonly bytes: 2 | 4 | 8 }
   | { readonly kind: "bool"; readonly bits: 1 }
   /** [min, max] in `steps` equal steps; `integer` where every step is a whole number. */
   | {
@@ -49,7 +55,17 @@ export type TypeModel =
   | { readonly kind: "string"; readonly maxBytes: number }
   | { readonly kind: "bytes"; readonly maxBytes: number }
   | { readonly kind: "list"; readonly of: TypeModel; readonly max: number }
-  | { readonly kind: "struct"; readonly name: string };
+  /** Always `length` elements, so that no count is on the wire. */
+  | { readonly kind: "array"; readonly of: TypeModel; readonly length: number }
+  /** Keys are strings, whole numbers or enums; entries keep their order, and no key comes twice. */
+  | {
+      readonly kind: "map";
+      readonly key: TypeModel;
+      readonly value: TypeModel;
+      readonly max: number;
+    }
+  | { readonly kind: "struct"; readonly name: string }
+  | { readonly kind: "union"; readonly name: string };
 
 export interface MemberModel extends Documentation {
   readonly name: string;
@@ -59,9 +75,33 @@ export interface MemberModel extends Documentation {
   readonly presenceBit?: number;
   /**
    * Offset of the value in the bit block; only for types with `bits`. Always reserved: an absent optional member's
-   * bits are there and zero, so that every offset is a constant.
+   * bits are there and zero, so that every offset is a constant. Offsets are from the block of the member's group.
    */
   readonly valueBit?: number;
+  /** The protocol's version that added the member, at the end of an extensible struct. */
+  readonly since?: number;
+  /** What a reader puts in where the writer's version has no such member; a bigint as decimal text. */
+  readonly default?: string | number | boolean;
+}
+
+/** Members of one `since`, behind those of all earlier versions: always written, absent only from an older writer. */
+export interface GroupModel {
+  readonly since: number;
+  /** Index of the first in `members`, and how many. */
+  readonly first: number;
+  readonly count: number;
+  readonly bitBlockBytes: number;
+}
+
+/**
+ * On every type of a cycle: `head` is the one that counts, and at most `maxDepth` of it lie in each other. A value that
+ * would have to hold one more cannot be written.
+ */
+export interface RecursionModel {
+  readonly head: string;
+  readonly maxDepth: number;
+  /** The head's own bound on its bytes, where the spec gives one. */
+  readonly maxBytes?: number;
 }
 
 export interface StructModel extends Documentation {
@@ -71,8 +111,11 @@ export interface StructModel extends Documentation {
    */
   readonly name: string;
   readonly members: readonly MemberModel[];
-  /** Whole bytes of the bit block at the front; 0 where nothing is packed. */
+  /** Whole bytes of the bit block at the front (of the members without `since`); 0 where nothing is packed. */
   readonly bitBlockBytes: number;
+  /** Only where extensible: a varint byte length stands in front, and these groups follow the other members. */
+  readonly extensible?: { readonly groups: readonly GroupModel[]; readonly maxBodyBytes: number };
+  readonly recursion?: RecursionModel;
   readonly minBytes: number;
   readonly maxBytes: number;
   /** Equal to minBytes and maxBytes, or -1. */
@@ -89,6 +132,24 @@ export interface EnumModel extends Documentation {
     readonly line: number;
   }[];
   readonly bits: number;
+}
+
+export interface VariantModel extends Documentation {
+  readonly name: string;
+  readonly tag: number;
+  readonly type: TypeModel;
+}
+
+/** One of several types: a varint tag, then the value as a list's element would stand. */
+export interface UnionModel extends Documentation {
+  readonly name: string;
+  /** In rising order of tag. */
+  readonly variants: readonly VariantModel[];
+  readonly recursion?: RecursionModel;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  /** Equal to minBytes and maxBytes, or -1. */
+  readonly fixedBytes: number;
 }
 
 export interface ChannelModel extends Documentation {
@@ -217,8 +278,10 @@ export interface Model {
   readonly specFile: string;
   readonly limits: LimitsModel;
   readonly header: HeaderModel;
-  /** Structs in an order in which each comes after those it uses. */
+  /** Structs in an order in which each comes after those it uses, but for cycles. */
   readonly structs: readonly StructModel[];
+  /** Likewise. */
+  readonly unions: readonly UnionModel[];
   readonly enums: readonly EnumModel[];
   /** In rising order of id; `index` is the position. */
   readonly channels: readonly ChannelModel[];

@@ -6,7 +6,8 @@ import { basename } from "node:path";
 import type { SpecAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { LoadedSpec } from "../spec/load.ts";
-import { resolveChannels } from "./channels.ts";
+import { checkIds, resolveChannels } from "./channels.ts";
+import { layOutTypes } from "./cycles.ts";
 import { defaultHeader, defaultZero } from "./defaults.ts";
 import { protocolHash } from "./hash.ts";
 import { resolveHeader } from "./header.ts";
@@ -33,9 +34,18 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
   const sliceBytes = header && sliceRoom(spec, header, d);
   const types = new TypeResolver(spec, d);
   types.resolveAll();
-  const channels = resolveChannels(spec, types, sliceBytes, d);
+  const messages = spec.channels.map((c) => types.message(c.name, c.message, c.docs));
+  checkIds(spec, d);
+  const laidOut = layOutTypes(types, d);
+  const structs = new Map(laidOut?.structs.map((struct) => [struct.name, struct]));
+  const named = spec.channels.flatMap((channel, i) => {
+    const struct = structs.get(messages[i] ?? "");
+    return struct ? [[channel, struct] as const] : [];
+  });
+  const channels = resolveChannels(spec, new Map(named), sliceBytes, d);
   const zero = resolveZero(spec, defaultZero(), d);
   if (d.failed || header === undefined || sliceBytes === undefined) return undefined;
+  if (laidOut === undefined) return undefined;
   const model: Omit<Model, "hash"> = {
     name: spec.name,
     version: spec.version,
@@ -44,8 +54,9 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     specFile,
     limits: limitsOf(spec, sliceBytes),
     header,
-    structs: [...types.structs.values()],
-    enums: [...types.enums.values()],
+    structs: laidOut.structs,
+    unions: laidOut.unions,
+    enums: laidOut.enums.map((name) => types.enums.get(name)!),
     channels,
     zero,
   };
@@ -62,6 +73,6 @@ function sliceRoom(spec: SpecAst, header: HeaderModel, d: Diagnostics): number |
 
 function limitsOf(spec: SpecAst, sliceBytes: number): LimitsModel {
   const { defaultMaxStringBytes: _, defaultMaxBytesBytes: __, ...rest } = spec.limits;
-  const { defaultMaxListItems: ___, ...limits } = rest;
+  const { defaultMaxListItems: ___, defaultMaxMapItems: ____, ...limits } = rest;
   return { ...limits, sliceBytes };
 }

@@ -1,41 +1,80 @@
 /**
- * Type expressions to the structs and enums of the model: references resolved, inline types named, members laid out.
- * Names are decided here once. Worst case: each type is resolved once; nesting is bounded by MAX_TYPE_DEPTH, so no
- * generated decoder is deeper.
+ * Type expressions to the structs, unions and enums of the model: references resolved, inline types named, members
+ * checked. Names are decided here once; how the types hold each other, and what they take, is cycles.ts's. Worst case:
+ * each type is resolved once, and chains of aliases are bounded by MAX_REFERENCES.
  */
-import type { DocsAst, MemberAst, SpecAst, TypeAst, TypeExpr } from "../spec/ast.ts";
+import type { DocsAst, Given, MemberAst, SpecAst, TypeAst, TypeExpr } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
-import { pascalCase, reservedTypeNames } from "../spec/names.ts";
+import { channelTypeName, pascalCase, reservedTypeNames } from "../spec/names.ts";
 import { quote } from "../spec/node.ts";
 import { bitsFor } from "../spec/parse-numbers.ts";
 import { suggestType } from "../spec/parse-types.ts";
 import type { Span } from "../spec/source.ts";
-import { elementSize, layOut, type PlainMember } from "./layout.ts";
-import type { EnumModel, StructModel, TypeModel } from "./model.ts";
+import { defaultOf } from "./member-default.ts";
+import type { EnumModel, TypeModel, VariantModel } from "./model.ts";
 
-/** Structs and lists inside each other: how deep a generated decoder goes. */
-export const MAX_TYPE_DEPTH = 32;
 /** References followed one from another while resolving, aliases too: how deep this file goes. */
-const MAX_REFERENCES = 256;
-/** No message is larger, whatever the budgets. */
-export const MAX_MESSAGE_BYTES: number = 2 ** 30;
+export const MAX_REFERENCES = 256;
+/** Structs, unions, lists and maps inside each other. */
+export const MAX_TYPE_DEPTH = 32;
+
+interface RawType {
+  readonly name: string;
+  readonly docs: DocsAst;
+  readonly span: Span;
+  readonly maxDepth?: Given<number>;
+  readonly maxBytes?: Given<number>;
+}
+
+export interface RawMember extends DocsAst {
+  readonly name: string;
+  readonly type: TypeModel;
+  readonly optional: boolean;
+  readonly span: Span;
+  readonly since?: number;
+  readonly default?: string | number | boolean;
+}
+
+export interface RawStruct extends RawType {
+  readonly kind: "struct";
+  readonly members: readonly RawMember[];
+  readonly extensible: boolean;
+}
+
+export interface RawUnion extends RawType {
+  readonly kind: "union";
+  readonly variants: readonly (VariantModel & { readonly span: Span })[];
+}
+
+/** Where a list, array or map stands, and what a diagnostic calls it. */
+export interface Place {
+  readonly name: string;
+  readonly span: Span;
+  readonly of: Span;
+}
 
 export class TypeResolver {
-  readonly structs: Map<string, StructModel> = new Map();
+  /** Structs and unions without places and sizes. */
+  readonly raw: Map<string, RawStruct | RawUnion> = new Map();
   readonly enums: Map<string, EnumModel> = new Map();
+  /** What the section `types` and the channels use, in that order. */
+  readonly roots: TypeModel[] = [];
+  readonly places: Map<TypeModel, Place> = new Map();
+  readonly #spec: SpecAst;
   readonly #d: Diagnostics;
   readonly #types: ReadonlyMap<string, TypeAst>;
   /** TypeScript names and what has them, for the diagnostic about a clash. */
   readonly #names = new Map<string, string>();
-  /** Types of the section that are done; undefined where they are wrong. */
+  /** Types of the section that are known; undefined where they are wrong. */
   readonly #resolved = new Map<string, TypeModel | undefined>();
-  /** Types being resolved, outermost first. */
+  /** Aliases being resolved, outermost first. */
   readonly #open: string[] = [];
+  /** Bodies of structs and unions that are still to be resolved: a reference to one needs only its name. */
+  readonly #bodies: (() => void)[] = [];
   #references = 0;
-  /** Of each struct: levels of structs and lists, itself included. */
-  readonly #depths = new Map<string, number>();
 
   constructor(spec: SpecAst, diagnostics: Diagnostics) {
+    this.#spec = spec;
     this.#d = diagnostics;
     this.#types = new Map(spec.types.map((type) => [type.name, type]));
     for (const { name, span } of spec.types) {
@@ -45,47 +84,71 @@ export class TypeResolver {
 
   /** The section `types`, used or not. */
   resolveAll(): void {
-    for (const type of this.#types.values()) this.#named(type.name);
+    for (const { name } of this.#types.values()) {
+      const type = this.#named(name);
+      this.#finishBodies();
+      if (type) this.roots.push(type);
+    }
   }
 
-  /** The struct that is a channel's message. */
-  message(channel: string, expr: TypeExpr, docs: DocsAst): StructModel | undefined {
-    const owner = pascalCase(channel);
+  /** The name of the struct that is a channel's message. */
+  message(channel: string, expr: TypeExpr, docs: DocsAst): string | undefined {
+    const owner = channelTypeName(channel);
+    let type: TypeModel | undefined;
     if (expr.kind === "struct") {
       const name = `${owner}Message`;
       this.#claim(name, `the message of channel \`${channel}\``, expr.span);
       // Inline types of a message are named after the channel alone: `EventKind`, not `EventMessageKind`.
-      return this.#struct(name, owner, expr.members, docs);
-    }
-    const type = this.#resolve(expr, owner, docs);
+      type = this.#struct(name, owner, expr, { name, docs, span: expr.span });
+    } else type = this.#resolve(expr, owner, docs);
+    this.#finishBodies();
     if (type === undefined) return undefined;
-    if (type.kind === "struct") return this.structs.get(type.name);
+    this.roots.push(type);
+    if (type.kind === "struct") return type.name;
     const name = expr.kind === "ref" ? expr.name : expr.kind;
     this.#d.report("SD1315", expr.span, { name });
     return undefined;
   }
 
+  #finishBodies(): void {
+    for (let next = this.#bodies.shift(); next; next = this.#bodies.shift()) next();
+  }
+
   #named(name: string): TypeModel | undefined {
     if (this.#resolved.has(name)) return this.#resolved.get(name);
     const ast = this.#types.get(name)!;
-    this.#open.push(name);
-    const type = this.#definition(ast);
-    this.#open.pop();
-    this.#resolved.set(name, type);
-    return type;
-  }
-
-  #definition(ast: TypeAst): TypeModel | undefined {
-    const { type, docs } = ast;
-    const name = pascalCase(ast.name);
-    if (type.kind === "struct") {
-      return this.#struct(name, name, type.members, docs) && { kind: "struct", name };
+    const { type, docs, span, maxDepth, maxBytes } = ast;
+    const tsName = pascalCase(name);
+    const raw = {
+      name: tsName,
+      docs,
+      span,
+      ...(maxDepth ? { maxDepth } : {}),
+      ...(maxBytes ? { maxBytes } : {}),
+    };
+    let made: TypeModel | undefined;
+    if (type.kind === "struct") made = this.#struct(tsName, tsName, type, raw);
+    else if (type.kind === "union") made = this.#union(tsName, type, raw);
+    else {
+      this.#boundless(ast);
+      this.#open.push(name);
+      made =
+        type.kind === "enum" ? this.#enum(tsName, type, docs) : this.#resolve(type, tsName, docs);
+      this.#open.pop();
     }
-    if (type.kind === "enum") return this.#enum(name, type, docs);
-    return this.#resolve(type, name, docs);
+    this.#resolved.set(name, made);
+    return made;
   }
 
-  /** `name` is what an inline struct or enum would be called. */
+  #boundless(ast: TypeAst): void {
+    for (const key of ["maxDepth", "maxBytes"] as const) {
+      const given = ast[key];
+      const problem = "only a struct or union can hold itself";
+      if (given) this.#d.report("SD1317", given.span, { key, name: ast.name, problem });
+    }
+  }
+
+  /** `name` is what an inline struct, union or enum would be called. */
   #resolve(expr: TypeExpr, name: string, docs: DocsAst): TypeModel | undefined {
     if (this.#references >= MAX_REFERENCES) {
       this.#d.report("SD1313", expr.span, { limit: MAX_TYPE_DEPTH });
@@ -94,26 +157,36 @@ export class TypeResolver {
     this.#references++;
     const type = this.#resolveInner(expr, name, docs);
     this.#references--;
-    // Whatever order the types were resolved in: what counts is how deep they lie in each other.
-    if (type === undefined || this.#depthOf(type) <= MAX_TYPE_DEPTH) return type;
-    this.#d.report("SD1313", expr.span, { limit: MAX_TYPE_DEPTH });
-    return undefined;
+    return type;
   }
 
   #resolveInner(expr: TypeExpr, name: string, docs: DocsAst): TypeModel | undefined {
+    const { span } = expr;
     switch (expr.kind) {
       case "leaf":
         return expr.type;
       case "ref":
-        return this.#reference(expr.name, expr.span);
-      case "list":
-        return this.#list(expr, name, docs);
+        return this.#reference(expr.name, span);
+      case "list": {
+        const of = this.#resolve(expr.of, `${name}Item`, docs);
+        return of && this.#place({ kind: "list", of, max: expr.max }, name, span, expr.of.span);
+      }
+      case "array": {
+        const of = this.#resolve(expr.of, `${name}Item`, docs);
+        const { length } = expr;
+        return of && this.#place({ kind: "array", of, length }, name, span, expr.of.span);
+      }
+      case "map":
+        return this.#map(expr, name, docs);
       case "enum":
-        this.#claim(name, "an enum written in place", expr.span);
+        this.#claim(name, "an enum written in place", span);
         return this.#enum(name, expr, docs);
+      case "union":
+        this.#claim(name, "a union written in place", span);
+        return this.#union(name, expr, { name, docs, span });
       case "struct":
-        this.#claim(name, "a struct written in place", expr.span);
-        return this.#struct(name, name, expr.members, docs) && { kind: "struct", name };
+        this.#claim(name, "a struct written in place", span);
+        return this.#struct(name, name, expr, { name, docs, span });
     }
   }
 
@@ -126,30 +199,35 @@ export class TypeResolver {
     }
     const from = this.#open.indexOf(name);
     if (from < 0) return this.#named(name);
-    const cycle = this.#open.slice(from);
-    const path = [...cycle, name].map((n) => `\`${n}\``).join(" -> ");
-    const through = cycle.some((n) => this.#types.get(n)!.type.kind === "struct");
-    // Without the row there is still nobody who could lay such a type out: then the alias diagnostic has to do.
-    if (!through || !this.#d.unsupported("type-recursion", span)) {
-      this.#d.report("SD1311", span, { name, path });
-    }
+    const path = [...this.#open.slice(from), name].map((n) => `\`${n}\``).join(" -> ");
+    this.#d.report("SD1311", span, { name, path });
     return undefined;
   }
 
-  #list(
-    expr: Extract<TypeExpr, { kind: "list" }>,
+  #map(
+    expr: Extract<TypeExpr, { kind: "map" }>,
     name: string,
     docs: DocsAst,
   ): TypeModel | undefined {
-    const of = this.#resolve(expr.of, `${name}Item`, docs);
-    if (of === undefined) return undefined;
-    if (elementSize(of, this.structs).min === 0) {
-      this.#d.report("SD1312", expr.of.span, {});
+    const key = this.#resolve(expr.key, `${name}Key`, docs);
+    const value = this.#resolve(expr.value, `${name}Value`, docs);
+    if (key === undefined || value === undefined) return undefined;
+    const { kind } = key;
+    const good =
+      kind === "quantised"
+        ? key.integer
+        : kind === "string" || kind === "integer" || kind === "varint" || kind === "enum";
+    if (!good) {
+      const found = kind === "quantised" ? "a quantised float" : `a ${kind}`;
+      this.#d.report("SD1324", expr.key.span, { found });
       return undefined;
     }
-    const type: TypeModel = { kind: "list", of, max: expr.max };
-    const worst = elementSize(type, this.structs).max;
-    return this.#tooLarge(name, worst, expr.span) ? undefined : type;
+    return this.#place({ kind: "map", key, value, max: expr.max }, name, expr.span, expr.span);
+  }
+
+  #place(type: TypeModel, name: string, span: Span, of: Span): TypeModel {
+    this.places.set(type, { name, span, of });
+    return type;
   }
 
   #enum(name: string, expr: Extract<TypeExpr, { kind: "enum" }>, docs: DocsAst): TypeModel {
@@ -159,37 +237,73 @@ export class TypeResolver {
     return { kind: "enum", name, bits };
   }
 
+  #union(name: string, expr: Extract<TypeExpr, { kind: "union" }>, raw: RawType): TypeModel {
+    this.#bodies.push(() => {
+      const variants: RawUnion["variants"][number][] = [];
+      for (const variant of expr.variants) {
+        const inline = name + pascalCase(variant.name);
+        const type = this.#resolve(variant.type, inline, variant.docs);
+        const { docs, tag, span } = variant;
+        if (type) variants.push({ ...docs, name: variant.name, tag, type, span });
+      }
+      if (variants.length < expr.variants.length) return;
+      variants.sort((a, b) => a.tag - b.tag);
+      this.raw.set(name, { ...raw, kind: "union", variants });
+    });
+    return { kind: "union", name };
+  }
+
   #struct(
     name: string,
     owner: string,
-    members: readonly MemberAst[],
-    docs: DocsAst,
-  ): StructModel | undefined {
-    const plain: PlainMember[] = [];
-    for (const member of members) {
-      const inline = owner + pascalCase(member.name);
-      const type = this.#resolve(member.type, inline, member.docs);
-      const { name: memberName, optional, docs: memberDocs } = member;
-      if (type) plain.push({ ...memberDocs, name: memberName, type, optional });
+    expr: Extract<TypeExpr, { kind: "struct" }>,
+    raw: RawType,
+  ): TypeModel {
+    this.#bodies.push(() => {
+      const members: RawMember[] = [];
+      let latest: number | undefined;
+      for (const member of expr.members) {
+        const type = this.#resolve(member.type, owner + pascalCase(member.name), member.docs);
+        this.#checkSince(member, expr.extensible, latest);
+        latest = member.since?.value ?? latest;
+        if (type) members.push(this.#member(member, type));
+      }
+      if (members.length < expr.members.length) return;
+      this.raw.set(name, { ...raw, kind: "struct", members, extensible: expr.extensible });
+    });
+    return { kind: "struct", name };
+  }
+
+  #member(member: MemberAst, type: TypeModel): RawMember {
+    const { name, optional, docs, span, since } = member;
+    const value = member.default && defaultOf(member, type, this.enums, this.#d);
+    return {
+      ...docs,
+      name,
+      type,
+      optional,
+      span,
+      ...(since ? { since: since.value } : {}),
+      ...(value === undefined ? {} : { default: value }),
+    };
+  }
+
+  /** What is added stands at the end, the oldest first, in a struct that may grow. */
+  #checkSince(member: MemberAst, extensible: boolean, latest: number | undefined): void {
+    const { name, since } = member;
+    const report = (problem: string) =>
+      this.#d.report("SD1320", since?.span ?? member.span, { name, problem });
+    if (since === undefined) {
+      if (latest !== undefined) report(`it is missing, behind members of version ${latest}`);
+      return;
     }
-    if (plain.length < members.length) return undefined;
-    const struct = layOut(name, docs, plain, this.structs);
-    const span = members[0]?.span ?? { start: 0, end: 0 };
-    if (this.#tooLarge(name, struct.maxBytes, span)) return undefined;
-    this.structs.set(name, struct);
-    this.#depths.set(name, 1 + Math.max(0, ...plain.map((member) => this.#depthOf(member.type))));
-    return struct;
-  }
-
-  #depthOf(type: TypeModel): number {
-    if (type.kind === "list") return 1 + this.#depthOf(type.of);
-    return type.kind === "struct" ? (this.#depths.get(type.name) ?? 0) : 0;
-  }
-
-  #tooLarge(name: string, worst: number, span: Span): boolean {
-    if (worst <= MAX_MESSAGE_BYTES) return false;
-    this.#d.report("SD1314", span, { name, worst, limit: MAX_MESSAGE_BYTES });
-    return true;
+    const { value } = since;
+    const { version } = this.#spec;
+    if (!extensible) report("only a struct or message with `extensible: true` may grow");
+    else if (value > version) report(`${value}, but the protocol is at version ${version}`);
+    else if (latest !== undefined && value < latest) {
+      report(`${value}, behind members of version ${latest}`);
+    }
   }
 
   #claim(name: string, what: string, span: Span): void {

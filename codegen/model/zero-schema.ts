@@ -183,7 +183,7 @@ class Walker {
     const members = properties?.value.kind === "map" ? properties.value.entries : [];
     for (const member of members) {
       names.add(member.key);
-      checkName(member.key, "a member", member.keySpan, this.#o.diagnostics);
+      checkName(member.key, "a member of a zero message", member.keySpan, this.#o.diagnostics);
       const unit = root && this.#o.tokens.has(member.key) ? 1 : root ? MAX_ESCAPE_BYTES : unitBytes;
       const inner = this.walk(member.value, `\`${member.key}\``, unit);
       // The name in quotes, a colon, the value, a comma.

@@ -3,7 +3,7 @@
  * Each thing keeps the span that a diagnostic about it points at.
  */
 import type { Delivery, Direction, LimitsModel, TypeModel } from "../model/model.ts";
-import type { MapNode } from "./node.ts";
+import type { MapNode, Node } from "./node.ts";
 import type { Span } from "./source.ts";
 
 export interface DocsAst {
@@ -20,7 +20,21 @@ export type TypeExpr =
   | { readonly kind: "ref"; readonly span: Span; readonly name: string }
   | { readonly kind: "list"; readonly span: Span; readonly of: TypeExpr; readonly max: number }
   | { readonly kind: "enum"; readonly span: Span; readonly values: readonly EnumValueAst[] }
-  | { readonly kind: "struct"; readonly span: Span; readonly members: readonly MemberAst[] };
+  | { readonly kind: "array"; readonly span: Span; readonly of: TypeExpr; readonly length: number }
+  | {
+      readonly kind: "map";
+      readonly span: Span;
+      readonly key: TypeExpr;
+      readonly value: TypeExpr;
+      readonly max: number;
+    }
+  | { readonly kind: "union"; readonly span: Span; readonly variants: readonly VariantAst[] }
+  | {
+      readonly kind: "struct";
+      readonly span: Span;
+      readonly members: readonly MemberAst[];
+      readonly extensible: boolean;
+    };
 
 export interface EnumValueAst {
   readonly name: string;
@@ -35,6 +49,22 @@ export interface MemberAst {
   readonly type: TypeExpr;
   readonly optional: boolean;
   readonly docs: DocsAst;
+  readonly since?: Given<number>;
+  readonly default?: { readonly node: Node; readonly span: Span };
+}
+
+/** A value of the spec and where it stands. */
+export interface Given<T> {
+  readonly value: T;
+  readonly span: Span;
+}
+
+export interface VariantAst {
+  readonly name: string;
+  readonly span: Span;
+  readonly type: TypeExpr;
+  readonly docs: DocsAst;
+  readonly tag: number;
 }
 
 export interface TypeAst {
@@ -42,6 +72,8 @@ export interface TypeAst {
   readonly span: Span;
   readonly type: TypeExpr;
   readonly docs: DocsAst;
+  readonly maxDepth?: Given<number>;
+  readonly maxBytes?: Given<number>;
 }
 
 export interface ChannelAst {
@@ -93,6 +125,7 @@ export type LimitsAst = Omit<LimitsModel, "sliceBytes"> & {
   readonly defaultMaxStringBytes: number;
   readonly defaultMaxBytesBytes: number;
   readonly defaultMaxListItems: number;
+  readonly defaultMaxMapItems: number;
 };
 
 export interface SpecAst {

@@ -61,6 +61,11 @@ export const diagnosticTable = {
     message: "{name} cannot be the name of {place}: it is reserved",
   },
   SD1108: { title: "unknown word", message: "{value} is not {what}" },
+  SD1109: {
+    title: "unusable name",
+    message:
+      "{name} cannot be the name of {place}: at least 1 and at most {limit} characters, no half of a surrogate pair",
+  },
 
   SD1201: {
     title: "channel id out of range",
@@ -136,6 +141,31 @@ export const diagnosticTable = {
   SD1315: {
     title: "message is not a struct",
     message: "a message must be a struct, but `{name}` is not",
+  },
+  SD1316: {
+    title: "recursion without a bound",
+    message: "`{name}` can hold itself ({path}): write `maxDepth`, how many may lie in each other",
+  },
+  SD1317: { title: "bound of a recursion", message: "`{key}` of `{name}`: {problem}" },
+  SD1318: {
+    title: "steps too fine",
+    message: "{min} to {max} in steps of {step}: finer than a 64-bit float can tell apart",
+  },
+  SD1319: {
+    title: "not a struct",
+    message: "`extensible` stands beside the members of a struct, here is {found}",
+  },
+  SD1320: { title: "since", message: "`since` of `{name}`: {problem}" },
+  SD1321: { title: "default", message: "`default` of `{name}`: {problem}" },
+  SD1322: { title: "tags of a union", message: "tags of a union: {problem}" },
+  SD1323: { title: "empty union", message: "a union needs at least one variant" },
+  SD1324: {
+    title: "key of a map",
+    message: "a key is a string, a whole number or an enum, but {found} is none",
+  },
+  SD1325: {
+    title: "no value ends",
+    message: "every value of `{name}` would have to hold another one, without end",
   },
 
   SD1401: { title: "unknown role", message: "{role} is not a role of the header" },

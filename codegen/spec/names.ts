@@ -28,25 +28,49 @@ const globals = `
   TypeError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet`;
 export const reservedTypeNames: ReadonlySet<string> = new Set(globals.trim().split(/\s+/));
 
-export type NamedThing = "a channel" | "a member" | "a type" | "an enum value" | "a header field";
+/** Names that become identifiers. */
+export type NamedThing = "a type" | "a header field" | "a member of a zero message";
+/** Names that are only ever properties: any text will do. */
+export type FreelyNamed = "a channel" | "a member" | "an enum value" | "a variant";
 
 /** Reports an illegal or reserved name; says whether it is good. */
 export function checkName(name: string, thing: NamedThing, span: Span, d: Diagnostics): boolean {
-  // Channels and types give TypeScript names, which begin with a capital: `__1` has nothing to make one of.
-  const capital = thing !== "a channel" && thing !== "a type" ? "A" : pascalCase(name);
+  // A type gives a TypeScript name, which begins with a capital: `__1` has nothing to make one of.
+  const capital = thing !== "a type" ? "A" : pascalCase(name);
   if (!namePattern.test(name) || name.length > MAX_NAME || !/^[A-Z]/.test(capital)) {
     d.report("SD1106", span, { name: quote(name), place: thing, limit: MAX_NAME });
     return false;
   }
-  const reserved = onEveryObject.has(name) || (thing === "a channel" && notForChannels.has(name));
+  const reserved = onEveryObject.has(name);
   if (reserved) d.report("SD1107", span, { name: quote(name), place: thing });
   return !reserved;
 }
 
-/** `chat_line` and `chatLine` both become `ChatLine`. What no letter begins stays so: `_1` becomes `1`. */
+/** As checkName. A channel is a method of ours and a key of handlers, so it cannot hide what every object has. */
+export function checkFreeName(name: string, thing: FreelyNamed, span: Span, d: Diagnostics): void {
+  if (name === "" || name.length > MAX_NAME || /\p{Surrogate}/u.test(name)) {
+    d.report("SD1109", span, { name: quote(name), place: thing, limit: MAX_NAME });
+  } else if (thing === "a channel" && (onEveryObject.has(name) || notForChannels.has(name))) {
+    d.report("SD1107", span, { name: quote(name), place: thing });
+  }
+}
+
+/**
+ * `chat_line`, `chat-line` and `chatLine` all become `ChatLine`; what is no letter or digit of ASCII's but a letter or
+ * sign beyond it becomes its number: `U1F680`. What no letter begins stays so: `_1` becomes `1`.
+ */
 export function pascalCase(name: string): string {
+  // Where nothing else is left, punctuation counts too: or `'` and `"` would be the same.
+  const signs = /[A-Za-z0-9]/.test(name) ? /[^\0-\x7f]/gu : /[^_]/gu;
   return name
-    .split("_")
+    .replace(signs, (sign) => `_U${sign.codePointAt(0)!.toString(16).toUpperCase()}_`)
+    .split(/[^A-Za-z0-9]+/)
     .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1))
     .join("");
+}
+
+/** The TypeScript name that a channel's message is made from: `_` and `1st` have an X in front. */
+export function channelTypeName(name: string): string {
+  const made = pascalCase(name);
+  return /^[A-Z]/.test(made) ? made : `X${made}`;
 }

@@ -7,7 +7,7 @@ import type { ChannelAst, TypeExpr } from "./ast.ts";
 import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
 import { Fields } from "./fields.ts";
-import { checkName } from "./names.ts";
+import { checkFreeName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
 import type { TypeParser } from "./parse-types.ts";
@@ -40,7 +40,6 @@ const missingOptions: readonly [string, UnsupportedFeature][] = [
   ["maxAgeMs", "channel-maxAgeMs"],
   ["redundancy", "channel-redundancy"],
   ["notices", "channel-notices"],
-  ["extensible", "extensible"],
 ];
 
 export function isReliable(delivery: Delivery): boolean {
@@ -58,7 +57,7 @@ export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics):
 
 function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelAst | undefined {
   const { key: name, keySpan: span } = entry;
-  checkName(name, "a channel", span, d);
+  checkFreeName(name, "a channel", span, d);
   const fields = Fields.of(entry.value, `channel \`${name}\``, d);
   if (fields === undefined) return undefined;
   const docs = parseDocs(fields, span, d);
@@ -152,7 +151,11 @@ function parseMessage(fields: Fields, types: TypeParser, d: Diagnostics): TypeEx
   if (entry === undefined) return undefined;
   const { value, keySpan } = entry;
   if (value.kind === "map") {
-    return { kind: "struct", span: keySpan, members: types.members(value) };
+    const extensible = fields.bool("extensible") ?? false;
+    return { kind: "struct", span: keySpan, members: types.members(value), extensible };
+  }
+  if (fields.has("extensible")) {
+    d.report("SD1319", fields.entry("extensible")!.keySpan, { found: "a name" });
   }
   if (value.kind === "scalar" && typeof value.value === "string") {
     return { kind: "ref", span: value.span, name: value.value };

@@ -25,6 +25,7 @@ export const limitTable: { readonly [name in keyof LimitsAst]: LimitRow } = {
   defaultMaxStringBytes: { low: 1, high: MAX_FIELD_BYTES, default: 256 },
   defaultMaxBytesBytes: { low: 1, high: MAX_FIELD_BYTES, default: 1024 },
   defaultMaxListItems: { low: 1, high: MAX_LIST_ITEMS, default: 64 },
+  defaultMaxMapItems: { low: 1, high: MAX_LIST_ITEMS, default: 64 },
 };
 
 const ordered: readonly (readonly [keyof LimitsAst, keyof LimitsAst])[] = [

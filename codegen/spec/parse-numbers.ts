@@ -4,8 +4,9 @@
  */
 import type { TypeModel } from "../model/model.ts";
 import type { Diagnostics } from "./diagnostics.ts";
+import { suggest } from "./distance.ts";
 import { Fields } from "./fields.ts";
-import type { MapNode } from "./node.ts";
+import { type MapNode, quote } from "./node.ts";
 import type { Span } from "./source.ts";
 
 const integerBytes = { u8: 1, u16: 2, u32: 4, u64: 8, i8: 1, i16: 2, i32: 4, i64: 8 } as const;
@@ -19,6 +20,7 @@ export const scalarTypes: ReadonlyMap<string, TypeModel> = new Map<string, TypeM
   ]),
   ["varint", { kind: "varint", signed: false }],
   ["svarint", { kind: "varint", signed: true }],
+  ["f16", { kind: "float", bytes: 2 }],
   ["f32", { kind: "float", bytes: 4 }],
   ["f64", { kind: "float", bytes: 8 }],
   ["bool", { kind: "bool", bits: 1 }],
@@ -41,10 +43,15 @@ export function parseNumber(name: string, options: MapNode, d: Diagnostics): Typ
 }
 
 function parseWide(name: "u64" | "i64", fields: Fields, d: Diagnostics): TypeModel {
-  const as = fields.entry("as");
-  if (as !== undefined) d.unsupported("type-64-as-number", as.keySpan);
+  const as = fields.text("as");
   fields.finish();
-  return { kind: "integer", bytes: 8, signed: name === "i64" };
+  if (as !== undefined && as !== "number" && as !== "bigint") {
+    const params = { value: quote(as), what: "what 64 bits can be in TypeScript" };
+    const suggestion = suggest(as, ["number", "bigint"]);
+    d.report("SD1108", fields.entry("as")!.value.span, params, { suggestion });
+  }
+  const signed = name === "i64";
+  return { kind: "integer", bytes: 8, signed, ...(as === "number" ? { as } : {}) };
 }
 
 function parseBounded(
@@ -92,9 +99,25 @@ function parseQuantised(fields: Fields, d: Diagnostics): TypeModel | undefined {
   fields.finish();
   if (range === undefined || given !== 1) return undefined;
   const steps = bits !== undefined ? 2 ** bits - 1 : stepsOf(range, step, fields, d);
-  if (steps === undefined) return undefined;
+  if (steps === undefined || tooFine(range, steps, fields, d)) return undefined;
   // `integer` stays false even where every step is whole: a float may be given any value and is rounded to a step.
   return { kind: "quantised", bits: bitsFor(steps), ...range, steps, integer: false };
+}
+
+/** A double has 53 bits: steps finer than this part of the largest value would fall together, or not come back. */
+const FINEST_STEP = 2 ** -49;
+
+function tooFine(
+  range: { min: number; max: number },
+  steps: number,
+  fields: Fields,
+  d: Diagnostics,
+): boolean {
+  const { min, max } = range;
+  const step = (max - min) / steps;
+  if (step >= FINEST_STEP * Math.max(Math.abs(min), Math.abs(max))) return false;
+  d.report("SD1318", fields.span, { min, max, step });
+  return true;
 }
 
 function stepsOf(

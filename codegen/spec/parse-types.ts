@@ -2,31 +2,28 @@
  * The type language: names and one-key objects to type expressions. References stay names here (model/types.ts
  * resolves them). Worst case: recursion as deep as the node tree, which yaml.ts bounds.
  */
-import type { EnumValueAst, LimitsAst, MemberAst, TypeAst, TypeExpr } from "./ast.ts";
+import type { Given, LimitsAst, MemberAst, TypeAst, TypeExpr } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
-import { expectInteger, expectMap, Fields } from "./fields.ts";
-import { checkName } from "./names.ts";
+import { expectMap, Fields } from "./fields.ts";
+import { checkFreeName, checkName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, type Node, quote } from "./node.ts";
+import { parseChoices, parseEnum } from "./parse-choices.ts";
 import { parseDocs } from "./parse-docs.ts";
 import { numberKeys, parseNumber, scalarTypes } from "./parse-numbers.ts";
 import type { Span } from "./source.ts";
-import type { UnsupportedFeature } from "./unsupported.ts";
 
 /** The longest string or bytes of one member. */
 export const MAX_FIELD_BYTES: number = 2 ** 24;
 export const MAX_LIST_ITEMS: number = 2 ** 20;
 
-/** Types that the design has and this generator has not. */
-const missingTypes: ReadonlyMap<string, UnsupportedFeature> = new Map([
-  ["f16", "type-f16"],
-  ["map", "type-map"],
-  ["union", "type-union"],
-  ["array", "type-array"],
-]);
+/** Objects of one recursive type inside each other. */
+export const MIN_TYPE_DEPTH = 2;
+export const MAX_TYPE_RECURSION = 64;
+const MAX_VERSION = 0xffff_ffff;
 
-const formKeys: readonly string[] = ["string", "bytes", "list", "enum", "struct"];
-const typeKeys: readonly string[] = [...numberKeys, ...formKeys, ...missingTypes.keys()];
+const formKeys: readonly string[] = [..."string bytes list array map enum struct union".split(" ")];
+const typeKeys: readonly string[] = [...numberKeys, ...formKeys];
 
 /** Names that a type of the spec cannot take. */
 export const builtInTypes: ReadonlySet<string> = new Set([...scalarTypes.keys(), ...typeKeys]);
@@ -57,10 +54,19 @@ export class TypeParser {
       const fields = Fields.of(value, place, this.#d);
       if (fields === undefined) continue;
       const docs = parseDocs(fields, keySpan, this.#d);
-      this.#refuse(fields, "extensible", "extensible");
+      const maxDepth = this.#given(fields, "maxDepth", MIN_TYPE_DEPTH, MAX_TYPE_RECURSION);
+      const maxBytes = this.#given(fields, "maxBytes", 1, MAX_FIELD_BYTES);
       const type = this.#typed(fields, value, place);
       fields.finish(typeKeys);
-      if (type) types.push({ name: key, span: keySpan, type, docs });
+      if (!type) continue;
+      types.push({
+        name: key,
+        span: keySpan,
+        type,
+        docs,
+        ...(maxDepth ? { maxDepth } : {}),
+        ...(maxBytes ? { maxBytes } : {}),
+      });
     }
     return types;
   }
@@ -69,7 +75,7 @@ export class TypeParser {
   members(node: MapNode): MemberAst[] {
     const members: MemberAst[] = [];
     for (const entry of node.entries) {
-      checkName(entry.key, "a member", entry.keySpan, this.#d);
+      checkFreeName(entry.key, "a member", entry.keySpan, this.#d);
       const member = this.#member(entry);
       if (member) members.push(member);
     }
@@ -88,17 +94,26 @@ export class TypeParser {
     if (fields === undefined) return undefined;
     const docs = parseDocs(fields, span, this.#d);
     const optional = fields.bool("optional") ?? false;
-    this.#refuse(fields, "since", "member-since");
-    this.#refuse(fields, "default", "member-default");
+    const since = this.#given(fields, "since", 1, MAX_VERSION);
+    const given = fields.entry("default");
     const type = this.#typed(fields, value, place);
     fields.finish(typeKeys);
-    return type && { name, span, type, optional, docs };
+    return (
+      type && {
+        name,
+        span,
+        type,
+        optional,
+        docs,
+        ...(since ? { since } : {}),
+        ...(given ? { default: { node: given.value, span: given.value.span } } : {}),
+      }
+    );
   }
 
-  #refuse(fields: Fields, key: string, feature: UnsupportedFeature): void {
-    if (!fields.has(key)) return;
-    const entry = fields.entry(key);
-    if (entry) this.#d.unsupported(feature, entry.keySpan);
+  #given(fields: Fields, key: string, low: number, high: number): Given<number> | undefined {
+    const value = fields.integer(key, low, high);
+    return value === undefined ? undefined : { value, span: fields.entry(key)!.keySpan };
   }
 
   /** `type: <expression>`, or one type key beside the documentation. */
@@ -117,7 +132,20 @@ export class TypeParser {
       );
       return undefined;
     }
-    return inner ? this.expression(inner.value, place) : this.#form(direct[0]!);
+    const type = inner ? this.expression(inner.value, place) : this.#form(direct[0]!);
+    return type && this.#extensible(fields, type);
+  }
+
+  /** `extensible: true` beside a struct's members. */
+  #extensible(fields: Fields, type: TypeExpr): TypeExpr {
+    if (type.kind === "struct") {
+      return { ...type, extensible: fields.bool("extensible") ?? false };
+    }
+    // Not asked for otherwise: it is no key of what is no struct.
+    if (!fields.has("extensible")) return type;
+    const span = fields.entry("extensible")!.keySpan;
+    this.#d.report("SD1319", span, { found: type.kind === "ref" ? "a name" : "no struct" });
+    return type;
   }
 
   /** A type name, or an object with one type key. */
@@ -143,8 +171,6 @@ export class TypeParser {
   }
 
   #named(name: string, span: Span): TypeExpr | undefined {
-    const missing = missingTypes.get(name);
-    if (missing !== undefined) return this.#missing(missing, name, span);
     const scalar = scalarTypes.get(name);
     if (scalar) return { kind: "leaf", span, type: scalar };
     if (name === "string" || name === "bytes") return this.#text(name, undefined, span);
@@ -158,22 +184,28 @@ export class TypeParser {
 
   #form(entry: Entry): TypeExpr | undefined {
     const { key, keySpan, value } = entry;
-    const missing = missingTypes.get(key);
-    if (missing !== undefined) return this.#missing(missing, key, keySpan);
     const map = expectMap(value, `\`${key}\``, this.#d);
     if (map === undefined) return undefined;
     if (key === "string" || key === "bytes") return this.#text(key, map, keySpan);
     if (key === "list") return this.#list(map, keySpan);
-    if (key === "enum") return this.#enum(map, keySpan);
-    if (key === "struct") return { kind: "struct", span: keySpan, members: this.members(map) };
+    if (key === "array") return this.#array(map, keySpan);
+    if (key === "map") return this.#map(map, keySpan);
+    if (key === "enum") return parseEnum(map, keySpan, this.#d);
+    if (key === "union") {
+      return parseChoices(map, keySpan, this.#d, {
+        plain: (node, place) => this.expression(node, place),
+        typed: (fields, node, place) => {
+          const type = this.#typed(fields, node, place);
+          fields.finish(typeKeys);
+          return type;
+        },
+      });
+    }
+    if (key === "struct") {
+      return { kind: "struct", span: keySpan, members: this.members(map), extensible: false };
+    }
     const type = parseNumber(key, map, this.#d);
     return type && { kind: "leaf", span: keySpan, type };
-  }
-
-  /** A type is never dropped in silence, not even between the removal of a row and the code that reads the type. */
-  #missing(feature: UnsupportedFeature, name: string, span: Span): undefined {
-    if (!this.#d.unsupported(feature, span)) this.#d.report("SD1301", span, { name: quote(name) });
-    return undefined;
   }
 
   #text(kind: "string" | "bytes", options: MapNode | undefined, span: Span): TypeExpr {
@@ -196,40 +228,26 @@ export class TypeParser {
     return of && { kind: "list", span, of, max };
   }
 
-  #enum(node: MapNode, span: Span): TypeExpr | undefined {
-    const values: EnumValueAst[] = [];
-    const taken = new Map<number, string>();
-    for (const entry of node.entries) {
-      const value = this.#enumValue(entry);
-      if (value === undefined) continue;
-      const other = taken.get(value.value);
-      if (other !== undefined) {
-        this.#d.report("SD1309", entry.value.span, { value: value.value, other });
-        continue;
-      }
-      taken.set(value.value, value.name);
-      values.push(value);
-    }
-    if (node.entries.length === 0) this.#d.report("SD1310", span, {});
-    return values.length === 0 ? undefined : { kind: "enum", span, values };
+  #array(options: MapNode, span: Span): TypeExpr | undefined {
+    const fields = new Fields(options, "`array`", this.#d);
+    const element = fields.required("of");
+    const given = fields.required("length");
+    const length = fields.integer("length", 1, MAX_LIST_ITEMS);
+    fields.finish();
+    const of = element && this.expression(element.value, "`of`");
+    if (of === undefined || given === undefined || length === undefined) return undefined;
+    return { kind: "array", span, of, length };
   }
 
-  /** `name: 3`, or `name: { value: 3, doc: … }`. */
-  #enumValue(entry: Entry): EnumValueAst | undefined {
-    checkName(entry.key, "an enum value", entry.keySpan, this.#d);
-    const { line } = this.#d.source.position(entry.keySpan.start);
-    const place = `enum value \`${entry.key}\``;
-    if (entry.value.kind !== "map") {
-      const value = expectInteger(entry.value, place, 0, 0xffff_ffff, this.#d);
-      return value === undefined ? undefined : { name: entry.key, value, line };
-    }
-    const fields = new Fields(entry.value, place, this.#d);
-    fields.required("value");
-    const value = fields.integer("value", 0, 0xffff_ffff);
-    const doc = fields.text("doc");
+  #map(options: MapNode, span: Span): TypeExpr | undefined {
+    const fields = new Fields(options, "`map`", this.#d);
+    const max = fields.integer("max", 1, MAX_LIST_ITEMS) ?? this.#limits.defaultMaxMapItems;
+    const keyEntry = fields.required("key");
+    const valueEntry = fields.required("value");
     fields.finish();
-    if (value === undefined) return undefined;
-    return { name: entry.key, value, line, ...(doc === undefined ? {} : { doc }) };
+    const key = keyEntry && this.expression(keyEntry.value, "`key`");
+    const value = valueEntry && this.expression(valueEntry.value, "`value`");
+    return key && value && { kind: "map", span, key, value, max };
   }
 }
 

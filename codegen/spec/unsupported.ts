@@ -22,15 +22,6 @@ export type UnsupportedFeature =
   | "channel-redundancy"
   | "channel-notices"
   | "channel-fragment-unreliable"
-  | "extensible"
-  | "member-since"
-  | "member-default"
-  | "type-map"
-  | "type-union"
-  | "type-array"
-  | "type-f16"
-  | "type-recursion"
-  | "type-64-as-number"
   | "zero-own-message"
   | "zero-other-body";
 
@@ -59,22 +50,6 @@ export const unsupported: { readonly [feature in UnsupportedFeature]?: Unsupport
     what: "`fragment: true` on an unreliable channel",
     instead: "make the message small enough for one datagram, or the channel reliable",
   },
-  extensible: { code: "SD1909", what: "`extensible`", instead: "raise the protocol's version" },
-  "member-since": { code: "SD1910", what: "`since` on a member" },
-  "member-default": { code: "SD1911", what: "`default` on a member" },
-  "type-map": { code: "SD1912", what: "the type `map`", instead: "use a list of structs" },
-  "type-union": { code: "SD1913", what: "the type `union`", instead: "use optional members" },
-  "type-array": { code: "SD1914", what: "the fixed `array`", instead: "use a list" },
-  "type-f16": { code: "SD1915", what: "the type `f16`", instead: "use a quantised f32" },
-  "type-recursion": {
-    code: "SD1916",
-    what: "a struct inside itself",
-    instead: "send a flat list whose elements name their parent",
-  },
-  "type-64-as-number": {
-    code: "SD1917",
-    what: "a 64-bit integer as a number",
-    instead: "use `varint` (up to 2^53-1), or take the bigint",
   },
   "zero-own-message": {
     code: "SD1919",

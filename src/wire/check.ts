@@ -7,6 +7,8 @@ import { InvalidMessageError } from "../errors.ts";
 import { utf8Length } from "./utf8.ts";
 import { varintSize } from "./writer.ts";
 
+/** Half floats end at 65504; from here on the nearest would be the next power of two, which is infinity. */
+const HALF_OVERFLOW = 65_520;
 /** Zigzag halves the range of a varint: 2 * 2^52 - 1 is 2^53 - 1. */
 const MIN_ZIGZAG = -(2 ** 52);
 const MAX_ZIGZAG = 2 ** 52 - 1;
@@ -57,6 +59,13 @@ export function checkNumber(path: string, value: unknown, min: number, max: numb
   }
 }
 
+/** A number that is finite as a 16-bit float; it is rounded to one when it is written. */
+export function checkFloat16(path: string, value: unknown): void {
+  if (typeof value !== "number" || !(Math.abs(value) < HALF_OVERFLOW)) {
+    invalid(path, `must be a finite 16-bit float, ${describe(value)}`);
+  }
+}
+
 /** A number that is finite as a 32-bit float; it is rounded to one when it is written. */
 export function checkFloat32(path: string, value: unknown): void {
   if (typeof value !== "number" || !Number.isFinite(Math.fround(value))) {
@@ -84,20 +93,75 @@ export function checkList(path: string, value: unknown, max: number): void {
   if (value.length > max) invalid(path, `has ${value.length} elements, ${max} are allowed`);
 }
 
-/** Bytes on the wire of an unsigned varint. */
-export function sizeVarint(path: string, value: unknown): number {
+/** A list of exactly `length` elements; they are checked by the caller. */
+export function checkArray(path: string, value: unknown, length: number): void {
+  if (!Array.isArray(value)) invalid(path, `must be a list, ${describe(value)}`);
+  if (value.length !== length) invalid(path, `has ${value.length} elements, not ${length}`);
+}
+
+/** A Map of at most `max` entries; they are checked by the caller. */
+export function checkMap(path: string, value: unknown, max: number): void {
+  if (!(value instanceof Map)) invalid(path, `must be a Map, ${describe(value)}`);
+  if (value.size > max) invalid(path, `has ${value.size} entries, ${max} are allowed`);
+}
+
+/** A union: an object with the name of its variant, whose value is checked by the caller. */
+export function invalidKind(path: string, value: unknown, names: string): never {
+  return invalid(path, `must have a kind, one of ${names}, ${describe(value)}`);
+}
+
+/** One more object of a recursive type inside `depth` others. */
+export function checkDepth(depth: number, maxDepth: number): void {
+  if (depth >= maxDepth)
+    invalid("", `lies in ${depth} of its kind, ${maxDepth} levels are allowed`);
+}
+
+/** What a recursive value takes so far: stops the walk through one that shares or holds itself. */
+export function checkTotal(size: number, maxBytes: number): void {
+  if (size > maxBytes) invalid("", `takes at least ${size} bytes, ${maxBytes} are allowed`);
+}
+
+/** A property of the object's own, for names that every object inherits. */
+export function own<T, K extends keyof T>(value: T, name: K): T[K] {
+  return Object.hasOwn(value as object, name) ? value[name] : (undefined as T[K]);
+}
+
+/** Sets a property of the object's own, whatever setter its prototype has. */
+export function setOwn<T, K extends keyof T>(target: T, name: K, value: T[K]): void {
+  Object.defineProperty(target, name, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+/** The path of a map's entry: by its key, or by its place where the key itself is wrong. */
+export function entryPath(outer: string, key: unknown, index: number): string {
+  if (typeof key === "string") {
+    return `${outer}[${JSON.stringify(key.length > 32 ? `${key.slice(0, 32)}…` : key)}]`;
+  }
+  return key === undefined ? `${outer}[#${index}]` : `${outer}[${describeKey(key)}]`;
+}
+
+function describeKey(key: unknown): string {
+  return typeof key === "number" || typeof key === "bigint" ? String(key) : typeof key;
+}
+
+/** An unsigned varint; returns its bytes on the wire. */
+export function checkVarint(path: string, value: unknown): number {
   checkInteger(path, value, 0, Number.MAX_SAFE_INTEGER);
   return varintSize(value as number);
 }
 
-/** Bytes on the wire of a signed varint (zigzag). */
-export function sizeZigzag(path: string, value: unknown): number {
+/** A signed varint (zigzag); returns its bytes on the wire. */
+export function checkZigzag(path: string, value: unknown): number {
   checkInteger(path, value, MIN_ZIGZAG, MAX_ZIGZAG);
   return varintSize(zigzag(value as number));
 }
 
-/** Bytes on the wire of a string, its length included. */
-export function sizeString(path: string, value: unknown, maxBytes: number): number {
+/** A string of at most `maxBytes` bytes of UTF-8; returns its bytes on the wire, its length included. */
+export function checkString(path: string, value: unknown, maxBytes: number): number {
   if (typeof value !== "string") invalid(path, `must be a string, ${describe(value)}`);
   // A UTF-16 unit takes at least one byte: an endless string is refused before it is walked.
   const byteLength = value.length > maxBytes ? value.length : utf8Length(value);
@@ -108,8 +172,8 @@ export function sizeString(path: string, value: unknown, maxBytes: number): numb
   return varintSize(byteLength) + byteLength;
 }
 
-/** Bytes on the wire of bytes, their length included. */
-export function sizeBytes(path: string, value: unknown, maxBytes: number): number {
+/** At most `maxBytes` bytes; returns their bytes on the wire, their length included. */
+export function checkBytes(path: string, value: unknown, maxBytes: number): number {
   if (!(value instanceof Uint8Array)) invalid(path, `must be a Uint8Array, ${describe(value)}`);
   const byteLength = value.byteLength;
   if (byteLength > maxBytes) invalid(path, `has ${byteLength} bytes, ${maxBytes} are allowed`);

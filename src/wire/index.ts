@@ -7,23 +7,33 @@ export {
 } from "../errors.ts";
 export { readBits, writeBits } from "./bits.ts";
 export {
+  checkArray,
   checkBigint,
   checkBool,
+  checkBytes,
+  checkDepth,
+  checkFloat16,
   checkFloat32,
   checkFloat64,
   checkInteger,
   checkList,
+  checkMap,
   checkNumber,
   checkObject,
+  checkString,
+  checkTotal,
+  checkVarint,
+  checkZigzag,
+  entryPath,
   invalid,
   invalidEnum,
-  sizeBytes,
-  sizeString,
-  sizeVarint,
-  sizeZigzag,
+  invalidKind,
+  own,
+  setOwn,
   unzigzag,
   zigzag,
 } from "./check.ts";
+export { fromHalf, toHalf } from "./half.ts";
 export {
   AckBlock,
   ackRangesSize,

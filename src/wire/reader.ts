@@ -4,6 +4,7 @@
  * datagram, use `tryVarint`, which returns a negative number and costs no exception. Worst case: linear in `end - at`.
  */
 import { MalformedError } from "../errors.ts";
+import { fromHalf } from "./half.ts";
 import { utf8Read } from "./utf8.ts";
 
 const emptyBytes = new Uint8Array(0);
@@ -18,6 +19,11 @@ export class Reader {
   end = 0;
   /** Where the message begins, so that errors can say the byte within it. */
   start = 0;
+  /**
+   * Whether the writer may have another version of the spec: then an extensible struct may end where a later group of
+   * members would begin, or go on behind the last that is known here. Between equals both are errors.
+   */
+  compat = false;
 
   /** Points at `bytes[start..end)`; `view` must cover the same memory as `bytes`. */
   reset(bytes: Uint8Array, view: DataView, start: number, end: number): this {
@@ -86,6 +92,73 @@ export class Reader {
     if (value * elementBytes > this.end - this.at) {
       this.refuse(at, path, `${value} elements announced, ${this.end - this.at} bytes left`);
     }
+    return value;
+  }
+
+  /** As `length`, for what is not bounded by a count: at least `bytes` bytes are left. */
+  atLeast(bytes: number, path = ""): void {
+    if (bytes > this.end - this.at) {
+      this.fail(path, `at least ${bytes} more bytes expected, ${this.end - this.at} left`);
+    }
+  }
+
+  /** Begins an extensible struct: what follows ends where its length says. Returns the end outside, for `leave`. */
+  enter(maxBytes: number): number {
+    const at = this.at;
+    const end = this.end;
+    const byteLength = this.compat ? this.varint() : this.length(maxBytes);
+    if (byteLength > end - this.at) {
+      this.refuse(at, "", `${byteLength} more bytes announced, ${end - this.at} left`);
+    }
+    this.end = this.at + byteLength;
+    return end;
+  }
+
+  /** Whether an older writer left out all that would follow in the extensible struct. */
+  get stops(): boolean {
+    return this.compat && this.at === this.end;
+  }
+
+  /** Ends an extensible struct; what a newer writer added is skipped. */
+  leave(end: number): void {
+    if (this.at !== this.end) {
+      if (!this.compat) this.fail("", `${this.end - this.at} bytes left over`);
+      this.at = this.end;
+    }
+    this.end = end;
+  }
+
+  /** One more object of a recursive type inside `depth` others. */
+  checkDepth(depth: number, maxDepth: number): void {
+    if (depth >= maxDepth) {
+      this.fail("", `lies in ${depth} of its kind, ${maxDepth} levels are allowed`);
+    }
+  }
+
+  /** A recursive value that began at byte `from` of `bytes` may take no more than this. */
+  checkTotal(from: number, maxBytes: number): void {
+    const taken = this.at - from;
+    if (taken > maxBytes) this.refuse(from, "", `takes ${taken} bytes, ${maxBytes} are allowed`);
+  }
+
+  /** 64 bits at byte `at`, which `take` has returned, as a number: 0 to 2^53 - 1. */
+  u64(at: number, path = ""): number {
+    const value = this.view.getUint32(at) * 2 ** 32 + this.view.getUint32(at + 4);
+    if (value > Number.MAX_SAFE_INTEGER) this.refuse(at, path, "is above 2^53 - 1");
+    return value;
+  }
+
+  /** As `u64`, signed: -(2^53 - 1) to 2^53 - 1. */
+  i64(at: number, path = ""): number {
+    const value = this.view.getInt32(at) * 2 ** 32 + this.view.getUint32(at + 4);
+    if (!Number.isSafeInteger(value)) this.refuse(at, path, "is beyond 2^53 - 1");
+    return value;
+  }
+
+  /** The 16-bit float at byte `at`, which `take` has returned. NaN and infinities are refused. */
+  f16(at: number, path = ""): number {
+    const value = fromHalf(this.view.getUint16(at));
+    if (!Number.isFinite(value)) this.refuse(at, path, `${value} is not finite`);
     return value;
   }
 

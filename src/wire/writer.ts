@@ -65,6 +65,28 @@ export class Writer {
     this.at = at;
   }
 
+  /** 64 bits of a safe number at byte `at`, which `take` has returned; two's complement. */
+  wide(at: number, value: number): void {
+    this.view.setInt32(at, Math.floor(value / 2 ** 32));
+    this.view.setUint32(at + 4, value >>> 0);
+  }
+
+  /** Leaves room for a length; what is written until `end` is what it counts. Returns where that starts. */
+  begin(): number {
+    this.at++;
+    return this.at;
+  }
+
+  /** Writes the length of all since `begin`. A length of several bytes moves it up: at most once a level of nesting. */
+  end(start: number): void {
+    const byteLength = this.at - start;
+    const extra = varintSize(byteLength) - 1;
+    if (extra > 0) this.bytes.copyWithin(start + extra, start, this.at);
+    this.at = start - 1;
+    this.varint(byteLength);
+    this.at += byteLength;
+  }
+
   raw(source: Uint8Array): void {
     this.bytes.set(source, this.at);
     this.at += source.byteLength;

@@ -1,6 +1,6 @@
 /** Specs without a fault, for everything that the language has. */
 import { readFileSync } from "node:fs";
-import { body, header, member, options, smallest, types, zero } from "./specs.ts";
+import { body, head, header, member, options, smallest, types, zero } from "./specs.ts";
 
 const root = new URL("../../", import.meta.url);
 const layout = `${smallest}header:\n${readFileSync(new URL("codegen/model/header.yaml", root), "utf8").replace(/^/gm, "  ")}`;
@@ -13,7 +13,7 @@ export const goodSpecs: Readonly<Record<string, string>> = {
   "the default header, written out": layout,
   "the default zero messages, written out": smallest + defaults.replace("messages:", "zero:"),
   "every scalar": member(
-    `{ struct: { ${"u8 u16 u32 u64 i8 i16 i32 i64 varint svarint f32 f64 bool string bytes"
+    `{ struct: { ${"u8 u16 u32 u64 i8 i16 i32 i64 varint svarint f16 f32 f64 bool string bytes"
       .split(" ")
       .map((name, i) => `m${i}: ${name}`)
       .join(", ")} } }`,
@@ -21,6 +21,22 @@ export const goodSpecs: Readonly<Record<string, string>> = {
   "every form": member(
     "{ struct: { a: { f32: { min: 0, max: 1, bits: 32 } }, b: { f64: { min: -1, max: 1, step: 0.1 } }, c: { i8: { min: -128, max: 127 } }, d: { varint: { signed: true } }, e: { string: { maxBytes: 3 } }, f: { bytes: {} }, g: { list: { of: { list: { of: bool, max: 2 } } } }, h: { enum: { x: 0, y: { value: 7, doc: seven } } }, i: { type: { struct: { z: u8 } }, optional: true }, j: { u64: {} } } }",
   ),
+  "every form that holds types": member(
+    "{ struct: { a: { array: { of: f16, length: 3 } }, b: { map: { key: string, value: { list: { of: u8 } }, max: 3 } }, c: { union: { x: u8, y: { type: { struct: {} }, doc: d } } }, d: { union: { x: { type: u8, tag: 7 }, y: { bytes: {}, tag: 300 } }, optional: true }, e: { u64: { as: number } }, f: { i64: { as: bigint } }, g: { map: { key: { i8: { min: -3, max: 3 } }, value: bool } } } }",
+  ),
+  "recursion, straight and around": types(
+    "Tree: { maxDepth: 4, struct: { x: u8, children: { list: { of: Tree, max: 4 } } } }\n  Json: { maxDepth: 64, maxBytes: 2000, union: { none: { struct: {} }, list: { list: { of: Json } }, object: { map: { key: string, value: Json } }, pair: Pair } }\n  Pair: { struct: { a: Json, b: Jsons } }\n  Jsons: { list: { of: Json } }",
+  ),
+  "a message that grew": options(
+    "extensible: true",
+    "reliable",
+    "{ a: u8, b: { type: bool, since: 2, default: true }, c: { string: {}, since: 2, default: x }, d: { u64: {}, since: 4, default: '18446744073709551615' }, e: { type: { struct: { f: u8 } }, since: 4, extensible: false }, g: { struct: { h: f32 }, extensible: true, since: 4 } }",
+  ).replace("name: test", "name: test, version: 4"),
+  "any names":
+    `${head}channels:\n  "🚀 */ \\"go\\" #1": { id: 0, delivery: reliable, message: { __proto__: u8, constructor: { enum: { __proto__: 0, "": 1 } }, "}": { union: { toString: u8 } } } }\n  _: { id: 1, delivery: reliable, message: {} }\n`.replace(
+      '"": 1',
+      '" ": 1',
+    ),
   "documentation everywhere": member(
     "{ type: u8, doc: '*/ \"`$ {x}` <script>', why: because, unit: m, deprecated: { since: 2, replacedBy: y, reason: old } }",
   ),

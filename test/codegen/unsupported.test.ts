@@ -28,10 +28,6 @@ describe("a row removed from the table of what is missing", () => {
     "channel-redundancy",
     "channel-notices",
     "channel-fragment-unreliable",
-    "extensible",
-    "member-since",
-    "member-default",
-    "type-64-as-number",
     "zero-other-body",
   ];
   it.each(frontOnly)("is all that the front end needs for %s", (feature) => {

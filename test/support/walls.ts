@@ -54,7 +54,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index"],
     packages: ["node:*"],
   },
-  codegen: { imports: [], packages: ["node:*", "yaml", "ajv*", "ts-morph"] },
+  codegen: { imports: [], packages: ["node:*", "yaml", "ajv*"] },
   cli: {
     imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index", "testing", "codegen"],
     packages: ["node:*", "yaml", "ajv*", "stardust-udp*"],

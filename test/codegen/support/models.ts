@@ -115,7 +115,7 @@ export class Spec {
         return [found.minBytes, found.maxBytes];
       }
       default:
-        throw new Error(`${type.kind} lies in the bit block`);
+        throw new Error(`${type.kind} is not known here, or lies in the bit block`);
     }
   }
 
@@ -163,6 +163,7 @@ export class Spec {
       },
       header: headerModel(),
       structs: this.structs,
+      unions: [],
       enums: this.enums,
       channels: this.channels,
       zero: zeroModel(),

@@ -1,89 +1,46 @@
 /**
- * A slow interpreter of "Bytes of a message" (docs/spec-and-codegen.md): decodes a payload by walking the spec's YAML,
- * and works out sizes the same way. Imports nothing of src/ or generated/.
- *
- * Not covered, and refused with a message that says so: f16, maps, unions, fixed arrays, extensible structs, `since`.
+ * A slow interpreter of "Bytes of a message" (docs/spec-and-codegen.md): decodes and encodes payloads by walking the
+ * spec's YAML, and works out sizes the same way. Imports nothing of src/, codegen/ or generated/.
  */
 import { Bits, type Cursor, fail, varintBytes } from "./bytes.ts";
+import { encodeValue } from "./encode.ts";
+import { Half } from "./half.ts";
+import { type Bound, type Member, type Type, Types, type YamlMap } from "./types.ts";
 
-export type Yaml = { readonly [key: string]: unknown };
-
-/** What a use of a type comes to. */
-type Type =
-  | { kind: "integer"; bytes: number; signed: boolean }
-  | { kind: "varint"; signed: boolean }
-  | { kind: "float"; bytes: 4 | 8 }
-  | { kind: "bits"; bits: number; read: (raw: number, what: string) => unknown }
-  | { kind: "string" | "bytes"; maxBytes: number }
-  | { kind: "list"; of: Type; max: number }
-  | { kind: "struct"; members: readonly Member[] };
-
-interface Member {
-  readonly name: string;
-  readonly type: Type;
-  readonly optional: boolean;
-}
-
-const integers: Readonly<Record<string, { bytes: number; signed: boolean }>> = {
-  u8: { bytes: 1, signed: false },
-  u16: { bytes: 2, signed: false },
-  u32: { bytes: 4, signed: false },
-  u64: { bytes: 8, signed: false },
-  i8: { bytes: 1, signed: true },
-  i16: { bytes: 2, signed: true },
-  i32: { bytes: 4, signed: true },
-  i64: { bytes: 8, signed: true },
-};
-
-/** Names of varints as the spec writes them. */
-const varints: Readonly<Record<string, { signed: boolean }>> = {
-  varint: { signed: false },
-  svarint: { signed: true },
-};
-
-/** Limits of a spec that hold where a member has no maximum of its own. */
-const defaultMaxima = {
-  defaultMaxStringBytes: 256,
-  defaultMaxBytesBytes: 1024,
-  defaultMaxListItems: 64,
-};
-
-const kinds: ReadonlySet<string> = new Set([
-  ...Object.keys(integers),
-  ...Object.keys(varints),
-  ..."f32 f64 bool string bytes list struct enum".split(" "),
-]);
-const notCovered: ReadonlySet<string> = new Set("f16 map union array extensible".split(" "));
-
-export function isMap(value: unknown): value is Yaml {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export { isMap, type Type, type Yaml } from "./types.ts";
 
 /** The messages of one spec. */
 export class Messages {
-  readonly #types: Yaml;
-  readonly #maxima: typeof defaultMaxima;
+  readonly #types: Types;
+  /** Whether the writer may have another version of the spec. */
+  readonly #compat: boolean;
+  /** How many of each bounded type are open. */
+  readonly #open = new Map<Bound, number>();
 
-  constructor(types: Yaml, limits: Yaml) {
-    this.#types = types;
-    this.#maxima = { ...defaultMaxima, ...(limits as Partial<typeof defaultMaxima>) };
+  constructor(types: YamlMap, limits: YamlMap, options: { compat?: boolean } = {}) {
+    this.#types = new Types(types, limits);
+    this.#compat = options.compat === true;
   }
 
   /** The message type of a channel: the name of a struct, or its members. */
-  resolveMessage(message: unknown): Type {
-    if (typeof message === "string") return this.#resolve(message, 0);
-    if (!isMap(message)) return fail("a message that is neither a name nor members");
-    return this.#struct(message, 0);
+  resolveMessage(message: unknown, extensible = false): Type {
+    return this.#types.message(message, extensible);
+  }
+
+  /** The bytes of a message. */
+  encode(type: Type, value: unknown): Uint8Array {
+    return Uint8Array.from(encodeValue(type, value, "message"));
   }
 
   /** Decodes all that is left at `at` as one message. */
   decode(type: Type, at: Cursor, what: string): unknown {
+    this.#open.clear();
     const value = this.#value(type, at, what);
     if (at.left > 0) fail(`${what}: ${at.left} bytes left over`);
     return value;
   }
 
-  /** Smallest and largest encoding, in bytes. */
+  /** Smallest and largest encoding, in bytes; of types that do not hold themselves. */
   sizes(type: Type): [number, number] {
     switch (type.kind) {
       case "integer":
@@ -98,114 +55,55 @@ export class Messages {
         return [1, varintBytes(type.maxBytes) + type.maxBytes];
       case "list":
         return [1, varintBytes(type.max) + type.max * this.sizes(type.of)[1]];
+      case "array": {
+        const [least, most] = this.sizes(type.of);
+        return [type.length * least, type.length * most];
+      }
+      case "map": {
+        const entry = this.sizes(type.key)[1] + this.sizes(type.value)[1];
+        return [1, varintBytes(type.max) + type.max * entry];
+      }
+      case "union": {
+        const all = type.variants.map(({ tag, type: of }) =>
+          this.sizes(of).map((size) => varintBytes(tag) + size),
+        );
+        return [Math.min(...all.map((s) => s[0]!)), Math.max(...all.map((s) => s[1]!))];
+      }
       case "struct": {
-        const block = blockBytes(type.members);
-        let least = block;
-        let most = block;
+        let least = 0;
+        for (const group of groupsOf(type.members)) least += blockBytes(group);
+        let most = least;
         for (const member of type.members) {
           if (member.type.kind === "bits") continue;
           const [min, max] = this.sizes(member.type);
           least += member.optional ? 0 : min;
           most += max;
         }
-        return [least, most];
+        if (!type.extensible) return [least, most];
+        return [varintBytes(least) + least, varintBytes(most) + most];
       }
     }
-  }
-
-  #resolve(use: unknown, depth: number): Type {
-    if (depth > 32) fail("types nested more than 32 deep");
-    if (typeof use === "string") {
-      if (kinds.has(use)) return this.#kind(use, {}, depth);
-      const named = this.#types[use];
-      if (named === undefined) fail(`type ${use} is not known, or not covered here`);
-      return this.#resolve(named, depth + 1);
-    }
-    if (!isMap(use)) return fail("a type that is neither a name nor a map");
-    if (use["since"] !== undefined) fail("`since` is not covered here");
-    if (use["type"] !== undefined) return this.#resolve(use["type"], depth + 1);
-    const found = Object.keys(use).filter((key) => kinds.has(key) || notCovered.has(key));
-    const kind = found[0];
-    if (kind === undefined || found.length > 1) return fail(`a type of ${Object.keys(use)}`);
-    if (notCovered.has(kind)) fail(`${kind} is not covered here`);
-    return this.#kind(kind, use[kind] ?? {}, depth);
-  }
-
-  #kind(kind: string, options: unknown, depth: number): Type {
-    if (kind === "bool") return { kind: "bits", bits: 1, read: (raw) => raw === 1 };
-    const map = isMap(options) ? options : {};
-    const number = (name: string): number | undefined => map[name] as number | undefined;
-    const integer = integers[kind];
-    if (integer !== undefined) {
-      if (number("min") === undefined && number("max") === undefined) {
-        return { kind: "integer", ...integer };
-      }
-      const { bytes, signed } = integer;
-      const least = signed ? -(2 ** (8 * bytes - 1)) : 0;
-      const min = number("min") ?? least;
-      return steps(min, number("max") ?? least + 2 ** (8 * bytes) - 1, undefined, true);
-    }
-    const varint = varints[kind];
-    if (varint !== undefined) {
-      return { kind: "varint", signed: varint.signed || map["signed"] === true };
-    }
-    if (kind === "f32" || kind === "f64") {
-      const min = number("min");
-      const max = number("max");
-      const bits = number("bits");
-      const step = number("step");
-      if (min === undefined || max === undefined || (bits === undefined && step === undefined)) {
-        return { kind: "float", bytes: kind === "f32" ? 4 : 8 };
-      }
-      const count = bits === undefined ? Math.round((max - min) / step!) : 2 ** bits - 1;
-      return steps(min, max, count, false);
-    }
-    if (kind === "string" || kind === "bytes") {
-      const { defaultMaxStringBytes, defaultMaxBytesBytes } = this.#maxima;
-      const otherwise = kind === "string" ? defaultMaxStringBytes : defaultMaxBytesBytes;
-      return { kind, maxBytes: number("maxBytes") ?? otherwise };
-    }
-    if (kind === "list") {
-      const max = number("max") ?? this.#maxima.defaultMaxListItems;
-      return { kind: "list", of: this.#resolve(map["of"], depth + 1), max };
-    }
-    if (kind === "enum") {
-      const names = new Map(Object.entries(map).map(([name, value]) => [enumValue(value), name]));
-      const largest = Math.max(...names.keys());
-      const bits = Math.max(1, Math.ceil(Math.log2(largest + 1)));
-      const read = (raw: number, what: string): string =>
-        names.get(raw) ?? fail(`${what}: ${raw} is no value of the enum`);
-      return { kind: "bits", bits, read };
-    }
-    return this.#struct(map, depth + 1);
-  }
-
-  #struct(members: Yaml, depth: number): Type {
-    return {
-      kind: "struct",
-      members: Object.entries(members).map(([name, use]) => ({
-        name,
-        type: this.#resolve(use, depth + 1),
-        optional: isMap(use) && use["optional"] === true,
-      })),
-    };
   }
 
   #value(type: Type, at: Cursor, what: string): unknown {
     switch (type.kind) {
       case "integer": {
         const value = type.signed ? at.signed(type.bytes, what) : at.unsigned(type.bytes, what);
-        return type.bytes === 8 ? value : Number(value);
+        if (!type.safe) return value;
+        return Number.isSafeInteger(Number(value)) ? Number(value) : fail(`${what}: not safe`);
       }
       case "varint": {
         const raw = at.varint(what);
         if (!type.signed) return raw;
         return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
       }
-      case "float":
-        return at.float(type.bytes, what);
+      case "float": {
+        const value =
+          type.bytes === 2 ? Half.read(Number(at.unsigned(2, what))) : at.float(type.bytes, what);
+        return Number.isFinite(value) ? value : fail(`${what}: not finite`);
+      }
       case "bits": {
-        // Alone: a list element, with a block of its own.
+        // Alone: an element, with a block of its own.
         const bits = new Bits(at.take(Math.ceil(type.bits / 8), what));
         const value = type.read(bits.take(type.bits), what);
         bits.finish(what);
@@ -222,35 +120,108 @@ export class Messages {
         if (count > type.max) fail(`${what}: ${count} elements, at most ${type.max}`);
         return Array.from({ length: count }, (_, i) => this.#value(type.of, at, `${what}[${i}]`));
       }
+      case "array":
+        return Array.from({ length: type.length }, (_, i) =>
+          this.#value(type.of, at, `${what}[${i}]`),
+        );
+      case "map": {
+        const count = at.varint(`${what}: count`);
+        if (count > type.max) fail(`${what}: ${count} entries, at most ${type.max}`);
+        const map = new Map<unknown, unknown>();
+        for (let i = 0; i < count; i++) {
+          const key = this.#value(type.key, at, `${what}[#${i}]`);
+          if (map.has(key)) fail(`${what}: a key twice`);
+          map.set(key, this.#value(type.value, at, `${what}[#${i}]`));
+        }
+        return map;
+      }
+      case "union":
+        return this.#bounded(type.bound, at, what, () => {
+          const tag = at.varint(`${what}: tag`);
+          const variant = type.variants.find((v) => v.tag === tag);
+          if (variant === undefined) return fail(`${what}: ${tag} is no variant`);
+          return { kind: variant.name, value: this.#value(variant.type, at, `${what}.value`) };
+        });
       case "struct":
-        return this.#members(type.members, at, what);
+        return this.#bounded(type.bound, at, what, () => this.#struct(type, at, what));
     }
   }
 
-  #members(members: readonly Member[], at: Cursor, what: string): Record<string, unknown> {
-    const bits = new Bits(at.take(blockBytes(members), `${what}: bits`));
+  #bounded(bound: Bound | undefined, at: Cursor, what: string, read: () => unknown): unknown {
+    if (bound === undefined) return read();
+    const open = this.#open.get(bound) ?? 0;
+    if (open >= bound.maxDepth) fail(`${what}: more than ${bound.maxDepth} in each other`);
+    this.#open.set(bound, open + 1);
+    const from = at.at;
+    const value = read();
+    this.#open.set(bound, open);
+    if (at.at - from > bound.maxBytes) fail(`${what}: more than ${bound.maxBytes} bytes`);
+    return value;
+  }
+
+  #struct(type: Extract<Type, { kind: "struct" }>, outer: Cursor, what: string): unknown {
     const value: Record<string, unknown> = {};
+    // Keys in the spec's order, whichever part of the bytes they come from.
+    for (const { name } of type.members) put(value, name, undefined);
+    let at = outer;
+    if (type.extensible) {
+      const length = outer.varint(`${what}: length`);
+      const Same = outer.constructor as new (bytes: Uint8Array) => Cursor;
+      at = new Same(outer.take(length, what));
+    }
+    groupsOf(type.members).forEach((group, i) => {
+      if (i > 0 && this.#compat && at.left === 0) {
+        for (const m of group) put(value, m.name, m.optional ? undefined : defaultOf(m));
+      } else this.#members(group, value, at, what);
+    });
+    if (type.extensible && at.left > 0 && !this.#compat)
+      fail(`${what}: ${at.left} bytes left over`);
+    for (const { name } of type.members) {
+      if (Object.getOwnPropertyDescriptor(value, name)!.value === undefined) delete value[name];
+    }
+    return value;
+  }
+
+  #members(
+    members: readonly Member[],
+    value: Record<string, unknown>,
+    at: Cursor,
+    what: string,
+  ): void {
+    const bits = new Bits(at.take(blockBytes(members), `${what}: bits`));
     const absent = new Set<string>();
     for (const { name, type, optional } of members) {
       const path = `${what}.${name}`;
-      // Keys in the spec's order, whichever part of the bytes they come from.
-      value[name] = undefined;
       if (optional && bits.take(1) === 0) absent.add(name);
       if (type.kind !== "bits") continue;
       const raw = bits.take(type.bits);
-      if (!absent.has(name)) value[name] = type.read(raw, path);
+      if (!absent.has(name)) put(value, name, type.read(raw, path));
       else if (raw !== 0) fail(`${path}: absent, but its bits are not zero`);
     }
     bits.finish(what);
     for (const { name, type } of members) {
-      if (absent.has(name)) delete value[name];
-      else if (type.kind !== "bits") value[name] = this.#value(type, at, `${what}.${name}`);
+      if (type.kind === "bits" || absent.has(name)) continue;
+      put(value, name, this.#value(type, at, `${what}.${name}`));
     }
-    return value;
   }
 }
 
-function blockBytes(members: readonly Member[]): number {
+/** Sets a property of the object's own, `__proto__` too. */
+function put(object: object, name: string, value: unknown): void {
+  const more = { writable: true, enumerable: true, configurable: true };
+  Object.defineProperty(object, name, { value, ...more });
+}
+
+/** Members that lie together: those of the first version, then those of each `since`. */
+export function groupsOf(members: readonly Member[]): Member[][] {
+  const groups: Member[][] = [members.filter((m) => m.since === undefined)];
+  for (const since of new Set(members.map((m) => m.since))) {
+    if (since !== undefined) groups.push(members.filter((m) => m.since === since));
+  }
+  return groups;
+}
+
+export function blockBytes(members: readonly Member[]): number {
   let bits = 0;
   for (const { type, optional } of members) {
     bits += (optional ? 1 : 0) + (type.kind === "bits" ? type.bits : 0);
@@ -258,20 +229,42 @@ function blockBytes(members: readonly Member[]): number {
   return Math.ceil(bits / 8);
 }
 
-function enumValue(value: unknown): number {
-  const number = isMap(value) ? value["value"] : value;
-  return typeof number === "number" ? number : fail(`an enum value of ${String(number)}`);
+function defaultOf({ type, default: given }: Member): unknown {
+  if (given === undefined) return zeroOf(type);
+  if (type.kind === "integer" && !type.safe) return BigInt(given as string | number);
+  if (type.kind === "float" && type.bytes === 2) return Half.read(Half.write(given as number));
+  if (type.kind === "float" && type.bytes === 4) return Math.fround(given as number);
+  if (type.kind === "bits") return type.read(type.write(given, "default"), "default");
+  return given;
 }
 
-/** A number as one of `count` steps of [min, max]; whole numbers: one step each. */
-function steps(min: number, max: number, count: number | undefined, integer: boolean): Type {
-  const last = count ?? max - min;
-  let bits = 0;
-  while (2 ** bits <= last) bits++;
-  const read = (raw: number, what: string): number => {
-    if (raw > last) fail(`${what}: step ${raw} of ${last}`);
-    if (integer) return min + raw;
-    return raw === last ? max : min + (raw / last) * (max - min);
-  };
-  return { kind: "bits", bits, read };
+function zeroOf(type: Type): unknown {
+  switch (type.kind) {
+    case "integer":
+      return type.safe ? 0 : 0n;
+    case "varint":
+    case "float":
+      return 0;
+    case "bits":
+      return type.zero();
+    case "string":
+      return "";
+    case "bytes":
+      return new Uint8Array(0);
+    case "list":
+      return [];
+    case "array":
+      return Array.from({ length: type.length }, () => zeroOf(type.of));
+    case "map":
+      return new Map();
+    case "union": {
+      const first = [...type.variants].sort((a, b) => a.tag - b.tag)[0]!;
+      return { kind: first.name, value: zeroOf(first.type) };
+    }
+    case "struct": {
+      const value = {};
+      for (const m of type.members) if (!m.optional) put(value, m.name, defaultOf(m));
+      return value;
+    }
+  }
 }

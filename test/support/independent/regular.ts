@@ -374,7 +374,7 @@ export class RegularParser {
     const delivery = String(value["delivery"]);
     const reliable = RELIABLE.has(delivery);
     const fragment = (value["fragment"] as boolean | undefined) ?? reliable;
-    const type = this.#messages.resolveMessage(value["message"]);
+    const type = this.#messages.resolveMessage(value["message"], value["extensible"] === true);
     const [least, most] = this.#messages.sizes(type);
     return {
       name,

@@ -1,0 +1,336 @@
+/**
+ * Reads of single values for the `decode…` and `update…` functions: numbers, text, lists, arrays, maps, structs and
+ * unions, as members or as elements. Every length is checked before it is used, and every error says where it is.
+ */
+import type { TypeModel, UnionModel } from "../model/model.ts";
+import { localsOf } from "./encode.ts";
+import {
+  type BitType,
+  depthArgument,
+  elementFixedBytes,
+  elementMinBytes,
+  getText,
+  isBits,
+  type Lookup,
+  type Named,
+  type NamedType,
+  named,
+  offsetText,
+  readBitsText,
+  scalarBytes,
+  typeText,
+} from "./layout.ts";
+import { indexPath } from "./size.ts";
+import type { Func } from "./source.ts";
+import { Lines, Names, number, one, quote } from "./text.ts";
+
+export interface Scope {
+  readonly lines: Lines;
+  readonly names: Names;
+  readonly lookup: Lookup;
+  /** Whether an existing object is filled. */
+  readonly update: boolean;
+  /** Whose function it is. */
+  readonly self: Named;
+}
+
+type ListType = Extract<TypeModel, { kind: "list" | "array" }>;
+type MapType = Extract<TypeModel, { kind: "map" }>;
+
+export function openScope(self: Named, lookup: Lookup, update: boolean): Scope {
+  return { lines: new Lines(), names: new Names(localsOf(self)), lookup, update, self };
+}
+
+export function depthParameter(self: Named): { name: string; type: string }[] {
+  return self.recursion ? [{ name: "depth", type: "number = 0" }] : [];
+}
+
+export function readerName(lines: Lines): string {
+  return lines.uses("r") || lines.uses("view") ? "r" : "_r";
+}
+
+export function withView(lines: Lines): string {
+  return lines.uses("view") ? `const view = r.view;\n${lines.text}` : lines.text;
+}
+
+/** How deep a head lies, before anything of it is read. Says whether `from` is needed behind it. */
+export function beginRecursion(self: Named, lines: Lines): void {
+  const { recursion } = self;
+  if (recursion?.head !== self.name) return;
+  lines.add(`r.checkDepth(depth, ${recursion.maxDepth});`);
+  if (recursion.maxBytes !== undefined) lines.add("const from = r.at;");
+}
+
+export function endRecursion(self: Named, lines: Lines): void {
+  const { recursion } = self;
+  if (recursion?.head !== self.name || recursion.maxBytes === undefined) return;
+  lines.add(`r.checkTotal(from, ${recursion.maxBytes});`);
+}
+
+export function unionDecodeFunction(union: UnionModel, lookup: Lookup): Func {
+  const outer = openScope(union, lookup, false);
+  const { lines } = outer;
+  beginRecursion(union, lines);
+  lines.add("const at = r.at;", 'const tag = r.varint("kind");');
+  lines.block("switch (tag)", () => {
+    for (const variant of union.variants) {
+      lines.block(`case ${variant.tag}:`, () => {
+        const scope = { ...openScope(union, lookup, false), lines };
+        const value = readOne(scope, variant.type, "value", quote("value"));
+        endRecursion(union, lines);
+        const shown = value === "value" ? value : `value: ${value}`;
+        lines.add(`return { kind: ${quote(variant.name)}, ${shown} };`);
+      });
+    }
+    lines.add("default:");
+    lines.add(`  return r.refuse(at, "kind", \`\${tag} is no variant of ${union.name}\`);`);
+  });
+  return {
+    kind: "function",
+    name: `decode${union.name}`,
+    parameters: [{ name: readerName(lines), type: "Reader" }, ...depthParameter(union)],
+    returns: `types.${union.name}`,
+    body: withView(lines),
+    doc: `Reads ${one(union.name)}. Throws MalformedError for bytes that no encoder writes.`,
+  };
+}
+
+/** Reads a value that stands by itself; returns its expression. */
+function readOne(scope: Scope, type: TypeModel, hint: string, path: string): string {
+  if (isSimple(type)) return simpleText(type, path);
+  const name = scope.names.take(hint);
+  if (isBits(type)) {
+    const at = scope.names.take("itemAt");
+    const value = readBits(scope, type, at, `r.take(${Math.ceil(type.bits / 8)}, ${path})`, path);
+    scope.lines.add(`const ${name} = ${value};`);
+  } else readInto(scope, type, name, path, undefined);
+  return name;
+}
+
+/** Declares `name` and reads into it; `old` is what an object that exists has there. */
+export function readInto(
+  scope: Scope,
+  type: TypeModel,
+  name: string,
+  path: string,
+  old: string | undefined,
+): void {
+  const { lines } = scope;
+  const text = typeText(type, "types.");
+  if (type.kind === "list" || type.kind === "array") {
+    lines.add(`const ${name}: ${text} = ${old ?? "[]"};`);
+    readList(scope, type, name, path);
+  } else if (type.kind === "map") {
+    lines.add(`const ${name}: ${text} = ${old ?? "new Map()"};`);
+    readMap(scope, type, name, path);
+  } else {
+    lines.add(`let ${name}: ${text};`);
+    assignRead(scope, type, name, path, undefined);
+  }
+}
+
+/** Reads into the variable `name`, which is declared and may be undefined. */
+export function assignRead(
+  scope: Scope,
+  type: TypeModel,
+  name: string,
+  path: string,
+  old: string | undefined,
+): void {
+  const { lines, lookup, self } = scope;
+  if (type.kind === "list" || type.kind === "array") {
+    lines.add(`${name} = ${old === undefined ? "[]" : `${old} ?? []`};`);
+    readList(scope, type, name, path);
+    return;
+  }
+  if (type.kind === "map") {
+    lines.add(`${name} = ${old === undefined ? "new Map()" : `${old} ?? new Map()`};`);
+    readMap(scope, type, name, path);
+    return;
+  }
+  const { name: made } = type as NamedType;
+  const depth = depthArgument(self, named(lookup, type as NamedType));
+  lines.block("try", () => {
+    if (old === undefined || type.kind === "union")
+      lines.add(`${name} = decode${made}(r${depth});`);
+    else {
+      lines.add(`${name} = ${old};`);
+      lines.add(`if (${name} === undefined) ${name} = decode${made}(r${depth});`);
+      lines.add(`else update${made}(${name}, r${depth});`);
+    }
+  });
+  lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+}
+
+/** Whether a read needs no statement of its own. */
+export function isSimple(type: TypeModel): boolean {
+  return ["integer", "float", "varint", "string", "bytes"].includes(type.kind);
+}
+
+export function simpleText(type: TypeModel, path: string): string {
+  switch (type.kind) {
+    case "integer":
+    case "float":
+      return getText(type, `r.take(${type.bytes}, ${path})`, path);
+    case "varint":
+      return type.signed ? `unzigzag(r.varint(${path}))` : `r.varint(${path})`;
+    case "string":
+      return `r.string(${type.maxBytes}, ${path})`;
+    case "bytes":
+      return `r.blob(${type.maxBytes}, ${path})`;
+    default:
+      throw new Error(`${type.kind} needs statements`);
+  }
+}
+
+function readList(scope: Scope, type: ListType, list: string, path: string): void {
+  const { lines, names, lookup, update } = scope;
+  const { of } = type;
+  const minBytes = elementMinBytes(of, lookup);
+  // Fixed elements are bounds-checked together; then only their values can be wrong, or nothing at all.
+  const together = isBits(of) || scalarBytes(of) > 0;
+  const bytes = elementFixedBytes(of, lookup);
+  let count = "";
+  let total = "";
+  if (type.kind === "array") {
+    count = String(type.length);
+    total = String(type.length * bytes);
+    if (!together) lines.add(`r.atLeast(${type.length * minBytes}, ${path});`);
+  } else {
+    count = names.take(`${list}Count`);
+    total = `${count}${bytes === 1 ? "" : ` * ${bytes}`}`;
+    lines.add(`const ${count} = r.count(${type.max}, ${minBytes}, ${path});`);
+  }
+  const index = names.take("i");
+  const from = together ? names.take(`${list}At`) : "";
+  if (together) lines.add(`const ${from} = r.take(${total}, ${path});`);
+  const loop = (head: string) =>
+    lines.block(head, () => readElement(scope, of, list, index, from, bytes));
+  if (of.kind === "integer" && of.as === undefined) {
+    loop(`for (let ${index} = 0; ${index} < ${count}; ${index}++)`);
+  } else {
+    lines.add(`let ${index} = 0;`);
+    lines.block("try", () => loop(`for (; ${index} < ${count}; ${index}++)`));
+    lines.chain("catch (error)", () => {
+      lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
+    });
+  }
+  if (update) lines.add(`${list}.length = ${count};`);
+}
+
+function readElement(
+  scope: Scope,
+  of: TypeModel,
+  list: string,
+  index: string,
+  from: string,
+  bytes: number,
+): void {
+  const { lines, names, update, lookup, self } = scope;
+  const place = bytes === 1 ? `${from} + ${index}` : `${from} + ${index} * ${bytes}`;
+  const element = `${list}[${index}]`;
+  if (isBits(of)) {
+    const at = names.take("itemAt");
+    lines.add(`${element} = ${readBits(scope, of, at, place, '""')};`);
+  } else if (scalarBytes(of) > 0) lines.add(`${element} = ${getText(of, place, '""')};`);
+  else if (isSimple(of)) lines.add(`${element} = ${simpleText(of, '""')};`);
+  else if (of.kind === "struct" || of.kind === "union") {
+    const depth = depthArgument(self, named(lookup, of));
+    if (!update || of.kind === "union") {
+      lines.add(`${element} = decode${of.name}(r${depth});`);
+      return;
+    }
+    const item = names.take("item");
+    lines.add(`const ${item} = ${element};`);
+    lines.add(`if (${item} === undefined) ${element} = decode${of.name}(r${depth});`);
+    lines.add(`else update${of.name}(${item}, r${depth});`);
+  } else {
+    const inner = names.take("inner");
+    const empty = of.kind === "map" ? "new Map()" : "[]";
+    readInto(scope, of, inner, '""', update ? `${element} ?? ${empty}` : undefined);
+    lines.add(`${element} = ${inner};`);
+  }
+}
+
+function readMap(scope: Scope, type: MapType, map: string, path: string): void {
+  const { lines, names, lookup, update } = scope;
+  const count = names.take(`${map}Count`);
+  const index = names.take("i");
+  const key = names.take("key");
+  const least = elementMinBytes(type.key, lookup) + elementMinBytes(type.value, lookup);
+  lines.add(`const ${count} = r.count(${type.max}, ${least}, ${path});`);
+  if (update) lines.add(`${map}.clear();`);
+  lines.add(`let ${index} = 0;`);
+  lines.add(`let ${key}: ${typeText(type.key, "types.")} | undefined;`);
+  lines.block("try", () => {
+    lines.block(`for (; ${index} < ${count}; ${index}++)`, () => {
+      const at = names.take("keyAt");
+      const entryKey = names.take("entryKey");
+      lines.add(`${key} = undefined;`, `const ${at} = r.at;`);
+      lines.add(`const ${entryKey} = ${readFresh(scope, type.key)};`);
+      lines.add(`if (${map}.has(${entryKey})) r.refuse(${at}, "", "a key that came before");`);
+      lines.add(`${key} = ${entryKey};`);
+      lines.add(`${map}.set(${entryKey}, ${readFresh(scope, type.value)});`);
+    });
+  });
+  lines.chain("catch (error)", () => {
+    lines.add(`rethrowWithin(error, entryPath(${path}, ${key}, ${index}));`);
+  });
+}
+
+/** An element whose place in the path the caller knows; always a new object. */
+function readFresh(scope: Scope, type: TypeModel): string {
+  const fresh: Scope = { ...scope, update: false };
+  if (type.kind !== "struct" && type.kind !== "union") return readOne(fresh, type, "inner", '""');
+  return `decode${type.name}(r${depthArgument(scope.self, named(scope.lookup, type))})`;
+}
+
+export function checkPadding(scope: Scope, used: number, blockBytes: number, at: string): void {
+  const padding = blockBytes * 8 - used;
+  if (padding === 0) return;
+  const last = offsetText(at, blockBytes - 1);
+  const mask = `0x${(2 ** padding - 1).toString(16).padStart(2, "0")}`;
+  const refuse = `r.refuse(${last}, "", "padding bits are not zero")`;
+  scope.lines.add(`if ((view.getUint8(${last}) & ${mask}) !== 0) ${refuse};`);
+}
+
+/** Bits that stand by themselves at `place`; returns the expression of their value. */
+function readBits(scope: Scope, type: BitType, at: string, place: string, path: string): string {
+  const { lines, names } = scope;
+  const bits = names.take("bits");
+  lines.add(`const ${at} = ${place};`);
+  checkPadding(scope, type.bits, Math.ceil(type.bits / 8), at);
+  const byte = (i: number) => `view.getUint8(${offsetText(at, i)})`;
+  lines.add(`const ${bits} = ${readBitsText(0, type.bits, byte)};`);
+  checkSteps(type, bits, at, path, scope);
+  return fromBits(type, bits, at, path);
+}
+
+export function checkSteps(
+  type: BitType,
+  bits: string,
+  at: string,
+  path: string,
+  scope: Scope,
+): void {
+  if (type.kind !== "quantised" || type.steps >= 2 ** type.bits - 1) return;
+  const problem = `\`step \${${bits}} of ${type.steps}\``;
+  scope.lines.add(`if (${bits} > ${type.steps}) r.refuse(${at}, ${path}, ${problem});`);
+}
+
+export function fromBits(type: BitType, bits: string, at: string, path: string): string {
+  switch (type.kind) {
+    case "bool":
+      return `${bits} !== 0`;
+    case "enum":
+      return `nameOf${type.name}(${bits}, r, ${at}, ${path})`;
+    case "quantised": {
+      const { min, max, steps } = type;
+      if (!type.integer) return `dequantise(${bits}, ${number(min)}, ${number(max)}, ${steps})`;
+      const step = (max - min) / steps;
+      const scaled = step === 1 ? bits : `${bits} * ${step}`;
+      if (min === 0) return scaled;
+      return min < 0 ? `${scaled} - ${number(-min)}` : `${scaled} + ${number(min)}`;
+    }
+  }
+}

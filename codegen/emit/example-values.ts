@@ -1,0 +1,293 @@
+/**
+ * The examples and arbitraries of testing.ts: for every struct and union that a channel uses, `example…` and `any…`. Not
+ * the tables of channels around them. Recursive types end: an example as soon as it can, an arbitrary after a few levels.
+ */
+import type { Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
+import {
+  depthArgument,
+  enumNamed,
+  integerRange,
+  isNamed,
+  type Lookup,
+  type Named,
+  named,
+  needsHead,
+  structNamed,
+  unionNamed,
+} from "./layout.ts";
+import type { Func } from "./source.ts";
+import { codeOf, key, Lines, quote } from "./text.ts";
+import { indexText } from "./zero-value.ts";
+
+/** Levels of a recursive type in an arbitrary, and elements of it on each: beyond, tests would only be slow. */
+const ARBITRARY_DEPTH = 4;
+const ARBITRARY_ELEMENTS = 3;
+
+export function valueFunctions(model: Model, lookup: Lookup): Func[] {
+  const used = usedTypes(model, lookup);
+  const structs = model.structs.filter((s) => used.has(s.name));
+  const unions = model.unions.filter((u) => used.has(u.name));
+  const functions = [
+    ...unions.flatMap((u) => [unionExample(u, lookup), unionAny(u, lookup)]),
+    ...structs.flatMap((s) => [structExample(s, lookup), structAny(s, lookup)]),
+  ];
+  return called(
+    functions,
+    model.channels.flatMap((c) => [`example${c.message}`, `any${c.message}`]),
+  );
+}
+
+/** The functions that `roots` come to: an example shows one variant of a union, and the others have no use for theirs. */
+function called(functions: readonly Func[], roots: readonly string[]): Func[] {
+  const bodies = new Map(functions.map((f) => [f.name, codeOf(f.body)]));
+  const reached = new Set<string>();
+  const open = [...roots];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const body = bodies.get(name);
+    if (body === undefined || reached.has(name)) continue;
+    reached.add(name);
+    for (const [, next] of body.matchAll(/\b((?:example|any)[A-Z]\w*)\(/g)) open.push(next!);
+  }
+  return functions.filter((f) => reached.has(f.name));
+}
+
+/** The structs and unions that channels' messages are made of. */
+function usedTypes(model: Model, lookup: Lookup): Set<string> {
+  const used = new Set<string>();
+  for (const c of model.channels) collect({ kind: "struct", name: c.message }, lookup, used);
+  return used;
+}
+
+function collect(type: TypeModel, lookup: Lookup, into: Set<string>): void {
+  if (type.kind === "list" || type.kind === "array") collect(type.of, lookup, into);
+  if (type.kind === "map") collect(type.value, lookup, into);
+  if (!isNamed(type) || into.has(type.name)) return;
+  into.add(type.name);
+  const parts =
+    type.kind === "struct"
+      ? structNamed(lookup, type.name).members
+      : unionNamed(lookup, type.name).variants;
+  for (const part of parts) collect(part.type, lookup, into);
+}
+
+/** Whether a message may hold a recursive value that has a bound of its own on its bytes. */
+export function isCapped(message: string, lookup: Lookup): boolean {
+  const used = new Set<string>();
+  collect({ kind: "struct", name: message }, lookup, used);
+  return [...used].some((name) => {
+    const found = lookup.structs.get(name) ?? lookup.unions.get(name);
+    return found?.recursion?.maxBytes !== undefined;
+  });
+}
+
+function exampleFunc(self: Named, body: string): Func {
+  return {
+    kind: "function",
+    name: `example${self.name}`,
+    exported: false,
+    parameters: [],
+    returns: `types.${self.name}`,
+    body,
+  };
+}
+
+function structExample(struct: StructModel, lookup: Lookup): Func {
+  const lines = new Lines();
+  lines.block(
+    "return",
+    () => {
+      for (const m of struct.members) {
+        // A required head comes to an end by itself, or there would be no value at all.
+        const left = m.optional && isEndless(m.type, struct, lookup);
+        const value = left ? "undefined" : exampleText(m.type, m.name, struct, lookup);
+        lines.add(`${key(m.name)}: ${value},`);
+      }
+    },
+    ";",
+  );
+  return exampleFunc(struct, lines.text);
+}
+
+function unionExample(union: UnionModel, lookup: Lookup): Func {
+  const { name, type } =
+    union.variants.find((v) => !isEndless(v.type, union, lookup)) ?? union.variants[0]!;
+  const value = exampleText(type, "value", union, lookup);
+  return exampleFunc(union, `return { kind: ${quote(name)}, value: ${value} };`);
+}
+
+/** Whether a value would have to go one level deeper. */
+function isEndless(type: TypeModel, self: Named, lookup: Lookup): boolean {
+  const head = self.recursion?.head;
+  return head !== undefined && needsHead(type, head, lookup);
+}
+
+function exampleText(type: TypeModel, name: string, self: Named, lookup: Lookup): string {
+  switch (type.kind) {
+    case "integer":
+      return type.bytes === 8 && type.as === undefined ? "7n" : "7";
+    case "varint":
+      return "300";
+    case "float":
+      return "0.5";
+    case "bool":
+      return "true";
+    case "quantised":
+      return indexText(type, String(Math.floor(type.steps / 2)));
+    case "enum":
+      return quote(enumNamed(lookup, type.name).values[0]!.name);
+    case "string": {
+      const text = name.replace(/[^\x20-\x7e]/g, "") || "text";
+      return quote(text.slice(0, type.maxBytes));
+    }
+    case "bytes":
+      return `Uint8Array.of(${[1, 2, 3].slice(0, type.maxBytes).join(", ")})`;
+    case "list": {
+      if (isEndless(type.of, self, lookup)) return "[]";
+      const item = exampleText(type.of, name, self, lookup);
+      return `[${Array.from({ length: Math.min(2, type.max) }, () => item).join(", ")}]`;
+    }
+    case "array": {
+      const item = exampleText(type.of, name, self, lookup);
+      return `Array.from({ length: ${type.length} }, () => ${item.startsWith("{") ? `(${item})` : item})`;
+    }
+    case "map": {
+      if (isEndless(type.value, self, lookup)) return "new Map()";
+      const entry = exampleText(type.key, name, self, lookup);
+      return `new Map([[${entry}, ${exampleText(type.value, name, self, lookup)}]])`;
+    }
+    case "struct":
+    case "union":
+      return `example${type.name}()`;
+  }
+}
+
+function anyFunc(self: Named, body: string): Func {
+  const depth = self.recursion ? [{ name: "depth", type: "number = 0" }] : [];
+  return {
+    kind: "function",
+    name: `any${self.name}`,
+    exported: false,
+    parameters: [{ name: "fc", type: "FastCheck" }, ...depth],
+    returns: `Arbitrary<types.${self.name}>`,
+    body,
+  };
+}
+
+function structAny(struct: StructModel, lookup: Lookup): Func {
+  const lines = new Lines();
+  const { members } = struct;
+  const text = (m: (typeof members)[number]) => {
+    const of = anyText(m.type, struct, lookup);
+    if (!m.optional) return of;
+    const option = `fc.option(${of}, { nil: undefined })`;
+    return deeper(m.type, struct, lookup, option, "fc.constant(undefined)");
+  };
+  if (members.some((m) => m.name === "__proto__")) {
+    // fast-check's record would set the prototype.
+    lines.add(`return fc.tuple(${members.map(text).join(", ")}).map((m) => ({`);
+    members.forEach((m, i) => {
+      lines.add(`  ${key(m.name)}: m[${i}],`);
+    });
+    return anyFunc(struct, lines.add("}));").text);
+  }
+  lines.add("return fc.record({");
+  for (const m of members) lines.add(`  ${key(m.name)}: ${text(m)},`);
+  return anyFunc(struct, lines.add("}, { noNullPrototype: true });").text);
+}
+
+function unionAny(union: UnionModel, lookup: Lookup): Func {
+  const lines = new Lines();
+  const variant = ({ name, type }: UnionModel["variants"][number]) =>
+    `fc.record({ kind: fc.constant(${quote(name)} as const), value: ${anyText(type, union, lookup)} }, { noNullPrototype: true }),`;
+  const endless = union.variants.filter((v) => isEndless(v.type, union, lookup));
+  const all = (variants: UnionModel["variants"]) => {
+    lines.add("return fc.oneof(");
+    for (const v of variants) lines.add(`  ${variant(v)}`);
+    lines.add(");");
+  };
+  if (endless.length > 0 && endless.length < union.variants.length) {
+    lines.block(`if (${isLast(union)})`, () => {
+      all(union.variants.filter((v) => !endless.includes(v)));
+    });
+  }
+  all(union.variants);
+  return anyFunc(union, lines.text);
+}
+
+/** Whether what a function makes may not hold another head. */
+function isLast(self: Named): string {
+  const { head, maxDepth } = self.recursion!;
+  const levels = Math.min(ARBITRARY_DEPTH, maxDepth);
+  return `depth >= ${self.name === head ? levels - 1 : levels}`;
+}
+
+/** What goes one level deeper, or, on the last level, what does not. */
+function deeper(type: TypeModel, self: Named, lookup: Lookup, more: string, last: string): string {
+  return isEndless(type, self, lookup) ? `${isLast(self)} ? ${last} : ${more}` : more;
+}
+
+function anyText(type: TypeModel, self: Named, lookup: Lookup): string {
+  const finite = "{ noNaN: true, noDefaultInfinity: true }";
+  switch (type.kind) {
+    case "integer": {
+      const [min, max] = integerRange(type);
+      const big = type.bytes === 8 && type.as === undefined;
+      return `fc.${big ? "bigInt" : "integer"}({ min: ${min}, max: ${max} })`;
+    }
+    case "varint":
+      return type.signed
+        ? "fc.integer({ min: -4503599627370496, max: 4503599627370495 })"
+        : "fc.integer({ min: 0, max: 9007199254740991 })";
+    case "float":
+      if (type.bytes === 2) {
+        const bits = "i < 0 ? 0x8000 - i : i";
+        return `fc.integer({ min: -31743, max: 31743 }).map((i) => fromHalf(${bits}))`;
+      }
+      return `fc.${type.bytes === 4 ? "float" : "double"}(${finite})`;
+    case "bool":
+      return "fc.boolean()";
+    case "quantised": {
+      const index = `fc.integer({ min: 0, max: ${type.steps} })`;
+      const value = indexText(type, "i");
+      return value === "i" ? index : `${index}.map((i) => ${value})`;
+    }
+    case "enum": {
+      const names = enumNamed(lookup, type.name).values.map((v) => quote(v.name));
+      return `fc.constantFrom(${names.join(", ")})`;
+    }
+    case "string": {
+      const ascii = `fc.string({ unit: "binary-ascii", maxLength: ${type.maxBytes} })`;
+      const all = `fc.string({ unit: "binary", maxLength: ${Math.floor(type.maxBytes / 4)} })`;
+      return type.maxBytes < 4 ? ascii : `fc.oneof(${ascii}, ${all})`;
+    }
+    case "bytes":
+      return `fc.uint8Array({ maxLength: ${type.maxBytes} })`;
+    case "list": {
+      const most = bounded(type.of, type.max, self, lookup);
+      const of = `fc.array(${anyText(type.of, self, lookup)}, { maxLength: ${most} })`;
+      return deeper(type.of, self, lookup, of, "fc.constant([])");
+    }
+    case "array": {
+      const of = anyText(type.of, self, lookup);
+      return `fc.array(${of}, { minLength: ${type.length}, maxLength: ${type.length} })`;
+    }
+    case "map": {
+      const most = bounded(type.value, type.max, self, lookup);
+      const entry = `${anyText(type.key, self, lookup)}, ${anyText(type.value, self, lookup)}`;
+      const keys = `selector: (entry) => entry[0], maxLength: ${most}`;
+      const of = `fc.uniqueArray(fc.tuple(${entry}), { ${keys} }).map((entries) => new Map(entries))`;
+      return deeper(type.value, self, lookup, of, "fc.constant(new Map())");
+    }
+    case "struct":
+    case "union":
+      return `any${type.name}(fc${depthArgument(self, named(lookup, type))})`;
+  }
+}
+
+/** Fewer elements where each may branch again. */
+function bounded(of: TypeModel, max: number, self: Named, lookup: Lookup): number {
+  const used = new Set<string>();
+  collect(of, lookup, used);
+  const branches = self.recursion !== undefined && used.has(self.recursion.head);
+  return branches ? Math.min(max, ARBITRARY_ELEMENTS) : max;
+}

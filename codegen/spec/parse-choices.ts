@@ -1,0 +1,97 @@
+/**
+ * The two types that name several things to choose from: enums (names and numbers) and unions (names and types). Not
+ * what a variant's type is: that is handed in, since types hold each other.
+ */
+import type { EnumValueAst, TypeExpr, VariantAst } from "./ast.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { expectInteger, Fields } from "./fields.ts";
+import { checkFreeName } from "./names.ts";
+import type { Entry, MapNode, Node } from "./node.ts";
+import { parseDocs } from "./parse-docs.ts";
+import type { Span } from "./source.ts";
+
+/** Numbers of enum values and tags of variants. */
+export const MAX_NUMBER = 0xffff_ffff;
+
+export function parseEnum(node: MapNode, span: Span, d: Diagnostics): TypeExpr | undefined {
+  const values: EnumValueAst[] = [];
+  const taken = new Map<number, string>();
+  for (const entry of node.entries) {
+    const value = enumValue(entry, d);
+    if (value === undefined) continue;
+    const other = taken.get(value.value);
+    if (other !== undefined) {
+      d.report("SD1309", entry.value.span, { value: value.value, other });
+      continue;
+    }
+    taken.set(value.value, value.name);
+    values.push(value);
+  }
+  if (node.entries.length === 0) d.report("SD1310", span, {});
+  return values.length === 0 ? undefined : { kind: "enum", span, values };
+}
+
+/** `name: 3`, or `name: { value: 3, doc: … }`. */
+function enumValue(entry: Entry, d: Diagnostics): EnumValueAst | undefined {
+  checkFreeName(entry.key, "an enum value", entry.keySpan, d);
+  const { line } = d.source.position(entry.keySpan.start);
+  const place = `enum value \`${entry.key}\``;
+  if (entry.value.kind !== "map") {
+    const value = expectInteger(entry.value, place, 0, MAX_NUMBER, d);
+    return value === undefined ? undefined : { name: entry.key, value, line };
+  }
+  const fields = new Fields(entry.value, place, d);
+  fields.required("value");
+  const value = fields.integer("value", 0, MAX_NUMBER);
+  const doc = fields.text("doc");
+  fields.finish();
+  if (value === undefined) return undefined;
+  return { name: entry.key, value, line, ...(doc === undefined ? {} : { doc }) };
+}
+
+/** How the type of a variant is read: by its name, or among the other keys of its map. */
+export interface VariantTypes {
+  plain(node: Node, place: string): TypeExpr | undefined;
+  typed(fields: Fields, node: Node, place: string): TypeExpr | undefined;
+}
+
+/** The variants of a union. Tags are their places, from 0, unless every one says its own. */
+export function parseChoices(
+  node: MapNode,
+  span: Span,
+  d: Diagnostics,
+  types: VariantTypes,
+): TypeExpr | undefined {
+  const variants: VariantAst[] = [];
+  const taken = new Map<number, string>();
+  let own = 0;
+  node.entries.forEach((entry, place) => {
+    const { key: name, keySpan, value } = entry;
+    checkFreeName(name, "a variant", keySpan, d);
+    const what = `variant \`${name}\``;
+    let docs: VariantAst["docs"] = { line: d.source.position(keySpan.start).line };
+    let tag: number | undefined;
+    let type: TypeExpr | undefined;
+    if (value.kind === "map") {
+      const fields = new Fields(value, what, d);
+      docs = parseDocs(fields, keySpan, d);
+      tag = fields.integer("tag", 0, MAX_NUMBER);
+      type = types.typed(fields, value, what);
+    } else type = types.plain(value, what);
+    if (tag !== undefined) own++;
+    const number = tag ?? place;
+    const other = taken.get(number);
+    if (tag !== undefined && other !== undefined) {
+      d.report("SD1322", keySpan, { problem: `${number} is the tag of \`${other}\` already` });
+    }
+    taken.set(number, name);
+    if (type) variants.push({ name, span: keySpan, type, docs, tag: number });
+  });
+  const count = node.entries.length;
+  if (count === 0) d.report("SD1323", span, {});
+  if (own > 0 && own < count) {
+    d.report("SD1322", span, { problem: `${own} of ${count} variants have one: all or none` });
+  }
+  if (variants.length < count || count === 0) return undefined;
+  return { kind: "union", span, variants };
+}

@@ -1,0 +1,152 @@
+/** Bad specs for what the type language has beyond numbers, lists and structs: one or more for each diagnostic. */
+import type { BadSpec } from "./bad-specs.ts";
+import { member, options, types } from "./specs.ts";
+
+const tree = "children: { list: { of: Tree, max: 2 } }";
+const grown = (members: string) => options("extensible: true", "reliable", members);
+export const languageCases: readonly BadSpec[] = [
+  {
+    code: "SD1102",
+    spec: member("{ array: «{» of: u8 } }"),
+    schema: "refuses",
+    says: "`length`",
+  },
+  { code: "SD1103", spec: member("{ map: «[]» }"), schema: "refuses" },
+  { code: "SD1108", spec: member("{ u64: { as: «string» } }"), schema: "refuses" },
+  {
+    code: "SD1312",
+    spec: member("{ array: { of: { «struct»: {} }, length: 9 } }"),
+    schema: "accepts",
+  },
+  {
+    code: "SD1316",
+    spec: types(`«Tree»: { struct: { ${tree} } }`),
+    schema: "accepts",
+    says: "`Tree` -> `Tree`",
+  },
+  {
+    code: "SD1316",
+    spec: types(
+      "A: { maxDepth: 4, struct: { b: { type: B, optional: true } } }\n  «B»: { struct: { a: { list: { of: A } }, b: { list: { of: B } } } }",
+    ),
+    schema: "accepts",
+    says: "`B` -> `B`",
+  },
+  { code: "SD1317", spec: types("A: { «maxDepth»: 4, struct: { x: u8 } }"), schema: "accepts" },
+  {
+    code: "SD1317",
+    spec: types("A: { «maxBytes»: 4, u8: { min: 0, max: 3 } }"),
+    schema: "accepts",
+  },
+  {
+    code: "SD1317",
+    spec: types(`Tree: { maxDepth: 3, «maxBytes»: 3, struct: { x: u32, ${tree} } }`),
+    schema: "accepts",
+    says: "the smallest value takes 5 bytes",
+  },
+  {
+    code: "SD1317",
+    spec: types(
+      "A: { maxDepth: 4, struct: { b: { list: { of: B } } } }\n  B: { «maxDepth»: 3, struct: { a: A } }",
+    ),
+    schema: "accepts",
+    says: "counts this cycle already",
+  },
+  {
+    code: "SD1104",
+    spec: types(`Tree: { maxDepth: «65», struct: { ${tree} } }`),
+    schema: "refuses",
+    also: ["SD1316"],
+  },
+  {
+    code: "SD1314",
+    spec: types("Tree: { maxDepth: 20, struct: { children: { «list»: { of: Tree, max: 16 } } } }"),
+    schema: "accepts",
+  },
+  {
+    code: "SD1318",
+    spec: member("{ f64: «{» min: 4503599627370496, max: 4503599627370497, bits: 8 } }"),
+    schema: "accepts",
+  },
+  { code: "SD1319", spec: member("{ type: u8, «extensible»: true }"), schema: "accepts" },
+  {
+    code: "SD1319",
+    spec: options("«extensible»: true", "reliable", "N\ntypes: { N: { struct: {} } }").replace(
+      /(\ntypes: .*)(\n {4}«.*)\n/,
+      "$2$1\n",
+    ),
+    schema: "accepts",
+  },
+  { code: "SD1320", spec: member("{ type: u8, «since»: 1 }"), schema: "accepts", says: "may grow" },
+  {
+    code: "SD1320",
+    spec: grown("{ x: { type: u8, «since»: 2 } }"),
+    schema: "accepts",
+    says: "the protocol is at version 1",
+  },
+  {
+    code: "SD1320",
+    spec: grown("{ x: { type: u8, since: 1 }, «y»: u8 }"),
+    schema: "accepts",
+    says: "missing",
+  },
+  {
+    code: "SD1320",
+    spec: grown("{ x: { type: u8, since: 2 }, y: { type: u8, «since»: 1 } }").replace(
+      "name: test",
+      "name: test, version: 2",
+    ),
+    schema: "accepts",
+    says: "behind members of version 2",
+  },
+  { code: "SD1321", spec: grown("{ x: { type: u8, default: «2» } }"), schema: "accepts" },
+  {
+    code: "SD1321",
+    spec: grown("{ x: { type: u8, since: 1, default: «256» } }"),
+    schema: "accepts",
+    says: "from 0 to 255",
+  },
+  {
+    code: "SD1321",
+    spec: grown("{ x: { type: u8, since: 1, optional: true, default: «1» } }"),
+    schema: "accepts",
+    says: "optional",
+  },
+  {
+    code: "SD1321",
+    spec: grown("{ x: { enum: { a: 1 }, since: 1, default: «b» } }"),
+    schema: "accepts",
+    says: "one of a",
+  },
+  {
+    code: "SD1321",
+    spec: grown("{ x: { list: { of: u8 }, since: 1, default: «1» } }"),
+    schema: "accepts",
+    says: "begins empty",
+  },
+  {
+    code: "SD1322",
+    spec: member("{ union: { a: { type: u8, tag: 1 }, «b»: { type: u8, tag: 1 } } }"),
+    schema: "accepts",
+    says: "`a`",
+  },
+  {
+    code: "SD1322",
+    spec: member("{ «union»: { a: { type: u8, tag: 1 }, b: u8 } }"),
+    schema: "accepts",
+    says: "1 of 2",
+  },
+  { code: "SD1323", spec: member("{ «union»: {} }"), schema: "refuses" },
+  { code: "SD1324", spec: member("{ map: { key: «bool», value: u8 } }"), schema: "accepts" },
+  {
+    code: "SD1324",
+    spec: member("{ map: { key: { «f32»: { min: 0, max: 1, bits: 3 } }, value: u8 } }"),
+    schema: "accepts",
+    says: "quantised",
+  },
+  {
+    code: "SD1325",
+    spec: types("«Tree»: { maxDepth: 3, struct: { left: Tree } }"),
+    schema: "accepts",
+  },
+];

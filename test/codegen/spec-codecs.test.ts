@@ -1,0 +1,179 @@
+/**
+ * Specs of real and odd shapes: each generates, compiles under the strict flags, and its codecs write and read the bytes
+ * that a slow interpreter of the YAML writes and reads, which knows nothing of the generator.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { InvalidMessageError, MalformedError, Reader } from "stardust-udp/wire";
+import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import type { Model } from "#codegen/model/model.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { loadSpec } from "#codegen/spec/load.js";
+import { CaptureError, Cursor } from "../support/independent/bytes.ts";
+import { Messages, type Type } from "../support/independent/messages.ts";
+import { type Generated, generate, typeProblems, typeScriptOf } from "./support/generate.ts";
+import { telemetry } from "./support/telemetry.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: code that was just generated
+type Any = any;
+
+const folder = new URL("../specs/codec/", import.meta.url);
+const specs = new Map<string, string>([
+  ...readdirSync(folder).map((file): [string, string] => [
+    file.replace(".yaml", ""),
+    readFileSync(new URL(file, folder), "utf8"),
+  ]),
+  ["telemetry", telemetry()],
+]);
+
+interface Channel {
+  readonly name: string;
+  readonly codec: Any;
+  readonly type: Type;
+}
+
+interface Subject {
+  readonly model: Model;
+  readonly generated: Generated;
+  readonly testing: Any;
+  readonly channels: readonly Channel[];
+  readonly slow: Messages;
+  readonly slowCompat: Messages;
+}
+
+const subjects = new Map<string, Subject>();
+
+function modelOf(text: string): Model {
+  const loaded = loadSpec(text, "spec.yaml");
+  const model = resolveSpec(loaded);
+  if (model === undefined) throw new Error(JSON.stringify(loaded.diagnostics.list, null, 1));
+  return model;
+}
+
+beforeAll(async () => {
+  for (const [name, text] of specs) {
+    const model = modelOf(text);
+    const generated = await generate(`codec-${name}`, model);
+    const testing = await generated.load("testing");
+    const { protocol } = await generated.load("protocol");
+    const yaml = parse(text, { mapAsMap: true }) as Map<string, Any>;
+    const parts = [yaml.get("types") ?? new Map(), yaml.get("limits") ?? new Map()] as const;
+    const slow = new Messages(...parts);
+    const slowCompat = new Messages(...parts, { compat: true });
+    const channels = protocol.channels.map(({ name: channel, codec }: Any) => {
+      const given = yaml.get("channels").get(channel);
+      const type = slow.resolveMessage(given.get("message"), given.get("extensible") === true);
+      return { name: channel, codec, type };
+    });
+    subjects.set(name, { model, generated, testing, channels, slow, slowCompat });
+  }
+}, 120_000);
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** What a decoder makes of bytes: the value, or that they are refused. */
+function outcome(read: () => unknown): { value?: unknown } {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof CaptureError) return {};
+    throw error;
+  }
+}
+
+/** Like toEqual, and also of properties called `__proto__`. */
+function plain(value: unknown): unknown {
+  if (value instanceof Map) return new Map([...value].map(([k, v]) => [k, plain(v)]));
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  const own = Object.keys(value).map((k) => {
+    return [`.${k}`, plain(Object.getOwnPropertyDescriptor(value, k)!.value)] as const;
+  });
+  return Object.fromEntries(own.filter(([, v]) => v !== undefined));
+}
+
+function same(a: unknown, b: unknown): void {
+  expect(plain(a)).toEqual(plain(b));
+}
+
+test("all of them compile under the strictest flags", () => {
+  const all = [...subjects.values()].map((s) => s.generated);
+  expect(typeProblems(typeScriptOf(all))).toEqual([]);
+}, 120_000);
+
+test("nothing of a hostile spec runs", () => {
+  expect((globalThis as { pwned?: unknown }).pwned).toBeUndefined();
+});
+
+describe.each([...specs.keys()])("any message of %s", (name) => {
+  const runs = name === "telemetry" ? 3 : 60;
+
+  test("is the bytes that the interpreter writes, and comes back from both", () => {
+    const { channels, testing, slow } = subjects.get(name)!;
+    for (const { name: channel, codec, type } of channels) {
+      const target = testing.example[channel]();
+      same(testing.decode[channel](testing.encode[channel](target)), target);
+      fc.assert(
+        fc.property(testing.arbitrary[channel](fc) as fc.Arbitrary<Any>, (message) => {
+          const bytes: Uint8Array = testing.encode[channel](message);
+          expect(hexOf(bytes)).toBe(hexOf(slow.encode(type, message)));
+          expect(bytes.length).toBeLessThanOrEqual(codec.maxBytes);
+          if (codec.fixedBytes >= 0) expect(bytes.length).toBe(codec.fixedBytes);
+          const back = testing.decode[channel](bytes);
+          same(back, message);
+          same(slow.decode(type, new Cursor(bytes), channel), message);
+          same(codec.decodeInto(target, Reader.of(bytes)), message);
+        }),
+        { numRuns: runs },
+      );
+    }
+  });
+
+  test("changed at random is refused by both, or the same message to both", () => {
+    const { channels, testing, slow, slowCompat } = subjects.get(name)!;
+    const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 });
+    for (const { name: channel, codec, type } of channels) {
+      const any = testing.arbitrary[channel](fc) as fc.Arbitrary<Any>;
+      fc.assert(
+        fc.property(any, edits, fc.nat(), fc.boolean(), (message, changes, cut, compat) => {
+          const good: Uint8Array = testing.encode[channel](message);
+          const bytes = good.slice(0, cut % 3 === 0 ? cut % (good.length + 1) : good.length);
+          for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
+          const reader = Reader.of(bytes);
+          reader.compat = compat;
+          const fast = outcome(() => codec.decode(reader));
+          const judge = compat ? slowCompat : slow;
+          same(
+            fast,
+            outcome(() => judge.decode(type, new Cursor(bytes), channel)),
+          );
+          if (compat || !("value" in fast)) return;
+          // One way to write each thing: what was accepted is what the encoder writes.
+          expect(hexOf(testing.encode[channel](fast.value))).toBe(hexOf(bytes));
+        }),
+        { numRuns: runs },
+      );
+    }
+  });
+
+  test("of hostile values is refused with the one error", () => {
+    const { channels, testing } = subjects.get(name)!;
+    const hostile = fc.anything({ withBigInt: true, withMap: true, withTypedArray: true });
+    for (const { name: channel, codec } of channels) {
+      const keys = Object.keys(testing.example[channel]());
+      fc.assert(
+        fc.property(hostile, fc.nat(), (value, which) => {
+          const message = testing.example[channel]();
+          const key = keys[which % Math.max(1, keys.length)];
+          if (key !== undefined) Object.defineProperty(message, key, { value, enumerable: true });
+          if (testing.validate[channel](message) === null) testing.encode[channel](message);
+          else expect(() => codec.size(message)).toThrow(InvalidMessageError);
+        }),
+        { numRuns: runs },
+      );
+    }
+  });
+});
