@@ -57,4 +57,13 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     run: async (invocation) => (await import("./generate.ts")).runGenerate(invocation),
   },
+  lint: {
+    summary: "find what is legal in a spec and still probably a mistake",
+    positionals: ["spec"],
+    flags: {
+      strict: { type: "boolean", help: "exit 1 on warnings too, not on errors alone" },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./lint.ts")).runLint(invocation),
+  },
 };

@@ -1,17 +1,18 @@
 /** The command `generate`: its defaults and what it prints. The work is codegen/generate.ts's. */
 import { dirname, join } from "node:path";
-import { type FileChange, type GenerateResult, generate } from "../codegen/generate.ts";
-import { type ErrorFormat, formatDiagnostics, githubAnnotation } from "../codegen/spec/format.ts";
+import { type FileChange, generate } from "../codegen/generate.ts";
+import { type ErrorFormat, githubAnnotation } from "../codegen/spec/format.ts";
 import type { ExitCode, Invocation } from "./commands.ts";
+import { errorFormatOf, printLoaded } from "./report.ts";
 
 export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
   const { flags } = invocation;
   const spec = invocation.positionals[0] ?? "protocol.yaml";
   const out = (flags["out"] as string | undefined) ?? join(dirname(spec), "generated");
   const check = flags["check"] === true;
-  const format = (flags["error-format"] as ErrorFormat | undefined) ?? "text";
+  const format = errorFormatOf(invocation);
   const result = await generate({ spec, out, check });
-  printDiagnostics(result, format, invocation);
+  printLoaded(result.loaded, invocation);
   if (result.model === undefined) return 1;
   if (check) return printCheck(result.changes, out, format, invocation);
   const written = result.changes.filter((c) => c.change !== "left over").length;
@@ -21,16 +22,6 @@ export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
     invocation.out(`${out}: ${written} of ${result.files} files written${gone}\n`);
   }
   return 0;
-}
-
-function printDiagnostics(result: GenerateResult, format: ErrorFormat, to: Invocation): void {
-  const { diagnostics, source } = result.loaded;
-  const list = diagnostics.sorted();
-  // As JSON there is always a document, so that a program need not look at the exit code first.
-  if (list.length === 0 && format !== "json") return;
-  const options = { format, colour: to.colour };
-  const text = formatDiagnostics(list, source, options, diagnostics.dropped);
-  (format === "json" && list.length === 0 ? to.out : to.err)(text);
 }
 
 const said: Readonly<Record<FileChange["change"], string>> = {
