@@ -66,4 +66,21 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     run: async (invocation) => (await import("./lint.ts")).runLint(invocation),
   },
+  breaking: {
+    summary: "say what would break peers of another version of a spec, and record versions",
+    positionals: ["spec"],
+    flags: {
+      against: {
+        type: "string",
+        value: "file or git revision",
+        help: "the other version (default: the one that was recorded last)",
+      },
+      record: {
+        type: "boolean",
+        help: "publish this version: write it into <spec>.versions.json, with the versions it can talk to",
+      },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./breaking.ts")).runBreaking(invocation),
+  },
 };

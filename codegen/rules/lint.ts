@@ -13,6 +13,7 @@ import type { MapNode } from "../spec/node.ts";
 import type { Source } from "../spec/source.ts";
 import { parseYaml } from "../spec/yaml.ts";
 import { lintRules } from "./lint-table.ts";
+import { placeOf } from "./place.ts";
 
 /** What a rule looks at. */
 export interface LintContext {
@@ -77,25 +78,8 @@ export function lintText(text: string, name: string): LintResult {
 }
 
 function diagnostic(code: string, severity: Severity, at: Finding, source: Source): Diagnostic {
-  const text = source.line(at.line);
-  const word = text.search(new RegExp(`(?<![\\w-])${escapeRegExp(at.word)}(?![\\w-])`, "u"));
-  const from = word >= 0 ? word : text.search(/\S/);
-  const length = word >= 0 ? at.word.length : text.trim().length;
-  const column = Math.max(0, from) + 1;
-  return {
-    code,
-    severity,
-    message: at.message,
-    file: source.name,
-    line: at.line,
-    column,
-    endColumn: column + Math.max(1, length),
-    help: at.help ?? lintRules[code]!.fix,
-  };
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const help = at.help ?? lintRules[code]!.fix;
+  return { code, severity, message: at.message, ...placeOf(source, at.line, at.word), help };
 }
 
 const comment = /(?:^|\s)#\s*stardust-allow:\s*([^#]*)/;
