@@ -83,4 +83,12 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     run: async (invocation) => (await import("./breaking.ts")).runBreaking(invocation),
   },
+  explain: {
+    summary: "say what a code means: of a diagnostic, a rule or an error at run time",
+    positionals: ["code"],
+    flags: {
+      json: { type: "boolean", help: "print it for programs" },
+    },
+    run: async (invocation) => (await import("./explain.ts")).runExplain(invocation),
+  },
 };
