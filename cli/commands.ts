@@ -52,6 +52,13 @@ export const commands: Readonly<Record<string, Command>> = {
         value: "dir",
         help: "output folder (default: generated/ beside the spec)",
       },
+      target: {
+        type: "string",
+        value: "ts or js",
+        help: "TypeScript (default), or JavaScript with declarations beside it",
+        choices: ["ts", "js"],
+      },
+      watch: { type: "boolean", help: "generate again after every save, until Ctrl-C" },
       check: { type: "boolean", help: "write nothing; name what is not up to date and exit 1" },
       "error-format": errorFormat,
     },
@@ -82,6 +89,15 @@ export const commands: Readonly<Record<string, Command>> = {
       "error-format": errorFormat,
     },
     run: async (invocation) => (await import("./breaking.ts")).runBreaking(invocation),
+  },
+  format: {
+    summary: "write a spec in canonical order and style, comments kept",
+    positionals: ["spec"],
+    flags: {
+      check: { type: "boolean", help: "write nothing; exit 1 where the spec is not in that form" },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./format.ts")).runFormat(invocation),
   },
   explain: {
     summary: "say what a code means: of a diagnostic, a rule or an error at run time",

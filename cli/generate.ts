@@ -3,15 +3,33 @@ import { dirname, join } from "node:path";
 import { type FileChange, generate } from "../codegen/generate.ts";
 import { type ErrorFormat, githubAnnotation } from "../codegen/spec/format.ts";
 import type { ExitCode, Invocation } from "./commands.ts";
-import { errorFormatOf, printLoaded } from "./report.ts";
+import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
+import { UsageError } from "./usage.ts";
 
 export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
   const { flags } = invocation;
-  const spec = invocation.positionals[0] ?? "protocol.yaml";
+  const spec = invocation.positionals[0] ?? DEFAULT_SPEC;
+  if (flags["watch"] !== true) return generateOnce(spec, invocation);
+  if (flags["check"] === true)
+    throw new UsageError("--watch writes and --check does not: take one");
+  const { watchFile } = await import("./watch.ts");
+  const text = errorFormatOf(invocation) === "text";
+  if (text) invocation.out(`${spec}: watching, Ctrl-C ends it\n`);
+  await watchFile(spec, async () => {
+    const code = await generateOnce(spec, invocation);
+    if (code !== 0 && text)
+      invocation.err("the last good output stays; waiting for the next save\n");
+  });
+  return 0;
+}
+
+async function generateOnce(spec: string, invocation: Invocation): Promise<ExitCode> {
+  const { flags } = invocation;
   const out = (flags["out"] as string | undefined) ?? join(dirname(spec), "generated");
   const check = flags["check"] === true;
   const format = errorFormatOf(invocation);
-  const result = await generate({ spec, out, check });
+  const target = flags["target"] === "js" ? "js" : "ts";
+  const result = await generate({ spec, out, check, target });
   printLoaded(result.loaded, invocation);
   if (result.model === undefined) return 1;
   if (check) return printCheck(result.changes, out, format, invocation);
