@@ -52,9 +52,59 @@ export const commands: Readonly<Record<string, Command>> = {
         value: "dir",
         help: "output folder (default: generated/ beside the spec)",
       },
+      target: {
+        type: "string",
+        value: "ts or js",
+        help: "TypeScript (default), or JavaScript with declarations beside it",
+        choices: ["ts", "js"],
+      },
+      watch: { type: "boolean", help: "generate again after every save, until Ctrl-C" },
       check: { type: "boolean", help: "write nothing; name what is not up to date and exit 1" },
       "error-format": errorFormat,
     },
     run: async (invocation) => (await import("./generate.ts")).runGenerate(invocation),
+  },
+  lint: {
+    summary: "find what is legal in a spec and still probably a mistake",
+    positionals: ["spec"],
+    flags: {
+      strict: { type: "boolean", help: "exit 1 on warnings too, not on errors alone" },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./lint.ts")).runLint(invocation),
+  },
+  breaking: {
+    summary: "say what would break peers of another version of a spec, and record versions",
+    positionals: ["spec"],
+    flags: {
+      against: {
+        type: "string",
+        value: "file or git revision",
+        help: "the other version (default: the one that was recorded last)",
+      },
+      record: {
+        type: "boolean",
+        help: "publish this version: write it into <spec>.versions.json, with the versions it can talk to",
+      },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./breaking.ts")).runBreaking(invocation),
+  },
+  format: {
+    summary: "write a spec in canonical order and style, comments kept",
+    positionals: ["spec"],
+    flags: {
+      check: { type: "boolean", help: "write nothing; exit 1 where the spec is not in that form" },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./format.ts")).runFormat(invocation),
+  },
+  explain: {
+    summary: "say what a code means: of a diagnostic, a rule or an error at run time",
+    positionals: ["code"],
+    flags: {
+      json: { type: "boolean", help: "print it for programs" },
+    },
+    run: async (invocation) => (await import("./explain.ts")).runExplain(invocation),
   },
 };

@@ -1,17 +1,36 @@
 /** The command `generate`: its defaults and what it prints. The work is codegen/generate.ts's. */
 import { dirname, join } from "node:path";
-import { type FileChange, type GenerateResult, generate } from "../codegen/generate.ts";
-import { type ErrorFormat, formatDiagnostics, githubAnnotation } from "../codegen/spec/format.ts";
+import { type FileChange, generate } from "../codegen/generate.ts";
+import { type ErrorFormat, githubAnnotation } from "../codegen/spec/format.ts";
 import type { ExitCode, Invocation } from "./commands.ts";
+import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
+import { UsageError } from "./usage.ts";
 
 export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
   const { flags } = invocation;
-  const spec = invocation.positionals[0] ?? "protocol.yaml";
+  const spec = invocation.positionals[0] ?? DEFAULT_SPEC;
+  if (flags["watch"] !== true) return generateOnce(spec, invocation);
+  if (flags["check"] === true)
+    throw new UsageError("--watch writes and --check does not: take one");
+  const { watchFile } = await import("./watch.ts");
+  const text = errorFormatOf(invocation) === "text";
+  if (text) invocation.out(`${spec}: watching, Ctrl-C ends it\n`);
+  await watchFile(spec, async () => {
+    const code = await generateOnce(spec, invocation);
+    if (code !== 0 && text)
+      invocation.err("the last good output stays; waiting for the next save\n");
+  });
+  return 0;
+}
+
+async function generateOnce(spec: string, invocation: Invocation): Promise<ExitCode> {
+  const { flags } = invocation;
   const out = (flags["out"] as string | undefined) ?? join(dirname(spec), "generated");
   const check = flags["check"] === true;
-  const format = (flags["error-format"] as ErrorFormat | undefined) ?? "text";
-  const result = await generate({ spec, out, check });
-  printDiagnostics(result, format, invocation);
+  const format = errorFormatOf(invocation);
+  const target = flags["target"] === "js" ? "js" : "ts";
+  const result = await generate({ spec, out, check, target });
+  printLoaded(result.loaded, invocation);
   if (result.model === undefined) return 1;
   if (check) return printCheck(result.changes, out, format, invocation);
   const written = result.changes.filter((c) => c.change !== "left over").length;
@@ -21,16 +40,6 @@ export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
     invocation.out(`${out}: ${written} of ${result.files} files written${gone}\n`);
   }
   return 0;
-}
-
-function printDiagnostics(result: GenerateResult, format: ErrorFormat, to: Invocation): void {
-  const { diagnostics, source } = result.loaded;
-  const list = diagnostics.sorted();
-  // As JSON there is always a document, so that a program need not look at the exit code first.
-  if (list.length === 0 && format !== "json") return;
-  const options = { format, colour: to.colour };
-  const text = formatDiagnostics(list, source, options, diagnostics.dropped);
-  (format === "json" && list.length === 0 ? to.out : to.err)(text);
 }
 
 const said: Readonly<Record<FileChange["change"], string>> = {

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { suggest } from "../codegen/spec/distance.ts";
 import { printable } from "../codegen/spec/format.ts";
 import { type Command, commands, type ExitCode, type Flag } from "./commands.ts";
+import { UsageError } from "./usage.ts";
 
 const out = (text: string): void => void process.stdout.write(text);
 const err = (text: string): void => void process.stderr.write(text);
@@ -18,9 +19,6 @@ const optional: readonly string[] = ["yaml", "ajv"];
 const common: Readonly<Record<string, Flag>> = {
   help: { type: "boolean", short: "h", help: "print this" },
 };
-
-/** A command line that cannot be understood. */
-class UsageError extends Error {}
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -32,6 +32,8 @@ export interface GenerateOptions {
   readonly spec: string;
   /** Output folder; made where it is missing. */
   readonly out: string;
+  /** TypeScript, or JavaScript with declarations beside it. */
+  readonly target?: "ts" | "js";
   /** Only say what would be done. */
   readonly check?: boolean;
 }
@@ -57,7 +59,12 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   if (model === undefined) return { loaded, files: 0, changes: [] };
   // The emitters load ajv, which costs more than all of the above: not before it is needed.
   const { emit } = await import("./emit/emit.ts");
-  const wanted = withManifest(await emit(model));
+  const emitted = await emit(model);
+  const files =
+    options.target === "js"
+      ? (await import("./emit/javascript.ts")).toJavaScript(emitted)
+      : emitted;
+  const wanted = withManifest(files);
   const changes = compare(wanted, options.out);
   if (!options.check) apply(changes, wanted, options.out);
   return { loaded, model, files: wanted.size, changes };

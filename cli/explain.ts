@@ -1,0 +1,138 @@
+/** The command `explain`: what a code means, from the tables of diagnostics, rules and the runtime's errors. */
+import { breakingRules } from "../codegen/rules/breaking-table.ts";
+import { type Explanation, explanations } from "../codegen/rules/explanations.ts";
+import { lintRules } from "../codegen/rules/lint-table.ts";
+import { allDiagnostics } from "../codegen/spec/diagnostics.ts";
+import { suggest } from "../codegen/spec/distance.ts";
+import { type ErrorCode, errorCodes } from "../src/errors.ts";
+import type { ExitCode, Invocation } from "./commands.ts";
+import { runtimeExplanations } from "./runtime-errors.ts";
+import { UsageError } from "./usage.ts";
+
+/** One code, whatever table it comes from. */
+export interface Entry {
+  readonly code: string;
+  /** `error`, `warning`, `breaking`, `compatible` or `run time`. */
+  readonly kind: string;
+  readonly title: string;
+  readonly means: string;
+  readonly fix: string;
+  /** Examples with their headings. */
+  readonly examples: readonly (readonly [heading: string, text: string])[];
+}
+
+export async function runExplain(invocation: Invocation): Promise<ExitCode> {
+  const [asked] = invocation.positionals;
+  const json = invocation.flags["json"] === true;
+  const all = entries();
+  if (asked === undefined) {
+    invocation.out(json ? `${JSON.stringify([...all.values()])}\n` : list(all));
+    return 0;
+  }
+  const entry = all.get(asked) ?? all.get(asked.toUpperCase()) ?? all.get(asked.toLowerCase());
+  if (entry === undefined) {
+    const near = suggest(asked, all.keys()) ?? suggest(asked.toUpperCase(), all.keys());
+    const hint = near === undefined ? "" : `, did you mean ${JSON.stringify(near)}?`;
+    throw new UsageError(
+      `there is no code ${JSON.stringify(asked.slice(0, 80))}${hint} (\`stardust explain\` lists all)`,
+    );
+  }
+  invocation.out(json ? `${JSON.stringify(entry)}\n` : page(entry));
+  return 0;
+}
+
+/** Every code there is, in the order of the tables. */
+export function entries(): Map<string, Entry> {
+  const all = new Map<string, Entry>();
+  const add = (entry: Entry) => all.set(entry.code, entry);
+  for (const [code, { title, severity, message }] of allDiagnostics()) {
+    const said: Explanation = explanations[code] ?? { means: message, fix: "see the message" };
+    const inside = said.shows === "header lines" ? ", in the lists of `header`" : "";
+    add({
+      code,
+      kind: severity,
+      title,
+      means: said.means,
+      fix: said.fix,
+      examples: examples([
+        [`Wrong${inside}`, said.bad],
+        [`Right${inside}`, said.good],
+      ]),
+    });
+  }
+  for (const [code, { severity, title, why, fix, bad, good }] of Object.entries(lintRules)) {
+    const shown = examples([
+      ["Found", bad],
+      ["Better", good],
+    ]);
+    add({ code, kind: `lint ${severity}`, title, means: why, fix, examples: shown });
+  }
+  for (const [code, rule] of Object.entries(breakingRules)) {
+    const { kind, title, why, fix, before, after, instead } = rule;
+    // Some differences cannot be shown in a few lines.
+    const pair = before === after ? [undefined, undefined] : [before, after];
+    const shown = examples([
+      ["Before", pair[0]],
+      [kind === "breaking" ? "After, breaking" : "After", pair[1]],
+      ["After, without a break", before === after ? undefined : instead],
+    ]);
+    add({ code, kind: `${kind} change`, title, means: why, fix, examples: shown });
+  }
+  for (const [code, title] of Object.entries(errorCodes)) {
+    const { fix, bad, good } = runtimeExplanations[code as ErrorCode];
+    const shown = examples([
+      ["Leads to it", bad],
+      ["Does not", good],
+    ]);
+    add({ code, kind: "run time", title, means: title, fix, examples: shown });
+  }
+  return all;
+}
+
+function examples(rows: [heading: string, text: string | undefined][]): [string, string][] {
+  return rows.filter((row): row is [string, string] => row[1] !== undefined);
+}
+
+function list(all: ReadonlyMap<string, Entry>): string {
+  const width = Math.max(...[...all.keys()].map((code) => code.length));
+  const rows: string[] = [];
+  let last = "";
+  for (const { code, kind, title } of all.values()) {
+    const group = kind.split(" ")[0]!;
+    if (group !== last) rows.push(`${rows.length === 0 ? "" : "\n"}${headings[group] ?? group}`);
+    last = group;
+    rows.push(`  ${code.padEnd(width)}  ${title}`);
+  }
+  return `${rows.join("\n")}\n`;
+}
+
+const headings: Readonly<Record<string, string>> = {
+  error: "Problems of a spec",
+  lint: "Lint rules (stardust lint)",
+  breaking: "Changes that break peers (stardust breaking)",
+  compatible: "Changes that do not",
+  run: "Errors at run time",
+};
+
+function page({ code, kind, title, means, fix, examples: shown }: Entry): string {
+  const parts = [`${code} (${kind}): ${title}`];
+  if (means !== title) parts.push(wrap(means));
+  for (const [heading, text] of shown) {
+    parts.push(`${heading}:\n\n${text.trimEnd().replace(/^(?=.)/gm, "    ")}`);
+  }
+  parts.push(wrap(`What to do: ${fix}.`));
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** For people's terminals. */
+const WIDTH = 100;
+
+function wrap(text: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line !== "" && line.length + word.length + 1 > WIDTH) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,84 @@
+/**
+ * The bodies of zero messages in two versions. Both ends check what they get and drop members they do not know: so a
+ * member that may be missing can come and go, and everything else about a member must stay.
+ */
+import { canonicalJson } from "../model/canonical.ts";
+import type { JsonSchema, Model } from "../model/model.ts";
+import type { Report } from "./breaking-table.ts";
+
+export function compareZero(older: Model, newer: Model, report: Report): void {
+  for (const was of older.zero.messages) {
+    const is = newer.zero.messages.find(({ name }) => name === was.name);
+    const at = (rule: string, word: string, message: string) =>
+      report(rule, word, was.line, is?.line ?? 0, message);
+    if (is === undefined) {
+      at("zero-message-changed", "zero", `the zero message \`${was.name}\` is gone`);
+      continue;
+    }
+    if (was.from !== is.from || canonicalJson(form(was.sys)) !== canonicalJson(form(is.sys))) {
+      at("zero-message-changed", was.name, `the \`sys\` of \`${was.name}\` differs`);
+    }
+    compareObjects(was.body, is.body, `the body of \`${was.name}\``, at);
+  }
+  for (const { name, line } of newer.zero.messages) {
+    if (older.zero.messages.some((message) => message.name === name)) continue;
+    report("zero-message-changed", name, 0, line, `the zero message \`${name}\` is new`);
+  }
+}
+
+type At = (rule: string, word: string, message: string) => void;
+
+function compareObjects(was: JsonSchema, is: JsonSchema, place: string, at: At): void {
+  const before = properties(was);
+  const after = properties(is);
+  const needed = required(was);
+  const needs = required(is);
+  for (const [name, schema] of before) {
+    const now = after.get(name);
+    const member = `\`${name}\` of ${place}`;
+    if (now === undefined) {
+      const rule = needed.has(name) ? "zero-member-removed" : "zero-optional-removed";
+      at(rule, name, `${member} is gone`);
+      continue;
+    }
+    if (needed.has(name) !== needs.has(name)) {
+      const rule = needs.has(name) ? "zero-member-required" : "zero-member-not-required";
+      at(rule, name, `${member} is ${needs.has(name) ? "now required" : "no longer required"}`);
+    }
+    if (schema["type"] === "object" && now["type"] === "object") {
+      compareObjects(schema, now, member, at);
+    } else if (canonicalJson(form(schema)) !== canonicalJson(form(now))) {
+      const message = `${member} was ${JSON.stringify(form(schema))} and is ${JSON.stringify(form(now))}`;
+      at("zero-member-changed", name, message);
+    }
+  }
+  for (const name of after.keys()) {
+    if (before.has(name)) continue;
+    const rule = needs.has(name) ? "zero-member-required" : "zero-optional-added";
+    at(rule, name, `\`${name}\` of ${place} is new${needs.has(name) ? " and required" : ""}`);
+  }
+}
+
+function properties(schema: JsonSchema): Map<string, JsonSchema> {
+  return new Map(Object.entries((schema["properties"] ?? {}) as Record<string, JsonSchema>));
+}
+
+function required(schema: JsonSchema): Set<string> {
+  return new Set((schema["required"] ?? []) as string[]);
+}
+
+/** Without what is for people only, and lists whose order means nothing sorted. */
+function form(schema: unknown): unknown {
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return schema;
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === "description" || key === "title") continue;
+    if (key === "properties") {
+      const members = Object.entries(value as Record<string, unknown>);
+      result[key] = Object.fromEntries(members.map(([name, inner]) => [name, form(inner)]));
+    } else if (key === "required" || key === "enum") {
+      result[key] = [...(value as unknown[])].map((item) => JSON.stringify(item)).sort();
+    } else result[key] = form(value);
+  }
+  return result;
+}

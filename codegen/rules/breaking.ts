@@ -1,0 +1,201 @@
+/**
+ * What differs between two versions of a protocol, and which of it breaks peers of the other version: pure functions of
+ * two models, so that a test can run both peers. Covered is all that the hash covers (a difference that no rule knows
+ * is still reported), and what only people see. Worst case: each pair of structs is compared once.
+ */
+import { canonicalJson } from "../model/canonical.ts";
+import { wireForm } from "../model/hash.ts";
+import type { ChannelModel, LimitsModel, Model } from "../model/model.ts";
+import { docsOf, LayoutComparison } from "./breaking-layout.ts";
+import { breakingRules, type Report } from "./breaking-table.ts";
+import { compareZero } from "./breaking-zero.ts";
+
+/** One difference; lines are 1-based, 0 where the thing is not in that spec. */
+export interface Change {
+  readonly rule: string;
+  readonly message: string;
+  /** The word that is underlined in the newer spec. */
+  readonly word: string;
+  readonly olderLine: number;
+  readonly newerLine: number;
+}
+
+/** Whether a change breaks peers, by its rule. */
+export function isBreaking({ rule }: Pick<Change, "rule">): boolean {
+  return breakingRules[rule]?.kind === "breaking";
+}
+
+/** Every difference: breaking ones first, each kind in the order of the newer spec. */
+export function compareModels(older: Model, newer: Model): Change[] {
+  const changes: Change[] = [];
+  const report: Report = (rule, word, olderLine, newerLine, message) => {
+    if (breakingRules[rule] === undefined) throw new Error(`stardust: no rule ${rule}`);
+    changes.push({ rule, word, olderLine, newerLine, message });
+  };
+  compareProtocol(older, newer, report);
+  compareLimits(older.limits, newer.limits, report);
+  compareHeader(older, newer, report);
+  const known = compareChannels(older, newer, report);
+  compareZero(older, newer, report);
+  // The hash is the last word: where it differs and all that was found is harmless, something has been missed.
+  if (!changes.some(isBreaking) && wireDiffers(older, newer, known)) {
+    report("wire-changed", "channels", 0, 0, "the bytes on the wire differ in a way no rule knows");
+  }
+  const rank = (change: Change) => (isBreaking(change) ? 0 : 1);
+  return changes.sort((a, b) => rank(a) - rank(b) || a.newerLine - b.newerLine);
+}
+
+/**
+ * Whether peers of both may talk. Names are not in the hash: two specs that have exchanged the names of two values or
+ * members of one type have the same hash, and their peers misread each other.
+ */
+export function compatible(older: Model, newer: Model): boolean {
+  return !compareModels(older, newer).some(isBreaking);
+}
+
+function compareProtocol(older: Model, newer: Model, report: Report): void {
+  if (older.name !== newer.name) {
+    report("protocol-renamed", "name", 0, 0, `protocol \`${older.name}\` is now \`${newer.name}\``);
+  }
+  if (older.security !== newer.security) {
+    const message = `security was ${older.security} and is ${newer.security}`;
+    report("security-changed", "security", 0, 0, message);
+  }
+  if (older.version !== newer.version) {
+    const message = `version ${older.version} is now ${newer.version}`;
+    report("version-changed", "version", 0, 0, message);
+  }
+  if (older.doc !== newer.doc) report("docs-changed", "doc", 0, 0, "the protocol's doc");
+}
+
+/** What one end relies on at the other; the hash covers the same. */
+const agreed: readonly (keyof LimitsModel)[] = [
+  "maxDatagramBytes",
+  "receiveBudgetBytes",
+  "idleTimeoutMs",
+  "maxAckDelayMs",
+];
+
+function compareLimits(older: LimitsModel, newer: LimitsModel, report: Report): void {
+  for (const name of Object.keys(newer) as (keyof LimitsModel)[]) {
+    // Slices follow from the datagram and the header, which are reported themselves.
+    if (older[name] === newer[name] || name === "sliceBytes") continue;
+    const message = `${name} was ${older[name]} and is ${newer[name]}`;
+    report(agreed.includes(name) ? "limit-changed" : "own-limit-changed", name, 0, 0, message);
+  }
+}
+
+type Wire = { header: Record<string, unknown[]> };
+
+function compareHeader(older: Model, newer: Model, report: Report): void {
+  const before = (wireForm(older) as Wire).header;
+  const after = (wireForm(newer) as Wire).header;
+  for (const list of ["clear", "sealed", "frame"] as const) {
+    const one = before[list]!;
+    const two = after[list]!;
+    const index = one.findIndex((field, i) => canonicalJson(field) !== canonicalJson(two[i]));
+    const at = index < 0 && two.length > one.length ? one.length : index;
+    if (at < 0) continue;
+    const was = older.header[list][at];
+    const is = newer.header[list][at];
+    const named = (field: typeof was) => (field ? `\`${field.name}\`` : "nothing");
+    const message = `\`${list}\` differs from its field ${at + 1} on: it was ${named(was)} and is ${named(is)}`;
+    report("header-changed", is?.name ?? list, was?.line ?? 0, is?.line ?? 0, message);
+  }
+}
+
+type Pairs = ReadonlyMap<ChannelModel, ChannelModel>;
+
+/** Old channels with what became of them: found by name, and those that are left by id. */
+function pairChannels(older: Model, newer: Model): Pairs {
+  const pairs = new Map<ChannelModel, ChannelModel>();
+  const taken = new Set<ChannelModel>();
+  for (const same of [
+    (a: ChannelModel, b: ChannelModel) => a.name === b.name,
+    (a: ChannelModel, b: ChannelModel) => a.id === b.id,
+  ]) {
+    for (const was of older.channels) {
+      if (pairs.has(was)) continue;
+      const is = newer.channels.find((channel) => !taken.has(channel) && same(was, channel));
+      if (is === undefined) continue;
+      pairs.set(was, is);
+      taken.add(is);
+    }
+  }
+  return pairs;
+}
+
+function compareChannels(older: Model, newer: Model, report: Report): Pairs {
+  const pairs = pairChannels(older, newer);
+  const layouts = new LayoutComparison(older, newer, report);
+  for (const was of older.channels) {
+    const is = pairs.get(was);
+    if (is !== undefined) compareChannel(was, is, layouts, report);
+    else {
+      const message = `channel \`${was.name}\` (id ${was.id}) is gone`;
+      report("channel-removed", "channels", was.line, 0, message);
+    }
+  }
+  const kept = new Set(pairs.values());
+  for (const channel of newer.channels) {
+    if (kept.has(channel)) continue;
+    const message = `channel \`${channel.name}\` (id ${channel.id}) is new`;
+    report("channel-added", channel.name, 0, channel.line, message);
+  }
+  return pairs;
+}
+
+function compareChannel(
+  was: ChannelModel,
+  is: ChannelModel,
+  layouts: LayoutComparison,
+  report: Report,
+): void {
+  const name = `channel \`${is.name}\``;
+  const at = (rule: string, message: string) => report(rule, is.name, was.line, is.line, message);
+  if (was.name !== is.name) at("channel-renamed", `channel \`${was.name}\` is now \`${is.name}\``);
+  const rows: [rule: string, what: string, before: unknown, after: unknown][] = [
+    ["channel-id-changed", "id", was.id, is.id],
+    ["channel-delivery-changed", "delivery", was.delivery, is.delivery],
+    ["channel-direction-changed", "direction", was.direction, is.direction],
+    // By default it follows from the delivery, which says it all where it changes.
+    [
+      "channel-fragment-changed",
+      "fragment",
+      was.fragment,
+      was.delivery === is.delivery ? is.fragment : was.fragment,
+    ],
+    ["sending-changed", "priority", was.priority, is.priority],
+    ["sending-changed", "weight", was.weight, is.weight],
+  ];
+  for (const [rule, what, before, after] of rows) {
+    if (before !== after) at(rule, `${what} of ${name} was ${before} and is ${after}`);
+  }
+  const sameLayout = layouts.compare(was.message, is.message, name);
+  if (sameLayout) {
+    // Both follow from the message unless the spec states them; where the message differs, that says it all.
+    if (was.maxBytes !== is.maxBytes) {
+      at("channel-bound-changed", `maxBytes of ${name} was ${was.maxBytes} and is ${is.maxBytes}`);
+    }
+    if (was.queueBytes !== is.queueBytes) {
+      at("sending-changed", `queueBytes of ${name} was ${was.queueBytes} and is ${is.queueBytes}`);
+    }
+  }
+  if (docsOf(was) !== docsOf(is)) at("docs-changed", `what is said about ${name}`);
+}
+
+/** Whether the wire differs in what both have: new channels and the zero messages' bodies left out. */
+function wireDiffers(older: Model, newer: Model, pairs: Pairs): boolean {
+  const common = (model: Model, channels: readonly ChannelModel[]): string => {
+    const form = wireForm({ ...model, channels }) as Record<string, unknown>;
+    return canonicalJson({ ...form, zero: undefined });
+  };
+  const kept = older.channels.filter((channel) => pairs.has(channel));
+  return (
+    common(older, kept) !==
+    common(
+      newer,
+      kept.map((channel) => pairs.get(channel)!),
+    )
+  );
+}

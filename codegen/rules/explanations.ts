@@ -1,0 +1,438 @@
+/**
+ * What `stardust explain` says about each diagnostic of a spec: what it means, what to do, and an example of each kind.
+ * Examples are sections of a spec; those about the header are lines of its default layout, and `good` is what stands
+ * there by default. A test holds every example against the generator. The header's and the zero messages' are in
+ * explanations-wire.ts.
+ */
+import { wireExplanations } from "./explanations-wire.ts";
+
+export interface Explanation {
+  readonly means: string;
+  readonly fix: string;
+  /** Missing where no spec can show it. */
+  readonly bad?: string;
+  readonly good?: string;
+  /** What the examples are; sections of a spec, if nothing is said. */
+  readonly shows?: "header lines" | "command";
+}
+
+/** A channel with these members. */
+const hit = (members: string): string => `channels:
+  hit:
+    id: 0
+    delivery: reliable
+    message: { ${members} }
+`;
+/** A channel with these options beside its id. */
+const channel = (options: string): string => `channels:
+  hit: { id: 0, ${options} }
+`;
+const good = hit("who: u16");
+
+const file: Readonly<Record<string, Explanation>> = {
+  SD1001: {
+    means: "The file is not there, or may not be read.",
+    fix: "check the path; without one, `protocol.yaml` of the current folder is read",
+    bad: "stardust generate protocl.yaml",
+    good: "stardust generate protocol.yaml",
+    shows: "command",
+  },
+  SD1002: {
+    means: "A spec has at most 1 MiB, so that no file can keep the generator busy for long.",
+    fix: "shorten the spec; data does not belong in it",
+  },
+  SD1003: {
+    means: "The bytes of the file are not UTF-8.",
+    fix: "save the file as UTF-8 in your editor",
+  },
+  SD1004: {
+    means:
+      "The file is not YAML. A missing space behind a colon, a bracket that is not closed and tabs are the usual causes.",
+    fix: "correct the place; indent with spaces",
+    bad: "channels:\n  hit: { id: 0, delivery: reliable, message: { who: u16 }\n",
+    good: channel("delivery: reliable, message: { who: u16 }"),
+  },
+  SD1005: {
+    means: "A line `---` or `...` begins a second document in the file.",
+    fix: "remove the line; one spec, one file",
+    bad: `${good}---\ntypes: {}\n`,
+    good,
+  },
+  SD1006: {
+    means: "YAML's `&name` and `*name` are refused: a few lines of them can become gigabytes.",
+    fix: "define a type under `types` and use its name",
+    bad: hit("x: &coordinate f32, y: *coordinate"),
+    good: `types:\n  Coordinate: f32\n${hit("x: Coordinate, y: Coordinate")}`,
+  },
+  SD1007: {
+    means: "YAML's merge key is refused: it hides what a map contains.",
+    fix: "write the members out, or share a struct under `types`",
+    bad: hit("<<: { x: f32 }, y: f32"),
+    good: hit("x: f32, y: f32"),
+  },
+  SD1008: {
+    means: "YAML tags such as `!!str` make objects of other kinds; a spec needs none.",
+    fix: "remove the tag; put text between quotes where it looks like a number",
+    bad: hit("x: !!str u8"),
+    good: hit("x: u8"),
+  },
+  SD1009: {
+    means: "The same key stands twice in one map. YAML readers disagree about which counts.",
+    fix: "remove or rename one of them",
+    bad: hit("x: u8, x: u16"),
+    good: hit("x: u8, y: u16"),
+  },
+  SD1010: {
+    means: "Maps and lists are nested deeper than any legal spec needs.",
+    fix: "name the inner parts under `types`",
+    bad: hit(`x: ${"[".repeat(70)}${"]".repeat(70)}`),
+    good: hit("x: u8"),
+  },
+  SD1011: {
+    means: "A key is a list, a map, empty, or goes over several lines.",
+    fix: "use a plain name",
+    bad: `${good}? [a]\n: 1\n`,
+    good,
+  },
+  SD1012: {
+    means: "A line such as `%YAML 1.2` changes how the file is to be read.",
+    fix: "remove the line",
+    bad: `%YAML 1.2\n---\nstardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
+    good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
+  },
+};
+
+const structure: Readonly<Record<string, Explanation>> = {
+  SD1101: {
+    means: "The key means nothing here. Mostly it is misspelt, or one level too deep.",
+    fix: "take the key that is suggested, or look it up with your editor's completion",
+    bad: channel("delivery: reliable, prioritty: 2, message: { who: u16 }"),
+    good: channel("delivery: reliable, priority: 2, message: { who: u16 }"),
+  },
+  SD1102: {
+    means: "Something that has no default is missing.",
+    fix: "add the key",
+    bad: "channels:\n  hit: { id: 0, message: { who: u16 } }\n",
+    good,
+  },
+  SD1103: {
+    means: "The value is of another kind than is needed: text for a number, a list for a map.",
+    fix: "write what the message asks for; mind that `yes` and `no` are text here",
+    bad: hit("who: { type: u16, optional: yes }"),
+    good: hit("who: { type: u16, optional: true }"),
+  },
+  SD1104: {
+    means: "The number is outside of what is allowed.",
+    fix: "choose a number in the range",
+    bad: channel("delivery: reliable, priority: 8, message: { who: u16 }"),
+    good: channel("delivery: reliable, priority: 7, message: { who: u16 }"),
+  },
+  SD1105: {
+    means:
+      "The first key of a spec names the format of the file, and this generator knows format 1.",
+    fix: "write `stardust: 1`, or update the package",
+    bad: `stardust: 2\nprotocol: { name: game }\nsecurity: plain\n${good}`,
+    good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
+  },
+  SD1106: {
+    means: "Names become identifiers in TypeScript, so they have letters, digits and _ only.",
+    fix: "rename it; `doc` may say anything",
+    bad: hit("move-x: u8"),
+    good: hit("moveX: u8"),
+  },
+  SD1107: {
+    means:
+      "The name means something to every JavaScript object (`constructor`, `__proto__`, …) or to promises (`then`).",
+    fix: "choose another name",
+    bad: hit("constructor: u8"),
+    good: hit("builder: u8"),
+  },
+  SD1108: {
+    means: "The word is not one of those that are allowed here.",
+    fix: "take one of the words that the editor offers",
+    bad: `stardust: 1\nprotocol: { name: game }\nsecurity: plane\n${good}`,
+    good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
+  },
+};
+
+const channels: Readonly<Record<string, Explanation>> = {
+  SD1201: {
+    means: "Channel ids have 24 bits on the wire, and one value stands for the connection itself.",
+    fix: "use a smaller id; most protocols count from 0",
+    bad: "channels:\n  hit: { id: 16777215, delivery: reliable, message: { who: u16 } }\n",
+    good,
+  },
+  SD1202: {
+    means: "Two channels have the same id. The id is how a receiver knows what a message is.",
+    fix: "give the newer channel an id that is free and was never used",
+    bad: `${channel("delivery: reliable, message: { who: u16 }")}  miss: { id: 0, delivery: reliable, message: { who: u16 } }\n`,
+    good: `${channel("delivery: reliable, message: { who: u16 }")}  miss: { id: 1, delivery: reliable, message: { who: u16 } }\n`,
+  },
+  SD1203: {
+    means:
+      "The delivery mode decides whether messages are repeated, and in which order they arrive.",
+    fix: "`unreliable-sequenced` for state, `reliable-ordered` for what must arrive in order, `reliable` for what must arrive, `unreliable` for the rest",
+    bad: channel("delivery: unrelaible, message: { who: u16 }"),
+    good: channel("delivery: unreliable, message: { who: u16 }"),
+  },
+  SD1204: {
+    means: "The direction says who may send on a channel.",
+    fix: "`client-to-server`, `server-to-client` or `both`",
+    bad: channel("delivery: reliable, direction: server, message: { who: u16 }"),
+    good: channel("delivery: reliable, direction: server-to-client, message: { who: u16 }"),
+  },
+  SD1205: {
+    means: "`maxBytes` is smaller than the largest message that the members allow.",
+    fix: "raise it, leave it out, or bound the members lower",
+    bad: channel("delivery: reliable, maxBytes: 3, message: { who: u32 }"),
+    good: channel("delivery: reliable, maxBytes: 8, message: { who: u32 }"),
+  },
+  SD1206: {
+    means:
+      "An unreliable message travels in one datagram, and the largest that the members allow does not fit.",
+    fix: "bound strings and lists lower, quantise numbers, or use a reliable channel, which sends large messages in slices",
+    bad: channel("delivery: unreliable, message: { data: { bytes: { maxBytes: 2000 } } }"),
+    good: channel("delivery: unreliable, message: { data: { bytes: { maxBytes: 1000 } } }"),
+  },
+  SD1207: {
+    means:
+      "The largest message does not fit the budget that a peer sets aside for reliable messages.",
+    fix: "bound the message lower, or raise the budget under `limits` on purpose: it is memory for each peer",
+    bad: channel("delivery: reliable, message: { data: { bytes: { maxBytes: 600000 } } }"),
+    good: channel("delivery: reliable, message: { data: { bytes: { maxBytes: 60000 } } }"),
+  },
+  SD1208: {
+    means: "`queueBytes` has no room for a single message and its 64 bytes of overhead.",
+    fix: "raise it, or leave it out",
+    bad: channel("delivery: reliable, queueBytes: 65, message: { who: u16 }"),
+    good: channel("delivery: reliable, queueBytes: 4096, message: { who: u16 }"),
+  },
+  SD1209: {
+    means:
+      "The id belonged to a channel that is gone. Peers of an older version would take the new messages for the old ones.",
+    fix: "take an id that was never used",
+    bad: `${good}reserved: { channels: [0] }\n`,
+    good: `${good}reserved: { channels: [1] }\n`,
+  },
+  SD1210: {
+    means: "A protocol without channels has nothing to say.",
+    fix: "add a channel",
+    bad: "channels: {}\n",
+    good,
+  },
+  SD1211: {
+    means: "A message travels in at most 16383 slices.",
+    fix: "bound the message lower, and send large data in parts",
+    bad: `${channel("delivery: reliable, maxBytes: 19000000, message: { who: u16 }")}limits: { receiveBudgetBytes: 20000000, creditBytes: 20000000 }\n`,
+    good: `${channel("delivery: reliable, maxBytes: 18000000, message: { who: u16 }")}limits: { receiveBudgetBytes: 20000000, creditBytes: 20000000 }\n`,
+  },
+};
+
+const chain = Array.from({ length: 34 }, (_, i) => `  T${i}: { struct: { x: T${i + 1} } }\n`).join(
+  "",
+);
+const types: Readonly<Record<string, Explanation>> = {
+  SD1301: {
+    means: "The name is neither built in nor defined under `types`.",
+    fix: "correct the name, or define the type under `types`; built in are u8 to u64, i8 to i64, varint, f32, f64, bool, string, bytes",
+    bad: hit("who: uint16"),
+    good,
+  },
+  SD1302: {
+    means: "A member has one type: either `type: name` or one key such as `list`.",
+    fix: "remove all but one, or add the missing one",
+    bad: hit("who: { doc: Who was hit. }"),
+    good: hit("who: { type: u16, doc: Who was hit. }"),
+  },
+  SD1303: {
+    means:
+      "Names of types, and of structs and enums written in place, become TypeScript types, and two of them would be the same.",
+    fix: "rename one of them",
+    bad: `types:\n  HitMessage: u8\n${good}`,
+    good: `types:\n  HitCode: u8\n${good}`,
+  },
+  SD1304: {
+    means: "The name is built in, and cannot mean something else in one spec.",
+    fix: "choose another name",
+    bad: `types:\n  u8: u16\n${good}`,
+    good: `types:\n  Id: u16\n${good}`,
+  },
+  SD1305: {
+    means: "`min` is not below `max`, so there would be no value, or only one.",
+    fix: "exchange or correct them",
+    bad: hit("health: { u8: { min: 100, max: 0 } }"),
+    good: hit("health: { u8: { min: 0, max: 100 } }"),
+  },
+  SD1306: {
+    means: "The range names numbers that the integer type does not have.",
+    fix: "use a wider type: on the wire only the bits of the range are sent",
+    bad: hit("health: { u8: { min: 0, max: 300 } }"),
+    good: hit("health: { u16: { min: 0, max: 300 } }"),
+  },
+  SD1307: {
+    means: "The range is no whole number of steps, or has more steps than 32 bits can count.",
+    fix: "choose a step that divides the range, or give `bits` instead",
+    bad: hit("x: { f32: { min: 0, max: 1, step: 0.3 } }"),
+    good: hit("x: { f32: { min: 0, max: 1, step: 0.25 } }"),
+  },
+  SD1308: {
+    means:
+      "A float with a range is quantised, and its precision is either a number of `bits` or the size of a `step`.",
+    fix: "add one of them, or remove one",
+    bad: hit("x: { f32: { min: -100, max: 100 } }"),
+    good: hit("x: { f32: { min: -100, max: 100, bits: 16 } }"),
+  },
+  SD1309: {
+    means: "Two values of an enum have the same number, so a receiver could not tell them apart.",
+    fix: "give the newer one a free number",
+    bad: hit("kind: { enum: { body: 0, head: 0 } }"),
+    good: hit("kind: { enum: { body: 0, head: 1 } }"),
+  },
+  SD1310: {
+    means: "An enum without values has no value to send.",
+    fix: "add its values",
+    bad: hit("kind: { enum: {} }"),
+    good: hit("kind: { enum: { body: 0 } }"),
+  },
+  SD1311: {
+    means: "The type is another name for itself.",
+    fix: "define one of the types in the circle",
+    bad: `types:\n  Id: Key\n  Key: Id\n${good}`,
+    good: `types:\n  Id: Key\n  Key: u16\n${good}`,
+  },
+  SD1312: {
+    means: "Elements that take no bytes would let a few bytes claim a million of them.",
+    fix: "give the element a member, or send a number",
+    bad: hit("marks: { list: { of: { struct: {} } } }"),
+    good: hit("marks: varint"),
+  },
+  SD1313: {
+    means: "Structs and lists lie deeper in each other than a generated decoder goes.",
+    fix: "flatten the types",
+    bad: `types:\n${chain}  T34: u8\n${good}`,
+    good: `types:\n  T0: { struct: { x: u8 } }\n${good}`,
+  },
+  SD1314: {
+    means: "The largest value of the type takes more than 1 GiB.",
+    fix: "lower the bounds; those of lists within lists multiply",
+    bad: `types:\n  Big: { list: { max: 1048576, of: { bytes: { maxBytes: 1024 } } } }\n${good}`,
+    good: `types:\n  Big: { list: { max: 64, of: { bytes: { maxBytes: 1024 } } } }\n${good}`,
+  },
+  SD1315: {
+    means: "A message has members; `message` names a type that has none.",
+    fix: "name a struct, or write the members in place",
+    bad: `types:\n  Id: u16\n${channel("delivery: reliable, message: Id")}`,
+    good: `types:\n  Id: u16\n${channel("delivery: reliable, message: { id: Id }")}`,
+  },
+};
+
+const missing = (what: string, bad: string, better: string): Explanation => ({
+  means: `${what} Stardust's design has it, this version does not. It is refused rather than ignored.`,
+  fix: "write it in the way of the good example until it is there",
+  bad,
+  good: better,
+});
+const unreliable = channel("delivery: unreliable, message: { who: u16 }");
+
+/** Codes of what is not yet supported; those of features that are there by now are not asked for. */
+const unsupported: Readonly<Record<string, Explanation>> = {
+  SD1901: missing(
+    "Sealing encrypts and authenticates every datagram, and is the default; so a spec must say that it does without.",
+    `stardust: 1\nprotocol: { name: game }\n${good}`,
+    `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
+  ),
+  SD1902: missing(
+    "In order, with gaps.",
+    channel("delivery: unreliable-ordered, message: { who: u16 }"),
+    channel("delivery: unreliable-sequenced, message: { who: u16 }"),
+  ),
+  SD1903: missing(
+    "The newest, for certain.",
+    channel("delivery: reliable-sequenced, message: { who: u16 }"),
+    channel("delivery: unreliable-sequenced, message: { who: u16 }"),
+  ),
+  SD1904: missing(
+    "Compressed messages.",
+    channel("delivery: reliable, compress: true, message: { who: u16 }"),
+    good,
+  ),
+  SD1905: missing(
+    "Messages that are dropped when they are old.",
+    channel("delivery: unreliable, maxAgeMs: 100, message: { who: u16 }"),
+    unreliable,
+  ),
+  SD1906: missing(
+    "Messages sent several times at once.",
+    channel("delivery: unreliable, redundancy: 2, message: { who: u16 }"),
+    unreliable,
+  ),
+  SD1907: missing(
+    "Notices of delivery to the sender.",
+    channel("delivery: reliable, notices: true, message: { who: u16 }"),
+    good,
+  ),
+  SD1908: missing(
+    "Slices on an unreliable channel.",
+    channel("delivery: unreliable, fragment: true, message: { who: u16 }"),
+    unreliable,
+  ),
+  SD1909: missing(
+    "Messages that may grow.",
+    channel("delivery: reliable, extensible: true, message: { who: u16 }"),
+    good,
+  ),
+  SD1910: missing("Members of a later version.", hit("who: { type: u16, since: 2 }"), good),
+  SD1911: missing("What an absent member reads as.", hit("who: { type: u16, default: 2 }"), good),
+  SD1912: missing(
+    "Maps from keys to values.",
+    hit("scores: { map: { of: u8 } }"),
+    hit("scores: { list: { max: 8, of: { struct: { who: u16, score: u8 } } } }"),
+  ),
+  SD1913: missing(
+    "One of several structs, with a tag.",
+    hit("what: { union: {} }"),
+    hit("damage: { type: u8, optional: true }, heal: { type: u8, optional: true }"),
+  ),
+  SD1914: missing(
+    "Lists of a fixed length.",
+    hit("cells: { array: {} }"),
+    hit("cells: { list: { of: u8, max: 9 } }"),
+  ),
+  SD1915: missing("Half floats.", hit("x: f16"), hit("x: { f32: { min: -1, max: 1, bits: 16 } }")),
+  SD1916: missing(
+    "Structs inside themselves.",
+    `types:\n  Tree: { struct: { children: { list: { of: Tree } } } }\n${good}`,
+    `types:\n  Node: { struct: { parent: u16, value: u8 } }\n${hit("nodes: { list: { of: Node, max: 64 } }")}`,
+  ),
+  SD1917: missing(
+    "64-bit integers as safe numbers.",
+    hit("at: { u64: { as: number } }"),
+    hit("at: varint"),
+  ),
+  SD1918: {
+    means: "Acknowledgements as one bit field. Stardust's design has it, this version does not.",
+    fix: "use ranges",
+    bad: "- { name: ackRanges, type: ack-bits, role: ack-ranges, when: [ack] }",
+    good: "- { name: ackRanges, type: ack-ranges, role: ack-ranges, when: [ack] }",
+    shows: "header lines",
+  },
+  SD1919: missing(
+    "Messages of the application's own in the connection protocol.",
+    `zero:\n  leaderboard: {}\n${good}`,
+    good,
+  ),
+  SD1920: missing(
+    "Bodies of zero messages other than join and accept.",
+    `zero:\n  close: { body: { type: object, properties: { score: { type: boolean } } } }\n${good}`,
+    `zero:\n  join: { body: { type: object, properties: { spectator: { type: boolean } } } }\n${good}`,
+  ),
+};
+
+export const explanations: Readonly<Record<string, Explanation>> = {
+  ...file,
+  ...structure,
+  ...channels,
+  ...types,
+  ...wireExplanations,
+  ...unsupported,
+};

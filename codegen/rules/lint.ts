@@ -1,0 +1,139 @@
+/**
+ * `stardust lint` without the command line: a spec that is right, held against the rules of lint-table.ts. A comment
+ * `# stardust-allow: rule, rule` allows rules on its own line, or, where it stands alone, on the line below. Worst case:
+ * each rule walks the spec once or twice.
+ */
+import type { Model } from "../model/model.ts";
+import { resolveSpec } from "../model/resolve.ts";
+import type { SpecAst } from "../spec/ast.ts";
+import type { Diagnostic, Severity } from "../spec/diagnostics.ts";
+import { suggest } from "../spec/distance.ts";
+import { type LoadedSpec, loadSpec } from "../spec/load.ts";
+import type { MapNode } from "../spec/node.ts";
+import type { Source } from "../spec/source.ts";
+import { parseYaml } from "../spec/yaml.ts";
+import { lintRules } from "./lint-table.ts";
+import { placeOf } from "./place.ts";
+
+/** What a rule looks at. */
+export interface LintContext {
+  readonly model: Model;
+  readonly spec: SpecAst;
+  /** The spec as it is written: tells what is stated from what is left to a default. */
+  readonly root: MapNode;
+  readonly source: Source;
+}
+
+/** One place where a rule is broken. */
+export interface Finding {
+  /** 1-based. */
+  readonly line: number;
+  /** The word on that line that is underlined; the first of the line where it is not there. */
+  readonly word: string;
+  readonly message: string;
+  readonly help?: string;
+}
+
+/** A row of the table; `bad` and `good` are sections of a spec, for its test and for `stardust explain`. */
+export interface LintRule {
+  readonly severity: Severity;
+  readonly title: string;
+  readonly why: string;
+  readonly fix: string;
+  readonly bad: string;
+  readonly good: string;
+  check(context: LintContext): Iterable<Finding>;
+}
+
+export interface LintResult {
+  readonly loaded: LoadedSpec;
+  /** Missing where the spec has errors; then nothing was linted. */
+  readonly findings?: readonly Diagnostic[];
+}
+
+/** Everything the rules find, in the order of the file. */
+export function lint(loaded: LoadedSpec): LintResult {
+  const model = resolveSpec(loaded);
+  const { source, spec } = loaded;
+  if (model === undefined || spec === undefined) return { loaded };
+  const { root } = parseYaml(new TextEncoder().encode(source.text), source.name);
+  if (root?.kind !== "map") return { loaded };
+  const context: LintContext = { model, spec, root, source };
+  const allowed = new Allowances(source);
+  const findings: Diagnostic[] = [];
+  for (const [id, rule] of Object.entries(lintRules)) {
+    for (const finding of rule.check(context)) {
+      if (finding.line < 1 || allowed.takes(finding.line, id)) continue;
+      findings.push(diagnostic(id, rule.severity, finding, source));
+    }
+  }
+  findings.push(...allowed.problems());
+  findings.sort((a, b) => a.line - b.line || a.column - b.column);
+  return { loaded, findings };
+}
+
+/** `lint` over a text; `name` is what findings call it. */
+export function lintText(text: string, name: string): LintResult {
+  return lint(loadSpec(text, name));
+}
+
+function diagnostic(code: string, severity: Severity, at: Finding, source: Source): Diagnostic {
+  const help = at.help ?? lintRules[code]!.fix;
+  return { code, severity, message: at.message, ...placeOf(source, at.line, at.word), help };
+}
+
+const comment = /(?:^|\s)#\s*stardust-allow:\s*([^#]*)/;
+
+/** The comments that allow something, and which of them were needed. */
+class Allowances {
+  readonly #source: Source;
+  /** By line and rule: where it was written. */
+  readonly #rows = new Map<string, { line: number; rule: string; used: boolean }>();
+
+  constructor(source: Source) {
+    this.#source = source;
+    const count = source.text.split("\n").length;
+    for (let line = 1; line <= count; line++) {
+      const found = comment.exec(source.line(line));
+      if (found === null) continue;
+      // What comes behind ` -- ` is the reason, for people.
+      const rules = found[1]!.split(" -- ")[0]!.split(/[\s,]+/);
+      for (const rule of rules.filter((r) => r !== "")) {
+        this.#rows.set(`${this.#target(line)} ${rule}`, { line, rule, used: false });
+      }
+    }
+  }
+
+  takes(line: number, rule: string): boolean {
+    const row = this.#rows.get(`${line} ${rule}`);
+    if (row !== undefined) row.used = true;
+    return row !== undefined;
+  }
+
+  /** Comments that name no rule, or that nothing needs any more. */
+  problems(): Diagnostic[] {
+    const problems: Diagnostic[] = [];
+    for (const { line, rule, used } of this.#rows.values()) {
+      const known = Object.hasOwn(lintRules, rule);
+      if (known && used) continue;
+      const message = known
+        ? `nothing on that line needs \`stardust-allow: ${rule}\``
+        : `${JSON.stringify(rule)} is not a lint rule`;
+      const near = known ? undefined : suggest(rule, Object.keys(lintRules));
+      const finding = { line, word: rule, message };
+      problems.push({
+        ...diagnostic("allow-without-effect", "warning", finding, this.#source),
+        ...(near === undefined ? {} : { suggestion: near }),
+      });
+    }
+    return problems;
+  }
+
+  /** A comment with a line to itself is about the first line below that is no comment. */
+  #target(line: number): number {
+    if (!/^\s*#/.test(this.#source.line(line))) return line;
+    let target = line + 1;
+    while (/^\s*#/.test(this.#source.line(target))) target++;
+    return target;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The record of published versions, `protocol.versions.json` beside `protocol.yaml`: of each its number, hash, channels
+ * with sizes, the older hashes whose peers it can talk to, and the spec itself, so that later versions can be compared
+ * with every one of them. Worst case: every recorded version is read and resolved again.
+ */
+import type { Model } from "../model/model.ts";
+import { resolveSpec } from "../model/resolve.ts";
+import { loadSpec } from "../spec/load.ts";
+import { type Change, compareModels, isBreaking } from "./breaking.ts";
+
+const FORMAT = 1;
+
+export interface RecordedChannel {
+  readonly id: number;
+  readonly name: string;
+  readonly delivery: string;
+  readonly direction: string;
+  /** Of a message. */
+  readonly minBytes: number;
+  readonly maxBytes: number;
+}
+
+export interface RecordedVersion {
+  readonly version: number;
+  readonly hash: string;
+  readonly channels: readonly RecordedChannel[];
+  /** Hashes of older versions whose peers may talk to those of this one, newest first. */
+  readonly compatible: readonly string[];
+  /** The text of the spec. */
+  readonly spec: string;
+}
+
+export interface VersionRecord {
+  readonly format: 1;
+  readonly protocol: string;
+  /** In the order in which they were published. */
+  readonly versions: readonly RecordedVersion[];
+}
+
+/** The record's file, for a spec's. */
+export function recordPath(spec: string): string {
+  return `${spec.replace(/\.ya?ml$/, "")}.versions.json`;
+}
+
+/** Throws an Error that says what is wrong with the text. */
+export function parseRecord(text: string): VersionRecord {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    throw new Error("it is not JSON");
+  }
+  const record = data as Partial<VersionRecord> | null;
+  if (record?.format !== FORMAT) throw new Error(`its format is not ${FORMAT}`);
+  const good = (v: Partial<RecordedVersion> | null): boolean =>
+    Number.isInteger(v?.version) &&
+    typeof v?.spec === "string" &&
+    /^[0-9a-f]{32}$/.test(String(v.hash)) &&
+    Array.isArray(v.compatible) &&
+    Array.isArray(v.channels);
+  if (!Array.isArray(record.versions) || !record.versions.every(good)) {
+    throw new Error("one of its versions lacks version, hash, channels, compatible or spec");
+  }
+  return record as VersionRecord;
+}
+
+export function formatRecord(record: VersionRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** How a version stands to one that was published before. */
+export interface Comparison {
+  readonly with: RecordedVersion;
+  readonly breaking: readonly Change[];
+  /** The recorded spec can no longer be read by this generator, or means something else to it. */
+  readonly unreadable?: true;
+}
+
+export interface Publication {
+  readonly record: VersionRecord;
+  /** False where this version with this hash stood there already. */
+  readonly added: boolean;
+  readonly comparisons: readonly Comparison[];
+}
+
+/** The record with `model` in it, or why that cannot be. */
+export function publish(
+  record: VersionRecord | undefined,
+  model: Model,
+  spec: string,
+): Publication | { readonly refused: string } {
+  const versions = record?.versions ?? [];
+  if (record !== undefined && record.protocol !== model.name) {
+    return {
+      refused: `the record is of protocol \`${record.protocol}\`, not of \`${model.name}\``,
+    };
+  }
+  const same = versions.find(({ version }) => version === model.version);
+  if (same !== undefined && same.hash !== model.hash) {
+    return {
+      refused: `version ${model.version} has been published with another hash (${same.hash}, now ${model.hash}): raise \`protocol.version\``,
+    };
+  }
+  const newest = Math.max(0, ...versions.map(({ version }) => version));
+  if (same === undefined && model.version < newest) {
+    return {
+      refused: `version ${newest} has been published: ${model.version} is below it, raise \`protocol.version\``,
+    };
+  }
+  if (record !== undefined && same !== undefined) {
+    const [change] = compareRecorded(same, model).breaking;
+    if (change === undefined) return { record, added: false, comparisons: [] };
+    return {
+      refused: `version ${model.version} has been published with the same hash and another meaning (${change.message}): raise \`protocol.version\``,
+    };
+  }
+  const comparisons = versions.map((recorded) => compareRecorded(recorded, model));
+  const talks = comparisons.filter((c) => c.breaking.length === 0 && !c.unreadable);
+  const hashes = [...new Set(talks.map((c) => c.with.hash))].reverse();
+  const entry: RecordedVersion = {
+    version: model.version,
+    hash: model.hash,
+    channels: model.channels.map((c) => ({
+      id: c.id,
+      name: c.name,
+      delivery: c.delivery,
+      direction: c.direction,
+      minBytes: model.structs.find(({ name }) => name === c.message)!.minBytes,
+      maxBytes: c.maxBytes,
+    })),
+    compatible: hashes.filter((hash) => hash !== model.hash),
+    spec,
+  };
+  const next: VersionRecord = {
+    format: FORMAT,
+    protocol: model.name,
+    versions: [...versions, entry],
+  };
+  return { record: next, added: true, comparisons };
+}
+
+function compareRecorded(recorded: RecordedVersion, model: Model): Comparison {
+  const older = resolveSpec(loadSpec(recorded.spec, `version ${recorded.version}`));
+  // Its peers were generated with the recorded hash: what this generator makes of the text is not what they speak.
+  if (older === undefined || older.hash !== recorded.hash) {
+    return { with: recorded, breaking: [], unreadable: true };
+  }
+  return { with: recorded, breaking: compareModels(older, model).filter(isBreaking) };
+}

@@ -1,0 +1,127 @@
+/** Ways through a spec and its model that several lint rules take. Nothing is judged here. */
+import type { ChannelModel, MemberModel, Model, StructModel, TypeModel } from "../model/model.ts";
+import type { MapNode, Node } from "../spec/node.ts";
+
+/** The types that `type` is made of directly: elements, options, keys. Whatever kinds of types there will be. */
+export function innerTypes(type: TypeModel): TypeModel[] {
+  return Object.values(type).flatMap(typesIn);
+}
+
+function typesIn(value: unknown): TypeModel[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(typesIn);
+  if (typeof (value as TypeModel).kind === "string") return [value as TypeModel];
+  return Object.values(value).flatMap(typesIn);
+}
+
+/** The type and all it is made of, not through structs. */
+export function* withInner(type: TypeModel): Generator<TypeModel> {
+  yield type;
+  for (const inner of innerTypes(type)) yield* withInner(inner);
+}
+
+/** A struct and all structs within it, each once. */
+export function structsFrom(model: Model, name: string): StructModel[] {
+  const found = new Map<string, StructModel>();
+  const visit = (at: string): void => {
+    const struct = model.structs.find((s) => s.name === at);
+    if (struct === undefined || found.has(at)) return;
+    found.set(at, struct);
+    for (const member of struct.members) {
+      for (const type of withInner(member.type)) if (type.kind === "struct") visit(type.name);
+    }
+  };
+  visit(name);
+  return [...found.values()];
+}
+
+/** Members of every struct that the channels' messages are made of, each once. */
+export function* membersOf(
+  model: Model,
+  channels: readonly ChannelModel[] = model.channels,
+): Generator<{ struct: StructModel; member: MemberModel }> {
+  const seen = new Set<string>();
+  for (const channel of channels) {
+    for (const struct of structsFrom(model, channel.message)) {
+      if (seen.has(struct.name)) continue;
+      seen.add(struct.name);
+      for (const member of struct.members) yield { struct, member };
+    }
+  }
+}
+
+/** The words of a name in lower case: `playerHealth`, `player_health` and `PlayerHealth` are player, health. */
+export function words(name: string): string[] {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1_$2")
+    .toLowerCase()
+    .split("_")
+    .filter((word) => word !== "");
+}
+
+/** The value behind a path of keys. */
+export function nodeAt(node: Node | undefined, ...path: string[]): Node | undefined {
+  let at = node;
+  for (const key of path) at = entryOf(at, key)?.value;
+  return at;
+}
+
+export function entryOf(
+  node: Node | undefined,
+  key: string,
+): MapNode["entries"][number] | undefined {
+  return node?.kind === "map" ? node.entries.find((entry) => entry.key === key) : undefined;
+}
+
+/** A type as it is written: its name or key, and its options where there are any. */
+export interface WrittenType {
+  readonly name: string;
+  readonly options: Node | undefined;
+  /** Where it stands. */
+  readonly start: number;
+}
+
+const documentation: ReadonlySet<string> = new Set(["doc", "why", "unit", "deprecated", "default"]);
+/** Keys below which there are no types. */
+const notTypes: ReadonlySet<string> = new Set(["enum", "optional", "since", "extensible"]);
+
+/** Every type written in the sections `types` and `channels`. */
+export function* writtenTypes(root: MapNode): Generator<WrittenType> {
+  for (const section of [nodeAt(root, "types")]) yield* members(section);
+  const channels = nodeAt(root, "channels");
+  if (channels?.kind !== "map") return;
+  for (const channel of channels.entries) {
+    const message = nodeAt(channel.value, "message");
+    if (message?.kind === "map") yield* members(message);
+    else if (message) yield* written(message);
+  }
+}
+
+function* members(node: Node | undefined): Generator<WrittenType> {
+  if (node?.kind !== "map") return;
+  for (const entry of node.entries) yield* written(entry.value);
+}
+
+function* written(node: Node): Generator<WrittenType> {
+  if (node.kind === "scalar") {
+    if (typeof node.value === "string") {
+      yield { name: node.value, options: undefined, start: node.span.start };
+    }
+    return;
+  }
+  if (node.kind !== "map") return;
+  for (const { key, keySpan, value } of node.entries) {
+    if (documentation.has(key) || notTypes.has(key)) continue;
+    if (key === "type") yield* written(value);
+    else if (key === "struct" || key === "union") yield* members(value);
+    else {
+      yield { name: key, options: value, start: keySpan.start };
+      // `of` of a list or an array, both sides of a map.
+      for (const part of ["of", "key", "value"]) {
+        const inner = nodeAt(value, part);
+        if (inner) yield* written(inner);
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { entries } from "#cli/explain.js";
+import { breakingRules } from "#codegen/rules/breaking-table.js";
+import { lintRules } from "#codegen/rules/lint-table.js";
+import { allDiagnostics } from "#codegen/spec/diagnostics.js";
+import { errorCodes } from "#src/errors.js";
+import { stardust, temporaryFolder } from "./run.ts";
+
+const folder = temporaryFolder("explain");
+
+describe("stardust explain", () => {
+  it("knows every code there is", () => {
+    const known = [...allDiagnostics().keys(), ...Object.keys(lintRules)];
+    known.push(...Object.keys(breakingRules), ...Object.keys(errorCodes));
+    expect([...entries().keys()]).toEqual(known);
+    expect(new Set(known).size).toBe(known.length);
+  });
+
+  it("says what a diagnostic means, with a bad and a good example, and what to do", () => {
+    const { code, out, err } = stardust(folder, "explain", "SD1203");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/^SD1203 \(error\): unknown delivery\n/);
+    expect(out).toContain("Wrong:\n\n    channels:\n      hit: { id: 0, delivery: unrelaible,");
+    expect(out).toContain("Right:");
+    expect(out).toContain("What to do: `unreliable-sequenced` for state");
+    expect(out).not.toContain("\u001b");
+  });
+
+  it("explains rules and errors of the runtime", () => {
+    expect(stardust(folder, "explain", "reliable-state").out).toContain("lint warning");
+    const breaking = stardust(folder, "explain", "member-removed").out;
+    expect(breaking).toMatch(/Before:[\s\S]*After, breaking:[\s\S]*After, without a break:/);
+    const runtime = stardust(folder, "explain", "stardust_port_bind").out;
+    expect(runtime).toContain("STARDUST_PORT_BIND (run time)");
+    const json = stardust(folder, "explain", "sd1203", "--json").out;
+    expect(JSON.parse(json)).toMatchObject({ code: "SD1203", kind: "error" });
+  });
+
+  it("lists all without a code", () => {
+    const { code, out } = stardust(folder, "explain");
+    expect(code).toBe(0);
+    for (const name of ["SD1001", "doc-missing", "channel-removed", "STARDUST_CLOSED"]) {
+      expect(out).toContain(`  ${name} `);
+    }
+  });
+
+  it("guesses what was meant, and ends with 2", () => {
+    const { code, err } = stardust(folder, "explain", "SD12033");
+    expect(code).toBe(2);
+    expect(err).toContain('did you mean "SD1203"?');
+    expect(stardust(folder, "explain", "toString").code).toBe(2);
+  });
+});

@@ -1,0 +1,144 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Model } from "#codegen/model/model.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { type Change, compareModels, compatible, isBreaking } from "#codegen/rules/breaking.js";
+import { breakingRules } from "#codegen/rules/breaking-table.js";
+import { lintRules } from "#codegen/rules/lint-table.js";
+import { loadSpec } from "#codegen/spec/load.js";
+import { complete } from "./examples.ts";
+import { goodSpecs } from "./good-specs.ts";
+import { header, smallest } from "./specs.ts";
+
+function resolve(sections: string): Model {
+  const loaded = loadSpec(complete(sections), "protocol.yaml");
+  const model = resolveSpec(loaded);
+  if (model === undefined) throw new Error(JSON.stringify(loaded.diagnostics.sorted()));
+  return model;
+}
+
+const compare = (before: string, after: string): Change[] =>
+  compareModels(resolve(before), resolve(after));
+const rulesOf = (changes: readonly Change[]) => new Set(changes.map(({ rule }) => rule));
+
+/** What no spec can show yet, or only one with a whole header; each has a test of its own below. */
+const shownBelow = new Set([
+  "header-changed",
+  "security-changed",
+  "zero-message-changed",
+  "wire-changed",
+]);
+/** Names are not in the hash: an exchange of two names can only be seen by comparing specs. */
+const silent = new Set(["enum-value-renumbered", "member-moved"]);
+const shown = Object.entries(breakingRules).filter(([id]) => !shownBelow.has(id));
+
+describe("every breaking rule", () => {
+  it.each(shown.filter(([, rule]) => rule.kind === "breaking"))(
+    "%s refuses its example, and is content with what to do instead",
+    (id, rule) => {
+      const changes = compare(rule.before, rule.after);
+      expect(rulesOf(changes.filter(isBreaking))).toEqual(new Set([id]));
+      if (!silent.has(id)) expect(resolve(rule.before).hash).not.toBe(resolve(rule.after).hash);
+      expect(rule.instead).toBeDefined();
+      expect(compare(rule.before, rule.instead!).filter(isBreaking)).toEqual([]);
+    },
+  );
+
+  it.each(shown.filter(([, rule]) => rule.kind === "compatible"))(
+    "%s is only mentioned",
+    (id, rule) => {
+      const changes = compare(rule.before, rule.after);
+      expect(rulesOf(changes)).toEqual(new Set([id]));
+      expect(changes.some(isBreaking)).toBe(false);
+      expect(compatible(resolve(rule.before), resolve(rule.after))).toBe(true);
+    },
+  );
+
+  it("has an id that no lint rule has", () => {
+    for (const id of Object.keys(breakingRules)) {
+      expect(id).toMatch(/^[a-z]+(-[a-z]+)+$/);
+      expect(lintRules[id]).toBeUndefined();
+    }
+  });
+
+  it("header-changed names the first field that differs", () => {
+    const before = header();
+    const after = header([
+      "    - { name: number, type: u16, role: packet-number }",
+      "    - { name: number, type: u16, role: packet-number }\n    - { name: tick, type: u32 }",
+    ]);
+    const changes = compare(before, after).filter(isBreaking);
+    expect(changes).toMatchObject([{ rule: "header-changed" }]);
+    expect(changes[0]!.message).toContain("`tick`");
+    const [moved] = compare(before, header(["name: ackDelay, type: u8", "name: late, type: u8"]));
+    expect(moved).toBeUndefined();
+  });
+
+  it("security-changed, zero-message-changed and wire-changed see what no spec can say yet", () => {
+    const model = resolve(smallest);
+    const sealed = { ...model, security: "sealed" } as unknown as Model;
+    expect(rulesOf(compareModels(model, sealed))).toEqual(new Set(["security-changed"]));
+    const zero = { ...model.zero, messages: model.zero.messages.slice(1) };
+    expect(rulesOf(compareModels(model, { ...model, zero }))).toEqual(
+      new Set(["zero-message-changed"]),
+    );
+    const channels = model.channels.map((channel) => ({ ...channel, numbered: false }));
+    // Not in the hash, and follows from the delivery: nothing.
+    expect(compareModels(model, { ...model, channels })).toEqual([]);
+    const limits = { ...model.limits, sliceBytes: model.limits.sliceBytes - 1 };
+    expect(rulesOf(compareModels(model, { ...model, limits }))).toEqual(new Set(["wire-changed"]));
+  });
+});
+
+describe("a comparison", () => {
+  const models = [
+    ...Object.values(breakingRules).flatMap(({ before, after, instead }) => [
+      before,
+      after,
+      instead ?? before,
+    ]),
+    ...Object.values(goodSpecs),
+  ].map((spec) => resolve(spec));
+
+  it("of a spec with itself finds nothing", () => {
+    for (const model of models) expect(compareModels(model, model)).toEqual([]);
+  });
+
+  it("agrees with the hash: but for exchanged names no break between equal hashes, no silence between different ones", () => {
+    let pairs = 0;
+    for (const older of models) {
+      for (const newer of models) {
+        pairs++;
+        const changes = compareModels(older, newer);
+        if (older.hash === newer.hash) {
+          const exchanged = changes.some(({ rule }) => silent.has(rule));
+          if (!exchanged) expect(changes.filter(isBreaking)).toEqual([]);
+        } else expect(changes.length).toBeGreaterThan(0);
+      }
+    }
+    expect(pairs).toBeGreaterThan(2000);
+  });
+
+  it("finds a member however deep it lies, and says it once", () => {
+    const spec = (member: string) => `types:
+  Inner: { struct: { ${member} } }
+  Outer: { struct: { inner: Inner } }
+channels:
+  a: { id: 0, delivery: reliable, message: { list: { list: { of: Outer, max: 3 } } } }
+  b: { id: 1, delivery: reliable, message: { one: Outer } }
+`;
+    const changes = compare(spec("x: u8, y: u8"), spec("x: u8, y: u16"));
+    expect(changes).toHaveLength(1);
+    expect(changes[0]).toMatchObject({ rule: "member-type-changed", word: "y", olderLine: 5 });
+    expect(changes[0]!.message).toBe("member `y` of `Inner` was u8 and is u16");
+  });
+
+  it("of the arena with a member less names channel, member and both lines", () => {
+    const arena = readFileSync(new URL("../../protocol.yaml", import.meta.url), "utf8");
+    const after = arena.replace(/ {6}lastInput: .*\n/, "");
+    const [change] = compare(arena, after).filter(isBreaking);
+    const line = arena.split("\n").findIndex((text) => text.includes("lastInput:")) + 1;
+    expect(change).toMatchObject({ rule: "member-removed", olderLine: line });
+    expect(change!.message).toBe("channel `snapshot` has lost its member `lastInput`");
+  });
+});
