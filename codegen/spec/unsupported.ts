@@ -50,7 +50,6 @@ export const unsupported: { readonly [feature in UnsupportedFeature]?: Unsupport
     what: "`fragment: true` on an unreliable channel",
     instead: "make the message small enough for one datagram, or the channel reliable",
   },
-  },
   "zero-own-message": {
     code: "SD1919",
     what: "a zero message of the application's own",
