@@ -287,4 +287,52 @@ describe("the protocol hash", () => {
     );
     expect(wider.hash).not.toBe(plain);
   });
+
+  const tree =
+    "types: { Tree: { maxDepth: 4, struct: { n: u8, all: { list: { of: Tree, max: 2 } } } } }";
+  const language = options(
+    "extensible: true",
+    "reliable",
+    "{ t: Tree, u: { union: { a: u8, b: u16 } }, m: { map: { key: u8, value: u8 } }, r: { array: { of: u8, length: 3 } }, w: { u64: { as: number } }, s: { type: u8, since: 2, default: 3 }, v: { type: u8, since: 3 } }",
+  )
+    .replace("name: test", "name: test, version: 3")
+    .concat(tree, "\n");
+  const hashWith = (from: string, to: string) => {
+    expect(language).toContain(from);
+    return model(language.replace(from, to)).hash;
+  };
+
+  it.each([
+    ["the name of a variant", "{ a: u8, b: u16 }", "{ x: u8, b: u16 }"],
+    [
+      "tags that are the same, written out",
+      "{ a: u8, b: u16 }",
+      "{ b: { type: u16, tag: 1 }, a: { type: u8, tag: 0 } }",
+    ],
+    ["a default", "default: 3", "default: 4"],
+    ["the version of a whole group", "since: 3", "since: 3, doc: x"],
+  ])("does not change with %s", (_, from, to) => {
+    expect(hashWith(from, to)).toBe(model(language).hash);
+  });
+
+  it.each([
+    ["a bound on depth", "maxDepth: 4", "maxDepth: 5"],
+    ["a bound on a recursive type's bytes", "maxDepth: 4", "maxDepth: 4, maxBytes: 20"],
+    ["a tag", "{ a: u8, b: u16 }", "{ a: { type: u8, tag: 1 }, b: { type: u16, tag: 2 } }"],
+    ["the key of a map", "key: u8", "key: i8"],
+    ["the length of an array", "length: 3", "length: 4"],
+    ["64 bits as a bigint", "as: number", "as: bigint"],
+    ["two groups that become one", "since: 3", "since: 2"],
+  ])("knows %s", (_, from, to) => {
+    expect(hashWith(from, to)).not.toBe(model(language).hash);
+  });
+
+  it("takes types that hold each other for the same in whatever order they stand", () => {
+    const one = "  A: { maxDepth: 3, struct: { b: { list: { of: B } } } }\n";
+    const two = "  B: { struct: { a: A, x: u8 } }\n";
+    const spec = (text: string) =>
+      `${options("doc: x", "reliable", "{ a: A, b: B }")}types:\n${text}`;
+    expect(model(spec(one + two)).hash).toBe(model(spec(two + one)).hash);
+    expect(struct(spec(one + two), "A")).toMatchObject({ recursion: { head: "A", maxDepth: 3 } });
+  });
 });
