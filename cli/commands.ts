@@ -43,6 +43,14 @@ const errorFormat: Flag = {
 };
 
 export const commands: Readonly<Record<string, Command>> = {
+  init: {
+    summary: "make a new project that runs: spec, scripts, server, client, test",
+    positionals: ["dir"],
+    flags: {
+      force: { type: "boolean", help: "also in a folder with files in it; none is overwritten" },
+    },
+    run: async (invocation) => (await import("./init.ts")).runInit(invocation),
+  },
   generate: {
     summary: "make the TypeScript of a spec, or check that it is up to date",
     positionals: ["spec"],

@@ -20,8 +20,8 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_INVALID_OPTION: {
     fix: "the message begins with the option's name: correct its value",
-    bad: "await listen({ ports: { first: 70_000 } });",
-    good: "await listen({ ports: { first: 12_345, count: 2 } });",
+    bad: "await listen({ ports: [70_000] });",
+    good: 'await listen({ ports: "12345-12346" });',
   },
   STARDUST_CLOSED: {
     fix: "stop using a peer when it has left; where a send races with the close, catch this code",
@@ -50,7 +50,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_PORT_BIND: {
     fix: "`port` of the error names it: another process has it, or it needs rights; choose other ports, or let the system choose with `{ count }`",
-    bad: "await listen({ ports: { first: 80, count: 1 } });",
+    bad: "await listen({ ports: [80] });",
     good: "await listen({ ports: { count: 1 } });",
   },
   STARDUST_WORKER_IMPORT: {

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { root, stardust, temporaryFolder } from "./run.ts";
+
+const folder = temporaryFolder("init");
+const project = join(folder, "my game");
+
+/** What `npm install` would put there, without a network. */
+function install(): void {
+  const modules = join(project, "node_modules");
+  mkdirSync(join(modules, "@types"), { recursive: true });
+  symlinkSync(root, join(modules, "stardust-udp"));
+  for (const name of ["typescript", "@types/node", "undici-types"]) {
+    symlinkSync(join(root, "node_modules", name), join(modules, name));
+  }
+}
+
+function node(...args: string[]): { code: number | null; output: string } {
+  const done = spawnSync(process.execPath, args, {
+    cwd: project,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  return { code: done.status, output: done.stdout + done.stderr };
+}
+
+/** Resolves when the process has printed the text. */
+function printed(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let all = "";
+    child.stdout!.on("data", (chunk: Buffer) => {
+      all += chunk.toString();
+      if (all.includes(text)) resolve();
+    });
+    child.once("exit", (code) => reject(new Error(`ended with ${code} after: ${all}`)));
+  });
+}
+
+async function startsAndTalks(server: string, client: string): Promise<void> {
+  const child = spawn(process.execPath, [server], {
+    cwd: project,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = new Promise((resolve) => child.once("exit", resolve));
+  try {
+    await printed(child, "listening on 12345, 12346");
+    expect(node(client, "ada", "hi")).toEqual({ code: 0, output: "ada: hi\n" });
+  } finally {
+    child.kill("SIGINT");
+  }
+  expect(await exit).toBe(0);
+}
+
+describe("stardust init", () => {
+  it("makes a project that generates, lints, builds, tests and starts", async () => {
+    const { code, out } = stardust(folder, "init", "my game");
+    expect(code).toBe(0);
+    expect(out).toContain("npm install\n  npm test\n  npm start\n");
+    const manifest = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
+    expect(manifest).toMatchObject({
+      name: "my-game",
+      dependencies: { "stardust-udp": "file:../../../.." },
+    });
+    install();
+    expect(stardust(project, "generate")).toMatchObject({ code: 0, err: "" });
+    expect(stardust(project, "lint", "--strict")).toMatchObject({ code: 0, err: "" });
+    expect(stardust(project, "format", "--check")).toMatchObject({ code: 0, err: "" });
+    expect(node("node_modules/typescript/bin/tsc")).toEqual({ code: 0, output: "" });
+    expect(node("--test", "dist/test/chat.test.js")).toMatchObject({ code: 0 });
+    await startsAndTalks("dist/src/server.js", "dist/src/client.js");
+    // Where Node strips types by itself, the sources run as they are.
+    if ((process.features as { typescript?: unknown }).typescript) {
+      await startsAndTalks("src/server.ts", "src/client.ts");
+    }
+  }, 120_000);
+
+  it("refuses a folder with files in it, and overwrites nothing even by force", () => {
+    const busy = join(folder, "busy");
+    mkdirSync(busy);
+    writeFileSync(join(busy, "README.md"), "mine\n");
+    const refused = stardust(folder, "init", "busy");
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain("busy is not empty (README.md)");
+    const forced = stardust(folder, "init", "busy", "--force");
+    expect(forced.code).toBe(0);
+    expect(forced.err).toContain("README.md is there already");
+    expect(readFileSync(join(busy, "README.md"), "utf8")).toBe("mine\n");
+    expect(readFileSync(join(busy, "protocol.yaml"), "utf8")).toContain("name: busy");
+  });
+});
