@@ -137,6 +137,12 @@ const header: Readonly<Record<string, Explanation>> = {
     sealed,
     more(sealed, "- { name: tick, type: varint }"),
   ),
+  SD1421: layout(
+    "Acknowledgements are either ranges or one bit field; two ways to say the same could contradict each other.",
+    "remove one of the two fields",
+    sealed,
+    more(sealed, "- { name: bits, type: u32, role: ack-bits, when: [ack] }"),
+  ),
 };
 
 const join = (schema: string): string =>

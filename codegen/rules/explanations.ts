@@ -135,23 +135,31 @@ const structure: Readonly<Record<string, Explanation>> = {
     good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
   },
   SD1106: {
-    means: "Names become identifiers in TypeScript, so they have letters, digits and _ only.",
+    means:
+      "Names of types and of header fields become identifiers in TypeScript: letters, digits and _, a letter first.",
     fix: "rename it; `doc` may say anything",
-    bad: hit("move-x: u8"),
-    good: hit("moveX: u8"),
+    bad: `types:\n  9lives: u8\n${good}`,
+    good: `types:\n  NineLives: u8\n${good}`,
   },
   SD1107: {
     means:
       "The name means something to every JavaScript object (`constructor`, `__proto__`, …) or to promises (`then`).",
     fix: "choose another name",
-    bad: hit("constructor: u8"),
-    good: hit("builder: u8"),
+    bad: `channels:\n  then: { id: 0, delivery: reliable, message: { who: u16 } }\n`,
+    good: `channels:\n  after: { id: 0, delivery: reliable, message: { who: u16 } }\n`,
   },
   SD1108: {
     means: "The word is not one of those that are allowed here.",
     fix: "take one of the words that the editor offers",
     bad: `stardust: 1\nprotocol: { name: game }\nsecurity: plane\n${good}`,
     good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
+  },
+  SD1109: {
+    means:
+      "Names become keys of objects: any text will do, but not none, not more than 64 characters, and no half of a surrogate pair, which has no bytes in UTF-8.",
+    fix: "choose another name",
+    bad: hit('who: { struct: { "": u8 } }'),
+    good: hit("who: { struct: { id: u8 } }"),
   },
 };
 
@@ -324,6 +332,77 @@ const types: Readonly<Record<string, Explanation>> = {
     bad: `types:\n  Id: u16\n${channel("delivery: reliable, message: Id")}`,
     good: `types:\n  Id: u16\n${channel("delivery: reliable, message: { id: Id }")}`,
   },
+  SD1316: {
+    means:
+      "A value of the type can hold another of the same type. Without a bound a hostile datagram could nest for ever.",
+    fix: "say how many may lie in each other: `maxDepth`, from 2 to 64, on one type of the circle",
+    bad: `types:\n  Tree: { struct: { children: { list: { of: Tree, max: 4 } } } }\n${good}`,
+    good: `types:\n  Tree: { maxDepth: 4, struct: { children: { list: { of: Tree, max: 4 } } } }\n${good}`,
+  },
+  SD1317: {
+    means: "`maxDepth` and `maxBytes` bound a type that can hold itself, and no other.",
+    fix: "remove them, or correct the number as the message says",
+    bad: `types:\n  Point: { maxDepth: 4, struct: { x: u8 } }\n${good}`,
+    good: `types:\n  Point: { struct: { x: u8 } }\n${good}`,
+  },
+  SD1318: {
+    means: "Neighbouring steps of the range are the same number to a 64-bit float.",
+    fix: "use fewer bits or a larger step, or send the number as it is",
+    bad: hit("x: { f64: { min: 4503599627370496, max: 4503599627370497, bits: 8 } }"),
+    good: hit("x: { f64: { min: 0, max: 1, bits: 8 } }"),
+  },
+  SD1319: {
+    means: "Only what has members can grow by members.",
+    fix: "put `extensible` beside `struct`, or on a channel that writes its members in place",
+    bad: hit("who: { type: u16, extensible: true }"),
+    good: channel("delivery: reliable, extensible: true, message: { who: u16 }"),
+  },
+  SD1320: {
+    means:
+      "`since` says from which version on a member is there. Readers of older versions skip it, so it needs a struct or message that is `extensible`, and stands at the end, in rising order, up to the protocol's version.",
+    fix: "mark the struct `extensible`, move the member to the end, or correct the version",
+    bad: hit("who: { type: u16, since: 1 }"),
+    good: channel(
+      "delivery: reliable, extensible: true, message: { who: { type: u16, since: 1 } }",
+    ),
+  },
+  SD1321: {
+    means:
+      "A default is what a reader takes for a member that an older writer did not send. It must be a value of the member, and only members with `since` can be missing.",
+    fix: "correct the value, add `since`, or remove the default",
+    bad: channel(
+      "delivery: reliable, extensible: true, message: { who: { type: u8, since: 1, default: 256 } }",
+    ),
+    good: channel(
+      "delivery: reliable, extensible: true, message: { who: { type: u8, since: 1, default: 255 } }",
+    ),
+  },
+  SD1322: {
+    means:
+      "Each variant of a union has a tag of its own: all are given, or none is and they count from 0.",
+    fix: "give each variant a different `tag`, or none a tag",
+    bad: hit("what: { union: { damage: { type: u8, tag: 1 }, heal: { type: u8, tag: 1 } } }"),
+    good: hit("what: { union: { damage: { type: u8, tag: 1 }, heal: { type: u8, tag: 2 } } }"),
+  },
+  SD1323: {
+    means: "A union without variants has no value.",
+    fix: "add a variant, or remove the member",
+    bad: hit("what: { union: {} }"),
+    good: hit("what: { union: { damage: u8, heal: u8 } }"),
+  },
+  SD1324: {
+    means:
+      "Keys of a map must be told apart for certain: floats round, and structs are compared by identity.",
+    fix: "use a string, a whole number or an enum as key, or a list of structs",
+    bad: hit("scores: { map: { key: bool, value: u8 } }"),
+    good: hit("scores: { map: { key: u16, value: u8 } }"),
+  },
+  SD1325: {
+    means: "Whoever writes such a value would have to write another one first, without end.",
+    fix: "make a member of the circle optional, or a list",
+    bad: `types:\n  Tree: { maxDepth: 4, struct: { child: Tree } }\n${good}`,
+    good: `types:\n  Tree: { maxDepth: 4, struct: { child: { type: Tree, optional: true } } }\n${good}`,
+  },
 };
 
 const missing = (what: string, bad: string, better: string): Explanation => ({
@@ -376,46 +455,6 @@ const unsupported: Readonly<Record<string, Explanation>> = {
     channel("delivery: unreliable, fragment: true, message: { who: u16 }"),
     unreliable,
   ),
-  SD1909: missing(
-    "Messages that may grow.",
-    channel("delivery: reliable, extensible: true, message: { who: u16 }"),
-    good,
-  ),
-  SD1910: missing("Members of a later version.", hit("who: { type: u16, since: 2 }"), good),
-  SD1911: missing("What an absent member reads as.", hit("who: { type: u16, default: 2 }"), good),
-  SD1912: missing(
-    "Maps from keys to values.",
-    hit("scores: { map: { of: u8 } }"),
-    hit("scores: { list: { max: 8, of: { struct: { who: u16, score: u8 } } } }"),
-  ),
-  SD1913: missing(
-    "One of several structs, with a tag.",
-    hit("what: { union: {} }"),
-    hit("damage: { type: u8, optional: true }, heal: { type: u8, optional: true }"),
-  ),
-  SD1914: missing(
-    "Lists of a fixed length.",
-    hit("cells: { array: {} }"),
-    hit("cells: { list: { of: u8, max: 9 } }"),
-  ),
-  SD1915: missing("Half floats.", hit("x: f16"), hit("x: { f32: { min: -1, max: 1, bits: 16 } }")),
-  SD1916: missing(
-    "Structs inside themselves.",
-    `types:\n  Tree: { struct: { children: { list: { of: Tree } } } }\n${good}`,
-    `types:\n  Node: { struct: { parent: u16, value: u8 } }\n${hit("nodes: { list: { of: Node, max: 64 } }")}`,
-  ),
-  SD1917: missing(
-    "64-bit integers as safe numbers.",
-    hit("at: { u64: { as: number } }"),
-    hit("at: varint"),
-  ),
-  SD1918: {
-    means: "Acknowledgements as one bit field. Stardust's design has it, this version does not.",
-    fix: "use ranges",
-    bad: "- { name: ackRanges, type: ack-bits, role: ack-ranges, when: [ack] }",
-    good: "- { name: ackRanges, type: ack-ranges, role: ack-ranges, when: [ack] }",
-    shows: "header lines",
-  },
   SD1919: missing(
     "Messages of the application's own in the connection protocol.",
     `zero:\n  leaderboard: {}\n${good}`,
