@@ -112,7 +112,7 @@ export class HeaderTarget implements Target {
     frame.number = number(random, this.#codec.messageNumberBits);
     if (same && random.once(2)) frame.number = previous.number + 1;
     const slices = Math.ceil(channel.maxBytes / limits.sliceBytes);
-    frame.slice = channel.fragment ? slices > 1 && random.once(3) : random.once(40);
+    frame.slice = random.once(channel.fragment && slices > 1 ? 3 : 12);
     if (frame.slice) {
       frame.sliceCount = random.once(3) ? Math.max(slices, 2) : 2 + random.below(slices + 1);
       frame.sliceIndex = random.once(2) ? frame.sliceCount - 1 : random.below(frame.sliceCount);
