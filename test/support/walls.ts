@@ -54,7 +54,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index"],
     packages: ["node:*"],
   },
-  codegen: { imports: [], packages: ["node:*", "yaml", "ajv*"] },
+  // ts-morph only for the TypeScript it bundles: `--target js` (emit/javascript.ts).
+  codegen: { imports: [], packages: ["node:*", "yaml", "ajv*", "ts-morph"] },
   cli: {
     imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index", "testing", "codegen"],
     packages: ["node:*", "yaml", "ajv*", "stardust-udp*"],
