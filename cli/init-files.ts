@@ -128,8 +128,8 @@ export async function startChat(ports: Options["ports"]): Promise<Chat> {
   const started = Date.now();
   const server = await listen<Person>({
     ports,
-    // Refuse with \`{ accept: false }\`; what is given as \`state\` is the peer's from then on.
-    authenticate: ({ name }) => ({ accept: true, state: { name } }),
+    // Everybody may come in; \`authenticate\` is the option that decides otherwise.
+    state: (peer) => ({ name: peer.join.name }),
   });
   server.receive.say((peer, { text }) => {
     server.broadcast.heard({ from: peer.state.name, text });
@@ -147,10 +147,10 @@ export async function startChat(ports: Options["ports"]): Promise<Chat> {
 }
 `;
 
-const server = `/** Listens until Ctrl-C. */
+const server = `/** Listens until Ctrl-C, on the ports that PORTS names. */
 import { startChat } from "./chat.ts";
 
-const { server, close } = await startChat("12345-12346");
+const { server, close } = await startChat(process.env["PORTS"] ?? "12345-12346");
 console.log(\`listening on \${server.ports.join(", ")}\`);
 server.on("join", (peer) => console.log(\`\${peer.state.name} is here\`));
 server.on("leave", (peer) => console.log(\`\${peer.state.name} has left\`));
@@ -161,7 +161,7 @@ const client = `/** Says one line and leaves when it is heard: node dist/src/cli
 import { connect } from "../generated/client.ts";
 
 const [name = "ada", text = "hello"] = process.argv.slice(2);
-const client = await connect({ port: 12_345, join: { name } });
+const client = await connect({ port: Number(process.env["PORT"] ?? 12_345), join: { name } });
 const heard = new Promise<void>((resolve) => {
   client.receive.heard(({ from, text: line }) => {
     console.log(\`\${from}: \${line}\`);
@@ -178,7 +178,7 @@ import { test } from "node:test";
 import { connect } from "../generated/client.ts";
 import { startChat } from "../src/chat.ts";
 
-test("everybody hears what somebody says", async () => {
+test("everybody hears what somebody says", { timeout: 10_000 }, async () => {
   const { server, close } = await startChat({ count: 1 });
   const port = server.ports[0]!;
   const ada = await connect({ port, join: { name: "ada" } });

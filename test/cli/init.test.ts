@@ -17,9 +17,14 @@ function install(): void {
   }
 }
 
+// The project's own ports are fixed, and others may be running theirs.
+const port = 20_000 + 2 * Math.floor(Math.random() * 5_000);
+const env = { ...process.env, PORT: String(port), PORTS: `${port}-${port + 1}` };
+
 function node(...args: string[]): { code: number | null; output: string } {
   const done = spawnSync(process.execPath, args, {
     cwd: project,
+    env,
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -41,11 +46,12 @@ function printed(child: ChildProcess, text: string): Promise<void> {
 async function startsAndTalks(server: string, client: string): Promise<void> {
   const child = spawn(process.execPath, [server], {
     cwd: project,
+    env,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exit = new Promise((resolve) => child.once("exit", resolve));
   try {
-    await printed(child, "listening on 12345, 12346");
+    await printed(child, `listening on ${port}, ${port + 1}`);
     expect(node(client, "ada", "hi")).toEqual({ code: 0, output: "ada: hi\n" });
   } finally {
     child.kill("SIGINT");
