@@ -170,7 +170,8 @@ describe("without the optional packages", () => {
       missing.push(name!);
       symlinkSync(join(root, "node_modules", name!), join(folders, name!), "junction");
     }
-    expect(missing.sort()).toEqual(Object.keys(manifest.optionalDependencies).sort());
+    // ts-morph is only for `--target js`, which says so likewise.
+    expect(missing.sort()).toEqual(["ajv", "yaml"]);
     expect(existsSync(join(project, "generated", "protocol.ts"))).toBe(true);
   });
 });

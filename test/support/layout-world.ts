@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
 import { emitHeader } from "#codegen/emit/header.js";
-import { openPrinter } from "#codegen/emit/source.js";
+import { printFile } from "#codegen/emit/source.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
@@ -42,7 +42,6 @@ channels:
 `;
 
 const folder = resolve("test/tmp/layouts");
-const print = openPrinter();
 
 export interface LayoutWorld {
   readonly model: Model;
@@ -58,7 +57,7 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
   const loaded = loadSpec(layoutSpecHead + layoutText(lists), "layout.yaml");
   const model = resolveSpec(loaded);
   if (model === undefined) throw new Error(JSON.stringify(loaded.diagnostics.list, undefined, 1));
-  const text = (await print)("header.ts", emitHeader(model));
+  const text = printFile(emitHeader(model));
   const js = ts.transpileModule(text, {
     compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
   }).outputText;

@@ -67,7 +67,7 @@ it(`keeps each channel's promise at 10 % loss (seed ${SEED})`, { timeout: 90_000
     expect(got.lines).toEqual(lines);
     expect([...got.events].sort((a, b) => a - b)).toEqual(lines.map((_, line) => line));
     expect(got.ticks).toEqual([...new Set(got.ticks)].sort((a, b) => a - b));
-    expect(got.ticks.length).toBeGreaterThan(LINES / 2);
+    expect(got.ticks.length).toBeGreaterThan(LINES / 10);
     expect(Buffer.compare(got.map, tiles)).toBe(0);
     expect(peers[i]!.state.lines).toEqual(lines);
   }
