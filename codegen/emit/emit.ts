@@ -6,12 +6,14 @@ import type { Model } from "../model/model.ts";
 import { emitCodecs } from "./codecs.ts";
 import { emitClient, emitFace, emitServer, emitSystems } from "./faces.ts";
 import { emitHeader } from "./header.ts";
+import { emitModelJson } from "./model-json.ts";
 import { emitProtocol } from "./protocol.ts";
 import { type Declaration, openPrinter } from "./source.ts";
 import { emitTesting } from "./testing.ts";
 import { commentText } from "./text.ts";
 import { emitTypes } from "./types.ts";
 import { emitValidators } from "./validators.ts";
+import { emitVectors } from "./vectors.ts";
 import { emitZero } from "./zero.ts";
 
 /** What each generated file is, for its second line. */
@@ -44,6 +46,9 @@ export async function emit(model: Model): Promise<Map<string, string>> {
   }
   const validators = `// Validators of the zero messages, compiled by ajv.\n${await emitValidators(model)}`;
   out.set("validators.ts", preamble(model) + validators);
+  // JSON has no comments to mark: the folder's manifest lists these.
+  out.set("model.json", emitModelJson(model));
+  out.set("vectors.json", emitVectors(model));
   return out;
 }
 
