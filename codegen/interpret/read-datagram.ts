@@ -16,7 +16,7 @@ import {
 } from "./header-items.ts";
 import { readMessage } from "./read-message.ts";
 import { readZero } from "./read-zero.ts";
-import { type Part, Problem, Source } from "./reading.ts";
+import { inBytes, type Part, Problem, Source } from "./reading.ts";
 import { Names } from "./values.ts";
 
 export type Side = "client" | "server";
@@ -100,6 +100,10 @@ export class DatagramReader {
       if (!(error instanceof Problem)) throw error;
       const { at, path, problem } = error;
       reading.problem = { at, path, problem };
+      const read = endOf(s.parts);
+      if (read < bytes.length) {
+        s.parts.push({ name: "not read", at: read, bytes: bytes.length - read });
+      }
     }
     return reading;
   }
@@ -118,6 +122,14 @@ export class DatagramReader {
   }
 }
 
+/** The byte behind the last one that a leaf covers. */
+function endOf(parts: readonly Part[]): number {
+  const ends = parts.map((part) =>
+    part.parts === undefined ? part.at + part.bytes : endOf(part.parts),
+  );
+  return Math.max(0, ...ends);
+}
+
 /** One field that was read, handed to whoever knows what its role means. */
 type Take = (field: HeaderFieldModel, value: number, at: number) => void;
 
@@ -128,6 +140,8 @@ class RegularReading {
   readonly #from: Side | undefined;
   readonly #flags = new Flags();
   readonly #frames: FrameReading[] = [];
+  /** Bytes of the fields that stand once, by role. */
+  readonly #places = new Map<string, number>();
   #wireId = 0;
   #high = 0;
 
@@ -150,6 +164,7 @@ class RegularReading {
     const ack = { largest: 0, delay: 255, runs: [] as readonly number[] };
     const take: Take = (field, value, at) => {
       this.#flags.set(field, value);
+      this.#places.set(field.role ?? "", at);
       switch (field.role) {
         case "channel":
           this.#wireId = value;
@@ -187,7 +202,7 @@ class RegularReading {
     if (this.#flags.role("ack")) this.#reading.ack = ack;
     this.#reading.user = user;
     if (this.#flags.role("frames")) this.#readFrames();
-    else if (s.left > 0) s.fail(`${s.left} bytes left over behind a datagram without frames`);
+    else if (s.left > 0) s.fail(`${inBytes(s.left)} left over behind a datagram without frames`);
   }
 
   #items(list: "clear" | "sealed", take: Take, ranges: () => void): void {
@@ -262,20 +277,25 @@ class RegularReading {
     const has = (role: Parameters<Flags["role"]>[0]): boolean => this.#flags.role(role);
     const name = (role: string): string =>
       model.header.clear.find((field) => field.role === role)?.name ?? role;
+    const at = (role: string): number => this.#places.get(role) ?? s.at;
     const frames = name("frames");
     for (const role of ["slice", "more"] as const) {
-      if (has(role) && !has("frames")) s.fail(`is set, but ${frames} is not`, name(role));
+      if (has(role) && !has("frames")) {
+        s.fail(`is set, but ${frames} is not`, name(role), at(role));
+      }
     }
-    if (has("limit") && !has("ack")) s.fail(`is set, but ${name("ack")} is not`, name("limit"));
+    if (has("limit") && !has("ack")) {
+      s.fail(`is set, but ${name("ack")} is not`, name("limit"), at("limit"));
+    }
     if (!has("ack") && !has("ack-now") && !has("frames")) {
-      s.fail(`none of ${name("ack")}, ${name("ack-now")} and ${frames} is set`);
+      s.fail(`none of ${name("ack")}, ${name("ack-now")} and ${frames} is set`, "", at("frames"));
     }
     if (has("frames")) {
       if (this.#reader.channel(this.#wireId) === undefined) {
-        s.fail(`wire id ${this.#wireId} is no channel of the spec`, name("channel"));
+        s.fail(`wire id ${this.#wireId} is no channel of the spec`, name("channel"), at("channel"));
       }
     } else if (this.#wireId !== 1) {
-      s.fail(`wire id ${this.#wireId}, but without frames it is 1`, name("channel"));
+      s.fail(`wire id ${this.#wireId}, but without frames it is 1`, name("channel"), at("channel"));
     }
   }
 
@@ -371,13 +391,14 @@ class RegularReading {
     const s = this.#s;
     const fixed = slice ? -1 : this.#reader.names.struct(channel.message).fixedBytes;
     const bytes = length >= 0 ? length : more && fixed >= 0 ? fixed : s.left;
-    if (bytes > s.left) s.fail(`a payload of ${bytes} bytes, ${s.left} left`);
+    if (bytes > s.left) s.fail(`a payload of ${inBytes(bytes)}, ${s.left} left`);
     if (!more && bytes !== s.left)
-      s.fail(`${s.left - bytes} bytes left over behind the last frame`);
+      s.fail(`${inBytes(s.left - bytes)} left over behind the last frame`);
     if (slice) this.#checkSlice(channel, slice, bytes);
-    else if (fixed >= 0 && bytes !== fixed) s.fail(`a payload of ${bytes} bytes, always ${fixed}`);
+    else if (fixed >= 0 && bytes !== fixed)
+      s.fail(`a payload of ${inBytes(bytes)}, always ${fixed}`);
     else if (bytes > channel.maxBytes) {
-      s.fail(`a payload of ${bytes} bytes, at most ${channel.maxBytes}`);
+      s.fail(`a payload of ${inBytes(bytes)}, at most ${channel.maxBytes}`);
     }
     const at = s.at;
     const payload = s.bytes.slice(at, at + bytes);
@@ -416,7 +437,9 @@ class RegularReading {
     }
     const last = index === count - 1;
     if (last ? bytes < 1 || bytes > sliceBytes : bytes !== sliceBytes) {
-      s.fail(`a slice of ${bytes} bytes, ${last ? "1 to" : "all but the last have"} ${sliceBytes}`);
+      s.fail(
+        `a slice of ${inBytes(bytes)}, ${last ? "1 to" : "all but the last have"} ${sliceBytes}`,
+      );
     }
     if (index * sliceBytes + bytes > channel.maxBytes) {
       s.fail(`reaches byte ${index * sliceBytes + bytes} of at most ${channel.maxBytes}`);

@@ -4,7 +4,7 @@
  * linear in the bytes; nesting is bounded by the model.
  */
 import type { MemberModel, TypeModel } from "../model/model.ts";
-import type { Meaning, Source } from "./reading.ts";
+import { inBytes, type Meaning, type Source } from "./reading.ts";
 import {
   type BitType,
   dequantise,
@@ -18,7 +18,7 @@ import {
 /** Reads all that is left of `s` as one message. */
 export function readMessage(names: Names, struct: string, s: Source): Record<string, unknown> {
   const value = readStruct(names, struct, s);
-  if (s.left > 0) s.fail(`${s.left} ${s.left === 1 ? "byte" : "bytes"} left over`);
+  if (s.left > 0) s.fail(`${inBytes(s.left)} left over`);
   return value;
 }
 
@@ -167,7 +167,7 @@ function readText(type: Extract<TypeModel, { kind: "string" | "bytes" }>, s: Sou
   const start = s.at;
   const length = s.varint("length");
   s.leaf("length", start, { value: length, unit: "bytes" });
-  if (length > type.maxBytes) s.fail(`${length} bytes, at most ${type.maxBytes}`, "", start);
+  if (length > type.maxBytes) s.fail(`${inBytes(length)}, at most ${type.maxBytes}`, "", start);
   const at = s.take(length, "");
   // A copy: what is read outlives the datagram.
   const bytes = s.bytes.slice(at, at + length);
@@ -196,11 +196,11 @@ function readList(
   member: Named,
 ): unknown[] {
   const start = s.at;
-  const count = s.varint("count");
-  s.leaf("count", start, { value: count });
-  if (count > type.max) s.fail(`${count} elements, at most ${type.max}`, "", start);
+  const length = s.varint("count");
+  s.leaf("count", start, { value: length });
+  if (length > type.max) s.fail(`${length} elements, at most ${type.max}`, "", start);
   const list: unknown[] = [];
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < length; i++) {
     // An element takes at least a byte, so a false count ends here and not in memory.
     list.push(readValue(names, type.of, s, { name: `[${i}]`, ...unitOf(member) }));
   }

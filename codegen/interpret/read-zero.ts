@@ -7,7 +7,7 @@ import type { Model } from "../model/model.ts";
 import { schemaProblem } from "./json-schema.ts";
 import type { Reading, Side } from "./read-datagram.ts";
 import { utf8 } from "./read-message.ts";
-import type { Source } from "./reading.ts";
+import { inBytes, type Source } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Levels of objects and arrays that the runtime looks into. */
@@ -32,7 +32,7 @@ export function readZero(
   const json = new JsonReading(s);
   const value = json.value("envelope", 1);
   const at = json.at;
-  if (s.left > 0) s.fail(`${s.left} bytes left over behind the JSON`);
+  if (s.left > 0) s.fail(`${inBytes(s.left)} left over behind the JSON`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     s.fail("the JSON is not an object", "", start);
   }

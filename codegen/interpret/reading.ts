@@ -36,6 +36,11 @@ export class Problem extends Error {
   }
 }
 
+/** So many bytes, in words. */
+export function inBytes(bytes: number): string {
+  return `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+}
+
 /** What a leaf may say besides its place. */
 export type Meaning = Pick<Part, "value" | "text" | "unit">;
 
@@ -68,13 +73,13 @@ export class Source {
     throw new Problem(at, path.join(".").replaceAll(".[", "["), problem);
   }
 
-  /** Skips `count` bytes that must be there; returns where they begin. */
-  take(count: number, name: string): number {
-    if (count > this.left) {
-      this.fail(`${count} ${count === 1 ? "byte" : "bytes"} expected, ${this.left} left`, name);
+  /** Skips bytes that must be there; returns where they begin. */
+  take(bytes: number, name: string): number {
+    if (bytes > this.left) {
+      this.fail(`${inBytes(bytes)} expected, ${this.left} left`, name);
     }
-    this.at += count;
-    return this.at - count;
+    this.at += bytes;
+    return this.at - bytes;
   }
 
   /** Adds a leaf for the bytes from `at` to the cursor. */
