@@ -5,63 +5,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { emit } from "#codegen/emit/emit.js";
 import type { Model } from "#codegen/model/model.js";
 import { type Generated, generate, typeProblems, typeScriptOf } from "./support/generate.ts";
+import { hostile, hostileModel } from "./support/hostile.ts";
 import { kindsModel } from "./support/kinds.ts";
-import {
-  arenaHeader,
-  bool,
-  headerModel,
-  list,
-  Spec,
-  string,
-  u8,
-  zeroModel,
-} from "./support/models.ts";
-
-const attack = "globalThis.pwned = 1";
-const hostile = `*/ ${attack}; /* \` \${${attack}} ' " \\ \n // \r\n @deprecated \u2028 \u2029 </script>`;
-
-/** Every word that a spec may choose freely, chosen badly. */
-function hostileModel(): Model {
-  const spec = new Spec();
-  const about = {
-    doc: hostile,
-    why: hostile,
-    unit: hostile,
-    deprecated: { replacedBy: hostile, reason: hostile },
-  };
-  const color = spec.enum("Color", { [hostile]: 0, __proto__x: 1, constructor: 2 });
-  Object.assign(spec.enums[0]!, about);
-  spec.struct("ChatMessage", {
-    text: { type: string(9), ...about },
-    [hostile]: { type: u8, ...about },
-    color,
-    colors: list(color, 3),
-  });
-  Object.assign(spec.structs[0]!, about);
-  spec.channel("chat", about);
-  const zero = zeroModel({
-    join: {
-      type: "object",
-      description: hostile,
-      $comment: hostile,
-      title: hostile,
-      required: [hostile],
-      properties: {
-        [hostile]: { enum: [hostile], description: hostile },
-        p: { type: "string", pattern: "^[*]/`$" },
-      },
-    },
-  });
-  return spec.model({
-    name: hostile,
-    doc: hostile,
-    specFile: "a */ b.yaml",
-    zero,
-    header: headerModel({
-      sealed: [...arenaHeader.sealed, { name: "tick", type: "u16", userIndex: 0, ...about }],
-    }),
-  });
-}
+import { bool, Spec, u8 } from "./support/models.ts";
 
 /** One direction only, and nothing that has to be said when joining. */
 function smallModel(): Model {
