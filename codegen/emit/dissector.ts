@@ -18,6 +18,7 @@ export function emitDissector(model: Model): string {
     name,
     new Map(values.map((value) => [value.value, oneLine(value.name)])),
   ]);
+  const structs = new Map(model.structs.map((struct) => [struct.name, struct]));
   const table: Lua = {
     abbr,
     title: oneLine(`Stardust: ${model.name}, version ${model.version}`),
@@ -48,7 +49,7 @@ export function emitDissector(model: Model): string {
           id: channel.id,
           numbered: channel.numbered,
           fragment: channel.fragment,
-          fixed: model.structs.find((struct) => struct.name === channel.message)!.fixedBytes,
+          fixed: structs.get(channel.message)!.fixedBytes,
           max: channel.maxBytes,
           message: channel.message,
         },

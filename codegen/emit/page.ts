@@ -145,7 +145,8 @@ function channels(model: Model): string {
     bytesText(structOf(model, channel.message)),
   ]);
   const head = ["channel", "id", "on the wire", "delivery", "direction", "bytes"];
-  const parts = model.channels.map((channel) => channelSection(model, channel));
+  const own = messagesOf(model);
+  const parts = model.channels.map((channel) => channelSection(model, channel, own));
   return ["## Channels", table(head, rows), ...parts].join("\n\n");
 }
 
@@ -167,7 +168,7 @@ function bytesText({ minBytes, maxBytes }: StructModel): string {
   return minBytes === maxBytes ? String(minBytes) : `${minBytes} to ${maxBytes}`;
 }
 
-function channelSection(model: Model, channel: ChannelModel): string {
+function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<string>): string {
   const struct = structOf(model, channel.message);
   const facts = [
     `id ${channel.id}, on the wire \`${(channel.id + 1).toString(16).padStart(6, "0")}\``,
@@ -179,26 +180,32 @@ function channelSection(model: Model, channel: ChannelModel): string {
     `at most ${channel.maxBytes} bytes, ${channel.queueBytes} queued`,
   ];
   const parts = [`### Channel ${words(channel.name)}`, about(channel), `${facts.join("; ")}.`];
-  if (isMessageOf(model, struct)) parts.push(structBody(struct));
+  if (own.has(struct.name)) parts.push(structBody(struct));
   else parts.push(`Its message is ${typeLink(struct.name)}.`);
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
-/** Structs that only one channel has as its message are shown with it. */
-function isMessageOf(model: Model, { name }: StructModel): boolean {
-  const used = model.channels.filter((channel) => channel.message === name).length;
-  return used === 1 && !model.structs.some((s) => s.members.some((m) => usesStruct(m.type, name)));
-}
-
-function usesStruct(type: TypeModel, name: string): boolean {
-  if (type.kind === "list") return usesStruct(type.of, name);
-  return type.kind === "struct" && type.name === name;
+/** Structs that are the message of one channel and nothing else; these are shown with it. */
+function messagesOf(model: Model): ReadonlySet<string> {
+  const used = new Set<string>();
+  const use = (type: TypeModel): void => {
+    if (type.kind === "list") use(type.of);
+    if (type.kind === "struct") used.add(type.name);
+  };
+  for (const { members } of model.structs) for (const { type } of members) use(type);
+  const own = new Set<string>();
+  for (const { message } of model.channels) {
+    if (own.has(message)) used.add(message);
+    own.add(message);
+  }
+  return new Set([...own].filter((name) => !used.has(name)));
 }
 
 // ## Types
 
 function types(model: Model): string {
-  const structs = model.structs.filter((struct) => !isMessageOf(model, struct));
+  const own = messagesOf(model);
+  const structs = model.structs.filter(({ name }) => !own.has(name));
   const parts = [
     ...structs.map((struct) =>
       [`### Type ${struct.name}`, about(struct), structBody(struct)]

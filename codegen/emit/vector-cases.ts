@@ -31,7 +31,8 @@ export function casesOf(names: Names, struct: string): Case[] {
     value: structOf(names, struct, pick) as Record<string, unknown>,
   });
   const { members } = names.struct(struct);
-  const usual = (m: MemberModel): unknown => typical(names, m.type, 0);
+  const usuals = new Map(members.map((m) => [m, typical(names, m.type, 0)]));
+  const usual = (m: MemberModel): unknown => usuals.get(m);
   const cases = [
     make("minimum", (m) => (m.optional ? undefined : least(names, m.type))),
     make("maximum", (m) => most(names, m.type, 0)),
@@ -104,6 +105,7 @@ function least(names: Names, type: TypeModel): unknown {
 
 /** A letter of one byte, of two, three and four, again and again, and exactly so many bytes. */
 function textOf(bytes: number): string {
+  if (bytes === 0) return "";
   let text = "";
   let left = bytes;
   for (let i = 0; left > 0; i++) {

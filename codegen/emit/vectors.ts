@@ -17,7 +17,7 @@ import {
 } from "../interpret/write-datagram.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import type { ChannelModel, HeaderFieldModel, Model, ZeroMessageModel } from "../model/model.ts";
-import { casesOf } from "./vector-cases.ts";
+import { type Case, casesOf } from "./vector-cases.ts";
 
 /** Raised when readers of the file would have to change. */
 const VECTORS_VERSION = 1;
@@ -60,6 +60,7 @@ class Vectors {
   readonly #model: Model;
   readonly #reader: DatagramReader;
   readonly #names: Names;
+  readonly #byStruct = new Map<string, readonly Case[]>();
 
   constructor(model: Model) {
     this.#model = model;
@@ -69,10 +70,17 @@ class Vectors {
     this.keys = { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
   }
 
+  /** Worked out once: several sections use them. */
+  #cases({ message }: ChannelModel): readonly Case[] {
+    const known = this.#byStruct.get(message) ?? casesOf(this.#names, message);
+    this.#byStruct.set(message, known);
+    return known;
+  }
+
   messages(): unknown[] {
     return this.#model.channels.flatMap((channel) => {
       const seen = new Set<string>();
-      return casesOf(this.#names, channel.message).flatMap(({ name, value }) => {
+      return this.#cases(channel).flatMap(({ name, value }) => {
         const hex = hexOf(writeMessage(this.#names, channel.message, value));
         if (seen.has(hex)) return [];
         seen.add(hex);
@@ -176,9 +184,7 @@ class Vectors {
   }
 
   #frame(channel: ChannelModel, number: number): FrameValues {
-    const value = casesOf(this.#names, channel.message).find(
-      ({ name }) => name === "minimum",
-    )!.value;
+    const value = this.#cases(channel).find(({ name }) => name === "minimum")!.value;
     const payload = writeMessage(this.#names, channel.message, value);
     return { channel, ...(channel.numbered ? { number } : {}), payload };
   }
@@ -258,7 +264,7 @@ class Vectors {
   refused(): unknown[] {
     const rows: unknown[] = [];
     for (const channel of this.#model.channels) {
-      const value = casesOf(this.#names, channel.message).find((c) => c.name === "typical")!.value;
+      const value = this.#cases(channel).find((c) => c.name === "typical")!.value;
       const good = writeMessage(this.#names, channel.message, value);
       const bad: [string, Uint8Array][] = [["a byte too many", Uint8Array.from([...good, 0])]];
       if (good.length > 0) bad.unshift(["cut off", good.slice(0, -1)]);

@@ -23,6 +23,11 @@ export class Sink {
 
   /** Big-endian, two's complement. */
   integer(value: number | bigint, count: number): void {
+    if (typeof value === "number" && count <= 4) {
+      const unsigned = value < 0 ? value + 2 ** (count * 8) : value;
+      for (let i = count - 1; i >= 0; i--) this.#bytes.push(Math.floor(unsigned / 256 ** i) % 256);
+      return;
+    }
     const raw = BigInt.asUintN(count * 8, BigInt(value));
     for (let i = count - 1; i >= 0; i--) this.#bytes.push(Number((raw >> BigInt(i * 8)) & 0xffn));
   }
@@ -46,8 +51,8 @@ export class Sink {
 
   /** Bits as `0` and `1`, padded with zeros to whole bytes. */
   bits(text: string): void {
-    for (const byte of text.match(/.{1,8}/g) ?? []) {
-      this.#bytes.push(Number.parseInt(byte.padEnd(8, "0"), 2));
+    for (let at = 0; at < text.length; at += 8) {
+      this.#bytes.push(Number.parseInt(text.slice(at, at + 8).padEnd(8, "0"), 2));
     }
   }
 }
