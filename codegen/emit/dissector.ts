@@ -6,7 +6,14 @@
 import { readFileSync } from "node:fs";
 import { type HeaderItem, headerItems } from "../interpret/header-items.ts";
 import { unknownKind } from "../interpret/values.ts";
-import type { HeaderFieldModel, MemberModel, Model, TypeModel } from "../model/model.ts";
+import type {
+  HeaderFieldModel,
+  MemberModel,
+  Model,
+  StructModel,
+  TypeModel,
+  UnionModel,
+} from "../model/model.ts";
 
 /** Longest text of a field's description. */
 const MAX_DOC = 200;
@@ -35,10 +42,13 @@ export function emitDissector(model: Model): string {
     structs: Object.fromEntries(
       model.structs.map((struct): [string, Lua] => [
         struct.name,
-        {
-          block: struct.bitBlockBytes,
-          members: struct.members.map((m) => member(m, `${abbr}.${struct.name}`, names)),
-        },
+        structTable(struct, `${abbr}.${struct.name}`, names),
+      ]),
+    ),
+    unions: Object.fromEntries(
+      model.unions.map((union): [string, Lua] => [
+        union.name,
+        unionTable(union, `${abbr}.${union.name}`, names),
       ]),
     ),
     channels: new Map(
@@ -133,7 +143,7 @@ function slug(name: string): string {
   return safe === "" || safe === "_" ? "x" : safe;
 }
 
-/** Names in filters, each once. Those that the Lua code makes of them (`.count`, `.item`, `.present`) come behind a dot. */
+/** Names in filters, each once. Those that the Lua code makes of them (`.count`, `.item`, `.key`, `.value`, `.entry`, `.present`) come behind a dot. */
 class Abbreviations {
   readonly #taken = new Set<string>();
 
@@ -166,6 +176,49 @@ function items(
   }));
 }
 
+function structTable(struct: StructModel, prefix: string, names: Abbreviations): Lua {
+  const { bitBlockBytes, extensible } = struct;
+  const all = struct.members.map((m) => member(m, prefix, names));
+  const groups = extensible?.groups ?? [];
+  return {
+    block: bitBlockBytes,
+    members: all.slice(0, groups[0]?.first),
+    groups:
+      groups.length === 0
+        ? undefined
+        : groups.map(({ first, count, bitBlockBytes: block }) => ({
+            block,
+            members: all.slice(first, first + count),
+          })),
+    body: extensible?.maxBodyBytes,
+    head: headTable(struct),
+  };
+}
+
+function unionTable(union: UnionModel, prefix: string, names: Abbreviations): Lua {
+  return {
+    variants: new Map(
+      union.variants.map((variant): [number, Lua] => [
+        variant.tag,
+        {
+          title: oneLine(variant.name),
+          abbr: names.take(prefix, variant.name),
+          unit: variant.unit === undefined ? undefined : oneLine(variant.unit),
+          doc: description(variant),
+          type: typeTable(variant.type),
+        },
+      ]),
+    ),
+    head: headTable(union),
+  };
+}
+
+/** The bound of a recursion, on the type that counts for it. */
+function headTable({ name, recursion }: StructModel | UnionModel): Lua {
+  if (recursion?.head !== name) return undefined;
+  return { maxDepth: recursion.maxDepth, maxBytes: recursion.maxBytes };
+}
+
 function member(m: MemberModel, prefix: string, names: Abbreviations): Lua {
   return {
     name: oneLine(m.name),
@@ -182,7 +235,11 @@ function member(m: MemberModel, prefix: string, names: Abbreviations): Lua {
 function typeTable(type: TypeModel): Lua {
   switch (type.kind) {
     case "integer":
-      return { kind: `${type.signed ? "i" : "u"}${type.bytes * 8}`, bytes: type.bytes };
+      return {
+        kind: `${type.signed ? "i" : "u"}${type.bytes * 8}`,
+        bytes: type.bytes,
+        safe: type.as === "number" ? true : undefined,
+      };
     case "varint":
       return { kind: type.signed ? "svarint" : "varint" };
     case "float":
@@ -196,8 +253,18 @@ function typeTable(type: TypeModel): Lua {
       return { kind: type.kind, max: type.maxBytes };
     case "list":
       return { kind: "list", max: type.max, of: typeTable(type.of) };
+    case "array":
+      return { kind: "array", length: type.length, of: typeTable(type.of) };
+    case "map":
+      return {
+        kind: "map",
+        max: type.max,
+        key: typeTable(type.key),
+        value: typeTable(type.value),
+      };
     case "struct":
-      return { kind: "struct", name: type.name };
+    case "union":
+      return { kind: type.kind, name: type.name };
     default:
       return unknownKind(type);
   }

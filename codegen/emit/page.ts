@@ -14,6 +14,7 @@ import type {
   Model,
   StructModel,
   TypeModel,
+  UnionModel,
 } from "../model/model.ts";
 import { type Box, byteDiagram } from "./diagram.ts";
 import { anchor, code, table, words } from "./markdown.ts";
@@ -88,13 +89,18 @@ const limitTexts: Readonly<Record<string, string>> = {
 // ## The header
 
 function header(model: Model): string {
-  const { clear, sealed, frame } = model.header;
+  const { clear, sealed, frame, ackFieldBits } = model.header;
   return [
     "## Header",
     "Each row of a diagram is at most four bytes. A field in brackets is there only under its condition.",
     "### Once in a datagram",
     byteDiagram(boxes([...clear, ...sealed])),
     fieldTable([...clear, ...sealed]),
+    ...(ackFieldBits === undefined
+      ? []
+      : [
+          `\`ack-bits\` has a bit for each of the ${ackFieldBits} numbers below the largest, most significant first: a one was received. The largest has none.`,
+        ]),
     "### Before each payload",
     "The first frame has no bit fields and no channel of its own: they stand in the datagram's header.",
     byteDiagram(boxes(frame)),
@@ -164,7 +170,7 @@ function structOf(model: Model, name: string): StructModel {
   return model.structs.find((struct) => struct.name === name)!;
 }
 
-function bytesText({ minBytes, maxBytes }: StructModel): string {
+function bytesText({ minBytes, maxBytes }: StructModel | UnionModel): string {
   return minBytes === maxBytes ? String(minBytes) : `${minBytes} to ${maxBytes}`;
 }
 
@@ -189,10 +195,12 @@ function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<st
 function messagesOf(model: Model): ReadonlySet<string> {
   const used = new Set<string>();
   const use = (type: TypeModel): void => {
-    if (type.kind === "list") use(type.of);
-    if (type.kind === "struct") used.add(type.name);
+    if (type.kind === "list" || type.kind === "array") use(type.of);
+    else if (type.kind === "map") use(type.value);
+    else if (type.kind === "struct") used.add(type.name);
   };
   for (const { members } of model.structs) for (const { type } of members) use(type);
+  for (const { variants } of model.unions) for (const { type } of variants) use(type);
   const own = new Set<string>();
   for (const { message } of model.channels) {
     if (own.has(message)) used.add(message);
@@ -212,6 +220,7 @@ function types(model: Model): string {
         .filter((p) => p !== "")
         .join("\n\n"),
     ),
+    ...model.unions.map(unionSection),
     ...model.enums.map(enumSection),
   ];
   return parts.length === 0 ? "## Types\n\nNone." : ["## Types", ...parts].join("\n\n");
@@ -233,21 +242,85 @@ function enumSection(model: EnumModel): string {
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
+function unionSection(union: UnionModel): string {
+  const rows = union.variants.map((variant) => [
+    String(variant.tag),
+    code(variant.name),
+    sizeText(variant.type),
+    `${typeText(variant.type)}${ownBytes(variant.type)}`,
+    about(variant),
+  ]);
+  const size = `A union: a varint tag, then the value. ${bytesText(union)} bytes.`;
+  const parts = [
+    `### Type ${union.name}`,
+    about(union),
+    size,
+    recursionText(union),
+    table(["tag", "variant", "size", "type", "what"], rows),
+  ];
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function recursionText({ name, recursion }: StructModel | UnionModel): string {
+  if (recursion === undefined) return "";
+  const { head, maxDepth, maxBytes } = recursion;
+  if (head !== name) {
+    return `It may hold itself by way of ${typeLink(head)}, of which at most ${maxDepth} lie in each other.`;
+  }
+  const most = maxBytes === undefined ? "" : `, and one takes at most ${maxBytes} bytes`;
+  return `It may hold itself: at most ${maxDepth} lie in each other${most}.`;
+}
+
 function typeLink(name: string): string {
   return `[\`${name}\`](#${anchor(`Type ${name}`)})`;
 }
 
 function structBody(struct: StructModel): string {
+  const { members, extensible } = struct;
   const size = `${bytesText(struct)} ${struct.maxBytes === 1 ? "byte" : "bytes"}.`;
-  if (struct.members.length === 0) return `${size} No members.`;
-  const placed = places(struct);
-  const rows = placed.map(({ place, member, presence }) =>
+  const length =
+    extensible === undefined
+      ? ""
+      : `Extensible: a varint byte length of at most ${extensible.maxBodyBytes} stands in front, and places count from behind it.`;
+  const intro = [size, length, recursionText(struct)].filter((part) => part !== "").join(" ");
+  if (members.length === 0) return `${intro} No members.`;
+  const groups = extensible?.groups ?? [];
+  const first = members.slice(0, groups[0]?.first);
+  const parts = first.length === 0 ? [intro] : [intro, ...partBody(first, struct.bitBlockBytes)];
+  for (const { since, first: from, count, bitBlockBytes } of groups) {
+    parts.push(
+      `Since version ${since} follow, with places from here:`,
+      ...partBody(members.slice(from, from + count), bitBlockBytes),
+    );
+  }
+  return parts.join("\n\n");
+}
+
+/** Members that share a bit block: a diagram and a table. */
+function partBody(members: readonly MemberModel[], blockBytes: number): string[] {
+  const rows = places(members, blockBytes).map(({ place, member, presence }) =>
     presence
       ? [place, code(member.name), "1 bit", "presence", ""]
-      : [place, code(member.name), sizeText(member.type), typeText(member.type), about(member)],
+      : [
+          place,
+          code(member.name),
+          sizeText(member.type),
+          typeText(member.type),
+          memberText(member),
+        ],
   );
   const body = table(["byte.bit", "member", "size", "type", "what"], rows);
-  return [size, byteDiagram(structBoxes(struct)), body].join("\n\n");
+  return [byteDiagram(structBoxes(members, blockBytes)), body];
+}
+
+function memberText(member: MemberModel): string {
+  const { default: given, type } = member;
+  const value = type.kind === "string" ? JSON.stringify(given) : String(given);
+  const parts = [
+    about(member),
+    given === undefined ? "" : `From a writer that lacks it: ${code(value)}.`,
+  ];
+  return parts.filter((part) => part !== "").join(" ");
 }
 
 interface Placed {
@@ -257,10 +330,10 @@ interface Placed {
 }
 
 /** Members in the order of their bytes; a place is known up to the first member of a size that varies. */
-function places(struct: StructModel): Placed[] {
+function places(members: readonly MemberModel[], blockBytes: number): Placed[] {
   const bit = (offset: number): string => `${Math.floor(offset / 8)}.${offset % 8}`;
   const rows: (Placed & { order: number })[] = [];
-  for (const member of struct.members) {
+  for (const member of members) {
     if (member.presenceBit !== undefined) {
       rows.push({
         place: bit(member.presenceBit),
@@ -274,8 +347,8 @@ function places(struct: StructModel): Placed[] {
     }
   }
   rows.sort((a, b) => a.order - b.order);
-  let at: number | undefined = struct.bitBlockBytes;
-  for (const member of struct.members) {
+  let at: number | undefined = blockBytes;
+  for (const member of members) {
     if (isBits(member.type)) continue;
     const place = at === undefined ? "then" : String(at);
     rows.push({ place, member, presence: false, order: 0 });
@@ -285,24 +358,30 @@ function places(struct: StructModel): Placed[] {
   return rows;
 }
 
+/** Behind the bit block, or as an element. */
 function fixedBytes(type: TypeModel): number | undefined {
+  if (isBits(type)) return Math.ceil(type.bits / 8);
+  if (type.kind === "array") {
+    const each = fixedBytes(type.of);
+    return each === undefined ? undefined : type.length * each;
+  }
   return type.kind === "integer" || type.kind === "float" ? type.bytes : undefined;
 }
 
-function structBoxes(struct: StructModel): Box[] {
+function structBoxes(members: readonly MemberModel[], blockBytes: number): Box[] {
   const all: Box[] = [];
   let used = 0;
-  for (const { member, presence } of places(struct)) {
+  for (const { member, presence } of places(members, blockBytes)) {
     const bits = presence ? 1 : isBits(member.type) ? member.type.bits : undefined;
     if (bits === undefined) continue;
     all.push({ name: presence ? `${member.name}?` : member.name, bits, optional: false });
     used += bits;
   }
-  const padding = struct.bitBlockBytes * 8 - used;
+  const padding = blockBytes * 8 - used;
   if (padding > 0) all.push({ name: "0", bits: padding, optional: false });
-  for (const { type, name, optional } of struct.members) {
+  for (const { type, name, optional } of members) {
     if (isBits(type)) continue;
-    const bytes = fixedBytes(type);
+    const bytes = type.kind === "array" ? undefined : fixedBytes(type);
     all.push({ name, bits: bytes === undefined ? undefined : bytes * 8, optional });
   }
   return all;
@@ -325,7 +404,15 @@ function sizeText(type: TypeModel): string {
       return `varint, then at most ${type.maxBytes} bytes`;
     case "list":
       return `varint, then at most ${type.max} elements`;
+    case "array": {
+      const bytes = fixedBytes(type);
+      if (bytes !== undefined) return `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+      return `${type.length} ${type.length === 1 ? "element" : "elements"}, no count`;
+    }
+    case "map":
+      return `varint, then at most ${type.max} entries`;
     case "struct":
+    case "union":
       return "";
     default:
       return unknownKind(type);
@@ -334,8 +421,11 @@ function sizeText(type: TypeModel): string {
 
 function typeText(type: TypeModel): string {
   switch (type.kind) {
-    case "integer":
-      return `\`${type.signed ? "i" : "u"}${type.bytes * 8}\``;
+    case "integer": {
+      const name = `\`${type.signed ? "i" : "u"}${type.bytes * 8}\``;
+      if (type.as === undefined) return name;
+      return type.signed ? `${name}, -2^53+1 to 2^53-1` : `${name}, at most 2^53-1`;
+    }
     case "varint":
       return type.signed ? "`varint`, zigzag" : "`varint`";
     case "float":
@@ -353,11 +443,21 @@ function typeText(type: TypeModel): string {
     case "bytes":
       return "bytes";
     case "list":
-      return `list of ${typeText(type.of)}${isBits(type.of) ? `, ${sizeText(type.of)} in ${Math.ceil(type.of.bits / 8)} of its own` : ""}`;
+      return `list of ${typeText(type.of)}${ownBytes(type.of)}`;
+    case "array":
+      return `array of ${type.length} ${typeText(type.of)}${ownBytes(type.of)}`;
+    case "map":
+      return `map of ${typeText(type.key)}${ownBytes(type.key)} to ${typeText(type.value)}${ownBytes(type.value)}; no key twice`;
     case "enum":
     case "struct":
+    case "union":
       return typeLink(type.name);
     default:
       return unknownKind(type);
   }
+}
+
+/** Of a type with bits that stands by itself. */
+function ownBytes(type: TypeModel): string {
+  return isBits(type) ? `, ${sizeText(type)} in ${Math.ceil(type.bits / 8)} of its own` : "";
 }
