@@ -15,12 +15,14 @@ import {
   writeDatagram,
   writeZero,
 } from "../interpret/write-datagram.ts";
-import { writeMessage } from "../interpret/write-message.ts";
+import { TooLarge, writeMessage } from "../interpret/write-message.ts";
 import type { ChannelModel, HeaderFieldModel, Model, ZeroMessageModel } from "../model/model.ts";
 import { type Case, casesOf } from "./vector-cases.ts";
 
 /** Raised when readers of the file would have to change. */
 const VECTORS_VERSION = 1;
+/** No more cases of a message behind so many bytes of them. */
+const MAX_MESSAGE_BYTES = 65_536;
 
 const ABOUT = [
   `Golden vectors of this protocol. \`hex\` is the bytes of what stands beside it. ${NOTATION}`,
@@ -77,13 +79,28 @@ class Vectors {
     return known;
   }
 
+  /** The bytes of a case; undefined for one that is too long, or too deep in itself. */
+  #bytes(channel: ChannelModel, value: unknown): Uint8Array | undefined {
+    try {
+      return writeMessage(this.#names, channel.message, value, channel.maxBytes);
+    } catch (error) {
+      if (error instanceof TooLarge) return undefined;
+      throw error;
+    }
+  }
+
   messages(): unknown[] {
     return this.#model.channels.flatMap((channel) => {
       const seen = new Set<string>();
+      let bytes = 0;
       return this.#cases(channel).flatMap(({ name, value }) => {
-        const hex = hexOf(writeMessage(this.#names, channel.message, value));
+        if (bytes > MAX_MESSAGE_BYTES) return [];
+        const payload = this.#bytes(channel, value);
+        if (payload === undefined) return [];
+        const hex = hexOf(payload);
         if (seen.has(hex)) return [];
         seen.add(hex);
+        bytes += payload.length;
         return [{ channel: channel.name, case: name, value: toJsonData(value), hex }];
       });
     });
@@ -112,14 +129,17 @@ class Vectors {
     const ack = { largest: 1000, delay: 4, runs: [1] };
     add("acknowledge at once, and nothing else", none);
     add("one packet acknowledged", { packetNumber: 0, ack });
-    add("a run of 128, in one byte", { packetNumber: 1, ack: { ...ack, runs: [128] } });
-    add("a run of 129, the long form", { packetNumber: 2, ack: { ...ack, runs: [129] } });
-    add("two gaps", { packetNumber: 3, ack: { largest, delay: 255, runs: [1, 2, 130, 1, 300] } });
-    const many = Array.from({ length: 2 * MAX_ACK_PAIRS + 1 }, (_, i) => 1 + (i % 3));
-    add("as many ranges as there may be", {
-      packetNumber: 4,
-      ack: { largest, delay: 0, runs: many },
-    });
+    const { ackFieldBits } = this.#model.header;
+    if (ackFieldBits === undefined) this.#ackRangeCases(add, largest);
+    else {
+      const ends = [1, ackFieldBits - 1, 1];
+      add("all that a field can say", {
+        packetNumber: 1,
+        ack: { ...ack, runs: [ackFieldBits + 1] },
+      });
+      add("the last bit of the field", { packetNumber: 2, ack: { ...ack, runs: ends } });
+      add("two gaps", { packetNumber: 3, ack: { largest, delay: 255, runs: [1, 2, 13, 1, 3] } });
+    }
     for (const receiveLimit of [0, 128, Number.MAX_SAFE_INTEGER]) {
       add(`a receive limit of ${receiveLimit}`, { packetNumber: 5, ack, receiveLimit });
     }
@@ -131,6 +151,18 @@ class Vectors {
     this.#userCases(add);
     this.#frameCases(add);
     return rows;
+  }
+
+  #ackRangeCases(add: (name: string, header: DatagramValues) => void, largest: number): void {
+    const ack = { largest: 1000, delay: 4 };
+    add("a run of 128, in one byte", { packetNumber: 1, ack: { ...ack, runs: [128] } });
+    add("a run of 129, the long form", { packetNumber: 2, ack: { ...ack, runs: [129] } });
+    add("two gaps", { packetNumber: 3, ack: { largest, delay: 255, runs: [1, 2, 130, 1, 300] } });
+    const many = Array.from({ length: 2 * MAX_ACK_PAIRS + 1 }, (_, i) => 1 + (i % 3));
+    add("as many ranges as there may be", {
+      packetNumber: 4,
+      ack: { largest, delay: 0, runs: many },
+    });
   }
 
   #userCases(add: (name: string, header: DatagramValues) => void): void {
@@ -264,14 +296,17 @@ class Vectors {
   refused(): unknown[] {
     const rows: unknown[] = [];
     for (const channel of this.#model.channels) {
-      const value = this.#cases(channel).find((c) => c.name === "typical")!.value;
-      const good = writeMessage(this.#names, channel.message, value);
+      const named = (name: string) => this.#cases(channel).find((c) => c.name === name)!.value;
+      const good =
+        this.#bytes(channel, named("typical")) ?? this.#bytes(channel, named("minimum"))!;
       const bad: [string, Uint8Array][] = [["a byte too many", Uint8Array.from([...good, 0])]];
       if (good.length > 0) bad.unshift(["cut off", good.slice(0, -1)]);
-      const { bitBlockBytes } = this.#names.struct(channel.message);
+      const { bitBlockBytes, extensible } = this.#names.struct(channel.message);
       if (bitBlockBytes > 0) {
         const padded = good.slice();
-        padded[bitBlockBytes - 1]! |= 1;
+        // Behind the byte length of an extensible one, which ends with the first byte below 128.
+        const start = extensible === undefined ? 0 : good.findIndex((byte) => byte < 0x80) + 1;
+        padded[start + bitBlockBytes - 1]! |= 1;
         bad.push(["the last bit of the bit block is set", padded]);
       }
       for (const [name, bytes] of bad) {

@@ -16,6 +16,7 @@ export const typeBytes: Readonly<Record<NonNullable<HeaderFieldModel["type"]>, n
   u16: 2,
   u24: 3,
   u32: 4,
+  u64: 8,
   i8: 1,
   i16: 2,
   i32: 4,

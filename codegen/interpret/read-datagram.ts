@@ -133,6 +133,9 @@ function endOf(parts: readonly Part[]): number {
 /** One field that was read, handed to whoever knows what its role means. */
 type Take = (field: HeaderFieldModel, value: number, at: number) => void;
 
+/** The field that says which numbers were received. */
+type TakeRuns = (item: HeaderItem) => void;
+
 class RegularReading {
   readonly #reader: DatagramReader;
   readonly #s: Source;
@@ -193,8 +196,9 @@ class RegularReading {
           user[field.name] = value;
       }
     };
-    const ranges = () => {
-      ack.runs = readAckRuns(s);
+    const ranges: TakeRuns = ({ fields, bytes }) => {
+      const [field] = fields;
+      ack.runs = field!.role === "ack-bits" ? readAckBits(s, field!.name, bytes) : readAckRuns(s);
     };
     this.#items("clear", take, ranges);
     this.#checkFlags();
@@ -205,13 +209,13 @@ class RegularReading {
     else if (s.left > 0) s.fail(`${inBytes(s.left)} left over behind a datagram without frames`);
   }
 
-  #items(list: "clear" | "sealed", take: Take, ranges: () => void): void {
+  #items(list: "clear" | "sealed", take: Take, ranges: TakeRuns): void {
     for (const item of this.#reader.items(list)) {
       if (holds(item.fields[0]!, this.#flags)) this.#item(item, take, ranges);
     }
   }
 
-  #item(item: HeaderItem, take: Take, ranges: () => void = () => {}): void {
+  #item(item: HeaderItem, take: Take, ranges: TakeRuns = () => {}): void {
     const s = this.#s;
     const field = item.fields[0]!;
     const at = s.at;
@@ -220,9 +224,13 @@ class RegularReading {
       return;
     }
     const unit = field.unit === undefined ? {} : { unit: field.unit };
+    if (field.role === "ack-bits") {
+      ranges(item);
+      return;
+    }
     switch (field.type) {
       case "ack-ranges":
-        s.group(field.name, ranges);
+        s.group(field.name, () => ranges(item));
         return;
       case "varint": {
         const value = s.varint(field.name);
@@ -445,6 +453,16 @@ class RegularReading {
       s.fail(`reaches byte ${index * sliceBytes + bytes} of at most ${channel.maxBytes}`);
     }
   }
+}
+
+/** One bit for each number below the largest; that one is received by being named. */
+function readAckBits(s: Source, name: string, bytes: number): number[] {
+  const at = s.take(bytes, name);
+  const bits = Array.from(s.bytes.subarray(at, at + bytes), (b) => b.toString(2).padStart(8, "0"));
+  const runs = `1${bits.join("")}`.replace(/0+$/, "").match(/1+|0+/g)!;
+  const value = BigInt(`0b${bits.join("")}`);
+  s.leaf(name, at, { value: bytes === 8 ? value : Number(value) });
+  return runs.map((run) => run.length);
 }
 
 /** The tail of an ack block: runs and gaps, alternating, from the largest downwards. */

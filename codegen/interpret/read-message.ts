@@ -1,16 +1,19 @@
 /**
  * Reads a message by walking the model, one member at a time ("Bytes of a message" in docs/spec-and-codegen.md), and
  * notes where each of them stands. What the generated decoders refuse, this refuses too, and says where. Worst case:
- * linear in the bytes; nesting is bounded by the model.
+ * linear in the bytes; nesting is bounded by the model. Between equals: a writer of another version is not covered.
  */
-import type { MemberModel, TypeModel } from "../model/model.ts";
+import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { inBytes, type Meaning, type Source } from "./reading.ts";
 import {
   type BitType,
   dequantise,
+  halfOf,
   isBits,
   type Names,
+  partsOf,
   put,
+  totalBytes,
   unknownKind,
   unzigzag,
 } from "./values.ts";
@@ -22,16 +25,56 @@ export function readMessage(names: Names, struct: string, s: Source): Record<str
   return value;
 }
 
+/** A struct or union that may hold itself: not too deep, and not too long. */
+function bounded<T>(self: StructModel | UnionModel, s: Source, read: () => T): T {
+  const { at } = s;
+  const refuse = (maxDepth: number): never =>
+    s.fail(`lies in ${maxDepth} of its kind, ${maxDepth} levels are allowed`);
+  const value = s.nesting.within(self, refuse, read);
+  const most = totalBytes(self);
+  if (s.at - at > most) s.fail(`takes ${inBytes(s.at - at)}, ${most} are allowed`, "", at);
+  return value;
+}
+
 function readStruct(names: Names, name: string, s: Source): Record<string, unknown> {
   const struct = names.struct(name);
   const value: Record<string, unknown> = {};
-  const absent = new Set<MemberModel>();
   // Members in the spec's order, whichever part of the bytes they come from.
   for (const member of struct.members) put(value, member.name, undefined);
-  if (struct.bitBlockBytes > 0) {
-    const block = s.take(struct.bitBlockBytes, "the bit block");
+  const readParts = (): void => {
+    for (const part of partsOf(struct)) readPart(names, part, s, value);
+  };
+  bounded(struct, s, () => {
+    if (struct.extensible === undefined) readParts();
+    else readBody(struct.extensible.maxBodyBytes, s, readParts);
+  });
+  return value;
+}
+
+/** What stands behind its byte length, all of it. */
+function readBody(maxBytes: number, s: Source, read: () => void): void {
+  const { at, end } = s;
+  const length = s.varint("length");
+  s.leaf("length", at, { value: length, unit: "bytes" });
+  if (length > maxBytes) s.fail(`${inBytes(length)}, at most ${maxBytes}`, "", at);
+  if (length > s.left) s.fail(`${inBytes(length)} announced, ${s.left} left`, "", at);
+  s.end = s.at + length;
+  read();
+  if (s.left > 0) s.fail(`${inBytes(s.left)} left over`);
+  s.end = end;
+}
+
+function readPart(
+  names: Names,
+  { members, bitBlockBytes }: ReturnType<typeof partsOf>[number],
+  s: Source,
+  value: Record<string, unknown>,
+): void {
+  const absent = new Set<MemberModel>();
+  if (bitBlockBytes > 0) {
+    const block = s.take(bitBlockBytes, "the bit block");
     let used = 0;
-    for (const member of struct.members) {
+    for (const member of members) {
       if (member.optional) {
         const bit = s.bits(block, member.presenceBit!, 1);
         if (bit === 0) absent.add(member);
@@ -41,16 +84,16 @@ function readStruct(names: Names, name: string, s: Source): Record<string, unkno
       }
       if (!isBits(member.type)) continue;
       const read = readBits(names, member.type, s, block, member, absent.has(member));
-      if (!absent.has(member)) value[member.name] = read;
+      if (!absent.has(member)) put(value, member.name, read);
       used += member.type.bits;
     }
-    padding(s, block, used, struct.bitBlockBytes);
+    padding(s, block, used, bitBlockBytes);
   }
-  for (const member of struct.members) {
+  for (const member of members) {
     if (absent.has(member)) delete value[member.name];
-    else if (!isBits(member.type)) value[member.name] = readValue(names, member.type, s, member);
+    else if (!isBits(member.type))
+      put(value, member.name, readValue(names, member.type, s, member));
   }
-  return value;
 }
 
 function padding(s: Source, block: number, used: number, bytes: number): void {
@@ -117,8 +160,11 @@ function readValue(names: Names, type: TypeModel, s: Source, member: Named): unk
   switch (type.kind) {
     case "integer": {
       s.take(type.bytes, name);
-      const value = integerAt(s.view, at, type.bytes, type.signed);
-      s.leaf(name, at, { value, ...unit });
+      const whole = integerAt(s.view, at, type.bytes, type.signed);
+      const value = type.as === "number" ? Number(whole) : whole;
+      const isSafe = typeof value === "bigint" || Number.isSafeInteger(value);
+      s.leaf(name, at, { value: isSafe ? value : whole, ...unit });
+      if (!isSafe) s.fail("is beyond 2^53 - 1", name, at);
       return value;
     }
     case "varint": {
@@ -129,7 +175,7 @@ function readValue(names: Names, type: TypeModel, s: Source, member: Named): unk
     }
     case "float": {
       s.take(type.bytes, name);
-      const value = type.bytes === 4 ? s.view.getFloat32(at) : s.view.getFloat64(at);
+      const value = floatAt(s.view, at, type.bytes);
       s.leaf(name, at, { value: Number.isFinite(value) ? value : String(value), ...unit });
       if (!Number.isFinite(value)) s.fail(`${value} is not finite`, name, at);
       return value;
@@ -138,16 +184,21 @@ function readValue(names: Names, type: TypeModel, s: Source, member: Named): unk
     case "bytes":
       return s.group(name, () => readText(type, s), unit);
     case "list":
+    case "array":
       return s.group(name, () => readList(names, type, s, member), unit);
+    case "map":
+      return s.group(name, () => readMap(names, type, s, member), unit);
+    case "union":
+      return s.group(name, () => readUnion(names, type.name, s), { text: type.name });
     case "struct":
       return s.group(name, () => readStruct(names, type.name, s), { text: type.name });
     case "bool":
     case "enum":
     case "quantised": {
-      // Alone: a list's element, with a block of its own.
+      // Alone: an element, an entry's half or a variant, with a block of its own.
       const bytes = Math.ceil(type.bits / 8);
       const block = s.take(bytes, name);
-      const value = readBits(names, type, s, block, member);
+      const value = readBits(names, type, s, block, { name, ...unit });
       padding(s, block, type.bits, bytes);
       return value;
     }
@@ -156,7 +207,17 @@ function readValue(names: Names, type: TypeModel, s: Source, member: Named): unk
   }
 }
 
-function integerAt(view: DataView, at: number, bytes: 1 | 2 | 4 | 8, signed: boolean): unknown {
+function floatAt(view: DataView, at: number, bytes: 2 | 4 | 8): number {
+  if (bytes === 2) return halfOf(view.getUint16(at));
+  return bytes === 4 ? view.getFloat32(at) : view.getFloat64(at);
+}
+
+function integerAt(
+  view: DataView,
+  at: number,
+  bytes: 1 | 2 | 4 | 8,
+  signed: boolean,
+): number | bigint {
   if (bytes === 8) return signed ? view.getBigInt64(at) : view.getBigUint64(at);
   if (bytes === 4) return signed ? view.getInt32(at) : view.getUint32(at);
   if (bytes === 2) return signed ? view.getInt16(at) : view.getUint16(at);
@@ -191,18 +252,61 @@ export function utf8(bytes: Uint8Array): string | undefined {
 
 function readList(
   names: Names,
-  type: Extract<TypeModel, { kind: "list" }>,
+  type: Extract<TypeModel, { kind: "list" | "array" }>,
   s: Source,
   member: Named,
 ): unknown[] {
-  const start = s.at;
-  const length = s.varint("count");
-  s.leaf("count", start, { value: length });
-  if (length > type.max) s.fail(`${length} elements, at most ${type.max}`, "", start);
+  const length = type.kind === "array" ? type.length : readCount(type.max, "elements", s);
   const list: unknown[] = [];
   for (let i = 0; i < length; i++) {
     // An element takes at least a byte, so a false count ends here and not in memory.
     list.push(readValue(names, type.of, s, { name: `[${i}]`, ...unitOf(member) }));
   }
   return list;
+}
+
+function readCount(max: number, what: string, s: Source): number {
+  const { at } = s;
+  const count = s.varint("count");
+  s.leaf("count", at, { value: count });
+  if (count > max) s.fail(`${count} ${what}, at most ${max}`, "", at);
+  return count;
+}
+
+function readMap(
+  names: Names,
+  type: Extract<TypeModel, { kind: "map" }>,
+  s: Source,
+  member: Named,
+): Map<unknown, unknown> {
+  const count = readCount(type.max, "entries", s);
+  const map = new Map<unknown, unknown>();
+  for (let i = 0; i < count; i++) {
+    s.group(`[${i}]`, () => {
+      const { at } = s;
+      const key = readValue(names, type.key, s, { name: "key" });
+      if (map.has(key)) s.fail("a key that came before", "key", at);
+      map.set(key, readValue(names, type.value, s, { name: "value", ...unitOf(member) }));
+    });
+  }
+  return map;
+}
+
+function readUnion(names: Names, name: string, s: Source): { kind: string; value: unknown } {
+  const union = names.union(name);
+  return bounded(union, s, () => {
+    const { at } = s;
+    const tag = s.varint("kind");
+    const variant = union.variants.find((one) => one.tag === tag);
+    s.leaf("kind", at, {
+      value: variant?.name ?? tag,
+      ...(variant === undefined ? {} : { text: String(tag) }),
+    });
+    if (variant === undefined) return s.fail(`${tag} is no variant of ${name}`, "kind", at);
+    const unit = variant.unit === undefined ? {} : { unit: variant.unit };
+    return {
+      kind: variant.name,
+      value: readValue(names, variant.type, s, { name: "value", ...unit }),
+    };
+  });
 }

@@ -2,6 +2,7 @@
  * What reading a datagram leaves behind: a tree of parts, each with its place in the bytes, and the first problem, if
  * any. `Source` is the cursor that builds it. Meant for people who look at bytes, not for speed: every leaf is an object.
  */
+import { Nesting } from "./values.ts";
 
 /** A piece of a datagram. Leaves cover every byte (or bit) exactly once; a part with `parts` covers theirs. */
 export interface Part {
@@ -49,6 +50,7 @@ export const MAX_VARINT: number = Number.MAX_SAFE_INTEGER;
 const MAX_VARINT_BYTES = 8;
 
 export class Source {
+  readonly nesting: Nesting = new Nesting();
   readonly bytes: Uint8Array;
   readonly view: DataView;
   at = 0;

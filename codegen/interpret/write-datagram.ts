@@ -87,7 +87,9 @@ export function writeDatagram(
     }
     if (!holds(item.fields[0]!, flags)) continue;
     if (item.fields[0]!.type === "ack-ranges") writeAckRuns(sink, header.ack!.runs);
-    else writeItem(sink, item.fields, value);
+    else if (item.fields[0]!.role === "ack-bits") {
+      writeAckBits(sink, header.ack!.runs, item.bytes * 8);
+    } else writeItem(sink, item.fields, value);
   }
   for (const [i, frame] of frames.entries()) {
     writeFrame(names, sink, frame, frames[i - 1], i < frames.length - 1);
@@ -121,6 +123,12 @@ function writeAckRuns(sink: Sink, runs: readonly number[]): void {
   }
   sink.push([0x80 + pairs]);
   for (const run of runs) sink.varint(run - 1);
+}
+
+function writeAckBits(sink: Sink, runs: readonly number[], width: number): void {
+  const text = runs.map((run, i) => (i % 2 === 0 ? "1" : "0").repeat(run)).join("");
+  if (text.length > width + 1) throw new RangeError(`${text.length - 1} bits of ${width}`);
+  sink.bits(text.slice(1).padEnd(width, "0"));
 }
 
 function writeFrame(

@@ -2,12 +2,35 @@
  * Writes a message by walking the model: the other direction of read-message.ts, for golden vectors. Values are
  * plain ones, as the generated types have them; one that the spec does not allow is a bug of the caller's and throws.
  */
-import type { TypeModel } from "../model/model.ts";
-import { isBits, type Names, quantise, unknownKind, zigzag } from "./values.ts";
+import type { StructModel, TypeModel, UnionModel } from "../model/model.ts";
+import {
+  isBits,
+  type Names,
+  Nesting,
+  partsOf,
+  quantise,
+  toHalfBits,
+  totalBytes,
+  unknownKind,
+  zigzag,
+} from "./values.ts";
+
+/** A value that is too deep or too long in itself: who made it up did not know. */
+export class TooLarge extends RangeError {
+  override readonly name = "TooLarge";
+}
 
 /** Bytes that grow. */
 export class Sink {
+  readonly nesting: Nesting;
+  /** No longer than this. */
+  readonly maxBytes: number;
   readonly #bytes: number[] = [];
+
+  constructor(maxBytes: number = Number.POSITIVE_INFINITY, nesting: Nesting = new Nesting()) {
+    this.nesting = nesting;
+    this.maxBytes = maxBytes;
+  }
 
   get length(): number {
     return this.#bytes.length;
@@ -15,6 +38,11 @@ export class Sink {
 
   get bytes(): Uint8Array {
     return Uint8Array.from(this.#bytes);
+  }
+
+  /** Throws where it has grown too long: between the elements of what may be long. */
+  check(): void {
+    if (this.length > this.maxBytes) throw new TooLarge(`more than ${this.maxBytes} bytes`);
   }
 
   push(bytes: Iterable<number>): void {
@@ -32,7 +60,11 @@ export class Sink {
     for (let i = count - 1; i >= 0; i--) this.#bytes.push(Number((raw >> BigInt(i * 8)) & 0xffn));
   }
 
-  float(value: number, count: 4 | 8): void {
+  float(value: number, count: 2 | 4 | 8): void {
+    if (count === 2) {
+      this.integer(toHalfBits(value), 2);
+      return;
+    }
     const view = new DataView(new ArrayBuffer(count));
     if (count === 4) view.setFloat32(0, value);
     else view.setFloat64(0, value);
@@ -63,10 +95,16 @@ export function bitText(value: number, width: number): string {
   return text.padStart(width, "0");
 }
 
-/** The bytes of a message. */
-export function writeMessage(names: Names, struct: string, value: unknown): Uint8Array {
-  const sink = new Sink();
+/** The bytes of a message; throws `TooLarge` above `maxBytes`. */
+export function writeMessage(
+  names: Names,
+  struct: string,
+  value: unknown,
+  maxBytes?: number,
+): Uint8Array {
+  const sink = new Sink(maxBytes);
   writeStruct(names, struct, value, sink);
+  sink.check();
   return sink.bytes;
 }
 
@@ -76,22 +114,47 @@ function memberOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
+/** A struct or union that may hold itself. */
+function bounded(self: StructModel | UnionModel, sink: Sink, write: () => void): void {
+  const from = sink.length;
+  const refuse = (maxDepth: number): never => {
+    throw new TooLarge(`more than ${maxDepth} ${self.name} in each other`);
+  };
+  sink.nesting.within(self, refuse, write);
+  const most = totalBytes(self);
+  if (sink.length - from > most) throw new TooLarge(`${self.name} of more than ${most} bytes`);
+  sink.check();
+}
+
 function writeStruct(names: Names, name: string, value: unknown, sink: Sink): void {
-  const { members } = names.struct(name);
-  let bits = "";
-  for (const member of members) {
-    const given = memberOf(value, member.name);
-    if (given === undefined && !member.optional)
-      throw new Error(`${name}.${member.name} is missing`);
-    if (member.optional) bits += given === undefined ? "0" : "1";
-    if (isBits(member.type))
-      bits +=
-        given === undefined ? "0".repeat(member.type.bits) : bitsOf(names, member.type, given);
-  }
-  sink.bits(bits);
-  for (const member of members) {
-    const given = memberOf(value, member.name);
-    if (given !== undefined && !isBits(member.type)) writeValue(names, member.type, given, sink);
+  const struct = names.struct(name);
+  bounded(struct, sink, () => {
+    if (struct.extensible === undefined) {
+      writeParts(names, struct, value, sink);
+      return;
+    }
+    const body = new Sink(sink.maxBytes, sink.nesting);
+    writeParts(names, struct, value, body);
+    sink.varint(body.length);
+    sink.push(body.bytes);
+  });
+}
+
+function writeParts(names: Names, struct: StructModel, value: unknown, sink: Sink): void {
+  for (const { members } of partsOf(struct)) {
+    let bits = "";
+    for (const { name, type, optional } of members) {
+      const given = memberOf(value, name);
+      if (given === undefined && !optional) throw new Error(`${struct.name}.${name} is missing`);
+      if (optional) bits += given === undefined ? "0" : "1";
+      if (isBits(type))
+        bits += given === undefined ? "0".repeat(type.bits) : bitsOf(names, type, given);
+    }
+    sink.bits(bits);
+    for (const { name, type } of members) {
+      const given = memberOf(value, name);
+      if (given !== undefined && !isBits(type)) writeValue(names, type, given, sink);
+    }
   }
 }
 
@@ -138,7 +201,36 @@ function writeValue(names: Names, type: TypeModel, value: unknown, sink: Sink): 
       if (list.length > type.max)
         throw new RangeError(`${list.length} elements, at most ${type.max}`);
       sink.varint(list.length);
-      for (const element of list) writeValue(names, type.of, element, sink);
+      writeElements(names, type.of, list, sink);
+      return;
+    }
+    case "array": {
+      const list = value as readonly unknown[];
+      if (list.length !== type.length)
+        throw new RangeError(`${list.length} elements, always ${type.length}`);
+      writeElements(names, type.of, list, sink);
+      return;
+    }
+    case "map": {
+      const map = value as ReadonlyMap<unknown, unknown>;
+      if (map.size > type.max) throw new RangeError(`${map.size} entries, at most ${type.max}`);
+      sink.varint(map.size);
+      for (const [key, of] of map) {
+        writeValue(names, type.key, key, sink);
+        writeValue(names, type.value, of, sink);
+        sink.check();
+      }
+      return;
+    }
+    case "union": {
+      const union = names.union(type.name);
+      const { kind, value: of } = value as { kind: string; value: unknown };
+      const variant = union.variants.find((one) => one.name === kind);
+      if (variant === undefined) throw new Error(`${kind} is no variant of ${type.name}`);
+      bounded(union, sink, () => {
+        sink.varint(variant.tag);
+        writeValue(names, variant.type, of, sink);
+      });
       return;
     }
     case "struct":
@@ -151,5 +243,12 @@ function writeValue(names: Names, type: TypeModel, value: unknown, sink: Sink): 
       return;
     default:
       unknownKind(type);
+  }
+}
+
+function writeElements(names: Names, of: TypeModel, list: readonly unknown[], sink: Sink): void {
+  for (const element of list) {
+    writeValue(names, of, element, sink);
+    sink.check();
   }
 }

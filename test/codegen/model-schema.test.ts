@@ -19,7 +19,11 @@ const validate = new Ajv({ strict: true, strictTypes: false, strictRequired: fal
 type Any = any;
 
 const files = readdirSync(`${root}test/specs`).filter((file) => file.endsWith(".yaml"));
+const codecs = readdirSync(`${root}test/specs/codec`);
 const texts: Record<string, string> = {
+  ...Object.fromEntries(
+    codecs.map((f) => [`codec/${f}`, readFileSync(`${root}test/specs/codec/${f}`, "utf8")]),
+  ),
   ...goodSpecs,
   arena: readFileSync(`${root}protocol.yaml`, "utf8"),
   ...Object.fromEntries(files.map((f) => [f, readFileSync(`${root}test/specs/${f}`, "utf8")])),

@@ -3,6 +3,8 @@
 /** For `JSON.parse`. */
 export function reviver(_key: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const { $map } = value as { $map?: [unknown, unknown][] };
+  if (Array.isArray($map)) return new Map($map);
   const { $bigint, $bytes, $number } = value as Record<string, string | undefined>;
   if ($bigint !== undefined) return BigInt($bigint);
   if ($bytes !== undefined) return fromHex($bytes);
