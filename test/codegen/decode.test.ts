@@ -7,6 +7,7 @@ import { DatagramHeader, FrameHeader, MalformedError, Reader, Violation } from "
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CaptureError, parseFile, parseHex } from "#cli/captures.js";
 import { runDecode } from "#cli/decode.js";
+import { emitVectors } from "#codegen/emit/vectors.js";
 import { DatagramReader } from "#codegen/interpret/read-datagram.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpecFile } from "#codegen/spec/load.js";
@@ -191,6 +192,24 @@ describe("decode", () => {
       'message 0 of map is complete, 1154 bytes: {"name":"p","width":2,"height":3',
     );
     expect(code).toBe(0);
+  });
+
+  it("names what maps, unions and recursive types hold", async () => {
+    const chat = join(root, "test/specs/codec/chat.yaml");
+    const model = resolveSpec(loadSpecFile(chat))!;
+    const of = (channel: string, title: string): string => {
+      const own = readVectors(emitVectors(model));
+      const alone = own.datagrams.find((v) => v.case === `${channel}: alone`)!;
+      const head = alone.hex.slice(0, alone.hex.length - alone.frames[0]!.payload.length);
+      return head + own.messages.find((v) => v.channel === channel && v.case === title)!.hex;
+    };
+    const deep = await run(of("bot", "value: as deep as may be"), { spec: chat });
+    expect(deep.code).toBe(0);
+    expect(deep.out).toMatch(/ {2}04 +kind: "list" \(4\)\n/);
+    const maps = await run(of("presence", "online: 0 entries"), { spec: chat, json: true });
+    expect(JSON.parse(maps.out)[0].frames[0].message.online).toEqual({ $map: [] });
+    const entry = await run(of("presence", "typical"), { spec: chat });
+    expect(entry.out).toMatch(/\[0\]\n.*key: 72623859790382856\n.*value: true/);
   });
 
   it("exits 2 for what is no input, and says why", async () => {

@@ -18,7 +18,7 @@ import { emitVectors } from "#codegen/emit/vectors.js";
 import { DatagramReader } from "#codegen/interpret/read-datagram.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
-import { loadSpecFile } from "#codegen/spec/load.js";
+import { loadSpec, loadSpecFile } from "#codegen/spec/load.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { buildDatagram, checkMac, openFrame, parseFrame } from "#src/zero/envelope.js";
 import { plainKeys } from "#src/zero/keys.js";
@@ -55,6 +55,16 @@ beforeAll(async () => {
     testing: await kinds.load("testing"),
     protocol: (await kinds.load("protocol")).protocol,
   };
+  for (const type of ["u32", "u64"]) {
+    const model = resolveSpec(loadSpec(ackFieldSpec(type), "protocol.yaml"))!;
+    const field = await generate(`vectors-${type}`, model);
+    subjects[`acks as ${type}`] = {
+      model,
+      vectors: readVectors(field.files.get("vectors.json")!),
+      testing: await field.load("testing"),
+      protocol: (await field.load("protocol")).protocol,
+    };
+  }
   for (const [name, spec, generated] of [
     ["arena", `${root}protocol.yaml`, new URL("../../dist/generated/", import.meta.url)],
     ["robot", `${root}test/specs/robot.yaml`, specUrl("robot", "generated/")],
@@ -70,6 +80,17 @@ beforeAll(async () => {
   }
 });
 
+/** The robot's spec, whose acks are one field of bits. */
+function ackFieldSpec(type: string): string {
+  const text = readFileSync(`${root}test/specs/robot.yaml`, "utf8");
+  const changed = text.replace(
+    /type: ack-ranges, role: ack-ranges/,
+    `type: ${type}, role: ack-bits`,
+  );
+  if (changed === text) throw new Error("the robot has no ack ranges");
+  return changed;
+}
+
 /** What decoders make of a value: absent members are there and undefined. */
 function without(value: unknown): unknown {
   if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
@@ -78,97 +99,100 @@ function without(value: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, without(member)]));
 }
 
-describe.each(["arena", "robot", "kinds"])("the vectors of %s", (name) => {
-  it("have every channel and message, with enough cases", () => {
-    const { model, vectors } = subjects[name]!;
-    for (const channel of model.channels) {
-      const cases = vectors.messages.filter((v) => v.channel === channel.name);
-      const { members } = model.structs.find((s) => s.name === channel.message)!;
-      expect(cases.length).toBeGreaterThanOrEqual(members.length === 0 ? 1 : members.length);
-    }
-    for (const { name: msg } of model.zero.messages) {
-      expect(vectors.zero.filter((v) => v.msg === msg).length).toBeGreaterThanOrEqual(2);
-    }
-    expect(vectors.datagrams.length).toBeGreaterThan(10);
-  });
-
-  it("are what the generated code encodes, decodes, and refuses", () => {
-    const { vectors, testing } = subjects[name]!;
-    for (const { channel, case: title, value, hex } of vectors.messages) {
-      expect(toHex(testing.encode[channel](value)), `${channel}, ${title}`).toBe(hex);
-      expect(without(testing.decode[channel](fromHex(hex))), title).toStrictEqual(without(value));
-    }
-    for (const { channel, case: title, hex } of vectors.refused) {
-      if (channel === undefined) continue;
-      expect(() => testing.decode[channel](fromHex(hex)), title).toThrow(MalformedError);
-    }
-  });
-
-  it("notice a byte that is flipped, in whatever place", () => {
-    const { vectors, testing } = subjects[name]!;
-    for (const { channel, value, hex, case: title } of vectors.messages.slice(0, 150)) {
-      const good = fromHex(hex);
-      for (let i = 0; i < Math.min(good.length, 64); i++) {
-        const bad = good.slice();
-        bad[i]! ^= 0x41;
-        let decoded: unknown;
-        try {
-          decoded = without(testing.decode[channel](bad));
-        } catch (error) {
-          expect(error).toBeInstanceOf(MalformedError);
-          continue;
-        }
-        expect(decoded, `${channel}, ${title}, byte ${i}`).not.toEqual(without(value));
+describe.each(["arena", "robot", "kinds", "acks as u32", "acks as u64"])(
+  "the vectors of %s",
+  (name) => {
+    it("have every channel and message, with enough cases", () => {
+      const { model, vectors } = subjects[name]!;
+      for (const channel of model.channels) {
+        const cases = vectors.messages.filter((v) => v.channel === channel.name);
+        const { members } = model.structs.find((s) => s.name === channel.message)!;
+        expect(cases.length).toBeGreaterThanOrEqual(members.length === 0 ? 1 : members.length);
       }
-    }
-  });
+      for (const { name: msg } of model.zero.messages) {
+        expect(vectors.zero.filter((v) => v.msg === msg).length).toBeGreaterThanOrEqual(2);
+      }
+      expect(vectors.datagrams.length).toBeGreaterThan(10);
+    });
 
-  it("have the headers that the generated code writes and reads", () => {
-    const { vectors, protocol } = subjects[name]!;
-    for (const vector of vectors.datagrams) {
-      const bytes = fromHex(vector.hex);
-      expect(toHex(writeGenerated(protocol, vector)), vector.case).toBe(vector.hex);
-      expect(readGenerated(protocol, bytes), vector.case).toEqual(
-        vector.frames.map(({ channel, number, payload }) => ({ channel, number, payload })),
-      );
-    }
-    for (const { channel, case: title, hex } of vectors.refused) {
-      if (channel !== undefined) continue;
-      expect(readGenerated(protocol, fromHex(hex)), title).toBeUndefined();
-    }
-  });
+    it("are what the generated code encodes, decodes, and refuses", () => {
+      const { vectors, testing } = subjects[name]!;
+      for (const { channel, case: title, value, hex } of vectors.messages) {
+        expect(toHex(testing.encode[channel](value)), `${channel}, ${title}`).toBe(hex);
+        expect(without(testing.decode[channel](fromHex(hex))), title).toStrictEqual(without(value));
+      }
+      for (const { channel, case: title, hex } of vectors.refused) {
+        if (channel === undefined) continue;
+        expect(() => testing.decode[channel](fromHex(hex)), title).toThrow(MalformedError);
+      }
+    });
 
-  it("are what the runtime builds and opens as zero messages", () => {
-    const { vectors, testing } = subjects[name]!;
-    const keys = plainKeys(nodeCrypto, fromHex(vectors.keys.ticket));
-    expect(toHex(keys.client)).toBe(vectors.keys.client);
-    expect(toHex(keys.server)).toBe(vectors.keys.server);
-    for (const vector of vectors.zero) {
-      const { cid, msg, seq, ack, sys, body, padBytes, from, mac } = vector;
-      const bytes = fromHex(vector.hex);
-      const options = { padBytes, ...(mac ? { key: keys[from] } : {}) };
-      const built = buildDatagram(nodeCrypto, { cid, msg, seq, ack, sys, body }, options);
-      expect(toHex(built), vector.case).toBe(vector.hex);
-      const frame = openFrame(bytes, bytes.length);
-      if (typeof frame === "string") throw new Error(`${vector.case}: ${frame}`);
-      if (mac) expect(checkMac(nodeCrypto, frame, keys[from])).toBe(true);
-      expect(parseFrame(frame), vector.case).toEqual({ msg, seq, ack, sys, body });
-      expect(testing.validateZero[msg].sys(structuredClone(sys)), vector.case).toBeNull();
-      expect(testing.validateZero[msg].body(structuredClone(body)), vector.case).toBeNull();
-    }
-  });
+    it("notice a byte that is flipped, in whatever place", () => {
+      const { vectors, testing } = subjects[name]!;
+      for (const { channel, value, hex, case: title } of vectors.messages.slice(0, 150)) {
+        const good = fromHex(hex);
+        for (let i = 0; i < Math.min(good.length, 64); i++) {
+          const bad = good.slice();
+          bad[i]! ^= 0x41;
+          let decoded: unknown;
+          try {
+            decoded = without(testing.decode[channel](bad));
+          } catch (error) {
+            expect(error).toBeInstanceOf(MalformedError);
+            continue;
+          }
+          expect(decoded, `${channel}, ${title}, byte ${i}`).not.toEqual(without(value));
+        }
+      }
+    });
 
-  it("are read by the interpreter, which covers every bit once", () => {
-    const { model, vectors } = subjects[name]!;
-    const reader = new DatagramReader(model);
-    for (const { hex, case: title } of vectors.datagrams) {
-      const bytes = fromHex(hex);
-      const reading = reader.read(bytes);
-      expect(reading.problem, title).toBeUndefined();
-      expect(coverage(reading.parts, bytes.length), title).toBe("1".repeat(bytes.length * 8));
-    }
-  });
-});
+    it("have the headers that the generated code writes and reads", () => {
+      const { vectors, protocol } = subjects[name]!;
+      for (const vector of vectors.datagrams) {
+        const bytes = fromHex(vector.hex);
+        expect(toHex(writeGenerated(protocol, vector)), vector.case).toBe(vector.hex);
+        expect(readGenerated(protocol, bytes), vector.case).toEqual(
+          vector.frames.map(({ channel, number, payload }) => ({ channel, number, payload })),
+        );
+      }
+      for (const { channel, case: title, hex } of vectors.refused) {
+        if (channel !== undefined) continue;
+        expect(readGenerated(protocol, fromHex(hex)), title).toBeUndefined();
+      }
+    });
+
+    it("are what the runtime builds and opens as zero messages", () => {
+      const { vectors, testing } = subjects[name]!;
+      const keys = plainKeys(nodeCrypto, fromHex(vectors.keys.ticket));
+      expect(toHex(keys.client)).toBe(vectors.keys.client);
+      expect(toHex(keys.server)).toBe(vectors.keys.server);
+      for (const vector of vectors.zero) {
+        const { cid, msg, seq, ack, sys, body, padBytes, from, mac } = vector;
+        const bytes = fromHex(vector.hex);
+        const options = { padBytes, ...(mac ? { key: keys[from] } : {}) };
+        const built = buildDatagram(nodeCrypto, { cid, msg, seq, ack, sys, body }, options);
+        expect(toHex(built), vector.case).toBe(vector.hex);
+        const frame = openFrame(bytes, bytes.length);
+        if (typeof frame === "string") throw new Error(`${vector.case}: ${frame}`);
+        if (mac) expect(checkMac(nodeCrypto, frame, keys[from])).toBe(true);
+        expect(parseFrame(frame), vector.case).toEqual({ msg, seq, ack, sys, body });
+        expect(testing.validateZero[msg].sys(structuredClone(sys)), vector.case).toBeNull();
+        expect(testing.validateZero[msg].body(structuredClone(body)), vector.case).toBeNull();
+      }
+    });
+
+    it("are read by the interpreter, which covers every bit once", () => {
+      const { model, vectors } = subjects[name]!;
+      const reader = new DatagramReader(model);
+      for (const { hex, case: title } of vectors.datagrams) {
+        const bytes = fromHex(hex);
+        const reading = reader.read(bytes);
+        expect(reading.problem, title).toBeUndefined();
+        expect(coverage(reading.parts, bytes.length), title).toBe("1".repeat(bytes.length * 8));
+      }
+    });
+  },
+);
 
 /** How often each bit is in a leaf. */
 function coverage(parts: Any, bytes: number): string {
