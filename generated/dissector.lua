@@ -570,6 +570,7 @@ local model = {
       },
     },
   },
+  unions = {},
   channels = {
     [1] = {
       name = "input",
@@ -634,7 +635,13 @@ local model = {
 
 -- What follows is the same for every protocol: it reads datagrams by the table `model` above. One pass, forwards, no
 -- state between packets. Whatever the bytes are, reading ends with a field or with an expert info at the byte that is
--- wrong; `fail` throws to the one `pcall` of a datagram. Slices are shown, not put together; MACs are not checked.
+-- wrong; `fail` throws to the one `pcall` of a datagram. Slices are shown, not put together; MACs are not checked. What is
+-- deeper than MAX_SHOWN_DEPTH, or behind MAX_SHOWN fields of a datagram, is read but not shown: Wireshark has limits.
+
+local MAX_SHOWN = 50000
+local MAX_SHOWN_DEPTH = 200
+-- Elements without bytes that are read one by one; a spec may allow millions of them.
+local MAX_EMPTY = 64
 
 local proto = Proto(model.abbr, model.title)
 local fields = {}
@@ -656,7 +663,7 @@ end
 local scalars = {
   u8 = ProtoField.uint8, u16 = ProtoField.uint16, u24 = ProtoField.uint24, u32 = ProtoField.uint32, u64 = ProtoField.uint64,
   i8 = ProtoField.int8, i16 = ProtoField.int16, i32 = ProtoField.int32, i64 = ProtoField.int64,
-  f32 = ProtoField.float, f64 = ProtoField.double, varint = ProtoField.uint64, svarint = ProtoField.int64,
+  f16 = ProtoField.float, f32 = ProtoField.float, f64 = ProtoField.double, varint = ProtoField.uint64, svarint = ProtoField.int64,
   string = ProtoField.string, bytes = ProtoField.bytes,
 }
 
@@ -677,23 +684,41 @@ local function declare(type, abbr, name, doc)
     type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
     type.count = field(ProtoField.uint32, abbr .. ".count", name .. " count", base.DEC)
     declare(type.of, abbr .. ".item", name .. " item", doc)
-  elseif kind == "struct" then
+  elseif kind == "array" then
+    type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
+    declare(type.of, abbr .. ".item", name .. " item", doc)
+  elseif kind == "map" then
+    type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
+    type.count = field(ProtoField.uint32, abbr .. ".count", name .. " count", base.DEC)
+    type.entry = field(ProtoField.none, abbr .. ".entry", name .. " entry")
+    declare(type.key, abbr .. ".key", name .. " key", doc)
+    declare(type.value, abbr .. ".value", name .. " value", doc)
+  elseif kind == "struct" or kind == "union" then
     type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
   elseif kind == "string" or kind == "bytes" then
     type.field = field(scalars[kind], abbr, name, base.NONE, doc)
-  elseif kind == "f32" or kind == "f64" then
+  elseif kind == "f16" or kind == "f32" or kind == "f64" then
     type.field = field(scalars[kind], abbr, name, base.NONE, nil, nil, doc)
   else
     type.field = field(scalars[kind], abbr, name, base.DEC, nil, nil, doc)
   end
 end
 
-for _, struct in pairs(model.structs) do
-  for _, member in ipairs(struct.members) do
+local function declareMembers(members)
+  for _, member in ipairs(members) do
     declare(member.type, member.abbr, member.title, member.doc)
     if member.presence then
       member.present = field(ProtoField.bool, member.abbr .. ".present", member.title .. " is present")
     end
+  end
+end
+for _, struct in pairs(model.structs) do
+  declareMembers(struct.members)
+  for _, group in ipairs(struct.groups or {}) do declareMembers(group.members) end
+end
+for _, union in pairs(model.unions) do
+  for _, variant in pairs(union.variants) do
+    declare(variant.type, variant.abbr, variant.title, variant.doc)
   end
 end
 
@@ -715,7 +740,7 @@ local function declareItem(item)
     elseif f.type == "ack-ranges" then
       f.field = field(ProtoField.none, f.abbr, f.title, base.NONE, nil, nil, f.doc)
     else
-      local kind = (f.type == "f32" or f.type == "f64") and base.NONE or base.DEC
+      local kind = (f.type == "f32" or f.type == "f64") and base.NONE or f.role == "ack-bits" and base.HEX or base.DEC
       f.field = field(scalars[f.type], f.abbr, f.title, kind, nil, nil, f.doc)
     end
   end
@@ -735,6 +760,7 @@ for _, row in ipairs({
   { "number", ProtoField.uint32, "message number, written or not" },
   { "slice", ProtoField.bytes, "slice" },
   { "length", ProtoField.uint64, "length" },
+  { "tag", ProtoField.uint64, "tag" },
   { "cid", ProtoField.string, "connection id" },
   { "msg", ProtoField.string, "zero message" },
   { "mac", ProtoField.string, "MAC" },
@@ -802,8 +828,17 @@ local function wideSigned(value)
   return Int64.new(4294967295 - rest % 4294967296, 4294967295 - math.floor(rest / 4294967296))
 end
 
+-- Whether one more field may be shown.
+local function room(s, tree)
+  if not tree then return false end
+  s.shown = s.shown + 1
+  if s.shown <= MAX_SHOWN then return true end
+  if s.shown == MAX_SHOWN + 1 then tree:append_text(" (too many fields: the rest is not shown)") end
+  return false
+end
+
 local function put(s, tree, made, at, value, unit, text)
-  if not tree then return nil end
+  if not room(s, tree) then return nil end
   local range = s.tvb:range(at, s.at - at)
   local item
   if value == nil then item = tree:add(made, range) else item = tree:add(made, range, value) end
@@ -814,7 +849,7 @@ end
 
 -- As `put`, for bits of a block that was read before.
 local function putBits(s, tree, made, block, offset, width, value, unit, text)
-  if not tree then return end
+  if not room(s, tree) then return end
   local first = math.floor(offset / 8)
   local range = s.tvb:range(block + first, math.ceil((offset + width) / 8) - first)
   local item = value == nil and tree:add(made, range) or tree:add(made, range, value)
@@ -824,7 +859,7 @@ end
 
 -- Opens a part under a name; `close` gives it its length.
 local function open(s, tree, made, text)
-  if not tree then return nil end
+  if #s.path >= MAX_SHOWN_DEPTH or not room(s, tree) then return nil end
   local item = tree:add(made, s.tvb:range(s.at, 0))
   if text then item:append_text(text) end
   return item
@@ -884,7 +919,98 @@ local function padding(s, block, used, bytes)
   end
 end
 
-local function readValue(s, tree, type, name, unit)
+-- A sign, 5 bits of exponent, 10 of fraction (IEEE 754 binary16); nil for infinities and NaN.
+local function half(raw)
+  local sign = raw >= 32768 and -1 or 1
+  local exponent = math.floor(raw / 1024) % 32
+  local fraction = raw % 1024
+  if exponent == 31 then return nil end
+  if exponent == 0 then return sign * fraction * 2 ^ -24 end
+  return sign * (1024 + fraction) * 2 ^ (exponent - 25)
+end
+
+-- What lies in each other is counted from the type that bounds it.
+local function enterType(s, named, name)
+  local head = named.head
+  if not head then return end
+  local depth = s.depths[name] or 0
+  if depth >= head.maxDepth then
+    fail(s, s.at, "lies in " .. depth .. " of its kind, " .. head.maxDepth .. " levels are allowed")
+  end
+  s.depths[name] = depth + 1
+end
+
+local function leaveType(s, named, name, at)
+  local head = named.head
+  if not head then return end
+  s.depths[name] = s.depths[name] - 1
+  if head.maxBytes and s.at - at > head.maxBytes then
+    fail(s, at, "takes " .. (s.at - at) .. " bytes, " .. head.maxBytes .. " are allowed")
+  end
+end
+
+local readValue
+
+-- Calls `read` with 0 to count - 1.
+local function readMany(s, item, count, read)
+  for i = 0, count - 1 do
+    local at = s.at
+    read(i)
+    if s.at == at then
+      s.empty = s.empty + 1
+      if s.empty >= MAX_EMPTY then
+        -- The others have no bytes either.
+        if item and i < count - 1 then item:append_text(" (not all are shown: they have no bytes)") end
+        return
+      end
+    end
+  end
+end
+
+local function readMap(s, tree, type, name, unit)
+  local at = s.at
+  local item = open(s, tree, type.field)
+  s.path[#s.path + 1] = name
+  local count, start = varint(s, "count")
+  put(s, item, type.count, start, count < 4294967296 and count or 4294967295)
+  if count > type.max then fail(s, start, count .. " entries, at most " .. type.max) end
+  if item then item:append_text(": " .. count .. " entries") end
+  local seen = {}
+  for i = 0, count - 1 do
+    local entryAt = s.at
+    local entry = open(s, item, type.entry, " " .. i)
+    s.path[#s.path + 1] = "[#" .. i .. "]"
+    readValue(s, entry, type.key, "key")
+    -- A key has one encoding.
+    local key = string.sub(s.raw, entryAt + 1, s.at)
+    if seen[key] then fail(s, entryAt, "a key that came before") end
+    seen[key] = true
+    readValue(s, entry, type.value, "value", unit)
+    s.path[#s.path] = nil
+    close(s, entry, entryAt)
+  end
+  s.path[#s.path] = nil
+  close(s, item, at)
+end
+
+local function readUnion(s, tree, type, name, unit)
+  local union = model.unions[type.name]
+  local at = s.at
+  local item = open(s, tree, type.field, " (" .. type.name .. ")")
+  s.path[#s.path + 1] = name
+  enterType(s, union, type.name)
+  local tag, tagAt = varint(s, "kind")
+  local variant = union.variants[tag]
+  put(s, item, own.tag, tagAt, wide(tag), nil, variant and " (" .. variant.title .. ")")
+  if not variant then fail(s, tagAt, string.format("%.0f", tag) .. " is no variant of " .. type.name) end
+  if item then item:append_text(": " .. variant.title) end
+  readValue(s, item, variant.type, variant.title, variant.unit or unit)
+  leaveType(s, union, type.name, at)
+  s.path[#s.path] = nil
+  close(s, item, at)
+end
+
+readValue = function(s, tree, type, name, unit)
   local kind = type.kind
   if type.bits then
     -- Alone: an element of a list, with a block of its own.
@@ -918,9 +1044,18 @@ local function readValue(s, tree, type, name, unit)
     put(s, item, type.count, start, count < 4294967296 and count or 4294967295)
     if count > type.max then fail(s, start, count .. " elements, at most " .. type.max) end
     if item then item:append_text(": " .. count .. " elements") end
-    for i = 0, count - 1 do readValue(s, item, type.of, "[" .. i .. "]", unit) end
+    readMany(s, item, count, function(i) readValue(s, item, type.of, "[" .. i .. "]", unit) end)
     s.path[#s.path] = nil
     close(s, item, at)
+  elseif kind == "array" then
+    local at = s.at
+    local item = open(s, tree, type.field, ": " .. type.length .. " elements")
+    s.path[#s.path + 1] = name
+    readMany(s, item, type.length, function(i) readValue(s, item, type.of, "[" .. i .. "]", unit) end)
+    s.path[#s.path] = nil
+    close(s, item, at)
+  elseif kind == "map" then readMap(s, tree, type, name, unit)
+  elseif kind == "union" then readUnion(s, tree, type, name, unit)
   elseif kind == "struct" then
     local at = s.at
     local item = open(s, tree, type.field, " (" .. type.name .. ")")
@@ -930,7 +1065,19 @@ local function readValue(s, tree, type, name, unit)
     close(s, item, at)
   else
     local at = take(s, type.bytes, name)
+    if kind == "f16" then
+      local value = half(unsigned(s, at, 2))
+      if not value then fail(s, at, name .. ": is not finite") end
+      put(s, tree, type.field, at, value, unit)
+      return
+    end
     put(s, tree, type.field, at, nil, unit)
+    if type.safe then
+      -- From -2^53 + 1 to 2^53 - 1.
+      local high, low = unsigned(s, at, 4), unsigned(s, at + 4, 4)
+      local negative = kind == "i64" and (high > 4292870144 or (high == 4292870144 and low > 0))
+      if high >= 2097152 and not negative then fail(s, at, name .. ": is beyond 2^53 - 1") end
+    end
     if kind == "f32" or kind == "f64" then
       local value = s.tvb:range(at, type.bytes):float()
       if value ~= value or value == math.huge or value == -math.huge then
@@ -940,13 +1087,13 @@ local function readValue(s, tree, type, name, unit)
   end
 end
 
-readStruct = function(s, tree, name)
-  local struct = model.structs[name]
+-- Members with a bit block of their own: all, or those of one `since`.
+local function readGroup(s, tree, members, blockBytes)
   local absent = {}
-  if struct.block > 0 then
-    local block = take(s, struct.block, "the bit block")
+  if blockBytes > 0 then
+    local block = take(s, blockBytes, "the bit block")
     local used = 0
-    for _, m in ipairs(struct.members) do
+    for _, m in ipairs(members) do
       if m.presence then
         absent[m] = bits(s, block, m.presence, 1) == 0
         putBits(s, tree, m.present, block, m.presence, 1, not absent[m])
@@ -960,11 +1107,32 @@ readStruct = function(s, tree, name)
         used = used + m.type.bits
       end
     end
-    padding(s, block, used, struct.block)
+    padding(s, block, used, blockBytes)
   end
-  for _, m in ipairs(struct.members) do
+  for _, m in ipairs(members) do
     if not m.type.bits and not absent[m] then readValue(s, tree, m.type, m.name, m.unit) end
   end
+end
+
+readStruct = function(s, tree, name)
+  local struct = model.structs[name]
+  local at = s.at
+  enterType(s, struct, name)
+  local stop = s.stop
+  if struct.body then
+    local length, start = varint(s, "length")
+    put(s, tree, own.length, start, wide(length))
+    if length > struct.body then fail(s, start, "a length of " .. length .. " bytes, at most " .. struct.body) end
+    if length > stop - s.at then fail(s, start, length .. " bytes announced, " .. (stop - s.at) .. " left") end
+    s.stop = s.at + length
+  end
+  readGroup(s, tree, struct.members, struct.block)
+  for _, group in ipairs(struct.groups or {}) do readGroup(s, tree, group.members, group.block) end
+  if struct.body then
+    if s.at ~= s.stop then fail(s, s.at, (s.stop - s.at) .. " bytes left over") end
+    s.stop = stop
+  end
+  leaveType(s, struct, name, at)
 end
 
 -- ## The header
@@ -1008,6 +1176,24 @@ local function readRanges(s, tree, f)
   close(s, item, start)
 end
 
+-- A bit for each number below the largest, in runs: the largest is the first of them.
+local function showAckBits(s, tree, at, bytes)
+  if not tree then return end
+  local range = s.tvb:range(at, bytes)
+  local run, gap = 1, 0
+  for below = 0, bytes * 8 - 1 do
+    if bits(s, at, below, 1) == 1 then
+      if gap > 0 then
+        tree:add(own.run, range, wide(run))
+        tree:add(own.gap, range, wide(gap))
+        run, gap = 0, 0
+      end
+      run = run + 1
+    else gap = gap + 1 end
+  end
+  tree:add(own.run, range, wide(run))
+end
+
 local function readItem(s, tree, item, got)
   local f = item.fields[1]
   if f.bits then
@@ -1030,7 +1216,8 @@ local function readItem(s, tree, item, got)
   else
     local at = take(s, item.bytes, f.name)
     local value = unsigned(s, at, item.bytes)
-    put(s, tree, f.field, at, nil, f.unit)
+    local shown = put(s, tree, f.field, at, nil, f.unit)
+    if f.role == "ack-bits" then showAckBits(s, shown, at, item.bytes) end
     if f.type == "f32" or f.type == "f64" then
       value = s.tvb:range(at, item.bytes):float()
       if value ~= value or value == math.huge or value == -math.huge then
@@ -1230,7 +1417,7 @@ end
 
 -- Reads a datagram; with a tree, shows it. Says whether it is one of this protocol.
 local function read(tvb, pinfo, tree)
-  local s = { tvb = tvb, raw = tvb:raw(), at = 0, stop = tvb:len(), path = {} }
+  local s = { tvb = tvb, raw = tvb:raw(), at = 0, stop = tvb:len(), path = {}, depths = {}, shown = 0, empty = 0 }
   local summary = {}
   local good, problem = pcall(function()
     if s.stop > model.maxDatagramBytes then fail(s, model.maxDatagramBytes, "longer than a datagram may be") end

@@ -459,5 +459,7 @@ function typeText(type: TypeModel): string {
 
 /** Of a type with bits that stands by itself. */
 function ownBytes(type: TypeModel): string {
-  return isBits(type) ? `, ${sizeText(type)} in ${Math.ceil(type.bits / 8)} of its own` : "";
+  const count = fixedBytes(type);
+  const bytes = `${count} ${count === 1 ? "byte" : "bytes"}`;
+  return isBits(type) ? ` (${sizeText(type)}, alone in ${bytes})` : "";
 }

@@ -20,6 +20,7 @@ import { specUrl } from "../support/specs.ts";
 import { type Captured, tap } from "../support/tap.ts";
 import { dissect, type Field, hasTshark, run, skipWithoutTshark } from "../support/tshark.ts";
 import { kindsModel } from "./support/kinds.ts";
+import { all, compare, objectOf } from "./support/shown.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const CLIENT_PORT = 40_000;
@@ -124,64 +125,6 @@ beforeAll(async () => {
     traffic[name] = { spec, model, lua: emitDissector(model), seen: await record() };
   }
 });
-
-/** All fields below, depth first. */
-function all(field: Field): Field[] {
-  return [field, ...field.fields.flatMap(all)];
-}
-
-function last({ name }: Field): string {
-  return name.slice(name.lastIndexOf(".") + 1);
-}
-
-/** What a field's value is as a message's: an object, a list, or the field itself. */
-function readingOf(field: Field): unknown {
-  const { fields, showname } = field;
-  if (fields.some((f) => f.name.endsWith(".count"))) {
-    return fields.filter((f) => f.name.endsWith(".item")).map(readingOf);
-  }
-  return fields.length > 0 || / \([A-Z]\w*\)$/.test(showname) ? objectOf(fields) : field;
-}
-
-function objectOf(fields: readonly Field[]): Record<string, unknown> {
-  const members = fields.filter((f) => /\.[A-Z]\w*\.[^.]+(\.item)*$/.test(f.name));
-  return Object.fromEntries(members.map((f) => [last(f), readingOf(f)]));
-}
-
-function compare(said: unknown, expected: unknown, what: string): void {
-  if (Array.isArray(expected)) {
-    expect((said as unknown[]).length, what).toBe(expected.length);
-    expected.forEach((one, i) => {
-      compare((said as unknown[])[i], one, `${what}[${i}]`);
-    });
-    return;
-  }
-  if (typeof expected === "object" && expected !== null && !(expected instanceof Uint8Array)) {
-    expect(Object.keys(said as object).sort(), what).toEqual(Object.keys(expected).sort());
-    for (const [name, member] of Object.entries(expected)) {
-      compare((said as Record<string, unknown>)[name], member, `${what}.${name}`);
-    }
-    return;
-  }
-  const { show, showname } = said as Field;
-  if (expected instanceof Uint8Array) {
-    expect(show.replaceAll(":", ""), what).toBe(Buffer.from(expected).toString("hex"));
-  } else if (typeof expected === "number") {
-    // Wireshark shows six digits of a 32-bit float; whole numbers are exact.
-    const apart = Number.isSafeInteger(expected) ? 0 : Math.abs(expected) * 1e-5;
-    // The largest double, cut to 15 digits, is above the largest double.
-    const said = show.endsWith("e+308")
-      ? Number(show.replace("308", "208")) * 1e99 * 10
-      : Number(show);
-    const close = Math.abs(said / 2 - expected / 2) <= apart || Math.abs(said) > 1.7976e308;
-    expect(close, `${what}: ${show}, not ${expected}`).toBe(true);
-  } else if (typeof expected === "boolean") {
-    expect(["0", "False", "1", "True"].indexOf(show) > 1, what).toBe(expected);
-  } else if (typeof expected === "string" && show !== expected) {
-    // An enum: its number, and its name for people.
-    expect(/: (\S+) \(\d+\)/.exec(showname)?.[1], what).toBe(expected);
-  } else expect(show, what).toBe(String(expected));
-}
 
 describe.skipIf(skipWithoutTshark).each(["arena", "robot"])("the dissector of %s", (name) => {
   const preferences = { [`stardust_${name}.ports`]: String(SERVER_PORT) };
