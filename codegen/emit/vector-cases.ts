@@ -14,7 +14,7 @@ import {
   toHalfBits,
   unknownKind,
 } from "../interpret/values.ts";
-import { TooLarge } from "../interpret/write-message.ts";
+import { TooLarge, writeMessage } from "../interpret/write-message.ts";
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { type Lookup, lookupOf, needsHead } from "./layout.ts";
 
@@ -134,7 +134,7 @@ class Maker {
     const cases = [
       of("minimum", this.#least(self)),
       of("maximum", this.#most(self, -1)),
-      of("typical", this.#typical(self, -1)),
+      of("typical", this.#usual(self)),
     ];
     const usual = cases[2]!.value;
     const edges = this.#within(self, () =>
@@ -158,8 +158,25 @@ class Maker {
     return cases;
   }
 
+  /** The least where a recursive type has no room for more. */
+  #usual(type: NamedType): unknown {
+    const usual = this.#typical(type, -1);
+    return orElse(
+      () => {
+        writeMessage(this.#names, type.name, usual);
+        return usual;
+      },
+      () => this.#least(type),
+    );
+  }
+
   #named(type: NamedType): StructModel | UnionModel {
     return type.kind === "struct" ? this.#names.struct(type.name) : this.#names.union(type.name);
+  }
+
+  /** Whether to show only the least of it; what holds itself many times over would grow with each level. */
+  #isTooDeep(type: NamedType, depth: number): boolean {
+    return depth > (this.#named(type).recursion === undefined ? MAX_DEPTH : 1);
   }
 
   /** Throws TooLarge where one more would lie too deep. */
@@ -269,12 +286,12 @@ class Maker {
           return new Map(keys.map((key) => [key, value]));
         }, least);
       case "struct":
-        if (depth > MAX_DEPTH) return least();
+        if (this.#isTooDeep(type, depth)) return least();
         return this.#within(type, () =>
           this.#struct(type.name, (m) => this.#member(m, (of) => this.#most(of, depth + 1))),
         );
       case "union": {
-        if (depth > MAX_DEPTH) return least();
+        if (this.#isTooDeep(type, depth)) return least();
         const { variants } = this.#names.union(type.name);
         return this.#within(type, () =>
           this.#variant(type.name, variants.at(-1)!, (of) => this.#most(of, depth + 1)),
@@ -320,12 +337,12 @@ class Maker {
           least,
         );
       case "struct":
-        if (depth > MAX_DEPTH) return least();
+        if (this.#isTooDeep(type, depth)) return least();
         return this.#within(type, () =>
           this.#struct(type.name, (m) => this.#member(m, (of) => this.#typical(of, depth + 1))),
         );
       case "union": {
-        if (depth > MAX_DEPTH) return least();
+        if (this.#isTooDeep(type, depth)) return least();
         const { variants } = this.#names.union(type.name);
         const usual = variants[Math.floor(variants.length / 2)]!;
         return this.#within(type, () =>
