@@ -6,17 +6,27 @@
  */
 import {
   dequantise,
-  halfOf,
   type Names,
   Nesting,
   put,
   quantise,
-  toHalfBits,
   unknownKind,
 } from "../interpret/values.ts";
 import { TooLarge, writeMessage } from "../interpret/write-message.ts";
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { type Lookup, lookupOf, needsHead } from "./layout.ts";
+import {
+  bytesOf,
+  integerRange,
+  isBigint,
+  LARGEST,
+  MAX_SAFE,
+  rounded,
+  SMALLEST,
+  textOf,
+  usualInteger,
+  varintRange,
+} from "./vector-values.ts";
 
 export interface Case {
   readonly name: string;
@@ -39,65 +49,6 @@ interface Edge {
 
 export function casesOf(names: Names, struct: string): Case[] {
   return new Maker(names).cases(struct);
-}
-
-const MAX_SAFE = Number.MAX_SAFE_INTEGER;
-
-function integerRange({ bytes, signed, as }: IntegerType): [number | bigint, number | bigint] {
-  if (as === "number") return [signed ? -MAX_SAFE : 0, MAX_SAFE];
-  const bits = BigInt(bytes * 8);
-  const min = signed ? -(2n ** (bits - 1n)) : 0n;
-  const max = signed ? 2n ** (bits - 1n) - 1n : 2n ** bits - 1n;
-  return bytes === 8 ? [min, max] : [Number(min), Number(max)];
-}
-
-type IntegerType = Extract<TypeModel, { kind: "integer" }>;
-
-function isBigint({ bytes, as }: IntegerType): boolean {
-  return bytes === 8 && as === undefined;
-}
-
-function usualInteger(type: IntegerType): number | bigint {
-  if (type.bytes < 8) return type.bytes === 1 ? 18 : 4660;
-  return isBigint(type) ? 72_623_859_790_382_856n : 1_108_152_157_446;
-}
-
-const varintRange = (signed: boolean): [number, number] =>
-  signed ? [-(2 ** 52), 2 ** 52 - 1] : [0, MAX_SAFE];
-const LARGEST: Readonly<Record<2 | 4 | 8, number>> = {
-  2: 65_504,
-  4: (2 - 2 ** -23) * 2 ** 127,
-  8: Number.MAX_VALUE,
-};
-const SMALLEST: Readonly<Record<2 | 4 | 8, number>> = {
-  2: 2 ** -24,
-  4: 2 ** -149,
-  8: Number.MIN_VALUE,
-};
-
-/** As the bytes hold it. */
-function rounded(value: number, bytes: 2 | 4 | 8): number {
-  if (bytes === 2) return halfOf(toHalfBits(value));
-  return bytes === 4 ? Math.fround(value) : value;
-}
-
-/** A letter of one byte, of two, three and four, again and again, and exactly so many bytes. */
-function textOf(bytes: number): string {
-  if (bytes === 0) return "";
-  let text = "";
-  let left = bytes;
-  for (let i = 0; left > 0; i++) {
-    const letter = ["a", "\u00e9", "\u20ac", "\u{1f680}"][i % 4]!;
-    const size = Math.min(4, (i % 4) + 1);
-    if (size > left) return text + "z".repeat(left);
-    text += letter;
-    left -= size;
-  }
-  return text;
-}
-
-function bytesOf(count: number): Uint8Array {
-  return Uint8Array.from({ length: count }, (_, i) => (i * 37 + 255) % 256);
 }
 
 function lengthOf(max: number, depth: number): number {
