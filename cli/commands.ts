@@ -115,4 +115,20 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     run: async (invocation) => (await import("./explain.ts")).runExplain(invocation),
   },
+  decode: {
+    summary: "take datagrams apart byte by byte, with the names of a spec",
+    positionals: ["hex, file or -"],
+    flags: {
+      spec: { type: "string", value: "file", help: "the spec (default: protocol.yaml)" },
+      from: {
+        type: "string",
+        value: "side",
+        help: "who sent them; checks directions",
+        choices: ["client", "server"],
+      },
+      json: { type: "boolean", help: "print JSON, one datagram a line" },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./decode.ts")).runDecode(invocation),
+  },
 };

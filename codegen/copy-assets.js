@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-for (const folder of ["spec", "model"]) {
+for (const folder of ["spec", "model", "emit"]) {
   for (const file of readdirSync(join(root, "codegen", folder))) {
-    if (!/\.(yaml|json)$/.test(file)) continue;
+    if (!/\.(yaml|json|lua)$/.test(file)) continue;
     cpSync(join(root, "codegen", folder, file), join(root, "dist", "codegen", folder, file));
   }
 }

@@ -7,11 +7,15 @@ import fc from "fast-check";
 import { InvalidMessageError, MalformedError, Reader } from "stardust-udp/wire";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { readMessage } from "#codegen/interpret/read-message.js";
+import { Problem, Source } from "#codegen/interpret/reading.js";
+import { Names } from "#codegen/interpret/values.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { CaptureError, Cursor } from "../support/independent/bytes.ts";
 import { Messages, type Type } from "../support/independent/messages.ts";
+import { fromHex, readVectors } from "../support/revive.ts";
 import { type Generated, generate, typeProblems, typeScriptOf } from "./support/generate.ts";
 import { telemetry } from "./support/telemetry.ts";
 
@@ -155,6 +159,57 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
           expect(hexOf(testing.encode[channel](fast.value))).toBe(hexOf(bytes));
         }),
         { numRuns: runs },
+      );
+    }
+  });
+
+  test("is in the vectors, which all three read and write alike", () => {
+    const { channels, testing, generated, slow } = subjects.get(name)!;
+    const vectors = readVectors(generated.files.get("vectors.json")!);
+    for (const { name: channel, type } of channels) {
+      const own = vectors.messages.filter((v) => v.channel === channel);
+      expect(own.length, channel).toBeGreaterThan(0);
+      for (const { value, hex, case: title } of own) {
+        const what = `${channel}, ${title}`;
+        expect(hexOf(testing.encode[channel](value)), what).toBe(hex);
+        expect(hexOf(slow.encode(type, value)), what).toBe(hex);
+        same(testing.decode[channel](fromHex(hex)), value);
+        same(slow.decode(type, new Cursor(fromHex(hex)), channel), value);
+      }
+    }
+    for (const { channel, hex, case: title } of vectors.refused) {
+      if (channel === undefined) continue;
+      expect(() => testing.decode[channel](fromHex(hex)), title).toThrow(MalformedError);
+    }
+  });
+
+  test("changed at random is refused by the model's interpreter too, or the same to it", () => {
+    const { model, channels, testing, generated } = subjects.get(name)!;
+    const names = new Names(model);
+    const vectors = readVectors(generated.files.get("vectors.json")!);
+    const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 });
+    for (const { name: channel } of channels) {
+      const { message } = model.channels.find((one) => one.name === channel)!;
+      const all = vectors.messages.filter((v) => v.channel === channel);
+      fc.assert(
+        fc.property(fc.constantFrom(...all), edits, fc.nat(), ({ hex }, changes, cut) => {
+          const good = fromHex(hex);
+          const bytes = good.slice(0, cut % 3 === 0 ? cut % (good.length + 1) : good.length);
+          for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
+          const read = () => {
+            try {
+              return readMessage(names, message, new Source(bytes));
+            } catch (error) {
+              if (error instanceof Problem) throw new CaptureError(error.message);
+              throw error;
+            }
+          };
+          same(
+            outcome(read),
+            outcome(() => testing.decode[channel](bytes)),
+          );
+        }),
+        { numRuns: runs * 5 },
       );
     }
   });

@@ -3,7 +3,7 @@
  * `typeProblems` compiles several of them together, once, under the flags that users' projects have.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
 import { emit } from "#codegen/emit/emit.js";
@@ -48,7 +48,9 @@ export async function generate(name: string, model: Model): Promise<Generated> {
   mkdirSync(join(folder, "js"), { recursive: true });
   const files = await emit(model);
   for (const [file, text] of files) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);
+    if (!file.endsWith(".ts")) continue;
     const js = ts.transpileModule(text, {
       compilerOptions: { ...options, module: ts.ModuleKind.ESNext },
       fileName: file,
@@ -71,5 +73,7 @@ export function typeProblems(files: readonly string[]): string[] {
 
 /** All generated TypeScript of some models. */
 export function typeScriptOf(all: readonly Generated[]): string[] {
-  return all.flatMap((g) => [...g.files.keys()].map((file) => join(g.folder, file)));
+  return all.flatMap((g) =>
+    [...g.files.keys()].filter((file) => file.endsWith(".ts")).map((file) => join(g.folder, file)),
+  );
 }

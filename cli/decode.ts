@@ -1,0 +1,264 @@
+/**
+ * The command `decode`: datagrams taken apart byte by byte, with the names of a spec. What is wrong is shown at its byte.
+ * The reading is codegen/interpret's; here are inputs, the text and the JSON. Slices that complete a message in one
+ * input are put together and shown as one.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import {
+  DatagramReader,
+  type FrameReading,
+  type Reading,
+  type Side,
+} from "../codegen/interpret/read-datagram.ts";
+import { readMessage } from "../codegen/interpret/read-message.ts";
+import { type Part, Problem, Source } from "../codegen/interpret/reading.ts";
+import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
+import { resolveSpec } from "../codegen/model/resolve.ts";
+import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
+import { loadSpecFile } from "../codegen/spec/load.ts";
+import { CaptureError, type Given, type GivenDatagram, parseFile, parseHex } from "./captures.ts";
+import type { ExitCode, Invocation } from "./commands.ts";
+
+export async function runDecode(invocation: Invocation): Promise<ExitCode> {
+  const { flags, err } = invocation;
+  const input = invocation.positionals[0];
+  if (input === undefined) {
+    err("stardust: decode needs hexadecimal, a file, or - for standard input\n");
+    return 2;
+  }
+  const spec = (flags["spec"] as string | undefined) ?? "protocol.yaml";
+  const loaded = loadSpecFile(spec);
+  const model = resolveSpec(loaded);
+  if (model === undefined) {
+    const format = (flags["error-format"] as ErrorFormat | undefined) ?? "text";
+    const options = { format, colour: invocation.colour };
+    const { diagnostics, source } = loaded;
+    err(formatDiagnostics(diagnostics.sorted(), source, options, diagnostics.dropped));
+    return 1;
+  }
+  let given: Given;
+  try {
+    given = readInput(input);
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    err(`stardust: ${printable(error.message)}\n`);
+    return 2;
+  }
+  const decoder = new Decoder(new DatagramReader(model), flags["from"] as Side | undefined);
+  const results = given.datagrams.map((datagram) => decoder.decode(datagram));
+  if (flags["json"] === true) {
+    const rows = results.map((result) => JSON.stringify(jsonOf(result)));
+    invocation.out(`[\n${rows.join(",\n")}\n]\n`);
+  } else {
+    const many = results.length > 1;
+    invocation.out(results.map((result) => textOf(result, many)).join("\n"));
+    if (given.skipped > 0) err(`${given.skipped} packets are not UDP, or not whole\n`);
+    if (results.length === 0) err("no datagram in it\n");
+  }
+  return results.some(({ reading }) => reading.problem !== undefined) ? 1 : 0;
+}
+
+function readInput(input: string): Given {
+  if (input === "-") return parseFile(readFileSync(0));
+  const bytes = parseHex(input);
+  if (bytes !== undefined) return { datagrams: [{ place: "datagram", bytes }], skipped: 0 };
+  if (existsSync(input)) return parseFile(readFileSync(input));
+  const what = JSON.stringify(input.slice(0, 60));
+  throw new CaptureError(`${what} is neither pairs of hexadecimal digits nor a file`);
+}
+
+interface Result {
+  readonly given: GivenDatagram;
+  readonly from?: Side;
+  readonly reading: Reading;
+  /** Messages that a slice of this datagram completed. */
+  readonly assembled: readonly Assembled[];
+}
+
+interface Assembled {
+  readonly channel: string;
+  readonly number: number;
+  readonly bytes: number;
+  readonly message?: Record<string, unknown>;
+  readonly problem?: Pick<Problem, "at" | "path" | "problem">;
+}
+
+/** Open slice trains that are kept; the oldest goes first. */
+const MAX_TRAINS = 64;
+
+/** Reads datagrams in order; remembers who is a client, and slices. */
+class Decoder {
+  readonly #reader: DatagramReader;
+  readonly #from: Side | undefined;
+  /** Addresses of a capture, by what they sent. */
+  readonly #sides = new Map<string, Side>();
+  readonly #trains = new Map<string, Map<number, Uint8Array>>();
+
+  constructor(reader: DatagramReader, from: Side | undefined) {
+    this.#reader = reader;
+    this.#from = from;
+  }
+
+  decode(given: GivenDatagram): Result {
+    const from = given.from ?? this.#from ?? this.#sideOf(given);
+    const reading = this.#reader.read(given.bytes, from === undefined ? {} : { from });
+    const learnt = from ?? this.#learn(given, reading);
+    const assembled = reading.frames.flatMap((frame) => this.#slice(given, learnt, frame));
+    return { given, ...(learnt === undefined ? {} : { from: learnt }), reading, assembled };
+  }
+
+  #sideOf({ source, destination }: GivenDatagram): Side | undefined {
+    if (source === undefined || destination === undefined) return undefined;
+    const other = this.#sides.get(destination);
+    return (
+      this.#sides.get(source) ??
+      (other === undefined ? undefined : other === "client" ? "server" : "client")
+    );
+  }
+
+  /** A message that only one side sends tells which side an address is. */
+  #learn({ source, destination }: GivenDatagram, reading: Reading): Side | undefined {
+    if (reading.problem !== undefined) return undefined;
+    const message = this.#reader.model.zero.messages.find(({ name }) => name === reading.zero);
+    const says = message?.from ?? reading.frames[0]?.channel.direction.replace(/-to-.*/, "");
+    if (says !== "client" && says !== "server") return undefined;
+    if (source !== undefined) this.#sides.set(source, says);
+    if (destination !== undefined)
+      this.#sides.set(destination, says === "client" ? "server" : "client");
+    return says;
+  }
+
+  #slice(given: GivenDatagram, from: Side | undefined, frame: FrameReading): Assembled[] {
+    const { channel, slice, number = 0, payload } = frame;
+    if (slice === undefined) return [];
+    const key = [given.source, given.destination, from, channel.name, number, slice.count].join();
+    const train = this.#trains.get(key) ?? new Map<number, Uint8Array>();
+    train.set(slice.index, payload);
+    this.#trains.set(key, train);
+    if (train.size < slice.count) {
+      if (this.#trains.size > MAX_TRAINS) this.#trains.delete(this.#trains.keys().next().value!);
+      return [];
+    }
+    this.#trains.delete(key);
+    const whole = Buffer.concat(Array.from({ length: slice.count }, (_, i) => train.get(i)!));
+    const done = { channel: channel.name, number, bytes: whole.length };
+    try {
+      const source = new Source(Uint8Array.from(whole));
+      return [{ ...done, message: readMessage(this.#reader.names, channel.message, source) }];
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const { at, path, problem } = error;
+      return [{ ...done, problem: { at, path, problem } }];
+    }
+  }
+}
+
+const BYTES_A_LINE = 8;
+/** Longer texts and bytes are cut in the text, not in the JSON. */
+const MAX_TEXT = 60;
+
+function textOf({ given, from, reading, assembled }: Result, many: boolean): string {
+  const lines: string[] = [];
+  const kind = reading.kind === "zero" ? `zero message ${reading.zero ?? ""}`.trim() : "regular";
+  const route = given.source === undefined ? "" : `, ${given.source} to ${given.destination}`;
+  const side = from === undefined ? "" : `, from the ${from}`;
+  const head = `${reading.bytes} bytes, ${printable(kind)}${side}${route}`;
+  lines.push(many ? `${given.place}: ${head}` : head);
+  let shown = false;
+  const { problem } = reading;
+  const mark = (): void => {
+    if (problem === undefined || shown) return;
+    shown = true;
+    const path = problem.path === "" ? "" : `${problem.path}: `;
+    lines.push(
+      `${offset(problem.at)}  ${"^^".padEnd(BYTES_A_LINE * 3)} ${printable(path + problem.problem)}`,
+    );
+  };
+  const visit = (part: Part, depth: number): void => {
+    // At the byte that is wrong, behind what was read of it.
+    if (problem !== undefined && part.at > problem.at) mark();
+    lines.push(line(part, depth, given.bytes));
+    for (const inner of part.parts ?? []) visit(inner, depth + 1);
+  };
+  for (const part of reading.parts) visit(part, 0);
+  mark();
+  for (const one of assembled) {
+    const { channel, number, bytes, message, problem: wrong } = one;
+    const what = wrong
+      ? `byte ${wrong.at}, ${wrong.path}: ${wrong.problem}`
+      : short(JSON.stringify(toJsonData(message)), 400);
+    lines.push(printable(`message ${number} of ${channel} is complete, ${bytes} bytes: ${what}`));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function offset(at: number): string {
+  return at.toString(16).padStart(4, "0");
+}
+
+function line(part: Part, depth: number, bytes: Uint8Array): string {
+  const meaning = `${"  ".repeat(depth)}${part.name}${valueText(part)}`;
+  const left = part.parts === undefined ? hexText(part, bytes) : "";
+  return `${offset(part.at)}  ${left.padEnd(BYTES_A_LINE * 3)} ${printable(meaning)}`.trimEnd();
+}
+
+/** The bytes of a part; of a part of one byte, its bits. */
+function hexText({ at, bytes: count, bits }: Part, bytes: Uint8Array): string {
+  if (bits !== undefined && count === 1 && bits.width < 8) {
+    const text = bytes[at]!.toString(2).padStart(8, "0");
+    const { offset: from, width } = bits;
+    return `${".".repeat(from)}${text.slice(from, from + width)}${".".repeat(8 - from - width)}`;
+  }
+  const shown = Math.min(count, BYTES_A_LINE);
+  const text = Array.from(bytes.subarray(at, at + shown), (b) => b.toString(16).padStart(2, "0"));
+  if (count > shown) text[shown - 1] = "…";
+  return text.join(" ");
+}
+
+function valueText({ value, text, unit, parts }: Part): string {
+  const said = text === undefined ? "" : ` (${text})`;
+  if (parts !== undefined || value === undefined) return said;
+  const measured = unit === undefined ? "" : ` ${unit}`;
+  return `: ${short(plain(value))}${measured}${said}`;
+}
+
+function plain(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (typeof value === "bigint") return String(value);
+  return JSON.stringify(toJsonData(value)) ?? "";
+}
+
+function short(text: string, most = MAX_TEXT): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+function jsonOf({ given, from, reading, assembled }: Result): unknown {
+  const { kind, bytes, zero, parts, problem, frames } = reading;
+  return {
+    place: given.place,
+    ...(from === undefined ? {} : { from }),
+    ...(given.source === undefined ? {} : { source: given.source, destination: given.destination }),
+    kind,
+    bytes,
+    hex: hexOf(given.bytes),
+    ...(zero === undefined ? {} : { zero }),
+    ...(reading.packetNumber === undefined ? {} : { packetNumber: reading.packetNumber }),
+    frames: frames.map(({ channel, number, slice, message }) => ({
+      channel: channel.name,
+      ...(number === undefined ? {} : { number }),
+      ...(slice === undefined ? {} : { slice }),
+      ...(message === undefined ? {} : { message: toJsonData(message) }),
+    })),
+    ...(assembled.length === 0 ? {} : { assembled: assembled.map((one) => toJsonData(one)) }),
+    parts: parts.map(partData),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+function partData({ value, parts, ...rest }: Part): unknown {
+  return {
+    ...rest,
+    ...(value === undefined ? {} : { value: toJsonData(value) }),
+    ...(parts === undefined ? {} : { parts: parts.map(partData) }),
+  };
+}

@@ -1,0 +1,364 @@
+/**
+ * `vectors.json`: golden vectors. Messages, datagrams and zero messages as values and as bytes, worked out by walking the
+ * model (interpret/), not by the generated code, so that both can be held against each other; for other people's
+ * implementations too. Cases that the interpreter does not read back are a bug and throw.
+ */
+
+import { hasRole, MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
+import { sample } from "../interpret/json-schema.ts";
+import { DatagramReader, type Side } from "../interpret/read-datagram.ts";
+import { hexOf, type Names, NOTATION, toJsonData } from "../interpret/values.ts";
+import {
+  type DatagramValues,
+  type FrameValues,
+  keysOfTicket,
+  writeDatagram,
+  writeZero,
+} from "../interpret/write-datagram.ts";
+import { TooLarge, writeMessage } from "../interpret/write-message.ts";
+import type { ChannelModel, HeaderFieldModel, Model, ZeroMessageModel } from "../model/model.ts";
+import { type Case, casesOf } from "./vector-cases.ts";
+
+/** Raised when readers of the file would have to change. */
+const VECTORS_VERSION = 1;
+/** No more cases of a message behind so many bytes of them. */
+const MAX_MESSAGE_BYTES = 65_536;
+
+const ABOUT = [
+  `Golden vectors of this protocol. \`hex\` is the bytes of what stands beside it. ${NOTATION}`,
+  "messages: payloads, by channel. datagrams: whole ones of the regular protocol; runs are those of the ack block, a run, a gap, a run and so on, downwards from the largest. zero: whole datagrams of the connection protocol; key is the MAC key of the sender's direction, made from the ticket.",
+  "refused: bytes that no decoder may accept; for messages the payload, else the datagram.",
+];
+
+export function emitVectors(model: Model): string {
+  const vectors = new Vectors(model);
+  const sections = [
+    ["messages", vectors.messages()],
+    ["datagrams", vectors.datagrams()],
+    ["zero", vectors.zero()],
+    ["refused", vectors.refused()],
+  ] as const;
+  const { name, version, hash } = model;
+  const head = [
+    `  "stardust-vectors": ${VECTORS_VERSION}`,
+    `  "about": ${JSON.stringify(ABOUT)}`,
+    `  "protocol": ${JSON.stringify({ name, version, hash })}`,
+    `  "keys": ${JSON.stringify(vectors.keys)}`,
+  ];
+  const lists = sections.map(([section, rows]) => {
+    const lines = rows.map((row) => `    ${JSON.stringify(row)}`);
+    return `  "${section}": [${lines.length === 0 ? "" : `\n${lines.join(",\n")}\n  `}]`;
+  });
+  return `{\n${[...head, ...lists].join(",\n")}\n}\n`;
+}
+
+const CID = Buffer.from(Array.from({ length: 16 }, (_, i) => i)).toString("base64url");
+const TICKET = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
+/** Messages that never carry a MAC. */
+const WITHOUT_MAC = new Set(["join", "challenge", "processing", "accept", "reject", "gone"]);
+
+class Vectors {
+  readonly keys: Readonly<Record<string, string>>;
+  readonly #model: Model;
+  readonly #reader: DatagramReader;
+  readonly #names: Names;
+  readonly #byStruct = new Map<string, readonly Case[]>();
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#reader = new DatagramReader(model);
+    this.#names = this.#reader.names;
+    const { client, server } = keysOfTicket(TICKET);
+    this.keys = { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
+  }
+
+  /** Worked out once: several sections use them. */
+  #cases({ message }: ChannelModel): readonly Case[] {
+    const known = this.#byStruct.get(message) ?? casesOf(this.#names, message);
+    this.#byStruct.set(message, known);
+    return known;
+  }
+
+  /** The bytes of a case; undefined for one that is too long, or too deep in itself. */
+  #bytes(channel: ChannelModel, value: unknown): Uint8Array | undefined {
+    try {
+      return writeMessage(this.#names, channel.message, value, channel.maxBytes);
+    } catch (error) {
+      if (error instanceof TooLarge) return undefined;
+      throw error;
+    }
+  }
+
+  messages(): unknown[] {
+    return this.#model.channels.flatMap((channel) => {
+      const seen = new Set<string>();
+      let bytes = 0;
+      return this.#cases(channel).flatMap(({ name, value }) => {
+        if (bytes > MAX_MESSAGE_BYTES) return [];
+        const payload = this.#bytes(channel, value);
+        if (payload === undefined) return [];
+        const hex = hexOf(payload);
+        if (seen.has(hex)) return [];
+        seen.add(hex);
+        bytes += payload.length;
+        return [{ channel: channel.name, case: name, value: toJsonData(value), hex }];
+      });
+    });
+  }
+
+  datagrams(): unknown[] {
+    const rows: unknown[] = [];
+    const add = (
+      name: string,
+      header: DatagramValues,
+      frames: readonly FrameValues[] = [],
+    ): void => {
+      const bytes = writeDatagram(this.#names, header, frames);
+      if (bytes.length > this.#model.limits.maxDatagramBytes) return;
+      this.#check(name, bytes);
+      rows.push({
+        case: name,
+        ...this.#header(header),
+        frames: frames.map(frameData),
+        hex: hexOf(bytes),
+      });
+    };
+    const { ackBits, packetNumberBits } = this.#model.header;
+    const largest = 2 ** ackBits - 1;
+    const none = { packetNumber: 7, ackNow: true };
+    const ack = { largest: 1000, delay: 4, runs: [1] };
+    add("acknowledge at once, and nothing else", none);
+    add("one packet acknowledged", { packetNumber: 0, ack });
+    const { ackFieldBits } = this.#model.header;
+    if (ackFieldBits === undefined) this.#ackRangeCases(add, largest);
+    else {
+      const ends = [1, ackFieldBits - 1, 1];
+      add("all that a field can say", {
+        packetNumber: 1,
+        ack: { ...ack, runs: [ackFieldBits + 1] },
+      });
+      add("the last bit of the field", { packetNumber: 2, ack: { ...ack, runs: ends } });
+      add("two gaps", { packetNumber: 3, ack: { largest, delay: 255, runs: [1, 2, 13, 1, 3] } });
+    }
+    for (const receiveLimit of [0, 128, Number.MAX_SAFE_INTEGER]) {
+      add(`a receive limit of ${receiveLimit}`, { packetNumber: 5, ack, receiveLimit });
+    }
+    add("the largest short packet number", { ...none, packetNumber: 2 ** packetNumberBits - 1 });
+    if (hasRole(this.#model.header.clear, "packet-number-high")) {
+      const packetNumber = 2 ** packetNumberBits * 3 + 2;
+      add("a wide packet number", { ...none, packetNumber, wide: true });
+    }
+    this.#userCases(add);
+    this.#frameCases(add);
+    return rows;
+  }
+
+  #ackRangeCases(add: (name: string, header: DatagramValues) => void, largest: number): void {
+    const ack = { largest: 1000, delay: 4 };
+    add("a run of 128, in one byte", { packetNumber: 1, ack: { ...ack, runs: [128] } });
+    add("a run of 129, the long form", { packetNumber: 2, ack: { ...ack, runs: [129] } });
+    add("two gaps", { packetNumber: 3, ack: { largest, delay: 255, runs: [1, 2, 130, 1, 300] } });
+    const many = Array.from({ length: 2 * MAX_ACK_PAIRS + 1 }, (_, i) => 1 + (i % 3));
+    add("as many ranges as there may be", {
+      packetNumber: 4,
+      ack: { largest, delay: 0, runs: many },
+    });
+  }
+
+  #userCases(add: (name: string, header: DatagramValues) => void): void {
+    const fields = userFields(this.#model);
+    if (fields.length === 0) return;
+    for (const [name, pick] of [
+      ["least", 0],
+      ["largest", 1],
+    ] as const) {
+      const user = fields.map((field) => fieldRange(field)[pick]);
+      add(`the ${name} of every field of one's own`, { packetNumber: 9, ackNow: true, user });
+    }
+  }
+
+  #frameCases(
+    add: (name: string, header: DatagramValues, frames: readonly FrameValues[]) => void,
+  ): void {
+    const header = { packetNumber: 10 };
+    const last = 2 ** this.#model.header.messageNumberBits - 1;
+    for (const channel of this.#model.channels) {
+      const one = (number: number): FrameValues => this.#frame(channel, number);
+      if (this.#names.struct(channel.message).minBytes > this.#model.limits.sliceBytes) continue;
+      add(`${channel.name}: alone`, header, [one(0)]);
+      if (!channel.numbered) {
+        add(`${channel.name}: twice`, header, [one(0), one(0)]);
+        continue;
+      }
+      add(`${channel.name}: two in a row, across the last number`, header, [one(last), one(0)]);
+      add(`${channel.name}: two with a gap`, header, [one(5), one(7)]);
+    }
+    for (const side of ["client", "server"] as const) {
+      const frames = this.#model.channels
+        .filter((channel) => mayCome(channel, side))
+        .map((channel) => this.#frame(channel, 3));
+      const fits = frames.slice(0, 12);
+      if (fits.length > 1) add(`from the ${side}: every channel`, header, fits);
+    }
+    const { sliceBytes } = this.#model.limits;
+    const sliced = this.#model.channels.find((c) => c.fragment && c.maxBytes > sliceBytes);
+    if (sliced === undefined) return;
+    const tail = new Uint8Array(Math.min(3, sliced.maxBytes - sliceBytes)).fill(0xa5);
+    const slice = (index: number, payload: Uint8Array): FrameValues => ({
+      channel: sliced,
+      number: 1,
+      slice: { index, count: 2 },
+      payload,
+    });
+    add("a slice that is not the last", header, [slice(0, new Uint8Array(sliceBytes).fill(0x5a))]);
+    add("the last slice", header, [slice(1, tail)]);
+    add("a message behind the last slice", header, [slice(1, tail), { ...this.#frame(sliced, 2) }]);
+  }
+
+  #frame(channel: ChannelModel, number: number): FrameValues {
+    const value = this.#cases(channel).find(({ name }) => name === "minimum")!.value;
+    const payload = writeMessage(this.#names, channel.message, value);
+    return { channel, ...(channel.numbered ? { number } : {}), payload };
+  }
+
+  #header({ packetNumber, wide, ackNow, ack, receiveLimit, user }: DatagramValues): object {
+    const names = userFields(this.#model).map((field) => field.name);
+    return {
+      packetNumber,
+      wide: wide === true,
+      ackNow: ackNow === true,
+      ...(ack === undefined ? {} : { ack }),
+      ...(receiveLimit === undefined ? {} : { receiveLimit }),
+      user: names.map((name, i) => ({ name, value: user?.[i] ?? 0 })),
+    };
+  }
+
+  zero(): unknown[] {
+    return this.#model.zero.messages.flatMap((message) => {
+      const sides: Side[] = message.from === "both" ? ["client", "server"] : [message.from];
+      return sides.flatMap((from) =>
+        [false, true].map((full) => this.#zeroCase(message, from, full)),
+      );
+    });
+  }
+
+  #zeroCase(message: ZeroMessageModel, from: Side, full: boolean): unknown {
+    const { name } = message;
+    const sys = sample(message.sys, full);
+    const body = sample(message.body, full);
+    const withKey = !WITHOUT_MAC.has(name);
+    const { seq, ack } = this.#sequence(message, sys);
+    const padBytes = this.#padBytes(name);
+    const key = keysOfTicket(TICKET)[from];
+    const values = { cid: CID, msg: name, seq, ack, sys, body, padBytes };
+    const bytes = writeZero({ ...values, ...(withKey ? { key } : {}) });
+    this.#check(`${name} from the ${from}`, bytes, from);
+    return {
+      case: `${name} from the ${from}: ${full ? "all members" : "what is required"}`,
+      from,
+      mac: withKey,
+      ...values,
+      hex: hexOf(bytes),
+    };
+  }
+
+  /** Where a message stands in the conversation, as docs/connection.md has it. */
+  #sequence({ name, from }: ZeroMessageModel, sys: unknown): { seq: number; ack: number } {
+    switch (name) {
+      case "join":
+        return { seq: Object.hasOwn(sys as object, "cookie") ? 1 : 0, ack: 0 };
+      case "processing":
+        return { seq: 0, ack: 1 };
+      case "accept":
+      case "reject":
+        return { seq: 1, ack: 1 };
+      case "attach":
+        return { seq: 2, ack: 1 };
+      case "attached":
+        return { seq: 2, ack: 2 };
+      case "ack":
+        return { seq: 0, ack: 2 };
+      case "challenge":
+      case "gone":
+        return { seq: 0, ack: 0 };
+      default:
+        return { seq: 3, ack: from === "server" ? 2 : 3 };
+    }
+  }
+
+  #padBytes(name: string): number {
+    if (name === "join") return this.#model.limits.maxDatagramBytes;
+    const attached = this.#model.zero.messages.find((message) => message.name === "attached");
+    return name === "attach" ? (attached?.maxBytes ?? 0) : 0;
+  }
+
+  /** Bytes next to good ones that every decoder refuses, as far as this one does. */
+  refused(): unknown[] {
+    const rows: unknown[] = [];
+    for (const channel of this.#model.channels) {
+      const named = (name: string) => this.#cases(channel).find((c) => c.name === name)!.value;
+      const good =
+        this.#bytes(channel, named("typical")) ?? this.#bytes(channel, named("minimum"))!;
+      const bad: [string, Uint8Array][] = [["a byte too many", Uint8Array.from([...good, 0])]];
+      if (good.length > 0) bad.unshift(["cut off", good.slice(0, -1)]);
+      const { bitBlockBytes, extensible } = this.#names.struct(channel.message);
+      if (bitBlockBytes > 0) {
+        const padded = good.slice();
+        // Behind the byte length of an extensible one, which ends with the first byte below 128.
+        const start = extensible === undefined ? 0 : good.findIndex((byte) => byte < 0x80) + 1;
+        padded[start + bitBlockBytes - 1]! |= 1;
+        bad.push(["the last bit of the bit block is set", padded]);
+      }
+      for (const [name, bytes] of bad) {
+        const frame = { channel, ...(channel.numbered ? { number: 0 } : {}), payload: bytes };
+        const datagram = writeDatagram(this.#names, { packetNumber: 0 }, [frame]);
+        if (this.#reader.read(datagram).problem === undefined) continue;
+        rows.push({ channel: channel.name, case: name, hex: hexOf(bytes) });
+      }
+    }
+    const silent = writeDatagram(this.#names, { packetNumber: 0 }, []);
+    const quiet = writeDatagram(this.#names, { packetNumber: 0, ackNow: true }, []);
+    const data: [string, Uint8Array][] = [
+      ["a datagram that says nothing", silent],
+      ["a header that is cut off", quiet.slice(0, -1)],
+      ["bytes behind a datagram without frames", Uint8Array.from([...quiet, 0])],
+      ["a channel that is not in the spec", Uint8Array.from([0xff, 0xff, 0xfe, ...quiet.slice(3)])],
+    ];
+    for (const [name, bytes] of data) {
+      if (this.#reader.read(bytes).problem !== undefined)
+        rows.push({ case: name, hex: hexOf(bytes) });
+    }
+    return rows;
+  }
+
+  #check(name: string, bytes: Uint8Array, from?: Side): void {
+    const { problem } = this.#reader.read(bytes, from === undefined ? {} : { from });
+    if (problem === undefined) return;
+    throw new Error(`vector ${name}: ${problem.problem} at byte ${problem.at} (${problem.path})`);
+  }
+}
+
+function mayCome({ direction }: ChannelModel, side: Side): boolean {
+  return direction === "both" || direction.startsWith(`${side}-to-`);
+}
+
+function frameData({ channel, number, slice, payload }: FrameValues): object {
+  return {
+    channel: channel.name,
+    ...(number === undefined ? {} : { number }),
+    ...(slice === undefined ? {} : { slice }),
+    payload: hexOf(payload),
+  };
+}
+
+/** Least and largest value of a field of the user's own. */
+function fieldRange({ bits, type }: HeaderFieldModel): [number, number] {
+  if (bits !== undefined) return [0, 2 ** bits - 1];
+  if (type === "varint") return [0, Number.MAX_SAFE_INTEGER];
+  if (type === "f64") return [-Number.MAX_VALUE, Number.MAX_VALUE];
+  const largest = (2 - 2 ** -23) * 2 ** 127;
+  if (type === "f32") return [-largest, largest];
+  const width = Number(type!.slice(1));
+  if (type!.startsWith("i")) return [-(2 ** (width - 1)), 2 ** (width - 1) - 1];
+  return [0, 2 ** width - 1];
+}

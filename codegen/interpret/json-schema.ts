@@ -1,0 +1,157 @@
+/**
+ * The subset of JSON Schema that zero messages use (model/zero-schema.ts names it): a check of a value, and samples of
+ * what a schema admits. A keyword outside the subset is ignored. Worst case: one walk over schema and value.
+ */
+import type { JsonSchema } from "../model/model.ts";
+import { put } from "./values.ts";
+
+export interface SchemaProblem {
+  /** `.name` and `[0]` behind each other; "" for the value itself. */
+  readonly path: string;
+  readonly problem: string;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function properties(schema: JsonSchema): Readonly<Record<string, JsonSchema>> {
+  return (isRecord(schema["properties"]) ? schema["properties"] : {}) as Record<string, JsonSchema>;
+}
+
+function own(object: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** The first way in which a value is not what the schema says. Members that it does not name are not looked at. */
+export function schemaProblem(
+  schema: JsonSchema,
+  value: unknown,
+  path = "",
+): SchemaProblem | undefined {
+  const wrong = (problem: string): SchemaProblem => ({ path, problem });
+  const type = schema["type"];
+  if (typeof type === "string" && !isOfType(type, value)) return wrong(`is no ${type}`);
+  if ("const" in schema && !same(schema["const"], value)) {
+    return wrong(`is not ${JSON.stringify(schema["const"])}`);
+  }
+  const choices = schema["enum"];
+  if (Array.isArray(choices) && !choices.some((choice) => same(choice, value))) {
+    return wrong(`is none of ${JSON.stringify(choices)}`);
+  }
+  const measure =
+    typeof value === "number"
+      ? value
+      : typeof value === "string"
+        ? [...value].length
+        : Array.isArray(value)
+          ? value.length
+          : 0;
+  for (const [keyword, bad, says] of bounds) {
+    const limit = schema[keyword];
+    if (typeof limit === "number" && applies(keyword, value) && bad(measure, limit)) {
+      return wrong(`${says} ${limit}`);
+    }
+  }
+  if (Array.isArray(value) && isRecord(schema["items"])) {
+    for (const [i, element] of value.entries()) {
+      const problem = schemaProblem(schema["items"], element, `${path}[${i}]`);
+      if (problem !== undefined) return problem;
+    }
+  }
+  return isRecord(value) ? objectProblem(schema, value, path) : undefined;
+}
+
+function objectProblem(
+  schema: JsonSchema,
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+): SchemaProblem | undefined {
+  const required = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];
+  for (const name of required) {
+    if (!Object.hasOwn(value, name)) return { path: `${path}.${name}`, problem: "is missing" };
+  }
+  for (const [name, member] of Object.entries(properties(schema))) {
+    if (!Object.hasOwn(value, name)) continue;
+    const problem = schemaProblem(member, value[name], `${path}.${name}`);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+const bounds: readonly (readonly [string, (a: number, b: number) => boolean, string])[] = [
+  ["minimum", (a, b) => a < b, "is below"],
+  ["maximum", (a, b) => a > b, "is above"],
+  ["exclusiveMinimum", (a, b) => a <= b, "is not above"],
+  ["exclusiveMaximum", (a, b) => a >= b, "is not below"],
+  ["minLength", (a, b) => a < b, "is shorter than"],
+  ["maxLength", (a, b) => a > b, "is longer than"],
+  ["minItems", (a, b) => a < b, "has fewer items than"],
+  ["maxItems", (a, b) => a > b, "has more items than"],
+];
+
+function applies(keyword: string, value: unknown): boolean {
+  if (keyword.endsWith("Length")) return typeof value === "string";
+  if (keyword.endsWith("Items")) return Array.isArray(value);
+  return typeof value === "number";
+}
+
+function isOfType(type: string, value: unknown): boolean {
+  switch (type) {
+    case "object":
+      return isRecord(value);
+    case "array":
+      return Array.isArray(value);
+    case "integer":
+      return Number.isInteger(value);
+    case "null":
+      return value === null;
+    default:
+      return typeof value === type;
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** A value that the schema admits: with `full`, optional members and one item of every list; else the least. */
+export function sample(schema: JsonSchema, full: boolean): unknown {
+  if ("const" in schema) return schema["const"];
+  const choices = schema["enum"];
+  if (Array.isArray(choices)) return full ? choices.at(-1) : choices[0];
+  const number = (name: string): number | undefined =>
+    typeof schema[name] === "number" ? (schema[name] as number) : undefined;
+  switch (schema["type"]) {
+    case "object": {
+      const required = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];
+      const all = properties(schema);
+      const names = full ? [...new Set([...Object.keys(all), ...required])] : required;
+      const object: Record<string, unknown> = {};
+      for (const name of names)
+        put(object, name, sample((own(all, name) ?? {}) as JsonSchema, full));
+      return object;
+    }
+    case "array": {
+      const most = number("maxItems") ?? 1;
+      const count = Math.max(number("minItems") ?? 0, full ? Math.min(1, most) : 0);
+      const items = isRecord(schema["items"]) ? schema["items"] : {};
+      return Array.from({ length: count }, () => sample(items, full));
+    }
+    case "string": {
+      const min = number("minLength") ?? 0;
+      const length = full ? Math.max(min, Math.min(number("maxLength") ?? min, 12)) : min;
+      return "stardust".repeat(Math.ceil(length / 8)).slice(0, length);
+    }
+    case "integer":
+    case "number": {
+      const least = Math.max(number("minimum") ?? -1e9, (number("exclusiveMinimum") ?? -1e9) + 1);
+      const most = Math.min(number("maximum") ?? 1e9, (number("exclusiveMaximum") ?? 1e9) - 1);
+      return full ? most : Math.max(least, Math.min(0, most));
+    }
+    case "boolean":
+      return full;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Zero messages: three zero bytes and one JSON object, taken apart member by member with their places in the bytes.
+ * Held against what docs/connection.md says of the envelope and against the message's schemas. Whether a MAC is right
+ * cannot be seen without its key. Worst case: one pass; nesting is bounded before it is followed.
+ */
+import type { Model } from "../model/model.ts";
+import { schemaProblem } from "./json-schema.ts";
+import type { Reading, Side } from "./read-datagram.ts";
+import { utf8 } from "./read-message.ts";
+import { inBytes, type Source } from "./reading.ts";
+import { put } from "./values.ts";
+
+/** Levels of objects and arrays that the runtime looks into. */
+const MAX_DEPTH = 6;
+const MAX_ZERO_BYTES = 1500;
+const FORBIDDEN: readonly string[] = ["__proto__", "constructor", "prototype"];
+const ID = /^[A-Za-z0-9_-]{22}$/;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Fills `reading`; throws a Problem. */
+export function readZero(
+  model: Model,
+  s: Source,
+  reading: Mutable<Reading>,
+  from: Side | undefined,
+): void {
+  if (s.end > MAX_ZERO_BYTES) s.fail(`${s.end} bytes, at most ${MAX_ZERO_BYTES}`);
+  s.take(3, "channel");
+  s.leaf("channel", 0, { value: 0, text: "a zero message" });
+  const start = s.at;
+  const json = new JsonReading(s);
+  const value = json.value("envelope", 1);
+  const at = json.at;
+  if (s.left > 0) s.fail(`${inBytes(s.left)} left over behind the JSON`);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    s.fail("the JSON is not an object", "", start);
+  }
+  const envelope = value as Record<string, unknown>;
+  reading.envelope = envelope;
+  if (typeof envelope["msg"] === "string") reading.zero = envelope["msg"];
+  const fail = (name: string, problem: string): never =>
+    s.fail(problem, name, at.get(`envelope.${name}`) ?? start);
+  checkEnvelope(envelope, s, fail);
+  const name = envelope["msg"] as string;
+  const message =
+    model.zero.messages.find((one) => one.name === name) ??
+    fail("msg", `${JSON.stringify(name)} is no message of the spec`);
+  if (from !== undefined && message.from !== "both" && message.from !== from) {
+    fail("msg", `${name} comes from the ${message.from}, but the ${from} sent it`);
+  }
+  for (const part of ["sys", "body"] as const) {
+    const problem = schemaProblem(message[part], envelope[part]);
+    if (problem === undefined) continue;
+    const path = `${part}${problem.path}`;
+    s.fail(
+      problem.problem,
+      path,
+      at.get(`envelope.${path}`) ?? at.get(`envelope.${part}`) ?? start,
+    );
+  }
+}
+
+function checkEnvelope(
+  envelope: Record<string, unknown>,
+  s: Source,
+  fail: (name: string, problem: string) => never,
+): void {
+  const { v, cid, msg, seq, ack, sys, body, pad, mac } = envelope;
+  if (v !== 1) fail("v", "is not 1");
+  if (typeof cid !== "string" || !ID.test(cid)) {
+    fail("cid", "is not 22 characters of base64url");
+  }
+  if (typeof msg !== "string") fail("msg", "is not a string");
+  for (const [name, value] of Object.entries({ seq, ack })) {
+    if (!Number.isSafeInteger(value) || (value as number) < 0) fail(name, "is not a count");
+  }
+  for (const [name, value] of Object.entries({ sys, body })) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      fail(name, "is not an object");
+    }
+  }
+  if (pad !== undefined && typeof pad !== "string") fail("pad", "is not a string");
+  const raw = Buffer.from(s.bytes.subarray(3, s.end)).toString("latin1");
+  if (!raw.startsWith(`{"v":1,"cid":"${cid as string}",`)) fail("cid", "is not at its offset");
+  if (mac === undefined) return;
+  if (typeof mac !== "string" || !ID.test(mac)) fail("mac", "is not 22 characters of base64url");
+  if (!raw.endsWith(`,"mac":"${mac as string}"}`)) fail("mac", "is not at its offset");
+}
+
+/** Strict JSON over bytes: what JSON.parse takes, with the place of every value. */
+class JsonReading {
+  /** Byte of every value by its path. */
+  readonly at = new Map<string, number>();
+  readonly #s: Source;
+  #path = "";
+
+  constructor(s: Source) {
+    this.#s = s;
+  }
+
+  /** Reads a value at the cursor and adds its part. */
+  value(name: string, depth: number): unknown {
+    const s = this.#s;
+    this.#space();
+    const outer = this.#path;
+    this.#path = outer === "" || name.startsWith("[") ? outer + name : `${outer}.${name}`;
+    this.at.set(this.#path, s.at);
+    try {
+      const start = s.at;
+      const byte = s.left > 0 ? s.bytes[s.at] : -1;
+      if (byte === 0x7b || byte === 0x5b) {
+        if (depth > MAX_DEPTH) s.fail(`JSON more than ${MAX_DEPTH} levels deep`, name);
+        return s.group(name, () => (byte === 0x7b ? this.#object(depth) : this.#array(depth)));
+      }
+      const value = byte === 0x22 ? this.#string() : this.#word(name);
+      s.leaf(name, start, { value });
+      return value;
+    } finally {
+      this.#path = outer;
+    }
+  }
+
+  #object(depth: number): Record<string, unknown> {
+    const s = this.#s;
+    const object: Record<string, unknown> = {};
+    s.at++;
+    this.#space();
+    if (this.#next("}")) return object;
+    for (;;) {
+      this.#space();
+      const at = s.at;
+      if (s.bytes[at] !== 0x22 || s.left === 0) s.fail("a name in quotes expected");
+      const key = this.#string();
+      if (FORBIDDEN.includes(key)) s.fail(`the name ${key} is refused everywhere`, "", at);
+      if (Object.hasOwn(object, key))
+        s.fail(`the name ${JSON.stringify(key)} stands twice`, "", at);
+      this.#space();
+      if (!this.#next(":")) s.fail("a colon expected");
+      put(object, key, this.value(key, depth + 1));
+      this.#space();
+      if (this.#next("}")) return object;
+      if (!this.#next(",")) s.fail("a comma or } expected");
+    }
+  }
+
+  #array(depth: number): unknown[] {
+    const s = this.#s;
+    const array: unknown[] = [];
+    s.at++;
+    this.#space();
+    if (this.#next("]")) return array;
+    for (;;) {
+      array.push(this.value(`[${array.length}]`, depth + 1));
+      this.#space();
+      if (this.#next("]")) return array;
+      if (!this.#next(",")) s.fail("a comma or ] expected");
+    }
+  }
+
+  #next(character: string): boolean {
+    if (this.#s.left === 0 || this.#s.bytes[this.#s.at] !== character.charCodeAt(0)) return false;
+    this.#s.at++;
+    return true;
+  }
+
+  #space(): void {
+    // The runtime refuses control characters, so a space is all the white space there is.
+    while (this.#s.left > 0 && this.#s.bytes[this.#s.at] === 0x20) this.#s.at++;
+  }
+
+  #string(): string {
+    const s = this.#s;
+    const start = s.at;
+    for (let at = start + 1; at < s.end; at++) {
+      const byte = s.bytes[at]!;
+      if (byte < 0x20) s.fail("a control character in a string", "", at);
+      if (byte === 0x5c) at++;
+      if (byte !== 0x22) continue;
+      const text = utf8(s.bytes.subarray(start, at + 1));
+      if (text === undefined) return s.fail("a string that is not valid UTF-8");
+      s.at = at + 1;
+      try {
+        return JSON.parse(text) as string;
+      } catch {
+        return s.fail("a string with an escape that JSON does not have", "", start);
+      }
+    }
+    return s.fail("a string without its end", "", start);
+  }
+
+  #word(name: string): unknown {
+    const s = this.#s;
+    let end = s.at;
+    while (end < s.end && /[-+.0-9A-Za-z]/.test(String.fromCharCode(s.bytes[end]!))) end++;
+    const text = Buffer.from(s.bytes.subarray(s.at, end)).toString("latin1");
+    try {
+      const value: unknown = JSON.parse(text);
+      s.at = end;
+      return value;
+    } catch {
+      return s.fail("a JSON value expected", name);
+    }
+  }
+}

@@ -1,0 +1,326 @@
+/** `stardust decode`: every byte of a datagram by name, and what is wrong at its byte; never a stack trace. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DatagramHeader, FrameHeader, MalformedError, Reader, Violation } from "stardust-udp/wire";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CaptureError, parseFile, parseHex } from "#cli/captures.js";
+import { runDecode } from "#cli/decode.js";
+import { emitVectors } from "#codegen/emit/vectors.js";
+import { DatagramReader } from "#codegen/interpret/read-datagram.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { loadSpecFile } from "#codegen/spec/load.js";
+import { protocol } from "#generated/protocol.js";
+import { decode } from "#generated/testing.js";
+import { mutated, randomOf } from "../support/mutate.ts";
+import { pcapOf } from "../support/pcap.ts";
+import { fromHex, readVectors, type Vectors } from "../support/revive.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const spec = join(root, "protocol.yaml");
+let vectors: Vectors;
+let folder: string;
+
+beforeAll(() => {
+  vectors = readVectors(readFileSync(join(root, "generated/vectors.json"), "utf8"));
+  mkdirSync(join(root, "test/tmp"), { recursive: true });
+  folder = mkdtempSync(join(root, "test/tmp/decode-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Said {
+  code: number;
+  out: string;
+  err: string;
+}
+
+async function run(
+  input: string | undefined,
+  flags: Record<string, string | boolean> = {},
+): Promise<Said> {
+  const said = { out: "", err: "" };
+  const code = await runDecode({
+    positionals: input === undefined ? [] : [input],
+    flags: { spec, ...flags },
+    out: (text) => {
+      said.out += text;
+    },
+    err: (text) => {
+      said.err += text;
+    },
+    colour: false,
+  });
+  return { code, ...said };
+}
+
+function write(name: string, content: string | Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const input = "000001 20 0007 80ff40 c0 00000005";
+
+describe("decode", () => {
+  it("names every field, with its byte, its bits and its value", async () => {
+    const { code, out } = await run(input);
+    expect(code).toBe(0);
+    expect(out).toBe(`14 bytes, regular, from the client
+0000  00 00 01                 channel: 1 (input, id 0)
+0003  0.......                 ack: 0
+0003  .0......                 ackNow: 0
+0003  ..1.....                 frames: 1
+0003  ...0....                 slice: 0
+0003  ....0...                 more: 0
+0003  .....0..                 wide: 0
+0003  ......0.                 keyPhase: 0
+0003  .......0                 limit: 0
+0004  00 07                    packetNumber: 7
+0006                           frame 0
+0006                             input
+0006  80                           moveX: 0.0039215686274509665 (step 128 of 255)
+0007  ff                           moveY: 1 (step 255 of 255)
+0008  40                           heading: 1.5769563123901706 rad (step 64 of 255)
+0009  1.......                     fire: true
+0009  .1......                     use: true
+0009  ..000000                     padding: 0
+000a  00 00 00 05                  sequence: 5
+`);
+  });
+
+  it("shows what is wrong at its byte, and what was not read", async () => {
+    const { code, out } = await run(input.replace("c0", "c4"));
+    expect(code).toBe(1);
+    expect(out).toContain(
+      "0009  ^^                       frame 0.input: padding bits are not zero\n",
+    );
+    expect(out).toContain("000a  00 00 00 05              not read\n");
+    const cut = await run(input.slice(0, -2));
+    expect(cut.out).toContain("a payload of 7 bytes, always 8");
+    const unknown = await run("ffffff 20 0007");
+    expect(unknown.out).toContain(
+      "0000  ^^                       channel: wire id 16777215 is no channel",
+    );
+  });
+
+  it("checks directions where it knows who sent it", async () => {
+    expect((await run(input, { from: "client" })).code).toBe(0);
+    const wrong = await run(input, { from: "server" });
+    expect(wrong.code).toBe(1);
+    expect(wrong.out).toContain("channel input is client-to-server, but the server sent it");
+  });
+
+  it("takes zero messages apart, and holds them against their schemas", async () => {
+    const close = vectors.zero.find((v) => v.msg === "close")!;
+    const good = await run(close.hex);
+    expect(good.code).toBe(0);
+    expect(good.out).toMatch(/^\w+ bytes, zero message close/);
+    expect(good.out).toMatch(/[0-9a-f]{4} {2}22 .* code: "s"/);
+    const wrong = Buffer.from(close.hex, "hex")
+      .toString("latin1")
+      .replace('"code":"s"', '"code":7  ');
+    const bad = await run(Buffer.from(wrong, "latin1").toString("hex"));
+    expect(bad.code).toBe(1);
+    expect(bad.out).toContain("sys.code: is no string");
+    const twice = '\0\0\0{"v":1,"cid":"AAAAAAAAAAAAAAAAAAAAAA","msg":"gone","msg":"gone"}';
+    expect((await run(Buffer.from(twice).toString("hex"))).out).toContain(
+      'the name "msg" stands twice',
+    );
+  });
+
+  it("prints JSON that says the same", async () => {
+    const { code, out } = await run(input, { json: true });
+    expect(code).toBe(0);
+    const [row] = JSON.parse(out);
+    expect(row).toMatchObject({
+      kind: "regular",
+      bytes: 14,
+      packetNumber: 7,
+      hex: input.replaceAll(" ", ""),
+    });
+    expect(row.frames[0]).toMatchObject({ channel: "input", message: { sequence: 5, fire: true } });
+    expect(row.parts[0]).toEqual({
+      name: "channel",
+      at: 0,
+      bytes: 3,
+      value: 1,
+      text: "input, id 0",
+    });
+    const bad = JSON.parse((await run("00", { json: true })).out)[0];
+    expect(bad.problem).toEqual({ at: 0, path: "channel", problem: "3 bytes expected, 1 left" });
+  });
+
+  it("reads files of lines and captures, in which it sees who is who", async () => {
+    const lines = vectors.datagrams.map((v, i) => `${v.hex.toUpperCase()} # ${i}`).join("\r\n");
+    const text = await run(write("lines.txt", `# a comment\n\n${lines}\n`));
+    expect(text.code).toBe(0);
+    expect(text.out.match(/^line \d+: /gm)?.length).toBe(vectors.datagrams.length);
+    const sided = await run(write("sided.txt", `server ${input}\nclient 0x00:00:01\n`));
+    expect(sided.code).toBe(1);
+    expect(sided.out).toContain("line 1: 14 bytes, regular, from the server");
+    const join = fromHex(vectors.zero[0]!.hex);
+    const packets = [join, fromHex(input.replaceAll(" ", ""))];
+    const ports = { sourcePort: 40_000, destinationPort: 5_000 };
+    const capture = pcapOf(packets.map((bytes) => ({ bytes, ...ports })));
+    const seen = await run(write("good.pcap", capture));
+    expect(seen.code).toBe(0);
+    expect(seen.out).toContain(
+      "packet 2: 14 bytes, regular, from the client, 10.0.0.2:40000 to 10.0.0.1:5000",
+    );
+    const back = pcapOf([
+      { bytes: join, ...ports },
+      { bytes: packets[1]!, sourcePort: 5_000, destinationPort: 40_000 },
+    ]);
+    expect((await run(write("back.pcap", back))).out).toContain("but the server sent it");
+  });
+
+  it("puts the slices of one input together", async () => {
+    const reader = resolveSpec(loadSpecFile(spec))!;
+    const { sliceBytes } = reader.limits;
+    const message = Buffer.concat([
+      fromHex("0170 0002 0003".replaceAll(" ", "")),
+      fromHex("fa08"),
+      Buffer.alloc(1146, 7),
+    ]);
+    const slice = (i: number): string => {
+      const part = message.subarray(i * sliceBytes, (i + 1) * sliceBytes);
+      return `00000630000${i}0000${i === 0 ? "00" : "01"}02${part.toString("hex")}`;
+    };
+    const { code, out } = await run(write("slices.txt", `${slice(1)}\n${slice(0)}\n`));
+    expect(out).toContain(
+      'message 0 of map is complete, 1154 bytes: {"name":"p","width":2,"height":3',
+    );
+    expect(code).toBe(0);
+  });
+
+  it("names what maps, unions and recursive types hold", async () => {
+    const chat = join(root, "test/specs/codec/chat.yaml");
+    const model = resolveSpec(loadSpecFile(chat))!;
+    const of = (channel: string, title: string): string => {
+      const own = readVectors(emitVectors(model));
+      const alone = own.datagrams.find((v) => v.case === `${channel}: alone`)!;
+      const head = alone.hex.slice(0, alone.hex.length - alone.frames[0]!.payload.length);
+      return head + own.messages.find((v) => v.channel === channel && v.case === title)!.hex;
+    };
+    const deep = await run(of("bot", "value: as deep as may be"), { spec: chat });
+    expect(deep.code).toBe(0);
+    expect(deep.out).toMatch(/ {2}04 +kind: "list" \(4\)\n/);
+    const maps = await run(of("presence", "online: 0 entries"), { spec: chat, json: true });
+    expect(JSON.parse(maps.out)[0].frames[0].message.online).toEqual({ $map: [] });
+    const entry = await run(of("presence", "typical"), { spec: chat });
+    expect(entry.out).toMatch(/\[0\]\n.*key: 72623859790382856\n.*value: true/);
+  });
+
+  it("exits 2 for what is no input, and says why", async () => {
+    for (const [what, says] of [
+      [undefined, "needs hexadecimal"],
+      ["nothing.pcap", "neither"],
+      ["abc", "neither"],
+      [write("bad.txt", "00 01\nxyz\n"), "line 2"],
+      [write("ng.pcapng", fromHex("0a0d0d0a0000")), "pcapng"],
+      [
+        write(
+          "cut.pcap",
+          pcapOf([{ bytes: fromHex("00"), sourcePort: 1, destinationPort: 2 }]).slice(0, -1),
+        ),
+        "cut off",
+      ],
+    ] as const) {
+      const { code, err } = await run(what);
+      expect([code, err], String(what)).toEqual([2, expect.stringContaining(says)]);
+    }
+  });
+
+  it("runs from the command line, from standard input too", () => {
+    const command = [join(root, "dist/cli/main.js"), "decode", "-", "--spec", spec];
+    const good = spawnSync(process.execPath, command, { input: `${input}\n`, encoding: "utf8" });
+    expect([good.status, good.stderr]).toEqual([0, ""]);
+    const bad = spawnSync(process.execPath, [...command, "--from", "sever"], {
+      input,
+      encoding: "utf8",
+    });
+    expect(bad.status).toBe(2);
+    expect(bad.stderr).toContain('did you mean "server"?');
+  });
+});
+
+describe("whatever the bytes are", () => {
+  it("the command comes back with 0 or 1", async () => {
+    const random = randomOf(11);
+    const good = [...vectors.zero, ...vectors.datagrams].map((v) => fromHex(v.hex));
+    const lines = Array.from({ length: 2000 }, (_, i) => mutated(good[i % good.length]!, random))
+      .filter((bytes) => bytes.length > 0)
+      .map((bytes) => Buffer.from(bytes).toString("hex"));
+    const path = write("mutated.txt", lines.join("\n"));
+    for (const json of [false, true]) {
+      const { code, out } = await run(path, json ? { json } : {});
+      expect(code).toBe(1);
+      if (json) expect(JSON.parse(out).length).toBe(lines.length);
+    }
+  });
+
+  it("a file is read or refused by name", () => {
+    const random = randomOf(12);
+    const capture = pcapOf([{ bytes: fromHex("00000001"), sourcePort: 1, destinationPort: 2 }]);
+    for (let i = 0; i < 2000; i++) {
+      try {
+        parseFile(mutated(capture, random));
+      } catch (error) {
+        expect(error).toBeInstanceOf(CaptureError);
+      }
+    }
+    for (const text of ["", "0", "0g", "é", "0x"]) expect(parseHex(text)).toBeUndefined();
+  });
+
+  it("it refuses exactly what the generated code refuses, and reads the same messages", () => {
+    const random = randomOf(13);
+    const reader = new DatagramReader(resolveSpec(loadSpecFile(spec))!);
+    const good = vectors.datagrams.map((v) => fromHex(v.hex));
+    for (const { channel, hex } of vectors.messages) {
+      const alone = vectors.datagrams.find((v) => v.case === `${channel}: alone`)!;
+      const head = alone.hex.slice(0, alone.hex.length - alone.frames[0]!.payload.length);
+      good.push(fromHex(head + hex));
+    }
+    let refused = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const bytes = mutated(good[i % good.length]!, random).slice(0, 1200);
+      const reading = reader.read(bytes);
+      if (reading.kind === "zero") continue;
+      const hex = Buffer.from(bytes).toString("hex");
+      const generated = readGenerated(bytes);
+      if (generated === undefined) refused++;
+      expect(reading.problem !== undefined, `${hex}: ${JSON.stringify(reading.problem)}`).toBe(
+        generated === undefined,
+      );
+      if (generated !== undefined)
+        expect(
+          reading.frames.map((f) => f.message),
+          hex,
+        ).toEqual(generated);
+    }
+    expect(refused).toBeGreaterThan(4000);
+  });
+});
+
+/** Messages (undefined for slices) as the generated code reads them; undefined for what it refuses. */
+function readGenerated(bytes: Uint8Array): unknown[] | undefined {
+  const h = new DatagramHeader(0);
+  const f = new FrameHeader();
+  const r = Reader.of(bytes);
+  if (protocol.header.read(h, f, r) !== Violation.none) return undefined;
+  const messages: unknown[] = [];
+  for (let isFirst = true; h.frames; isFirst = false) {
+    if (protocol.header.readFrame(f, isFirst, r) !== Violation.none) return undefined;
+    const name = protocol.channels[f.channel]!.name as keyof typeof decode;
+    const payload = bytes.subarray(f.payloadStart, f.payloadStart + f.payloadBytes);
+    try {
+      messages.push(f.slice ? undefined : decode[name](payload));
+    } catch (error) {
+      expect(error).toBeInstanceOf(MalformedError);
+      return undefined;
+    }
+    if (!f.more) break;
+  }
+  return messages;
+}

@@ -1,0 +1,134 @@
+/**
+ * Whatever words a spec has, they stay words in every artefact. The TypeScript is emit.test.ts's; here are the dissector,
+ * the page and the JSON.
+ */
+import { existsSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { emitDissector, luaString } from "#codegen/emit/dissector.js";
+import { words } from "#codegen/emit/markdown.js";
+import { emitModelJson } from "#codegen/emit/model-json.js";
+import { emitPage } from "#codegen/emit/page.js";
+import { emitVectors } from "#codegen/emit/vectors.js";
+import { pcapOf } from "../support/pcap.ts";
+import { readVectors } from "../support/revive.ts";
+import { run, skipWithoutTshark } from "../support/tshark.ts";
+import { hostile, hostileModel } from "./support/hostile.ts";
+
+const trap = fileURLToPath(new URL("../tmp/pwned", import.meta.url));
+const call = `os.execute("touch ${trap}")`;
+
+const texts: Record<string, string> = {
+  everything: hostile,
+  "a comment's end": "*/ x /*",
+  "long brackets of Lua": `]] ${call} [[ ]==] ${call} [==[`,
+  "a comment of Lua": `--[[ x ]] ${call}\n--`,
+  "a string of Lua": `" .. ${call} .. "`,
+  "a backslash at the end": "x\\",
+  "a decimal escape": "\\0341",
+  script: "<script>alert(1)</script> <img src=x onerror=alert(1)> </td> <!-- --> ]]>",
+  "a table": "a | b || \\| c",
+  "links and images": "[x](javascript:alert(1)) ![y](z) <http://a.b> https://a.b www.a.b [r]: x",
+  "backticks and fences": "` `` ``` ~~~ `a` ``b`` `<b>` `c",
+  "headings and lists": "# a\n\n## b\n- c\n1. d\n> e\n---\n===\n| f |\n|---|",
+  emphasis: "**a** __b__ *c* ~~d~~",
+  "what HTML calls characters": "&lt;script&gt; &#60;b&#62; &",
+  "lines of every kind": "a\u2028b\u2029c\rd\u0085e\vf",
+  "NUL and controls": "a\0b\u0001\u001b[31mc\u007f",
+  "text that turns": "a\u202eb\u2066c\u200bd\ufeff",
+  "half of a pair": "a\ud800b\udc00",
+  emoji: "🚀👩‍👩‍👧 é",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what is tried
+  "a template": "${process.exit(1)} `${x}`",
+  quotes: "' \" ‘ ’ “ ”",
+  nothing: " ",
+};
+const entries = Object.entries(texts);
+
+describe("the dissector", () => {
+  it.each(entries)("has no code of the spec's: %s", (_, text) => {
+    const lua = emitDissector(hostileModel(text));
+    const end = lua.indexOf("\n}\n");
+    const table = lua.slice(0, end + 3);
+    // Outside of its strings the table is nothing but a table; in them nothing but printable ASCII.
+    const bare = table.replace(/"(?:[ !#-[\]-~]|\\\d{3})*"/g, "S");
+    expect(bare).toMatch(/^local model = \{[\w\s=[\]{},.+-]*\}\n$/);
+    expect(bare).not.toMatch(/--|\bos\b|\(/);
+    const other = emitDissector(hostileModel("x"));
+    expect(lua.slice(end)).toBe(other.slice(other.indexOf("\n}\n")));
+  });
+
+  it("writes bytes that Lua reads back", () => {
+    expect(luaString('a"\\\n\0é]]')).toBe('"a\\034\\092\\010\\000\\195\\169\\093\\093"');
+  });
+
+  it.skipIf(skipWithoutTshark)(
+    "loads in tshark, shows the names, and runs none of them",
+    () => {
+      rmSync(trap, { force: true });
+      for (const [name, text] of entries) {
+        const model = hostileModel(text);
+        const vectors = readVectors(emitVectors(model));
+        const alone = vectors.datagrams.find((v) => v.case.endsWith(": alone"))!;
+        const packet = { bytes: Buffer.from(alone.hex, "hex"), sourcePort: 2, destinationPort: 1 };
+        const { stdout, stderr } = run(emitDissector(model), pcapOf([packet]), ["-V"]);
+        expect(stderr, name).not.toMatch(/Lua|error/i);
+        expect(stdout, name).toContain("Stardust: ");
+        expect(stdout, name).toContain("color: ");
+        expect(stdout, name).not.toContain("mistake of the dissector");
+      }
+      expect(existsSync(trap)).toBe(false);
+    },
+    60_000,
+  );
+});
+
+/** The page without its fenced blocks and code spans, which show text as it is. */
+function outside(page: string): string {
+  const parts = page.split(/^```.*$/m);
+  expect(parts.length % 2).toBe(1);
+  const text = parts.filter((_, i) => i % 2 === 0).join("\n");
+  return text.replace(/`[^`\n]*`/g, "code");
+}
+
+describe("the page", () => {
+  it.each(entries)("has no Markdown and no HTML of the spec's: %s", (_, text) => {
+    const page = emitPage(hostileModel(text));
+    const plain = emitPage(hostileModel("x"));
+    const markup = outside(page);
+    expect(markup).not.toMatch(/<|>|~~|__|`|!\[|\]\((?!#[\w-]*\))/);
+    expect(markup.replaceAll("**Deprecated.**", "")).not.toContain("*");
+    expect(markup).not.toMatch(/\w:\/\/|www\./);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    expect(page).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/);
+    // The same lines, headings, tables and cells as with a harmless word.
+    const shape = (p: string) =>
+      outside(p)
+        .split("\n")
+        .map((line) => [
+          /^#* ?/.exec(line)![0],
+          line.split("|").length,
+          /^ *(-|\d+[.)]) /.test(line),
+        ]);
+    expect(shape(page)).toEqual(shape(plain));
+  });
+
+  it("leaves ordinary words readable", () => {
+    expect(words("Strength of the step east, in m/s (see `moveX`).")).toBe(
+      "Strength of the step east, in m/s (see `moveX`).",
+    );
+    expect(words("a|b <c> 1. d")).toBe("a&#124;b &#60;c&#62; 1. d");
+    expect(words("1. d - e-f")).toBe("1&#46; d &#45; e-f");
+  });
+});
+
+describe("the JSON", () => {
+  it.each(entries)("says what the spec says: %s", (_, text) => {
+    const model = hostileModel(text);
+    expect(JSON.parse(emitModelJson(model))).toMatchObject({ name: model.name });
+    const vectors = readVectors(emitVectors(model));
+    const names = vectors.messages.flatMap((v) => Object.keys(v.value));
+    expect(names).toContain(text);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
