@@ -619,6 +619,12 @@ local function checkSlice(s, channel, slice, length)
   if slice.index * size + length > channel.max then fail(s, s.at, "the message is too large") end
 end
 
+-- A layout may do without the short forms.
+local short = {}
+for _, item in ipairs(model.frame) do
+  for _, f in ipairs(item.fields) do short[f.role or ""] = true end
+end
+
 local function readFrame(s, tree, first, before, summary)
   local flags = newFlags()
   local channel = before and before.channel or model.channels[first.wireId]
@@ -647,12 +653,13 @@ local function readFrame(s, tree, first, before, summary)
     if f.role == "channel" then
       local found = model.channels[value]
       if not found then fail(s, at, "wire id " .. value .. " is no channel of the spec") end
-      if before and found == before.channel then
+      same = before ~= nil and found == before.channel
+      if same and short["same-channel"] then
         fail(s, at, f.name .. ": is written out, though it is that of the frame before")
       end
       channel = found
     elseif f.role == "message-number" then
-      if same and channel.numbered and value == nextNumber() then
+      if short.consecutive and same and channel.numbered and value == nextNumber() then
         fail(s, at, f.name .. ": is written out, though it is the one before plus one")
       end
       frame.number = value

@@ -4,7 +4,7 @@
  */
 import { createHmac } from "node:crypto";
 import type { ChannelModel, HeaderFieldModel } from "../model/model.ts";
-import { Flags, headerItems, holds, MAX_ACK_PAIRS } from "./header-items.ts";
+import { Flags, hasRole, headerItems, holds, MAX_ACK_PAIRS } from "./header-items.ts";
 import type { Names } from "./values.ts";
 import { bitText, Sink } from "./write-message.ts";
 
@@ -142,7 +142,9 @@ function writeFrame(
   const { channel, number = 0, slice, payload } = frame;
   const same = before?.channel === channel;
   const numbers = 2 ** header.messageNumberBits;
-  const consecutive = same && channel.numbered && number === ((before?.number ?? 0) + 1) % numbers;
+  const next = ((before?.number ?? 0) + 1) % numbers;
+  const consecutive =
+    hasRole(header.frame, "consecutive") && same && channel.numbered && number === next;
   const flags = new Flags();
   const facts = {
     numbered: channel.numbered,
@@ -176,7 +178,7 @@ function writeFrame(
     const field = item.fields[0]!;
     if (field.bits !== undefined) for (const one of item.fields) flags.set(one, value(one));
     if (before === undefined && (field.bits !== undefined || field.role === "channel")) continue;
-    if (field.role === "channel" && same) continue;
+    if (field.role === "channel" && same && hasRole(header.frame, "same-channel")) continue;
     if (field.role === "message-number" && consecutive) continue;
     if (holds(field, flags, facts)) writeItem(sink, item.fields, value);
   }
