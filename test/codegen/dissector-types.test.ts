@@ -122,6 +122,7 @@ function present(value: unknown): unknown {
   return Object.fromEntries(there.map(([k, v]) => [k, present(v)]));
 }
 
+// Without tshark there is nothing to ask; where CI is set that fails instead.
 describe.skipIf(skipWithoutTshark).each(names)("the dissector of %s", (name) => {
   it("shows every message as it was", () => {
     const { model, slow, samples } = subjects.get(name)!;

@@ -26,6 +26,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const CLIENT_PORT = 40_000;
 const SERVER_PORT = 5_000;
 
+// Without tshark there is nothing to ask; where CI is set that fails instead.
 it.skipIf(skipWithoutTshark)("tshark is here", () => expect(hasTshark).toBe(true));
 
 function modelOf(spec: string): Model {
@@ -126,6 +127,7 @@ beforeAll(async () => {
   }
 });
 
+// Without tshark there is nothing to ask; where CI is set that fails instead.
 describe.skipIf(skipWithoutTshark).each(["arena", "robot"])("the dissector of %s", (name) => {
   const preferences = { [`stardust_${name}.ports`]: String(SERVER_PORT) };
 
@@ -236,6 +238,7 @@ describe.skipIf(skipWithoutTshark).each(["arena", "robot"])("the dissector of %s
   });
 });
 
+// Without tshark there is nothing to ask; where CI is set that fails instead.
 it.skipIf(skipWithoutTshark)(
   "every kind of type is shown with the value of its golden vector",
   () => {
@@ -259,6 +262,7 @@ it.skipIf(skipWithoutTshark)(
   },
 );
 
+// Without tshark there is nothing to ask; where CI is set that fails instead.
 it.skipIf(skipWithoutTshark)("the dissector that is checked in is the arena's", () => {
   const text = readFileSync(`${root}generated/dissector.lua`, "utf8");
   expect(text.endsWith(traffic["arena"]!.lua)).toBe(true);
