@@ -1,5 +1,5 @@
 /** Lint rules about types and members: bounds, numbers that cost too much, enums, optional members, names. */
-import type { Documentation, MemberModel, TypeModel } from "../model/model.ts";
+import type { Documentation, MemberModel, Model, TypeModel } from "../model/model.ts";
 import { bitsFor } from "../spec/parse-numbers.ts";
 import type { Finding, LintContext, LintRule } from "./lint.ts";
 import { entryOf, membersOf, nodeAt, withInner, words, writtenTypes } from "./walk.ts";
@@ -32,6 +32,13 @@ const inMessage = (message: string): string => `channels:
     direction: client-to-server
     doc: An example.
     message: ${message}
+`;
+
+const growing = (message: string): string => `stardust: 1
+protocol: { name: sample, version: 2 }
+security: plain
+channels:
+  sample: { id: 0, delivery: reliable, direction: both, doc: An example., extensible: true, message: ${message} }
 `;
 
 export const memberRules: Readonly<Record<string, LintRule>> = {
@@ -267,6 +274,24 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
       ),
   },
 
+  "since-without-default": {
+    severity: "warning",
+    title: "an older peer says what nobody chose",
+    why: "In a message of a peer that does not have the member yet, readers see its default. Without one that is the smallest value of an enum, or the end of a range that is nearest to 0, and looks like a choice.",
+    fix: "write the `default` that an older peer means, or make the member optional",
+    bad: growing("{ who: u16, weapon: { enum: { bow: 0, axe: 1 }, since: 2 } }"),
+    good: growing("{ who: u16, weapon: { enum: { bow: 0, axe: 1 }, since: 2, default: axe } }"),
+    check: ({ model }) =>
+      [...membersOf(model)].flatMap(({ member }) => {
+        const { name, line, type, since, optional } = member;
+        if (since === undefined || optional || member.default !== undefined) return [];
+        const value = unchosen(type, model);
+        if (value === undefined) return [];
+        const message = `\`${name}\` of peers before version ${since} is ${value}, without a \`default\` that says so`;
+        return [{ line, word: name, message }];
+      }),
+  },
+
   "replacement-unknown": {
     severity: "error",
     title: "deprecated in favour of something that is not there",
@@ -395,4 +420,13 @@ function documented(model: LintContext["model"]): Named[] {
       siblings: new Set(struct.members.map((m) => m.name)),
     })),
   ];
+}
+
+/** The value of a type that no zero stands for, where nothing else is said. */
+function unchosen(type: TypeModel, { enums }: Model): string | undefined {
+  if (type.kind === "enum") {
+    return `\`${enums.find(({ name }) => name === type.name)!.values[0]!.name}\``;
+  }
+  if (type.kind !== "quantised" || (type.min <= 0 && type.max >= 0)) return undefined;
+  return String(type.min > 0 ? type.min : type.max);
 }

@@ -79,6 +79,25 @@ describe("lint", () => {
     expect(found(spec)).toMatchObject([{ code: "allow-without-effect", line: 5 }]);
   });
 
+  it("sees which value of a range an older peer seems to have chosen", () => {
+    const grown = (member: string) =>
+      lintRules["since-without-default"]!.bad.replace(
+        "{ enum: { bow: 0, axe: 1 }, since: 2 }",
+        member,
+      );
+    const message = (member: string) => found(grown(member)).map((finding) => finding.message)[0];
+    expect(message("{ u8: { min: 10, max: 20 }, since: 2 }")).toContain("is 10, without");
+    expect(message("{ i8: { min: -20, max: -10 }, since: 2 }")).toContain("is -10, without");
+    for (const fine of [
+      "{ u8: { min: 0, max: 20 }, since: 2 }",
+      "{ u8: { min: 10, max: 20 }, since: 2, default: 11 }",
+      "{ enum: { bow: 0, axe: 1 }, since: 2, optional: true }",
+      "{ enum: { bow: 0, axe: 1 } }",
+    ]) {
+      expect(codes(grown(fine))).toEqual([]);
+    }
+  });
+
   it("leaves alone what only looks like a mistake", () => {
     const fine = [
       // Chess: a move is no state, and has no fractions.
