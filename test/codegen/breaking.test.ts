@@ -86,6 +86,11 @@ describe("every breaking rule", () => {
     const model = resolve(smallest);
     const limits = { ...model.limits, sliceBytes: model.limits.sliceBytes - 1 };
     expect(rulesOf(compareModels(model, { ...model, limits }))).toEqual(new Set(["wire-changed"]));
+    // Also beside what has grown, which by itself is no difference in what both have.
+    const { before, after } = breakingRules["extensible-member-added"]!;
+    const grown = { ...resolve(after), limits };
+    expect(rulesOf(compareModels(resolve(before), grown))).toContain("wire-changed");
+    expect(rulesOf(compareModels(resolve(before), resolve(after)))).not.toContain("wire-changed");
   });
 
   it("zero-message-changed sees a message that only one generator knows", () => {
