@@ -87,7 +87,8 @@ async function buildVersions() {
     const published = publish(readRecord(spec), model, readFileSync(spec, "utf8"));
     if ("refused" in published) throw new Error(published.refused);
     writeFileSync(recordPath(spec), formatRecord(published.record));
-    if (version === 4) copyFileSync(join(specs, "versions", "systems.ts"), join(folder, "systems.ts"));
+    if (version === 4)
+      copyFileSync(join(specs, "versions", "systems.ts"), join(folder, "systems.ts"));
   }
 }
 
