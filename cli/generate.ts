@@ -1,7 +1,7 @@
 /** The command `generate`: its defaults and what it prints. The work is codegen/generate.ts's. */
 import { dirname, join } from "node:path";
 import { type FileChange, generate } from "../codegen/generate.ts";
-import { RecordError } from "../codegen/rules/record.ts";
+import { RecordError, recordPath } from "../codegen/rules/record.ts";
 import { type ErrorFormat, githubAnnotation } from "../codegen/spec/format.ts";
 import type { ExitCode, Invocation } from "./commands.ts";
 import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
@@ -13,10 +13,10 @@ export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
   if (flags["watch"] !== true) return generateOnce(spec, invocation);
   if (flags["check"] === true)
     throw new UsageError("--watch writes and --check does not: take one");
-  const { watchFile } = await import("./watch.ts");
+  const { watchFiles } = await import("./watch.ts");
   const text = errorFormatOf(invocation) === "text";
   if (text) invocation.out(`${spec}: watching, Ctrl-C ends it\n`);
-  await watchFile(spec, async () => {
+  await watchFiles([spec, recordPath(spec)], async () => {
     const code = await generateOnce(spec, invocation);
     if (code !== 0 && text)
       invocation.err("the last good output stays; waiting for the next save\n");

@@ -175,8 +175,7 @@ describe("a server of version 4", () => {
       await client3.connect({
         port: server.ports[0]!,
         join,
-        wrapSocket: (socket) =>
-          lossySocket(socket, { loss: 0.1, delayMs: 3, jitterMs: 6, seed, duplicate: 0.05 }),
+        wrapSocket: (socket) => lossySocket(socket, { loss: 0.1, delayMs: 3, jitterMs: 6, seed }),
       }),
     );
     await until(() => server.peers.size === 1);
