@@ -11,6 +11,7 @@ import {
   RecordError,
   readRecord,
   recordPath,
+  recordRules,
   type VersionRecord,
 } from "../codegen/rules/record.ts";
 import type { Diagnostic } from "../codegen/spec/diagnostics.ts";
@@ -122,12 +123,16 @@ function report(older: Version, newer: Version, to: Invocation): number {
 function summary(broken: number, harmless: number, older: Version, newer: Version): string {
   const since = `since ${older.source.name} (version ${older.model.version}, ${older.model.hash})`;
   if (broken + harmless === 0) return `nothing differs ${since}`;
-  const talk = broken === 0 ? "peers of both can talk" : "peers of both cannot talk";
-  const raise =
-    broken > 0 && older.model.version === newer.model.version
-      ? `; raise protocol.version above ${older.model.version} if that is meant`
-      : "";
-  return `${broken} breaking and ${harmless} compatible changes ${since}: ${talk}${raise}`;
+  const { version, hash } = older.model;
+  const same = version >= newer.model.version;
+  const raise = `raise protocol.version above ${version}`;
+  let talk = "peers of both can talk";
+  if (broken > 0) talk = `peers of both cannot talk${same ? `; ${raise} if that is meant` : ""}`;
+  // Peers of one hash need no record, and no number is published twice.
+  else if (hash !== newer.model.hash) {
+    talk += `, once both are published (--record)${same ? `: ${raise} if that one was` : ""}`;
+  }
+  return `${broken} breaking and ${harmless} compatible changes ${since}: ${talk}`;
 }
 
 function diagnostic(change: Change, older: Version, newer: Version): Diagnostic {
@@ -160,6 +165,7 @@ function writeRecord(
       severity: "error",
       message: publication.refused,
       ...place,
+      help: recordRules["version-published"]!.fix,
     };
     const options = { format: errorFormatOf(to), colour: to.colour };
     to.err(formatDiagnostics([refusal], source, options));

@@ -2,6 +2,7 @@
 import { breakingRules } from "../codegen/rules/breaking-table.ts";
 import { type Explanation, explanations } from "../codegen/rules/explanations.ts";
 import { lintRules } from "../codegen/rules/lint-table.ts";
+import { recordRules } from "../codegen/rules/record.ts";
 import { allDiagnostics } from "../codegen/spec/diagnostics.ts";
 import { suggest } from "../codegen/spec/distance.ts";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
@@ -12,7 +13,7 @@ import { UsageError } from "./usage.ts";
 /** One code, whatever table it comes from. */
 export interface Entry {
   readonly code: string;
-  /** `error`, `warning`, `breaking`, `compatible` or `run time`. */
+  /** `error`, `warning`, `breaking change`, `compatible change`, `refused record` or `run time`. */
   readonly kind: string;
   readonly title: string;
   readonly means: string;
@@ -69,14 +70,21 @@ export function entries(): Map<string, Entry> {
   }
   for (const [code, rule] of Object.entries(breakingRules)) {
     const { kind, title, why, fix, before, after, instead } = rule;
-    // Some differences cannot be shown in a few lines.
-    const pair = before === after ? [undefined, undefined] : [before, after];
     const shown = examples([
-      ["Before", pair[0]],
-      [kind === "breaking" ? "After, breaking" : "After", pair[1]],
-      ["After, without a break", before === after ? undefined : instead],
+      // What no rule knows cannot be shown.
+      ["Before", before === after ? undefined : before],
+      [kind === "breaking" ? "After, breaking" : "After", before === after ? undefined : after],
+      ["After, without a break", instead],
     ]);
     add({ code, kind: `${kind} change`, title, means: why, fix, examples: shown });
+  }
+  for (const [code, { title, why, fix, before, after, instead }] of Object.entries(recordRules)) {
+    const shown = examples([
+      ["Published", before],
+      ["Refused", after],
+      ["Recorded", instead],
+    ]);
+    add({ code, kind: "refused record", title, means: why, fix, examples: shown });
   }
   for (const [code, title] of Object.entries(errorCodes)) {
     const { fix, bad, good } = runtimeExplanations[code as ErrorCode];
@@ -111,6 +119,7 @@ const headings: Readonly<Record<string, string>> = {
   lint: "Lint rules (stardust lint)",
   breaking: "Changes that break peers (stardust breaking)",
   compatible: "Changes that do not",
+  refused: "What the record of versions refuses (stardust breaking --record)",
   run: "Errors at run time",
 };
 

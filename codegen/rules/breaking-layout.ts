@@ -1,79 +1,195 @@
 /**
  * The layouts of two versions of a message, member by member. Names are not on the wire, so a member at the same place
- * with the same type under another name was renamed. Structs are compared pair by pair, each pair once: what is found
- * in a struct that several messages share is said once.
+ * with the same type under another name was renamed. What may differ is whole groups of `since` at the end of an
+ * extensible struct: a reader in compat mode skips those it does not know, and fills in those that are missing. Structs,
+ * unions and enums are compared pair by pair, each pair once: what is found in a type that several messages share is
+ * said once.
  */
 import { canonicalJson } from "../model/canonical.ts";
 import type {
-  Documentation,
   EnumModel,
   MemberModel,
   Model,
+  RecursionModel,
   StructModel,
   TypeModel,
+  UnionModel,
 } from "../model/model.ts";
+import { fatesOf } from "./breaking-choices.ts";
 import type { Report } from "./breaking-table.ts";
+import { defaultOf, describeType, docsOf, withoutInner } from "./breaking-words.ts";
 import { innerTypes } from "./walk.ts";
 
+/** How two layouts stand to each other: the same bytes; one has grown as it may; something breaks. */
+export type Verdict = "same" | "grown" | "broken";
 type Lines = readonly [older: number, newer: number];
 type MemberPairs = ReadonlyMap<MemberModel, MemberModel>;
+
+const verdicts: readonly Verdict[] = ["same", "grown", "broken"];
+
+function worst(...all: readonly Verdict[]): Verdict {
+  return verdicts[Math.max(0, ...all.map((verdict) => verdicts.indexOf(verdict)))]!;
+}
+
+/** The rule for an option of a type, where it is not `member-type-changed`. */
+const optionRules: Readonly<Record<string, string>> = {
+  "string maxBytes": "member-bound-changed",
+  "bytes maxBytes": "member-bound-changed",
+  "list max": "member-bound-changed",
+  "map max": "member-bound-changed",
+  "array length": "array-length-changed",
+  "integer as": "integer-form-changed",
+  "quantised bits": "member-range-changed",
+  "quantised min": "member-range-changed",
+  "quantised max": "member-range-changed",
+  "quantised steps": "member-range-changed",
+  "quantised integer": "member-range-changed",
+};
+
+/** What a message calls the types in a type. */
+const partNames: Readonly<Record<string, readonly string[]>> = {
+  list: ["the items of "],
+  array: ["the items of "],
+  map: ["the keys of ", "the values of "],
+};
 
 export class LayoutComparison {
   readonly #older: Model;
   readonly #newer: Model;
   readonly #report: Report;
-  /** Pairs of structs or enums that are done: whether they are the same on the wire. */
-  readonly #done = new Map<string, boolean>();
+  /** Compares without a word, to see whether two types are the same. */
+  readonly #quiet: LayoutComparison;
+  /** Pairs of types that are done. */
+  readonly #done = new Map<string, Verdict>();
+  /** Of each type, those that it was compared with in the other version. */
+  readonly #partners = new Map<string, Set<string>>();
 
-  constructor(older: Model, newer: Model, report: Report) {
+  constructor(older: Model, newer: Model, report: Report | undefined) {
     this.#older = older;
     this.#newer = newer;
-    this.#report = report;
+    this.#report = report ?? (() => {});
+    this.#quiet = report === undefined ? this : new LayoutComparison(older, newer, undefined);
   }
 
-  /** Reports what differs between two structs, by name; says whether they are the same on the wire. */
-  compare(olderName: string, newerName: string, place: string): boolean {
-    const key = `struct ${olderName} ${newerName}`;
-    const known = this.#done.get(key);
-    if (known !== undefined) return known;
-    // A struct inside itself: as far as is known while it is being compared, it is the same.
-    this.#done.set(key, true);
+  /** Reports what differs between two structs, by name. */
+  compare(olderName: string, newerName: string, place: string): Verdict {
     const was = this.#older.structs.find((s) => s.name === olderName)!;
     const is = this.#newer.structs.find((s) => s.name === newerName)!;
-    const same = this.#structs(was, is, place);
-    this.#done.set(key, same);
-    return same;
+    return this.#once("struct", was, is, () =>
+      worst(this.#recursion(was, is, place), this.#structs(was, is, place)),
+    );
   }
 
-  #structs(was: StructModel, is: StructModel, place: string): boolean {
-    const pairs = pairMembers(was, is, (a, b) => this.#sameMember(a, b));
-    let same = true;
-    const broken = (rule: string, word: string, lines: Lines, message: string) => {
-      same = false;
+  #once(kind: string, was: Named, is: Named, compare: () => Verdict): Verdict {
+    const key = `${kind} ${was.name} ${is.name}`;
+    const known = this.#done.get(key);
+    if (known !== undefined) return known;
+    // A type inside itself: as far as is known while it is being compared, it is the same.
+    this.#done.set(key, "same");
+    const verdict = compare();
+    this.#done.set(key, verdict);
+    const others = this.#partnersOf("older", kind, was.name).add(is.name);
+    const origins = this.#partnersOf("newer", kind, is.name).add(was.name);
+    if (verdict === "broken") return verdict;
+    const lines: Lines = [was.line, is.line];
+    if (others.size > 1) {
+      const message = `${kind} \`${was.name}\` is now ${listed(others)}`;
+      this.#report("types-regrouped", is.name, ...lines, message);
+    } else if (origins.size > 1) {
+      const message = `${listed(origins)} are now one ${kind}, \`${is.name}\``;
+      this.#report("types-regrouped", is.name, ...lines, message);
+    }
+    return verdict;
+  }
+
+  #partnersOf(side: string, kind: string, name: string): Set<string> {
+    const key = `${side} ${kind} ${name}`;
+    const found = this.#partners.get(key) ?? new Set();
+    this.#partners.set(key, found);
+    return found;
+  }
+
+  #structs(was: StructModel, is: StructModel, place: string): Verdict {
+    let verdict: Verdict = "same";
+    const found = (rule: string, word: string, lines: Lines, message: string) => {
+      verdict = worst(verdict, rule.startsWith("extensible-member") ? "grown" : "broken");
       this.#report(rule, word, ...lines, message);
     };
+    const mayGrow = was.extensible !== undefined && is.extensible !== undefined;
+    if (!mayGrow && (was.extensible ?? is.extensible) !== undefined) {
+      const now = is.extensible === undefined ? "no longer" : "now";
+      const message = `${place} is ${now} extensible`;
+      found("extensible-changed", is.name, [was.line, is.line], message);
+    }
+    /** A member's group: 0 is that of the first version. */
+    const groupOf = (struct: StructModel, member: MemberModel): number =>
+      mayGrow ? 1 + struct.extensible!.groups.findIndex((g) => g.since === member.since) : 0;
+    // Groups from this one on are in one version only.
+    const common = mayGrow
+      ? 1 + Math.min(was.extensible.groups.length, is.extensible.groups.length)
+      : 1;
+    const pairs = pairMembers(was, is, (a, b) => this.#sameMember(a, b));
+    // Where one of them cannot grow, what the other has grown by is beside the point.
+    const aside = (member: MemberModel) => !mayGrow && member.since !== undefined;
     for (const member of was.members) {
-      if (pairs.has(member)) continue;
-      const lines: Lines = [member.line, is.line];
-      broken("member-removed", is.name, lines, `${place} has lost its member \`${member.name}\``);
+      if (pairs.has(member) || aside(member)) continue;
+      const rule = groupOf(was, member) < common ? "member-removed" : "extensible-member-removed";
+      const message = `${place} has lost its member \`${member.name}\``;
+      found(rule, is.name, [member.line, is.line], message);
     }
     const kept = new Set(pairs.values());
     for (const member of is.members) {
-      if (kept.has(member)) continue;
-      const lines: Lines = [was.line, member.line];
-      broken("member-added", member.name, lines, `${place} has a new member \`${member.name}\``);
+      if (kept.has(member) || aside(member)) continue;
+      const legal = groupOf(is, member) >= common;
+      const [rule, how] = legal
+        ? (["extensible-member-added", this.#since(member)] as const)
+        : addedLate(member);
+      const message = `${place} has a new member \`${member.name}\`${how}`;
+      found(rule, member.name, [was.line, member.line], message);
     }
-    for (const [before, after] of moved(was, is, pairs)) {
+    const inPlace = new Map<MemberModel, MemberModel>();
+    for (const [before, after] of pairs) {
+      if (groupOf(was, before) === groupOf(is, after)) inPlace.set(before, after);
+      else {
+        const message = `member \`${after.name}\` of ${place} ${sinceText(before)} and ${sinceText(after)} now`;
+        found("member-since-changed", after.name, [before.line, after.line], message);
+      }
+    }
+    for (const [before, after] of moved(was, is, inPlace)) {
       const message = `member \`${after.name}\` of ${place} stands at another place`;
-      broken("member-moved", after.name, [before.line, after.line], message);
+      found("member-moved", after.name, [before.line, after.line], message);
     }
     for (const [before, after] of pairs) {
-      if (!this.#members(before, after, place)) same = false;
+      if (inPlace.has(before) && mayGrow) this.#groupOptions(before, after, place);
+      verdict = worst(verdict, this.#members(before, after, place));
     }
-    return same;
+    return verdict;
   }
 
-  #members(was: MemberModel, is: MemberModel, place: string): boolean {
+  /** Behind a member that was added as it may be: its version, and a hint where the older one is that far already. */
+  #since({ since }: MemberModel): string {
+    const { version } = this.#older;
+    if (since! > version) return ` since version ${since}`;
+    return ` since version ${since}, and there is a version ${version} without it: if that one is published, raise \`since\``;
+  }
+
+  /** What the wire does not show of a member that both know. */
+  #groupOptions(was: MemberModel, is: MemberModel, place: string): void {
+    const lines: Lines = [was.line, is.line];
+    const name = `member \`${is.name}\` of ${place}`;
+    if (was.since !== is.since) {
+      const message = `${name} ${sinceText(was)} and ${sinceText(is)} now`;
+      this.#report("since-renumbered", is.name, ...lines, message);
+    }
+    if (defaultOf(was, this.#older) !== defaultOf(is, this.#newer)) {
+      const text = ({ default: given }: MemberModel) =>
+        given === undefined ? "none" : JSON.stringify(given);
+      const message = `the default of ${name} was ${text(was)} and is ${text(is)}`;
+      this.#report("default-changed", is.name, ...lines, message);
+    }
+  }
+
+  #members(was: MemberModel, is: MemberModel, place: string): Verdict {
     const lines: Lines = [was.line, is.line];
     const name = `member \`${is.name}\` of ${place}`;
     if (was.name !== is.name) {
@@ -83,88 +199,145 @@ export class LayoutComparison {
     if (docsOf(was) !== docsOf(is)) {
       this.#report("docs-changed", is.name, ...lines, `what is said about ${name}`);
     }
-    let same = true;
+    let verdict: Verdict = "same";
     if (was.optional !== is.optional) {
-      same = false;
+      verdict = "broken";
       const now = is.optional ? "optional" : "always there";
       this.#report("member-optional-changed", is.name, ...lines, `${name} is now ${now}`);
     }
-    return this.#types(was.type, is.type, name, is.name, lines) && same;
+    return worst(verdict, this.#types(was.type, is.type, name, is.name, lines));
   }
 
-  #types(was: TypeModel, is: TypeModel, name: string, word: string, lines: Lines): boolean {
+  #types(was: TypeModel, is: TypeModel, name: string, word: string, lines: Lines): Verdict {
     if (was.kind === "struct" && is.kind === "struct") {
       return this.compare(was.name, is.name, is.name === was.name ? `\`${is.name}\`` : name);
     }
+    if (was.kind === "union" && is.kind === "union") return this.#unions(was.name, is.name);
     if (was.kind === "enum" && is.kind === "enum") return this.#enums(was.name, is.name);
-    const inner = innerTypes(was);
-    const innerNow = innerTypes(is);
-    const shell = canonicalJson(withoutInner(was)) === canonicalJson(withoutInner(is));
-    if (shell && inner.length === innerNow.length) {
-      const part = inner.length === 0 ? name : `the items of ${name}`;
-      // Every part is looked at, also behind the first that differs.
-      const same = inner.map((type, i) => this.#types(type, innerNow[i]!, part, word, lines));
-      return same.every(Boolean);
-    }
-    if (was.kind === "list" && is.kind === "list") {
-      this.#bound(name, word, lines, was.max, is.max, "items");
-      this.#types(was.of, is.of, `the items of ${name}`, word, lines);
-      return false;
-    }
-    if ((was.kind === "string" || was.kind === "bytes") && is.kind === was.kind) {
-      this.#bound(name, word, lines, was.maxBytes, is.maxBytes, "bytes");
-      return false;
-    }
-    if (was.kind === "quantised" && is.kind === "quantised") {
+    const rule = optionRule(was, is);
+    if (rule !== undefined) {
       const message = `${name} was ${describeType(was)} and is ${describeType(is)}`;
-      this.#report("member-range-changed", word, ...lines, message);
-      return false;
+      this.#report(rule, word, ...lines, message);
     }
-    const message = `${name} was ${describeType(was)} and is ${describeType(is)}`;
-    this.#report("member-type-changed", word, ...lines, message);
-    return false;
+    const verdict: Verdict = rule === undefined ? "same" : "broken";
+    if (was.kind !== is.kind) return verdict;
+    // Every part is looked at, also behind the first that differs.
+    const now = innerTypes(is);
+    const parts = innerTypes(was).map((type, i) => {
+      const part = `${partNames[was.kind]?.[i] ?? "a part of "}${name}`;
+      return this.#types(type, now[i]!, part, word, lines);
+    });
+    return worst(verdict, ...parts);
   }
 
-  #bound(name: string, word: string, lines: Lines, was: number, is: number, of: string): void {
-    const message = `${name} held at most ${was} ${of} and now holds ${is}`;
-    this.#report("member-bound-changed", word, ...lines, message);
+  #unions(olderName: string, newerName: string): Verdict {
+    const was = this.#older.unions.find((u) => u.name === olderName)!;
+    const is = this.#newer.unions.find((u) => u.name === newerName)!;
+    return this.#once("union", was, is, () => {
+      let verdict = this.#recursion(was, is, `\`${is.name}\``);
+      for (const { kind, before, after } of fatesOf(was.variants, is.variants, (v) => v.tag)) {
+        const lines: Lines = [before?.line ?? was.line, after?.line ?? is.line];
+        const name = `variant \`${(after ?? before)!.name}\` of union \`${is.name}\``;
+        if (kind === "removed" || kind === "added" || kind === "renumbered") {
+          const rule = kind === "renumbered" ? "variant-retagged" : `variant-${kind}`;
+          const how = {
+            removed: `is gone (tag ${before?.tag})`,
+            added: `is new (tag ${after?.tag})`,
+            renumbered: `had tag ${before?.tag} and has ${after?.tag}`,
+          }[kind];
+          this.#report(rule, after?.name ?? is.name, ...lines, `${name} ${how}`);
+          verdict = "broken";
+        } else {
+          if (kind === "renamed") {
+            const message = `variant \`${before!.name}\` of union \`${is.name}\` is now \`${after!.name}\``;
+            this.#report("variant-renamed", after!.name, ...lines, message);
+          }
+          if (docsOf(before!) !== docsOf(after!)) {
+            this.#report("docs-changed", after!.name, ...lines, `what is said about ${name}`);
+          }
+          const inner = this.#types(before!.type, after!.type, name, after!.name, lines);
+          verdict = worst(verdict, inner);
+        }
+      }
+      return verdict;
+    });
   }
 
-  #enums(olderName: string, newerName: string): boolean {
-    const key = `enum ${olderName} ${newerName}`;
-    const known = this.#done.get(key);
-    if (known !== undefined) return known;
+  #enums(olderName: string, newerName: string): Verdict {
     const was = this.#older.enums.find((e) => e.name === olderName)!;
     const is = this.#newer.enums.find((e) => e.name === newerName)!;
-    const same = compareEnums(was, is, this.#report);
-    this.#done.set(key, same);
-    return same;
+    return this.#once("enum", was, is, () => compareEnums(was, is, this.#report));
+  }
+
+  /** What one end nests and sends, the other must take. */
+  #recursion(was: Nestable, is: Nestable, place: string): Verdict {
+    const before = headOf(was);
+    const after = headOf(is);
+    if (was.recursion !== undefined && is.recursion !== undefined) {
+      if (canonicalJson(before) === canonicalJson(after)) return "same";
+      return this.#boundBroken(was, is, place, `${boundText(before)} and ${boundText(after)} now`);
+    }
+    // A circle that only one version has goes through members that the other lacks: what the other writes holds no
+    // `head` in a `head`, unless two of its types are this one.
+    const bound = before ?? after;
+    if (bound === undefined) return "same";
+    const [head, plain, side] = before ? [was, is, "older"] : [is, was, "newer"];
+    const others = this.#partnersOf(`${side} recursion`, "", head.name).add(plain.name);
+    const { maxBytes = Number.POSITIVE_INFINITY, maxDepth } = bound;
+    if (plain.maxBytes <= maxBytes && others.size <= maxDepth) return "same";
+    const found = `could not hold itself and took up to ${plain.maxBytes} bytes in one version, and ${boundText(bound)} in the other`;
+    return this.#boundBroken(was, is, place, found);
+  }
+
+  #boundBroken(was: Nestable, is: Nestable, place: string, how: string): Verdict {
+    this.#report("recursion-bound-changed", is.name, was.line, is.line, `${place} ${how}`);
+    return "broken";
   }
 
   /** The same bytes, whatever the name. */
   #sameMember(a: MemberModel, b: MemberModel): boolean {
-    return a.optional === b.optional && this.#shape(a.type, b.type);
-  }
-
-  #shape(a: TypeModel, b: TypeModel): boolean {
-    if (a.kind === "enum" && b.kind === "enum") return a.bits === b.bits;
-    if (a.kind === "struct" && b.kind === "struct") return a.name === b.name;
-    if (canonicalJson(withoutInner(a)) !== canonicalJson(withoutInner(b))) return false;
-    const others = innerTypes(b);
-    return innerTypes(a).every((type, i) => others[i] && this.#shape(type, others[i]));
+    const lines: Lines = [0, 0];
+    return (
+      a.optional === b.optional && this.#quiet.#types(a.type, b.type, "", "", lines) !== "broken"
+    );
   }
 }
 
-/** A type without the types in it, whatever kinds of types there will be: those are compared by themselves. */
-function withoutInner(type: TypeModel): unknown {
-  const inner = new Set<unknown>(innerTypes(type));
-  const strip = (value: unknown): unknown => {
-    if (inner.has(value)) return null;
-    if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map(strip);
-    return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, strip(v)]));
-  };
-  return strip(type);
+type Named = Pick<StructModel, "name" | "line">;
+type Nestable = StructModel | UnionModel;
+
+function headOf({ name, recursion }: Nestable): RecursionModel | undefined {
+  return recursion?.head === name ? { ...recursion, head: "" } : undefined;
+}
+
+function boundText(bound: RecursionModel | undefined): string {
+  if (bound === undefined) return "was not what is counted";
+  const bytes = bound.maxBytes === undefined ? "" : ` with at most ${bound.maxBytes} bytes`;
+  return `may nest ${bound.maxDepth} deep${bytes}`;
+}
+
+function listed(names: ReadonlySet<string>): string {
+  return [...names].map((name) => `\`${name}\``).join(" and ");
+}
+
+function sinceText({ since }: MemberModel): string {
+  return since === undefined ? "is there without `since`" : `is there since version ${since}`;
+}
+
+function addedLate({ since }: MemberModel): [rule: string, how: string] {
+  if (since === undefined) return ["member-added", ""];
+  return ["member-since-late", ` since version ${since}, in front of or among what was there`];
+}
+
+/** The rule for what differs in the options of two types of a kind, or for their kinds; undefined where nothing does. */
+function optionRule(was: TypeModel, is: TypeModel): string | undefined {
+  if (was.kind !== is.kind) return "member-type-changed";
+  const before = withoutInner(was);
+  const after = withoutInner(is);
+  const rules = Object.keys({ ...before, ...after })
+    .filter((key) => canonicalJson(before[key]) !== canonicalJson(after[key]))
+    .map((key) => optionRules[`${was.kind} ${key}`] ?? "member-type-changed");
+  return rules.includes("member-type-changed") ? "member-type-changed" : rules[0];
 }
 
 /** Members by name; those that are left over, by their place where the bytes are the same. */
@@ -200,62 +373,21 @@ function moved(
   return index < 0 ? [] : [[before[index]!, pairs.get(before[index]!)!]];
 }
 
-function compareEnums(was: EnumModel, is: EnumModel, report: Report): boolean {
-  let same = true;
-  const at = (rule: string, word: string, older: number, newer: number, message: string) => {
-    same = false;
-    report(rule, word, older || was.line, newer || is.line, message);
-  };
-  for (const value of was.values) {
-    const now = is.values.find(({ name }) => name === value.name);
-    const there = is.values.find((other) => other.value === value.value);
-    const old = was.values.find(({ name }) => name === there?.name);
-    if (now !== undefined) {
-      if (now.value === value.value) continue;
-      const message = `value \`${value.name}\` of enum \`${is.name}\` was ${value.value} and is ${now.value}`;
-      at("enum-value-renumbered", value.name, value.line, now.line, message);
-    } else if (there !== undefined && old === undefined) {
-      const message = `value ${value.value} of enum \`${is.name}\` was \`${value.name}\` and is \`${there.name}\``;
-      report("enum-value-renamed", there.name, value.line, there.line, message);
-    } else {
-      const message = `enum \`${is.name}\` has lost its value \`${value.name}\` (${value.value})`;
-      at("enum-value-removed", is.name, value.line, 0, message);
-    }
+function compareEnums(was: EnumModel, is: EnumModel, report: Report): Verdict {
+  let verdict: Verdict = "same";
+  for (const { kind, before, after } of fatesOf(was.values, is.values, (v) => v.value)) {
+    const name = `\`${(after ?? before)!.name}\``;
+    const message = {
+      kept: "",
+      renamed: `value ${before?.value} of enum \`${is.name}\` was \`${before?.name}\` and is ${name}`,
+      renumbered: `value ${name} of enum \`${is.name}\` was ${before?.value} and is ${after?.value}`,
+      removed: `enum \`${is.name}\` has lost its value ${name} (${before?.value})`,
+      added: `enum \`${is.name}\` has a new value ${name} (${after?.value})`,
+    }[kind];
+    if (kind === "kept") continue;
+    if (kind !== "renamed") verdict = "broken";
+    const lines: Lines = [before?.line ?? was.line, after?.line ?? is.line];
+    report(`enum-value-${kind}`, after?.name ?? is.name, ...lines, message);
   }
-  for (const value of is.values) {
-    const known = was.values.some((o) => o.name === value.name || o.value === value.value);
-    if (known) continue;
-    const message = `enum \`${is.name}\` has a new value \`${value.name}\` (${value.value})`;
-    at("enum-value-added", value.name, 0, value.line, message);
-  }
-  return same;
-}
-
-/** A type in the words of a spec. */
-export function describeType(type: TypeModel): string {
-  switch (type.kind) {
-    case "integer":
-      return `${type.signed ? "i" : "u"}${type.bytes * 8}`;
-    case "varint":
-      return type.signed ? "svarint" : "varint";
-    case "float":
-      return `f${type.bytes * 8}`;
-    case "quantised":
-      return `${type.min} to ${type.max} in ${type.steps} steps (${type.bits} bits)`;
-    case "string":
-    case "bytes":
-      return `${type.kind} of at most ${type.maxBytes} bytes`;
-    case "list":
-      return `a list of at most ${type.max} (${describeType(type.of)})`;
-    case "struct":
-    case "enum":
-      return `${type.kind} \`${type.name}\``;
-    default:
-      return `a ${(type as { kind: string }).kind}`;
-  }
-}
-
-/** What is said to people, as text to compare. */
-export function docsOf({ doc, why, unit, deprecated }: Documentation): string {
-  return canonicalJson({ doc, why, unit, deprecated });
+  return verdict;
 }

@@ -1,19 +1,23 @@
 /**
  * Every kind of difference between two versions of a protocol, by its id: those that break peers of the other version,
  * and those that do not. Ids are stable. Finding them is breaking.ts's; here is what they mean, each with an example
- * that its test and `stardust explain` both use.
+ * that its test and `stardust explain` both use. Those about members and types are in breaking-table-types.ts.
  */
+import {
+  type BreakingRow,
+  type BreakingRows,
+  channels,
+  growing,
+  hit,
+  message,
+  newChannel,
+  plain,
+  version,
+} from "./breaking-samples.ts";
+import { breakingTypes, harmlessTypes } from "./breaking-table-types.ts";
 
-export interface BreakingRule {
+export interface BreakingRule extends BreakingRow {
   readonly kind: "breaking" | "compatible";
-  readonly title: string;
-  readonly why: string;
-  /** What to do instead, or besides. */
-  readonly fix: string;
-  /** Sections of the older spec, of the newer, and, for a breaking change, of one that would not break. */
-  readonly before: string;
-  readonly after: string;
-  readonly instead?: string;
 }
 
 /** How a comparison says what it has found. */
@@ -25,20 +29,40 @@ export type Report = (
   message: string,
 ) => void;
 
-const channels = (text: string): string => `channels:\n  ${text}\n`;
-const hit = (rest: string): string =>
-  channels(`hit: { id: 0, delivery: reliable, direction: both, ${rest} }`);
-const message = (members: string): string => hit(`message: { ${members} }`);
 const join = (schema: string): string => `zero:\n  join:\n    body: { type: object, ${schema} }\n`;
-const plain = message("who: u16");
-/** The old message stays, and a new channel carries the new one. */
-const beside = (members: string, other: string): string =>
-  `${message(members)}  hit2: { id: 1, delivery: reliable, direction: both, message: { ${other} } }\n`;
+const sys = (hint: string): string =>
+  `zero:\n  gone:\n    sys: { type: object, properties: { hint: { type: ${hint} } } }\n`;
+/** A whole header, with room for fields of the sender's own. */
+const header = (own: string): string => `${plain}header:
+  clear:
+    - { name: channel, type: u24, role: channel }
+    - { name: ack, bits: 1, role: ack }
+    - { name: ackNow, bits: 1, role: ack-now }
+    - { name: frames, bits: 1, role: frames }
+    - { name: slice, bits: 1, role: slice }
+    - { name: more, bits: 1, role: more }
+    - { name: limit, bits: 1, role: limit }
+    - { name: spare, bits: 2, role: reserved }
+    - { name: number, type: u32, role: packet-number }
+  sealed:
+    - { name: ackLargest, type: u32, role: ack-largest, when: [ack] }
+    - { name: ackDelay, type: u8, role: ack-delay, when: [ack] }
+    - { name: ackRanges, type: ack-ranges, role: ack-ranges, when: [ack] }
+    - { name: receiveLimit, type: varint, role: receive-limit, when: [limit] }
+${own}  frame:
+    - { name: same, bits: 1, role: same-channel }
+    - { name: slice, bits: 1, role: slice }
+    - { name: more, bits: 1, role: more }
+    - { name: consecutive, bits: 1, role: consecutive }
+    - { name: spare, bits: 4, role: reserved }
+    - { name: channel, type: u24, role: channel }
+    - { name: number, type: u16, role: message-number, when: [numbered] }
+    - { name: index, type: varint, role: slice-index, when: [slice] }
+    - { name: count, type: varint, role: slice-count, when: [slice] }
+    - { name: length, type: varint, role: length, when: [unsized, more] }
+`;
 
-const newChannel =
-  "leave the old channel as it is and add a new one for the new message; remove the old one when no old peer is left";
-
-const breaking: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
+const breaking: BreakingRows = {
   "protocol-renamed": {
     title: "the protocol has another name",
     why: "The name is part of the hash: it says whether two peers speak the same protocol at all.",
@@ -50,24 +74,29 @@ const breaking: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
   "security-changed": {
     title: "the kind of security differs",
     why: "A sealed peer takes no plain datagrams, and a plain one cannot open sealed ones.",
-    fix: "there is no way around: both ends change together",
-    before: plain,
-    after: plain,
+    fix: "there is no way around: both ends change together; sealing is not there yet",
+    before: version(1, plain),
+    after: version(2, plain).replace("security: plain", "security: sealed"),
+    instead: version(2, plain),
   },
   "limit-changed": {
     title: "a limit that both ends rely on differs",
-    why: "One end counts on the other for the size of datagrams, the receive budget, the idle timeout and the delay of acks.",
+    why: "One end counts on the other for the size of datagrams and slices, the receive budget, the idle timeout and the delay of acks.",
     fix: "keep the limit; what only one end decides (creditBytes, keepAliveMs, …) may change",
-    before: `${plain}limits: { idleTimeoutMs: 10000 }\n`,
-    after: `${plain}limits: { idleTimeoutMs: 20000 }\n`,
-    instead: `${plain}limits: { idleTimeoutMs: 10000, keepAliveMs: 1000 }\n`,
+    before: `${message("text: { string: { maxBytes: 3000 } }")}limits: { maxDatagramBytes: 1200 }\n`,
+    after: `${message("text: { string: { maxBytes: 3000 } }")}limits: { maxDatagramBytes: 1000 }\n`,
+    instead: `${message("text: { string: { maxBytes: 3000 } }")}limits: { maxDatagramBytes: 1200, keepAliveMs: 1000 }\n`,
   },
   "header-changed": {
     title: "the header of datagrams differs",
     why: "Every datagram begins with it: a peer with another layout reads nothing behind it.",
     fix: "keep the layout, also its own fields; send new values in a message",
-    before: plain,
-    after: plain,
+    before: header(""),
+    after: header("    - { name: tick, type: u32 }\n"),
+    instead: header("").replace(
+      plain,
+      `${plain}  tick: { id: 1, delivery: unreliable-sequenced, message: { tick: u32 } }\n`,
+    ),
   },
   "channel-removed": {
     title: "a channel is gone",
@@ -106,103 +135,28 @@ const breaking: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
     instead: `${channels("hit: { id: 0, delivery: reliable, direction: client-to-server, message: { who: u16 } }")}  hitBack: { id: 1, delivery: reliable, direction: server-to-client, message: { who: u16 } }\n`,
   },
   "channel-fragment-changed": {
-    title: "a channel does, or no longer does, send in slices",
-    why: "A peer takes slices only on channels that may have them.",
-    fix: newChannel,
-    before: plain,
-    after: hit("fragment: false, message: { who: u16 }"),
-    instead: plain,
-  },
-  "channel-bound-changed": {
-    title: "`maxBytes` of a channel differs",
-    why: "The receiver sets aside room by it and refuses what is larger.",
-    fix: "leave room from the first version on: a `maxBytes` above what the message takes",
-    before: hit("maxBytes: 100, message: { who: u16 }"),
-    after: hit("maxBytes: 200, message: { who: u16 }"),
-    instead: hit("maxBytes: 100, priority: 2, message: { who: u16 }"),
-  },
-  "member-removed": {
-    title: "a member of a message is gone",
-    why: "Members follow each other without names: an older peer reads the next member's bytes as the missing one's, or runs out of them.",
-    fix: "keep the member, mark it `deprecated` and send zero; or add a new channel",
-    before: message("who: u16, damage: u8"),
-    after: plain,
-    instead: message("who: u16, damage: { type: u8, deprecated: { reason: always 0 } }"),
-  },
-  "member-added": {
-    title: "a message that is frozen has a new member",
-    why: "An older peer finds bytes behind the message that it does not know, which it must take for an attack.",
-    fix: newChannel,
-    before: plain,
-    after: message("who: u16, damage: u8"),
-    instead: beside("who: u16", "who: u16, damage: u8"),
-  },
-  "member-moved": {
-    title: "members stand in another order",
-    why: "The order of the spec is the order of the bytes.",
-    fix: "keep the order; the order in which code names members is free",
-    before: message("who: u16, where: u32"),
-    after: message("where: u32, who: u16"),
-    instead: message("who: { type: u16, doc: Who. }, where: u32"),
-  },
-  "member-type-changed": {
-    title: "a member has another type",
-    why: "It takes other bytes, and everything behind it moves.",
-    fix: newChannel,
-    before: plain,
-    after: message("who: u32"),
-    instead: beside("who: u16", "who: u32"),
-  },
-  "member-bound-changed": {
-    title: "the bound of a member differs",
-    why: "The end with the smaller bound refuses what the other sends.",
-    fix: "keep the bound, or add a new channel; check smaller bounds in the application",
-    before: message("text: { string: { maxBytes: 80 } }"),
-    after: message("text: { string: { maxBytes: 200 } }"),
-    instead: beside("text: { string: { maxBytes: 80 } }", "text: { string: { maxBytes: 200 } }"),
-  },
-  "member-range-changed": {
-    title: "the range or the steps of a number differ",
-    why: "The same bits mean another number to the other end, even where there are as many of them.",
-    fix: newChannel,
-    before: message("x: { f32: { min: -100, max: 100, bits: 12 } }"),
-    after: message("x: { f32: { min: -200, max: 200, bits: 12 } }"),
-    instead: beside(
-      "x: { f32: { min: -100, max: 100, bits: 12 } }",
-      "x: { f32: { min: -200, max: 200, bits: 12 } }",
+    title: "a channel sends in slices, and the other version does not take them",
+    why: "A peer takes slices only on channels that may have them, and a message above a datagram comes in slices.",
+    fix: "leave `fragment` on from the first version on where messages may grow, or send what is large on a new channel",
+    before: version(1, hit("fragment: false, extensible: true, message: { who: u16 }")),
+    after: growing(2, "who: u16, picture: { bytes: { maxBytes: 3000 }, since: 2 }"),
+    instead: version(
+      2,
+      hit(
+        "fragment: false, extensible: true, message: { who: u16, icon: { bytes: { maxBytes: 300 }, since: 2 } }",
+      ),
     ),
   },
-  "member-optional-changed": {
-    title: "a member became optional, or is no longer",
-    why: "An optional member has a presence bit in front, which moves all that follows.",
-    fix: newChannel,
-    before: plain,
-    after: message("who: { type: u16, optional: true }"),
-    instead: beside("who: u16", "who: { type: u16, optional: true }"),
-  },
-  "enum-value-removed": {
-    title: "a value of an enum is gone",
-    why: "An older peer still sends it, and the newer one refuses the whole message.",
-    fix: "keep the value and stop sending it",
-    before: message("kind: { enum: { body: 0, head: 1, foot: 2 } }"),
-    after: message("kind: { enum: { body: 0, head: 1 } }"),
-    instead: message("kind: { enum: { body: 0, head: 1, unusedFoot: 2 } }"),
-  },
-  "enum-value-added": {
-    title: "an enum has a new value",
-    why: "An older peer refuses a message with a value it does not know, and one more value may take one more bit.",
-    fix: "put spare values in from the first version on, or add a new channel",
-    before: message("kind: { enum: { body: 0, head: 1, spare: 2 } }"),
-    after: message("kind: { enum: { body: 0, head: 1, spare: 2, foot: 3 } }"),
-    instead: message("kind: { enum: { body: 0, head: 1, foot: 2 } }"),
-  },
-  "enum-value-renumbered": {
-    title: "a value of an enum has another number",
-    why: "Only the number is on the wire: the other end reads another value.",
-    fix: "keep the numbers; the order in the file is free",
-    before: message("kind: { enum: { body: 0, head: 1 } }"),
-    after: message("kind: { enum: { head: 0, body: 1 } }"),
-    instead: message("kind: { enum: { head: 1, body: 0 } }"),
+  "message-outgrown": {
+    title: "a message may grow beyond what the other version's budgets hold",
+    why: "What has grown has no bound of its own in the other version, but must fit its `receiveBudgetBytes` and `creditBytes`: a larger message is refused there.",
+    fix: "bound the new members lower, or send what is large on a new channel",
+    before: version(
+      1,
+      `limits: { creditBytes: 65536 }\n${hit("extensible: true, message: { who: u16 }")}`,
+    ),
+    after: growing(2, "who: u16, picture: { bytes: { maxBytes: 100000 }, since: 2 }"),
+    instead: growing(2, "who: u16, picture: { bytes: { maxBytes: 60000 }, since: 2 }"),
   },
   "zero-member-required": {
     title: "a zero message newly requires a member",
@@ -247,9 +201,13 @@ const breaking: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
   "zero-message-changed": {
     title: "the connection protocol itself differs",
     why: "The `sys` of the zero messages and who sends them is what lets two strangers begin to talk.",
-    fix: "leave `sys` to the generator's defaults",
-    before: plain,
-    after: plain,
+    fix: "leave `sys` to the generator's defaults; a new member of it must be optional",
+    before: sys("string, maxLength: 8"),
+    after: sys("integer, minimum: 0, maximum: 9"),
+    instead: sys("string, maxLength: 8").replace(
+      "hint: {",
+      "number: { type: integer, minimum: 0, maximum: 9 }, hint: {",
+    ),
   },
   "wire-changed": {
     title: "the wire differs in a way no rule knows",
@@ -260,7 +218,7 @@ const breaking: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
   },
 };
 
-const harmless: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
+const harmless: BreakingRows = {
   "version-changed": {
     title: "the version was raised",
     why: "The version is a name for people and for the record; it is not part of the hash.",
@@ -289,6 +247,13 @@ const harmless: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
     before: plain,
     after: `${plain}  miss: { id: 1, delivery: reliable, direction: both, message: { who: u16 } }\n`,
   },
+  "channel-bound-changed": {
+    title: "`maxBytes` of a channel differs",
+    why: "It is room above what the message can take. Both versions' messages take no more than before, and a peer of another version is given what the budgets hold.",
+    fix: "nothing to do",
+    before: hit("maxBytes: 100, message: { who: u16 }"),
+    after: hit("maxBytes: 200, message: { who: u16 }"),
+  },
   "channel-renamed": {
     title: "a channel has another name",
     why: "On the wire a channel is its id. Code that uses the old name no longer compiles, which is all.",
@@ -298,23 +263,9 @@ const harmless: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
       "strike: { id: 0, delivery: reliable, direction: both, message: { who: u16 } }",
     ),
   },
-  "member-renamed": {
-    title: "a member has another name",
-    why: "Members are on the wire by their place. Make sure that it is a new name and not a new meaning.",
-    fix: "rename it in the code",
-    before: plain,
-    after: message("target: u16"),
-  },
-  "enum-value-renamed": {
-    title: "a value of an enum has another name",
-    why: "On the wire it is its number. Make sure that it is a new name and not a new meaning.",
-    fix: "rename it in the code",
-    before: message("kind: { enum: { body: 0, head: 1 } }"),
-    after: message("kind: { enum: { torso: 0, head: 1 } }"),
-  },
   "sending-changed": {
     title: "what only the sender decides differs",
-    why: "`priority`, `weight` and `queueBytes` order what one end sends; the other end does not notice.",
+    why: "`priority`, `weight` and `queueBytes` order what one end sends, and `fragment` matters only where a message is above a datagram; the other end does not notice.",
     fix: "nothing to do",
     before: plain,
     after: hit("priority: 3, message: { who: u16 }"),
@@ -337,8 +288,13 @@ const harmless: Readonly<Record<string, Omit<BreakingRule, "kind">>> = {
 
 function rows(): Record<string, BreakingRule> {
   const all = Object.create(null) as Record<string, BreakingRule>;
-  for (const [id, row] of Object.entries(breaking)) all[id] = { kind: "breaking", ...row };
-  for (const [id, row] of Object.entries(harmless)) all[id] = { kind: "compatible", ...row };
+  const add = (kind: BreakingRule["kind"], rows: BreakingRows) => {
+    for (const [id, row] of Object.entries(rows)) all[id] = { kind, ...row };
+  };
+  add("breaking", breaking);
+  add("breaking", breakingTypes);
+  add("compatible", harmless);
+  add("compatible", harmlessTypes);
   return all;
 }
 

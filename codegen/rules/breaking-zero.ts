@@ -1,6 +1,6 @@
 /**
- * The bodies of zero messages in two versions. Both ends check what they get and drop members they do not know: so a
- * member that may be missing can come and go, and everything else about a member must stay.
+ * The zero messages in two versions. Both ends check what they get; of a body they drop members they do not know, of a
+ * `sys` they ignore them. So a member that may be missing can come and go, and everything else about a member must stay.
  */
 import { canonicalJson } from "../model/canonical.ts";
 import type { JsonSchema, Model } from "../model/model.ts";
@@ -15,9 +15,14 @@ export function compareZero(older: Model, newer: Model, report: Report): void {
       at("zero-message-changed", "zero", `the zero message \`${was.name}\` is gone`);
       continue;
     }
-    if (was.from !== is.from || canonicalJson(form(was.sys)) !== canonicalJson(form(is.sys))) {
-      at("zero-message-changed", was.name, `the \`sys\` of \`${was.name}\` differs`);
+    if (was.from !== is.from) {
+      const message = `\`${was.name}\` was sent by ${was.from} and is by ${is.from}`;
+      at("zero-message-changed", was.name, message);
     }
+    // The runtime sends what it needs; a member of `sys` beside that, it never sends.
+    compareObjects(was.sys, is.sys, `the sys of \`${was.name}\``, (rule, word, message) =>
+      at(rule.startsWith("zero-optional") ? rule : "zero-message-changed", word, message),
+    );
     compareObjects(was.body, is.body, `the body of \`${was.name}\``, at);
   }
   for (const { name, line } of newer.zero.messages) {
@@ -45,18 +50,35 @@ function compareObjects(was: JsonSchema, is: JsonSchema, place: string, at: At):
       const rule = needs.has(name) ? "zero-member-required" : "zero-member-not-required";
       at(rule, name, `${member} is ${needs.has(name) ? "now required" : "no longer required"}`);
     }
-    if (schema["type"] === "object" && now["type"] === "object") {
-      compareObjects(schema, now, member, at);
-    } else if (canonicalJson(form(schema)) !== canonicalJson(form(now))) {
-      const message = `${member} was ${JSON.stringify(form(schema))} and is ${JSON.stringify(form(now))}`;
-      at("zero-member-changed", name, message);
-    }
+    compareSchemas(schema, now, name, member, at);
   }
   for (const name of after.keys()) {
     if (before.has(name)) continue;
     const rule = needs.has(name) ? "zero-member-required" : "zero-optional-added";
     at(rule, name, `\`${name}\` of ${place} is new${needs.has(name) ? " and required" : ""}`);
   }
+}
+
+/** Objects member by member, also those in arrays; all else is the same or is not. */
+function compareSchemas(
+  was: JsonSchema,
+  is: JsonSchema,
+  name: string,
+  place: string,
+  at: At,
+): void {
+  if (was["type"] === "object" && is["type"] === "object") compareObjects(was, is, place, at);
+  else if (was["type"] === "array" && is["type"] === "array") {
+    const [of, ofNow] = [was["items"] as JsonSchema, is["items"] as JsonSchema];
+    compareValues({ ...was, items: null }, { ...is, items: null }, name, place, at);
+    compareSchemas(of, ofNow, name, `the items of ${place}`, at);
+  } else compareValues(was, is, name, place, at);
+}
+
+function compareValues(was: JsonSchema, is: JsonSchema, name: string, place: string, at: At): void {
+  if (canonicalJson(form(was)) === canonicalJson(form(is))) return;
+  const message = `${place} was ${JSON.stringify(form(was))} and is ${JSON.stringify(form(is))}`;
+  at("zero-member-changed", name, message);
 }
 
 function properties(schema: JsonSchema): Map<string, JsonSchema> {

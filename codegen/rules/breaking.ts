@@ -4,10 +4,13 @@
  * is still reported), and what only people see. Worst case: each pair of structs is compared once.
  */
 import { canonicalJson } from "../model/canonical.ts";
+import { MESSAGE_OVERHEAD_BYTES } from "../model/channels.ts";
 import { wireForm } from "../model/hash.ts";
 import type { ChannelModel, LimitsModel, Model } from "../model/model.ts";
-import { docsOf, LayoutComparison } from "./breaking-layout.ts";
+import { LayoutComparison } from "./breaking-layout.ts";
 import { breakingRules, type Report } from "./breaking-table.ts";
+import { wireDiffers } from "./breaking-wire.ts";
+import { docsOf } from "./breaking-words.ts";
 import { compareZero } from "./breaking-zero.ts";
 
 /** One difference; lines are 1-based, 0 where the thing is not in that spec. */
@@ -130,8 +133,10 @@ function compareChannels(older: Model, newer: Model, report: Report): Pairs {
   const layouts = new LayoutComparison(older, newer, report);
   for (const was of older.channels) {
     const is = pairs.get(was);
-    if (is !== undefined) compareChannel(was, is, layouts, report);
-    else {
+    if (is !== undefined) {
+      compareChannel(was, is, layouts, report);
+      compareSizes([older, was], [newer, is], report);
+    } else {
       const message = `channel \`${was.name}\` (id ${was.id}) is gone`;
       report("channel-removed", "channels", was.line, 0, message);
     }
@@ -158,22 +163,15 @@ function compareChannel(
     ["channel-id-changed", "id", was.id, is.id],
     ["channel-delivery-changed", "delivery", was.delivery, is.delivery],
     ["channel-direction-changed", "direction", was.direction, is.direction],
-    // By default it follows from the delivery, which says it all where it changes.
-    [
-      "channel-fragment-changed",
-      "fragment",
-      was.fragment,
-      was.delivery === is.delivery ? is.fragment : was.fragment,
-    ],
     ["sending-changed", "priority", was.priority, is.priority],
     ["sending-changed", "weight", was.weight, is.weight],
   ];
   for (const [rule, what, before, after] of rows) {
     if (before !== after) at(rule, `${what} of ${name} was ${before} and is ${after}`);
   }
-  const sameLayout = layouts.compare(was.message, is.message, name);
-  if (sameLayout) {
-    // Both follow from the message unless the spec states them; where the message differs, that says it all.
+  const verdict = layouts.compare(was.message, is.message, name);
+  // Both follow from the message unless the spec states them; where the message differs, that says it all.
+  if (verdict === "same") {
     if (was.maxBytes !== is.maxBytes) {
       at("channel-bound-changed", `maxBytes of ${name} was ${was.maxBytes} and is ${is.maxBytes}`);
     }
@@ -184,18 +182,33 @@ function compareChannel(
   if (docsOf(was) !== docsOf(is)) at("docs-changed", `what is said about ${name}`);
 }
 
-/** Whether the wire differs in what both have: new channels and the zero messages' bodies left out. */
-function wireDiffers(older: Model, newer: Model, pairs: Pairs): boolean {
-  const common = (model: Model, channels: readonly ChannelModel[]): string => {
-    const form = wireForm({ ...model, channels }) as Record<string, unknown>;
-    return canonicalJson({ ...form, zero: undefined });
-  };
-  const kept = older.channels.filter((channel) => pairs.has(channel));
-  return (
-    common(older, kept) !==
-    common(
-      newer,
-      kept.map((channel) => pairs.get(channel)!),
-    )
-  );
+type Side = readonly [model: Model, channel: ChannelModel];
+
+/** What follows from how large a message may get. */
+function compareSizes(older: Side, newer: Side, report: Report): void {
+  const [, was] = older;
+  const [, is] = newer;
+  const at = (rule: string, message: string) => report(rule, is.name, was.line, is.line, message);
+  // By default it follows from the delivery, which says it all where it changes.
+  if (was.delivery === is.delivery && was.fragment !== is.fragment) {
+    const slices = [older, newer].some((side) => worstOf(side) > side[0].limits.sliceBytes);
+    const matters = slices || was.numbered !== is.numbered;
+    const message = `fragment of channel \`${is.name}\` was ${was.fragment} and is ${is.fragment}`;
+    at(matters ? "channel-fragment-changed" : "sending-changed", message);
+  }
+  // What has grown in one version has no bound in the other, but the budgets there.
+  for (const [writer, [{ limits }]] of [
+    [older, newer],
+    [newer, older],
+  ] as const) {
+    const room = Math.min(limits.receiveBudgetBytes, limits.creditBytes) - MESSAGE_OVERHEAD_BYTES;
+    if (worstOf(writer) <= room) continue;
+    const message = `a message of channel \`${is.name}\` takes up to ${worstOf(writer)} bytes in one version, and the budgets of the other hold ${room}`;
+    at("message-outgrown", message);
+  }
+}
+
+/** The most that a message of a channel takes. */
+function worstOf([{ structs }, { message }]: Side): number {
+  return structs.find(({ name }) => name === message)!.maxBytes;
 }

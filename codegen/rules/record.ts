@@ -8,8 +8,21 @@ import type { Model } from "../model/model.ts";
 import { resolveSpec } from "../model/resolve.ts";
 import { loadSpec } from "../spec/load.ts";
 import { type Change, compareModels, isBreaking } from "./breaking.ts";
+import { type BreakingRows, beside, plain, version } from "./breaking-samples.ts";
 
 const FORMAT = 1;
+
+/** What `publish` refuses, by the code under which the command line says it; for `stardust explain`. */
+export const recordRules: BreakingRows = {
+  "version-published": {
+    title: "this version has been published as something else",
+    why: "The record says what peers of each version speak. A number that was published keeps its meaning: peers of it are about.",
+    fix: "raise `protocol.version` above every number that was published, also for a change that breaks nothing",
+    before: version(2, plain),
+    after: version(2, beside("who: u16", "damage: u8")),
+    instead: version(3, beside("who: u16", "damage: u8")),
+  },
+};
 
 export interface RecordedChannel {
   readonly id: number;

@@ -63,6 +63,29 @@ describe("stardust breaking", () => {
     expect(stardust(folder, "breaking", "--against", "old.yaml").out).toContain("nothing differs");
   });
 
+  it("says that peers of both must be able to find each other in a record", () => {
+    write(spec(1, "who: u16", "  miss: { id: 1, delivery: reliable, message: {} }\n"));
+    write(spec(1, "who: u16"), "old.yaml");
+    const same = stardust(folder, "breaking", "--against", "old.yaml");
+    expect(same.out).toContain("can talk, once both are published (--record): raise");
+    write(spec(2, "who: u16", "  miss: { id: 1, delivery: reliable, message: {} }\n"));
+    const raised = stardust(folder, "breaking", "--against", "old.yaml");
+    expect(raised.out).toMatch(/can talk, once both are published \(--record\)\n/);
+    write(spec(1, "who: { type: u16, doc: Who. }"));
+    const talks = stardust(folder, "breaking", "--against", "old.yaml");
+    expect(talks.out).toMatch(/peers of both can talk\n/);
+  });
+
+  it("names what a message has grown by", () => {
+    const version = (number: number, more: string) =>
+      spec(number, `who: u16${more}`).replace("message:", "extensible: true\n    message:");
+    write(version(1, ""), "old.yaml");
+    write(version(2, "\narmour: { type: u8, since: 2, default: 5 }"));
+    const { code, out } = stardust(folder, "breaking", "--against", "old.yaml");
+    expect(code).toBe(0);
+    expect(out).toContain("has a new member `armour` since version 2");
+  });
+
   it("speaks JSON and GitHub's annotations", () => {
     const json = stardust(folder, "breaking", "--against", "old.yaml", "--error-format", "json");
     expect(JSON.parse(json.err)).toMatchObject({

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { entries } from "#cli/explain.js";
 import { breakingRules } from "#codegen/rules/breaking-table.js";
 import { lintRules } from "#codegen/rules/lint-table.js";
+import { recordRules } from "#codegen/rules/record.js";
 import { allDiagnostics } from "#codegen/spec/diagnostics.js";
 import { errorCodes } from "#src/errors.js";
 import { stardust, temporaryFolder } from "./run.ts";
@@ -11,7 +12,8 @@ const folder = temporaryFolder("explain");
 describe("stardust explain", () => {
   it("knows every code there is", () => {
     const known = [...allDiagnostics().keys(), ...Object.keys(lintRules)];
-    known.push(...Object.keys(breakingRules), ...Object.keys(errorCodes));
+    known.push(...Object.keys(breakingRules), ...Object.keys(recordRules));
+    known.push(...Object.keys(errorCodes));
     expect([...entries().keys()]).toEqual(known);
     expect(new Set(known).size).toBe(known.length);
   });
@@ -36,10 +38,27 @@ describe("stardust explain", () => {
     expect(JSON.parse(json)).toMatchObject({ code: "SD1203", kind: "error" });
   });
 
+  it("shows every rule with a bad and a good example", () => {
+    const rules = new Set([...Object.keys(lintRules), ...Object.keys(recordRules)]);
+    for (const [id, { kind }] of Object.entries(breakingRules)) {
+      // What no rule knows cannot be shown; what breaks nothing has nothing better.
+      if (id !== "wire-changed" && kind === "breaking") rules.add(id);
+    }
+    for (const id of rules) {
+      const shown = entries()
+        .get(id)!
+        .examples.map(([, text]) => text);
+      expect(new Set(shown).size, id).toBeGreaterThan(1);
+      expect(shown.every((text) => text.trim() !== "")).toBe(true);
+    }
+    const published = stardust(folder, "explain", "version-published").out;
+    expect(published).toMatch(/Published:[\s\S]*Refused:[\s\S]*Recorded:/);
+  });
+
   it("lists all without a code", () => {
     const { code, out } = stardust(folder, "explain");
     expect(code).toBe(0);
-    for (const name of ["SD1001", "doc-missing", "channel-removed", "STARDUST_CLOSED"]) {
+    for (const name of ["SD1001", "doc-missing", "channel-removed", "version-published"]) {
       expect(out).toContain(`  ${name} `);
     }
   });

@@ -1,0 +1,276 @@
+/**
+ * Peers of two versions of a spec, run against each other: each is the code that was generated from its version. What one
+ * writes the other reads, as messages, over sessions in virtual time and as parts of zero messages. The judge of what
+ * should arrive is meaning.ts, which works from the models alone.
+ */
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { MalformedError, Reader } from "stardust-udp/wire";
+import type { ChannelModel, Model } from "#codegen/model/model.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { compareModels } from "#codegen/rules/breaking.js";
+import { loadSpec } from "#codegen/spec/load.js";
+import type { Protocol, Role } from "#src/protocol.js";
+import type { SessionCounters } from "#src/session/outcome.js";
+import { Pair } from "#src/testing/index.js";
+import { readVectors, toHex, type Vectors } from "../../support/revive.ts";
+import { type Side, side } from "../../support/session-pair.ts";
+import { complete } from "../examples.ts";
+import { generateAll } from "./generate.ts";
+import { translated } from "./meaning.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: code that was just generated
+type Any = any;
+
+export interface Peer {
+  readonly model: Model;
+  readonly protocol: Protocol;
+  readonly testing: Any;
+  readonly vectors: Vectors;
+}
+
+/** What the code of a peer needs; servers and clients are not run. */
+const modules = ["codecs", "header", "protocol", "testing", "validators", "zero"];
+
+export function modelOf(sections: string): Model {
+  const loaded = loadSpec(complete(sections), "spec.yaml");
+  const model = resolveSpec(loaded);
+  if (model === undefined) throw new Error(JSON.stringify(loaded.diagnostics.sorted(), null, 1));
+  return model;
+}
+
+/** The peer of each spec, by the spec's text. */
+export async function peersOf(name: string, specs: Iterable<string>): Promise<Map<string, Peer>> {
+  const texts = [...new Set(specs)];
+  const models = texts.map(modelOf);
+  const all = await generateAll(name, models, modules);
+  const peers = all.map(async (generated, i): Promise<[string, Peer]> => {
+    const { protocol } = await generated.load("protocol");
+    const testing = await generated.load("testing");
+    const vectors = readVectors(generated.files.get("vectors.json")!);
+    return [texts[i]!, { model: models[i]!, protocol, testing, vectors }];
+  });
+  return new Map(await Promise.all(peers));
+}
+
+/** How what one wrote was not what the other read. */
+export interface Break {
+  readonly shown: "message" | "session" | "zero";
+  readonly what: string;
+}
+
+/** Messages of each channel: all golden vectors, and so many at random. */
+const RANDOM_MESSAGES = 30;
+
+/** Those that messages show, whoever writes. */
+export function messageBreaks(a: Peer, b: Peer, seed: number, count = RANDOM_MESSAGES): Break[] {
+  const found = [messageBreak(a, b, seed, count), messageBreak(b, a, seed, count)];
+  return found.filter((one) => one !== undefined);
+}
+
+/** The first break of each kind, whoever writes; empty where two peers understand each other. */
+export function breaksBetween(older: Peer, newer: Peer, seed: number): Break[] {
+  const changes = compareModels(older.model, newer.model);
+  const grown = changes.some(({ rule }) => rule.startsWith("extensible-member"));
+  const keptOff = newer.model.channels.filter(
+    (channel) => counterpart(channel, newer.model, older.model) === undefined,
+  );
+  const names = new Set(keptOff.map(({ name }) => name));
+  const found = [
+    ...messageBreaks(older, newer, seed),
+    // Sessions of one version send no lengths in front of what grew elsewhere: its messages must do.
+    ...(grown ? [] : [sessionBreak(older, newer, seed), sessionBreak(newer, older, seed, names)]),
+    zeroBreak(older, newer),
+    zeroBreak(newer, older),
+  ];
+  return found.filter((one) => one !== undefined);
+}
+
+/** The other version's channel: by name, or else by id where the name is new. */
+export function counterpart(
+  channel: ChannelModel,
+  from: Model,
+  to: Model,
+): ChannelModel | undefined {
+  const named = to.channels.find(({ name }) => name === channel.name);
+  if (named !== undefined) return named;
+  const there = to.channels.find(({ id }) => id === channel.id);
+  return from.channels.some(({ name }) => name === there?.name) ? undefined : there;
+}
+
+function messagesOf(
+  { testing, vectors }: Peer,
+  channel: string,
+  seed: number,
+  count: number,
+): Uint8Array[] {
+  const golden = vectors.messages.filter((v) => v.channel === channel).map(({ value }) => value);
+  const random: unknown[] = fc.sample(testing.arbitrary[channel](fc), {
+    numRuns: count,
+    seed,
+  });
+  return [...golden, ...random].map((message) => testing.encode[channel](message));
+}
+
+/** Reads as a peer of another version; undefined where the bytes are refused. */
+function read({ protocol }: Peer, channel: string, bytes: Uint8Array): unknown {
+  const { codec } = protocol.channels.find(({ name }) => name === channel)!;
+  const reader = Reader.of(bytes);
+  reader.compat = true;
+  try {
+    return codec.decode(reader);
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
+}
+
+function messageBreak(from: Peer, to: Peer, seed: number, count: number): Break | undefined {
+  for (const channel of from.model.channels) {
+    const other = counterpart(channel, from.model, to.model);
+    if (other === undefined) continue;
+    for (const bytes of messagesOf(from, channel.name, seed, count)) {
+      const wanted = translated(from.testing.decode[channel.name](bytes), [
+        { model: from.model, type: { kind: "struct", name: channel.message } },
+        { model: to.model, type: { kind: "struct", name: other.message } },
+      ]);
+      const got = read(to, other.name, bytes);
+      if (isDeepStrictEqual(got, wanted)) continue;
+      const how = got === undefined ? "is refused" : `is read as ${shown(got)}`;
+      return { shown: "message", what: `${toHex(bytes)}, ${shown(wanted)}, ${how}` };
+    }
+  }
+  return undefined;
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value, (_key, v) =>
+    typeof v === "bigint" ? `${v}n` : v instanceof Map ? [...v] : v,
+  ).slice(0, 300);
+}
+
+/** On each channel, but for those that a newer peer keeps off, the largest message arrives, in both roles. */
+function sessionBreak(
+  from: Peer,
+  to: Peer,
+  seed: number,
+  keptOff: ReadonlySet<string> = new Set(),
+): Break | undefined {
+  for (const role of ["client", "server"] as const) {
+    const lost = lostBetween(from, to, role, seed, keptOff);
+    if (lost !== undefined) return { shown: "session", what: `from the ${role}: ${lost}` };
+  }
+  return undefined;
+}
+
+const ENOUGH_MS = 3000;
+
+function lostBetween(
+  from: Peer,
+  to: Peer,
+  role: Role,
+  seed: number,
+  keptOff: ReadonlySet<string>,
+): string | undefined {
+  const { sent, receiver } = exchange(from, to, role, seed, keptOff);
+  for (const [name, bytes] of sent) {
+    const arrived = receiver.inbox.of(name).map(toHex);
+    if (arrived.length === 1 && arrived[0] === toHex(bytes)) continue;
+    return `on \`${name}\` ${bytes.length} bytes were sent and ${arrived.length} messages came`;
+  }
+  return undefined;
+}
+
+/** What the session counts that is sent each channel's largest message. */
+export function countersOf(from: Peer, to: Peer, role: Role, seed: number): SessionCounters {
+  return exchange(from, to, role, seed, new Set()).receiver.session.counters;
+}
+
+function exchange(
+  from: Peer,
+  to: Peer,
+  role: Role,
+  seed: number,
+  keptOff: ReadonlySet<string>,
+): { readonly sent: ReadonlyMap<string, Uint8Array>; readonly receiver: Side } {
+  const other = role === "client" ? "server" : "client";
+  const sender = side(from.protocol, role, seed);
+  const receiver = side(to.protocol, other, seed + 1);
+  const pair = new Pair({ a: sender.session, b: receiver.session, seed });
+  const sent = new Map<string, Uint8Array>();
+  for (const channel of from.model.channels) {
+    const { name, direction } = channel;
+    if (keptOff.has(name) || !["both", `${role}-to-${other}`].includes(direction)) continue;
+    const message = largest(from, channel);
+    sender.send(name, message);
+    pair.flush();
+    sent.set(counterpart(channel, from.model, to.model)?.name ?? name, message);
+  }
+  pair.run(ENOUGH_MS);
+  return { sent, receiver };
+}
+
+/** A message with as much text and as many bytes as its own members may have. */
+export function largest({ model, testing }: Peer, channel: ChannelModel): Uint8Array {
+  const message = testing.example[channel.name]();
+  for (const { name, type } of model.structs.find((s) => s.name === channel.message)!.members) {
+    if (type.kind === "string") message[name] = "x".repeat(type.maxBytes);
+    if (type.kind === "bytes") message[name] = new Uint8Array(type.maxBytes).fill(7);
+  }
+  return testing.encode[channel.name](message);
+}
+
+/** Parts of zero messages that one side's validator lets through and the other's does not. */
+function zeroBreak(from: Peer, to: Peer): Break | undefined {
+  for (const { name, from: sender, sys, body } of from.model.zero.messages) {
+    const other = to.testing.validateZero[name];
+    if (other === undefined) return { shown: "zero", what: `${sender}'s ${name} is not known` };
+    for (const [part, schema] of [
+      ["sys", sys],
+      ["body", body],
+    ] as const) {
+      for (const value of valuesOf(schema)) {
+        if (from.testing.validateZero[name][part](structuredClone(value)) !== null) continue;
+        const problem = other[part](structuredClone(value));
+        if (problem === null) continue;
+        return { shown: "zero", what: `${part} of ${name}, ${shown(value)}: ${shown(problem)}` };
+      }
+    }
+  }
+  return undefined;
+}
+
+type Schema = Readonly<Record<string, Any>>;
+
+/** The smallest and the largest value of a schema, and of an object also those with one optional member left out. */
+function valuesOf(schema: Schema): unknown[] {
+  if (schema["const"] !== undefined) return [schema["const"]];
+  if (schema["enum"] !== undefined) return schema["enum"];
+  switch (schema["type"]) {
+    case "object": {
+      const members = Object.entries(schema["properties"] as Record<string, Schema>);
+      const build = (pick: (values: unknown[]) => unknown, but?: string) =>
+        Object.fromEntries(
+          members.filter(([name]) => name !== but).map(([name, of]) => [name, pick(valuesOf(of))]),
+        );
+      const first = (values: unknown[]) => values[0];
+      const last = (values: unknown[]) => values.at(-1);
+      return [build(first), ...members.map(([name]) => build(last, name)), build(last)];
+    }
+    case "array": {
+      const values = valuesOf(schema["items"]);
+      const some = (count: number) => Array.from({ length: count }, () => values.at(-1));
+      return [some(schema["minItems"] ?? 0), some(schema["maxItems"])];
+    }
+    case "string":
+      return [schema["minLength"] ?? 0, schema["maxLength"]].map((length) => "x".repeat(length));
+    case "integer":
+      return [schema["minimum"], schema["maximum"]];
+    case "number":
+      return [schema["minimum"] ?? -0.5, schema["maximum"] ?? 0.5];
+    case "boolean":
+      return [false, true];
+    default:
+      return [null];
+  }
+}
