@@ -1,5 +1,5 @@
 /** The command `breaking`: another version of the spec is found, compared and recorded. The rules are codegen/rules'. */
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { renameSync, statSync, writeFileSync } from "node:fs";
 import type { Model } from "../codegen/model/model.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type Change, compareModels, isBreaking } from "../codegen/rules/breaking.ts";
@@ -7,8 +7,9 @@ import { breakingRules } from "../codegen/rules/breaking-table.ts";
 import { lineOfKey, placeOf } from "../codegen/rules/place.ts";
 import {
   formatRecord,
-  parseRecord,
   publish,
+  RecordError,
+  readRecord,
   recordPath,
   recordRules,
   type VersionRecord,
@@ -35,7 +36,7 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
     printLoaded(loaded, invocation);
     return 1;
   }
-  const record = readRecord(spec);
+  const record = recordOf(spec);
   const against = invocation.flags["against"] as string | undefined;
   const recording = invocation.flags["record"] === true;
   const older = findOlder(against, spec, record, invocation);
@@ -51,13 +52,11 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
   return broken > 0 ? 1 : 0;
 }
 
-function readRecord(spec: string): VersionRecord | undefined {
-  const path = recordPath(spec);
-  if (!existsSync(path)) return undefined;
+function recordOf(spec: string): VersionRecord | undefined {
   try {
-    return parseRecord(readFileSync(path, "utf8"));
+    return readRecord(spec);
   } catch (error) {
-    throw new UsageError(`${path} is no record of versions: ${(error as Error).message}`);
+    throw error instanceof RecordError ? new UsageError(error.message) : error;
   }
 }
 

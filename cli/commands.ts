@@ -126,6 +126,10 @@ export const commands: Readonly<Record<string, Command>> = {
         help: "who sent them; checks directions",
         choices: ["client", "server"],
       },
+      compat: {
+        type: "boolean",
+        help: "the two sides have different versions (a capture with its accept says so itself)",
+      },
       json: { type: "boolean", help: "print JSON, one datagram a line" },
       "error-format": errorFormat,
     },

@@ -44,7 +44,8 @@ export async function runDecode(invocation: Invocation): Promise<ExitCode> {
     err(`stardust: ${printable(error.message)}\n`);
     return 2;
   }
-  const decoder = new Decoder(new DatagramReader(model), flags["from"] as Side | undefined);
+  const from = flags["from"] as Side | undefined;
+  const decoder = new Decoder(new DatagramReader(model), from, flags["compat"] === true);
   const results = given.datagrams.map((datagram) => decoder.decode(datagram));
   if (flags["json"] === true) {
     const rows = results.map((result) => JSON.stringify(jsonOf(result)));
@@ -90,21 +91,36 @@ const MAX_TRAINS = 64;
 class Decoder {
   readonly #reader: DatagramReader;
   readonly #from: Side | undefined;
+  readonly #allCompat: boolean;
+  /** Clients whose accept said that their version is another, or not. */
+  readonly #compat = new Map<string, boolean>();
   /** Addresses of a capture, by what they sent. */
   readonly #sides = new Map<string, Side>();
   readonly #trains = new Map<string, Map<number, Uint8Array>>();
 
-  constructor(reader: DatagramReader, from: Side | undefined) {
+  constructor(reader: DatagramReader, from: Side | undefined, compat: boolean) {
     this.#reader = reader;
     this.#from = from;
+    this.#allCompat = compat;
   }
 
   decode(given: GivenDatagram): Result {
     const from = given.from ?? this.#from ?? this.#sideOf(given);
-    const reading = this.#reader.read(given.bytes, from === undefined ? {} : { from });
+    const compat = this.#isCompat(given);
+    const side = from === undefined ? {} : { from };
+    const reading = this.#reader.read(given.bytes, { ...side, compat });
+    if (reading.zero === "accept" && given.destination !== undefined) {
+      const sys = reading.envelope?.["sys"] as { compat?: unknown } | undefined;
+      this.#compat.set(given.destination, sys?.compat === true);
+    }
     const learnt = from ?? this.#learn(given, reading);
     const assembled = reading.frames.flatMap((frame) => this.#slice(given, learnt, frame));
     return { given, ...(learnt === undefined ? {} : { from: learnt }), reading, assembled };
+  }
+
+  #isCompat({ source = "", destination = "" }: GivenDatagram): boolean {
+    const known = this.#compat.get(source) ?? this.#compat.get(destination);
+    return known ?? this.#allCompat;
   }
 
   #sideOf({ source, destination }: GivenDatagram): Side | undefined {
@@ -143,7 +159,7 @@ class Decoder {
     const whole = Buffer.concat(Array.from({ length: slice.count }, (_, i) => train.get(i)!));
     const done = { channel: channel.name, number, bytes: whole.length };
     try {
-      const source = new Source(Uint8Array.from(whole));
+      const source = new Source(Uint8Array.from(whole), this.#isCompat(given));
       return [{ ...done, message: readMessage(this.#reader.names, channel.message, source) }];
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

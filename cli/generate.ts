@@ -1,6 +1,7 @@
 /** The command `generate`: its defaults and what it prints. The work is codegen/generate.ts's. */
 import { dirname, join } from "node:path";
 import { type FileChange, generate } from "../codegen/generate.ts";
+import { RecordError, recordPath } from "../codegen/rules/record.ts";
 import { type ErrorFormat, githubAnnotation } from "../codegen/spec/format.ts";
 import type { ExitCode, Invocation } from "./commands.ts";
 import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
@@ -12,10 +13,10 @@ export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
   if (flags["watch"] !== true) return generateOnce(spec, invocation);
   if (flags["check"] === true)
     throw new UsageError("--watch writes and --check does not: take one");
-  const { watchFile } = await import("./watch.ts");
+  const { watchFiles } = await import("./watch.ts");
   const text = errorFormatOf(invocation) === "text";
   if (text) invocation.out(`${spec}: watching, Ctrl-C ends it\n`);
-  await watchFile(spec, async () => {
+  await watchFiles([spec, recordPath(spec)], async () => {
     const code = await generateOnce(spec, invocation);
     if (code !== 0 && text)
       invocation.err("the last good output stays; waiting for the next save\n");
@@ -29,7 +30,16 @@ async function generateOnce(spec: string, invocation: Invocation): Promise<ExitC
   const check = flags["check"] === true;
   const format = errorFormatOf(invocation);
   const target = flags["target"] === "js" ? "js" : "ts";
-  const result = await generate({ spec, out, check, target });
+  const result = await generate({ spec, out, check, target }).catch((error: unknown) => {
+    if (!(error instanceof RecordError)) throw error;
+    if (flags["watch"] !== true) throw new UsageError(error.message);
+    // One save must not end the watch.
+    return error;
+  });
+  if (result instanceof RecordError) {
+    invocation.err(`${result.message}\n`);
+    return 1;
+  }
   printLoaded(result.loaded, invocation);
   if (result.model === undefined) return 1;
   if (check) return printCheck(result.changes, out, format, invocation);

@@ -43,6 +43,11 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
     bad: "stardust generate # on one end only",
     good: "stardust breaking --against main && stardust generate # and deploy both ends",
   },
+  STARDUST_CHANNEL_MISSING: {
+    fix: "ask `has` before sending on a channel that was added later: peers of an older version do not have it; a broadcast leaves them out by itself",
+    bad: 'peer.send.emote({ kind: "wave" });',
+    good: 'if (peer.has("emote")) peer.send.emote({ kind: "wave" });',
+  },
   STARDUST_CONNECT_ABORTED: {
     fix: "the `signal` that connect was given fired: this is what was asked for, so catch it where it is",
     bad: "await connect({ port, signal: AbortSignal.timeout(1) });",

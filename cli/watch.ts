@@ -1,25 +1,29 @@
 /**
- * `generate --watch`: one generation now and one after every save. The file is asked for its state a few times a second,
- * which sees saves by rename, deletion and return, and network folders, where events are lost. A save is taken when the
- * file has been the same twice in a row. A broken spec prints its problems and leaves the last good output. Ends with
- * SIGINT or SIGTERM. Worst case: one `stat` a POLL_MS.
+ * `generate --watch`: one generation now and one after every save of the spec or its record of versions. The files are
+ * asked for their state a few times a second, which sees saves by rename, deletion and return, and network folders,
+ * where events are lost. A save is taken when the files have been the same twice in a row. A broken spec prints its
+ * problems and leaves the last good output. Ends with SIGINT or SIGTERM. Worst case: one `stat` a file and POLL_MS.
  */
 import { readFileSync, statSync } from "node:fs";
 
 /** Half of what a person notices. */
 const POLL_MS = 60;
 
-/** Runs `once` for each state of the file; resolves when the process is asked to end. */
-export async function watchFile(path: string, once: () => Promise<void>): Promise<void> {
+/** Runs `once` for each state of the files; resolves when the process is asked to end. */
+export async function watchFiles(
+  paths: readonly string[],
+  once: () => Promise<void>,
+): Promise<void> {
   const end = asked();
+  const all = (of: (path: string) => string): string => paths.map(of).join("\0");
   let done: string | undefined;
-  let last = state(path);
+  let last = all(state);
   while (!end.asked) {
-    const now = state(path);
+    const now = all(state);
     const settled = now === last;
     last = now;
     if (settled) {
-      const text = content(path);
+      const text = all(content);
       if (text !== done) {
         done = text;
         await once();

@@ -16,8 +16,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import type { Model } from "./model/model.ts";
+import type { KnownVersion, Model } from "./model/model.ts";
 import { resolveSpec } from "./model/resolve.ts";
+import { readRecord } from "./rules/record.ts";
 import { type LoadedSpec, loadSpecFile } from "./spec/load.ts";
 
 /** Stands in the first line of every generated file but JSON, which has no comments. */
@@ -52,14 +53,14 @@ export interface GenerateResult {
   readonly changes: readonly FileChange[];
 }
 
-/** Throws only for the file system's sake, as `node:fs` does. */
+/** Throws for the file system's sake, as `node:fs` does, and RecordError for a record of versions that is none. */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const loaded = loadSpecFile(options.spec);
   const model = resolveSpec(loaded);
   if (model === undefined) return { loaded, files: 0, changes: [] };
   // The emitters load ajv, which costs more than all of the above: not before it is needed.
   const { emit } = await import("./emit/emit.ts");
-  const emitted = await emit(model);
+  const emitted = await emit(model, await versionsOf(options.spec, model));
   const files =
     options.target === "js"
       ? (await import("./emit/javascript.ts")).toJavaScript(emitted)
@@ -68,6 +69,13 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const changes = compare(wanted, options.out);
   if (!options.check) apply(changes, wanted, options.out);
   return { loaded, model, files: wanted.size, changes };
+}
+
+/** What the record beside the spec says of other versions; the rules are loaded where there is one. */
+async function versionsOf(spec: string, model: Model): Promise<readonly KnownVersion[]> {
+  const record = readRecord(spec);
+  if (record === undefined) return [];
+  return (await import("./rules/known-versions.ts")).knownVersions(record, model);
 }
 
 function withManifest(emitted: ReadonlyMap<string, string>): Map<string, string> {

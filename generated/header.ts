@@ -146,6 +146,11 @@ function read(h: DatagramHeader, first: FrameHeader, r: Reader): Violation {
   return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;
 }
 
+/** The largest message of a frame's channel; from a peer of another version, what the budgets bear. */
+function most(frame: FrameHeader): number {
+  return frame.compat ? 524224 : maxBytes[frame.channel]!;
+}
+
 /** Bytes of a frame's header behind the frame `previous`. */
 function frameSize(frame: FrameHeader, previous: FrameHeader | undefined): number {
   const channel = frame.channel;
@@ -165,7 +170,7 @@ function frameSize(frame: FrameHeader, previous: FrameHeader | undefined): numbe
   if (frame.slice) {
     size += varintSize(frame.sliceIndex) + varintSize(frame.sliceCount);
   }
-  if ((frame.slice || fixedBytes[channel]! < 0) && frame.more) {
+  if ((frame.slice || frame.compat || fixedBytes[channel]! < 0) && frame.more) {
     size += varintSize(frame.payloadBytes);
   }
   return size;
@@ -199,7 +204,7 @@ function writeFrame(frame: FrameHeader, previous: FrameHeader | undefined, w: Wr
     w.varint(frame.sliceIndex);
     w.varint(frame.sliceCount);
   }
-  if ((frame.slice || fixedBytes[channel]! < 0) && frame.more) {
+  if ((frame.slice || frame.compat || fixedBytes[channel]! < 0) && frame.more) {
     w.varint(frame.payloadBytes);
   }
 }
@@ -254,15 +259,15 @@ function readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation {
     frame.sliceCount = sliceCount;
     if (fragments[channel] !== 1) return Violation.sliceBounds;
     if (frame.sliceCount < 2 || frame.sliceIndex >= frame.sliceCount) return Violation.sliceBounds;
-    if ((frame.sliceCount - 1) * 1138 >= maxBytes[channel]!) return Violation.sliceBounds;
+    if ((frame.sliceCount - 1) * 1138 >= most(frame)) return Violation.sliceBounds;
   }
-  if ((frame.slice || fixedBytes[channel]! < 0) && frame.more) {
+  if ((frame.slice || frame.compat || fixedBytes[channel]! < 0) && frame.more) {
     const length2 = r.tryVarint();
     if (length2 < 0) return varintViolation(length2);
     length = length2;
   }
   const room = r.end - r.at;
-  const fixed = frame.slice ? -1 : fixedBytes[channel]!;
+  const fixed = frame.slice || frame.compat ? -1 : fixedBytes[channel]!;
   let payloadBytes = frame.more && fixed >= 0 ? fixed : room;
   if (length >= 0) payloadBytes = length;
   if (payloadBytes > room) return Violation.truncated;
@@ -272,9 +277,9 @@ function readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation {
     const last = frame.sliceIndex === frame.sliceCount - 1;
     if (!last && payloadBytes !== 1138) return Violation.payloadSize;
     const before = frame.sliceIndex * 1138;
-    if (before + payloadBytes > maxBytes[channel]!) return Violation.payloadSize;
+    if (before + payloadBytes > most(frame)) return Violation.payloadSize;
   } else {
-    if (fixed >= 0 ? payloadBytes !== fixed : payloadBytes > maxBytes[channel]!) {
+    if (fixed >= 0 ? payloadBytes !== fixed : payloadBytes > most(frame)) {
       return Violation.payloadSize;
     }
   }

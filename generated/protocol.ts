@@ -21,7 +21,8 @@ export const protocol: Protocol = {
   stardust: 1,
   name: "arena",
   version: 1,
-  hash: "e6c9b2ec640eae7876deaaf5356a9431",
+  hash: "6d5c42c0b358be55583980fda09418d0",
+  versions: [],
   url: import.meta.url,
   security: "plain",
   limits: {

@@ -415,6 +415,99 @@ export const validateZero = {
   },
 };
 
+/** Asks about a copy, because a validator removes members that the spec lacks. */
+function isGood(problemOf: (value: unknown) => ZeroProblem | null, value: unknown): boolean {
+  try {
+    return problemOf(structuredClone(value)) === null;
+  } catch {
+    return false; // a function, say: nothing that JSON could hold
+  }
+}
+
+/** Whether a value is a valid part of a zero message. */
+export const isZero = {
+  join: {
+    sys(value: unknown): value is JoinSys {
+      return isGood(validateZero["join"].sys, value);
+    },
+    body(value: unknown): value is JoinBody {
+      return isGood(validateZero["join"].body, value);
+    },
+  },
+  challenge: {
+    sys(value: unknown): value is ChallengeSys {
+      return isGood(validateZero["challenge"].sys, value);
+    },
+    body(value: unknown): value is ChallengeBody {
+      return isGood(validateZero["challenge"].body, value);
+    },
+  },
+  processing: {
+    sys(value: unknown): value is ProcessingSys {
+      return isGood(validateZero["processing"].sys, value);
+    },
+    body(value: unknown): value is ProcessingBody {
+      return isGood(validateZero["processing"].body, value);
+    },
+  },
+  accept: {
+    sys(value: unknown): value is AcceptSys {
+      return isGood(validateZero["accept"].sys, value);
+    },
+    body(value: unknown): value is AcceptBody {
+      return isGood(validateZero["accept"].body, value);
+    },
+  },
+  reject: {
+    sys(value: unknown): value is RejectSys {
+      return isGood(validateZero["reject"].sys, value);
+    },
+    body(value: unknown): value is RejectBody {
+      return isGood(validateZero["reject"].body, value);
+    },
+  },
+  attach: {
+    sys(value: unknown): value is AttachSys {
+      return isGood(validateZero["attach"].sys, value);
+    },
+    body(value: unknown): value is AttachBody {
+      return isGood(validateZero["attach"].body, value);
+    },
+  },
+  attached: {
+    sys(value: unknown): value is AttachedSys {
+      return isGood(validateZero["attached"].sys, value);
+    },
+    body(value: unknown): value is AttachedBody {
+      return isGood(validateZero["attached"].body, value);
+    },
+  },
+  ack: {
+    sys(value: unknown): value is AckSys {
+      return isGood(validateZero["ack"].sys, value);
+    },
+    body(value: unknown): value is AckBody {
+      return isGood(validateZero["ack"].body, value);
+    },
+  },
+  close: {
+    sys(value: unknown): value is CloseSys {
+      return isGood(validateZero["close"].sys, value);
+    },
+    body(value: unknown): value is CloseBody {
+      return isGood(validateZero["close"].body, value);
+    },
+  },
+  gone: {
+    sys(value: unknown): value is GoneSys {
+      return isGood(validateZero["gone"].sys, value);
+    },
+    body(value: unknown): value is GoneBody {
+      return isGood(validateZero["gone"].body, value);
+    },
+  },
+};
+
 /** Valid parts of each zero message. */
 export const exampleZero = {
   join: {
@@ -495,6 +588,157 @@ export const exampleZero = {
     },
     body(): GoneBody {
       return {};
+    },
+  },
+};
+
+/** Arbitrary parts of each zero message; hand in fast-check. */
+export const arbitraryZero = {
+  join: {
+    sys(fc: FastCheck): Arbitrary<JoinSys> {
+      return fc.record(
+        {
+          version: fc.integer({ min: 0, max: 4294967295 }),
+          hash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
+          compatible: fc.array(fc.string({ unit: "binary", minLength: 32, maxLength: 32 }), { minLength: 0, maxLength: 8 }),
+          cookie: fc.string({ unit: "binary", minLength: 22, maxLength: 64 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["version", "hash"] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<JoinBody> {
+      return fc.record(
+        {
+          name: fc.string({ unit: "binary", minLength: 1, maxLength: 24 }),
+          spectator: fc.boolean(),
+        },
+        { noNullPrototype: true, requiredKeys: ["name"] },
+      );
+    },
+  },
+  challenge: {
+    sys(fc: FastCheck): Arbitrary<ChallengeSys> {
+      return fc.record(
+        {
+          cookie: fc.string({ unit: "binary", minLength: 22, maxLength: 64 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["cookie"] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<ChallengeBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+  },
+  processing: {
+    sys(fc: FastCheck): Arbitrary<ProcessingSys> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+    body(fc: FastCheck): Arbitrary<ProcessingBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+  },
+  accept: {
+    sys(fc: FastCheck): Arbitrary<AcceptSys> {
+      return fc.record(
+        {
+          port: fc.integer({ min: 1, max: 65535 }),
+          ports: fc.array(fc.array(fc.integer({ min: 1, max: 65535 }), { minLength: 2, maxLength: 2 }), { minLength: 1, maxLength: 16 }),
+          ticket: fc.string({ unit: "binary", minLength: 43, maxLength: 43 }),
+          hash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
+          compat: fc.boolean(),
+          peer: fc.integer({ min: 0, max: 4294967295 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["port", "ports", "ticket", "hash", "peer"] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<AcceptBody> {
+      return fc.record(
+        {
+          motd: fc.string({ unit: "binary", minLength: 0, maxLength: 48 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["motd"] },
+      );
+    },
+  },
+  reject: {
+    sys(fc: FastCheck): Arbitrary<RejectSys> {
+      return fc.record(
+        {
+          reason: fc.constantFrom<unknown>("protocol", "full", "denied", "timeout", "shutting-down", "internal"),
+          detail: fc.string({ unit: "binary", minLength: 0, maxLength: 96 }),
+          version: fc.integer({ min: 0, max: 4294967295 }),
+          hash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
+          clientVersion: fc.integer({ min: 0, max: 4294967295 }),
+          clientHash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["reason"] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<RejectBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+  },
+  attach: {
+    sys(fc: FastCheck): Arbitrary<AttachSys> {
+      return fc.record(
+        {
+          port: fc.integer({ min: 1, max: 65535 }),
+          nonce: fc.string({ unit: "binary", minLength: 22, maxLength: 22 }),
+          counter: fc.integer({ min: 0, max: 9007199254740991 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["port", "nonce", "counter"] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<AttachBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+  },
+  attached: {
+    sys(fc: FastCheck): Arbitrary<AttachedSys> {
+      return fc.record(
+        {
+          nonce: fc.string({ unit: "binary", minLength: 22, maxLength: 22 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["nonce"] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<AttachedBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+  },
+  ack: {
+    sys(fc: FastCheck): Arbitrary<AckSys> {
+      return fc.record(
+        {
+          nonce: fc.string({ unit: "binary", minLength: 22, maxLength: 22 }),
+        },
+        { noNullPrototype: true, requiredKeys: [] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<AckBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+  },
+  close: {
+    sys(fc: FastCheck): Arbitrary<CloseSys> {
+      return fc.record(
+        {
+          code: fc.string({ unit: "binary", minLength: 1, maxLength: 32 }),
+          reason: fc.string({ unit: "binary", minLength: 0, maxLength: 96 }),
+        },
+        { noNullPrototype: true, requiredKeys: ["code"] },
+      );
+    },
+    body(fc: FastCheck): Arbitrary<CloseBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+  },
+  gone: {
+    sys(fc: FastCheck): Arbitrary<GoneSys> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
+    },
+    body(fc: FastCheck): Arbitrary<GoneBody> {
+      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
     },
   },
 };

@@ -369,7 +369,7 @@ return errors === 0;
 
 export const z6: Validator = validate16;
 
-const schema17 = {"type":"object","required":["port","ports","ticket","hash","peer"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535},"ports":{"type":"array","minItems":1,"maxItems":16,"items":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"integer","minimum":1,"maximum":65535}}},"ticket":{"type":"string","minLength":43,"maxLength":43},"hash":{"type":"string","minLength":32,"maxLength":32},"peer":{"type":"integer","minimum":0,"maximum":4294967295}},"$id":"z6"};
+const schema17 = {"type":"object","required":["port","ports","ticket","hash","peer"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535},"ports":{"type":"array","minItems":1,"maxItems":16,"items":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"integer","minimum":1,"maximum":65535}}},"ticket":{"type":"string","minLength":43,"maxLength":43},"hash":{"type":"string","minLength":32,"maxLength":32},"compat":{"type":"boolean"},"peer":{"type":"integer","minimum":0,"maximum":4294967295}},"$id":"z6"};
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="z6" */;
@@ -551,31 +551,44 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.peer !== undefined && func0.call(data, "peer")){
-let data6 = data.peer;
+if(data.compat !== undefined && func0.call(data, "compat")){
 const _errs13 = errors;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+if(typeof data.compat !== "boolean"){
+validate16.errors = [{instancePath:instancePath+"/compat",schemaPath:"#/properties/compat/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.peer !== undefined && func0.call(data, "peer")){
+let data7 = data.peer;
+const _errs15 = errors;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
 validate16.errors = [{instancePath:instancePath+"/peer",schemaPath:"#/properties/peer/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs13){
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 > 4294967295 || isNaN(data6)){
+if(errors === _errs15){
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 4294967295 || isNaN(data7)){
 validate16.errors = [{instancePath:instancePath+"/peer",schemaPath:"#/properties/peer/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"}];
 return false;
 }
 else {
-if(data6 < 0 || isNaN(data6)){
+if(data7 < 0 || isNaN(data7)){
 validate16.errors = [{instancePath:instancePath+"/peer",schemaPath:"#/properties/peer/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid0 = _errs13 === errors;
+var valid0 = _errs15 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }

@@ -82,7 +82,7 @@ export interface ProcessingBody {
 }
 
 /**
- * The join is granted on this port, with this ticket.
+ * The join is granted on this port, with this ticket; the hash is that of the version both will use.
  * The runtime's part.
  * @see protocol.yaml:252
  */
@@ -91,11 +91,12 @@ export interface AcceptSys {
   ports: number[][];
   ticket: string;
   hash: string;
+  compat?: boolean | undefined;
   peer: number;
 }
 
 /**
- * The join is granted on this port, with this ticket.
+ * The join is granted on this port, with this ticket; the hash is that of the version both will use.
  * The application's part.
  * @see protocol.yaml:252
  */
@@ -104,9 +105,9 @@ export interface AcceptBody {
 }
 
 /**
- * The join is refused. For another protocol it names both, the server's and the client's as the server saw it.
+ * The join is refused. For another protocol it names both, and what differs where the server's record knows that.
  * The runtime's part.
- * @see protocol.yaml:278
+ * @see protocol.yaml:279
  */
 export interface RejectSys {
   reason: "protocol" | "full" | "denied" | "timeout" | "shutting-down" | "internal";
@@ -118,9 +119,9 @@ export interface RejectSys {
 }
 
 /**
- * The join is refused. For another protocol it names both, the server's and the client's as the server saw it.
+ * The join is refused. For another protocol it names both, and what differs where the server's record knows that.
  * The application's part.
- * @see protocol.yaml:278
+ * @see protocol.yaml:279
  */
 export interface RejectBody {
 }
@@ -128,7 +129,7 @@ export interface RejectBody {
 /**
  * Takes the place on the granted port; the MAC is the proof, by a key of the ticket.
  * The runtime's part.
- * @see protocol.yaml:292
+ * @see protocol.yaml:293
  */
 export interface AttachSys {
   port: number;
@@ -139,7 +140,7 @@ export interface AttachSys {
 /**
  * Takes the place on the granted port; the MAC is the proof, by a key of the ticket.
  * The application's part.
- * @see protocol.yaml:292
+ * @see protocol.yaml:293
  */
 export interface AttachBody {
 }
@@ -147,7 +148,7 @@ export interface AttachBody {
 /**
  * The peer exists. The client repeats the nonce in an ack, and the address of that ack is the peer's.
  * The runtime's part.
- * @see protocol.yaml:303
+ * @see protocol.yaml:304
  */
 export interface AttachedSys {
   nonce: string;
@@ -156,7 +157,7 @@ export interface AttachedSys {
 /**
  * The peer exists. The client repeats the nonce in an ack, and the address of that ack is the peer's.
  * The application's part.
- * @see protocol.yaml:303
+ * @see protocol.yaml:304
  */
 export interface AttachedBody {
 }
@@ -164,7 +165,7 @@ export interface AttachedBody {
 /**
  * A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one without.
  * The runtime's part.
- * @see protocol.yaml:312
+ * @see protocol.yaml:313
  */
 export interface AckSys {
   nonce?: string | undefined;
@@ -173,7 +174,7 @@ export interface AckSys {
 /**
  * A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one without.
  * The application's part.
- * @see protocol.yaml:312
+ * @see protocol.yaml:313
  */
 export interface AckBody {
 }
@@ -181,7 +182,7 @@ export interface AckBody {
 /**
  * The end of the connection, with the reason.
  * The runtime's part.
- * @see protocol.yaml:320
+ * @see protocol.yaml:321
  */
 export interface CloseSys {
   code: string;
@@ -191,7 +192,7 @@ export interface CloseSys {
 /**
  * The end of the connection, with the reason.
  * The application's part.
- * @see protocol.yaml:320
+ * @see protocol.yaml:321
  */
 export interface CloseBody {
 }
@@ -199,7 +200,7 @@ export interface CloseBody {
 /**
  * Nobody of this connection id is known here; start again.
  * The runtime's part.
- * @see protocol.yaml:330
+ * @see protocol.yaml:331
  */
 export interface GoneSys {
 }
@@ -207,7 +208,7 @@ export interface GoneSys {
 /**
  * Nobody of this connection id is known here; start again.
  * The application's part.
- * @see protocol.yaml:330
+ * @see protocol.yaml:331
  */
 export interface GoneBody {
 }
@@ -258,7 +259,7 @@ export const zero: ZeroProtocol = {
     accept: {
       name: "accept",
       from: "server",
-      maxBytes: 838,
+      maxBytes: 853,
       validateSys: (value) => problemOf(z6, value),
       validateBody: (value) => problemOf(z7, value),
     },

@@ -23,14 +23,31 @@ export interface UniqueConstraints {
   maxLength: number;
 }
 
+/** What `double` is told. */
+export interface DoubleConstraints {
+  noNaN: boolean;
+  noDefaultInfinity: boolean;
+  min?: number;
+  max?: number;
+  minExcluded?: boolean;
+  maxExcluded?: boolean;
+}
+
+/** What `string` is told; lengths in code points. */
+export interface StringConstraints {
+  unit: "binary" | "binary-ascii";
+  minLength?: number;
+  maxLength: number;
+}
+
 /** fast-check's module, as far as it is used: `import fc from "fast-check"` is one. */
 export interface FastCheck {
   boolean(): Arbitrary<boolean>;
   integer(constraints: { min: number; max: number }): Arbitrary<number>;
   bigInt(constraints: { min: bigint; max: bigint }): Arbitrary<bigint>;
   float(constraints: { noNaN: boolean; noDefaultInfinity: boolean }): Arbitrary<number>;
-  double(constraints: { noNaN: boolean; noDefaultInfinity: boolean }): Arbitrary<number>;
-  string(constraints: { unit: "binary" | "binary-ascii"; maxLength: number }): Arbitrary<string>;
+  double(constraints: DoubleConstraints): Arbitrary<number>;
+  string(constraints: StringConstraints): Arbitrary<string>;
   uint8Array(constraints: { maxLength: number }): Arbitrary<Uint8Array>;
   constantFrom<T>(...values: T[]): Arbitrary<T>;
   // biome-ignore lint/suspicious/noExplicitAny: the generated code says what comes out
@@ -45,5 +62,5 @@ export interface FastCheck {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   uniqueArray(arbitrary: any, constraints: UniqueConstraints): Arbitrary<any>;
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  record(model: any, constraints: { noNullPrototype: boolean }): Arbitrary<any>;
+  record(model: any, constraints: any): Arbitrary<any>;
 }

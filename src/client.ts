@@ -3,6 +3,7 @@
  * thread that made it.
  */
 import { isIPv6 } from "node:net";
+import { type Agreement, differences, hasChannel, sameVersion } from "./agreement.ts";
 import { Counters } from "./counters.ts";
 import {
   checkLinger,
@@ -15,7 +16,7 @@ import {
   registerHandlers,
   resolveHost,
 } from "./endpoint.ts";
-import { ConnectRejectedError, StardustError } from "./errors.ts";
+import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { Hub } from "./hub.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
@@ -66,6 +67,10 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   readonly port: number;
   /** The validated body of accept. */
   readonly accept: F["accept"];
+  /** Version of the spec that both sides use: the older one, where the server was generated from another. */
+  readonly version: number;
+  /** Whether the server has this channel; a send on one that it lacks throws STARDUST_CHANNEL_MISSING. */
+  has(channel: Extract<keyof F["send"], string>): boolean;
   readonly send: F["send"];
   readonly receive: F["receive"];
   readonly messages: F["messages"];
@@ -146,6 +151,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   };
   /** A reader has taken something since the session was last asked for more. */
   #roomMade = false;
+  #agreed: Agreement;
   /** Undefined before attached. */
   #peer: Peer | undefined;
   #state: "joining" | "open" | "closing" | "closed" = "joining";
@@ -164,6 +170,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     address: string,
   ) {
     this.#protocol = protocol;
+    this.#agreed = sameVersion(protocol);
     this.#options = options;
     this.#socket = socket;
     this.#address = address;
@@ -200,6 +207,14 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   set(field: number, value: number): void {
     this.#user[field] = checkUserField(this.#protocol, field, value);
     this.#peer?.session.setUserField(field, this.#user[field]!);
+  }
+
+  get version(): number {
+    return this.#agreed.version;
+  }
+
+  has(channel: string): boolean {
+    return hasChannel(this.#protocol, this.#agreed, channel);
   }
 
   drained(): Promise<void> {
@@ -328,7 +343,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     for (let event = this.#zero.pollEvent(); event !== undefined; event = this.#zero.pollEvent()) {
       switch (event.type) {
         case "attached":
-          this.#attach(event.peer, event.port, event.accept as F["accept"]);
+          this.#attach(event);
           break;
         case "rejected":
           this.#fail(rejection(this.#protocol, event));
@@ -348,13 +363,16 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     }
   }
 
-  #attach(id: number, port: number, accept: F["accept"]): void {
-    this.id = id;
+  #attach({ peer, port, accept, agreed }: Extract<ZeroClientEvent, { type: "attached" }>): void {
+    this.id = peer;
     this.port = port;
-    this.accept = accept;
+    this.accept = accept as F["accept"];
+    this.#agreed = agreed;
+    this.#reader.compat = agreed.compat;
     this.#state = "open";
     const resend = this.#options.resend ?? true;
-    this.#peer = new Peer(this.#protocol, "client", nowMs(), secureRandom, this.#sink, resend);
+    const protocol = this.#protocol;
+    this.#peer = new Peer(protocol, agreed, "client", nowMs(), secureRandom, this.#sink, resend);
     for (let i = 0; i < this.#user.length; i++) this.#peer.session.setUserField(i, this.#user[i]!);
     this.#resolveAttached();
   }
@@ -456,9 +474,16 @@ function rejection(
   event: Extract<ZeroClientEvent, { type: "rejected" }>,
 ): StardustError {
   if (event.reason !== "protocol") return new ConnectRejectedError(event.reason, event.detail);
-  return new StardustError(
-    "STARDUST_CONNECT_PROTOCOL",
-    `the server speaks ${protocol.name} version ${event.version ?? "unknown"} (hash ${event.hash ?? "unknown"}), ` +
-      `this client version ${protocol.version} (hash ${protocol.hash}); generate both from the same spec`,
-  );
+  const { version, hash } = event;
+  // Only the newer of the two can have the other in its record.
+  const own = hash === undefined ? [] : differences(protocol, hash);
+  const differs = own.length > 0 ? own.join(", ") : event.detail;
+  const what =
+    differs === ""
+      ? "generate both from the same spec, or publish versions with `stardust breaking --record` so that neighbouring ones can talk"
+      : `they cannot talk because of: ${differs}`;
+  const message =
+    `the server speaks ${protocol.name} version ${version ?? "unknown"} (hash ${hash ?? "unknown"}), ` +
+    `this client version ${protocol.version} (hash ${protocol.hash}); ${what}`;
+  return new ConnectProtocolError(message, version, hash, differs);
 }

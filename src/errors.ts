@@ -14,6 +14,8 @@ export const errorCodes = {
   STARDUST_CONNECT_TIMEOUT: "The server did not answer before the handshake's deadline.",
   STARDUST_CONNECT_REJECTED: "The server answered and refused; `reason` and `detail` say why.",
   STARDUST_CONNECT_PROTOCOL: "Client and server were generated from specs that cannot talk.",
+  STARDUST_CHANNEL_MISSING:
+    "The other side was generated from an older version that lacks the channel.",
   STARDUST_CONNECT_ABORTED: "The AbortSignal of connect fired before the connection stood.",
   STARDUST_PORT_BIND: "A UDP port of the pool could not be bound; `port` names it.",
   STARDUST_WORKER_IMPORT: "A worker thread could not import the generated protocol or the systems.",
@@ -98,6 +100,28 @@ export class ConnectRejectedError extends StardustError {
     super("STARDUST_CONNECT_REJECTED", `rejected: ${reason}${detail === "" ? "" : ` (${detail})`}`);
     this.reason = reason;
     this.detail = detail;
+  }
+}
+
+/** `connect` was refused because the server was generated from a version that cannot talk to this client's. */
+export class ConnectProtocolError extends StardustError {
+  override readonly name = "ConnectProtocolError";
+  /** The server's version and hash; undefined where it did not say. */
+  readonly version: number | undefined;
+  readonly hash: string | undefined;
+  /** Names of what differs, for people; empty where neither side's record knows the other's version. */
+  readonly differs: string;
+
+  constructor(
+    message: string,
+    version: number | undefined,
+    hash: string | undefined,
+    differs: string,
+  ) {
+    super("STARDUST_CONNECT_PROTOCOL", message);
+    this.version = version;
+    this.hash = hash;
+    this.differs = differs;
   }
 }
 

@@ -17,7 +17,7 @@ export interface BroadcastOptions {
 
 /** What became of a broadcast. */
 export interface BroadcastResult {
-  /** Peers it was queued for. */
+  /** Peers it was queued for; those of an older version that lack the channel are in neither list. */
   readonly sent: number;
   /** Ids of peers without credit, which did not get it (reliable channels; unreliable ones may drop silently). */
   readonly skipped: readonly number[];

@@ -3,6 +3,7 @@
  * protocol (zero/) leaves to its user: keep-alive when idle, the idle timeout, and lingering before a close. Server and
  * client use the same. Sans-IO like both: it is given the time and asked for the next deadline.
  */
+import type { Agreement } from "./agreement.ts";
 import type { Protocol, Role } from "./protocol.ts";
 import { Session, type SessionSink } from "./session/session.ts";
 
@@ -19,13 +20,14 @@ export class Peer {
 
   constructor(
     protocol: Protocol,
+    agreed: Agreement,
     role: Role,
     nowMs: number,
     random: () => number,
     sink: SessionSink,
     resend = true,
   ) {
-    this.session = new Session({ protocol, role, nowMs, random, sink, resend });
+    this.session = new Session({ protocol, agreed, role, nowMs, random, sink, resend });
     this.#idleTimeoutMs = protocol.limits.idleTimeoutMs;
     this.#keepAliveMs = protocol.limits.keepAliveMs;
     this.#pingedMs = nowMs;

@@ -102,7 +102,7 @@ export interface HeaderCodec {
   /**
    * Reads the header of the frame at `r.at`. For the first frame `isFirst` is true and `frame` is what `read` set;
    * else `frame` still holds the frame before, and is overwritten. Sets `payloadStart` and `payloadBytes`, checks them
-   * against `r.end` and the channel's fixed size, and moves `r.at` behind the payload. Never throws.
+   * against `r.end` and the channel's sizes, and moves `r.at` behind the payload. Never throws.
    */
   readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation;
 }
@@ -157,6 +157,16 @@ export interface ProtocolLimits {
   readonly maxAckDelayMs: number;
 }
 
+/** A version that was published (`stardust breaking --record`), as this one stands to it. */
+export interface KnownVersion {
+  readonly version: number;
+  readonly hash: string;
+  /** Channels of this version, by index, that it lacks. */
+  readonly lacks: readonly number[];
+  /** Names of what keeps its peers and this one's from talking; missing where they can, in compat mode. */
+  readonly differs?: readonly string[];
+}
+
 /** All that a spec says, as `generated/protocol.ts` exports it. */
 export interface Protocol {
   /** The version of this contract; the runtime refuses another. */
@@ -165,6 +175,8 @@ export interface Protocol {
   readonly version: number;
   /** 128 bits of SHA-256 over everything that changes the wire, as 32 hex digits. */
   readonly hash: string;
+  /** Other versions that the spec's record knows, newest first. */
+  readonly versions: readonly KnownVersion[];
   /** `import.meta.url` of the generated module, so that a worker thread can import the same. */
   readonly url: string;
   /** Sealing is not there yet; the generator refuses it, and so does the runtime. */

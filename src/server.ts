@@ -3,6 +3,7 @@
  * in pool/ (the range of ports) and port/ (one port, one worker thread).
  */
 import { EventEmitter } from "node:events";
+import { type Agreement, hasChannel, missingChannel } from "./agreement.ts";
 import {
   checkLinger,
   checkProtocol,
@@ -55,6 +56,13 @@ export interface NewPeer<Join extends object, Send extends object> {
   /** The validated body of its join. */
   readonly join: Join;
   readonly send: Send;
+  /** Version of the spec that both sides use: the older one, where the client was generated from another. */
+  readonly version: number;
+  /**
+   * Whether the client has this channel: one of an older version may not. A send on a channel that it lacks throws
+   * STARDUST_CHANNEL_MISSING; a broadcast leaves it out.
+   */
+  has(channel: Extract<keyof Send, string>): boolean;
 }
 
 /** One connected client. Owned by one port for its whole life. */
@@ -202,6 +210,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly #options: ListenOptions<F>;
   readonly #onFault: FaultListener;
   readonly #hub: Hub<RunningPeer<F>>;
+  /** By channel, ids of the peers that lack it; undefined where none does. */
+  readonly #lacking: (Set<number> | undefined)[];
   readonly #user: Float64Array;
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
@@ -219,6 +229,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.#options = options;
     this.#onFault = faultListener(options.onFault);
     this.#user = new Float64Array(protocol.header.userFields.length);
+    this.#lacking = protocol.channels.map(() => undefined);
     this.#received = this.#user;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -268,7 +279,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       listener: {
         authenticate: (body, origin, signal) =>
           options.authenticate?.(body as F["join"], origin, signal) ?? { accept: true },
-        onJoin: (id, handle, address, body) => this.#onJoin(id, handle, address, body as F["join"]),
+        onJoin: (id, handle, address, body, agreed) =>
+          this.#onJoin(new RunningPeer<F>(this, id, handle, address, body as F["join"], agreed)),
         onMessage: (id, channel, user, bytes, view, start, end) =>
           this.#onMessage(id, channel, user, bytes, view, start, end),
         onLeave: (id, reason) => this.#onLeave(id, reason),
@@ -345,7 +357,9 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     if (handle === undefined || peer.closed || this.#closing !== undefined) {
       throw closedError("peer");
     }
-    return handle.send(peer.id, this.protocol.channels[channel]!, message);
+    const definition = this.protocol.channels[channel]!;
+    if (this.#lacking[channel]?.has(peer.id)) throw missingChannel(definition, peer.agreed);
+    return handle.send(peer.id, definition, message);
   }
 
   closePeer(peer: RunningPeer<F>, options: CloseOptions, lingerMs: number): void {
@@ -358,16 +372,28 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const bytes = channel.codec.size(message);
     const skipped: number[] = [];
     let sent = 0;
+    const lacking = this.#lacking[channelIndex];
     for (const { handle, peers } of this.#pool.berths()) {
-      sent += handle.broadcast(peers, channel, message, bytes, options.except?.id, skipped);
+      sent += handle.broadcast(
+        peers,
+        channel,
+        message,
+        bytes,
+        options.except?.id,
+        lacking,
+        skipped,
+      );
     }
     for (const id of skipped) this.peers.get(id)?.onSkipped();
     return { sent, skipped };
   }
 
-  #onJoin(id: number, handle: PortHandle, address: string, body: F["join"]): void {
-    const peer = new RunningPeer<F>(this, id, handle, address, body);
-    this.peers.set(id, peer);
+  #onJoin(peer: RunningPeer<F>): void {
+    this.peers.set(peer.id, peer);
+    for (const channel of peer.agreed.lacks) {
+      this.#lacking[channel] ??= new Set();
+      this.#lacking[channel].add(peer.id);
+    }
     this.#joined++;
     const { state } = this.#options;
     if (state !== undefined) {
@@ -395,6 +421,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const channel = this.protocol.channels[channelIndex]!;
     let message: unknown;
     try {
+      this.#reader.compat = peer.agreed.compat;
       message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
       peer.handle?.malformed(id);
@@ -411,6 +438,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #onLeave(id: number, reason: CloseReason): void {
     const peer = this.peers.get(id)!;
     this.peers.delete(id);
+    for (const channel of peer.agreed.lacks) this.#lacking[channel]?.delete(id);
     this.#left++;
     this.#hub.forget(peer);
     peer.onLeave();
@@ -423,6 +451,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly port: number;
   readonly address: string;
   readonly join: F["join"];
+  readonly agreed: Agreement;
   state: F["state"];
   closed = false;
   /** The port that owns it; undefined once it has left. */
@@ -437,6 +466,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     handle: PortHandle,
     address: string,
     join: F["join"],
+    agreed: Agreement,
   ) {
     this.#server = server;
     this.id = id;
@@ -444,6 +474,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     this.port = handle.port;
     this.address = address;
     this.join = join;
+    this.agreed = agreed;
     this.state = undefined;
   }
 
@@ -452,6 +483,14 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
       send: (channel, message) => this.#send(channel, message),
     });
     return this.#face;
+  }
+
+  get version(): number {
+    return this.agreed.version;
+  }
+
+  has(channel: string): boolean {
+    return hasChannel(this.#server.protocol, this.agreed, channel);
   }
 
   drained(): Promise<void> {

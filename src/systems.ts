@@ -11,6 +11,10 @@ export interface SystemsPeer<Send extends object, State> {
   readonly id: number;
   state: State;
   readonly send: Send;
+  /** As on the server: of the older of the two sides. */
+  readonly version: number;
+  /** Whether the client has this channel; a send on one that it lacks throws STARDUST_CHANNEL_MISSING. */
+  has(channel: Extract<keyof Send, string>): boolean;
   close(options?: CloseOptions): void;
 }
 

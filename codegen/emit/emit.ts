@@ -2,7 +2,7 @@
  * Model -> files. Each artefact has an emitter of its own; this one names the files, puts the preamble in front and
  * hands their declarations to the printer. The same model gives the same bytes, always.
  */
-import type { Model } from "../model/model.ts";
+import type { KnownVersion, Model } from "../model/model.ts";
 import { emitCodecs } from "./codecs.ts";
 import { emitDissector } from "./dissector.ts";
 import { emitClient, emitFace, emitServer, emitSystems } from "./faces.ts";
@@ -19,8 +19,10 @@ import { emitValidators } from "./validators.ts";
 import { emitVectors } from "./vectors.ts";
 import { emitZero } from "./zero.ts";
 
+type Emitter = (model: Model, versions: readonly KnownVersion[]) => Declaration[];
+
 /** What each generated file is, for its second line. */
-const files: Readonly<Record<string, { about: string; emit: (model: Model) => Declaration[] }>> = {
+const files: Readonly<Record<string, { about: string; emit: Emitter }>> = {
   "types.ts": { about: "The types of the spec.", emit: emitTypes },
   "codecs.ts": {
     about: "Messages to bytes and back. Bit blocks first, most significant bit first; big-endian.",
@@ -40,11 +42,14 @@ const files: Readonly<Record<string, { about: string; emit: (model: Model) => De
 };
 
 /** Generates all files: name in the out folder -> text. Throws for a model that no spec resolves to. */
-export async function emit(model: Model): Promise<Map<string, string>> {
+export async function emit(
+  model: Model,
+  versions: readonly KnownVersion[] = [],
+): Promise<Map<string, string>> {
   checkNames(model);
   const out = new Map<string, string>();
   for (const [name, { about, emit: declarations }] of Object.entries(files)) {
-    out.set(name, `${preamble(model)}// ${about}\n\n${printFile(declarations(model))}`);
+    out.set(name, `${preamble(model)}// ${about}\n\n${printFile(declarations(model, versions))}`);
   }
   const validators = `// Validators of the zero messages, compiled by ajv.\n${await emitValidators(model)}`;
   out.set("validators.ts", preamble(model) + validators);

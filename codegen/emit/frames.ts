@@ -2,6 +2,7 @@
  * The functions of `header.ts` for what stands before each payload: `frameSize`, `writeFrame`, `readFrame`. There is one
  * way to write each frame, and the reader refuses all others.
  */
+import { MESSAGE_OVERHEAD_BYTES } from "../model/channels.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { hasRole, moduleNames } from "./header.ts";
 import { type Group, groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
@@ -9,7 +10,26 @@ import type { Func } from "./source.ts";
 import { Lines, Names } from "./text.ts";
 
 export function frameFunctions(model: Model): Func[] {
-  return [frameSizeFunction(model), writeFrameFunction(model), readFrameFunction(model)];
+  return [
+    mostFunction(model),
+    frameSizeFunction(model),
+    writeFrameFunction(model),
+    readFrameFunction(model),
+  ];
+}
+
+/** What has grown in another version has no bound there, but the budgets of this one. */
+function mostFunction({ limits }: Model): Func {
+  const budget = Math.min(limits.receiveBudgetBytes, limits.creditBytes) - MESSAGE_OVERHEAD_BYTES;
+  return {
+    kind: "function",
+    name: "most",
+    exported: false,
+    parameters: [{ name: "frame", type: "FrameHeader" }],
+    returns: "number",
+    body: `return frame.compat ? ${budget} : maxBytes[frame.channel]!;`,
+    doc: "The largest message of a frame's channel; from a peer of another version, what the budgets bear.",
+  };
 }
 
 type Mode = "read" | "write";
@@ -31,7 +51,8 @@ function conditionOf(model: Model, mode: Mode): (field: HeaderFieldModel) => str
     if (field.role === "channel" && hasRole(fields, "same-channel")) all.push("!same");
     for (const name of field.when) {
       if (name === "numbered") all.push("numbered[channel] === 1");
-      else if (name === "unsized") all.push("(frame.slice || fixedBytes[channel]! < 0)");
+      else if (name === "unsized")
+        all.push("(frame.slice || frame.compat || fixedBytes[channel]! < 0)");
       else all.push(flagText(model, field, name));
     }
     if (field.role === "message-number" && hasRole(fields, "consecutive")) {
@@ -257,7 +278,7 @@ function sliceRules(lines: Lines, model: Model): void {
   lines.add(
     "if (fragments[channel] !== 1) return Violation.sliceBounds;",
     "if (frame.sliceCount < 2 || frame.sliceIndex >= frame.sliceCount) return Violation.sliceBounds;",
-    `if ((frame.sliceCount - 1) * ${sliceBytes} >= maxBytes[channel]!) return Violation.sliceBounds;`,
+    `if ((frame.sliceCount - 1) * ${sliceBytes} >= most(frame)) return Violation.sliceBounds;`,
   );
 }
 
@@ -266,11 +287,11 @@ function payloadRules(lines: Lines, model: Model): void {
   const { sliceBytes } = model.limits;
   const hasLength = hasRole(model.header.frame, "length");
   const slices = hasRole(model.header.frame, "slice-count");
-  const fixed = slices ? "frame.slice ? -1 : fixedBytes[channel]!" : "fixedBytes[channel]!";
+  const free = slices ? "frame.slice || frame.compat" : "frame.compat";
   if (!slices) lines.add("if (frame.slice) return Violation.sliceBounds;");
   lines.add(
     "const room = r.end - r.at;",
-    `const fixed = ${fixed};`,
+    `const fixed = ${free} ? -1 : fixedBytes[channel]!;`,
     "let payloadBytes = frame.more && fixed >= 0 ? fixed : room;",
   );
   if (hasLength) lines.add("if (length >= 0) payloadBytes = length;");
@@ -279,7 +300,7 @@ function payloadRules(lines: Lines, model: Model): void {
     "if (!frame.more && payloadBytes !== room) return Violation.payloadSize;",
   );
   const whole = () => {
-    lines.add("if (fixed >= 0 ? payloadBytes !== fixed : payloadBytes > maxBytes[channel]!) {");
+    lines.add("if (fixed >= 0 ? payloadBytes !== fixed : payloadBytes > most(frame)) {");
     lines.add("  return Violation.payloadSize;", "}");
   };
   if (slices) {
@@ -289,7 +310,7 @@ function payloadRules(lines: Lines, model: Model): void {
         "const last = frame.sliceIndex === frame.sliceCount - 1;",
         `if (!last && payloadBytes !== ${sliceBytes}) return Violation.payloadSize;`,
         `const before = frame.sliceIndex * ${sliceBytes};`,
-        "if (before + payloadBytes > maxBytes[channel]!) return Violation.payloadSize;",
+        "if (before + payloadBytes > most(frame)) return Violation.payloadSize;",
       );
     });
     lines.chain("else", whole);

@@ -22,7 +22,7 @@ const wireValues = [
 /** What the text of a function may mean: no local may be called so. */
 export const moduleNames: readonly string[] = [
   ...wireValues,
-  ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes".split(" "),
+  ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes most".split(" "),
   ..."Math Number undefined".split(" "),
 ];
 

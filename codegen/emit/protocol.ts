@@ -1,17 +1,17 @@
 /** `protocol.ts`: everything a spec says as one value of the runtime's `Protocol`. The rest of the files hang on it. */
-import type { Model } from "../model/model.ts";
+import type { KnownVersion, Model } from "../model/model.ts";
 import { codecNames } from "./codecs.ts";
 import type { Declaration } from "./source.ts";
 import { docComment, documentation, Lines, quote } from "./text.ts";
 
-export function emitProtocol(model: Model): Declaration[] {
+export function emitProtocol(model: Model, versions: readonly KnownVersion[]): Declaration[] {
   const codecs = codecNames(model);
   const out = new Lines();
   out.block(
     "export const protocol: Protocol =",
     () => {
       out.add("stardust: 1,", `name: ${quote(model.name)},`, `version: ${model.version},`);
-      out.add(`hash: ${quote(model.hash)},`, "url: import.meta.url,");
+      out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions), "url: import.meta.url,");
       out.add(`security: ${quote(model.security)},`);
       out.block(
         "limits:",
@@ -48,4 +48,14 @@ export function emitProtocol(model: Model): Declaration[] {
     { kind: "import", from: "./zero.ts", names: ["zero"] },
     { kind: "raw", text: docComment(doc) + out.text },
   ];
+}
+
+function versionsText(versions: readonly KnownVersion[]): string[] {
+  if (versions.length === 0) return ["versions: [],"];
+  const rows = versions.map(({ version, hash, lacks, differs }) => {
+    const parts = [`version: ${version}`, `hash: ${quote(hash)}`, `lacks: [${lacks.join(", ")}]`];
+    if (differs !== undefined) parts.push(`differs: [${differs.map(quote).join(", ")}]`);
+    return `  { ${parts.join(", ")} },`;
+  });
+  return ["versions: [", ...rows, "],"];
 }

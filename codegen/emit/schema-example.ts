@@ -53,14 +53,17 @@ function stringOf(schema: Readonly<Record<string, unknown>>): string {
   return quote("text".repeat(Math.ceil(max / 4)).slice(0, Math.max(min, Math.min(4, max))));
 }
 
+/** Zero where it is legal, else a number near a bound, or between two. */
 function numberOf(schema: Readonly<Record<string, unknown>>): number {
-  const step = bound(schema, "multipleOf", 1);
+  const min = bound(schema, "minimum", Number.NEGATIVE_INFINITY);
   const above = bound(schema, "exclusiveMinimum", Number.NEGATIVE_INFINITY);
-  const min = Math.max(bound(schema, "minimum", Number.NEGATIVE_INFINITY), above);
   const max = bound(schema, "maximum", Number.POSITIVE_INFINITY);
-  if (min === Number.NEGATIVE_INFINITY) return Math.min(0, Math.floor(max / step) * step);
-  const first = Math.ceil(min / step) * step;
-  return first === above ? first + step : first;
+  const below = bound(schema, "exclusiveMaximum", Number.POSITIVE_INFINITY);
+  const low = Math.ceil(Math.max(min, above));
+  const high = Math.floor(Math.min(max, below));
+  const between = (Math.max(min, above) + Math.min(max, below)) / 2;
+  const isLegal = (n: number) => n >= min && n > above && n <= max && n < below;
+  return [0, low, high, low + 1, high - 1, between].find(isLegal) ?? 0;
 }
 
 function objectOf(schema: Readonly<Record<string, unknown>>): string {

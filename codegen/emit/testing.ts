@@ -1,13 +1,14 @@
 /**
  * `testing.ts`: for tests of programs that use the protocol. Validators and type guards that tell what is wrong where,
  * examples, fast-check arbitraries (fast-check is handed in) and bytes of messages. Nothing here is used at run time.
+ * What is there for zero messages: testing-zero.ts.
  */
 import type { ChannelModel, Model } from "../model/model.ts";
 import { codecNames } from "./codecs.ts";
 import { isCapped, valueFunctions } from "./example-values.ts";
 import { lookupOf, structNamed } from "./layout.ts";
-import { exampleOf } from "./schema-example.ts";
 import type { Declaration, Func } from "./source.ts";
+import { zeroTables } from "./testing-zero.ts";
 import { codeOf, key, Lines, Names, pascal, quote } from "./text.ts";
 import { zeroNames } from "./zero.ts";
 
@@ -106,7 +107,7 @@ function zeroTypes(model: Model): string[] {
   return zeroNames(model).flatMap((name) => [`${name}Sys`, `${name}Body`]);
 }
 
-function table(name: string, doc: string, entries: string[][]): Declaration {
+export function table(name: string, doc: string, entries: string[][]): Declaration {
   const lines = new Lines();
   lines.block(
     `export const ${name} =`,
@@ -159,42 +160,4 @@ function guardFunctions(model: Model): Func[] {
     body: `return validate[${quote(c.name)}](value) === null;`,
     doc: "Whether a value is a message that can be sent on this channel.",
   }));
-}
-
-function zeroTables(model: Model): Declaration[] {
-  const names = zeroNames(model);
-  const { messages } = model.zero;
-  const part = (name: string, suffix: "Sys" | "Body") => [
-    `${suffix.toLowerCase()}(value: unknown): ZeroProblem | null {`,
-    `  return zero.messages[${quote(name)}]!.validate${suffix}(value);`,
-    "},",
-  ];
-  const inner = (lines: string[]) => lines.map((line) => `  ${line}`);
-  return [
-    table(
-      "validateZero",
-      "What is wrong with the parts of a zero message; members of a body that the spec lacks are removed.",
-      messages.map((m) => [
-        `${key(m.name)}: {`,
-        ...inner([...part(m.name, "Sys"), ...part(m.name, "Body")]),
-        "},",
-      ]),
-    ),
-    table(
-      "exampleZero",
-      "Valid parts of each zero message.",
-      messages.map((m, i) => [
-        `${key(m.name)}: {`,
-        ...inner([
-          `sys(): ${names[i]}Sys {`,
-          `  return ${exampleOf(m.sys)};`,
-          "},",
-          `body(): ${names[i]}Body {`,
-          `  return ${exampleOf(m.body)};`,
-          "},",
-        ]),
-        "},",
-      ]),
-    ),
-  ];
 }

@@ -2,8 +2,9 @@
  * Takes one datagram apart by the model: header, frames and messages of the regular protocol here, zero messages in
  * read-zero.ts. Never throws: the first violation is the reading's `problem`, and what stands before it is in `parts`.
  * Not checked, because one datagram cannot show it: whether what it acknowledges was ever sent, whether a wide packet
- * number was due, and MACs. Peers of neighbouring versions (compat mode) are not covered.
+ * number was due, and MACs.
  */
+import { MESSAGE_OVERHEAD_BYTES } from "../model/channels.ts";
 import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
 import {
   Flags,
@@ -60,6 +61,8 @@ export interface Reading {
 export interface ReadOptions {
   /** Who sent it; without, directions are not checked. */
   readonly from?: Side;
+  /** The two sides were generated from different versions, as their accept said. */
+  readonly compat?: boolean;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -83,7 +86,7 @@ export class DatagramReader {
   }
 
   read(bytes: Uint8Array, options: ReadOptions = {}): Reading {
-    const s = new Source(bytes);
+    const s = new Source(bytes, options.compat);
     const isZero = bytes.length >= 3 && bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0;
     const reading: Mutable<Reading> = {
       kind: isZero ? "zero" : "regular",
@@ -338,7 +341,7 @@ class RegularReading {
     const fixed = () => this.#reader.names.struct(channel.message).fixedBytes;
     const facts = (): FrameFacts => ({
       numbered: channel.numbered,
-      unsized: flags.role("slice") || fixed() < 0,
+      unsized: s.compat || flags.role("slice") || fixed() < 0,
     });
     const numbers = 2 ** header.messageNumberBits;
     const next = () => ((before?.number ?? 0) + 1) % numbers;
@@ -397,17 +400,16 @@ class RegularReading {
     more: boolean,
   ): FrameReading {
     const s = this.#s;
-    const fixed = slice ? -1 : this.#reader.names.struct(channel.message).fixedBytes;
+    const most = this.#most(channel);
+    const fixed = slice || s.compat ? -1 : this.#reader.names.struct(channel.message).fixedBytes;
     const bytes = length >= 0 ? length : more && fixed >= 0 ? fixed : s.left;
     if (bytes > s.left) s.fail(`a payload of ${inBytes(bytes)}, ${s.left} left`);
     if (!more && bytes !== s.left)
       s.fail(`${inBytes(s.left - bytes)} left over behind the last frame`);
-    if (slice) this.#checkSlice(channel, slice, bytes);
+    if (slice) this.#checkSlice(channel, slice, bytes, most);
     else if (fixed >= 0 && bytes !== fixed)
       s.fail(`a payload of ${inBytes(bytes)}, always ${fixed}`);
-    else if (bytes > channel.maxBytes) {
-      s.fail(`a payload of ${inBytes(bytes)}, at most ${channel.maxBytes}`);
-    }
+    else if (bytes > most) s.fail(`a payload of ${inBytes(bytes)}, at most ${most}`);
     const at = s.at;
     const payload = s.bytes.slice(at, at + bytes);
     const base = { channel, ...(number === undefined ? {} : { number }), payload };
@@ -431,17 +433,25 @@ class RegularReading {
     }
   }
 
+  /** What another version sends may have grown; then the budgets bound it. */
+  #most(channel: ChannelModel): number {
+    const { receiveBudgetBytes, creditBytes } = this.#reader.model.limits;
+    if (!this.#s.compat) return channel.maxBytes;
+    return Math.min(receiveBudgetBytes, creditBytes) - MESSAGE_OVERHEAD_BYTES;
+  }
+
   #checkSlice(
     channel: ChannelModel,
     { index, count }: { index: number; count: number },
     bytes: number,
+    most: number,
   ): void {
     const s = this.#s;
     const { sliceBytes } = this.#reader.model.limits;
     if (!channel.fragment) s.fail(`a slice, but ${channel.name} does not fragment`);
     if (count < 2 || index >= count) s.fail(`slice ${index} of ${count}`);
-    if ((count - 1) * sliceBytes >= channel.maxBytes) {
-      s.fail(`${count} slices of ${sliceBytes} bytes, the message has at most ${channel.maxBytes}`);
+    if ((count - 1) * sliceBytes >= most) {
+      s.fail(`${count} slices of ${sliceBytes} bytes, the message has at most ${most}`);
     }
     const last = index === count - 1;
     if (last ? bytes < 1 || bytes > sliceBytes : bytes !== sliceBytes) {
@@ -449,8 +459,8 @@ class RegularReading {
         `a slice of ${inBytes(bytes)}, ${last ? "1 to" : "all but the last have"} ${sliceBytes}`,
       );
     }
-    if (index * sliceBytes + bytes > channel.maxBytes) {
-      s.fail(`reaches byte ${index * sliceBytes + bytes} of at most ${channel.maxBytes}`);
+    if (index * sliceBytes + bytes > most) {
+      s.fail(`reaches byte ${index * sliceBytes + bytes} of at most ${most}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Reads a message by walking the model, one member at a time ("Bytes of a message" in docs/spec-and-codegen.md), and
  * notes where each of them stands. What the generated decoders refuse, this refuses too, and says where. Worst case:
- * linear in the bytes; nesting is bounded by the model. Between equals: a writer of another version is not covered.
+ * linear in the bytes; nesting is bounded by the model.
  */
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { inBytes, type Meaning, type Source } from "./reading.ts";
@@ -42,7 +42,12 @@ function readStruct(names: Names, name: string, s: Source): Record<string, unkno
   // Members in the spec's order, whichever part of the bytes they come from.
   for (const member of struct.members) put(value, member.name, undefined);
   const readParts = (): void => {
-    for (const part of partsOf(struct)) readPart(names, part, s, value);
+    partsOf(struct).forEach((part, i) => {
+      // An older writer stops at the edge of a group; what a reader fills in is not in the bytes.
+      if (i > 0 && s.compat && s.left === 0)
+        for (const { name } of part.members) delete value[name];
+      else readPart(names, part, s, value);
+    });
   };
   bounded(struct, s, () => {
     if (struct.extensible === undefined) readParts();
@@ -56,11 +61,15 @@ function readBody(maxBytes: number, s: Source, read: () => void): void {
   const { at, end } = s;
   const length = s.varint("length");
   s.leaf("length", at, { value: length, unit: "bytes" });
-  if (length > maxBytes) s.fail(`${inBytes(length)}, at most ${maxBytes}`, "", at);
+  if (length > maxBytes && !s.compat) s.fail(`${inBytes(length)}, at most ${maxBytes}`, "", at);
   if (length > s.left) s.fail(`${inBytes(length)} announced, ${s.left} left`, "", at);
   s.end = s.at + length;
   read();
-  if (s.left > 0) s.fail(`${inBytes(s.left)} left over`);
+  if (s.left > 0) {
+    if (!s.compat) s.fail(`${inBytes(s.left)} left over`);
+    const tail = s.take(s.left, "of a later version");
+    s.leaf("of a later version", tail, { value: s.bytes.slice(tail, s.at) });
+  }
   s.end = end;
 }
 

@@ -57,10 +57,13 @@ export class Source {
   end: number;
   /** Of the datagram, or of the group that is open. */
   parts: Part[] = [];
+  /** Whether the writer may have been generated from another version: extensible structs may be shorter or longer. */
+  readonly compat: boolean;
   readonly #path: string[] = [];
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, compat = false) {
     this.bytes = bytes;
+    this.compat = compat;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.end = bytes.byteLength;
   }

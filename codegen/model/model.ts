@@ -289,3 +289,13 @@ export interface Model {
   /** 32 hex digits over everything above that changes the wire (names, docs and lines do not). */
   readonly hash: string;
 }
+
+/** Another version of the spec, as its record tells it. Not part of the model: it follows from that and the record. */
+export interface KnownVersion {
+  readonly version: number;
+  readonly hash: string;
+  /** Channels of this model, by index, that it lacks. */
+  readonly lacks: readonly number[];
+  /** Names of what keeps peers of both from talking; missing where they can. */
+  readonly differs?: readonly string[];
+}

@@ -3,6 +3,7 @@
  * with sizes, the older hashes whose peers it can talk to, and the spec itself, so that later versions can be compared
  * with every one of them. Worst case: every recorded version is read and resolved again.
  */
+import { existsSync, readFileSync } from "node:fs";
 import type { Model } from "../model/model.ts";
 import { resolveSpec } from "../model/resolve.ts";
 import { loadSpec } from "../spec/load.ts";
@@ -53,6 +54,20 @@ export interface VersionRecord {
 /** The record's file, for a spec's. */
 export function recordPath(spec: string): string {
   return `${spec.replace(/\.ya?ml$/, "")}.versions.json`;
+}
+
+/** A record that cannot be read; the message names the file. */
+export class RecordError extends Error {}
+
+/** The record beside a spec; undefined where there is none. Throws RecordError. */
+export function readRecord(spec: string): VersionRecord | undefined {
+  const path = recordPath(spec);
+  if (!existsSync(path)) return undefined;
+  try {
+    return parseRecord(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new RecordError(`${path} is no record of versions: ${(error as Error).message}`);
+  }
 }
 
 /** Throws an Error that says what is wrong with the text. */
@@ -152,11 +167,15 @@ export function publish(
   return { record: next, added: true, comparisons };
 }
 
-function compareRecorded(recorded: RecordedVersion, model: Model): Comparison {
+/** The model of a recorded version; undefined where this generator can no longer read it, or reads something else. */
+export function readRecorded(recorded: RecordedVersion): Model | undefined {
   const older = resolveSpec(loadSpec(recorded.spec, `version ${recorded.version}`));
   // Its peers were generated with the recorded hash: what this generator makes of the text is not what they speak.
-  if (older === undefined || older.hash !== recorded.hash) {
-    return { with: recorded, breaking: [], unreadable: true };
-  }
+  return older?.hash === recorded.hash ? older : undefined;
+}
+
+function compareRecorded(recorded: RecordedVersion, model: Model): Comparison {
+  const older = readRecorded(recorded);
+  if (older === undefined) return { with: recorded, breaking: [], unreadable: true };
   return { with: recorded, breaking: compareModels(older, model).filter(isBreaking) };
 }

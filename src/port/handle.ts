@@ -153,10 +153,10 @@ export class PortHandle {
     const slot = peer & this.#slotMask;
     this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
-    const { cid, address, port, hash } = request;
+    const { cid, address, port, hash, compat } = request;
     return new Promise((resolve) => {
       try {
-        this.#post({ type: "reserve", peer, cid, address, port, hash, accept });
+        this.#post({ type: "reserve", peer, cid, address, port, hash, compat, accept });
       } catch (error) {
         // A body that cannot be cloned: a function in it, say.
         resolve((error as Error).message);
@@ -203,7 +203,7 @@ export class PortHandle {
   }
 
   /**
-   * One record for all peers of the port but `except` and those without credit (reliable channels), whose ids are
+   * One record for all peers of the port but `except`, those that lack the channel and those without credit (reliable channels), whose ids are
    * appended to `skipped`. Returns how many it was queued for.
    */
   broadcast(
@@ -212,13 +212,15 @@ export class PortHandle {
     message: unknown,
     bytes: number,
     except: number | undefined,
+    lacking: ReadonlySet<number> | undefined,
     skipped: number[],
   ): number {
     const cost = creditCost(bytes);
     const out: number[] = except === undefined ? [] : [except];
     const takers: number[] = [];
     for (const peer of peers) {
-      if (peer === except) continue;
+      // The worker leaves those out that lack the channel by itself.
+      if (peer === except || lacking?.has(peer)) continue;
       if (!channel.reliable || this.#sendCredits.spend(peer & this.#slotMask, cost)) {
         takers.push(peer);
       } else {

@@ -2,6 +2,7 @@
  * The memory that the application's thread shares with one worker: a ring and a bell in each direction, and the credits
  * of every peer in each direction. Made anew for each worker: nothing of a dead one is used again.
  */
+import { compatMaxBytes } from "../agreement.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { type CreditsMemory, createCredits } from "./credits.ts";
@@ -43,10 +44,12 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
   // A broadcast's record also lists who does not get it.
   const record = largest + 4 * maxPeers + 8 * protocol.header.userFields.length + 256;
   const capacity = Math.max(MIN_RING_BYTES, 4 * reserved, 4 * record);
+  // What comes may be a later version's, and larger than anything of this one.
+  const fromOthers = Math.max(capacity, 4 * compatMaxBytes(protocol.limits));
   const slots = slotSpan(maxPeers);
   return {
     toWorker: createRing(capacity, reserved),
-    toApplication: createRing(capacity, reserved),
+    toApplication: createRing(fromOthers, reserved),
     workerBell: createDoorbell(),
     applicationBell: createDoorbell(),
     sendCredits: createCredits(slots),

@@ -6,6 +6,7 @@
  * Backpressure: a message for a peer whose session is full waits here in the peer's own queue, which its credit
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
+import { type Agreement, agreement } from "../agreement.ts";
 import { Counters } from "../counters.ts";
 import { Peer } from "../peer.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
@@ -23,16 +24,18 @@ import { Addresses } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
 import { creditCost } from "./memory.ts";
-import { slotSpan } from "./records.ts";
+import { type ApplicationPost, slotSpan } from "./records.ts";
 import type { SystemsHost } from "./systems-host.ts";
 import { WaitingMessages } from "./waiting.ts";
 
+type Reservation = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
 type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 
 /** One peer of this port. */
 export class Entry implements SessionSink {
   readonly id: number;
   readonly slot: number;
+  readonly agreed: Agreement;
   readonly peer: Peer;
   address: string;
   port: number;
@@ -59,6 +62,7 @@ export class Entry implements SessionSink {
     owner: PortOwner,
     id: number,
     slot: number,
+    agreed: Agreement,
     address: string,
     port: number,
     confirmed: boolean,
@@ -66,6 +70,7 @@ export class Entry implements SessionSink {
     this.#owner = owner;
     this.id = id;
     this.slot = slot;
+    this.agreed = agreed;
     this.address = address;
     this.port = port;
     this.confirmed = confirmed;
@@ -115,7 +120,7 @@ export class PortOwner {
   readonly #entries = new Map<number, Entry>();
   readonly #addresses = new Addresses<Entry>();
   /** Places that are kept and not yet taken. */
-  readonly #reservations = new Set<number>();
+  readonly #reservations = new Map<number, Agreement>();
   readonly #deadlines = new Deadlines<Entry>();
   #dirty: Entry[] = [];
   /** Peers whose deliveries wait for the ring, not for credit: the one that has waited longest first. */
@@ -160,7 +165,7 @@ export class PortOwner {
 
   makePeer(entry: Entry): Peer {
     const { protocol, resend } = this.#o;
-    const peer = new Peer(protocol, "server", nowMs(), this.#o.random, entry, resend);
+    const peer = new Peer(protocol, entry.agreed, "server", nowMs(), this.#o.random, entry, resend);
     for (let i = 0; i < this.#user.length; i++) peer.session.setUserField(i, this.#user[i]!);
     return peer;
   }
@@ -168,16 +173,10 @@ export class PortOwner {
   // Commands of the application -----------------------------------------------------------------------------------
 
   /** Keeps a place and returns the accept datagram for the port that was asked. */
-  reserve(
-    peer: number,
-    cid: string,
-    address: string,
-    port: number,
-    hash: string,
-    accept: unknown,
-  ): Uint8Array {
-    const bytes = this.#zero.reserve({ cid, peer, address, port, hash, accept, nowMs: nowMs() });
-    this.#reservations.add(peer);
+  reserve(reservation: Reservation): Uint8Array {
+    const { peer, hash, compat } = reservation;
+    const bytes = this.#zero.reserve({ ...reservation, nowMs: nowMs() });
+    this.#reservations.set(peer, agreement(this.#o.protocol, hash, compat)!);
     this.#turn.wake();
     return bytes;
   }
@@ -220,7 +219,7 @@ export class PortOwner {
     for (const entry of this.#entries.values()) {
       // One that is being closed was none of them, or will never need its credit again.
       if (!entry.joined || entry.closing !== undefined || entry.closed !== undefined) continue;
-      if (skipped.has(entry.id)) continue;
+      if (skipped.has(entry.id) || entry.agreed.lacks.includes(channel)) continue;
       if (this.queue(entry, channel, bytes, start, end) && reliable) this.#refund(entry, cost);
     }
   }
@@ -375,6 +374,7 @@ export class PortOwner {
     const { systems, link } = this.#o;
     if (systems?.handles(channel.index)) {
       this.#reader.reset(bytes, view, start, end);
+      this.#reader.compat = entry.agreed.compat;
       if (!systems.deliver(entry.id, channel, this.#reader, user))
         this.#counters.add("messagesMalformed");
       return true;
@@ -433,9 +433,11 @@ export class PortOwner {
   }
 
   #attach(peer: number, address: string, port: number, proven: boolean): void {
-    if (!this.#reservations.delete(peer)) return;
+    const agreed = this.#reservations.get(peer);
+    if (agreed === undefined) return;
+    this.#reservations.delete(peer);
     const slot = peer & (slotSpan(this.#o.maxPeers) - 1);
-    const entry = new Entry(this, peer, slot, address, port, proven);
+    const entry = new Entry(this, peer, slot, agreed, address, port, proven);
     this.#entries.set(peer, entry);
     this.#setAddress(entry, address, port);
     this.#o.link.join(peer, address, port);

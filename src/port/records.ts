@@ -53,6 +53,7 @@ export type WorkerPost =
       readonly port: number;
       readonly body: unknown;
       readonly hash: string;
+      readonly compat: boolean;
     }
   | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
   | { readonly type: "refused"; readonly peer: number; readonly problem: string }
@@ -75,6 +76,7 @@ export type ApplicationPost =
       readonly address: string;
       readonly port: number;
       readonly hash: string;
+      readonly compat: boolean;
       readonly accept: unknown;
     }
   | { readonly type: "answer"; readonly cid: string; readonly bytes: Uint8Array }

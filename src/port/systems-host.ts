@@ -3,6 +3,7 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
+import { hasChannel } from "../agreement.ts";
 import { checkLinger, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
@@ -21,6 +22,7 @@ import type { Entry, PortOwner } from "./owner.ts";
 type Handler = (peer: unknown, message: unknown, context: unknown) => unknown;
 
 export class SystemsHost implements BroadcastTarget {
+  readonly #protocol: Protocol;
   readonly #systems: Systems;
   readonly #onFault: (where: string, error: unknown) => void;
   readonly #handlers: (Handler | undefined)[];
@@ -41,6 +43,7 @@ export class SystemsHost implements BroadcastTarget {
     port: number,
     onFault: (where: string, error: unknown) => void,
   ) {
+    this.#protocol = protocol;
     this.#systems = systems;
     this.#portFace = { port, peers: this.#faces, broadcast: systems.face.broadcast(this) };
     this.#onFault = onFault;
@@ -94,7 +97,7 @@ export class SystemsHost implements BroadcastTarget {
   join(id: number): void {
     const entry = this.#owner!.entries.get(id)!;
     const { definition, face } = this.#systems;
-    const peer = new HostedPeer(this.#owner!, entry, face);
+    const peer = new HostedPeer(this.#protocol, this.#owner!, entry, face);
     this.#peers.set(id, peer);
     this.#faces.set(id, peer.face);
     this.#guard("state", () => {
@@ -135,7 +138,7 @@ export class SystemsHost implements BroadcastTarget {
     let sent = 0;
     const skipped: number[] = [];
     for (const peer of this.#peers.values()) {
-      if (peer.face.id === options.except?.id) continue;
+      if (peer.face.id === options.except?.id || peer.lacks(channel)) continue;
       if (peer.send(channel, message)) sent++;
       else skipped.push(peer.face.id);
     }
@@ -153,13 +156,15 @@ class HostedPeer implements SendTarget {
   readonly #owner: PortOwner;
   readonly #entry: Entry;
 
-  constructor(owner: PortOwner, entry: Entry, face: Systems["face"]) {
+  constructor(protocol: Protocol, owner: PortOwner, entry: Entry, face: Systems["face"]) {
     this.#owner = owner;
     this.#entry = entry;
     this.face = {
       id: entry.id,
       state: undefined,
       send: face.send(this),
+      version: entry.agreed.version,
+      has: (channel: string) => hasChannel(protocol, entry.agreed, channel),
       close: (options: CloseOptions = {}) =>
         owner.close(
           entry.id,
@@ -168,6 +173,10 @@ class HostedPeer implements SendTarget {
           checkLinger(options.lingerMs),
         ),
     };
+  }
+
+  lacks(channel: number): boolean {
+    return this.#entry.agreed.lacks.includes(channel);
   }
 
   send(channel: number, message: unknown): boolean {

@@ -124,9 +124,10 @@ async function main(): Promise<void> {
         post({ type: "ready" });
         return;
       case "reserve": {
-        const { peer, cid, address, port, hash, accept } = message;
+        const { type: _, ...reservation } = message;
+        const { peer } = reservation;
         try {
-          const bytes = owner!.reserve(peer, cid, address, port, hash, accept);
+          const bytes = owner!.reserve(reservation);
           post({ type: "reserved", peer, bytes });
         } catch (error) {
           post({ type: "refused", peer, problem: (error as Error).message });

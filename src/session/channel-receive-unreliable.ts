@@ -41,8 +41,7 @@ export class UnreliableReceive implements ReceiveChannel {
   }
 
   check(number: number, sliceIndex: number, sliceCount: number, bytes: number): DatagramOutcome {
-    const sliceBytes = this.context.pool.sliceBytes;
-    const shape = checkShape(this.channel, sliceBytes, sliceIndex, sliceCount, bytes);
+    const shape = checkShape(this.channel, this.context, sliceIndex, sliceCount, bytes);
     if (shape !== DatagramOutcome.none || !this.channel.numbered) return shape;
     if (number > this.highest + MESSAGE_WINDOW) return DatagramOutcome.messageWindow;
     const open = this.find(number);

@@ -40,23 +40,25 @@ export function rebuildMessageNumber(truncated: number, bits: number, next: numb
 /** Whether a frame of this shape can stand on the channel at all. */
 export function checkShape(
   channel: ChannelDefinition,
-  sliceBytes: number,
+  context: ReceiveContext,
   sliceIndex: number,
   sliceCount: number,
   bytes: number,
 ): DatagramOutcome {
+  const { sliceBytes } = context.pool;
+  const maxBytes = Math.max(channel.maxBytes, context.compatMaxBytes);
   if (sliceCount === 0) {
-    return bytes > channel.maxBytes ? DatagramOutcome.payloadSize : DatagramOutcome.none;
+    return bytes > maxBytes ? DatagramOutcome.payloadSize : DatagramOutcome.none;
   }
   const before = (sliceCount - 1) * sliceBytes;
   if (!channel.fragment || sliceCount < 2 || sliceIndex >= sliceCount) {
     return DatagramOutcome.sliceBounds;
   }
-  if (before >= channel.maxBytes) return DatagramOutcome.sliceBounds;
+  if (before >= maxBytes) return DatagramOutcome.sliceBounds;
   if (sliceIndex + 1 < sliceCount) {
     return bytes === sliceBytes ? DatagramOutcome.none : DatagramOutcome.sliceMismatch;
   }
-  const fits = bytes >= 1 && bytes <= sliceBytes && before + bytes <= channel.maxBytes;
+  const fits = bytes >= 1 && bytes <= sliceBytes && before + bytes <= maxBytes;
   return fits ? DatagramOutcome.none : DatagramOutcome.sliceMismatch;
 }
 
@@ -123,7 +125,7 @@ abstract class ReliableChannel implements ReceiveChannel {
 
   check(number: number, sliceIndex: number, sliceCount: number, bytes: number): DatagramOutcome {
     const sliceBytes = this.context.pool.sliceBytes;
-    const shape = checkShape(this.channel, sliceBytes, sliceIndex, sliceCount, bytes);
+    const shape = checkShape(this.channel, this.context, sliceIndex, sliceCount, bytes);
     if (shape !== DatagramOutcome.none) return shape;
     const window = this.window;
     if (number >= window.next + MESSAGE_WINDOW) return DatagramOutcome.messageWindow;

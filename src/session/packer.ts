@@ -56,10 +56,12 @@ export class Packer {
   private readonly levels: Level[] = [];
   private readonly header: HeaderCodec;
   private readonly quantumBytes: number;
+  private readonly compat: boolean;
 
-  constructor(header: HeaderCodec, maxDatagramBytes: number) {
+  constructor(header: HeaderCodec, maxDatagramBytes: number, compat: boolean) {
     this.header = header;
     this.quantumBytes = maxDatagramBytes;
+    this.compat = compat;
   }
 
   add(channel: SendChannel): void {
@@ -162,6 +164,7 @@ export class Packer {
     if (index >= MAX_FRAMES_PER_DATAGRAM) return Added.noRoom;
     const frame = plan.frame(index);
     frame.more = false;
+    frame.compat = this.compat;
     if (!channel.prepare(frame, limit, resendsOnly)) return Added.nothing;
     const header = this.header;
     let bytes = plan.bytes + frame.payloadBytes;

@@ -72,6 +72,8 @@ export class ReceiveContext {
   readonly age: ReceiveAge;
   readonly pool: SlicePool;
   readonly messageNumberBits: number;
+  /** The largest message taken from a peer of another version; 0 between equals. */
+  readonly compatMaxBytes: number;
   /** What unreliable channels hold in unfinished messages, and may hold. */
   unreliableBytes = 0;
   readonly maxUnreliableBytes: number;
@@ -93,6 +95,7 @@ export class ReceiveContext {
     age: ReceiveAge,
     pool: SlicePool,
     messageNumberBits: number,
+    compatMaxBytes: number,
   ) {
     this.sink = sink;
     this.counters = counters;
@@ -100,6 +103,7 @@ export class ReceiveContext {
     this.age = age;
     this.pool = pool;
     this.messageNumberBits = messageNumberBits;
+    this.compatMaxBytes = compatMaxBytes;
     this.maxUnreliableBytes = limit.budgetBytes;
   }
 

@@ -1,4 +1,5 @@
 /** What a session is made from, and whom it hands messages to. */
+import type { Agreement } from "../agreement.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
 import type { CongestionController } from "./controller.ts";
 
@@ -22,6 +23,8 @@ export interface SessionSink {
 
 export interface SessionOptions {
   readonly protocol: Protocol;
+  /** Which version both sides use; default: they were generated from the same one. */
+  readonly agreed?: Agreement | undefined;
   /** The side this session is. */
   readonly role: Role;
   /** The caller's clock, milliseconds; it must never go back. */

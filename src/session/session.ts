@@ -8,6 +8,7 @@
  * a byte) plus one visit to each datagram in flight. Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
+import { type Agreement, compatMaxBytes, missingChannel, sameVersion } from "../agreement.ts";
 import { StardustError } from "../errors.ts";
 import { MAX_PACKET_NUMBER } from "../limits.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
@@ -50,6 +51,7 @@ export class Session implements FrameEvents {
 
   private readonly protocol: Protocol;
   private readonly role: Role;
+  private readonly agreed: Agreement;
   private readonly sink: SessionSink;
   private readonly resend: boolean;
   private readonly controller: CongestionController;
@@ -87,6 +89,7 @@ export class Session implements FrameEvents {
     const { protocol, nowMs } = options;
     this.protocol = protocol;
     this.role = options.role;
+    this.agreed = options.agreed ?? sameVersion(protocol);
     this.sink = options.sink;
     this.resend = options.resend ?? true;
     this.controller = options.controller ?? new FixedController();
@@ -97,7 +100,7 @@ export class Session implements FrameEvents {
     this.space = workspaceOf(protocol);
     this.sent = new SentPackets(protocol.header, options.random, this, this.counters);
     this.pacer = new Pacer(nowMs);
-    this.packer = new Packer(protocol.header, protocol.limits.maxDatagramBytes);
+    this.packer = new Packer(protocol.header, protocol.limits.maxDatagramBytes, this.agreed.compat);
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
     this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
     this.context = new ReceiveContext(
@@ -107,6 +110,7 @@ export class Session implements FrameEvents {
       new ReceiveAge(protocol.header.messageNumberBits),
       this.space.pool,
       protocol.header.messageNumberBits,
+      this.agreed.compat ? compatMaxBytes(protocol.limits) : 0,
     );
     this.user = new Float64Array(protocol.header.userFields.length);
   }
@@ -279,6 +283,7 @@ export class Session implements FrameEvents {
         `a ${this.role} may not send on channel ${name}`,
       );
     }
+    if (this.agreed.lacks.includes(index)) throw missingChannel(channel, this.agreed);
     const sender = new SendChannel(channel, this.protocol.limits.sliceBytes);
     while (this.senders.length <= index) this.senders.push(undefined);
     this.senders[index] = sender;
@@ -307,6 +312,7 @@ export class Session implements FrameEvents {
     const codec = this.protocol.header;
     const { in: header, frame, reader, frames } = space;
     frames.count = 0;
+    frame.compat = this.agreed.compat;
     const layout = codec.read(header, frame, reader);
     if (layout !== DatagramOutcome.none) return layout;
     const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;

@@ -75,6 +75,8 @@ export class FrameHeader {
   slice = false;
   /** Flag M: another frame follows. */
   more = false;
+  /** Compat mode: every frame but the last says its length, and another version's message may have another size. */
+  compat = false;
   /** Message number; full when written, truncated when read. Only on numbered channels. */
   number = 0;
   sliceIndex = 0;

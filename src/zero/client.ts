@@ -7,6 +7,7 @@
  * there, with a doubling timeout, or every second once the server has said that it is deciding. Worst case: the
  * deadline passes, with about ten datagrams sent; `gone` starts again inside it, later each time.
  */
+import { type Agreement, agreement, compatibleHashes } from "../agreement.ts";
 import { InvalidMessageError } from "../errors.ts";
 import {
   ZERO_CLOSE_TIMEOUT_MS,
@@ -79,6 +80,7 @@ interface Grant {
   readonly port: number;
   readonly peer: number;
   readonly accept: unknown;
+  readonly agreed: Agreement;
   readonly keys: ZeroKeys;
 }
 
@@ -220,15 +222,16 @@ export class ZeroClient {
   #accept(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
     if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state === next) return "accepted";
-    const { port, ports, ticket, hash, peer } = envelope.sys as AcceptSys;
-    if (hash !== this.#protocol.hash) return "droppedProtocol";
+    const { port, ports, ticket, hash, compat = false, peer } = envelope.sys as AcceptSys;
+    const agreed = agreement(this.#protocol, hash, compat);
+    if (agreed === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
     if (!ports.some(([first, last]) => first <= port && port <= last)) return "droppedPort";
     const keys = keysOfTicket(this.#crypto, ticket);
     if (keys === undefined) return "droppedSchema";
     this.#answered(nowMs);
     this.#state = next;
-    this.#grant = { port, peer, accept: envelope.body, keys };
+    this.#grant = { port, peer, accept: envelope.body, agreed, keys };
     this.#link = new Link({ sent: ATTACH_SEQ, received: ACCEPT_SEQ, estimator: this.#estimator });
     const attach = buildDatagram(
       this.#crypto,
@@ -292,8 +295,8 @@ export class ZeroClient {
       this.#answered(nowMs);
       this.#state = next;
       this.#handshakeDeadlineMs = NEVER;
-      const { port, peer, accept } = this.#grant!;
-      this.#events.push({ type: "attached", port, peer, accept });
+      const { port, peer, accept, agreed } = this.#grant!;
+      this.#events.push({ type: "attached", port, peer, accept, agreed });
     }
     const confirm = this.#build("ack", 0, { nonce: (envelope.sys as AttachedSys).nonce });
     if (first) this.#askFor(confirm, this.#grant!.port, nowMs);
@@ -419,7 +422,12 @@ export class ZeroClient {
   #buildJoin(seq: number, cookie: string | undefined): Uint8Array {
     const { hash, version, limits } = this.#protocol;
     // Cookie and hash stand first: the server finds them by their offsets (cookie.ts).
-    const sys = cookie === undefined ? { hash, version } : { cookie, hash, version };
+    const older = compatibleHashes(this.#protocol);
+    const compatible = older.length === 0 ? {} : { compatible: older };
+    const sys =
+      cookie === undefined
+        ? { hash, version, ...compatible }
+        : { cookie, hash, version, ...compatible };
     return buildDatagram(
       this.#crypto,
       { cid: this.#cid, msg: "join", seq, ack: 0, sys, body: this.#join },

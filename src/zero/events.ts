@@ -1,4 +1,5 @@
 /** What the machines of the connection protocol tell their owner. */
+import type { Agreement } from "../agreement.ts";
 import type { RejectReason } from "./messages.ts";
 
 export type ZeroServerEvent =
@@ -10,8 +11,9 @@ export type ZeroServerEvent =
       readonly port: number;
       /** Validated; members that the spec does not name are gone. */
       readonly body: unknown;
-      /** Hash of the protocol that both will use. */
+      /** Hash of the version that both will use, and whether the client has another one than this side. */
       readonly hash: string;
+      readonly compat: boolean;
     }
   /** The place is taken. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
   | {
@@ -46,6 +48,7 @@ export type ZeroClientEvent =
       readonly peer: number;
       /** The validated body of accept. */
       readonly accept: unknown;
+      readonly agreed: Agreement;
     }
   | {
       readonly type: "rejected";

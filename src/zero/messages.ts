@@ -19,6 +19,8 @@ export interface JoinSys {
   readonly cookie?: string;
   readonly hash: string;
   readonly version: number;
+  /** Hashes of older versions whose peers the client can talk to. */
+  readonly compatible?: readonly string[];
 }
 
 export interface ChallengeSys {
@@ -32,12 +34,16 @@ export interface AcceptSys {
   readonly port: number;
   readonly ports: PortRanges;
   readonly ticket: string;
+  /** Of the version that both use. */
   readonly hash: string;
+  /** The two were generated from different versions. */
+  readonly compat?: boolean;
   readonly peer: number;
 }
 
 export interface RejectSys {
   readonly reason: RejectReason;
+  /** For the reason `protocol`: names of what differs, where the server's record knows the client's version. */
   readonly detail?: string;
   /** The server's own, where the reason is `protocol`. */
   readonly version?: number;

@@ -8,6 +8,7 @@
  * `reject`; then with that. Worst case a datagram: one HMAC or hash, one parse, one answer no larger than it. All
  * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one outcome counter.
  */
+import { agreeWithJoin, differences } from "../agreement.ts";
 import type { Protocol, ZeroMessageDefinition } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
@@ -247,12 +248,15 @@ export class ZeroServer {
     if (cookie !== peeked.cookie || hash !== peeked.hash) return "droppedEnvelope";
     if (envelope.seq !== JOIN_SEQ || envelope.ack !== 0) return "droppedSequence";
     const { cid } = frame;
+    const agreed = this.#agree(envelope.sys as JoinSys)!;
     if (this.#joins.full) {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, { reason: "full" }), from);
       return "droppedFull";
     }
     const { address, port } = from;
-    if (!this.#events.push({ type: "join", cid, address, port, body: envelope.body, hash })) {
+    const { body } = envelope;
+    const { hash: agreedHash, compat } = agreed;
+    if (!this.#events.push({ type: "join", cid, address, port, body, hash: agreedHash, compat })) {
       return "droppedFull";
     }
     this.#joins.add({
@@ -267,7 +271,11 @@ export class ZeroServer {
     return "accepted";
   }
 
-  /** A join whose protocol is ours, or why not; another protocol is told so before its body is looked at. */
+  #agree({ hash, compatible = [] }: JoinSys): ReturnType<typeof agreeWithJoin> {
+    return agreeWithJoin(this.#protocol, hash, compatible);
+  }
+
+  /** A join that we can talk with, or why not; another protocol is told so before its body is looked at. */
   #parseJoin(frame: Frame, from: Origin): Envelope | ZeroOutcome {
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
@@ -280,10 +288,11 @@ export class ZeroServer {
     }
     if (definition.validateSys(envelope.sys) !== null) return "droppedSchema";
     const { hash, version } = envelope.sys as JoinSys;
-    if (hash !== this.#protocol.hash) {
+    if (this.#agree(envelope.sys as JoinSys) === undefined) {
+      const detail = cutText(differences(this.#protocol, hash).join(", "));
       const rejection = this.#rejection(frame.cid, envelope.seq, {
         reason: "protocol",
-        detail: `the server speaks version ${this.#protocol.version}, the client ${version}`,
+        ...(detail === "" ? {} : { detail }),
         version: this.#protocol.version,
         hash: this.#protocol.hash,
         clientVersion: version,
@@ -329,6 +338,7 @@ export class ZeroServer {
     readonly address: string;
     readonly port: number;
     readonly hash: string;
+    readonly compat: boolean;
     readonly accept: unknown;
     readonly nowMs: number;
   }): Uint8Array {
@@ -345,6 +355,7 @@ export class ZeroServer {
       ports: this.#ports,
       ticket: encodeBase64url(ticket),
       hash: o.hash,
+      ...(o.compat ? { compat: true } : {}),
       peer: o.peer,
     };
     return buildDatagram(this.#crypto, {

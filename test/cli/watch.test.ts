@@ -71,6 +71,23 @@ describe("stardust generate --watch", () => {
     expect(child.exitCode).toBeNull();
   });
 
+  it("generates when a version is recorded, and outlives a record that is none", async () => {
+    const { child, output } = await watching();
+    const record = join(folder, "protocol.versions.json");
+    const protocol = join(folder, "generated/protocol.ts");
+    writeFileSync(record, "{");
+    await eventually(() => expect(output()).toContain("is no record of versions: it is not JSON"));
+    rmSync(record);
+    expect(stardust(folder, "breaking", "--record").code).toBe(0);
+    writeFileSync(spec, `${has("x")}  more: { id: 9, delivery: reliable, message: { y: u8 } }\n`);
+    await eventually(() =>
+      expect(readFileSync(protocol, "utf8")).toMatch(/version: 1, .*lacks: \[1\]/),
+    );
+    rmSync(record);
+    await eventually(() => expect(readFileSync(protocol, "utf8")).toContain("versions: [],"));
+    expect(child.exitCode).toBeNull();
+  });
+
   it("takes a burst of saves as one", async () => {
     const { output } = await watching();
     const before = output().split("files written").length;

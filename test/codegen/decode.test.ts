@@ -16,6 +16,7 @@ import { decode } from "#generated/testing.js";
 import { mutated, randomOf } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
 import { fromHex, readVectors, type Vectors } from "../support/revive.ts";
+import { specUrl } from "../support/specs.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const spec = join(root, "protocol.yaml");
@@ -324,3 +325,50 @@ function readGenerated(bytes: Uint8Array): unknown[] | undefined {
   }
   return messages;
 }
+
+describe("decode between versions", () => {
+  const fleet = (version: number) => join(root, `test/specs/versions/fleet-${version}.yaml`);
+  const order = "000002 28 0006 0000 03 800001 90 400002";
+
+  it("reads a length before every frame but the last, where it is told that the sides differ", async () => {
+    const both = await run(order, { spec: fleet(3), compat: true });
+    expect(both.code).toBe(0);
+    expect(both.out).toContain('kind: "fire"');
+    expect(both.out).toContain('kind: "hold"');
+    expect((await run(order, { spec: fleet(3) })).code).toBe(1);
+  });
+
+  it("names what a later version added, and leaves out what an earlier one has not", async () => {
+    const testing = await import(specUrl("fleet-4", "generated/testing.js").href);
+    const pose = { unit: 1, x: 0, y: 0, armed: true, shield: 9, stance: "prone", leader: 5 };
+    const hex = Buffer.from(testing.encode.pose(pose)).toString("hex");
+    const newer = await run(`000001 20 0007 ${hex}`, { spec: fleet(3), compat: true });
+    expect(newer.out).toMatch(/^.{4} {2}\d\d .* {4}of a later version/m);
+    expect(newer.code).toBe(0);
+    const before = await import(specUrl("fleet-3", "generated/testing.js").href);
+    const short = Buffer.from(before.encode.pose({ unit: 1, x: 0, y: 0, armed: true }));
+    const shortHex = `000001 20 0007 ${short.toString("hex")}`;
+    const older = await run(shortHex, { spec: fleet(4), compat: true });
+    expect(older.out).toContain("unit: 1");
+    expect(older.out).not.toContain("shield");
+    expect(older.code).toBe(0);
+    expect((await run(`000001 20 0007 ${hex}`, { spec: fleet(3) })).code).toBe(1);
+  });
+
+  it("learns it from the accept of a capture", async () => {
+    const accept = (sys: object) =>
+      `\0\0\0${JSON.stringify({ v: 1, cid: "A".repeat(22), msg: "accept", seq: 1, ack: 1, sys, body: {} })}`;
+    const sys = { port: 1, ports: [[1, 1]], ticket: "A".repeat(43), hash: "0".repeat(32), peer: 1 };
+    const packet = (bytes: Uint8Array) => ({ sourcePort: 7000, destinationPort: 40_000, bytes });
+    const regular = Uint8Array.from(Buffer.from(order.replaceAll(" ", ""), "hex"));
+    for (const [compat, code] of [
+      [true, 0],
+      [false, 1],
+    ] as const) {
+      const text = accept(compat ? { ...sys, compat } : sys);
+      const capture = pcapOf([packet(new TextEncoder().encode(text)), packet(regular)]);
+      const said = await run(write(`compat-${compat}.pcap`, capture), { spec: fleet(3) });
+      expect(said.code, said.out).toBe(code);
+    }
+  });
+});

@@ -1,6 +1,7 @@
 /** The generated files as a whole: they compile, are the same every time, and nothing of a spec gets out of its place. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { emit } from "#codegen/emit/emit.js";
 import type { Model } from "#codegen/model/model.js";
@@ -178,6 +179,28 @@ describe("the connection protocol", () => {
       expect(testing.validateZero[name].body(body())).toBeNull();
     }
   });
+});
+
+test("guards and arbitraries of zero messages agree with their validators", async () => {
+  const testing = await kinds.load("testing");
+  for (const name of Object.keys(testing.arbitraryZero)) {
+    for (const part of ["sys", "body"]) {
+      fc.assert(
+        fc.property(testing.arbitraryZero[name][part](fc), (value) => {
+          expect(testing.isZero[name][part](value)).toBe(true);
+          expect(testing.validateZero[name][part](structuredClone(value))).toBeNull();
+        }),
+        { numRuns: 30 },
+      );
+      for (const wrong of [undefined, 7, [], () => {}]) {
+        expect(testing.isZero[name][part](wrong)).toBe(false);
+      }
+    }
+  }
+  const body = { name: "ada", more: 1 };
+  expect(testing.isZero.join.body(body)).toBe(true);
+  // A guard only looks.
+  expect(body).toEqual({ name: "ada", more: 1 });
 });
 
 test("faces call their target with the channel's index, and nothing more", async () => {

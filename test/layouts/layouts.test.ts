@@ -7,11 +7,17 @@ import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sameVersion } from "#src/agreement.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { typeProblems } from "../codegen/support/generate.ts";
 import { age } from "../support/aged.ts";
 import { CaptureError } from "../support/independent/bytes.ts";
-import type { LayoutLists, PlainDatagram, PlainFrame } from "../support/independent/layout.ts";
+import type {
+  Layout,
+  LayoutLists,
+  PlainDatagram,
+  PlainFrame,
+} from "../support/independent/layout.ts";
 import { decodeWith, encodeWith, type LayoutWorld, layoutWorld } from "../support/layout-world.ts";
 import { layoutText, randomLayout } from "../support/random-layout.ts";
 import { broken, joined, numberedPayload } from "../support/session-pair.ts";
@@ -68,12 +74,20 @@ function userValues(random: SeededRandom, lists: LayoutLists, d: PlainDatagram):
   }
 }
 
-function randomFrame(random: SeededRandom, world: LayoutWorld, before?: PlainFrame): PlainFrame {
+function randomFrame(
+  random: SeededRandom,
+  world: LayoutWorld,
+  before: PlainFrame | undefined,
+  compat: boolean,
+): PlainFrame {
   const again = before !== undefined && random.chance(0.6);
   const channel =
     world.channels.find(({ id }) => again && id === before.channel) ??
     world.channels[random.integer(0, world.channels.length - 1)]!;
-  const { id, numbered, fixedBytes, maxBytes, fragment } = channel;
+  const { id, numbered, fragment } = channel;
+  // The other side's version may be larger, and of any size.
+  const maxBytes = channel.maxBytes * (compat ? 2 : 1);
+  const fixedBytes = compat ? -1 : channel.fixedBytes;
   const { sliceBytes } = world.model.limits;
   const step = random.integer(0, 2);
   const start = 2 ** (random.chance(0.5) ? 16 : 32) - random.integer(0, 3);
@@ -106,11 +120,16 @@ function randomRuns(random: SeededRandom, ackFieldBits: number | undefined): num
   return out.length % 2 === 0 ? out.slice(0, -1) : out;
 }
 
-function randomDatagram(random: SeededRandom, world: LayoutWorld, lists: LayoutLists) {
+function randomDatagram(
+  random: SeededRandom,
+  world: LayoutWorld,
+  lists: LayoutLists,
+  compat: boolean,
+) {
   const { header } = world.protocol;
   const frames: PlainFrame[] = [];
   for (let n = random.integer(0, 4); n > 0; n--) {
-    frames.push(randomFrame(random, world, frames.at(-1)));
+    frames.push(randomFrame(random, world, frames.at(-1), compat));
   }
   const ack = random.chance(0.5);
   const runs = randomRuns(random, header.ackFieldBits);
@@ -145,9 +164,9 @@ function truncated(world: LayoutWorld, d: PlainDatagram): PlainDatagram {
   };
 }
 
-function verdict(world: LayoutWorld, bytes: Uint8Array): PlainDatagram | undefined {
+function verdict(independent: Layout, bytes: Uint8Array): PlainDatagram | undefined {
   try {
-    return world.independent.decode(bytes);
+    return independent.decode(bytes);
   } catch (error) {
     if (error instanceof CaptureError) return undefined;
     throw error;
@@ -168,17 +187,19 @@ function mutated(random: SeededRandom, bytes: Uint8Array): Uint8Array {
 function equalBytes(random: SeededRandom, world: LayoutWorld, lists: LayoutLists): void {
   expect(world.model.limits.sliceBytes).toBe(world.independent.sliceBytes);
   for (let i = 0; i < DATAGRAMS; i++) {
-    const datagram = randomDatagram(random, world, lists);
-    const bytes = encodeWith(world, datagram);
-    sameBytes(bytes, world.independent.encode(datagram));
-    same(decodeWith(world, bytes), truncated(world, datagram));
-    same(world.independent.decode(bytes), truncated(world, datagram));
+    const compat = random.chance(0.3);
+    const independent = compat ? world.compat : world.independent;
+    const datagram = randomDatagram(random, world, lists, compat);
+    const bytes = encodeWith(world, datagram, compat);
+    sameBytes(bytes, independent.encode(datagram));
+    same(decodeWith(world, bytes, compat), truncated(world, datagram));
+    same(independent.decode(bytes), truncated(world, datagram));
     for (let m = 0; m < MUTATIONS; m++) {
       const other = mutated(random, bytes);
-      const expected = verdict(world, other);
-      same(decodeWith(world, other), expected, hex(other));
+      const expected = verdict(independent, other);
+      same(decodeWith(world, other, compat), expected, hex(other));
       // One way to write each thing: what is accepted is what would be written.
-      if (expected) sameBytes(world.independent.encode(expected), other);
+      if (expected) sameBytes(independent.encode(expected), other);
     }
   }
 }
@@ -186,16 +207,21 @@ function equalBytes(random: SeededRandom, world: LayoutWorld, lists: LayoutLists
 /** All deliveries, slices, acks and fields of the user's own over a lossy link, with numbers about to come round. */
 function sessionsKeepPromises(random: SeededRandom, world: LayoutWorld, lists: LayoutLists): void {
   const { protocol } = world;
+  const compat = random.chance(0.3);
+  const independent = compat ? world.compat : world.independent;
+  const agreed = { ...sameVersion(protocol), compat };
   const seen = { client: new Set<string>(), server: new Set<string>() };
   const current = { client: new Map<string, number>(), server: new Map<string, number>() };
   const play = joined({
     protocol,
+    client: { agreed },
+    server: { agreed },
     seed: random.integer(1, 1e6),
     link: { delayMs: random.integer(0, 30), jitterMs: 6, loss: 0.08, duplication: 0.03 },
     tap: (from, bytes) => {
       const role = from === "a" ? "client" : "server";
-      const datagram = world.independent.decode(bytes);
-      sameBytes(world.independent.encode(datagram), bytes);
+      const datagram = independent.decode(bytes);
+      sameBytes(independent.encode(datagram), bytes);
       for (const [name, value] of Object.entries(datagram.user)) {
         if (value !== 0) same(value, current[role].get(name));
       }

@@ -339,6 +339,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     name: "hand",
     version: 1,
     hash: "00000000000000000000000000000000",
+    versions: [],
     url: "file:///hand.js",
     security: "plain",
     limits: {

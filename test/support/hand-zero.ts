@@ -46,6 +46,7 @@ function validator(ajv: Ajv, schema: object): (value: unknown) => ZeroProblem | 
 export interface HandOptions {
   readonly version?: number;
   readonly hash?: string;
+  readonly versions?: Protocol["versions"];
   readonly maxDatagramBytes?: number;
   readonly handshakeTimeoutMs?: number;
 }
@@ -68,6 +69,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     name: "hand",
     version: options.version ?? 1,
     hash: options.hash ?? "0123456789abcdef0123456789abcdef",
+    versions: options.versions ?? [],
     url: import.meta.url,
     security: "plain",
     limits: {

@@ -12,6 +12,7 @@ import { printFile } from "#codegen/emit/source.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { compatMaxBytes } from "#src/agreement.js";
 import type { HeaderCodec, Protocol } from "#src/protocol.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
 import { bytesCodec, handProtocol } from "./hand-protocol.ts";
@@ -48,6 +49,8 @@ export interface LayoutWorld {
   readonly protocol: Protocol;
   readonly channels: readonly LayoutChannel[];
   readonly independent: Layout;
+  /** The same for peers of different versions. */
+  readonly compat: Layout;
   /** The generated TypeScript. */
   readonly file: string;
 }
@@ -75,12 +78,14 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
     header: loadedJs.header as HeaderCodec,
     channels: channels.map((c) => ({ ...c, codec: bytesCodec(c.maxBytes, c.fixedBytes) })),
   };
-  const independent = new Layout(lists, channels, model.limits.maxDatagramBytes);
-  return { model, protocol, channels, independent, file };
+  const { maxDatagramBytes } = model.limits;
+  const independent = new Layout(lists, channels, maxDatagramBytes);
+  const compat = new Layout(lists, channels, maxDatagramBytes, compatMaxBytes(model.limits));
+  return { model, protocol, channels, independent, compat, file };
 }
 
 /** By the generated code; also holds its sizes against what it writes. */
-export function encodeWith(world: LayoutWorld, plain: PlainDatagram): Uint8Array {
+export function encodeWith(world: LayoutWorld, plain: PlainDatagram, compat = false): Uint8Array {
   const codec = world.protocol.header;
   const h = new DatagramHeader(codec.userFields.length);
   h.packetNumber = plain.packetNumber;
@@ -104,7 +109,9 @@ export function encodeWith(world: LayoutWorld, plain: PlainDatagram): Uint8Array
   codec.userFields.forEach(({ name }, i) => {
     h.user[i] = plain.user[name]!;
   });
-  const frames = plain.frames.map((f, i) => frameHeader(world, f, i + 1 < plain.frames.length));
+  const frames = plain.frames.map((f, i) =>
+    frameHeader(world, f, i + 1 < plain.frames.length, compat),
+  );
   const w = new Writer(new Uint8Array(100_000));
   codec.write(h, frames[0], w);
   let expected = codec.size(h);
@@ -118,8 +125,14 @@ export function encodeWith(world: LayoutWorld, plain: PlainDatagram): Uint8Array
   return w.bytes.slice(0, w.at);
 }
 
-function frameHeader(world: LayoutWorld, plain: PlainFrame, more: boolean): FrameHeader {
+function frameHeader(
+  world: LayoutWorld,
+  plain: PlainFrame,
+  more: boolean,
+  compat: boolean,
+): FrameHeader {
   const frame = new FrameHeader();
+  frame.compat = compat;
   frame.channel = world.channels.findIndex(({ id }) => id === plain.channel);
   frame.number = plain.number ?? 0;
   frame.more = more;
@@ -131,13 +144,18 @@ function frameHeader(world: LayoutWorld, plain: PlainFrame, more: boolean): Fram
 }
 
 /** By the generated code; undefined where it refuses. */
-export function decodeWith(world: LayoutWorld, bytes: Uint8Array): PlainDatagram | undefined {
+export function decodeWith(
+  world: LayoutWorld,
+  bytes: Uint8Array,
+  compat = false,
+): PlainDatagram | undefined {
   const codec = world.protocol.header;
   const h = new DatagramHeader(codec.userFields.length);
   // What was read before must not shine through.
   h.user.fill(77);
   const frame = new FrameHeader();
   frame.number = 12_345;
+  frame.compat = compat;
   const r = Reader.of(bytes);
   if (codec.read(h, frame, r) !== Violation.none) return undefined;
   const frames: PlainFrame[] = [];

@@ -24,7 +24,7 @@ interface Room {
 }
 
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
-const BASE = ["base", "contract"];
+const BASE = ["base", "contract", "agreement"];
 const BELOW_PEER = ["wire", "session", "zero"];
 const BELOW_PORT = [...BELOW_PEER, "peer", "udp"];
 /** The entry points, for the types of their options and results. */
@@ -34,6 +34,7 @@ const FACES = ["server", "client", "systems"];
 export const rooms: Readonly<Record<string, Room>> = {
   base: { imports: [], types: ["wire"], packages: [], pure: true },
   contract: { imports: ["base"], types: ["wire"], packages: [], pure: true },
+  agreement: { imports: ["base", "contract"], packages: [], pure: true },
   wire: { imports: BASE, packages: [], pure: true },
   session: { imports: [...BASE, "wire"], packages: [], pure: true },
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
@@ -71,6 +72,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/limits.ts": "base",
   "src/counters.ts": "base",
   "src/protocol.ts": "contract",
+  "src/agreement.ts": "agreement",
   "src/face.ts": "contract",
   "src/arbitrary.ts": "contract",
   "src/peer.ts": "peer",

@@ -253,6 +253,7 @@ export class World {
           address: event.address,
           port: event.port,
           hash: event.hash,
+          compat: event.compat,
           accept: { motd: "welcome" },
           nowMs: this.nowMs,
         });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { sameVersion } from "#src/agreement.js";
 import { InvalidMessageError } from "#src/errors.js";
 import { handProtocol } from "../support/hand-zero.ts";
 import { expectCountersToAddUp, messageOf, PORTS, protocol, World } from "../support/zero-world.ts";
@@ -21,7 +22,13 @@ describe("joining", () => {
     ]);
     expect(client.state).toBe("open");
     expect(events).toEqual([
-      { type: "attached", port: PORTS[0], peer: 1, accept: { motd: "welcome" } },
+      {
+        type: "attached",
+        port: PORTS[0],
+        peer: 1,
+        accept: { motd: "welcome" },
+        agreed: sameVersion(protocol),
+      },
     ]);
     expect(world.serverEvents.map(({ event }) => event)).toEqual([
       expect.objectContaining({
@@ -204,7 +211,7 @@ describe("joining", () => {
       {
         type: "rejected",
         reason: "protocol",
-        detail: "the server speaks version 1, the client 2",
+        detail: "",
         version: 1,
         hash: protocol.hash,
       },
@@ -252,6 +259,7 @@ describe("joining", () => {
       address: "10.0.0.1",
       port: 1,
       hash: protocol.hash,
+      compat: false,
     };
     expect(() => server.reserve({ ...place, accept: { motd: 5 }, nowMs: world.nowMs })).toThrow(
       "motd: must be string",

@@ -92,6 +92,7 @@ class Pair {
           address: ADDRESS,
           port: FROM,
           hash: protocol.hash,
+          compat: false,
           accept: {},
           nowMs: this.nowMs,
         });

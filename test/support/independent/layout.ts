@@ -105,9 +105,19 @@ export class Layout {
   readonly #lists: LayoutLists;
   readonly #channels: ReadonlyMap<number, LayoutChannel>;
 
-  constructor(lists: LayoutLists, channels: readonly LayoutChannel[], maxDatagramBytes: number) {
+  /** `compatMaxBytes`: as peers of different versions write, and the largest message that one of them takes. */
+  constructor(
+    lists: LayoutLists,
+    channels: readonly LayoutChannel[],
+    maxDatagramBytes: number,
+    compatMaxBytes?: number,
+  ) {
     this.#lists = lists;
-    this.#channels = new Map(channels.map((channel) => [channel.id, channel]));
+    const grown = (channel: LayoutChannel): LayoutChannel =>
+      compatMaxBytes === undefined
+        ? channel
+        : { ...channel, fixedBytes: -1, maxBytes: compatMaxBytes };
+    this.#channels = new Map(channels.map((channel) => [channel.id, grown(channel)]));
     this.sliceBytes = maxDatagramBytes - this.#longestHeader() - 32 - 16;
   }
 

@@ -134,11 +134,16 @@ export class RegularParser {
     this.#compat = compat;
     const number = this.#frame.find((field) => field.role === "message-number");
     this.#numbers = number === undefined ? 2 ** 16 : 2 ** typeBits(number);
-    this.#messages = new Messages((spec["types"] ?? {}) as Yaml, (spec["limits"] ?? {}) as Yaml);
+    const limits = (spec["limits"] ?? {}) as Record<string, number>;
+    this.#messages = new Messages((spec["types"] ?? {}) as Yaml, limits, { compat });
     this.sliceBytes = maxDatagramBytes - this.#longestHeader() - 32 - 16;
     for (const [name, value] of Object.entries((spec["channels"] ?? {}) as Yaml)) {
       if (isMap(value)) this.#channels.set(value["id"] as number, this.#channel(name, value));
     }
+    if (!compat) return;
+    const { receiveBudgetBytes = 2 ** 20, creditBytes = 2 ** 19 } = limits;
+    const maxBytes = Math.min(receiveBudgetBytes, creditBytes) - 64;
+    for (const [id, channel] of this.#channels) this.#channels.set(id, { ...channel, maxBytes });
   }
 
   parse(bytes: Uint8Array, from: Side): RegularCapture {
