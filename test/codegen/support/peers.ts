@@ -8,10 +8,9 @@ import fc from "fast-check";
 import { MalformedError, Reader } from "stardust-udp/wire";
 import type { ChannelModel, Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
-import { compareModels } from "#codegen/rules/breaking.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import type { Agreement } from "#src/agreement.js";
 import type { Protocol, Role } from "#src/protocol.js";
-import type { SessionCounters } from "#src/session/outcome.js";
 import { Pair } from "#src/testing/index.js";
 import { readVectors, toHex, type Vectors } from "../../support/revive.ts";
 import { type Side, side } from "../../support/session-pair.ts";
@@ -70,16 +69,10 @@ export function messageBreaks(a: Peer, b: Peer, seed: number, count = RANDOM_MES
 
 /** The first break of each kind, whoever writes; empty where two peers understand each other. */
 export function breaksBetween(older: Peer, newer: Peer, seed: number): Break[] {
-  const changes = compareModels(older.model, newer.model);
-  const grown = changes.some(({ rule }) => rule.startsWith("extensible-member"));
-  const keptOff = newer.model.channels.filter(
-    (channel) => counterpart(channel, newer.model, older.model) === undefined,
-  );
-  const names = new Set(keptOff.map(({ name }) => name));
   const found = [
     ...messageBreaks(older, newer, seed),
-    // Sessions of one version send no lengths in front of what grew elsewhere: its messages must do.
-    ...(grown ? [] : [sessionBreak(older, newer, seed), sessionBreak(newer, older, seed, names)]),
+    sessionBreak(older, newer, older, seed),
+    sessionBreak(newer, older, older, seed),
     zeroBreak(older, newer),
     zeroBreak(newer, older),
   ];
@@ -154,69 +147,61 @@ function shown(value: unknown): string {
   ).slice(0, 300);
 }
 
-/** On each channel, but for those that a newer peer keeps off, the largest message arrives, in both roles. */
-function sessionBreak(
-  from: Peer,
-  to: Peer,
-  seed: number,
-  keptOff: ReadonlySet<string> = new Set(),
-): Break | undefined {
+/** On each channel that a newer peer does not keep off, messages arrive as they were sent, in both roles. */
+function sessionBreak(from: Peer, to: Peer, older: Peer, seed: number): Break | undefined {
   for (const role of ["client", "server"] as const) {
-    const lost = lostBetween(from, to, role, seed, keptOff);
-    if (lost !== undefined) return { shown: "session", what: `from the ${role}: ${lost}` };
+    const { sent, receiver } = exchange(from, to, older, role, seed);
+    for (const [name, messages] of sent) {
+      const arrived = receiver.inbox.of(name).map(toHex);
+      if (isDeepStrictEqual(arrived, messages.map(toHex))) continue;
+      const lengths = messages.map(({ length }) => length).join(" and ");
+      const what = `from the ${role}: on \`${name}\` ${lengths} bytes were sent, ${arrived.length} messages came`;
+      return { shown: "session", what };
+    }
   }
   return undefined;
 }
 
 const ENOUGH_MS = 3000;
 
-function lostBetween(
-  from: Peer,
-  to: Peer,
-  role: Role,
-  seed: number,
-  keptOff: ReadonlySet<string>,
-): string | undefined {
-  const { sent, receiver } = exchange(from, to, role, seed, keptOff);
-  for (const [name, bytes] of sent) {
-    const arrived = receiver.inbox.of(name).map(toHex);
-    if (arrived.length === 1 && arrived[0] === toHex(bytes)) continue;
-    return `on \`${name}\` ${bytes.length} bytes were sent and ${arrived.length} messages came`;
-  }
-  return undefined;
-}
-
-/** What the session counts that is sent each channel's largest message. */
-export function countersOf(from: Peer, to: Peer, role: Role, seed: number): SessionCounters {
-  return exchange(from, to, role, seed, new Set()).receiver.session.counters;
-}
-
+/** Each channel's largest message and its example, in as few datagrams as they fit. */
 function exchange(
   from: Peer,
   to: Peer,
+  older: Peer,
   role: Role,
   seed: number,
-  keptOff: ReadonlySet<string>,
-): { readonly sent: ReadonlyMap<string, Uint8Array>; readonly receiver: Side } {
+): { readonly sent: ReadonlyMap<string, readonly Uint8Array[]>; readonly receiver: Side } {
   const other = role === "client" ? "server" : "client";
-  const sender = side(from.protocol, role, seed);
-  const receiver = side(to.protocol, other, seed + 1);
+  const sender = side(from.protocol, role, seed, { agreed: agreement(from, to, older) });
+  const receiver = side(to.protocol, other, seed + 1, { agreed: agreement(to, from, older) });
   const pair = new Pair({ a: sender.session, b: receiver.session, seed });
-  const sent = new Map<string, Uint8Array>();
+  const { lacks } = agreement(from, to, older);
+  const sent = new Map<string, Uint8Array[]>();
   for (const channel of from.model.channels) {
-    const { name, direction } = channel;
-    if (keptOff.has(name) || !["both", `${role}-to-${other}`].includes(direction)) continue;
-    const message = largest(from, channel);
-    sender.send(name, message);
-    pair.flush();
-    sent.set(counterpart(channel, from.model, to.model)?.name ?? name, message);
+    const { name, direction, index } = channel;
+    if (lacks.includes(index) || !["both", `${role}-to-${other}`].includes(direction)) continue;
+    const small: Uint8Array = from.testing.encode[name](from.testing.example[name]());
+    const messages = [small, largest(from, channel), small];
+    for (const message of messages) sender.send(name, message);
+    sent.set(counterpart(channel, from.model, to.model)?.name ?? name, messages);
   }
   pair.run(ENOUGH_MS);
   return { sent, receiver };
 }
 
+/** As join and accept settle it for `own`, were the two versions on record as ones that can talk. */
+function agreement(own: Peer, other: Peer, older: Peer): Agreement {
+  const { hash, version } = older.protocol;
+  const compat = own.protocol.hash !== other.protocol.hash;
+  const known = new Set(other.protocol.channels.map(({ id }) => id));
+  const lacking = own.protocol.channels.filter(({ id }) => !known.has(id));
+  const lacks = own === older ? [] : lacking.map(({ index }) => index);
+  return { hash, version, compat, lacks };
+}
+
 /** A message with as much text and as many bytes as its own members may have. */
-export function largest({ model, testing }: Peer, channel: ChannelModel): Uint8Array {
+function largest({ model, testing }: Peer, channel: ChannelModel): Uint8Array {
   const message = testing.example[channel.name]();
   for (const { name, type } of model.structs.find((s) => s.name === channel.message)!.members) {
     if (type.kind === "string") message[name] = "x".repeat(type.maxBytes);
