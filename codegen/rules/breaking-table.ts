@@ -240,6 +240,13 @@ const harmless: BreakingRows = {
     before: plain,
     after: `${plain}limits: { keepAliveMs: 1000 }\n`,
   },
+  "header-field-renamed": {
+    title: "a field of your own in the header has another name",
+    why: "Fields are on the wire by their place. Make sure that it is a new name and not a new meaning.",
+    fix: "rename it in the code",
+    before: header("    - { name: tick, type: u32 }\n"),
+    after: header("    - { name: step, type: u32 }\n"),
+  },
   "channel-added": {
     title: "a channel is new",
     why: "An older peer does not have it. A newer one must not count on an answer there.",

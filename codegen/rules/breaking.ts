@@ -93,6 +93,7 @@ type Wire = { header: Record<string, unknown[]> };
 function compareHeader(older: Model, newer: Model, report: Report): void {
   const before = (wireForm(older) as Wire).header;
   const after = (wireForm(newer) as Wire).header;
+  if (canonicalJson(before) === canonicalJson(after)) compareOwnFields(older, newer, report);
   for (const list of ["clear", "sealed", "frame"] as const) {
     const one = before[list]!;
     const two = after[list]!;
@@ -105,6 +106,22 @@ function compareHeader(older: Model, newer: Model, report: Report): void {
     const message = `\`${list}\` differs from its field ${at + 1} on: it was ${named(was)} and is ${named(is)}`;
     report("header-changed", is?.name ?? list, was?.line ?? 0, is?.line ?? 0, message);
   }
+}
+
+/** Names of fields are not in the hash: where the layouts are the same, what has another name may mean something else. */
+function compareOwnFields(older: Model, newer: Model, report: Report): void {
+  const own = ({ header }: Model) => [...header.clear, ...header.sealed].filter((f) => !f.role);
+  const before = own(older);
+  own(newer).forEach((is, i) => {
+    const was = before[i]!;
+    const at = (rule: string, message: string) => report(rule, is.name, was.line, is.line, message);
+    if (was.name !== is.name) {
+      const exchanged = before.some(({ name }) => name === is.name);
+      const rule = exchanged ? "header-changed" : "header-field-renamed";
+      at(rule, `own header field \`${is.name}\` stands where \`${was.name}\` was`);
+    }
+    if (docsOf(was) !== docsOf(is)) at("docs-changed", `what is said about \`${is.name}\``);
+  });
 }
 
 type Pairs = ReadonlyMap<ChannelModel, ChannelModel>;

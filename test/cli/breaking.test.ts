@@ -168,6 +168,18 @@ describe("stardust breaking --record", () => {
     expect(readFileSync(record, "utf8")).toBe(before);
   });
 
+  it("calls a version that has grown one that can talk, also to several before it", () => {
+    const member = (since: number) => `\nm${since}: { type: u8, since: ${since} }`;
+    const version = (number: number, more: string) =>
+      spec(number, `who: u16${more}`).replace("message:", "extensible: true\n    message:");
+    for (const text of [version(1, ""), version(2, member(2)), version(5, member(2) + member(5))]) {
+      write(text);
+      expect(stardust(folder, "breaking", "--record")).toMatchObject({ code: 0, err: "" });
+    }
+    const [one, two, five] = versions();
+    expect(five!["compatible"]).toEqual([two!["hash"], one!["hash"]]);
+  });
+
   it("refuses a number that was published with another hash, or that is below the newest", () => {
     stardust(folder, "breaking", "--record");
     write(spec(2, "who: u32"));

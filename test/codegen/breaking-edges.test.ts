@@ -4,6 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { compareModels, isBreaking } from "#codegen/rules/breaking.js";
+import { breakingRules } from "#codegen/rules/breaking-table.js";
 import { breaksBetween, modelOf, type Peer, peersOf } from "./support/peers.ts";
 
 const seed = Number(process.env["STARDUST_SEED"] ?? 1000);
@@ -53,6 +54,12 @@ const folded = (maxDepth: number) =>
     "a: One",
     `One: { maxDepth: ${maxDepth}, extensible: true, struct: { n: u8, ${nextOf("One")} } }`,
   );
+
+/** The whole header of the table's example, with these fields of the sender's own. */
+const header = (own: string) =>
+  breakingRules["header-changed"]!.after.replace("    - { name: tick, type: u32 }\n", own);
+const tick = "    - { name: tick, type: u32 }\n";
+const load = "    - { name: load, type: u32 }\n";
 
 /** A rule with a dash in front must be among those found, and breaks no peer in this case: it is cautious. */
 const cases: readonly (readonly [what: string, before: string, after: string, rules: string])[] = [
@@ -333,6 +340,19 @@ const cases: readonly (readonly [what: string, before: string, after: string, ru
       ),
     ),
     "extensible-member-added types-regrouped",
+  ],
+  [
+    "own header fields that exchanged their names",
+    header(tick + load),
+    header(load + tick),
+    "header-changed",
+  ],
+  ["an own header field under another name", header(tick), header(load), "header-field-renamed"],
+  [
+    "the doc of an own header field",
+    header(tick),
+    header(tick.replace("u32", "u32, doc: A step.")),
+    "docs-changed",
   ],
   [
     "slices of messages that never need them",

@@ -151,6 +151,13 @@ function shown(value: unknown): string {
 function sessionBreak(from: Peer, to: Peer, older: Peer, seed: number): Break | undefined {
   for (const role of ["client", "server"] as const) {
     const { sent, receiver } = exchange(from, to, older, role, seed);
+    const misread = receiver.inbox.users.find(
+      (user) => !isDeepStrictEqual(user, ownFields(from, to)),
+    );
+    if (misread !== undefined) {
+      const what = `from the ${role}: own header fields were read as ${misread.join(", ")}`;
+      return { shown: "session", what };
+    }
     for (const [name, messages] of sent) {
       const arrived = receiver.inbox.of(name).map(toHex);
       if (isDeepStrictEqual(arrived, messages.map(toHex))) continue;
@@ -177,6 +184,7 @@ function exchange(
   const receiver = side(to.protocol, other, seed + 1, { agreed: agreement(to, from, older) });
   const pair = new Pair({ a: sender.session, b: receiver.session, seed });
   const { lacks } = agreement(from, to, older);
+  for (const [i, value] of ownFields(from, from).entries()) sender.session.setUserField(i, value);
   const sent = new Map<string, Uint8Array[]>();
   for (const channel of from.model.channels) {
     const { name, direction, index } = channel;
@@ -188,6 +196,16 @@ function exchange(
   }
   pair.run(ENOUGH_MS);
   return { sent, receiver };
+}
+
+/** What a peer sets its own header fields to, as the other one should see them: by name, or by place where that is new. */
+function ownFields({ protocol: from }: Peer, { protocol: to }: Peer): number[] {
+  const fields = from.header.userFields;
+  return to.header.userFields.map(({ name }, i) => {
+    const named = fields.findIndex((field) => field.name === name);
+    const at = named < 0 ? i : named;
+    return Math.min(at + 1, fields[at]?.max ?? 0);
+  });
 }
 
 /** As join and accept settle it for `own`, were the two versions on record as ones that can talk. */
