@@ -116,6 +116,7 @@ const reserved = new Set(
 
 /** A Lua string literal: UTF-8, every byte that is not plain written as its number. */
 export function luaString(text: string): string {
+  if (/^[ !#-Z^-~]*$/.test(text)) return `"${text}"`;
   const bytes = new TextEncoder().encode(text);
   const inside = Array.from(bytes, (byte) => {
     const character = String.fromCharCode(byte);
