@@ -7,8 +7,6 @@
 import { hasRole, MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
 import { sample } from "../interpret/json-schema.ts";
 import { DatagramReader, type Side } from "../interpret/read-datagram.ts";
-import { readMessage } from "../interpret/read-message.ts";
-import { Problem, Source } from "../interpret/reading.ts";
 import { hexOf, type Names, NOTATION, toJsonData } from "../interpret/values.ts";
 import {
   type DatagramValues,
@@ -26,6 +24,7 @@ import type {
   ZeroMessageModel,
 } from "../model/model.ts";
 import { type Case, CaseMaker } from "./vector-cases.ts";
+import { RefusedMaker } from "./vector-refused.ts";
 
 /** Raised when readers of the file would have to change. */
 const VECTORS_VERSION = 1;
@@ -71,6 +70,7 @@ class Vectors {
   readonly #reader: DatagramReader;
   readonly #names: Names;
   readonly #maker: CaseMaker;
+  readonly #refused: RefusedMaker;
   readonly #byStruct = new Map<string, readonly Case[]>();
 
   constructor(model: Model) {
@@ -78,6 +78,7 @@ class Vectors {
     this.#reader = new DatagramReader(model);
     this.#names = this.#reader.names;
     this.#maker = new CaseMaker(this.#names);
+    this.#refused = new RefusedMaker(this.#names);
     const { client, server } = keysOfTicket(TICKET);
     this.keys = { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
   }
@@ -333,21 +334,11 @@ class Vectors {
   refused(): unknown[] {
     const rows: unknown[] = [];
     for (const channel of this.#model.channels) {
-      const named = (name: string) => this.#cases(channel).find((c) => c.name === name)!.value;
+      const cases = this.#cases(channel);
+      const named = (name: string) => cases.find((c) => c.name === name)!.value;
       const good =
         this.#bytes(channel, named("typical")) ?? this.#bytes(channel, named("minimum"))!;
-      const bad: [string, Uint8Array][] = [["a byte too many", Uint8Array.from([...good, 0])]];
-      if (good.length > 0) bad.unshift(["cut off", good.slice(0, -1)]);
-      const { bitBlockBytes, extensible } = this.#names.struct(channel.message);
-      if (bitBlockBytes > 0) {
-        const padded = good.slice();
-        // Behind the byte length of an extensible one, which ends with the first byte below 128.
-        const start = extensible === undefined ? 0 : good.findIndex((byte) => byte < 0x80) + 1;
-        padded[start + bitBlockBytes - 1]! |= 1;
-        bad.push(["the last bit of the bit block is set", padded]);
-      }
-      for (const [name, bytes] of bad) {
-        if (this.#isGood(channel, bytes)) continue;
+      for (const { name, bytes } of this.#refused.payloads(channel.message, good, cases)) {
         rows.push({ channel: channel.name, case: name, hex: hexOf(bytes) });
       }
     }
@@ -364,16 +355,6 @@ class Vectors {
         rows.push({ case: name, hex: hexOf(bytes) });
     }
     return rows;
-  }
-
-  #isGood(channel: ChannelModel, payload: Uint8Array): boolean {
-    try {
-      readMessage(this.#names, channel.message, new Source(payload));
-      return true;
-    } catch (error) {
-      if (error instanceof Problem) return false;
-      throw error;
-    }
   }
 
   #check(name: string, bytes: Uint8Array, from?: Side): void {

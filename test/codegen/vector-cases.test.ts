@@ -2,6 +2,7 @@
  * Which values the golden vectors show: every member at every edge of its type, few cases for it, and no two members that
  * could be taken for each other.
  */
+import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import { roundsOf } from "#codegen/emit/vector-rounds.js";
@@ -124,6 +125,25 @@ describe("a message of many members", () => {
       const sizes = values.map(({ tree }) => Buffer.byteLength(tree[member] as string));
       expect(Math.max(...sizes), member).toBe(100);
     }
+  });
+});
+
+describe("what is refused", () => {
+  const text = readFileSync(new URL("../specs/codec/chat.yaml", import.meta.url), "utf8");
+  const { refused } = readVectors(emitVectors(resolveSpec(loadSpec(text, "protocol.yaml"))!));
+  const channelsOf = (title: string) =>
+    refused.filter((v) => v.case === title).map((v) => v.channel);
+
+  it("has a map key twice for every message with a map of two entries", () => {
+    expect(channelsOf("a map key twice")).toEqual(["say", "thread", "bot", "presence"]);
+  });
+
+  it("has an unknown tag for every message with a union", () => {
+    expect(channelsOf("a union tag that no variant has")).toEqual(["say", "thread", "bot"]);
+  });
+
+  it("has a value too deep for every message that holds a recursive type", () => {
+    expect(channelsOf("one level too deep")).toEqual(["thread", "bot"]);
   });
 });
 
