@@ -108,6 +108,10 @@ test("all of them compile under the strictest flags", () => {
   expect(typeProblems(typeScriptOf(all))).toEqual([]);
 }, 120_000);
 
+test("telemetry has hundreds of message types", () => {
+  expect(subjects.get("telemetry")!.channels.length).toBe(300);
+});
+
 test("nothing of a hostile spec runs", () => {
   expect((globalThis as { pwned?: unknown }).pwned).toBeUndefined();
 });
