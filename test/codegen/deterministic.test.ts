@@ -99,6 +99,7 @@ describe.each([22, 24])("what is generated is the same to the byte on Node %i", 
   if (skip)
     console.warn(`Node ${major} is not in ${home}: that it generates the same is not tested`);
 
+  // Other Nodes are not on every machine.
   it.skipIf(skip)("as on this one", () => {
     expect(isHere).toBe(true);
     expectSame({ folder: `node-${major}`, node });
