@@ -658,7 +658,7 @@ local function field(make, ...)
   return made
 end
 
--- ## Fields of Wireshark
+-- ## Fields of Wireshark: one for every member, header field and part; they must all exist before the first datagram.
 
 local scalars = {
   u8 = ProtoField.uint8, u16 = ProtoField.uint16, u24 = ProtoField.uint24, u32 = ProtoField.uint32, u64 = ProtoField.uint64,
@@ -769,7 +769,8 @@ for _, row in ipairs({
 end
 proto.fields = fields
 
--- ## Bytes
+-- ## Bytes: the cursor over a datagram, and what is shown of it. Whatever reads goes through `take`, which fails where
+-- bytes are missing; whatever shows goes through `put`, `putBits` and `open`, which count.
 
 local function fail(s, at, problem)
   error({ at = math.min(at, s.stop), path = table.concat(s.path, "."), problem = problem }, 0)
@@ -889,7 +890,8 @@ local function isUtf8(text)
   return true
 end
 
--- ## Messages
+-- ## Messages: values of every kind of type, by the table of the spec's types. Worst case: linear in the bytes; what lies
+-- in each other is bounded by the spec, and elements without bytes by MAX_EMPTY.
 
 local readStruct
 
@@ -1135,7 +1137,8 @@ readStruct = function(s, tree, name)
   leaveType(s, struct, name, at)
 end
 
--- ## The header
+-- ## The header: that of a datagram and those of its frames, by the spec's three lists, and the regular protocol that they
+-- make. What a single datagram cannot show (whether what it acknowledges was ever sent) is not checked.
 
 local function holds(item, flags, facts)
   for _, name in ipairs(item.when) do
@@ -1389,7 +1392,7 @@ local function readRegular(s, tree, summary)
   until not before.more
 end
 
--- ## Zero messages
+-- ## Zero messages: the few members that open and close one; the rest is shown by Wireshark's own dissector of JSON.
 
 local function isZero(s)
   return string.sub(s.raw, 1, 3) == "\0\0\0"
@@ -1420,7 +1423,7 @@ local function readZero(s, tree, pinfo, summary)
   if not model.zero[msg] then fail(s, from, "zero message: " .. msg .. " is not in the spec") end
 end
 
--- ## Wireshark
+-- ## Wireshark: one datagram from beginning to end with its one `pcall`, the preferences, and how traffic is recognised.
 
 -- Reads a datagram; with a tree, shows it. Says whether it is one of this protocol.
 local function read(tvb, pinfo, tree)
