@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { type HeaderItem, headerItems } from "../interpret/header-items.ts";
 import { unknownKind } from "../interpret/values.ts";
+import { compatMaxBytes } from "../model/channels.ts";
 import type {
   HeaderFieldModel,
   MemberModel,
@@ -35,6 +36,7 @@ export function emitDissector(model: Model): string {
     hash: model.hash,
     maxDatagramBytes: model.limits.maxDatagramBytes,
     sliceBytes: model.limits.sliceBytes,
+    compatMax: compatMaxBytes(model.limits),
     packetNumberBits: model.header.packetNumberBits,
     messageNumberBits: model.header.messageNumberBits,
     clear: items(model.header.clear, `${abbr}.header`, names),

@@ -126,6 +126,7 @@ for _, row in ipairs({
   { "slice", ProtoField.bytes, "slice" },
   { "length", ProtoField.uint64, "length" },
   { "tag", ProtoField.uint64, "tag" },
+  { "later", ProtoField.bytes, "of a later version" },
   { "cid", ProtoField.string, "connection id" },
   { "msg", ProtoField.string, "zero message" },
   { "mac", ProtoField.string, "MAC" },

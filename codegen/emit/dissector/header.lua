@@ -104,18 +104,18 @@ local function checkFlags(s, has, wireId)
   if not has.frames and wireId ~= 1 then fail(s, s.at, "wire id " .. wireId .. " without frames") end
 end
 
-local function checkSlice(s, channel, slice, length)
+local function checkSlice(s, channel, slice, length, most)
   local size = model.sliceBytes
   if not channel.fragment then fail(s, s.at, "a slice, but " .. channel.name .. " does not fragment") end
   if slice.count < 2 or slice.index >= slice.count then
     fail(s, s.at, "slice " .. slice.index .. " of " .. slice.count)
   end
-  if (slice.count - 1) * size >= channel.max then fail(s, s.at, "more slices than the message can have") end
+  if (slice.count - 1) * size >= most then fail(s, s.at, "more slices than the message can have") end
   local last = slice.index == slice.count - 1
   if length < 1 or length > size or (not last and length ~= size) then
     fail(s, s.at, "a slice of " .. length .. " bytes, slices have " .. size)
   end
-  if slice.index * size + length > channel.max then fail(s, s.at, "the message is too large") end
+  if slice.index * size + length > most then fail(s, s.at, "the message is too large") end
 end
 
 -- A layout may do without the short forms.
@@ -145,7 +145,7 @@ local function readFrame(s, tree, first, before, summary)
   end
   local facts = {
     numbered = function() return channel.numbered end,
-    unsized = function() return flags.roles.slice or channel.fixed < 0 end,
+    unsized = function() return s.compat or flags.roles.slice or channel.fixed < 0 end,
   }
   local function got(f, value, at)
     if f.bits then setFlag(flags, f, value) end
@@ -193,17 +193,18 @@ local function readFrame(s, tree, first, before, summary)
     .. (isSlice and "[" .. slice.index .. "/" .. slice.count .. "]" or "")
   s.path[#s.path + 1] = channel.name
   local room = s.stop - s.at
-  local fixed = isSlice and -1 or channel.fixed
+  local fixed = (isSlice or s.compat) and -1 or channel.fixed
+  local most = s.compat and model.compatMax or channel.max
   local length = frame.length or (frame.more and fixed >= 0 and fixed) or room
   if length > room then fail(s, s.at, "a payload of " .. length .. " bytes, " .. room .. " left") end
   if not frame.more and length ~= room then fail(s, s.at, (room - length) .. " bytes left over behind the last frame") end
   if isSlice then
-    checkSlice(s, channel, slice, length)
+    checkSlice(s, channel, slice, length, most)
     local at = take(s, length, "slice")
     put(s, tree, own.slice, at, nil, nil, " (" .. slice.index .. " of " .. slice.count .. ")")
   else
     if fixed >= 0 and length ~= fixed then fail(s, s.at, "a payload of " .. length .. " bytes, always " .. fixed) end
-    if length > channel.max then fail(s, s.at, "a payload of " .. length .. " bytes, at most " .. channel.max) end
+    if length > most then fail(s, s.at, "a payload of " .. length .. " bytes, at most " .. most) end
     local stop = s.stop
     s.stop = s.at + length
     readStruct(s, tree, channel.message)

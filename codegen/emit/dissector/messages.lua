@@ -232,14 +232,21 @@ readStruct = function(s, tree, name)
   if struct.body then
     local length, start = varint(s, "length")
     put(s, tree, own.length, start, wide(length))
-    if length > struct.body then fail(s, start, "a length of " .. length .. " bytes, at most " .. struct.body) end
+    if length > struct.body and not s.compat then fail(s, start, "a length of " .. length .. " bytes, at most " .. struct.body) end
     if length > stop - s.at then fail(s, start, length .. " bytes announced, " .. (stop - s.at) .. " left") end
     s.stop = s.at + length
   end
   readGroup(s, tree, struct.members, struct.block)
-  for _, group in ipairs(struct.groups or {}) do readGroup(s, tree, group.members, group.block) end
+  for _, group in ipairs(struct.groups or {}) do
+    -- An older writer stops at the edge of a group.
+    if s.compat and s.at == s.stop then break end
+    readGroup(s, tree, group.members, group.block)
+  end
   if struct.body then
-    if s.at ~= s.stop then fail(s, s.at, (s.stop - s.at) .. " bytes left over") end
+    if s.at ~= s.stop then
+      if not s.compat then fail(s, s.at, (s.stop - s.at) .. " bytes left over") end
+      put(s, tree, own.later, take(s, s.stop - s.at, "of a later version"))
+    end
     s.stop = stop
   end
   leaveType(s, struct, name, at)

@@ -3,6 +3,7 @@
 -- Reads a datagram; with a tree, shows it. Says whether it is one of this protocol.
 local function read(tvb, pinfo, tree)
   local s = { tvb = tvb, raw = tvb:raw(), at = 0, stop = tvb:len(), path = {}, depths = {}, shown = 0, empty = 0 }
+  s.compat = isCompat(pinfo)
   local summary = {}
   local good, problem = pcall(function()
     if s.stop > model.maxDatagramBytes then fail(s, model.maxDatagramBytes, "longer than a datagram may be") end
@@ -52,9 +53,9 @@ proto:register_heuristic("udp", function(tvb, pinfo, root)
   if not proto.prefs.guess or tvb:len() < 5 then return false end
   local good, _, s = read(tvb, pinfo, nil)
   if not good then return false end
-  -- What joins names its protocol: others have the same zero messages.
-  local hash = isZero(s) and string.match(s.raw, '"hash":"(%x+)"')
-  if hash and hash ~= model.hash then return false end
+  -- What joins names its protocol, and older versions that it can talk to: others have the same zero messages.
+  local names = isZero(s) and string.find(s.raw, '"hash":"%x+"')
+  if names and not string.find(s.raw, '"' .. model.hash .. '"', 1, true) then return false end
   dissect(tvb, pinfo, root)
   -- From here on all of these two ports is ours, and what is malformed is shown as that.
   if isZero(s) then pinfo.conversation = proto end

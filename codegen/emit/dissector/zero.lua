@@ -4,6 +4,20 @@ local function isZero(s)
   return string.sub(s.raw, 1, 3) == "\0\0\0"
 end
 
+-- Clients, by address and port, whose accept said that the server has another version: see docs/wire.md.
+local compatClients = {}
+function proto.init() compatClients = {} end
+
+local function endpoint(address, port)
+  return tostring(address) .. " " .. port
+end
+
+local function isCompat(pinfo)
+  return compatClients[endpoint(pinfo.src, pinfo.src_port)]
+    or compatClients[endpoint(pinfo.dst, pinfo.dst_port)]
+    or false
+end
+
 local function readZero(s, tree, pinfo, summary)
   local cid, rest = string.match(s.raw, '^%z%z%z{"v":1,"cid":"([%w_-]+)"()')
   if not cid or #cid ~= 22 then fail(s, 3, "zero message: v and cid do not open it") end
@@ -15,6 +29,10 @@ local function readZero(s, tree, pinfo, summary)
     s.at = from + #msg
     put(s, tree, own.msg, from, msg)
     summary[#summary + 1] = msg
+    if msg == "accept" then
+      local compat = string.find(s.raw, '"sys":{[^{}]*"compat":true') ~= nil
+      compatClients[endpoint(pinfo.dst, pinfo.dst_port)] = compat
+    end
   end
   local mac = string.match(s.raw, ',"mac":"([%w_-]+)"}$')
   if mac then
