@@ -48,6 +48,7 @@ async function capture(): Promise<Uint8Array> {
   );
 }
 
+// Without tshark there is nothing to ask; where CI is set that fails instead.
 describe.skipIf(skipWithoutTshark)("a capture of two versions", () => {
   it("is read to the last byte by the dissector of either", { timeout: 60_000 }, async () => {
     const pcap = await capture();
