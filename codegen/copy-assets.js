@@ -1,11 +1,12 @@
-// What tsc does not do: puts the YAML and JSON that codegen/ reads at run time beside its compiled code, and makes the
+// What tsc does not do: puts the YAML, JSON and Lua that codegen/ reads at run time beside its compiled code, and makes the
 // command executable.
-import { chmodSync, cpSync, readdirSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-for (const folder of ["spec", "model", "emit"]) {
+for (const folder of ["spec", "model", "emit/dissector"]) {
+  mkdirSync(join(root, "dist", "codegen", folder), { recursive: true });
   for (const file of readdirSync(join(root, "codegen", folder))) {
     if (!/\.(yaml|json|lua)$/.test(file)) continue;
     cpSync(join(root, "codegen", folder, file), join(root, "dist", "codegen", folder, file));

@@ -7,6 +7,7 @@ local model = {
   hash = "6d5c42c0b358be55583980fda09418d0",
   maxDatagramBytes = 1200,
   sliceBytes = 1138,
+  compatMax = 524224,
   packetNumberBits = 16,
   messageNumberBits = 16,
   clear = {
@@ -658,7 +659,7 @@ local function field(make, ...)
   return made
 end
 
--- ## Fields of Wireshark
+-- ## Fields of Wireshark: one for every member, header field and part; they must all exist before the first datagram.
 
 local scalars = {
   u8 = ProtoField.uint8, u16 = ProtoField.uint16, u24 = ProtoField.uint24, u32 = ProtoField.uint32, u64 = ProtoField.uint64,
@@ -761,6 +762,7 @@ for _, row in ipairs({
   { "slice", ProtoField.bytes, "slice" },
   { "length", ProtoField.uint64, "length" },
   { "tag", ProtoField.uint64, "tag" },
+  { "later", ProtoField.bytes, "of a later version" },
   { "cid", ProtoField.string, "connection id" },
   { "msg", ProtoField.string, "zero message" },
   { "mac", ProtoField.string, "MAC" },
@@ -769,7 +771,8 @@ for _, row in ipairs({
 end
 proto.fields = fields
 
--- ## Bytes
+-- ## Bytes: the cursor over a datagram, and what is shown of it. Whatever reads goes through `take`, which fails where
+-- bytes are missing; whatever shows goes through `put`, `putBits` and `open`, which count.
 
 local function fail(s, at, problem)
   error({ at = math.min(at, s.stop), path = table.concat(s.path, "."), problem = problem }, 0)
@@ -889,7 +892,8 @@ local function isUtf8(text)
   return true
 end
 
--- ## Messages
+-- ## Messages: values of every kind of type, by the table of the spec's types. Worst case: linear in the bytes; what lies
+-- in each other is bounded by the spec, and elements without bytes by MAX_EMPTY.
 
 local readStruct
 
@@ -1122,20 +1126,28 @@ readStruct = function(s, tree, name)
   if struct.body then
     local length, start = varint(s, "length")
     put(s, tree, own.length, start, wide(length))
-    if length > struct.body then fail(s, start, "a length of " .. length .. " bytes, at most " .. struct.body) end
+    if length > struct.body and not s.compat then fail(s, start, "a length of " .. length .. " bytes, at most " .. struct.body) end
     if length > stop - s.at then fail(s, start, length .. " bytes announced, " .. (stop - s.at) .. " left") end
     s.stop = s.at + length
   end
   readGroup(s, tree, struct.members, struct.block)
-  for _, group in ipairs(struct.groups or {}) do readGroup(s, tree, group.members, group.block) end
+  for _, group in ipairs(struct.groups or {}) do
+    -- An older writer stops at the edge of a group.
+    if s.compat and s.at == s.stop then break end
+    readGroup(s, tree, group.members, group.block)
+  end
   if struct.body then
-    if s.at ~= s.stop then fail(s, s.at, (s.stop - s.at) .. " bytes left over") end
+    if s.at ~= s.stop then
+      if not s.compat then fail(s, s.at, (s.stop - s.at) .. " bytes left over") end
+      put(s, tree, own.later, take(s, s.stop - s.at, "of a later version"))
+    end
     s.stop = stop
   end
   leaveType(s, struct, name, at)
 end
 
--- ## The header
+-- ## The header: that of a datagram and those of its frames, by the spec's three lists, and the regular protocol that they
+-- make. What a single datagram cannot show (whether what it acknowledges was ever sent) is not checked.
 
 local function holds(item, flags, facts)
   for _, name in ipairs(item.when) do
@@ -1240,18 +1252,18 @@ local function checkFlags(s, has, wireId)
   if not has.frames and wireId ~= 1 then fail(s, s.at, "wire id " .. wireId .. " without frames") end
 end
 
-local function checkSlice(s, channel, slice, length)
+local function checkSlice(s, channel, slice, length, most)
   local size = model.sliceBytes
   if not channel.fragment then fail(s, s.at, "a slice, but " .. channel.name .. " does not fragment") end
   if slice.count < 2 or slice.index >= slice.count then
     fail(s, s.at, "slice " .. slice.index .. " of " .. slice.count)
   end
-  if (slice.count - 1) * size >= channel.max then fail(s, s.at, "more slices than the message can have") end
+  if (slice.count - 1) * size >= most then fail(s, s.at, "more slices than the message can have") end
   local last = slice.index == slice.count - 1
   if length < 1 or length > size or (not last and length ~= size) then
     fail(s, s.at, "a slice of " .. length .. " bytes, slices have " .. size)
   end
-  if slice.index * size + length > channel.max then fail(s, s.at, "the message is too large") end
+  if slice.index * size + length > most then fail(s, s.at, "the message is too large") end
 end
 
 -- A layout may do without the short forms.
@@ -1281,7 +1293,7 @@ local function readFrame(s, tree, first, before, summary)
   end
   local facts = {
     numbered = function() return channel.numbered end,
-    unsized = function() return flags.roles.slice or channel.fixed < 0 end,
+    unsized = function() return s.compat or flags.roles.slice or channel.fixed < 0 end,
   }
   local function got(f, value, at)
     if f.bits then setFlag(flags, f, value) end
@@ -1329,17 +1341,18 @@ local function readFrame(s, tree, first, before, summary)
     .. (isSlice and "[" .. slice.index .. "/" .. slice.count .. "]" or "")
   s.path[#s.path + 1] = channel.name
   local room = s.stop - s.at
-  local fixed = isSlice and -1 or channel.fixed
+  local fixed = (isSlice or s.compat) and -1 or channel.fixed
+  local most = s.compat and model.compatMax or channel.max
   local length = frame.length or (frame.more and fixed >= 0 and fixed) or room
   if length > room then fail(s, s.at, "a payload of " .. length .. " bytes, " .. room .. " left") end
   if not frame.more and length ~= room then fail(s, s.at, (room - length) .. " bytes left over behind the last frame") end
   if isSlice then
-    checkSlice(s, channel, slice, length)
+    checkSlice(s, channel, slice, length, most)
     local at = take(s, length, "slice")
     put(s, tree, own.slice, at, nil, nil, " (" .. slice.index .. " of " .. slice.count .. ")")
   else
     if fixed >= 0 and length ~= fixed then fail(s, s.at, "a payload of " .. length .. " bytes, always " .. fixed) end
-    if length > channel.max then fail(s, s.at, "a payload of " .. length .. " bytes, at most " .. channel.max) end
+    if length > most then fail(s, s.at, "a payload of " .. length .. " bytes, at most " .. most) end
     local stop = s.stop
     s.stop = s.at + length
     readStruct(s, tree, channel.message)
@@ -1389,10 +1402,24 @@ local function readRegular(s, tree, summary)
   until not before.more
 end
 
--- ## Zero messages
+-- ## Zero messages: the few members that open and close one; the rest is shown by Wireshark's own dissector of JSON.
 
 local function isZero(s)
   return string.sub(s.raw, 1, 3) == "\0\0\0"
+end
+
+-- Clients, by address and port, whose accept said that the server has another version: see docs/wire.md.
+local compatClients = {}
+function proto.init() compatClients = {} end
+
+local function endpoint(address, port)
+  return tostring(address) .. " " .. port
+end
+
+local function isCompat(pinfo)
+  return compatClients[endpoint(pinfo.src, pinfo.src_port)]
+    or compatClients[endpoint(pinfo.dst, pinfo.dst_port)]
+    or false
 end
 
 local function readZero(s, tree, pinfo, summary)
@@ -1406,6 +1433,10 @@ local function readZero(s, tree, pinfo, summary)
     s.at = from + #msg
     put(s, tree, own.msg, from, msg)
     summary[#summary + 1] = msg
+    if msg == "accept" then
+      local compat = string.find(s.raw, '"sys":{[^{}]*"compat":true') ~= nil
+      compatClients[endpoint(pinfo.dst, pinfo.dst_port)] = compat
+    end
   end
   local mac = string.match(s.raw, ',"mac":"([%w_-]+)"}$')
   if mac then
@@ -1420,11 +1451,12 @@ local function readZero(s, tree, pinfo, summary)
   if not model.zero[msg] then fail(s, from, "zero message: " .. msg .. " is not in the spec") end
 end
 
--- ## Wireshark
+-- ## Wireshark: one datagram from beginning to end with its one `pcall`, the preferences, and how traffic is recognised.
 
 -- Reads a datagram; with a tree, shows it. Says whether it is one of this protocol.
 local function read(tvb, pinfo, tree)
   local s = { tvb = tvb, raw = tvb:raw(), at = 0, stop = tvb:len(), path = {}, depths = {}, shown = 0, empty = 0 }
+  s.compat = isCompat(pinfo)
   local summary = {}
   local good, problem = pcall(function()
     if s.stop > model.maxDatagramBytes then fail(s, model.maxDatagramBytes, "longer than a datagram may be") end
@@ -1474,9 +1506,9 @@ proto:register_heuristic("udp", function(tvb, pinfo, root)
   if not proto.prefs.guess or tvb:len() < 5 then return false end
   local good, _, s = read(tvb, pinfo, nil)
   if not good then return false end
-  -- What joins names its protocol: others have the same zero messages.
-  local hash = isZero(s) and string.match(s.raw, '"hash":"(%x+)"')
-  if hash and hash ~= model.hash then return false end
+  -- What joins names its protocol, and older versions that it can talk to: others have the same zero messages.
+  local names = isZero(s) and string.find(s.raw, '"hash":"%x+"')
+  if names and not string.find(s.raw, '"' .. model.hash .. '"', 1, true) then return false end
   dissect(tvb, pinfo, root)
   -- From here on all of these two ports is ours, and what is malformed is shown as that.
   if isZero(s) then pinfo.conversation = proto end

@@ -70,14 +70,14 @@ describe("the package", () => {
         return [`${name}.js`, `${name}.d.ts`];
       }),
     );
-    const assets = filesOf("codegen", /\.(yaml|json)$/).map((file) => `dist/${file}`);
+    const assets = filesOf("codegen", /\.(yaml|json|lua)$/).map((file) => `dist/${file}`);
     expect(assets.length).toBeGreaterThan(2);
     expect(paths).toEqual(expect.arrayContaining([...wanted, ...assets]));
   });
 
   it("holds nothing else: no example game, no test, no source, no source map, no lock file", () => {
     const allowed =
-      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(MIT|APACHE)|dist\/(src|codegen|cli)\/.+\.(js|d\.ts)|dist\/codegen\/(spec|model|emit)\/[\w.-]+\.(yaml|json|lua))$/;
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(MIT|APACHE)|dist\/(src|codegen|cli)\/.+\.(js|d\.ts)|dist\/codegen\/(spec|model|emit\/dissector)\/[\w.-]+\.(yaml|json|lua))$/;
     expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
   });
 

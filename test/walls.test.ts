@@ -116,7 +116,7 @@ describe("the walls between the rooms", () => {
 describe("the house rules", () => {
   test("hold in every file", () => {
     const commented = ["src", "codegen", "cli", "fuzz"].flatMap((folder) =>
-      filesOf(folder, /\.[mc]?[jt]s$/),
+      filesOf(folder, /\.([mc]?[jt]s|lua)$/),
     );
     const others = ["test", "demo", "bench", "examples", "scripts"].flatMap((folder) =>
       filesOf(folder, /\.[mc]?[jt]s$/).filter(({ path }) => !/\/(dist|generated)\//.test(path)),

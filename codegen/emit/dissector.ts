@@ -1,11 +1,12 @@
 /**
- * `dissector.lua`: the protocol for Wireshark and tshark. The code is dissector.lua's beside this file, the same for
- * every spec; emitted is the table that it reads. Every text of the spec goes through `luaString` or `slug`: nothing
+ * `dissector.lua`: the protocol for Wireshark and tshark. The code is that of the folder dissector/ beside this file, the
+ * same for every spec; emitted is the table that it reads. Every text of the spec goes through `luaString` or `slug`: nothing
  * of it is ever code.
  */
 import { readFileSync } from "node:fs";
 import { type HeaderItem, headerItems } from "../interpret/header-items.ts";
 import { unknownKind } from "../interpret/values.ts";
+import { compatMaxBytes } from "../model/channels.ts";
 import type {
   HeaderFieldModel,
   MemberModel,
@@ -15,6 +16,8 @@ import type {
   UnionModel,
 } from "../model/model.ts";
 
+/** In this order: each part uses the ones before. */
+const PARTS = ["fields", "bytes", "messages", "header", "zero", "wireshark"] as const;
 /** Longest text of a field's description. */
 const MAX_DOC = 200;
 
@@ -33,6 +36,7 @@ export function emitDissector(model: Model): string {
     hash: model.hash,
     maxDatagramBytes: model.limits.maxDatagramBytes,
     sliceBytes: model.limits.sliceBytes,
+    compatMax: compatMaxBytes(model.limits),
     packetNumberBits: model.header.packetNumberBits,
     messageNumberBits: model.header.messageNumberBits,
     clear: items(model.header.clear, `${abbr}.header`, names),
@@ -67,8 +71,10 @@ export function emitDissector(model: Model): string {
     ),
     zero: Object.fromEntries(model.zero.messages.map(({ name, from }) => [name, from])),
   };
-  const code = readFileSync(new URL("dissector.lua", import.meta.url), "utf8");
-  return `local model = ${lua(table, "")}\n\n${code}`;
+  const code = PARTS.map((part) =>
+    readFileSync(new URL(`dissector/${part}.lua`, import.meta.url), "utf8"),
+  );
+  return `local model = ${lua(table, "")}\n\n${code.join("\n")}`;
 }
 
 type Lua =
@@ -116,6 +122,7 @@ const reserved = new Set(
 
 /** A Lua string literal: UTF-8, every byte that is not plain written as its number. */
 export function luaString(text: string): string {
+  if (/^[ !#-Z^-~]*$/.test(text)) return `"${text}"`;
   const bytes = new TextEncoder().encode(text);
   const inside = Array.from(bytes, (byte) => {
     const character = String.fromCharCode(byte);

@@ -2,7 +2,7 @@
  * The functions of `header.ts` for what stands before each payload: `frameSize`, `writeFrame`, `readFrame`. There is one
  * way to write each frame, and the reader refuses all others.
  */
-import { MESSAGE_OVERHEAD_BYTES } from "../model/channels.ts";
+import { compatMaxBytes } from "../model/channels.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { hasRole, moduleNames } from "./header.ts";
 import { type Group, groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
@@ -20,14 +20,13 @@ export function frameFunctions(model: Model): Func[] {
 
 /** What has grown in another version has no bound there, but the budgets of this one. */
 function mostFunction({ limits }: Model): Func {
-  const budget = Math.min(limits.receiveBudgetBytes, limits.creditBytes) - MESSAGE_OVERHEAD_BYTES;
   return {
     kind: "function",
     name: "most",
     exported: false,
     parameters: [{ name: "frame", type: "FrameHeader" }],
     returns: "number",
-    body: `return frame.compat ? ${budget} : maxBytes[frame.channel]!;`,
+    body: `return frame.compat ? ${compatMaxBytes(limits)} : maxBytes[frame.channel]!;`,
     doc: "The largest message of a frame's channel; from a peer of another version, what the budgets bear.",
   };
 }

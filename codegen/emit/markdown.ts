@@ -18,7 +18,8 @@ export function words(text: string): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[\s\S]/gu, (character: string, at: number) => {
+  // Characters that are plain wherever they stand need no look.
+  return text.replace(/[^A-Za-z0-9 ,;?'"(/%=+]/gu, (character: string, at: number) => {
     const point = character.codePointAt(0)!;
     // A number and a dot at the beginning of a line make a list, `a://` a link, `www.` one too.
     const before = text.slice(Math.max(0, at - 12), at);
@@ -51,6 +52,7 @@ export function code(name: string): string {
 
 /** Text inside a fenced block: one line, no fence, and nothing that a renderer without fences would act on. */
 export function fenced(text: string): string {
+  if (/^[\w ?:.-]*$/.test(text)) return text.trim();
   return Array.from(text, (character) => {
     const point = character.codePointAt(0)!;
     const bad = point < 0x20 || (point >= 0x7f && point < 0xa0) || isHidden(point);

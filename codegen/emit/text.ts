@@ -244,6 +244,8 @@ export class Lines {
 
   /** Whether the body uses this identifier. */
   uses(name: string): boolean {
+    // Most bodies do not have the word at all.
+    if (!this.#lines.some((line) => line.includes(name))) return false;
     return new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(codeOf(this.text));
   }
 }

@@ -30,6 +30,9 @@ export async function emitValidators(model: Model): Promise<string> {
     strictTypes: false,
     strictTuples: false,
     strictRequired: false,
+    // model/zero-schema.ts has checked them, keyword by keyword; compiling the meta-schema takes longer than all of them.
+    meta: false,
+    validateSchema: false,
     logger: false,
   });
   const names: Record<string, string> = {};

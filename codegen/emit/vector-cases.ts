@@ -1,8 +1,9 @@
 /**
- * Which values of a message are worth a golden vector: the least, the largest that stays readable, a usual one, and that
- * one again with each member at each of its edges; recursive types once as deep as they may be. The same model gives the
- * same cases, in the same order. Worst case: MAX_CASES of each message, whatever its types; a case may be too long for
- * its type or channel, which whoever writes it notices.
+ * Which values of a message are worth a golden vector: the least, the largest that stays readable, a usual one, and
+ * rounds in which every member is at an edge, until each has been at each of its edges and no two members of a type were
+ * always the same; recursive types once as deep as they may be. The same model gives the same cases, in the same order.
+ * Worst case: MAX_CASES of each message, whatever its types; a case may be too long for its type or channel, which
+ * whoever writes it notices, and takes the round `apart`.
  */
 import {
   dequantise,
@@ -15,6 +16,7 @@ import {
 import { TooLarge, writeMessage } from "../interpret/write-message.ts";
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { type Lookup, lookupOf, needsHead } from "./layout.ts";
+import { oneByOne, roundsOf } from "./vector-rounds.ts";
 import {
   bytesOf,
   integerRange,
@@ -31,6 +33,8 @@ import {
 export interface Case {
   readonly name: string;
   readonly value: Record<string, unknown>;
+  /** For a round that is too long: its edges one by one, the other members as usual. */
+  readonly apart?: () => readonly Case[];
 }
 
 /** Of one message. */
@@ -47,10 +51,6 @@ interface Edge {
   readonly value: unknown;
 }
 
-export function casesOf(names: Names, struct: string): Case[] {
-  return new Maker(names).cases(struct);
-}
-
 function lengthOf(max: number, depth: number): number {
   return Math.min(max, depth === 0 ? MAX_LENGTH : 9);
 }
@@ -65,7 +65,8 @@ function orElse<T>(make: () => T, instead: () => T): T {
   }
 }
 
-class Maker {
+/** Makes the cases of messages of one model. */
+export class CaseMaker {
   readonly #names: Names;
   readonly #lookup: Lookup;
   readonly #nesting = new Nesting();
@@ -75,7 +76,7 @@ class Maker {
     this.#lookup = lookupOf(names.model);
   }
 
-  cases(struct: string): Case[] {
+  casesOf(struct: string): Case[] {
     const self: TypeModel = { kind: "struct", name: struct };
     const of = (name: string, value: unknown): Case => ({
       name,
@@ -88,23 +89,24 @@ class Maker {
       of("typical", this.#usual(self)),
     ];
     const usual = cases[2]!.value;
-    const edges = this.#within(self, () =>
-      members.map((member) => {
-        return this.#memberEdges(member, 0).slice(0, MAX_EDGES);
-      }),
-    );
-    const kept = shares(
-      edges.map((list) => list.length),
-      MAX_CASES - cases.length,
-    );
-    for (const [i, member] of members.entries()) {
-      for (const edge of edges[i]!.slice(0, kept[i])) {
-        const at = edge.name.startsWith(".") || edge.name.startsWith("[") ? "" : ": ";
-        const value = this.#struct(struct, (m) =>
-          m === member ? edge.value : Object.hasOwn(usual, m.name) ? usual[m.name] : undefined,
-        );
-        cases.push(of(`${member.name}${at}${edge.name}`, value));
-      }
+    const edges = this.#within(self, () => members.map((member) => this.#memberEdges(member, 0)));
+    const rounds = roundsOf(edges, MAX_CASES - cases.length);
+    for (const [round, chosen] of rounds.entries()) {
+      const make = (pick: (index: number) => Edge | undefined): unknown =>
+        this.#struct(struct, ({ name }, i) => {
+          const edge = pick(i);
+          if (edge !== undefined) return edge.value;
+          return Object.hasOwn(usual, name) ? usual[name] : undefined;
+        });
+      const apart = (): Case[] =>
+        members.flatMap(({ name }, i) => {
+          const edge = chosen[i];
+          if (edge === undefined || round >= edges[i]!.length) return [];
+          const alone = make((k) => (k === i ? edge : undefined));
+          return [of(under(name, edge.name), alone)];
+        });
+      const value = make((i) => chosen[i]);
+      cases.push({ ...of(`edges, round ${round + 1} of ${rounds.length}`, value), apart });
     }
     return cases;
   }
@@ -138,10 +140,13 @@ class Maker {
     return this.#nesting.within(this.#named(type), refuse, make);
   }
 
-  #struct(name: string, pick: (member: MemberModel) => unknown): Record<string, unknown> {
+  #struct(
+    name: string,
+    pick: (member: MemberModel, index: number) => unknown,
+  ): Record<string, unknown> {
     const value: Record<string, unknown> = {};
-    for (const member of this.#names.struct(name).members) {
-      const picked = pick(member);
+    for (const [index, member] of this.#names.struct(name).members.entries()) {
+      const picked = pick(member, index);
       if (picked !== undefined) put(value, member.name, picked);
     }
     return value;
@@ -374,7 +379,7 @@ class Maker {
   }
 
   #memberEdges(member: MemberModel, depth: number): Edge[] {
-    const edges = this.#edges(member.type, depth).slice(0, MAX_EDGES);
+    const edges = this.#edges(member.type, depth).slice(0, MAX_EDGES - 2);
     if (member.default !== undefined) {
       edges.unshift({ name: "default", value: this.#default(member.type, member.default) });
     }
@@ -472,19 +477,21 @@ class Maker {
       }
       case "map":
         return this.#mapEdges(type, depth);
-      case "struct": {
-        const { members } = this.#names.struct(type.name);
-        return this.#within(type, () =>
-          members.flatMap((member) =>
-            this.#memberEdges(member, depth + 1).map((edge) => ({
-              name: under(`.${member.name}`, edge.name),
-              value: this.#struct(type.name, (m) =>
-                m === member ? edge.value : this.#member(m, (of) => this.#typical(of, depth + 1)),
-              ),
-            })),
-          ),
-        );
-      }
+      case "struct":
+        return this.#within(type, () => {
+          const { members, recursion } = this.#names.struct(type.name);
+          const edges = members.map((m) => this.#memberEdges(m, depth + 1));
+          // What may hold itself has a bound on its bytes, which all edges at once may not keep.
+          const rounds = recursion === undefined ? roundsOf(edges, MAX_EDGES) : oneByOne(edges);
+          return rounds.map((chosen, round) => ({
+            name: `edges, round ${round + 1}`,
+            value: this.#struct(type.name, (member, i) => {
+              const edge = chosen[i];
+              if (edge !== undefined) return edge.value;
+              return this.#member(member, (of) => this.#typical(of, depth + 1));
+            }),
+          }));
+        });
       case "union":
         return this.#within(type, () => this.#unionEdges(type.name, depth));
       default:
@@ -538,22 +545,6 @@ class Maker {
 
 type NamedType = Extract<TypeModel, { kind: "struct" | "union" }>;
 type HolderType = Extract<TypeModel, { kind: "list" | "array" | "map" | "struct" | "union" }>;
-
-/** How many of each list are kept, so that no more than `most` are in all and no list starves another. */
-function shares(lengths: readonly number[], most: number): number[] {
-  const kept = lengths.map(() => 0);
-  let left = most;
-  for (let more = true; more && left > 0; ) {
-    more = false;
-    for (const [i, length] of lengths.entries()) {
-      if (kept[i]! >= length || left === 0) continue;
-      kept[i]!++;
-      left--;
-      more = true;
-    }
-  }
-  return kept;
-}
 
 function under(part: string, name: string): string {
   return name.startsWith(".") || name.startsWith("[") ? part + name : `${part}: ${name}`;

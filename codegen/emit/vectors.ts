@@ -23,7 +23,8 @@ import type {
   Model,
   ZeroMessageModel,
 } from "../model/model.ts";
-import { type Case, casesOf } from "./vector-cases.ts";
+import { type Case, CaseMaker } from "./vector-cases.ts";
+import { RefusedMaker } from "./vector-refused.ts";
 
 /** Raised when readers of the file would have to change. */
 const VECTORS_VERSION = 1;
@@ -68,19 +69,23 @@ class Vectors {
   readonly #model: Model;
   readonly #reader: DatagramReader;
   readonly #names: Names;
+  readonly #maker: CaseMaker;
+  readonly #refused: RefusedMaker;
   readonly #byStruct = new Map<string, readonly Case[]>();
 
   constructor(model: Model) {
     this.#model = model;
     this.#reader = new DatagramReader(model);
     this.#names = this.#reader.names;
+    this.#maker = new CaseMaker(this.#names);
+    this.#refused = new RefusedMaker(this.#names);
     const { client, server } = keysOfTicket(TICKET);
     this.keys = { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
   }
 
   /** Worked out once: several sections use them. */
   #cases({ message }: ChannelModel): readonly Case[] {
-    const known = this.#byStruct.get(message) ?? casesOf(this.#names, message);
+    const known = this.#byStruct.get(message) ?? this.#maker.casesOf(message);
     this.#byStruct.set(message, known);
     return known;
   }
@@ -97,18 +102,24 @@ class Vectors {
 
   messages(): unknown[] {
     return this.#model.channels.flatMap((channel) => {
+      const rows: unknown[] = [];
       const seen = new Set<string>();
       let bytes = 0;
-      return this.#cases(channel).flatMap(({ name, value }) => {
-        if (bytes > MAX_MESSAGE_BYTES) return [];
+      const add = ({ name, value, apart }: Case): void => {
+        if (bytes > MAX_MESSAGE_BYTES) return;
         const payload = this.#bytes(channel, value);
-        if (payload === undefined) return [];
+        if (payload === undefined) {
+          apart?.().forEach(add);
+          return;
+        }
         const hex = hexOf(payload);
-        if (seen.has(hex)) return [];
+        if (seen.has(hex)) return;
         seen.add(hex);
         bytes += payload.length;
-        return [{ channel: channel.name, case: name, value: toJsonData(value), hex }];
-      });
+        rows.push({ channel: channel.name, case: name, value: toJsonData(value), hex });
+      };
+      this.#cases(channel).forEach(add);
+      return rows;
     });
   }
 
@@ -203,10 +214,16 @@ class Vectors {
   ): void {
     const header = { packetNumber: 10 };
     const last = 2 ** this.#model.header.messageNumberBits - 1;
+    const shown = new Set<string>();
     for (const channel of this.#model.channels) {
       const one = (number: number): FrameValues => this.#frame(channel, number);
-      if (this.#names.struct(channel.message).minBytes > this.#model.limits.sliceBytes) continue;
+      const { minBytes, fixedBytes } = this.#names.struct(channel.message);
+      if (minBytes > this.#model.limits.sliceBytes) continue;
       add(`${channel.name}: alone`, header, [one(0)]);
+      // What two frames leave out is the same on every channel of a kind.
+      const kind = `${channel.numbered}, ${fixedBytes < 0}`;
+      if (shown.has(kind)) continue;
+      shown.add(kind);
       if (!channel.numbered) {
         add(`${channel.name}: twice`, header, [one(0), one(0)]);
         continue;
@@ -317,23 +334,11 @@ class Vectors {
   refused(): unknown[] {
     const rows: unknown[] = [];
     for (const channel of this.#model.channels) {
-      const named = (name: string) => this.#cases(channel).find((c) => c.name === name)!.value;
+      const cases = this.#cases(channel);
+      const named = (name: string) => cases.find((c) => c.name === name)!.value;
       const good =
         this.#bytes(channel, named("typical")) ?? this.#bytes(channel, named("minimum"))!;
-      const bad: [string, Uint8Array][] = [["a byte too many", Uint8Array.from([...good, 0])]];
-      if (good.length > 0) bad.unshift(["cut off", good.slice(0, -1)]);
-      const { bitBlockBytes, extensible } = this.#names.struct(channel.message);
-      if (bitBlockBytes > 0) {
-        const padded = good.slice();
-        // Behind the byte length of an extensible one, which ends with the first byte below 128.
-        const start = extensible === undefined ? 0 : good.findIndex((byte) => byte < 0x80) + 1;
-        padded[start + bitBlockBytes - 1]! |= 1;
-        bad.push(["the last bit of the bit block is set", padded]);
-      }
-      for (const [name, bytes] of bad) {
-        const frame = { channel, ...(channel.numbered ? { number: 0 } : {}), payload: bytes };
-        const datagram = writeDatagram(this.#names, { packetNumber: 0 }, [frame]);
-        if (this.#reader.read(datagram).problem === undefined) continue;
+      for (const { name, bytes } of this.#refused.payloads(channel.message, good, cases)) {
         rows.push({ channel: channel.name, case: name, hex: hexOf(bytes) });
       }
     }

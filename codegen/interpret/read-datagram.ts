@@ -4,7 +4,7 @@
  * Not checked, because one datagram cannot show it: whether what it acknowledges was ever sent, whether a wide packet
  * number was due, and MACs.
  */
-import { MESSAGE_OVERHEAD_BYTES } from "../model/channels.ts";
+import { compatMaxBytes } from "../model/channels.ts";
 import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
 import {
   Flags,
@@ -435,9 +435,7 @@ class RegularReading {
 
   /** What another version sends may have grown; then the budgets bound it. */
   #most(channel: ChannelModel): number {
-    const { receiveBudgetBytes, creditBytes } = this.#reader.model.limits;
-    if (!this.#s.compat) return channel.maxBytes;
-    return Math.min(receiveBudgetBytes, creditBytes) - MESSAGE_OVERHEAD_BYTES;
+    return this.#s.compat ? compatMaxBytes(this.#reader.model.limits) : channel.maxBytes;
   }
 
   #checkSlice(

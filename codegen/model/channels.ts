@@ -4,10 +4,16 @@
 import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { isReliable } from "../spec/parse-channels.ts";
-import type { ChannelModel, StructModel } from "./model.ts";
+import type { ChannelModel, LimitsModel, StructModel } from "./model.ts";
 
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
+
+/** The largest message that a peer of another version may send, on any channel: what budgets bear. */
+export function compatMaxBytes(limits: LimitsModel): number {
+  return Math.min(limits.receiveBudgetBytes, limits.creditBytes) - MESSAGE_OVERHEAD_BYTES;
+}
+
 /** Slice index and count are varints of at most two bytes: the header's longest form counts on it. */
 export const MAX_SLICES = 16_383;
 /** A queue holds at least this, or two messages. */

@@ -202,12 +202,14 @@ describe("decode", () => {
       const own = readVectors(emitVectors(model));
       const alone = own.datagrams.find((v) => v.case === `${channel}: alone`)!;
       const head = alone.hex.slice(0, alone.hex.length - alone.frames[0]!.payload.length);
-      return head + own.messages.find((v) => v.channel === channel && v.case === title)!.hex;
+      return (
+        head + own.messages.find((v) => v.channel === channel && v.case.startsWith(title))!.hex
+      );
     };
-    const deep = await run(of("bot", "value: as deep as may be"), { spec: chat });
+    const deep = await run(of("bot", "edges, round 1 "), { spec: chat });
     expect(deep.code).toBe(0);
     expect(deep.out).toMatch(/ {2}04 +kind: "list" \(4\)\n/);
-    const maps = await run(of("presence", "online: 0 entries"), { spec: chat, json: true });
+    const maps = await run(of("presence", "minimum"), { spec: chat, json: true });
     expect(JSON.parse(maps.out)[0].frames[0].message.online).toEqual({ $map: [] });
     const entry = await run(of("presence", "typical"), { spec: chat });
     expect(entry.out).toMatch(/\[0\]\n.*key: 72623859790382856\n.*value: true/);

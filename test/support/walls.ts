@@ -218,7 +218,7 @@ export function checkHouse(file: SourceFile, opening: boolean): string[] {
   if (count > MAX_FILE_LINES) {
     problems.push(`${file.path}:${count} is longer than ${MAX_FILE_LINES} lines`);
   }
-  if (opening && !/^(#!.*\n)?\/[*/]/.test(file.text)) {
+  if (opening && !/^(#!.*\n)?(\/[*/]|--)/.test(file.text)) {
     problems.push(`${file.path}:1 does not open with a comment that says what it is`);
   }
   lines.forEach((line, index) => {

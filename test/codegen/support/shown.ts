@@ -1,5 +1,6 @@
-/** What tshark says of a message, held against the message. */
+/** What tshark says of a datagram or a message, held against what the independent parser or the message says. */
 import { expect } from "vitest";
+import type { RegularCapture } from "../../support/independent-parser.ts";
 import type { Field } from "../../support/tshark.ts";
 
 /** All fields below, depth first. */
@@ -81,4 +82,45 @@ export function compare(said: unknown, expected: unknown, what: string): void {
     // An enum: its number, and its name for people.
     expect(/: (\S+) \(\d+\)/.exec(showname)?.[1], what).toBe(expected);
   } else expect(show, what).toBe(String(expected));
+}
+
+/** A datagram of the regular protocol as a whole: header, acks, frames and what is in them. */
+export function compareRegular(shown: Field, parsed: RegularCapture, what: string): void {
+  const fields = all(shown);
+  expect(fields.filter((f) => f.name.startsWith("_ws.expert"))).toEqual([]);
+  const values = (end: string): Field[] => fields.filter((f) => f.name === `${shown.name}.${end}`);
+  expect(Number(values("packet_number_full")[0]!.show)).toBe(parsed.packetNumber);
+  compare(values("header.ackNow")[0], parsed.ackNow, `${what}, ackNow`);
+  compare(values("header.ack")[0], parsed.ack !== undefined, `${what}, ack`);
+  const numbers = (end: string) => values(end).map((f) => Number(f.show));
+  const ranges = parsed.ack?.ranges ?? [];
+  expect(numbers("run"), what).toEqual(ranges.map(([low, high]) => high - low + 1));
+  const gaps = ranges.slice(1).map(([, high], i) => ranges[i]![0] - high - 1);
+  expect(numbers("gap"), what).toEqual(gaps);
+  if (parsed.ack !== undefined) {
+    compare(values("header.ackLargest")[0], parsed.ack.largest, `${what}, largest`);
+    compare(values("header.ackDelay")[0], parsed.ack.delay, `${what}, delay`);
+  }
+  const limit = values("header.receiveLimit")[0];
+  expect(limit === undefined ? undefined : Number(limit.show), what).toBe(parsed.receiveLimit);
+  for (const [field, value] of Object.entries(parsed.user)) {
+    compare(values(`header.${field}`)[0], value, `${what}, ${field}`);
+  }
+  const frames = values("frame");
+  expect(frames.length, what).toBe(parsed.frames.length);
+  parsed.frames.forEach((frame, k) => {
+    const inside = (end: string) => all(frames[k]!).find((f) => f.name === `${shown.name}.${end}`);
+    expect(inside("channel_name")!.show).toBe(frame.channel);
+    const number = inside("number");
+    expect(number === undefined ? undefined : Number(number.show), what).toBe(frame.number);
+    if (frame.slice === undefined) {
+      compare(objectOf(frames[k]!.fields), frame.message, `${what}, ${frame.channel}`);
+      return;
+    }
+    const slice = inside("slice")!;
+    compare(inside("frame.sliceIndex"), frame.slice.index, `${what}, index`);
+    compare(inside("frame.sliceCount"), frame.slice.count, `${what}, count`);
+    compare(slice, frame.payload, `${what}, slice`);
+    expect(slice.at + slice.size).toBeLessThanOrEqual(shown.at + shown.size);
+  });
 }

@@ -1,4 +1,6 @@
-/** A robot's telemetry: hundreds of message types, made here instead of committed. The same text every time. */
+/**
+ * A robot's telemetry: three hundred message types of 60 shapes, made here instead of committed. The same text every time.
+ */
 
 const members = [
   "value: f32",
@@ -13,9 +15,10 @@ const members = [
   "errors: { map: { key: State, value: u16, max: 4 } }",
 ];
 
-export function telemetry(channels = 120): string {
+export function telemetry(channels = 300): string {
   const lines = Array.from({ length: channels }, (_, i) => {
-    const own = Array.from({ length: 1 + (i % 4) }, (_, k) => members[(i * 3 + k) % 10]);
+    const stride = [1, 3, 7][Math.floor(i / 20) % 3]!;
+    const own = Array.from({ length: 1 + (i % 4) }, (_, k) => members[(i * 3 + k * stride) % 10]);
     const delivery = ["unreliable", "reliable", "unreliable-sequenced"][i % 3];
     const message = `{ ${own.join(", ")} }`;
     return `  sensor_${i}: { id: ${i * 1000}, delivery: ${delivery}, message: ${message} }\n`;

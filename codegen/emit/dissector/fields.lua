@@ -1,0 +1,136 @@
+-- What follows is the same for every protocol: it reads datagrams by the table `model` above. One pass, forwards, no
+-- state between packets. Whatever the bytes are, reading ends with a field or with an expert info at the byte that is
+-- wrong; `fail` throws to the one `pcall` of a datagram. Slices are shown, not put together; MACs are not checked. What is
+-- deeper than MAX_SHOWN_DEPTH, or behind MAX_SHOWN fields of a datagram, is read but not shown: Wireshark has limits.
+
+local MAX_SHOWN = 50000
+local MAX_SHOWN_DEPTH = 200
+-- Elements without bytes that are read one by one; a spec may allow millions of them.
+local MAX_EMPTY = 64
+
+local proto = Proto(model.abbr, model.title)
+local fields = {}
+local experts = {
+  malformed = ProtoExpert.new(model.abbr .. ".malformed", "Not what the protocol says", expert.group.MALFORMED, expert.severity.ERROR),
+  internal = ProtoExpert.new(model.abbr .. ".internal", "A mistake of the dissector", expert.group.DEBUG, expert.severity.ERROR),
+}
+proto.experts = { experts.malformed, experts.internal }
+local json = Dissector.get("json")
+
+local function field(make, ...)
+  local made = make(...)
+  fields[#fields + 1] = made
+  return made
+end
+
+-- ## Fields of Wireshark: one for every member, header field and part; they must all exist before the first datagram.
+
+local scalars = {
+  u8 = ProtoField.uint8, u16 = ProtoField.uint16, u24 = ProtoField.uint24, u32 = ProtoField.uint32, u64 = ProtoField.uint64,
+  i8 = ProtoField.int8, i16 = ProtoField.int16, i32 = ProtoField.int32, i64 = ProtoField.int64,
+  f16 = ProtoField.float, f32 = ProtoField.float, f64 = ProtoField.double, varint = ProtoField.uint64, svarint = ProtoField.int64,
+  string = ProtoField.string, bytes = ProtoField.bytes,
+}
+
+-- Gives a type its field, and the types inside it theirs.
+local function declare(type, abbr, name, doc)
+  local kind = type.kind
+  if kind == "enum" then
+    type.field = field(ProtoField.uint32, abbr, name, base.DEC, model.enums[type.name], nil, doc)
+  elseif kind == "bool" then
+    type.field = field(ProtoField.bool, abbr, name, base.NONE, nil, nil, doc)
+  elseif kind == "quantised" then
+    local make = ProtoField.double
+    if type.integer and type.min >= 0 and type.max < 4294967296 then make = ProtoField.uint32
+    elseif type.integer and type.min >= -2147483648 and type.max < 2147483648 then make = ProtoField.int32 end
+    type.field = make == ProtoField.double and field(make, abbr, name, base.NONE, nil, nil, doc)
+      or field(make, abbr, name, base.DEC, nil, nil, doc)
+  elseif kind == "list" then
+    type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
+    type.count = field(ProtoField.uint32, abbr .. ".count", name .. " count", base.DEC)
+    declare(type.of, abbr .. ".item", name .. " item", doc)
+  elseif kind == "array" then
+    type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
+    declare(type.of, abbr .. ".item", name .. " item", doc)
+  elseif kind == "map" then
+    type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
+    type.count = field(ProtoField.uint32, abbr .. ".count", name .. " count", base.DEC)
+    type.entry = field(ProtoField.none, abbr .. ".entry", name .. " entry")
+    declare(type.key, abbr .. ".key", name .. " key", doc)
+    declare(type.value, abbr .. ".value", name .. " value", doc)
+  elseif kind == "struct" or kind == "union" then
+    type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
+  elseif kind == "string" or kind == "bytes" then
+    type.field = field(scalars[kind], abbr, name, base.NONE, doc)
+  elseif kind == "f16" or kind == "f32" or kind == "f64" then
+    type.field = field(scalars[kind], abbr, name, base.NONE, nil, nil, doc)
+  else
+    type.field = field(scalars[kind], abbr, name, base.DEC, nil, nil, doc)
+  end
+end
+
+local function declareMembers(members)
+  for _, member in ipairs(members) do
+    declare(member.type, member.abbr, member.title, member.doc)
+    if member.presence then
+      member.present = field(ProtoField.bool, member.abbr .. ".present", member.title .. " is present")
+    end
+  end
+end
+for _, struct in pairs(model.structs) do
+  declareMembers(struct.members)
+  for _, group in ipairs(struct.groups or {}) do declareMembers(group.members) end
+end
+for _, union in pairs(model.unions) do
+  for _, variant in pairs(union.variants) do
+    declare(variant.type, variant.abbr, variant.title, variant.doc)
+  end
+end
+
+local function declareItem(item)
+  local bit = 0
+  for _, f in ipairs(item.fields) do
+    if f.bits then
+      local first = bit % 8
+      if first + f.bits <= 8 then
+        -- In one byte: with a mask, Wireshark draws the bits.
+        local mask = (2 ^ f.bits - 1) * 2 ^ (8 - first - f.bits)
+        f.mask = true
+        if f.bits == 1 then f.field = field(ProtoField.bool, f.abbr, f.title, 8, nil, mask, f.doc)
+        else f.field = field(ProtoField.uint8, f.abbr, f.title, base.DEC, nil, mask, f.doc) end
+      else
+        f.field = field(ProtoField.uint32, f.abbr, f.title, base.DEC, nil, nil, f.doc)
+      end
+      bit = bit + f.bits
+    elseif f.type == "ack-ranges" then
+      f.field = field(ProtoField.none, f.abbr, f.title, base.NONE, nil, nil, f.doc)
+    else
+      local kind = (f.type == "f32" or f.type == "f64") and base.NONE or f.role == "ack-bits" and base.HEX or base.DEC
+      f.field = field(scalars[f.type], f.abbr, f.title, kind, nil, nil, f.doc)
+    end
+  end
+end
+for _, list in ipairs({ "clear", "sealed", "frame" }) do
+  for _, item in ipairs(model[list]) do declareItem(item) end
+end
+
+local own = {}
+for _, row in ipairs({
+  { "packet_number_full", ProtoField.uint64, "packet number in full" },
+  { "run", ProtoField.uint64, "acknowledged in a row" },
+  { "gap", ProtoField.uint64, "missing in a row" },
+  { "pairs", ProtoField.uint8, "pairs of gap and run" },
+  { "frame", ProtoField.none, "frame" },
+  { "channel_name", ProtoField.string, "channel" },
+  { "number", ProtoField.uint32, "message number, written or not" },
+  { "slice", ProtoField.bytes, "slice" },
+  { "length", ProtoField.uint64, "length" },
+  { "tag", ProtoField.uint64, "tag" },
+  { "later", ProtoField.bytes, "of a later version" },
+  { "cid", ProtoField.string, "connection id" },
+  { "msg", ProtoField.string, "zero message" },
+  { "mac", ProtoField.string, "MAC" },
+}) do
+  own[row[1]] = field(row[2], model.abbr .. "." .. row[1], row[3])
+end
+proto.fields = fields
