@@ -18,7 +18,7 @@ import type {
 import { fatesOf } from "./breaking-choices.ts";
 import type { Report } from "./breaking-table.ts";
 import { defaultOf, describeType, docsOf, withoutInner } from "./breaking-words.ts";
-import { innerTypes } from "./walk.ts";
+import { innerTypes, Types } from "./walk.ts";
 
 /** How two layouts stand to each other: the same bytes; one has grown as it may; something breaks. */
 export type Verdict = "same" | "grown" | "broken";
@@ -73,8 +73,8 @@ export class LayoutComparison {
 
   /** Reports what differs between two structs, by name. */
   compare(olderName: string, newerName: string, place: string): Verdict {
-    const was = this.#older.structs.find((s) => s.name === olderName)!;
-    const is = this.#newer.structs.find((s) => s.name === newerName)!;
+    const was = Types.of(this.#older).struct(olderName);
+    const is = Types.of(this.#newer).struct(newerName);
     return this.#once("struct", was, is, () =>
       worst(this.#recursion(was, is, place), this.#structs(was, is, place)),
     );
@@ -231,8 +231,8 @@ export class LayoutComparison {
   }
 
   #unions(olderName: string, newerName: string): Verdict {
-    const was = this.#older.unions.find((u) => u.name === olderName)!;
-    const is = this.#newer.unions.find((u) => u.name === newerName)!;
+    const was = Types.of(this.#older).union(olderName);
+    const is = Types.of(this.#newer).union(newerName);
     return this.#once("union", was, is, () => {
       let verdict = this.#recursion(was, is, `\`${is.name}\``);
       for (const { kind, before, after } of fatesOf(was.variants, is.variants, (v) => v.tag)) {
@@ -264,8 +264,8 @@ export class LayoutComparison {
   }
 
   #enums(olderName: string, newerName: string): Verdict {
-    const was = this.#older.enums.find((e) => e.name === olderName)!;
-    const is = this.#newer.enums.find((e) => e.name === newerName)!;
+    const was = Types.of(this.#older).enum(olderName);
+    const is = Types.of(this.#newer).enum(newerName);
     return this.#once("enum", was, is, () => compareEnums(was, is, this.#report));
   }
 

@@ -13,6 +13,7 @@ import type {
   TypeModel,
   UnionModel,
 } from "../model/model.ts";
+import { Types } from "./walk.ts";
 
 /** Whether the wire differs in what both have. Left to the rules: bounds and slices of channels, and the zero messages. */
 export function wireDiffers(
@@ -66,8 +67,8 @@ class Common {
     const name = `struct ${olderName} ${newerName}`;
     if (!this.#seen.has(name)) {
       this.#seen.add(name);
-      const was = this.#older.structs.find((s) => s.name === olderName)!;
-      const is = this.#newer.structs.find((s) => s.name === newerName)!;
+      const was = Types.of(this.#older).struct(olderName);
+      const is = Types.of(this.#newer).struct(newerName);
       const [before, after] = this.#parts(known(was, is), known(is, was));
       this.structs.push([
         { ...named(name, was, is), members: before },
@@ -81,8 +82,8 @@ class Common {
     const name = `union ${olderName} ${newerName}`;
     if (!this.#seen.has(name)) {
       this.#seen.add(name);
-      const was = this.#older.unions.find((u) => u.name === olderName)!;
-      const is = this.#newer.unions.find((u) => u.name === newerName)!;
+      const was = Types.of(this.#older).union(olderName);
+      const is = Types.of(this.#newer).union(newerName);
       const [before, after] = this.#parts(was.variants, is.variants);
       this.unions.push([
         { ...named(name, was, is), variants: before },
@@ -97,8 +98,8 @@ class Common {
     if (!this.#seen.has(name)) {
       this.#seen.add(name);
       this.enums.push([
-        { ...this.#older.enums.find((e) => e.name === was.name)!, name },
-        { ...this.#newer.enums.find((e) => e.name === is.name)!, name },
+        { ...Types.of(this.#older).enum(was.name), name },
+        { ...Types.of(this.#newer).enum(is.name), name },
       ]);
     }
     return [

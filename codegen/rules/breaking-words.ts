@@ -1,7 +1,7 @@
 /** Types and what is said about them, as text: for messages about differences, and to be compared. */
 import { canonicalJson } from "../model/canonical.ts";
 import type { Documentation, MemberModel, Model, TypeModel } from "../model/model.ts";
-import { innerTypes } from "./walk.ts";
+import { innerTypes, Types } from "./walk.ts";
 
 /** A type in the words of a spec. */
 export function describeType(type: TypeModel): string {
@@ -50,8 +50,8 @@ export function docsOf({ doc, why, unit, deprecated }: Documentation): string {
 }
 
 /** The default of a member, as text to compare: an enum's by its number, since names are free. */
-export function defaultOf({ default: given, type }: MemberModel, { enums }: Model): string {
+export function defaultOf({ default: given, type }: MemberModel, model: Model): string {
   if (type.kind !== "enum") return canonicalJson(given);
-  const values = enums.find(({ name }) => name === type.name)!.values;
+  const { values } = Types.of(model).enum(type.name);
   return canonicalJson(values.find(({ name }) => name === given)?.value);
 }

@@ -12,6 +12,7 @@ import { breakingRules, type Report } from "./breaking-table.ts";
 import { wireDiffers } from "./breaking-wire.ts";
 import { docsOf } from "./breaking-words.ts";
 import { compareZero } from "./breaking-zero.ts";
+import { Types } from "./walk.ts";
 
 /** One difference; lines are 1-based, 0 where the thing is not in that spec. */
 export interface Change {
@@ -226,6 +227,6 @@ function compareSizes(older: Side, newer: Side, report: Report): void {
 }
 
 /** The most that a message of a channel takes. */
-function worstOf([{ structs }, { message }]: Side): number {
-  return structs.find(({ name }) => name === message)!.maxBytes;
+function worstOf([model, { message }]: Side): number {
+  return Types.of(model).struct(message).maxBytes;
 }

@@ -1,6 +1,46 @@
 /** Ways through a spec and its model that several lint rules take. Nothing is judged here. */
-import type { ChannelModel, MemberModel, Model, StructModel, TypeModel } from "../model/model.ts";
+import type {
+  ChannelModel,
+  EnumModel,
+  MemberModel,
+  Model,
+  StructModel,
+  TypeModel,
+  UnionModel,
+} from "../model/model.ts";
 import type { MapNode, Node } from "../spec/node.ts";
+
+/** The named types of a model. */
+export class Types {
+  static readonly #known = new WeakMap<Model, Types>();
+  readonly #structs: ReadonlyMap<string, StructModel>;
+  readonly #unions: ReadonlyMap<string, UnionModel>;
+  readonly #enums: ReadonlyMap<string, EnumModel>;
+
+  private constructor({ structs, unions, enums }: Model) {
+    this.#structs = new Map(structs.map((struct) => [struct.name, struct]));
+    this.#unions = new Map(unions.map((union) => [union.name, union]));
+    this.#enums = new Map(enums.map((one) => [one.name, one]));
+  }
+
+  static of(model: Model): Types {
+    const types = Types.#known.get(model) ?? new Types(model);
+    Types.#known.set(model, types);
+    return types;
+  }
+
+  struct(name: string): StructModel {
+    return this.#structs.get(name)!;
+  }
+
+  union(name: string): UnionModel {
+    return this.#unions.get(name)!;
+  }
+
+  enum(name: string): EnumModel {
+    return this.#enums.get(name)!;
+  }
+}
 
 /** The types that `type` is made of directly: elements, options, keys. Whatever kinds of types there will be. */
 export function innerTypes(type: TypeModel): TypeModel[] {
