@@ -1,11 +1,14 @@
 /**
- * Whatever words a spec has, they stay words in every artefact. The TypeScript is emit.test.ts's; here are the dissector,
- * the page and the JSON.
+ * Whatever words a spec has, they stay words in every artefact: TypeScript, JavaScript, the dissector, the page and the
+ * JSON. That the TypeScript of one such spec compiles and runs is emit.test.ts's.
  */
-import { existsSync, rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { emitDissector, luaString } from "#codegen/emit/dissector.js";
+import { emit } from "#codegen/emit/emit.js";
+import { toJavaScript } from "#codegen/emit/javascript.js";
 import { words } from "#codegen/emit/markdown.js";
 import { emitModelJson } from "#codegen/emit/model-json.js";
 import { emitPage } from "#codegen/emit/page.js";
@@ -44,6 +47,97 @@ const texts: Record<string, string> = {
   nothing: " ",
 };
 const entries = Object.entries(texts);
+
+/** The kinds of everything in a file of TypeScript or JavaScript, in order: its shape without its words. */
+function shapeOf(name: string, text: string): string {
+  const file = ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, false);
+  const { parseDiagnostics } = file as unknown as { parseDiagnostics: readonly ts.Diagnostic[] };
+  expect(parseDiagnostics.map((d) => ts.flattenDiagnosticMessageText(d.messageText, " "))).toEqual(
+    [],
+  );
+  const kinds: ts.SyntaxKind[] = [];
+  const walk = (node: ts.Node): void => {
+    kinds.push(node.kind);
+    ts.forEachChild(node, walk);
+  };
+  walk(file);
+  return kinds.join();
+}
+
+function shapesOf(files: ReadonlyMap<string, string>): Record<string, string> {
+  const code = [...files].filter(([name]) => /\.(ts|js)$/.test(name));
+  return Object.fromEntries(code.map(([name, text]) => [name, shapeOf(name, text)]));
+}
+
+/** What a harmless text makes that is no identifier either. */
+const harmless = "a b";
+
+describe("every file", () => {
+  it.each(entries)("is text that UTF-8 holds: %s", async (_, text) => {
+    const files = await emit(hostileModel(text));
+    const changed = [...files].filter(([, file]) => Buffer.from(file).toString() !== file);
+    expect(changed.map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe("the TypeScript", () => {
+  it.each(entries)("has the shape that a harmless word gives it: %s", async (_, text) => {
+    const shapes = shapesOf(await emit(hostileModel(text)));
+    expect(Object.keys(shapes).length).toBe(11);
+    const expected = shapesOf(await emit(hostileModel(harmless)));
+    for (const [name, shape] of Object.entries(shapes)) {
+      expect(shape === expected[name], name).toBe(true);
+    }
+  });
+
+  it("has no line of a comment that ends it, and no tag of its own in one", async () => {
+    for (const [title, text] of entries) {
+      for (const [name, code] of await emit(hostileModel(text))) {
+        if (!name.endsWith(".ts")) continue;
+        for (const [comment] of code.matchAll(/\/\*\*[\s\S]*?\*\//g)) {
+          const tags = [...comment.matchAll(/^\s*(?:\/\*)?\*+\s*@(\w+)/gm)].map(([, tag]) => tag);
+          const known = tags.filter((tag) => !/^(deprecated|see|example)$/.test(tag!));
+          expect(known, `${title}, ${name}`).toEqual([]);
+        }
+      }
+    }
+  });
+});
+
+describe("the JavaScript", () => {
+  const chosen = [
+    "everything",
+    "lines of every kind",
+    "a template",
+    "script",
+    "a backslash at the end",
+  ];
+
+  it.each(chosen)("has the shape that a harmless word gives it: %s", async (title) => {
+    const shapes = shapesOf(toJavaScript(await emit(hostileModel(texts[title]!))));
+    const expected = shapesOf(toJavaScript(await emit(hostileModel(harmless))));
+    expect(Object.keys(shapes)).toEqual(Object.keys(expected));
+    for (const [name, shape] of Object.entries(shapes)) {
+      expect(shape === expected[name], name).toBe(true);
+    }
+  });
+
+  it("runs nothing of the spec's when it is loaded, and works", async () => {
+    const files = toJavaScript(await emit(hostileModel()));
+    const folder = fileURLToPath(new URL("../tmp/injection-js/", import.meta.url));
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of files) writeFileSync(folder + name, text);
+    const load = (name: string) => import(pathToFileURL(folder + name).href);
+    for (const name of files.keys()) if (name.endsWith(".js")) await load(name);
+    const testing = await load("testing.js");
+    for (const channel of ["chat", hostile]) {
+      const message = testing.example[channel]();
+      expect(testing.decode[channel](testing.encode[channel](message))).toStrictEqual(message);
+    }
+    expect((globalThis as { pwned?: unknown }).pwned).toBeUndefined();
+  });
+});
 
 describe("the dissector", () => {
   it.each(entries)("has no code of the spec's: %s", (_, text) => {
@@ -89,7 +183,8 @@ function outside(page: string): string {
   const parts = page.split(/^```.*$/m);
   expect(parts.length % 2).toBe(1);
   const text = parts.filter((_, i) => i % 2 === 0).join("\n");
-  return text.replace(/`[^`\n]*`/g, "code");
+  // Where a link leads is no text: its anchor is what a renderer makes of the heading.
+  return text.replace(/`[^`\n]*`/g, "code").replace(/\]\(#[\w-]*\)/g, "](#place)");
 }
 
 describe("the page", () => {
