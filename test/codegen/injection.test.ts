@@ -13,9 +13,14 @@ import { words } from "#codegen/emit/markdown.js";
 import { emitModelJson } from "#codegen/emit/model-json.js";
 import { emitPage } from "#codegen/emit/page.js";
 import { emitVectors } from "#codegen/emit/vectors.js";
+import type { Model } from "#codegen/model/model.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { loadSpec } from "#codegen/spec/load.js";
 import { pcapOf } from "../support/pcap.ts";
-import { readVectors } from "../support/revive.ts";
+import { readVectors, type Vectors } from "../support/revive.ts";
 import { run, skipWithoutTshark } from "../support/tshark.ts";
+import { header } from "./specs.ts";
+import { generate, typeProblems, typeScriptOf } from "./support/generate.ts";
 import { hostile, hostileModel } from "./support/hostile.ts";
 
 const trap = fileURLToPath(new URL("../tmp/pwned", import.meta.url));
@@ -177,6 +182,45 @@ describe("the dissector", () => {
     60_000,
   );
 });
+
+describe("words of JavaScript and Lua as names", () => {
+  const reserved =
+    "end function local nil class default delete await arguments header this x h w r view".split(
+      " ",
+    );
+  const fields = reserved.map((name) => `    - { name: ${name}, type: u8 }`).join("\n");
+  const members = reserved.map((name) => `${name}: { type: boolean }`).join(", ");
+  const spec = header(["  frame:\n", `${fields}\n  frame:\n`]).concat(
+    `zero: { join: { body: { type: object, required: [end, class], properties: { ${members} } } } }\n`,
+  );
+
+  it("may be fields of a header and members of a zero message", async () => {
+    const { model } = modelOf(spec);
+    const made = await generate("injection-words", model);
+    expect(typeProblems(typeScriptOf([made]))).toEqual([]);
+    const { protocol } = await made.load("protocol");
+    expect(protocol.header.userFields.map((field: { name: string }) => field.name)).toEqual(
+      reserved,
+    );
+  });
+
+  // Without tshark there is nothing to ask; where CI is set that fails instead.
+  it.skipIf(skipWithoutTshark)("are shown by the dissector", () => {
+    const { model, vectors } = modelOf(spec);
+    const { hex } = vectors.datagrams.find(
+      (v) => v.case === "the largest of every field of one's own",
+    )!;
+    const packet = { bytes: Buffer.from(hex, "hex"), sourcePort: 2, destinationPort: 1 };
+    const { stdout, stderr } = run(emitDissector(model), pcapOf([packet]), ["-V"]);
+    expect(stderr).not.toMatch(/Lua|error/i);
+    for (const name of reserved) expect(stdout).toMatch(new RegExp(`^ +${name}: 255$`, "m"));
+  });
+});
+
+function modelOf(spec: string): { model: Model; vectors: Vectors } {
+  const model = resolveSpec(loadSpec(spec, "protocol.yaml"))!;
+  return { model, vectors: readVectors(emitVectors(model)) };
+}
 
 /** The page without its fenced blocks and code spans, which show text as it is. */
 function outside(page: string): string {
