@@ -168,9 +168,10 @@ export class Names {
   }
 }
 
-/** Text that cannot end a block comment, and cannot start a TSDoc tag. */
+/** Text that cannot end a block comment, and cannot start a TSDoc tag. Half a character is replaced, as in a file. */
 export function commentText(text: string): string[] {
   return text
+    .replace(/\p{Surrogate}/gu, "\ufffd")
     .replaceAll("*/", "*\\/")
     .split(/\r\n|[\n\r\u2028\u2029]/)
     .map((line) => line.trim().replace(/^@/, "\\@"));
