@@ -14,6 +14,9 @@ import {
   checkString,
   dequantise,
   invalidEnum,
+  putBytes,
+  putString,
+  putVarint,
   quantise,
   rethrowWithin,
   utf8Length,
@@ -37,20 +40,11 @@ function valueOfWeapon(name: string): number {
   }
 }
 
+const namesOfWeapon: readonly types.Weapon[] = ["fists", "sword", "bow", "staff"];
+
 /** The Weapon of a number that was read at byte `at`. */
 function nameOfWeapon(value: number, r: Reader, at: number, path: string): types.Weapon {
-  switch (value) {
-    case 0:
-      return "fists";
-    case 1:
-      return "sword";
-    case 2:
-      return "bow";
-    case 3:
-      return "staff";
-    default:
-      return r.refuse(at, path, `${value} is no Weapon`);
-  }
+  return namesOfWeapon[value] ?? r.refuse(at, path, `${value} is no Weapon`);
 }
 
 /** The number of an EntityKind on the wire; -1 for what is none. */
@@ -67,18 +61,11 @@ function valueOfEntityKind(name: string): number {
   }
 }
 
+const namesOfEntityKind: readonly types.EntityKind[] = ["player", "arrow", "potion"];
+
 /** The EntityKind of a number that was read at byte `at`. */
 function nameOfEntityKind(value: number, r: Reader, at: number, path: string): types.EntityKind {
-  switch (value) {
-    case 0:
-      return "player";
-    case 1:
-      return "arrow";
-    case 2:
-      return "potion";
-    default:
-      return r.refuse(at, path, `${value} is no EntityKind`);
-  }
+  return namesOfEntityKind[value] ?? r.refuse(at, path, `${value} is no EntityKind`);
 }
 
 /** The number of an EventKind on the wire; -1 for what is none. */
@@ -97,20 +84,11 @@ function valueOfEventKind(name: string): number {
   }
 }
 
+const namesOfEventKind: readonly types.EventKind[] = ["hit", "pickup", "death", "spawn"];
+
 /** The EventKind of a number that was read at byte `at`. */
 function nameOfEventKind(value: number, r: Reader, at: number, path: string): types.EventKind {
-  switch (value) {
-    case 0:
-      return "hit";
-    case 1:
-      return "pickup";
-    case 2:
-      return "death";
-    case 3:
-      return "spawn";
-    default:
-      return r.refuse(at, path, `${value} is no EventKind`);
-  }
+  return namesOfEventKind[value] ?? r.refuse(at, path, `${value} is no EventKind`);
 }
 
 /** The bytes a Vec2 takes. Throws InvalidMessageError with the path of a wrong member. */
@@ -131,6 +109,22 @@ export function encodeVec2(message: types.Vec2, w: Writer): void {
   view.setUint8(at + 1, x);
   view.setUint8(at + 2, y >>> 8);
   view.setUint8(at + 3, y);
+}
+
+/** As sizeVec2 and encodeVec2 in one pass. Throws InvalidMessageError. */
+export function writeVec2(message: types.Vec2, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { x, y } = message;
+  checkNumber("x", x, -512, 512);
+  const xBits = quantise(x, -512, 512, 65535);
+  checkNumber("y", y, -512, 512);
+  const yBits = quantise(y, -512, 512, 65535);
+  const at = w.reserve(4);
+  view.setUint8(at, xBits >>> 8);
+  view.setUint8(at + 1, xBits);
+  view.setUint8(at + 2, yBits >>> 8);
+  view.setUint8(at + 3, yBits);
 }
 
 /** Reads a Vec2. Throws MalformedError for bytes that no encoder writes. */
@@ -191,20 +185,50 @@ export function encodeEntity(message: types.Entity, w: Writer): void {
   encodeVec2(message.at, w);
 }
 
+/** As sizeEntity and encodeEntity in one pass. Throws InvalidMessageError. */
+export function writeEntity(message: types.Entity, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { id, kind, at, heading, health, weapon } = message;
+  checkInteger("id", id, 0, 65535);
+  const kindBits = valueOfEntityKind(kind);
+  if (kindBits < 0) invalidEnum("kind", kind, "player, arrow or potion");
+  checkNumber("heading", heading, 0, 6.283185307179586);
+  const headingBits = quantise(heading, 0, 6.283185307179586, 255);
+  checkInteger("health", health, 0, 100);
+  const healthBits = health;
+  const hasWeapon = weapon === undefined ? 0 : 1;
+  const weaponBits = weapon === undefined ? 0 : valueOfWeapon(weapon);
+  if (weaponBits < 0) invalidEnum("weapon", weapon, "fists, sword, bow or staff");
+  const at2 = w.reserve(5);
+  view.setUint8(at2, (kindBits << 6) | (headingBits >>> 2));
+  view.setUint8(at2 + 1, (headingBits << 6) | (healthBits >>> 1));
+  view.setUint8(at2 + 2, (healthBits << 7) | (hasWeapon << 6) | (weaponBits << 4));
+  view.setUint16(at2 + 3, id);
+  try {
+    writeVec2(at, w);
+  } catch (error) {
+    rethrowWithin(error, "at");
+  }
+}
+
 /** Reads an Entity. Throws MalformedError for bytes that no encoder writes. */
 export function decodeEntity(r: Reader): types.Entity {
   const view = r.view;
   const at = r.take(5);
-  if ((view.getUint8(at + 2) & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
-  const hasWeapon = (view.getUint8(at + 2) & 0x40) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  const byte1 = view.getUint8(at + 1);
+  const byte2 = view.getUint8(at + 2);
+  if ((byte2 & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
+  const hasWeapon = (byte2 & 0x40) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEntityKind(kindBits, r, at, "kind");
-  const headingBits = ((view.getUint8(at) & 0x3f) << 2) | (view.getUint8(at + 1) >>> 6);
+  const headingBits = ((byte0 & 0x3f) << 2) | (byte1 >>> 6);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const healthBits = ((view.getUint8(at + 1) & 0x3f) << 1) | (view.getUint8(at + 2) >>> 7);
+  const healthBits = ((byte1 & 0x3f) << 1) | (byte2 >>> 7);
   if (healthBits > 100) r.refuse(at + 1, "health", `step ${healthBits} of 100`);
   const health = healthBits;
-  const weaponBits = (view.getUint8(at + 2) & 0x30) >>> 4;
+  const weaponBits = (byte2 & 0x30) >>> 4;
   if (!hasWeapon && weaponBits !== 0) r.refuse(at + 2, "weapon", "is absent, but its bits are not zero");
   const weapon = hasWeapon ? nameOfWeapon(weaponBits, r, at + 2, "weapon") : undefined;
   const id = view.getUint16(at + 3);
@@ -221,16 +245,19 @@ export function decodeEntity(r: Reader): types.Entity {
 export function updateEntity(target: types.Entity, r: Reader): void {
   const view = r.view;
   const at = r.take(5);
-  if ((view.getUint8(at + 2) & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
-  const hasWeapon = (view.getUint8(at + 2) & 0x40) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  const byte1 = view.getUint8(at + 1);
+  const byte2 = view.getUint8(at + 2);
+  if ((byte2 & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
+  const hasWeapon = (byte2 & 0x40) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEntityKind(kindBits, r, at, "kind");
-  const headingBits = ((view.getUint8(at) & 0x3f) << 2) | (view.getUint8(at + 1) >>> 6);
+  const headingBits = ((byte0 & 0x3f) << 2) | (byte1 >>> 6);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const healthBits = ((view.getUint8(at + 1) & 0x3f) << 1) | (view.getUint8(at + 2) >>> 7);
+  const healthBits = ((byte1 & 0x3f) << 1) | (byte2 >>> 7);
   if (healthBits > 100) r.refuse(at + 1, "health", `step ${healthBits} of 100`);
   const health = healthBits;
-  const weaponBits = (view.getUint8(at + 2) & 0x30) >>> 4;
+  const weaponBits = (byte2 & 0x30) >>> 4;
   if (!hasWeapon && weaponBits !== 0) r.refuse(at + 2, "weapon", "is absent, but its bits are not zero");
   const weapon = hasWeapon ? nameOfWeapon(weaponBits, r, at + 2, "weapon") : undefined;
   const id = view.getUint16(at + 3);
@@ -274,19 +301,44 @@ export function encodeInputMessage(message: types.InputMessage, w: Writer): void
   view.setUint32(at + 4, message.sequence);
 }
 
+/** As sizeInputMessage and encodeInputMessage in one pass. Throws InvalidMessageError. */
+export function writeInputMessage(message: types.InputMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { sequence, moveX, moveY, heading, fire, use } = message;
+  checkInteger("sequence", sequence, 0, 4294967295);
+  checkNumber("moveX", moveX, -1, 1);
+  const moveXBits = quantise(moveX, -1, 1, 255);
+  checkNumber("moveY", moveY, -1, 1);
+  const moveYBits = quantise(moveY, -1, 1, 255);
+  checkNumber("heading", heading, 0, 6.283185307179586);
+  const headingBits = quantise(heading, 0, 6.283185307179586, 255);
+  checkBool("fire", fire);
+  const fireBits = fire ? 1 : 0;
+  checkBool("use", use);
+  const useBits = use ? 1 : 0;
+  const at = w.reserve(8);
+  view.setUint8(at, moveXBits);
+  view.setUint8(at + 1, moveYBits);
+  view.setUint8(at + 2, headingBits);
+  view.setUint8(at + 3, (fireBits << 7) | (useBits << 6));
+  view.setUint32(at + 4, sequence);
+}
+
 /** Reads an InputMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeInputMessage(r: Reader): types.InputMessage {
   const view = r.view;
   const at = r.take(8);
-  if ((view.getUint8(at + 3) & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
+  const byte3 = view.getUint8(at + 3);
+  if ((byte3 & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
   const moveXBits = view.getUint8(at);
   const moveX = dequantise(moveXBits, -1, 1, 255);
   const moveYBits = view.getUint8(at + 1);
   const moveY = dequantise(moveYBits, -1, 1, 255);
   const headingBits = view.getUint8(at + 2);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const fire = (view.getUint8(at + 3) & 0x80) !== 0;
-  const use = (view.getUint8(at + 3) & 0x40) !== 0;
+  const fire = (byte3 & 0x80) !== 0;
+  const use = (byte3 & 0x40) !== 0;
   const sequence = view.getUint32(at + 4);
   return { sequence, moveX, moveY, heading, fire, use };
 }
@@ -295,15 +347,16 @@ export function decodeInputMessage(r: Reader): types.InputMessage {
 export function updateInputMessage(target: types.InputMessage, r: Reader): void {
   const view = r.view;
   const at = r.take(8);
-  if ((view.getUint8(at + 3) & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
+  const byte3 = view.getUint8(at + 3);
+  if ((byte3 & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
   const moveXBits = view.getUint8(at);
   const moveX = dequantise(moveXBits, -1, 1, 255);
   const moveYBits = view.getUint8(at + 1);
   const moveY = dequantise(moveYBits, -1, 1, 255);
   const headingBits = view.getUint8(at + 2);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const fire = (view.getUint8(at + 3) & 0x80) !== 0;
-  const use = (view.getUint8(at + 3) & 0x40) !== 0;
+  const fire = (byte3 & 0x80) !== 0;
+  const use = (byte3 & 0x40) !== 0;
   const sequence = view.getUint32(at + 4);
   target.sequence = sequence;
   target.moveX = moveX;
@@ -342,8 +395,33 @@ export function encodeSnapshotMessage(message: types.SnapshotMessage, w: Writer)
   view.setUint32(at + 4, message.lastInput);
   const entities = message.entities;
   w.varint(entities.length);
-  for (const item of entities) {
+  for (let i = 0; i < entities.length; i++) {
+    const item = entities[i]!;
     encodeEntity(item, w);
+  }
+}
+
+/** As sizeSnapshotMessage and encodeSnapshotMessage in one pass. Throws InvalidMessageError. */
+export function writeSnapshotMessage(message: types.SnapshotMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { tick, lastInput, entities } = message;
+  checkInteger("tick", tick, 0, 4294967295);
+  checkInteger("lastInput", lastInput, 0, 4294967295);
+  const at = w.reserve(8);
+  view.setUint32(at, tick);
+  view.setUint32(at + 4, lastInput);
+  checkList("entities", entities, 96);
+  const count = entities.length;
+  putVarint("entities", count, w);
+  let i = 0;
+  try {
+    for (; i < count; i++) {
+      const item = entities[i]!;
+      writeEntity(item, w);
+    }
+  } catch (error) {
+    rethrowWithin(error, `entities[${i}]`);
   }
 }
 
@@ -353,8 +431,8 @@ export function decodeSnapshotMessage(r: Reader): types.SnapshotMessage {
   const at = r.take(8, "tick");
   const tick = view.getUint32(at);
   const lastInput = view.getUint32(at + 4);
-  const entities: types.Entity[] = [];
   const entitiesCount = r.count(96, 9, "entities");
+  const entities: types.Entity[] = new Array(entitiesCount);
   let i = 0;
   try {
     for (; i < entitiesCount; i++) {
@@ -372,8 +450,8 @@ export function updateSnapshotMessage(target: types.SnapshotMessage, r: Reader):
   const at = r.take(8, "tick");
   const tick = view.getUint32(at);
   const lastInput = view.getUint32(at + 4);
-  const entities: types.Entity[] = target.entities;
   const entitiesCount = r.count(96, 9, "entities");
+  const entities: types.Entity[] = target.entities;
   let i = 0;
   try {
     for (; i < entitiesCount; i++) {
@@ -405,6 +483,17 @@ export function encodeChatMessage(message: types.ChatMessage, w: Writer): void {
   const at = w.take(4);
   view.setUint32(at, message.from);
   w.string(message.text, utf8Length(message.text));
+}
+
+/** As sizeChatMessage and encodeChatMessage in one pass. Throws InvalidMessageError. */
+export function writeChatMessage(message: types.ChatMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { from, text } = message;
+  checkInteger("from", from, 0, 4294967295);
+  const at = w.reserve(4);
+  view.setUint32(at, from);
+  putString("text", text, 240, w);
 }
 
 /** Reads a ChatMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -457,13 +546,38 @@ export function encodeEventMessage(message: types.EventMessage, w: Writer): void
   view.setInt16(amountAt, message.amount);
 }
 
+/** As sizeEventMessage and encodeEventMessage in one pass. Throws InvalidMessageError. */
+export function writeEventMessage(message: types.EventMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { sequence, kind, subject, object, amount } = message;
+  checkInteger("sequence", sequence, 0, 4294967295);
+  const kindBits = valueOfEventKind(kind);
+  if (kindBits < 0) invalidEnum("kind", kind, "hit, pickup, death or spawn");
+  checkInteger("subject", subject, 0, 65535);
+  const hasObject = object === undefined ? 0 : 1;
+  const at = w.reserve(7);
+  view.setUint8(at, (kindBits << 6) | (hasObject << 5));
+  view.setUint32(at + 1, sequence);
+  view.setUint16(at + 5, subject);
+  if (object !== undefined) {
+    checkInteger("object", object, 0, 65535);
+    const itemAt = w.reserve(2);
+    view.setUint16(itemAt, object);
+  }
+  checkInteger("amount", amount, -32768, 32767);
+  const amountAt = w.reserve(2);
+  view.setInt16(amountAt, amount);
+}
+
 /** Reads an EventMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeEventMessage(r: Reader): types.EventMessage {
   const view = r.view;
   const at = r.take(7);
-  if ((view.getUint8(at) & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
-  const hasObject = (view.getUint8(at) & 0x20) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  if ((byte0 & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
+  const hasObject = (byte0 & 0x20) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEventKind(kindBits, r, at, "kind");
   const sequence = view.getUint32(at + 1);
   const subject = view.getUint16(at + 5);
@@ -477,9 +591,10 @@ export function decodeEventMessage(r: Reader): types.EventMessage {
 export function updateEventMessage(target: types.EventMessage, r: Reader): void {
   const view = r.view;
   const at = r.take(7);
-  if ((view.getUint8(at) & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
-  const hasObject = (view.getUint8(at) & 0x20) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  if ((byte0 & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
+  const hasObject = (byte0 & 0x20) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEventKind(kindBits, r, at, "kind");
   const sequence = view.getUint32(at + 1);
   const subject = view.getUint16(at + 5);
@@ -505,6 +620,16 @@ export function encodeReadyMessage(message: types.ReadyMessage, w: Writer): void
   const view = w.view;
   const at = w.take(4);
   view.setUint32(at, message.mapChecksum);
+}
+
+/** As sizeReadyMessage and encodeReadyMessage in one pass. Throws InvalidMessageError. */
+export function writeReadyMessage(message: types.ReadyMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { mapChecksum } = message;
+  checkInteger("mapChecksum", mapChecksum, 0, 4294967295);
+  const at = w.reserve(4);
+  view.setUint32(at, mapChecksum);
 }
 
 /** Reads a ReadyMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -541,8 +666,22 @@ export function encodeMapMessage(message: types.MapMessage, w: Writer): void {
   const widthAt = w.take(4);
   view.setUint16(widthAt, message.width);
   view.setUint16(widthAt + 2, message.height);
-  w.varint(message.tiles.byteLength);
+  w.varint(message.tiles.length);
   w.raw(message.tiles);
+}
+
+/** As sizeMapMessage and encodeMapMessage in one pass. Throws InvalidMessageError. */
+export function writeMapMessage(message: types.MapMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { name, width, height, tiles } = message;
+  putString("name", name, 64, w);
+  checkInteger("width", width, 0, 65535);
+  checkInteger("height", height, 0, 65535);
+  const widthAt = w.reserve(4);
+  view.setUint16(widthAt, width);
+  view.setUint16(widthAt + 2, height);
+  putBytes("tiles", tiles, 262144, w);
 }
 
 /** Reads a MapMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -579,6 +718,7 @@ export const inputCodec: MessageCodec<types.InputMessage> = {
   maxBytes: 8,
   size: sizeInputMessage,
   encode: encodeInputMessage,
+  write: writeInputMessage,
   decode(r: Reader): types.InputMessage {
     const message = decodeInputMessage(r);
     r.finish();
@@ -600,6 +740,7 @@ export const snapshotCodec: MessageCodec<types.SnapshotMessage> = {
   maxBytes: 873,
   size: sizeSnapshotMessage,
   encode: encodeSnapshotMessage,
+  write: writeSnapshotMessage,
   decode(r: Reader): types.SnapshotMessage {
     const message = decodeSnapshotMessage(r);
     r.finish();
@@ -621,6 +762,7 @@ export const chatCodec: MessageCodec<types.ChatMessage> = {
   maxBytes: 246,
   size: sizeChatMessage,
   encode: encodeChatMessage,
+  write: writeChatMessage,
   decode(r: Reader): types.ChatMessage {
     const message = decodeChatMessage(r);
     r.finish();
@@ -642,6 +784,7 @@ export const eventCodec: MessageCodec<types.EventMessage> = {
   maxBytes: 11,
   size: sizeEventMessage,
   encode: encodeEventMessage,
+  write: writeEventMessage,
   decode(r: Reader): types.EventMessage {
     const message = decodeEventMessage(r);
     r.finish();
@@ -663,6 +806,7 @@ export const readyCodec: MessageCodec<types.ReadyMessage> = {
   maxBytes: 4,
   size: sizeReadyMessage,
   encode: encodeReadyMessage,
+  write: writeReadyMessage,
   decode(r: Reader): types.ReadyMessage {
     const message = decodeReadyMessage(r);
     r.finish();
@@ -684,6 +828,7 @@ export const mapCodec: MessageCodec<types.MapMessage> = {
   maxBytes: 262216,
   size: sizeMapMessage,
   encode: encodeMapMessage,
+  write: writeMapMessage,
   decode(r: Reader): types.MapMessage {
     const message = decodeMapMessage(r);
     r.finish();

@@ -1,7 +1,7 @@
 /**
- * `codecs.ts`: for every struct four functions (size, encode, decode, update), for every union three and for every enum
- * two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function has a file of its own here
- * (size.ts, encode.ts, decode.ts).
+ * `codecs.ts`: for every struct five functions (size, encode, write, decode, update), for every union four and for every
+ * enum two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function
+ * has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
  */
 import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
 import { decodeFunction, updateFunction } from "./decode.ts";
@@ -21,6 +21,7 @@ import {
   quote,
   wireFunctions,
 } from "./text.ts";
+import { unionWriteFunction, writeFunction } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
 /** The name of each channel's codec, by channel index. */
@@ -35,11 +36,13 @@ export function emitCodecs(model: Model): Declaration[] {
     ...model.unions.flatMap((u) => [
       unionSizeFunction(u, lookup),
       unionEncodeFunction(u, lookup),
+      unionWriteFunction(u, lookup),
       unionDecodeFunction(u, lookup),
     ]),
     ...model.structs.flatMap((s) => [
       sizeFunction(s, lookup),
       encodeFunction(s, lookup),
+      writeFunction(s, lookup),
       decodeFunction(s, lookup),
       updateFunction(s, lookup),
     ]),
@@ -50,11 +53,13 @@ export function emitCodecs(model: Model): Declaration[] {
   // An enum that nothing holds has no use for its functions.
   const used = new Set([...text.matchAll(/\b(?:valueOf|nameOf)([A-Z]\w*)\(/g)].map((m) => m[1]));
   const called = new Set([...text.matchAll(/\b(\w+)\(/g)].map((m) => m[1]));
-  functions.unshift(
-    ...model.enums
-      .filter((e) => used.has(e.name))
-      .flatMap((e) => [valueOfFunction(e), nameOfFunction(e)]),
-  );
+  const enums = model.enums
+    .filter((e) => used.has(e.name))
+    .flatMap((e) => [
+      valueOfFunction(e),
+      ...(counts(e) ? [namesOfTable(e)] : []),
+      nameOfFunction(e),
+    ]);
   return [
     { kind: "import", from: "stardust-udp/protocol", types: ["MessageCodec"] },
     {
@@ -69,6 +74,7 @@ export function emitCodecs(model: Model): Declaration[] {
       namespace: "types",
       namespaceIsType: true,
     },
+    ...enums,
     ...functions,
     ...codecs.map((text) => ({ kind: "raw", text }) as const),
   ];
@@ -90,11 +96,28 @@ function valueOfFunction(e: EnumModel): Func {
   };
 }
 
+/** Whether the numbers of an enum are 0, 1, 2 … in this order: then a table has its names. */
+function counts(e: EnumModel): boolean {
+  return e.values.every((v, i) => v.value === i);
+}
+
+function namesOfTable(e: EnumModel): Declaration {
+  const head = `const namesOf${e.name}: readonly types.${e.name}[] = [`;
+  const names = e.values.map((v) => quote(v.name));
+  const line = `${head}${names.join(", ")}];`;
+  const lines = [head, ...names.map((name) => `  ${name},`), "];"];
+  return { kind: "raw", text: line.length <= 100 ? line : lines.join("\n") };
+}
+
 function nameOfFunction(e: EnumModel): Func {
   const out = new Lines();
-  out.add("switch (value) {");
-  for (const v of e.values) out.add(`  case ${v.value}:`, `    return ${quote(v.name)};`);
-  out.add("  default:", `    return r.refuse(at, path, \`\${value} is no ${e.name}\`);`, "}");
+  const refuse = `r.refuse(at, path, \`\${value} is no ${e.name}\`)`;
+  if (counts(e)) out.add(`return namesOf${e.name}[value] ?? ${refuse};`);
+  else {
+    out.add("switch (value) {");
+    for (const v of e.values) out.add(`  case ${v.value}:`, `    return ${quote(v.name)};`);
+    out.add("  default:", `    return ${refuse};`, "}");
+  }
   return {
     kind: "function",
     name: `nameOf${e.name}`,
@@ -132,7 +155,7 @@ function codecText(c: ChannelModel, name: string, lookup: Lookup, specFile: stri
           ",",
         );
       }
-      out.add(`encode: encode${c.message},`);
+      out.add(`encode: encode${c.message},`, `write: write${c.message},`);
       out.block(
         `decode(r: Reader): ${type}`,
         () => {

@@ -250,10 +250,12 @@ function readText(type: Extract<TypeModel, { kind: "string" | "bytes" }>, s: Sou
   return text ?? s.fail("is not valid UTF-8", "", at);
 }
 
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** Undefined for what is not strict UTF-8; a byte order mark is a character like any other. */
 export function utf8(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return strict.decode(bytes);
   } catch {
     return undefined;
   }

@@ -20,6 +20,10 @@ export class TooLarge extends RangeError {
   override readonly name = "TooLarge";
 }
 
+// Made once: golden vectors of a large spec write many thousand strings and floats.
+const utf8 = new TextEncoder();
+const floats = new DataView(new ArrayBuffer(8));
+
 /** Bytes that grow. */
 export class Sink {
   readonly nesting: Nesting;
@@ -37,7 +41,7 @@ export class Sink {
   }
 
   get bytes(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
+    return new Uint8Array(this.#bytes);
   }
 
   /** Throws where it has grown too long: between the elements of what may be long. */
@@ -45,8 +49,8 @@ export class Sink {
     if (this.length > this.maxBytes) throw new TooLarge(`more than ${this.maxBytes} bytes`);
   }
 
-  push(bytes: Iterable<number>): void {
-    for (const byte of bytes) this.#bytes.push(byte);
+  push(bytes: ArrayLike<number>): void {
+    for (let i = 0; i < bytes.length; i++) this.#bytes.push(bytes[i]!);
   }
 
   /** Big-endian, two's complement. */
@@ -65,10 +69,9 @@ export class Sink {
       this.integer(toHalfBits(value), 2);
       return;
     }
-    const view = new DataView(new ArrayBuffer(count));
-    if (count === 4) view.setFloat32(0, value);
-    else view.setFloat64(0, value);
-    this.push(new Uint8Array(view.buffer));
+    if (count === 4) floats.setFloat32(0, value);
+    else floats.setFloat64(0, value);
+    this.push(new Uint8Array(floats.buffer, 0, count));
   }
 
   varint(value: number): void {
@@ -188,8 +191,7 @@ function writeValue(names: Names, type: TypeModel, value: unknown, sink: Sink): 
       return;
     case "string":
     case "bytes": {
-      const bytes =
-        type.kind === "string" ? new TextEncoder().encode(value as string) : (value as Uint8Array);
+      const bytes = type.kind === "string" ? utf8.encode(value as string) : (value as Uint8Array);
       if (bytes.length > type.maxBytes)
         throw new RangeError(`${bytes.length} bytes, at most ${type.maxBytes}`);
       sink.varint(bytes.length);

@@ -116,6 +116,14 @@ describe("generate --check", () => {
     expect(await check()).toEqual([]);
   });
 
+  it("passes after generate where the docs hold halves of characters, which no file does", async () => {
+    const half = '"a \\ud800 b"';
+    const message = `{ x: { type: u8, doc: ${half}, unit: ${half}, why: ${half} } }`;
+    writeFileSync(spec, options(`doc: ${half}`, "reliable", message));
+    await generate({ spec, out });
+    expect(await check()).toEqual([]);
+  });
+
   it("sees an edited spec, and passes again after generate", async () => {
     await generate({ spec, out });
     writeFileSync(spec, smallest.replace("x: u8", "x: u16"));

@@ -1,18 +1,26 @@
 /**
- * Whatever words a spec has, they stay words in every artefact. The TypeScript is emit.test.ts's; here are the dissector,
- * the page and the JSON.
+ * Whatever words a spec has, they stay words in every artefact: TypeScript, JavaScript, the dissector, the page and the
+ * JSON. That the TypeScript of one such spec compiles and runs is emit.test.ts's.
  */
-import { existsSync, rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { emitDissector, luaString } from "#codegen/emit/dissector.js";
+import { emit } from "#codegen/emit/emit.js";
+import { toJavaScript } from "#codegen/emit/javascript.js";
 import { words } from "#codegen/emit/markdown.js";
 import { emitModelJson } from "#codegen/emit/model-json.js";
 import { emitPage } from "#codegen/emit/page.js";
 import { emitVectors } from "#codegen/emit/vectors.js";
+import type { Model } from "#codegen/model/model.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { loadSpec } from "#codegen/spec/load.js";
 import { pcapOf } from "../support/pcap.ts";
-import { readVectors } from "../support/revive.ts";
+import { readVectors, type Vectors } from "../support/revive.ts";
 import { run, skipWithoutTshark } from "../support/tshark.ts";
+import { header } from "./specs.ts";
+import { generate, typeProblems, typeScriptOf } from "./support/generate.ts";
 import { hostile, hostileModel } from "./support/hostile.ts";
 
 const trap = fileURLToPath(new URL("../tmp/pwned", import.meta.url));
@@ -44,6 +52,97 @@ const texts: Record<string, string> = {
   nothing: " ",
 };
 const entries = Object.entries(texts);
+
+/** The kinds of everything in a file of TypeScript or JavaScript, in order: its shape without its words. */
+function shapeOf(name: string, text: string): string {
+  const file = ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, false);
+  const { parseDiagnostics } = file as unknown as { parseDiagnostics: readonly ts.Diagnostic[] };
+  expect(parseDiagnostics.map((d) => ts.flattenDiagnosticMessageText(d.messageText, " "))).toEqual(
+    [],
+  );
+  const kinds: ts.SyntaxKind[] = [];
+  const walk = (node: ts.Node): void => {
+    kinds.push(node.kind);
+    ts.forEachChild(node, walk);
+  };
+  walk(file);
+  return kinds.join();
+}
+
+function shapesOf(files: ReadonlyMap<string, string>): Record<string, string> {
+  const code = [...files].filter(([name]) => /\.(ts|js)$/.test(name));
+  return Object.fromEntries(code.map(([name, text]) => [name, shapeOf(name, text)]));
+}
+
+/** What a harmless text makes that is no identifier either. */
+const harmless = "a b";
+
+describe("every file", () => {
+  it.each(entries)("is text that UTF-8 holds: %s", async (_, text) => {
+    const files = await emit(hostileModel(text));
+    const changed = [...files].filter(([, file]) => Buffer.from(file).toString() !== file);
+    expect(changed.map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe("the TypeScript", () => {
+  it.each(entries)("has the shape that a harmless word gives it: %s", async (_, text) => {
+    const shapes = shapesOf(await emit(hostileModel(text)));
+    expect(Object.keys(shapes).length).toBe(11);
+    const expected = shapesOf(await emit(hostileModel(harmless)));
+    for (const [name, shape] of Object.entries(shapes)) {
+      expect(shape === expected[name], name).toBe(true);
+    }
+  });
+
+  it("has no line of a comment that ends it, and no tag of its own in one", async () => {
+    for (const [title, text] of entries) {
+      for (const [name, code] of await emit(hostileModel(text))) {
+        if (!name.endsWith(".ts")) continue;
+        for (const [comment] of code.matchAll(/\/\*\*[\s\S]*?\*\//g)) {
+          const tags = [...comment.matchAll(/^\s*(?:\/\*)?\*+\s*@(\w+)/gm)].map(([, tag]) => tag);
+          const known = tags.filter((tag) => !/^(deprecated|see|example)$/.test(tag!));
+          expect(known, `${title}, ${name}`).toEqual([]);
+        }
+      }
+    }
+  });
+});
+
+describe("the JavaScript", () => {
+  const chosen = [
+    "everything",
+    "lines of every kind",
+    "a template",
+    "script",
+    "a backslash at the end",
+  ];
+
+  it.each(chosen)("has the shape that a harmless word gives it: %s", async (title) => {
+    const shapes = shapesOf(toJavaScript(await emit(hostileModel(texts[title]!))));
+    const expected = shapesOf(toJavaScript(await emit(hostileModel(harmless))));
+    expect(Object.keys(shapes)).toEqual(Object.keys(expected));
+    for (const [name, shape] of Object.entries(shapes)) {
+      expect(shape === expected[name], name).toBe(true);
+    }
+  });
+
+  it("runs nothing of the spec's when it is loaded, and works", async () => {
+    const files = toJavaScript(await emit(hostileModel()));
+    const folder = fileURLToPath(new URL("../tmp/injection-js/", import.meta.url));
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of files) writeFileSync(folder + name, text);
+    const load = (name: string) => import(pathToFileURL(folder + name).href);
+    for (const name of files.keys()) if (name.endsWith(".js")) await load(name);
+    const testing = await load("testing.js");
+    for (const channel of ["chat", hostile]) {
+      const message = testing.example[channel]();
+      expect(testing.decode[channel](testing.encode[channel](message))).toStrictEqual(message);
+    }
+    expect((globalThis as { pwned?: unknown }).pwned).toBeUndefined();
+  });
+});
 
 describe("the dissector", () => {
   it.each(entries)("has no code of the spec's: %s", (_, text) => {
@@ -84,12 +183,52 @@ describe("the dissector", () => {
   );
 });
 
+describe("words of JavaScript and Lua as names", () => {
+  const reserved =
+    "end function local nil class default delete await arguments header this x h w r view".split(
+      " ",
+    );
+  const fields = reserved.map((name) => `    - { name: ${name}, type: u8 }`).join("\n");
+  const members = reserved.map((name) => `${name}: { type: boolean }`).join(", ");
+  const spec = header(["  frame:\n", `${fields}\n  frame:\n`]).concat(
+    `zero: { join: { body: { type: object, required: [end, class], properties: { ${members} } } } }\n`,
+  );
+
+  it("may be fields of a header and members of a zero message", async () => {
+    const { model } = modelOf(spec);
+    const made = await generate("injection-words", model);
+    expect(typeProblems(typeScriptOf([made]))).toEqual([]);
+    const { protocol } = await made.load("protocol");
+    expect(protocol.header.userFields.map((field: { name: string }) => field.name)).toEqual(
+      reserved,
+    );
+  });
+
+  // Without tshark there is nothing to ask; where CI is set that fails instead.
+  it.skipIf(skipWithoutTshark)("are shown by the dissector", () => {
+    const { model, vectors } = modelOf(spec);
+    const { hex } = vectors.datagrams.find(
+      (v) => v.case === "the largest of every field of one's own",
+    )!;
+    const packet = { bytes: Buffer.from(hex, "hex"), sourcePort: 2, destinationPort: 1 };
+    const { stdout, stderr } = run(emitDissector(model), pcapOf([packet]), ["-V"]);
+    expect(stderr).not.toMatch(/Lua|error/i);
+    for (const name of reserved) expect(stdout).toMatch(new RegExp(`^ +${name}: 255$`, "m"));
+  });
+});
+
+function modelOf(spec: string): { model: Model; vectors: Vectors } {
+  const model = resolveSpec(loadSpec(spec, "protocol.yaml"))!;
+  return { model, vectors: readVectors(emitVectors(model)) };
+}
+
 /** The page without its fenced blocks and code spans, which show text as it is. */
 function outside(page: string): string {
   const parts = page.split(/^```.*$/m);
   expect(parts.length % 2).toBe(1);
   const text = parts.filter((_, i) => i % 2 === 0).join("\n");
-  return text.replace(/`[^`\n]*`/g, "code");
+  // Where a link leads is no text: its anchor is what a renderer makes of the heading.
+  return text.replace(/`[^`\n]*`/g, "code").replace(/\]\(#[\w-]*\)/g, "](#place)");
 }
 
 describe("the page", () => {

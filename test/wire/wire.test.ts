@@ -3,10 +3,21 @@ import fc from "fast-check";
 import {
   AckBlock,
   ackRangesSize,
+  checkBytes,
+  checkFloat32,
+  checkInteger,
+  checkString,
+  checkVarint,
+  checkZigzag,
   codePointLength,
   dequantise,
+  InvalidMessageError,
   jsonEqual,
   MalformedError,
+  putBytes,
+  putString,
+  putVarint,
+  putZigzag,
   quantise,
   Reader,
   readAckRanges,
@@ -135,6 +146,8 @@ describe("UTF-8", () => {
         utf8Write(bytes, 1, value, oracle.byteLength);
         expect(bytes.subarray(1, -1)).toEqual(oracle);
         expect(utf8Read(bytes, 1, oracle.byteLength)).toBe(value);
+        // Again: it may be known by now.
+        expect(utf8Read(bytes, 1, oracle.byteLength)).toBe(value);
       }),
     );
   });
@@ -151,11 +164,170 @@ describe("UTF-8", () => {
     );
   });
 
+  test("does not take a short string for one that was read before", () => {
+    // Alike in all that decides where a string that was read is kept: its length, its ends and its middle.
+    const alike = fc
+      .tuple(fc.integer({ min: 4, max: 18 }), fc.array(fc.constantFrom(0x61, 0x62, 0xc3, 0xa9)))
+      .map(([length, inner]) => {
+        const bytes = new Uint8Array(length).fill(0x78);
+        inner.forEach((byte, i) => {
+          const at = 1 + (i % (length - 2));
+          if (at !== length >> 1) bytes[at] = byte;
+        });
+        return bytes;
+      });
+    fc.assert(
+      fc.property(fc.array(alike, { maxLength: 20 }), (all) => {
+        for (const bytes of [...all, ...all]) {
+          let oracle: string | undefined;
+          try {
+            oracle = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+          } catch {}
+          expect(utf8Read(bytes, 0, bytes.byteLength)).toBe(oracle);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test("has no bytes for a surrogate without its partner", () => {
     for (const text of ["\ud800", "a\udc00", "\ud800x", "\udc00\ud800"]) {
       expect(utf8Length(text)).toBe(-1);
     }
   });
+});
+
+describe("checking and writing in one pass", () => {
+  /** The bytes between others that `put` writes where `room` are left, or its error's message. */
+  function outcome(room: number, put: (w: Writer) => void): string {
+    const memory = new Uint8Array(room + 20).fill(0x77);
+    const w = new Writer(memory);
+    w.at = 10;
+    w.limit = 10 + room;
+    try {
+      put(w);
+      return Buffer.from(memory.subarray(10, w.at)).toString("hex");
+    } catch (error) {
+      expect(error).toBeInstanceOf(InvalidMessageError);
+      return (error as Error).message;
+    } finally {
+      expect(Buffer.from(memory.subarray(0, 10)).toString("hex")).toBe("77".repeat(10));
+      expect(Buffer.from(memory.subarray(w.limit)).toString("hex")).toBe("77".repeat(10));
+    }
+  }
+
+  /** In two passes: the check, and bytes by other means. */
+  function oracle(check: () => void, content: () => number[]): string {
+    try {
+      check();
+      return Buffer.from(content()).toString("hex");
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /** Right with the least room that is enough and with more, refused with less. */
+  function compare(put: (w: Writer) => void, expected: string, good: boolean): void {
+    const size = expected.length / 2;
+    expect(outcome(good ? size : 1000, put)).toBe(expected);
+    expect(outcome(2000, put)).toBe(expected);
+    if (good && size > 0) expect(outcome(size - 1, put)).toContain("goes beyond");
+  }
+
+  const hex = /^[0-9a-f]*$/;
+
+  test("strings are those of checkString and TextEncoder, on every way through the code", () => {
+    const any = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 200 }),
+      fc.string({ unit: "binary-ascii", maxLength: 200 }),
+      fc.string({ unit: fc.constantFrom("a", "é", "€", "😀", "\ud800", "\udc00"), maxLength: 60 }),
+      // Around the longest short one, and where the length grows by a byte because of what is not ASCII.
+      fc.nat(3).map((n) => "x".repeat(41 + n)),
+      fc.tuple(fc.nat(4), fc.constantFrom("", "é", "€")).map(([n, c]) => "x".repeat(123 + n) + c),
+    );
+    fc.assert(
+      fc.property(any, fc.constantFrom(0, 5, 100, 127, 128, 1000), (value, maxBytes) => {
+        const expected = oracle(
+          () => checkString("a.b", value, maxBytes),
+          () => {
+            const bytes = new TextEncoder().encode(value);
+            return [...leb128(bytes.length), ...bytes];
+          },
+        );
+        compare((w) => putString("a.b", value, maxBytes, w), expected, hex.test(expected));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("numbers are taken exactly where BigInt and Math.fround say so", () => {
+    const edges = [8, 16, 31, 32, 52, 53].flatMap((bits) => [
+      2 ** bits - 1,
+      2 ** bits,
+      -(2 ** bits),
+    ]);
+    const single = 2 ** 128 - 2 ** 103;
+    const value = fc.oneof(
+      fc.constantFrom(...edges, 0.5, -0, Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 31) - 1),
+      fc.constantFrom(single, -single, single - 2 ** 75, 2 ** 75 - single, 1e39),
+      fc.double(),
+      fc.integer(),
+    );
+    const holds = (check: () => void) => outcome(0, check) === "";
+    fc.assert(
+      fc.property(value, fc.constantFrom(...edges, 0), fc.constantFrom(...edges), (n, min, max) => {
+        const whole = Number.isInteger(n) && BigInt(n) >= BigInt(min) && BigInt(n) <= BigInt(max);
+        expect(holds(() => checkInteger("n", n, min, max))).toBe(whole);
+        expect(holds(() => checkFloat32("n", n))).toBe(Number.isFinite(Math.fround(n)));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("bytes and varints are those of their checks", () => {
+    const number = fc.oneof(
+      safe,
+      fc.double(),
+      fc.integer(),
+      fc.constant(-(2 ** 52)),
+      fc.constant(-0),
+    );
+    fc.assert(
+      fc.property(number, fc.uint8Array({ maxLength: 200 }), fc.nat(200), (value, bytes, max) => {
+        const varint = oracle(
+          () => checkVarint("n", value),
+          () => leb128(value),
+        );
+        compare((w) => putVarint("n", value, w), varint, hex.test(varint));
+        const signed = oracle(
+          () => checkZigzag("n", value),
+          () => leb128(value < 0 ? -2 * value - 1 : 2 * value),
+        );
+        compare((w) => putZigzag("n", value, w), signed, hex.test(signed));
+        const blob = oracle(
+          () => checkBytes("b", bytes, max),
+          () => [...leb128(bytes.length), ...bytes],
+        );
+        compare((w) => putBytes("b", bytes, max, w), blob, hex.test(blob));
+      }),
+    );
+  });
+
+  test.each([undefined, null, 1, {}, [], "x".repeat(3), 10n, { length: 1 }])(
+    "what is something else is refused as by the checks, case %#",
+    (value) => {
+      const any = value as never;
+      for (const [check, put] of [
+        [() => checkVarint("n", any), (w: Writer) => putVarint("n", any, w)],
+        [() => checkZigzag("n", any), (w: Writer) => putZigzag("n", any, w)],
+        [() => checkString("s", any, 2), (w: Writer) => putString("s", any, 2, w)],
+        [() => checkBytes("b", any, 2), (w: Writer) => putBytes("b", any, 2, w)],
+      ] as const) {
+        const expected = oracle(check, () => []);
+        if (expected !== "") expect(outcome(100, put)).toBe(expected);
+      }
+    },
+  );
 });
 
 test("a quantised value encodes to its own index, stays in range, and errs by half a step at most", () => {

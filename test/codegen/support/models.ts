@@ -14,6 +14,8 @@ import type {
   Model,
   StructModel,
   TypeModel,
+  UnionModel,
+  VariantModel,
   ZeroMessageModel,
 } from "#codegen/model/model.js";
 
@@ -33,6 +35,12 @@ export const bool: TypeModel = { kind: "bool", bits: 1 };
 export const string = (maxBytes: number): TypeModel => ({ kind: "string", maxBytes });
 export const bytes = (maxBytes: number): TypeModel => ({ kind: "bytes", maxBytes });
 export const list = (of: TypeModel, max: number): TypeModel => ({ kind: "list", of, max });
+export const map = (key: TypeModel, value: TypeModel, max: number): TypeModel => ({
+  kind: "map",
+  key,
+  value,
+  max,
+});
 export const named = (name: string): TypeModel => ({ kind: "struct", name });
 export const quantised = (
   min: number,
@@ -48,6 +56,7 @@ export type Member = TypeModel | ({ type: TypeModel } & Partial<MemberModel>);
 export class Spec {
   readonly enums: EnumModel[] = [];
   readonly structs: StructModel[] = [];
+  readonly unions: UnionModel[] = [];
   readonly channels: ChannelModel[] = [];
 
   enum(name: string, values: Record<string, number>): TypeModel {
@@ -56,6 +65,20 @@ export class Spec {
     const bits = Math.max(1, largest.toString(2).length);
     this.enums.push({ name, values: all, bits, line: 1 });
     return { kind: "enum", bits, name };
+  }
+
+  /** Tags rise from 0; at most 128 variants. */
+  union(
+    name: string,
+    variants: Record<string, Omit<VariantModel, "name" | "tag" | "line">>,
+  ): TypeModel {
+    const all = Object.entries(variants).map(([n, of], tag) => ({ ...of, name: n, tag, line: 1 }));
+    const sizes = all.map(({ type }) => this.#elementBounds(type));
+    const minBytes = 1 + Math.min(...sizes.map(([least]) => least));
+    const maxBytes = 1 + Math.max(...sizes.map(([, most]) => most));
+    const fixedBytes = minBytes === maxBytes ? minBytes : -1;
+    this.unions.push({ name, variants: all, minBytes, maxBytes, fixedBytes, line: 1 });
+    return { kind: "union", name };
   }
 
   struct(name: string, members: Record<string, Member>): TypeModel {
@@ -104,11 +127,16 @@ export class Spec {
       case "bytes":
         return [1, head(type.maxBytes) + type.maxBytes];
       case "list": {
-        const of: [number, number] =
-          "bits" in type.of
-            ? [Math.ceil(type.of.bits / 8), Math.ceil(type.of.bits / 8)]
-            : this.#bounds(type.of);
+        const of = this.#elementBounds(type.of);
         return [1, head(type.max) + type.max * of[1]];
+      }
+      case "map": {
+        const entry = this.#elementBounds(type.key)[1] + this.#elementBounds(type.value)[1];
+        return [1, head(type.max) + type.max * entry];
+      }
+      case "union": {
+        const found = this.unions.find((u) => u.name === type.name)!;
+        return [found.minBytes, found.maxBytes];
       }
       case "struct": {
         const found = this.structs.find((s) => s.name === type.name)!;
@@ -117,6 +145,13 @@ export class Spec {
       default:
         throw new Error(`${type.kind} is not known here, or lies in the bit block`);
     }
+  }
+
+  /** Of what has a bit block of its own where it needs one. */
+  #elementBounds(type: TypeModel): [number, number] {
+    if (!("bits" in type)) return this.#bounds(type);
+    const bytes = Math.ceil(type.bits / 8);
+    return [bytes, bytes];
   }
 
   /** A channel whose message is the struct made last. */
@@ -163,7 +198,7 @@ export class Spec {
       },
       header: headerModel(),
       structs: this.structs,
-      unions: [],
+      unions: this.unions,
       enums: this.enums,
       channels: this.channels,
       zero: zeroModel(),
