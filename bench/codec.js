@@ -32,9 +32,8 @@ function stardust(codec) {
   return {
     prepare: (message) => message,
     encode(message) {
-      codec.size(message);
       w.at = 0;
-      codec.encode(message, w);
+      codec.write(message, w);
       return w.at;
     },
     bytes(message) {

@@ -14,6 +14,9 @@ import {
   checkString,
   dequantise,
   invalidEnum,
+  putBytes,
+  putString,
+  putVarint,
   quantise,
   rethrowWithin,
   utf8Length,
@@ -133,6 +136,22 @@ export function encodeVec2(message: types.Vec2, w: Writer): void {
   view.setUint8(at + 3, y);
 }
 
+/** As sizeVec2 and encodeVec2 in one pass. Throws InvalidMessageError. */
+export function writeVec2(message: types.Vec2, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { x, y } = message;
+  checkNumber("x", x, -512, 512);
+  const xBits = quantise(x, -512, 512, 65535);
+  checkNumber("y", y, -512, 512);
+  const yBits = quantise(y, -512, 512, 65535);
+  const at = w.reserve(4);
+  view.setUint8(at, xBits >>> 8);
+  view.setUint8(at + 1, xBits);
+  view.setUint8(at + 2, yBits >>> 8);
+  view.setUint8(at + 3, yBits);
+}
+
 /** Reads a Vec2. Throws MalformedError for bytes that no encoder writes. */
 export function decodeVec2(r: Reader): types.Vec2 {
   const view = r.view;
@@ -189,6 +208,33 @@ export function encodeEntity(message: types.Entity, w: Writer): void {
   view.setUint8(at + 2, (health << 7) | (hasWeapon << 6) | (weapon << 4));
   view.setUint16(at + 3, message.id);
   encodeVec2(message.at, w);
+}
+
+/** As sizeEntity and encodeEntity in one pass. Throws InvalidMessageError. */
+export function writeEntity(message: types.Entity, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { id, kind, at, heading, health, weapon } = message;
+  checkInteger("id", id, 0, 65535);
+  const kindBits = valueOfEntityKind(kind);
+  if (kindBits < 0) invalidEnum("kind", kind, "player, arrow or potion");
+  checkNumber("heading", heading, 0, 6.283185307179586);
+  const headingBits = quantise(heading, 0, 6.283185307179586, 255);
+  checkInteger("health", health, 0, 100);
+  const healthBits = health;
+  const hasWeapon = weapon === undefined ? 0 : 1;
+  const weaponBits = weapon === undefined ? 0 : valueOfWeapon(weapon);
+  if (weaponBits < 0) invalidEnum("weapon", weapon, "fists, sword, bow or staff");
+  const at2 = w.reserve(5);
+  view.setUint8(at2, (kindBits << 6) | (headingBits >>> 2));
+  view.setUint8(at2 + 1, (headingBits << 6) | (healthBits >>> 1));
+  view.setUint8(at2 + 2, (healthBits << 7) | (hasWeapon << 6) | (weaponBits << 4));
+  view.setUint16(at2 + 3, id);
+  try {
+    writeVec2(at, w);
+  } catch (error) {
+    rethrowWithin(error, "at");
+  }
 }
 
 /** Reads an Entity. Throws MalformedError for bytes that no encoder writes. */
@@ -274,6 +320,30 @@ export function encodeInputMessage(message: types.InputMessage, w: Writer): void
   view.setUint32(at + 4, message.sequence);
 }
 
+/** As sizeInputMessage and encodeInputMessage in one pass. Throws InvalidMessageError. */
+export function writeInputMessage(message: types.InputMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { sequence, moveX, moveY, heading, fire, use } = message;
+  checkInteger("sequence", sequence, 0, 4294967295);
+  checkNumber("moveX", moveX, -1, 1);
+  const moveXBits = quantise(moveX, -1, 1, 255);
+  checkNumber("moveY", moveY, -1, 1);
+  const moveYBits = quantise(moveY, -1, 1, 255);
+  checkNumber("heading", heading, 0, 6.283185307179586);
+  const headingBits = quantise(heading, 0, 6.283185307179586, 255);
+  checkBool("fire", fire);
+  const fireBits = fire ? 1 : 0;
+  checkBool("use", use);
+  const useBits = use ? 1 : 0;
+  const at = w.reserve(8);
+  view.setUint8(at, moveXBits);
+  view.setUint8(at + 1, moveYBits);
+  view.setUint8(at + 2, headingBits);
+  view.setUint8(at + 3, (fireBits << 7) | (useBits << 6));
+  view.setUint32(at + 4, sequence);
+}
+
 /** Reads an InputMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeInputMessage(r: Reader): types.InputMessage {
   const view = r.view;
@@ -342,8 +412,33 @@ export function encodeSnapshotMessage(message: types.SnapshotMessage, w: Writer)
   view.setUint32(at + 4, message.lastInput);
   const entities = message.entities;
   w.varint(entities.length);
-  for (const item of entities) {
+  for (let i = 0; i < entities.length; i++) {
+    const item = entities[i]!;
     encodeEntity(item, w);
+  }
+}
+
+/** As sizeSnapshotMessage and encodeSnapshotMessage in one pass. Throws InvalidMessageError. */
+export function writeSnapshotMessage(message: types.SnapshotMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { tick, lastInput, entities } = message;
+  checkInteger("tick", tick, 0, 4294967295);
+  checkInteger("lastInput", lastInput, 0, 4294967295);
+  const at = w.reserve(8);
+  view.setUint32(at, tick);
+  view.setUint32(at + 4, lastInput);
+  checkList("entities", entities, 96);
+  const count = entities.length;
+  putVarint("entities", count, w);
+  let i = 0;
+  try {
+    for (; i < count; i++) {
+      const item = entities[i]!;
+      writeEntity(item, w);
+    }
+  } catch (error) {
+    rethrowWithin(error, `entities[${i}]`);
   }
 }
 
@@ -407,6 +502,17 @@ export function encodeChatMessage(message: types.ChatMessage, w: Writer): void {
   w.string(message.text, utf8Length(message.text));
 }
 
+/** As sizeChatMessage and encodeChatMessage in one pass. Throws InvalidMessageError. */
+export function writeChatMessage(message: types.ChatMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { from, text } = message;
+  checkInteger("from", from, 0, 4294967295);
+  const at = w.reserve(4);
+  view.setUint32(at, from);
+  putString("text", text, 240, w);
+}
+
 /** Reads a ChatMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeChatMessage(r: Reader): types.ChatMessage {
   const view = r.view;
@@ -455,6 +561,30 @@ export function encodeEventMessage(message: types.EventMessage, w: Writer): void
   }
   const amountAt = w.take(2);
   view.setInt16(amountAt, message.amount);
+}
+
+/** As sizeEventMessage and encodeEventMessage in one pass. Throws InvalidMessageError. */
+export function writeEventMessage(message: types.EventMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { sequence, kind, subject, object, amount } = message;
+  checkInteger("sequence", sequence, 0, 4294967295);
+  const kindBits = valueOfEventKind(kind);
+  if (kindBits < 0) invalidEnum("kind", kind, "hit, pickup, death or spawn");
+  checkInteger("subject", subject, 0, 65535);
+  const hasObject = object === undefined ? 0 : 1;
+  const at = w.reserve(7);
+  view.setUint8(at, (kindBits << 6) | (hasObject << 5));
+  view.setUint32(at + 1, sequence);
+  view.setUint16(at + 5, subject);
+  if (object !== undefined) {
+    checkInteger("object", object, 0, 65535);
+    const itemAt = w.reserve(2);
+    view.setUint16(itemAt, object);
+  }
+  checkInteger("amount", amount, -32768, 32767);
+  const amountAt = w.reserve(2);
+  view.setInt16(amountAt, amount);
 }
 
 /** Reads an EventMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -507,6 +637,16 @@ export function encodeReadyMessage(message: types.ReadyMessage, w: Writer): void
   view.setUint32(at, message.mapChecksum);
 }
 
+/** As sizeReadyMessage and encodeReadyMessage in one pass. Throws InvalidMessageError. */
+export function writeReadyMessage(message: types.ReadyMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { mapChecksum } = message;
+  checkInteger("mapChecksum", mapChecksum, 0, 4294967295);
+  const at = w.reserve(4);
+  view.setUint32(at, mapChecksum);
+}
+
 /** Reads a ReadyMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeReadyMessage(r: Reader): types.ReadyMessage {
   const view = r.view;
@@ -545,6 +685,20 @@ export function encodeMapMessage(message: types.MapMessage, w: Writer): void {
   w.raw(message.tiles);
 }
 
+/** As sizeMapMessage and encodeMapMessage in one pass. Throws InvalidMessageError. */
+export function writeMapMessage(message: types.MapMessage, w: Writer): void {
+  const view = w.view;
+  checkObject(message);
+  const { name, width, height, tiles } = message;
+  putString("name", name, 64, w);
+  checkInteger("width", width, 0, 65535);
+  checkInteger("height", height, 0, 65535);
+  const widthAt = w.reserve(4);
+  view.setUint16(widthAt, width);
+  view.setUint16(widthAt + 2, height);
+  putBytes("tiles", tiles, 262144, w);
+}
+
 /** Reads a MapMessage. Throws MalformedError for bytes that no encoder writes. */
 export function decodeMapMessage(r: Reader): types.MapMessage {
   const view = r.view;
@@ -579,6 +733,7 @@ export const inputCodec: MessageCodec<types.InputMessage> = {
   maxBytes: 8,
   size: sizeInputMessage,
   encode: encodeInputMessage,
+  write: writeInputMessage,
   decode(r: Reader): types.InputMessage {
     const message = decodeInputMessage(r);
     r.finish();
@@ -600,6 +755,7 @@ export const snapshotCodec: MessageCodec<types.SnapshotMessage> = {
   maxBytes: 873,
   size: sizeSnapshotMessage,
   encode: encodeSnapshotMessage,
+  write: writeSnapshotMessage,
   decode(r: Reader): types.SnapshotMessage {
     const message = decodeSnapshotMessage(r);
     r.finish();
@@ -621,6 +777,7 @@ export const chatCodec: MessageCodec<types.ChatMessage> = {
   maxBytes: 246,
   size: sizeChatMessage,
   encode: encodeChatMessage,
+  write: writeChatMessage,
   decode(r: Reader): types.ChatMessage {
     const message = decodeChatMessage(r);
     r.finish();
@@ -642,6 +799,7 @@ export const eventCodec: MessageCodec<types.EventMessage> = {
   maxBytes: 11,
   size: sizeEventMessage,
   encode: encodeEventMessage,
+  write: writeEventMessage,
   decode(r: Reader): types.EventMessage {
     const message = decodeEventMessage(r);
     r.finish();
@@ -663,6 +821,7 @@ export const readyCodec: MessageCodec<types.ReadyMessage> = {
   maxBytes: 4,
   size: sizeReadyMessage,
   encode: encodeReadyMessage,
+  write: writeReadyMessage,
   decode(r: Reader): types.ReadyMessage {
     const message = decodeReadyMessage(r);
     r.finish();
@@ -684,6 +843,7 @@ export const mapCodec: MessageCodec<types.MapMessage> = {
   maxBytes: 262216,
   size: sizeMapMessage,
   encode: encodeMapMessage,
+  write: writeMapMessage,
   decode(r: Reader): types.MapMessage {
     const message = decodeMapMessage(r);
     r.finish();

@@ -21,7 +21,7 @@ export type Delivery =
 
 export type Direction = "client-to-server" | "server-to-client" | "both";
 
-/** One message type: plain objects to bytes and back. All four are straight-line generated code. */
+/** One message type: plain objects to bytes and back. All of them are straight-line generated code. */
 export interface MessageCodec<M> {
   /** Bytes of every message, or -1 where they differ. */
   readonly fixedBytes: number;
@@ -31,6 +31,11 @@ export interface MessageCodec<M> {
   size(message: M): number;
   /** Writes a message that `size` has accepted, unchanged since, into that many bytes. */
   encode(message: M, w: Writer): void;
+  /**
+   * `size` and `encode` in one pass, for callers that need not know the size first. Throws `InvalidMessageError`, also
+   * for a message that takes more bytes than lie between `w.at` and `w.limit`; what was written then means nothing.
+   */
+  write(message: M, w: Writer): void;
   /** Reads one message; it must end at `r.end`. Throws `MalformedError`, and nothing else, for any other bytes. */
   decode(r: Reader): M;
   /** As `decode`, into an object that exists; inner objects and lists are reused where they can be. */

@@ -1,7 +1,7 @@
 /**
- * `codecs.ts`: for every struct four functions (size, encode, decode, update), for every union three and for every enum
- * two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function has a file of its own here
- * (size.ts, encode.ts, decode.ts).
+ * `codecs.ts`: for every struct five functions (size, encode, write, decode, update), for every union four and for every
+ * enum two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function
+ * has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
  */
 import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
 import { decodeFunction, updateFunction } from "./decode.ts";
@@ -21,6 +21,7 @@ import {
   quote,
   wireFunctions,
 } from "./text.ts";
+import { unionWriteFunction, writeFunction } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
 /** The name of each channel's codec, by channel index. */
@@ -35,11 +36,13 @@ export function emitCodecs(model: Model): Declaration[] {
     ...model.unions.flatMap((u) => [
       unionSizeFunction(u, lookup),
       unionEncodeFunction(u, lookup),
+      unionWriteFunction(u, lookup),
       unionDecodeFunction(u, lookup),
     ]),
     ...model.structs.flatMap((s) => [
       sizeFunction(s, lookup),
       encodeFunction(s, lookup),
+      writeFunction(s, lookup),
       decodeFunction(s, lookup),
       updateFunction(s, lookup),
     ]),
@@ -132,7 +135,7 @@ function codecText(c: ChannelModel, name: string, lookup: Lookup, specFile: stri
           ",",
         );
       }
-      out.add(`encode: encode${c.message},`);
+      out.add(`encode: encode${c.message},`, `write: write${c.message},`);
       out.block(
         `decode(r: Reader): ${type}`,
         () => {

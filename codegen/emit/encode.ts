@@ -175,7 +175,7 @@ export function sumBytes(members: readonly MemberModel[]): number {
 }
 
 /** The whole number that stands in the bit block for a value. */
-function toBits(type: BitType, value: string): string {
+export function toBits(type: BitType, value: string): string {
   switch (type.kind) {
     case "bool":
       return `${value} ? 1 : 0`;
@@ -226,10 +226,12 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
     case "list":
     case "array": {
       const list = names.take(base);
+      const index = names.take("i");
       const item = names.take("item");
       lines.add(`const ${list} = ${value};`);
       if (type.kind === "list") lines.add(`w.varint(${list}.length);`);
-      lines.block(`for (const ${item} of ${list})`, () => {
+      lines.block(`for (let ${index} = 0; ${index} < ${list}.length; ${index}++)`, () => {
+        lines.add(`const ${item} = ${list}[${index}]!;`);
         encodeValue(scope, type.of, item, "inner");
       });
       return;

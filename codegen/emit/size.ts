@@ -136,6 +136,27 @@ function elementSize(
   return isBits(type) ? Math.ceil(type.bits / 8) : more;
 }
 
+/** The check of a value that is always as many bits or bytes, and no enum. */
+export function checkText(type: TypeModel, value: string, path: string): string {
+  switch (type.kind) {
+    case "integer": {
+      const [min, max] = integerRange(type);
+      const check = type.bytes === 8 && type.as === undefined ? "checkBigint" : "checkInteger";
+      return `${check}(${path}, ${value}, ${min}, ${max});`;
+    }
+    case "float":
+      return `checkFloat${type.bytes * 8}(${path}, ${value});`;
+    case "bool":
+      return `checkBool(${path}, ${value});`;
+    case "quantised": {
+      const check = type.integer ? "checkInteger" : "checkNumber";
+      return `${check}(${path}, ${value}, ${number(type.min)}, ${number(type.max)});`;
+    }
+    default:
+      throw new Error(`${type.kind} has no such check`);
+  }
+}
+
 /** Adds the checks of one value and what it adds to `size`; returns the bytes that are always there. */
 function valueSize(
   scope: Scope,
@@ -146,26 +167,17 @@ function valueSize(
 ): number {
   const { lines } = scope;
   switch (type.kind) {
-    case "integer": {
-      const [min, max] = integerRange(type);
-      const check = type.bytes === 8 && type.as === undefined ? "checkBigint" : "checkInteger";
-      lines.add(`${check}(${path}, ${value}, ${min}, ${max});`);
-      return type.bytes;
-    }
+    case "integer":
     case "float":
-      lines.add(`checkFloat${type.bytes * 8}(${path}, ${value});`);
+      lines.add(checkText(type, value, path));
       return type.bytes;
+    case "bool":
+    case "quantised":
+      lines.add(checkText(type, value, path));
+      return 0;
     case "varint":
       lines.add(`size += check${type.signed ? "Zigzag" : "Varint"}(${path}, ${value});`);
       return 0;
-    case "bool":
-      lines.add(`checkBool(${path}, ${value});`);
-      return 0;
-    case "quantised": {
-      const check = type.integer ? "checkInteger" : "checkNumber";
-      lines.add(`${check}(${path}, ${value}, ${number(type.min)}, ${number(type.max)});`);
-      return 0;
-    }
     case "enum": {
       const names = quote(nameList(enumNamed(scope.lookup, type.name).values));
       lines.add(`if (valueOf${type.name}(${value}) < 0) invalidEnum(${path}, ${value}, ${names});`);

@@ -42,6 +42,34 @@ export function membersOf(
   return (name) => locals.get(name) ?? memberOf("message", name);
 }
 
+/**
+ * Puts every member of `message` into a local, each read once: what was checked is what is written, whatever getters the
+ * object has. Returns the locals.
+ */
+export function destructure(
+  members: readonly { readonly name: string }[],
+  lines: Lines,
+  names: Names,
+): (name: string) => string {
+  const locals = new Map<string, string>();
+  const parts: string[] = [];
+  for (const { name } of members) {
+    const local = names.take(camel(name));
+    locals.set(name, local);
+    if (!inherited.has(name)) parts.push(local === name ? name : `${memberName(name)}: ${local}`);
+  }
+  const line = `const { ${parts.join(", ")} } = message;`;
+  if (line.length <= 96) {
+    if (parts.length > 0) lines.add(line);
+  } else {
+    lines.add("const {", ...parts.map((part) => `  ${part},`), "} = message;");
+  }
+  for (const { name } of members) {
+    if (inherited.has(name)) lines.add(`const ${locals.get(name)} = ${memberOf("message", name)};`);
+  }
+  return (name) => locals.get(name)!;
+}
+
 /** Sets a member; `__proto__` would otherwise be a setter. */
 export function setMember(object: string, name: string, value: string): string {
   if (name === "__proto__") return `setOwn(${object}, "__proto__", ${value});`;
@@ -98,8 +126,8 @@ export function one(name: string): string {
 export const wireFunctions: readonly string[] = (
   "checkArray checkBigint checkBool checkBytes checkDepth checkFloat16 checkFloat32 checkFloat64 checkInteger " +
   "checkList checkMap checkNumber checkObject checkString checkTotal checkVarint checkZigzag dequantise entryPath " +
-  "fromHalf invalid invalidEnum invalidKind own quantise rethrowWithin setOwn toHalf unzigzag utf8Length varintSize " +
-  "zigzag"
+  "fromHalf invalid invalidEnum invalidKind own putBytes putString putVarint putZigzag quantise rethrowWithin setOwn " +
+  "toHalf unzigzag utf8Length varintSize zigzag"
 ).split(" ");
 
 const reserved = new Set([
@@ -113,7 +141,7 @@ const reserved = new Set([
 ]);
 
 /** Functions that are made for a type, by its name: `sizeVec2`. */
-const derived = /^(size|encode|decode|update|valueOf|nameOf|zero)[A-Z]/;
+const derived = /^(size|encode|write|decode|update|valueOf|nameOf|zero)[A-Z]/;
 
 /** Hands out names that are different from each other and from what the generated code around them uses. */
 export class Names {

@@ -5,6 +5,7 @@
 import { isIPv6 } from "node:net";
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
+import { ONE_PASS_BYTES } from "../limits.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { CloseReason, PortStats } from "../server.ts";
 import { utf8Read } from "../wire/utf8.ts";
@@ -179,25 +180,29 @@ export class PortHandle {
    * `onRingDrained` comes when it can be tried again.
    */
   send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
-    const bytes = channel.codec.size(message);
-    const slot = peer & this.#slotMask;
-    const cost = creditCost(bytes);
-    if (!this.#sendCredits.spend(slot, cost)) return false;
-    const w = this.#reserve(ToWorker.send, 6 + bytes);
+    const { codec } = channel;
+    // In one pass where room for the largest message is little; else its size is asked first.
+    const onePass = codec.maxBytes <= ONE_PASS_BYTES;
+    const w = this.#reserve(ToWorker.send, 6 + (onePass ? codec.maxBytes : codec.size(message)));
     if (w === undefined) {
-      this.#sendCredits.refund(slot, cost);
+      if (onePass) codec.size(message);
       return false;
     }
     w.u32(peer);
     w.u16(channel.index);
+    const start = w.at;
     try {
-      channel.codec.encode(message, w);
-      this.#out.commit();
+      if (onePass) codec.write(message, w);
+      else codec.encode(message, w);
     } catch (error) {
       this.#out.abandon();
-      this.#sendCredits.refund(slot, cost);
       throw error;
     }
+    if (!this.#sendCredits.spend(peer & this.#slotMask, creditCost(w.at - start))) {
+      this.#out.abandon();
+      return false;
+    }
+    this.#out.commit();
     this.#workerBell.ring();
     return true;
   }

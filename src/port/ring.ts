@@ -171,6 +171,7 @@ export class RingWriter {
     this.#openPadding = padding;
     this.#openStart = writer.at;
     this.#openEnd = writer.at + bytes;
+    writer.limit = this.#openEnd;
     return writer;
   }
 

@@ -3,13 +3,24 @@
  * for ever modulo 2^32; the capacity is a power of two. A payload may lie over the end, so nothing is wasted. Worst
  * case: one copy of everything when it doubles.
  */
+import { ONE_PASS_BYTES } from "../limits.ts";
+import type { MessageCodec } from "../protocol.ts";
 import { Writer } from "../wire/writer.ts";
 
 const MIN_CAPACITY = 512;
 /** Below this, a loop beats the call into native code and the view it needs. */
 const SHORT_BYTES = 48;
-/** Where a message is encoded that would lie over the end; shared, used only inside one call. */
+/** Where a message is encoded that would lie over the end; shared, used only until it is copied. */
 let overEnd: Writer | undefined;
+
+function beside(bytes: number): Writer {
+  if (overEnd === undefined || overEnd.bytes.length < bytes) {
+    overEnd = new Writer(new Uint8Array(Math.max(ONE_PASS_BYTES, bytes)));
+  }
+  overEnd.at = 0;
+  overEnd.limit = bytes;
+  return overEnd;
+}
 
 /** Copies between arrays; fast for a few bytes too. */
 export function copyBytes(
@@ -26,6 +37,8 @@ export function copyBytes(
 export class ByteRing {
   private bytes: Uint8Array | undefined;
   private writer: Writer | undefined;
+  /** What the last message was written with: `writer`, or beside the ring. */
+  private staged: Writer | undefined;
   private head = 0;
   private tail = 0;
 
@@ -46,25 +59,38 @@ export class ByteRing {
     return position;
   }
 
-  /** Has `encode` write `length` bytes and returns their position. Nothing is stored if it throws. */
-  encode<M>(message: M, length: number, encode: (message: M, w: Writer) => void): number {
+  /** Has `codec` encode a message of `length` bytes and returns their position. Nothing is stored if it throws. */
+  encode<M>(message: M, length: number, codec: MessageCodec<M>): number {
     const bytes = this.room(length);
     const at = this.tail & (bytes.length - 1);
-    if (at + length <= bytes.length) {
-      const w = this.writer ?? new Writer(bytes);
-      this.writer = w;
-      w.at = at;
-      encode(message, w);
-      const position = this.tail;
-      this.tail = (position + length) >>> 0;
-      return position;
-    }
-    if (overEnd === undefined || overEnd.bytes.length < length) {
-      overEnd = new Writer(new Uint8Array(Math.max(2048, length)));
-    }
-    overEnd.at = 0;
-    encode(message, overEnd);
-    return this.push(overEnd.bytes, 0, length);
+    this.staged = at + length <= bytes.length ? this.inPlace(bytes, at, length) : beside(length);
+    codec.encode(message, this.staged);
+    return this.keep(length);
+  }
+
+  /** Has `codec` write a message of at most ONE_PASS_BYTES; returns its bytes. It is stored only by `keep`. */
+  stage<M>(message: M, codec: MessageCodec<M>): number {
+    const { maxBytes } = codec;
+    const { bytes } = this;
+    const at = bytes === undefined ? 0 : this.tail & (bytes.length - 1);
+    const used = (this.tail - this.head) >>> 0;
+    const w =
+      bytes !== undefined && maxBytes <= bytes.length - Math.max(at, used)
+        ? this.inPlace(bytes, at, maxBytes)
+        : beside(maxBytes);
+    this.staged = w;
+    const start = w.at;
+    codec.write(message, w);
+    return w.at - start;
+  }
+
+  /** Stores the `length` bytes that were written last and returns their position. */
+  keep(length: number): number {
+    const w = this.staged;
+    if (w !== undefined && w !== this.writer) return this.push(w.bytes, 0, length);
+    const position = this.tail;
+    this.tail = (position + length) >>> 0;
+    return position;
   }
 
   /** Copies `length` bytes from `position` on to `to[at..)`. */
@@ -93,6 +119,15 @@ export class ByteRing {
     this.clear();
     this.bytes = undefined;
     this.writer = undefined;
+    this.staged = undefined;
+  }
+
+  private inPlace(bytes: Uint8Array, at: number, length: number): Writer {
+    const w = this.writer ?? new Writer(bytes);
+    this.writer = w;
+    w.at = at;
+    w.limit = at + length;
+    return w;
   }
 
   private room(length: number): Uint8Array {

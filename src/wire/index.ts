@@ -48,6 +48,7 @@ export {
   writeAckRanges,
 } from "./header.ts";
 export { codePointLength, jsonEqual } from "./json.ts";
+export { putBytes, putString, putVarint, putZigzag } from "./put.ts";
 export { dequantise, quantise } from "./quantise.ts";
 export { Reader } from "./reader.ts";
 export { utf8Length, utf8Read, utf8Write } from "./utf8.ts";

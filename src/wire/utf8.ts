@@ -32,34 +32,36 @@ export function utf8Length(value: string): number {
 export function utf8Write(bytes: Uint8Array, at: number, value: string, byteLength: number): void {
   if (byteLength > SHORT_WRITE_BYTES) {
     encoder.encodeInto(value, bytes.subarray(at, at + byteLength));
-  } else if (byteLength === value.length) {
-    for (let i = 0; i < byteLength; i++) bytes[at + i] = value.charCodeAt(i);
-  } else writeShort(bytes, at, value);
+  } else utf8WriteShort(bytes, at, value);
 }
 
-/** What is well-formed and not ASCII alone. */
-function writeShort(bytes: Uint8Array, at: number, value: string): void {
-  for (let i = 0; i < value.length; i++) {
-    let unit = value.charCodeAt(i);
-    if (unit < 0x80) {
-      bytes[at++] = unit;
-      continue;
-    }
-    if (unit < 0x800) bytes[at++] = 0xc0 | (unit >> 6);
-    else {
-      if (unit < 0xd800 || unit > 0xdfff) bytes[at++] = 0xe0 | (unit >> 12);
-      else {
-        unit = 0x10000 + ((unit - 0xd800) << 10) + (value.charCodeAt(++i) - 0xdc00);
-        bytes[at++] = 0xf0 | (unit >> 18);
-        bytes[at++] = 0x80 | ((unit >> 12) & 0x3f);
-        bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
-        bytes[at++] = 0x80 | (unit & 0x3f);
-        continue;
-      }
+/**
+ * Writes `value` at `at`, where three bytes for each of its UTF-16 units are free. Returns where it ends; -1 if it has a
+ * surrogate without its partner.
+ */
+export function utf8WriteShort(bytes: Uint8Array, at: number, value: string): number {
+  const units = value.length;
+  for (let i = 0; i < units; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit < 0x80) bytes[at++] = unit;
+    else if (unit < 0x800) {
+      bytes[at++] = 0xc0 | (unit >> 6);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    } else if (unit < 0xd800 || unit > 0xdfff) {
+      bytes[at++] = 0xe0 | (unit >> 12);
       bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    } else {
+      const low = ++i < units ? value.charCodeAt(i) : 0;
+      if (unit > 0xdbff || low < 0xdc00 || low > 0xdfff) return -1;
+      const point = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+      bytes[at++] = 0xf0 | (point >> 18);
+      bytes[at++] = 0x80 | ((point >> 12) & 0x3f);
+      bytes[at++] = 0x80 | ((point >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (point & 0x3f);
     }
-    bytes[at++] = 0x80 | (unit & 0x3f);
   }
+  return at;
 }
 
 /** The string in `bytes[at..at + byteLength)`; undefined if that is not well-formed UTF-8. */

@@ -128,6 +128,13 @@ describe.each(channels)("any message of %s", (channel) => {
         const w = new Writer(new Uint8Array(bytes.byteLength));
         codec.encode(message, w);
         expect(w.at).toBe(bytes.byteLength);
+        const memory = new Uint8Array(codec.maxBytes + 9).fill(0x77);
+        const window = new Writer(memory);
+        window.at = 3;
+        window.limit = 3 + bytes.byteLength;
+        codec.write(message, window);
+        expect(hexOf(memory.subarray(3, window.at))).toBe(hexOf(bytes));
+        expect(memory.subarray(window.at).every((byte) => byte === 0x77)).toBe(true);
         const back = testing.decode[channel](bytes);
         expect(back).toStrictEqual({ ...message });
         expect(codec.decodeInto(target, Reader.of(bytes))).toStrictEqual(back);
@@ -202,6 +209,8 @@ describe.each(channels)("any message of %s", (channel) => {
           const problem = testing.validate[channel](candidate);
           if (problem !== null) {
             expect(() => codec.size(candidate)).toThrow(InvalidMessageError);
+            const w = new Writer(new Uint8Array(codec.maxBytes));
+            expect(() => codec.write(candidate, w)).toThrow(InvalidMessageError);
           } else testing.decode[channel](testing.encode[channel](candidate));
         }
       }),
@@ -245,6 +254,9 @@ describe("a wrong member is named", () => {
     const message = testing.example[channel]();
     spoil(message);
     expect(testing.validate[channel](message)?.path).toBe(path);
+    const codec = codecs[`${channel}Codec`];
+    const w = new Writer(new Uint8Array(codec.maxBytes));
+    expect(() => codec.write(message, w)).toThrow(expect.objectContaining({ path }));
   });
 
   test("and a message above its channel's maxBytes is refused as a whole", () => {
@@ -256,6 +268,10 @@ describe("a wrong member is named", () => {
       path: "",
       problem: expect.stringContaining("1200 are allowed"),
     });
+    const { listsCodec } = codecs;
+    const w = new Writer(new Uint8Array(5000));
+    w.limit = listsCodec.maxBytes;
+    expect(() => listsCodec.write(message, w)).toThrow(InvalidMessageError);
   });
 });
 

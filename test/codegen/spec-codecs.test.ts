@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
-import { InvalidMessageError, MalformedError, Reader } from "stardust-udp/wire";
+import { InvalidMessageError, MalformedError, Reader, Writer } from "stardust-udp/wire";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { readMessage } from "#codegen/interpret/read-message.js";
@@ -78,6 +78,21 @@ function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
+/** What `write` makes of a message where there is room for `bytes`; nothing else may be touched. */
+function writeWithin(codec: Any, message: unknown, bytes: number): Uint8Array {
+  const memory = new Uint8Array(bytes + 32).fill(0x77);
+  const w = new Writer(memory);
+  w.at = 5;
+  w.limit = 5 + bytes;
+  try {
+    codec.write(message, w);
+    return memory.slice(5, w.at);
+  } finally {
+    expect(memory.subarray(0, 5).every((byte) => byte === 0x77)).toBe(true);
+    expect(memory.subarray(w.limit).every((byte) => byte === 0x77)).toBe(true);
+  }
+}
+
 /** What a decoder makes of bytes: the value, or that they are refused. */
 function outcome(read: () => unknown): { value?: unknown } {
   try {
@@ -124,6 +139,11 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
         fc.property(testing.arbitrary[channel](fc) as fc.Arbitrary<Any>, (message) => {
           const bytes: Uint8Array = testing.encode[channel](message);
           expect(hexOf(bytes)).toBe(hexOf(slow.encode(type, message)));
+          expect(hexOf(writeWithin(codec, message, bytes.length))).toBe(hexOf(bytes));
+          if (bytes.length > 0) {
+            const less = bytes.length - 1;
+            expect(() => writeWithin(codec, message, less)).toThrow(InvalidMessageError);
+          }
           expect(bytes.length).toBeLessThanOrEqual(codec.maxBytes);
           if (codec.fixedBytes >= 0) expect(bytes.length).toBe(codec.fixedBytes);
           const back = testing.decode[channel](bytes);
@@ -225,7 +245,10 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
           const key = keys[which % Math.max(1, keys.length)];
           if (key !== undefined) Object.defineProperty(message, key, { value, enumerable: true });
           if (testing.validate[channel](message) === null) testing.encode[channel](message);
-          else expect(() => codec.size(message)).toThrow(InvalidMessageError);
+          else {
+            expect(() => codec.size(message)).toThrow(InvalidMessageError);
+            expect(() => writeWithin(codec, message, codec.maxBytes)).toThrow(InvalidMessageError);
+          }
         }),
         { numRuns: runs },
       );

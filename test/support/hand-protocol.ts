@@ -53,6 +53,10 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint
     encode(message, w) {
       w.raw(message);
     },
+    write(message, w) {
+      if (!(message instanceof Uint8Array)) throw new InvalidMessageError("", "not bytes");
+      w.bytes.set(message, w.reserve(message.length));
+    },
     decode(r) {
       if (fixedBytes >= 0 && r.end - r.at !== fixedBytes) throw new MalformedError("", "size", 0);
       const copy = r.bytes.slice(r.at, r.end);

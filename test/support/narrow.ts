@@ -40,6 +40,7 @@ export async function rawClient(
       ...channel.codec,
       size: (bytes: Uint8Array) => bytes.byteLength,
       encode: (bytes: Uint8Array, w: { raw(bytes: Uint8Array): void }) => w.raw(bytes),
+      write: (bytes: Uint8Array, w: { raw(bytes: Uint8Array): void }) => w.raw(bytes),
     },
   }));
   const face = {

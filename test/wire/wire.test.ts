@@ -3,10 +3,19 @@ import fc from "fast-check";
 import {
   AckBlock,
   ackRangesSize,
+  checkBytes,
+  checkString,
+  checkVarint,
+  checkZigzag,
   codePointLength,
   dequantise,
+  InvalidMessageError,
   jsonEqual,
   MalformedError,
+  putBytes,
+  putString,
+  putVarint,
+  putZigzag,
   quantise,
   Reader,
   readAckRanges,
@@ -156,6 +165,115 @@ describe("UTF-8", () => {
       expect(utf8Length(text)).toBe(-1);
     }
   });
+});
+
+describe("checking and writing in one pass", () => {
+  /** The bytes between others that `put` writes where `room` are left, or its error's message. */
+  function outcome(room: number, put: (w: Writer) => void): string {
+    const memory = new Uint8Array(room + 20).fill(0x77);
+    const w = new Writer(memory);
+    w.at = 10;
+    w.limit = 10 + room;
+    try {
+      put(w);
+      return Buffer.from(memory.subarray(10, w.at)).toString("hex");
+    } catch (error) {
+      expect(error).toBeInstanceOf(InvalidMessageError);
+      return (error as Error).message;
+    } finally {
+      expect(Buffer.from(memory.subarray(0, 10)).toString("hex")).toBe("77".repeat(10));
+      expect(Buffer.from(memory.subarray(w.limit)).toString("hex")).toBe("77".repeat(10));
+    }
+  }
+
+  /** In two passes: the check, and bytes by other means. */
+  function oracle(check: () => void, content: () => number[]): string {
+    try {
+      check();
+      return Buffer.from(content()).toString("hex");
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /** Right with the least room that is enough and with more, refused with less. */
+  function compare(put: (w: Writer) => void, expected: string, good: boolean): void {
+    const size = expected.length / 2;
+    expect(outcome(good ? size : 1000, put)).toBe(expected);
+    expect(outcome(2000, put)).toBe(expected);
+    if (good && size > 0) expect(outcome(size - 1, put)).toContain("goes beyond");
+  }
+
+  const hex = /^[0-9a-f]*$/;
+
+  test("strings are those of checkString and TextEncoder, on every way through the code", () => {
+    const any = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 200 }),
+      fc.string({ unit: "binary-ascii", maxLength: 200 }),
+      fc.string({ unit: fc.constantFrom("a", "é", "€", "😀", "\ud800", "\udc00"), maxLength: 60 }),
+      // Around the longest short one, and where the length grows by a byte because of what is not ASCII.
+      fc.nat(3).map((n) => "x".repeat(41 + n)),
+      fc.tuple(fc.nat(4), fc.constantFrom("", "é", "€")).map(([n, c]) => "x".repeat(123 + n) + c),
+    );
+    fc.assert(
+      fc.property(any, fc.constantFrom(0, 5, 100, 127, 128, 1000), (value, maxBytes) => {
+        const expected = oracle(
+          () => checkString("a.b", value, maxBytes),
+          () => {
+            const bytes = new TextEncoder().encode(value);
+            return [...leb128(bytes.length), ...bytes];
+          },
+        );
+        compare((w) => putString("a.b", value, maxBytes, w), expected, hex.test(expected));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("bytes and varints are those of their checks", () => {
+    const number = fc.oneof(
+      safe,
+      fc.double(),
+      fc.integer(),
+      fc.constant(-(2 ** 52)),
+      fc.constant(-0),
+    );
+    fc.assert(
+      fc.property(number, fc.uint8Array({ maxLength: 200 }), fc.nat(200), (value, bytes, max) => {
+        const varint = oracle(
+          () => checkVarint("n", value),
+          () => leb128(value),
+        );
+        compare((w) => putVarint("n", value, w), varint, hex.test(varint));
+        const signed = oracle(
+          () => checkZigzag("n", value),
+          () => leb128(value < 0 ? -2 * value - 1 : 2 * value),
+        );
+        compare((w) => putZigzag("n", value, w), signed, hex.test(signed));
+        const blob = oracle(
+          () => checkBytes("b", bytes, max),
+          () => [...leb128(bytes.length), ...bytes],
+        );
+        compare((w) => putBytes("b", bytes, max, w), blob, hex.test(blob));
+      }),
+    );
+  });
+
+  test.each([undefined, null, 1, {}, [], "x".repeat(3), 10n, { length: 1 }])(
+    "what is something else is refused as by the checks, case %#",
+    (value) => {
+      const any = value as never;
+      for (const [check, put] of [
+        [() => checkVarint("n", any), (w: Writer) => putVarint("n", any, w)],
+        [() => checkZigzag("n", any), (w: Writer) => putZigzag("n", any, w)],
+        [() => checkString("s", any, 2), (w: Writer) => putString("s", any, 2, w)],
+        [() => checkBytes("b", any, 2), (w: Writer) => putBytes("b", any, 2, w)],
+      ] as const) {
+        const expected = oracle(check, () => []);
+        if (expected !== "") expect(outcome(100, put)).toBe(expected);
+      }
+    },
+  );
 });
 
 test("a quantised value encodes to its own index, stays in range, and errs by half a step at most", () => {
