@@ -42,7 +42,8 @@ function stardust(codec) {
       return out.bytes;
     },
     view: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    decode: (bytes, view) => codec.decode(r.reset(bytes, view, 0, bytes.byteLength)),
+    // As in the runtime, which knows where a message ends: in V8 11, asking for `byteLength` takes as long as a small decode.
+    decode: (bytes, view) => codec.decode(r.reset(bytes, view, 0, bytes.length)),
   };
 }
 

@@ -40,20 +40,11 @@ function valueOfWeapon(name: string): number {
   }
 }
 
+const namesOfWeapon: readonly types.Weapon[] = ["fists", "sword", "bow", "staff"];
+
 /** The Weapon of a number that was read at byte `at`. */
 function nameOfWeapon(value: number, r: Reader, at: number, path: string): types.Weapon {
-  switch (value) {
-    case 0:
-      return "fists";
-    case 1:
-      return "sword";
-    case 2:
-      return "bow";
-    case 3:
-      return "staff";
-    default:
-      return r.refuse(at, path, `${value} is no Weapon`);
-  }
+  return namesOfWeapon[value] ?? r.refuse(at, path, `${value} is no Weapon`);
 }
 
 /** The number of an EntityKind on the wire; -1 for what is none. */
@@ -70,18 +61,11 @@ function valueOfEntityKind(name: string): number {
   }
 }
 
+const namesOfEntityKind: readonly types.EntityKind[] = ["player", "arrow", "potion"];
+
 /** The EntityKind of a number that was read at byte `at`. */
 function nameOfEntityKind(value: number, r: Reader, at: number, path: string): types.EntityKind {
-  switch (value) {
-    case 0:
-      return "player";
-    case 1:
-      return "arrow";
-    case 2:
-      return "potion";
-    default:
-      return r.refuse(at, path, `${value} is no EntityKind`);
-  }
+  return namesOfEntityKind[value] ?? r.refuse(at, path, `${value} is no EntityKind`);
 }
 
 /** The number of an EventKind on the wire; -1 for what is none. */
@@ -100,20 +84,11 @@ function valueOfEventKind(name: string): number {
   }
 }
 
+const namesOfEventKind: readonly types.EventKind[] = ["hit", "pickup", "death", "spawn"];
+
 /** The EventKind of a number that was read at byte `at`. */
 function nameOfEventKind(value: number, r: Reader, at: number, path: string): types.EventKind {
-  switch (value) {
-    case 0:
-      return "hit";
-    case 1:
-      return "pickup";
-    case 2:
-      return "death";
-    case 3:
-      return "spawn";
-    default:
-      return r.refuse(at, path, `${value} is no EventKind`);
-  }
+  return namesOfEventKind[value] ?? r.refuse(at, path, `${value} is no EventKind`);
 }
 
 /** The bytes a Vec2 takes. Throws InvalidMessageError with the path of a wrong member. */
@@ -241,16 +216,19 @@ export function writeEntity(message: types.Entity, w: Writer): void {
 export function decodeEntity(r: Reader): types.Entity {
   const view = r.view;
   const at = r.take(5);
-  if ((view.getUint8(at + 2) & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
-  const hasWeapon = (view.getUint8(at + 2) & 0x40) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  const byte1 = view.getUint8(at + 1);
+  const byte2 = view.getUint8(at + 2);
+  if ((byte2 & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
+  const hasWeapon = (byte2 & 0x40) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEntityKind(kindBits, r, at, "kind");
-  const headingBits = ((view.getUint8(at) & 0x3f) << 2) | (view.getUint8(at + 1) >>> 6);
+  const headingBits = ((byte0 & 0x3f) << 2) | (byte1 >>> 6);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const healthBits = ((view.getUint8(at + 1) & 0x3f) << 1) | (view.getUint8(at + 2) >>> 7);
+  const healthBits = ((byte1 & 0x3f) << 1) | (byte2 >>> 7);
   if (healthBits > 100) r.refuse(at + 1, "health", `step ${healthBits} of 100`);
   const health = healthBits;
-  const weaponBits = (view.getUint8(at + 2) & 0x30) >>> 4;
+  const weaponBits = (byte2 & 0x30) >>> 4;
   if (!hasWeapon && weaponBits !== 0) r.refuse(at + 2, "weapon", "is absent, but its bits are not zero");
   const weapon = hasWeapon ? nameOfWeapon(weaponBits, r, at + 2, "weapon") : undefined;
   const id = view.getUint16(at + 3);
@@ -267,16 +245,19 @@ export function decodeEntity(r: Reader): types.Entity {
 export function updateEntity(target: types.Entity, r: Reader): void {
   const view = r.view;
   const at = r.take(5);
-  if ((view.getUint8(at + 2) & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
-  const hasWeapon = (view.getUint8(at + 2) & 0x40) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  const byte1 = view.getUint8(at + 1);
+  const byte2 = view.getUint8(at + 2);
+  if ((byte2 & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
+  const hasWeapon = (byte2 & 0x40) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEntityKind(kindBits, r, at, "kind");
-  const headingBits = ((view.getUint8(at) & 0x3f) << 2) | (view.getUint8(at + 1) >>> 6);
+  const headingBits = ((byte0 & 0x3f) << 2) | (byte1 >>> 6);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const healthBits = ((view.getUint8(at + 1) & 0x3f) << 1) | (view.getUint8(at + 2) >>> 7);
+  const healthBits = ((byte1 & 0x3f) << 1) | (byte2 >>> 7);
   if (healthBits > 100) r.refuse(at + 1, "health", `step ${healthBits} of 100`);
   const health = healthBits;
-  const weaponBits = (view.getUint8(at + 2) & 0x30) >>> 4;
+  const weaponBits = (byte2 & 0x30) >>> 4;
   if (!hasWeapon && weaponBits !== 0) r.refuse(at + 2, "weapon", "is absent, but its bits are not zero");
   const weapon = hasWeapon ? nameOfWeapon(weaponBits, r, at + 2, "weapon") : undefined;
   const id = view.getUint16(at + 3);
@@ -348,15 +329,16 @@ export function writeInputMessage(message: types.InputMessage, w: Writer): void 
 export function decodeInputMessage(r: Reader): types.InputMessage {
   const view = r.view;
   const at = r.take(8);
-  if ((view.getUint8(at + 3) & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
+  const byte3 = view.getUint8(at + 3);
+  if ((byte3 & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
   const moveXBits = view.getUint8(at);
   const moveX = dequantise(moveXBits, -1, 1, 255);
   const moveYBits = view.getUint8(at + 1);
   const moveY = dequantise(moveYBits, -1, 1, 255);
   const headingBits = view.getUint8(at + 2);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const fire = (view.getUint8(at + 3) & 0x80) !== 0;
-  const use = (view.getUint8(at + 3) & 0x40) !== 0;
+  const fire = (byte3 & 0x80) !== 0;
+  const use = (byte3 & 0x40) !== 0;
   const sequence = view.getUint32(at + 4);
   return { sequence, moveX, moveY, heading, fire, use };
 }
@@ -365,15 +347,16 @@ export function decodeInputMessage(r: Reader): types.InputMessage {
 export function updateInputMessage(target: types.InputMessage, r: Reader): void {
   const view = r.view;
   const at = r.take(8);
-  if ((view.getUint8(at + 3) & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
+  const byte3 = view.getUint8(at + 3);
+  if ((byte3 & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
   const moveXBits = view.getUint8(at);
   const moveX = dequantise(moveXBits, -1, 1, 255);
   const moveYBits = view.getUint8(at + 1);
   const moveY = dequantise(moveYBits, -1, 1, 255);
   const headingBits = view.getUint8(at + 2);
   const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const fire = (view.getUint8(at + 3) & 0x80) !== 0;
-  const use = (view.getUint8(at + 3) & 0x40) !== 0;
+  const fire = (byte3 & 0x80) !== 0;
+  const use = (byte3 & 0x40) !== 0;
   const sequence = view.getUint32(at + 4);
   target.sequence = sequence;
   target.moveX = moveX;
@@ -448,8 +431,8 @@ export function decodeSnapshotMessage(r: Reader): types.SnapshotMessage {
   const at = r.take(8, "tick");
   const tick = view.getUint32(at);
   const lastInput = view.getUint32(at + 4);
-  const entities: types.Entity[] = [];
   const entitiesCount = r.count(96, 9, "entities");
+  const entities: types.Entity[] = new Array(entitiesCount);
   let i = 0;
   try {
     for (; i < entitiesCount; i++) {
@@ -467,8 +450,8 @@ export function updateSnapshotMessage(target: types.SnapshotMessage, r: Reader):
   const at = r.take(8, "tick");
   const tick = view.getUint32(at);
   const lastInput = view.getUint32(at + 4);
-  const entities: types.Entity[] = target.entities;
   const entitiesCount = r.count(96, 9, "entities");
+  const entities: types.Entity[] = target.entities;
   let i = 0;
   try {
     for (; i < entitiesCount; i++) {
@@ -591,9 +574,10 @@ export function writeEventMessage(message: types.EventMessage, w: Writer): void 
 export function decodeEventMessage(r: Reader): types.EventMessage {
   const view = r.view;
   const at = r.take(7);
-  if ((view.getUint8(at) & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
-  const hasObject = (view.getUint8(at) & 0x20) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  if ((byte0 & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
+  const hasObject = (byte0 & 0x20) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEventKind(kindBits, r, at, "kind");
   const sequence = view.getUint32(at + 1);
   const subject = view.getUint16(at + 5);
@@ -607,9 +591,10 @@ export function decodeEventMessage(r: Reader): types.EventMessage {
 export function updateEventMessage(target: types.EventMessage, r: Reader): void {
   const view = r.view;
   const at = r.take(7);
-  if ((view.getUint8(at) & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
-  const hasObject = (view.getUint8(at) & 0x20) !== 0;
-  const kindBits = view.getUint8(at) >>> 6;
+  const byte0 = view.getUint8(at);
+  if ((byte0 & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
+  const hasObject = (byte0 & 0x20) !== 0;
+  const kindBits = byte0 >>> 6;
   const kind = nameOfEventKind(kindBits, r, at, "kind");
   const sequence = view.getUint32(at + 1);
   const subject = view.getUint16(at + 5);
@@ -681,7 +666,7 @@ export function encodeMapMessage(message: types.MapMessage, w: Writer): void {
   const widthAt = w.take(4);
   view.setUint16(widthAt, message.width);
   view.setUint16(widthAt + 2, message.height);
-  w.varint(message.tiles.byteLength);
+  w.varint(message.tiles.length);
   w.raw(message.tiles);
 }
 

@@ -53,11 +53,13 @@ export function emitCodecs(model: Model): Declaration[] {
   // An enum that nothing holds has no use for its functions.
   const used = new Set([...text.matchAll(/\b(?:valueOf|nameOf)([A-Z]\w*)\(/g)].map((m) => m[1]));
   const called = new Set([...text.matchAll(/\b(\w+)\(/g)].map((m) => m[1]));
-  functions.unshift(
-    ...model.enums
-      .filter((e) => used.has(e.name))
-      .flatMap((e) => [valueOfFunction(e), nameOfFunction(e)]),
-  );
+  const enums = model.enums
+    .filter((e) => used.has(e.name))
+    .flatMap((e) => [
+      valueOfFunction(e),
+      ...(counts(e) ? [namesOfTable(e)] : []),
+      nameOfFunction(e),
+    ]);
   return [
     { kind: "import", from: "stardust-udp/protocol", types: ["MessageCodec"] },
     {
@@ -72,6 +74,7 @@ export function emitCodecs(model: Model): Declaration[] {
       namespace: "types",
       namespaceIsType: true,
     },
+    ...enums,
     ...functions,
     ...codecs.map((text) => ({ kind: "raw", text }) as const),
   ];
@@ -93,11 +96,28 @@ function valueOfFunction(e: EnumModel): Func {
   };
 }
 
+/** Whether the numbers of an enum are 0, 1, 2 … in this order: then a table has its names. */
+function counts(e: EnumModel): boolean {
+  return e.values.every((v, i) => v.value === i);
+}
+
+function namesOfTable(e: EnumModel): Declaration {
+  const head = `const namesOf${e.name}: readonly types.${e.name}[] = [`;
+  const names = e.values.map((v) => quote(v.name));
+  const line = `${head}${names.join(", ")}];`;
+  const lines = [head, ...names.map((name) => `  ${name},`), "];"];
+  return { kind: "raw", text: line.length <= 100 ? line : lines.join("\n") };
+}
+
 function nameOfFunction(e: EnumModel): Func {
   const out = new Lines();
-  out.add("switch (value) {");
-  for (const v of e.values) out.add(`  case ${v.value}:`, `    return ${quote(v.name)};`);
-  out.add("  default:", `    return r.refuse(at, path, \`\${value} is no ${e.name}\`);`, "}");
+  const refuse = `r.refuse(at, path, \`\${value} is no ${e.name}\`)`;
+  if (counts(e)) out.add(`return namesOf${e.name}[value] ?? ${refuse};`);
+  else {
+    out.add("switch (value) {");
+    for (const v of e.values) out.add(`  case ${v.value}:`, `    return ${quote(v.name)};`);
+    out.add("  default:", `    return ${refuse};`, "}");
+  }
   return {
     kind: "function",
     name: `nameOf${e.name}`,

@@ -34,6 +34,9 @@ export interface Scope {
   readonly self: Named;
 }
 
+/** Lists of at most so many elements are made in their full length. */
+const MAX_MADE_WHOLE = 4096;
+
 type ListType = Extract<TypeModel, { kind: "list" | "array" }>;
 type MapType = Extract<TypeModel, { kind: "map" }>;
 
@@ -118,8 +121,7 @@ export function readInto(
   const { lines } = scope;
   const text = typeText(type, "types.");
   if (type.kind === "list" || type.kind === "array") {
-    lines.add(`const ${name}: ${text} = ${old ?? "[]"};`);
-    readList(scope, type, name, path);
+    readList(scope, type, name, path, (made) => `const ${name}: ${text} = ${old ?? made};`);
   } else if (type.kind === "map") {
     lines.add(`const ${name}: ${text} = ${old ?? "new Map()"};`);
     readMap(scope, type, name, path);
@@ -139,8 +141,8 @@ export function assignRead(
 ): void {
   const { lines, lookup, self } = scope;
   if (type.kind === "list" || type.kind === "array") {
-    lines.add(`${name} = ${old === undefined ? "[]" : `${old} ?? []`};`);
-    readList(scope, type, name, path);
+    const before = old === undefined ? "" : `${old} ?? `;
+    readList(scope, type, name, path, (made) => `${name} = ${before}${made};`);
     return;
   }
   if (type.kind === "map") {
@@ -183,7 +185,14 @@ export function simpleText(type: TypeModel, path: string): string {
   }
 }
 
-function readList(scope: Scope, type: ListType, list: string, path: string): void {
+/** Reads into the variable `list`; `begin` is the statement that sets it, to a list that has just been made or not. */
+function readList(
+  scope: Scope,
+  type: ListType,
+  list: string,
+  path: string,
+  begin: (made: string) => string,
+): void {
   const { lines, names, lookup, update } = scope;
   const { of } = type;
   const minBytes = elementMinBytes(of, lookup);
@@ -201,6 +210,9 @@ function readList(scope: Scope, type: ListType, list: string, path: string): voi
     total = `${count}${bytes === 1 ? "" : ` * ${bytes}`}`;
     lines.add(`const ${count} = r.count(${type.max}, ${minBytes}, ${path});`);
   }
+  // One that grows by storing takes more memory; large ones that do not grow are slow in V8.
+  const most = type.kind === "array" ? type.length : type.max;
+  lines.add(begin(most <= MAX_MADE_WHOLE ? `new Array(${count})` : "[]"));
   const index = names.take("i");
   const from = together ? names.take(`${list}At`) : "";
   if (together) lines.add(`const ${from} = r.take(${total}, ${path});`);
@@ -285,13 +297,19 @@ function readFresh(scope: Scope, type: TypeModel): string {
   return `decode${type.name}(r${depthArgument(scope.self, named(scope.lookup, type))})`;
 }
 
-export function checkPadding(scope: Scope, used: number, blockBytes: number, at: string): void {
+export function checkPadding(
+  scope: Scope,
+  used: number,
+  blockBytes: number,
+  at: string,
+  byte: (i: number) => string,
+): void {
   const padding = blockBytes * 8 - used;
   if (padding === 0) return;
   const last = offsetText(at, blockBytes - 1);
   const mask = `0x${(2 ** padding - 1).toString(16).padStart(2, "0")}`;
   const refuse = `r.refuse(${last}, "", "padding bits are not zero")`;
-  scope.lines.add(`if ((view.getUint8(${last}) & ${mask}) !== 0) ${refuse};`);
+  scope.lines.add(`if ((${byte(blockBytes - 1)} & ${mask}) !== 0) ${refuse};`);
 }
 
 /** Bits that stand by themselves at `place`; returns the expression of their value. */
@@ -299,8 +317,8 @@ function readBits(scope: Scope, type: BitType, at: string, place: string, path: 
   const { lines, names } = scope;
   const bits = names.take("bits");
   lines.add(`const ${at} = ${place};`);
-  checkPadding(scope, type.bits, Math.ceil(type.bits / 8), at);
   const byte = (i: number) => `view.getUint8(${offsetText(at, i)})`;
+  checkPadding(scope, type.bits, Math.ceil(type.bits / 8), at, byte);
   lines.add(`const ${bits} = ${readBitsText(0, type.bits, byte)};`);
   checkSteps(type, bits, at, path, scope);
   return fromBits(type, bits, at, path);

@@ -23,6 +23,7 @@ import {
 import { isRun, planOf, sumBytes } from "./encode.ts";
 import {
   type BitType,
+  bitPieces,
   depthArgument,
   getText,
   isBits,
@@ -139,12 +140,12 @@ function readPart(part: Part, scope: Scope, values: Map<MemberModel, string>): v
     const path = first === undefined ? "" : `, ${quote(first)}`;
     lines.add(`const ${at} = r.take(${plan.runBytes}${path});`);
   }
-  const byte = (i: number) => `view.getUint8(${offsetText(at, i)})`;
   const used = part.members.reduce(
     (sum, m) => sum + (m.optional ? 1 : 0) + (isBits(m.type) ? m.type.bits : 0),
     0,
   );
-  checkPadding(scope, used, part.bitBlockBytes, at);
+  const byte = blockBytes(part, used, at, scope);
+  checkPadding(scope, used, part.bitBlockBytes, at, byte);
   for (const member of part.members) {
     if (!member.optional) continue;
     const has = scope.names.take(`has${pascal(member.name)}`);
@@ -152,7 +153,7 @@ function readPart(part: Part, scope: Scope, values: Map<MemberModel, string>): v
     present.set(member, has);
   }
   for (const member of plan.bits) {
-    values.set(member, readBitMember(member, scope, present, at));
+    values.set(member, readBitMember(member, scope, present, at, byte));
   }
   for (const { member, offset } of plan.run) {
     values.set(member, readFixed(member, offsetText(at, offset), scope));
@@ -170,16 +171,37 @@ function readPart(part: Part, scope: Scope, values: Map<MemberModel, string>): v
   }
 }
 
+/** The expression of each byte of a bit block. What several members share is read once, into a local. */
+function blockBytes(part: Part, usedBits: number, at: string, scope: Scope): (i: number) => string {
+  const uses = Array.from({ length: part.bitBlockBytes }, () => 0);
+  const use = (offset: number, width: number) => {
+    for (const piece of bitPieces(offset, width)) uses[piece.byte]!++;
+  };
+  for (const { optional, presenceBit, valueBit, type } of part.members) {
+    if (optional) use(presenceBit!, 1);
+    if (isBits(type)) use(valueBit!, type.bits);
+  }
+  use(usedBits, part.bitBlockBytes * 8 - usedBits);
+  const texts = uses.map((count, i) => {
+    const text = `view.getUint8(${offsetText(at, i)})`;
+    if (count < 2) return text;
+    const name = scope.names.take(`byte${i}`);
+    scope.lines.add(`const ${name} = ${text};`);
+    return name;
+  });
+  return (i) => texts[i]!;
+}
+
 function readBitMember(
   member: MemberModel,
   scope: Scope,
   present: ReadonlyMap<MemberModel, string>,
   block: string,
+  byte: (i: number) => string,
 ): string {
   const { lines, names } = scope;
   const type = member.type as BitType;
   const name = names.take(camel(member.name));
-  const byte = (i: number) => `view.getUint8(${offsetText(block, i)})`;
   const raw = readBitsText(member.valueBit!, type.bits, byte);
   const at = offsetText(block, Math.floor(member.valueBit! / 8));
   const has = present.get(member);

@@ -141,7 +141,7 @@ const reserved = new Set([
 ]);
 
 /** Functions that are made for a type, by its name: `sizeVec2`. */
-const derived = /^(size|encode|write|decode|update|valueOf|nameOf|zero)[A-Z]/;
+const derived = /^(size|encode|write|decode|update|valueOf|nameOf|namesOf|zero)[A-Z]/;
 
 /** Hands out names that are different from each other and from what the generated code around them uses. */
 export class Names {

@@ -175,9 +175,10 @@ export function checkString(path: string, value: unknown, maxBytes: number): num
 /** At most `maxBytes` bytes; returns their bytes on the wire, their length included. */
 export function checkBytes(path: string, value: unknown, maxBytes: number): number {
   if (!(value instanceof Uint8Array)) invalid(path, `must be a Uint8Array, ${describe(value)}`);
-  const byteLength = value.byteLength;
-  if (byteLength > maxBytes) invalid(path, `has ${byteLength} bytes, ${maxBytes} are allowed`);
-  return varintSize(byteLength) + byteLength;
+  // Not byteLength: its getter takes V8 ten times as long.
+  const { length } = value;
+  if (length > maxBytes) invalid(path, `has ${length} bytes, ${maxBytes} are allowed`);
+  return varintSize(length) + length;
 }
 
 /** A signed number in [-2^52, 2^52) as an unsigned one: 0, -1, 1, -2 … become 0, 1, 2, 3 … */
@@ -187,5 +188,6 @@ export function zigzag(value: number): number {
 
 /** The inverse of `zigzag`. */
 export function unzigzag(value: number): number {
+  if (value <= 0xffff_ffff) return (value >>> 1) ^ -(value & 1);
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }

@@ -78,10 +78,10 @@ function putLong(value: string, maxBytes: number, w: Writer): boolean {
 /** At most `maxBytes` bytes behind their length. */
 export function putBytes(path: string, value: Uint8Array, maxBytes: number, w: Writer): void {
   checkBytes(path, value, maxBytes);
-  const { byteLength } = value;
-  w.varint(byteLength);
-  const at = w.reserve(byteLength);
+  const { length } = value;
+  w.varint(length);
+  const at = w.reserve(length);
   const { bytes } = w;
-  if (byteLength > SHORT_BYTES) bytes.set(value, at);
-  else for (let i = 0; i < byteLength; i++) bytes[at + i] = value[i]!;
+  if (length > SHORT_BYTES) bytes.set(value, at);
+  else for (let i = 0; i < length; i++) bytes[at + i] = value[i]!;
 }

@@ -7,6 +7,8 @@ import { MalformedError } from "../errors.ts";
 import { fromHalf } from "./half.ts";
 import { utf8Read } from "./utf8.ts";
 
+/** Up to so many bytes a loop beats the call into native code. */
+const SHORT_BYTES = 32;
 const emptyBytes = new Uint8Array(0);
 const emptyView = new DataView(emptyBytes.buffer);
 
@@ -70,6 +72,29 @@ export class Reader {
   }
 
   varint(path = ""): number {
+    const { bytes, at, end } = this;
+    // Nearly all are short: the first three lengths without a loop.
+    if (at < end) {
+      const first = bytes[at]!;
+      if (first < 0x80) {
+        this.at = at + 1;
+        return first;
+      }
+      const second = at + 1 < end ? bytes[at + 1]! : 0;
+      if (second < 0x80 && second !== 0) {
+        this.at = at + 2;
+        return (first & 0x7f) | (second << 7);
+      }
+      const third = at + 2 < end ? bytes[at + 2]! : 0;
+      if (second >= 0x80 && third < 0x80 && third !== 0) {
+        this.at = at + 3;
+        return (first & 0x7f) | ((second & 0x7f) << 7) | (third << 14);
+      }
+    }
+    return this.anyVarint(path);
+  }
+
+  private anyVarint(path: string): number {
     const value = this.tryVarint();
     if (value < 0) {
       this.fail(path, value === -1 ? "cut off" : "not a shortest-form varint of at most 2^53 - 1");
@@ -189,8 +214,10 @@ export class Reader {
   blob(maxBytes: number, path = ""): Uint8Array {
     const byteLength = this.length(maxBytes, path);
     const at = this.take(byteLength, path);
+    const { bytes } = this;
     const copy = new Uint8Array(byteLength);
-    copy.set(this.bytes.subarray(at, at + byteLength));
+    if (byteLength > SHORT_BYTES) copy.set(bytes.subarray(at, at + byteLength));
+    else for (let i = 0; i < byteLength; i++) copy[i] = bytes[at + i]!;
     return copy;
   }
 

@@ -1,12 +1,15 @@
 /**
- * UTF-8 without allocations for short strings. Strict both ways: a lone surrogate cannot be sent, and bytes
- * that are not well-formed UTF-8 (RFC 3629) cannot be received.
+ * UTF-8 with few allocations for short strings. Strict both ways: a lone surrogate cannot be sent, and bytes
+ * that are not well-formed UTF-8 (RFC 3629) cannot be received. Worst case: linear; 512 short strings are kept.
  */
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Up to so many bytes a loop beats the call into native code. */
 const SHORT_READ_BYTES = 48;
+/** Strings of up to so many bytes are looked for among this many that were read before. */
+const KNOWN_BYTES = 16;
+const KNOWN_STRINGS = 512;
 const SHORT_WRITE_BYTES = 64;
 
 /** Bytes of `value` in UTF-8; -1 if it has a surrogate without its partner. */
@@ -66,6 +69,13 @@ export function utf8WriteShort(bytes: Uint8Array, at: number, value: string): nu
 
 /** The string in `bytes[at..at + byteLength)`; undefined if that is not well-formed UTF-8. */
 export function utf8Read(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
+  if (byteLength === 0) return "";
+  return byteLength <= KNOWN_BYTES
+    ? readKnown(bytes, at, byteLength)
+    : readNew(bytes, at, byteLength);
+}
+
+function readNew(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
   if (byteLength <= SHORT_READ_BYTES) {
     const value = readAscii(bytes, at, at + byteLength);
     if (value !== undefined) return value;
@@ -75,6 +85,33 @@ export function utf8Read(bytes: Uint8Array, at: number, byteLength: number): str
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The strings that were read last: names and tags come again and again, and making a string costs more than comparing
+ * its bytes with those of one that exists. A slot holds one string; which slot it is, a few of its bytes decide.
+ */
+const known: string[] = new Array(KNOWN_STRINGS).fill("");
+const knownBytes = new Uint8Array(KNOWN_STRINGS * KNOWN_BYTES);
+/** How many of a slot's bytes are in use. */
+const knownLengths = new Uint8Array(KNOWN_STRINGS);
+
+function readKnown(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
+  const middle = bytes[at + (byteLength >> 1)]!;
+  const mixed = bytes[at]! + middle * 37 + bytes[at + byteLength - 1]! * 101 + byteLength * 11;
+  const slot = mixed & (KNOWN_STRINGS - 1);
+  const start = slot * KNOWN_BYTES;
+  if (knownLengths[slot] === byteLength) {
+    let i = 0;
+    while (i < byteLength && bytes[at + i] === knownBytes[start + i]) i++;
+    if (i === byteLength) return known[slot];
+  }
+  const value = readNew(bytes, at, byteLength);
+  if (value === undefined) return undefined;
+  for (let i = 0; i < byteLength; i++) knownBytes[start + i] = bytes[at + i]!;
+  knownLengths[slot] = byteLength;
+  known[slot] = value;
+  return value;
 }
 
 /** Eight, four and then single characters at a time: each call makes a string, and strings are what costs. */

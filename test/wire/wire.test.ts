@@ -144,6 +144,8 @@ describe("UTF-8", () => {
         utf8Write(bytes, 1, value, oracle.byteLength);
         expect(bytes.subarray(1, -1)).toEqual(oracle);
         expect(utf8Read(bytes, 1, oracle.byteLength)).toBe(value);
+        // Again: it may be known by now.
+        expect(utf8Read(bytes, 1, oracle.byteLength)).toBe(value);
       }),
     );
   });
@@ -157,6 +159,32 @@ describe("UTF-8", () => {
         } catch {}
         expect(utf8Read(bytes, 0, bytes.byteLength)).toBe(oracle);
       }),
+    );
+  });
+
+  test("does not take a short string for one that was read before", () => {
+    // Alike in all that decides where a string that was read is kept: its length, its ends and its middle.
+    const alike = fc
+      .tuple(fc.integer({ min: 4, max: 18 }), fc.array(fc.constantFrom(0x61, 0x62, 0xc3, 0xa9)))
+      .map(([length, inner]) => {
+        const bytes = new Uint8Array(length).fill(0x78);
+        inner.forEach((byte, i) => {
+          const at = 1 + (i % (length - 2));
+          if (at !== length >> 1) bytes[at] = byte;
+        });
+        return bytes;
+      });
+    fc.assert(
+      fc.property(fc.array(alike, { maxLength: 20 }), (all) => {
+        for (const bytes of [...all, ...all]) {
+          let oracle: string | undefined;
+          try {
+            oracle = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+          } catch {}
+          expect(utf8Read(bytes, 0, bytes.byteLength)).toBe(oracle);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 
