@@ -184,7 +184,24 @@ export class MessageTarget implements Target {
       const written = hexOf(w.bytes.subarray(0, Math.min(length, 100)));
       return `accepts what the encoder writes as ${written}`;
     }
-    return undefined;
+    return this.#write(value, input);
+  }
+
+  /** The encoder that checks as it goes must write the same, into exactly as much room. */
+  #write(value: unknown, { bytes, length }: Input): string | undefined {
+    const w = this.#writer;
+    w.at = 0;
+    w.limit = length;
+    try {
+      this.#codec.write(value, w);
+    } catch (error) {
+      return `write refuses what size accepts: ${describe(error)}`;
+    } finally {
+      w.limit = w.bytes.byteLength;
+    }
+    return w.at === length && sameBytes(w.bytes, 0, bytes, length)
+      ? undefined
+      : `write writes ${hexOf(w.bytes.subarray(0, Math.min(w.at, 100)))}`;
   }
 
   /** Memory and steps of one decode above what its bytes allow. */
