@@ -48,7 +48,7 @@ export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
       if (more > 0) scope.lines.add(`size += ${more};`);
     });
   }
-  const body = new Lines().add("checkObject(message);", ...depthCheck(struct));
+  const body = new Lines().add(...objectCheck(struct), ...depthCheck(struct));
   const prefix = struct.extensible ? "varintSize(size) + " : "";
   if (scope.lines.uses("size")) {
     body.add(`let size = ${constant};`, ...split(scope.lines.text), ...totalCheck(struct));
@@ -63,7 +63,7 @@ export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
 }
 
 export function unionSizeFunction(union: UnionModel, lookup: Lookup): Func {
-  const body = new Lines().add("checkObject(message);", ...depthCheck(union));
+  const body = new Lines().add(...objectCheck(union), ...depthCheck(union));
   body.block("switch (message.kind)", () => {
     for (const variant of union.variants) {
       const scope = open(union, lookup);
@@ -102,6 +102,15 @@ function sizeFunc(self: Named, body: Lines): Func {
     body: body.text,
     doc: `The bytes ${one(self.name)} takes. Throws InvalidMessageError with the path of a wrong member.`,
   };
+}
+
+/** What every list has, whatever is in it. */
+const ofLists: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Array.prototype));
+
+/** That a value is an object and no list; one that lacks a member is refused when that is checked. */
+export function objectCheck(self: Named): string[] {
+  const tells = "variants" in self || self.members.some((m) => !m.optional && !ofLists.has(m.name));
+  return ["checkObject(message);", ...(tells ? [] : ["checkNoList(message);"])];
 }
 
 function depthCheck(self: Named): string[] {

@@ -125,7 +125,7 @@ export function one(name: string): string {
 /** What generated code calls of `stardust-udp/wire`; no name that is made from the spec's is one of these. */
 export const wireFunctions: readonly string[] = (
   "checkArray checkBigint checkBool checkBytes checkDepth checkFloat16 checkFloat32 checkFloat64 checkInteger " +
-  "checkList checkMap checkNumber checkObject checkString checkTotal checkVarint checkZigzag dequantise entryPath " +
+  "checkList checkMap checkNoList checkNumber checkObject checkString checkTotal checkVarint checkZigzag dequantise entryPath " +
   "fromHalf invalid invalidEnum invalidKind own putBytes putString putVarint putZigzag quantise rethrowWithin setOwn " +
   "toHalf unzigzag utf8Length varintSize zigzag"
 ).split(" ");

@@ -24,7 +24,7 @@ import {
   typeText,
   writeBitsTexts,
 } from "./layout.ts";
-import { checkText, indexPath } from "./size.ts";
+import { checkText, indexPath, objectCheck } from "./size.ts";
 import type { Func } from "./source.ts";
 import { camel, destructure, Lines, Names, pascal, quote } from "./text.ts";
 
@@ -79,8 +79,9 @@ export function unionWriteFunction(union: UnionModel, lookup: Lookup): Func {
   return writeFunc(union, lines);
 }
 
-function begin({ name, recursion }: Named, lines: Lines): void {
-  lines.add("checkObject(message);");
+function begin(self: Named, lines: Lines): void {
+  const { name, recursion } = self;
+  lines.add(...objectCheck(self));
   if (recursion?.head !== name) return;
   lines.add(`checkDepth(depth, ${recursion.maxDepth});`);
   if (recursion.maxBytes !== undefined) lines.add("const from = w.at;");

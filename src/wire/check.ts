@@ -9,6 +9,8 @@ import { varintSize } from "./writer.ts";
 
 /** Half floats end at 65504; from here on the nearest would be the next power of two, which is infinity. */
 const HALF_OVERFLOW = 65_520;
+/** As for half floats: half a step beyond the largest, 2^128 - 2^104. */
+const SINGLE_OVERFLOW = 2 ** 128 - 2 ** 103;
 /** Zigzag halves the range of a varint: 2 * 2^52 - 1 is 2^53 - 1. */
 const MIN_ZIGZAG = -(2 ** 52);
 const MAX_ZIGZAG = 2 ** 52 - 1;
@@ -31,55 +33,69 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? "is a list" : `is of type ${typeof value}`;
 }
 
-/** A struct: an object that is no list. Members are checked by the caller, others ignored. */
+/** Throws: `value` is not what the member at `path` must be. Apart from the checks, so that they are small enough to be inlined. */
+function refuse(path: string, wanted: string, value: unknown): never {
+  return invalid(path, `must be ${wanted}, ${describe(value)}`);
+}
+
+/** A struct: an object. Members are checked by the caller, others ignored. */
 export function checkObject(value: unknown): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    invalid("", `must be an object, ${describe(value)}`);
-  }
+  if (typeof value !== "object" || value === null) refuse("", "an object", value);
+}
+
+/** For a struct without any member that a list would lack. */
+export function checkNoList(value: object): void {
+  if (Array.isArray(value)) refuse("", "an object", value);
 }
 
 /** A whole number in [min, max]. */
 export function checkInteger(path: string, value: unknown, min: number, max: number): void {
+  // Nearly all are 32 bits wide, and that is quickly seen.
+  const int = typeof value === "number" ? value | 0 : 0;
+  if (int !== value || int < min || int > max) checkWide(path, value, min, max);
+}
+
+function checkWide(path: string, value: unknown, min: number, max: number): void {
   if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-    invalid(path, `must be a whole number from ${min} to ${max}, ${describe(value)}`);
+    refuse(path, `a whole number from ${min} to ${max}`, value);
   }
 }
 
 /** A bigint in [min, max]. */
 export function checkBigint(path: string, value: unknown, min: bigint, max: bigint): void {
   if (typeof value !== "bigint" || value < min || value > max) {
-    invalid(path, `must be a bigint from ${min} to ${max}, ${describe(value)}`);
+    refuse(path, `a bigint from ${min} to ${max}`, value);
   }
 }
 
 /** A number in [min, max], fractions allowed: what is quantised. */
 export function checkNumber(path: string, value: unknown, min: number, max: number): void {
   if (!(typeof value === "number" && value >= min && value <= max)) {
-    invalid(path, `must be a number from ${min} to ${max}, ${describe(value)}`);
+    refuse(path, `a number from ${min} to ${max}`, value);
   }
 }
 
 /** A number that is finite as a 16-bit float; it is rounded to one when it is written. */
 export function checkFloat16(path: string, value: unknown): void {
   if (typeof value !== "number" || !(Math.abs(value) < HALF_OVERFLOW)) {
-    invalid(path, `must be a finite 16-bit float, ${describe(value)}`);
+    refuse(path, "a finite 16-bit float", value);
   }
 }
 
 /** A number that is finite as a 32-bit float; it is rounded to one when it is written. */
 export function checkFloat32(path: string, value: unknown): void {
-  if (typeof value !== "number" || !Number.isFinite(Math.fround(value))) {
-    invalid(path, `must be a finite 32-bit float, ${describe(value)}`);
+  if (typeof value !== "number" || !(Math.abs(value) < SINGLE_OVERFLOW)) {
+    refuse(path, "a finite 32-bit float", value);
   }
 }
 
 /** A number that is finite. */
 export function checkFloat64(path: string, value: unknown): void {
-  if (!Number.isFinite(value)) invalid(path, `must be a finite number, ${describe(value)}`);
+  if (!Number.isFinite(value)) refuse(path, "a finite number", value);
 }
 
 export function checkBool(path: string, value: unknown): void {
-  if (typeof value !== "boolean") invalid(path, `must be true or false, ${describe(value)}`);
+  if (typeof value !== "boolean") refuse(path, "true or false", value);
 }
 
 /** Throws for a value that is none of an enum's names. */
@@ -183,6 +199,8 @@ export function checkBytes(path: string, value: unknown, maxBytes: number): numb
 
 /** A signed number in [-2^52, 2^52) as an unsigned one: 0, -1, 1, -2 … become 0, 1, 2, 3 … */
 export function zigzag(value: number): number {
+  const int = value | 0;
+  if (int === value) return ((int << 1) ^ (int >> 31)) >>> 0;
   return value < 0 ? -2 * value - 1 : 2 * value;
 }
 

@@ -18,6 +18,7 @@ export {
   checkInteger,
   checkList,
   checkMap,
+  checkNoList,
   checkNumber,
   checkObject,
   checkString,

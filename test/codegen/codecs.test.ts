@@ -259,6 +259,40 @@ describe("a wrong member is named", () => {
     expect(() => codec.write(message, w)).toThrow(expect.objectContaining({ path }));
   });
 
+  test("and a list where an object must be is refused, even where all members are optional", () => {
+    for (const channel of channels) {
+      const codec = codecs[`${channel}Codec`];
+      const w = new Writer(new Uint8Array(codec.maxBytes));
+      expect(testing.validate[channel]([]), channel).not.toBeNull();
+      expect(() => codec.write([], w), channel).toThrow(InvalidMessageError);
+    }
+  });
+
+  test("and each is read once: what was checked is what is written", () => {
+    for (const channel of channels) {
+      const codec = codecs[`${channel}Codec`];
+      const message = testing.example[channel]();
+      const reads = new Map<string, number>();
+      const watched = Object.defineProperties(
+        {},
+        Object.fromEntries(
+          Object.keys(message).map((name) => [
+            name,
+            {
+              enumerable: true,
+              get() {
+                reads.set(name, (reads.get(name) ?? 0) + 1);
+                return message[name];
+              },
+            },
+          ]),
+        ),
+      );
+      codec.write(watched, new Writer(new Uint8Array(codec.maxBytes)));
+      for (const name of Object.keys(message)) expect(reads.get(name), name).toBe(1);
+    }
+  });
+
   test("and a message above its channel's maxBytes is refused as a whole", () => {
     const message = testing.example.lists();
     message.things = Array(50).fill(testing.example.mixed().thing);

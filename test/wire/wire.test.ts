@@ -4,6 +4,8 @@ import {
   AckBlock,
   ackRangesSize,
   checkBytes,
+  checkFloat32,
+  checkInteger,
   checkString,
   checkVarint,
   checkZigzag,
@@ -255,6 +257,30 @@ describe("checking and writing in one pass", () => {
         compare((w) => putString("a.b", value, maxBytes, w), expected, hex.test(expected));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test("numbers are taken exactly where BigInt and Math.fround say so", () => {
+    const edges = [8, 16, 31, 32, 52, 53].flatMap((bits) => [
+      2 ** bits - 1,
+      2 ** bits,
+      -(2 ** bits),
+    ]);
+    const single = 2 ** 128 - 2 ** 103;
+    const value = fc.oneof(
+      fc.constantFrom(...edges, 0.5, -0, Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 31) - 1),
+      fc.constantFrom(single, -single, single - 2 ** 75, 2 ** 75 - single, 1e39),
+      fc.double(),
+      fc.integer(),
+    );
+    const holds = (check: () => void) => outcome(0, check) === "";
+    fc.assert(
+      fc.property(value, fc.constantFrom(...edges, 0), fc.constantFrom(...edges), (n, min, max) => {
+        const whole = Number.isInteger(n) && BigInt(n) >= BigInt(min) && BigInt(n) <= BigInt(max);
+        expect(holds(() => checkInteger("n", n, min, max))).toBe(whole);
+        expect(holds(() => checkFloat32("n", n))).toBe(Number.isFinite(Math.fround(n)));
+      }),
+      { numRuns: 2000 },
     );
   });
 
