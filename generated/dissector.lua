@@ -7,7 +7,6 @@ local model = {
   hash = "6d5c42c0b358be55583980fda09418d0",
   maxDatagramBytes = 1200,
   sliceBytes = 1138,
-  compatMax = 524224,
   packetNumberBits = 16,
   messageNumberBits = 16,
   clear = {
@@ -580,6 +579,7 @@ local model = {
       fragment = false,
       fixed = 8,
       max = 8,
+      compatMax = 8,
       message = "InputMessage",
     },
     [2] = {
@@ -589,6 +589,7 @@ local model = {
       fragment = false,
       fixed = -1,
       max = 873,
+      compatMax = 873,
       message = "SnapshotMessage",
     },
     [3] = {
@@ -598,6 +599,7 @@ local model = {
       fragment = true,
       fixed = -1,
       max = 246,
+      compatMax = 246,
       message = "ChatMessage",
     },
     [4] = {
@@ -607,9 +609,19 @@ local model = {
       fragment = true,
       fixed = -1,
       max = 11,
+      compatMax = 11,
       message = "EventMessage",
     },
-    [5] = { name = "ready", id = 4, numbered = true, fragment = true, fixed = 4, max = 4, message = "ReadyMessage" },
+    [5] = {
+      name = "ready",
+      id = 4,
+      numbered = true,
+      fragment = true,
+      fixed = 4,
+      max = 4,
+      compatMax = 4,
+      message = "ReadyMessage",
+    },
     [6] = {
       name = "map",
       id = 5,
@@ -617,6 +629,7 @@ local model = {
       fragment = true,
       fixed = -1,
       max = 262216,
+      compatMax = 262216,
       message = "MapMessage",
     },
   },
@@ -1342,7 +1355,7 @@ local function readFrame(s, tree, first, before, summary)
   s.path[#s.path + 1] = channel.name
   local room = s.stop - s.at
   local fixed = (isSlice or s.compat) and -1 or channel.fixed
-  local most = s.compat and model.compatMax or channel.max
+  local most = s.compat and channel.compatMax or channel.max
   local length = frame.length or (frame.more and fixed >= 0 and fixed) or room
   if length > room then fail(s, s.at, "a payload of " .. length .. " bytes, " .. room .. " left") end
   if not frame.more and length ~= room then fail(s, s.at, (room - length) .. " bytes left over behind the last frame") end

@@ -26,6 +26,8 @@ const fragments = Uint8Array.of(0, 0, 1, 1, 1, 1);
 const fixedBytes = Int32Array.of(8, -1, -1, -1, 4, -1);
 /** The largest message. */
 const maxBytes = Float64Array.of(8, 873, 246, 11, 4, 262216);
+/** The same for a peer of another version, where messages may have grown. */
+const compatMaxBytes = Float64Array.of(8, 873, 246, 11, 4, 262216);
 
 /** Index of a channel by its id on the wire; -1 for one that the spec has not. */
 function channelOf(wireId: number): number {
@@ -146,9 +148,9 @@ function read(h: DatagramHeader, first: FrameHeader, r: Reader): Violation {
   return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;
 }
 
-/** The largest message of a frame's channel; from a peer of another version, what the budgets bear. */
+/** The largest message of a frame's channel. */
 function most(frame: FrameHeader): number {
-  return frame.compat ? 524224 : maxBytes[frame.channel]!;
+  return (frame.compat ? compatMaxBytes : maxBytes)[frame.channel]!;
 }
 
 /** Bytes of a frame's header behind the frame `previous`. */

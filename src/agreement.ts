@@ -4,8 +4,7 @@
  * versions"): the older one's hash is named, and the newer one keeps off channels that the older one lacks.
  */
 import { StardustError } from "./errors.ts";
-import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
-import type { ChannelDefinition, Protocol, ProtocolLimits } from "./protocol.ts";
+import type { ChannelDefinition, Protocol } from "./protocol.ts";
 
 /** What join and accept have settled, as one side sees it. */
 export interface Agreement {
@@ -60,11 +59,6 @@ export function agreement(
 /** Names of what keeps peers of that version from talking to ours; empty where no record knows it. */
 export function differences(protocol: Protocol, hash: string): readonly string[] {
   return protocol.versions.find((version) => version.hash === hash)?.differs ?? [];
-}
-
-/** The largest message that is taken from a peer of another version: what may grow has no bound of its own there. */
-export function compatMaxBytes(limits: ProtocolLimits): number {
-  return Math.min(limits.receiveBudgetBytes, limits.creditBytes) - MESSAGE_OVERHEAD_BYTES;
 }
 
 /** Whether the other side has the channel of this name. */

@@ -477,11 +477,12 @@ function rejection(
   const { version, hash } = event;
   // Only the newer of the two can have the other in its record.
   const own = hash === undefined ? [] : differences(protocol, hash);
-  const differs = own.length > 0 ? own.join(", ") : event.detail;
+  const told = event.detail === "" ? [] : event.detail.split(", ");
+  const differs = own.length > 0 ? own : told;
   const what =
-    differs === ""
+    differs.length === 0
       ? "generate both from the same spec, or publish versions with `stardust breaking --record` so that neighbouring ones can talk"
-      : `they cannot talk because of: ${differs}`;
+      : `they cannot talk because of: ${differs.join(", ")}`;
   const message =
     `the server speaks ${protocol.name} version ${version ?? "unknown"} (hash ${hash ?? "unknown"}), ` +
     `this client version ${protocol.version} (hash ${protocol.hash}); ${what}`;

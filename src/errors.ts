@@ -109,14 +109,14 @@ export class ConnectProtocolError extends StardustError {
   /** The server's version and hash; undefined where it did not say. */
   readonly version: number | undefined;
   readonly hash: string | undefined;
-  /** Names of what differs, for people; empty where neither side's record knows the other's version. */
-  readonly differs: string;
+  /** Names of what differs, e.g. `channel move`; empty where neither side's record knows the other's version. */
+  readonly differs: readonly string[];
 
   constructor(
     message: string,
     version: number | undefined,
     hash: string | undefined,
-    differs: string,
+    differs: readonly string[],
   ) {
     super("STARDUST_CONNECT_PROTOCOL", message);
     this.version = version;

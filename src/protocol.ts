@@ -59,6 +59,8 @@ export interface ChannelDefinition<M = unknown> {
   readonly fragment: boolean;
   /** The largest payload accepted, in bytes. */
   readonly maxBytes: number;
+  /** The same from a peer of another version, whose messages may have grown. */
+  readonly compatMaxBytes: number;
   /** The largest sum of payloads (plus MESSAGE_OVERHEAD_BYTES each) queued for one peer before `send` says false. */
   readonly queueBytes: number;
   /** Strict levels: 0 is sent before 1. */

@@ -31,7 +31,7 @@ import { Hub, unsubscribe } from "./hub.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { PortHandle } from "./port/handle.ts";
-import { creditCost } from "./port/memory.ts";
+import { receiveCost } from "./port/memory.ts";
 import type { Protocol } from "./protocol.ts";
 import { Reader } from "./wire/reader.ts";
 
@@ -210,7 +210,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly #options: ListenOptions<F>;
   readonly #onFault: FaultListener;
   readonly #hub: Hub<RunningPeer<F>>;
-  /** By channel, ids of the peers that lack it; undefined where none does. */
+  /** By channel, ids of the peers that lack it; undefined before the first. */
   readonly #lacking: (Set<number> | undefined)[];
   readonly #user: Float64Array;
   readonly #context: MessageContext<object>;
@@ -425,10 +425,16 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
       peer.handle?.malformed(id);
-      peer.handle?.release(id, creditCost(end - start));
+      peer.handle?.release(id, receiveCost(this.protocol, end - start));
       return;
     }
-    const held = this.#hub.offer(channelIndex, peer, message, user, creditCost(end - start));
+    const held = this.#hub.offer(
+      channelIndex,
+      peer,
+      message,
+      user,
+      receiveCost(this.protocol, end - start),
+    );
     // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
     if (held > this.protocol.limits.creditBytes / 2) {
       peer.close({ code: "unread-channel", reason: `nobody reads ${channel.name}`, lingerMs: 0 });

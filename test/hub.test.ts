@@ -13,6 +13,7 @@ function channel(index: number, reliable: boolean): ChannelDefinition {
     numbered: reliable,
     reliable,
     fragment: reliable,
+    compatMaxBytes: 1000,
     maxBytes: 100,
     queueBytes: 500,
     priority: 0,

@@ -2,7 +2,6 @@
  * The functions of `header.ts` for what stands before each payload: `frameSize`, `writeFrame`, `readFrame`. There is one
  * way to write each frame, and the reader refuses all others.
  */
-import { compatMaxBytes } from "../model/channels.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { hasRole, moduleNames } from "./header.ts";
 import { type Group, groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
@@ -11,23 +10,23 @@ import { Lines, Names } from "./text.ts";
 
 export function frameFunctions(model: Model): Func[] {
   return [
-    mostFunction(model),
+    mostFunction(),
     frameSizeFunction(model),
     writeFrameFunction(model),
     readFrameFunction(model),
   ];
 }
 
-/** What has grown in another version has no bound there, but the budgets of this one. */
-function mostFunction({ limits }: Model): Func {
+/** What may have grown in another version has another bound: model/channels.ts says which. */
+function mostFunction(): Func {
   return {
     kind: "function",
     name: "most",
     exported: false,
     parameters: [{ name: "frame", type: "FrameHeader" }],
     returns: "number",
-    body: `return frame.compat ? ${compatMaxBytes(limits)} : maxBytes[frame.channel]!;`,
-    doc: "The largest message of a frame's channel; from a peer of another version, what the budgets bear.",
+    body: "return (frame.compat ? compatMaxBytes : maxBytes)[frame.channel]!;",
+    doc: "The largest message of a frame's channel.",
   };
 }
 

@@ -2,6 +2,7 @@
  * `header.ts`: the layout of the spec's header as a `HeaderCodec`. Here what stands once in a datagram, and the file as a
  * whole; frames.ts has what stands before each payload. The rules are docs/wire.md's: they are emitted, not decided, here.
  */
+import { compatMaxBytes } from "../model/channels.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { frameFunctions } from "./frames.ts";
 import { groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
@@ -22,7 +23,9 @@ const wireValues = [
 /** What the text of a function may mean: no local may be called so. */
 export const moduleNames: readonly string[] = [
   ...wireValues,
-  ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes most".split(" "),
+  ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes compatMaxBytes most".split(
+    " ",
+  ),
   ..."Math Number undefined".split(" "),
 ];
 
@@ -53,7 +56,7 @@ export function emitHeader(model: Model): Declaration[] {
 function channelTables(model: Model, uses: string): string {
   const lookup = lookupOf(model);
   const table = (name: string, type: string, doc: string, values: number[]) =>
-    uses.includes(`${name}[`)
+    uses.includes(`${name}[`) || /^\w*axBytes$/.test(name)
       ? [`/** ${doc} */`, `const ${name} = ${type}.of(${values.join(", ")});`]
       : [];
   const { channels } = model;
@@ -88,6 +91,12 @@ function channelTables(model: Model, uses: string): string {
       "Float64Array",
       "The largest message.",
       channels.map((c) => c.maxBytes),
+    ),
+    ...table(
+      "compatMaxBytes",
+      "Float64Array",
+      "The same for a peer of another version, where messages may have grown.",
+      channels.map((c) => compatMaxBytes(model, c)),
     ),
   ].join("\n");
 }

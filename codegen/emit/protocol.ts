@@ -1,4 +1,5 @@
 /** `protocol.ts`: everything a spec says as one value of the runtime's `Protocol`. The rest of the files hang on it. */
+import { compatMaxBytes } from "../model/channels.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
 import { codecNames } from "./codecs.ts";
 import type { Declaration } from "./source.ts";
@@ -27,6 +28,7 @@ export function emitProtocol(model: Model, versions: readonly KnownVersion[]): D
         out.add(`    delivery: ${quote(c.delivery)},`, `    direction: ${quote(c.direction)},`);
         out.add(`    numbered: ${c.numbered},`, `    reliable: ${c.reliable},`);
         out.add(`    fragment: ${c.fragment},`, `    maxBytes: ${c.maxBytes},`);
+        out.add(`    compatMaxBytes: ${compatMaxBytes(model, c)},`);
         out.add(`    queueBytes: ${c.queueBytes},`, `    priority: ${c.priority},`);
         out.add(`    weight: ${c.weight},`, `    codec: ${codecs[c.index]!},`, "  },");
       }

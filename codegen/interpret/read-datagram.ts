@@ -433,9 +433,8 @@ class RegularReading {
     }
   }
 
-  /** What another version sends may have grown; then the budgets bound it. */
   #most(channel: ChannelModel): number {
-    return this.#s.compat ? compatMaxBytes(this.#reader.model.limits) : channel.maxBytes;
+    return this.#s.compat ? compatMaxBytes(this.#reader.model, channel) : channel.maxBytes;
   }
 
   #checkSlice(

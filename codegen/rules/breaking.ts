@@ -4,7 +4,6 @@
  * is still reported), and what only people see. Worst case: each pair of structs is compared once.
  */
 import { canonicalJson } from "../model/canonical.ts";
-import { MESSAGE_OVERHEAD_BYTES } from "../model/channels.ts";
 import { wireForm } from "../model/hash.ts";
 import type { ChannelModel, LimitsModel, Model } from "../model/model.ts";
 import { LayoutComparison } from "./breaking-layout.ts";
@@ -213,16 +212,6 @@ function compareSizes(older: Side, newer: Side, report: Report): void {
     const matters = slices || was.numbered !== is.numbered;
     const message = `fragment of channel \`${is.name}\` was ${was.fragment} and is ${is.fragment}`;
     at(matters ? "channel-fragment-changed" : "sending-changed", message);
-  }
-  // What has grown in one version has no bound in the other, but the budgets there.
-  for (const [writer, [{ limits }]] of [
-    [older, newer],
-    [newer, older],
-  ] as const) {
-    const room = Math.min(limits.receiveBudgetBytes, limits.creditBytes) - MESSAGE_OVERHEAD_BYTES;
-    if (worstOf(writer) <= room) continue;
-    const message = `a message of channel \`${is.name}\` takes up to ${worstOf(writer)} bytes in one version, and the budgets of the other hold ${room}`;
-    at("message-outgrown", message);
   }
 }
 

@@ -50,7 +50,7 @@ export interface PoolOptions {
   readonly allowMissingPorts: boolean;
   readonly worker: Omit<
     WorkerOptions,
-    "memory" | "port" | "host" | "protocolUrl" | "protocolHash" | "warn"
+    "memory" | "port" | "host" | "protocolUrl" | "protocolHash" | "protocolVersions" | "warn"
   >;
   readonly listener: PoolListener;
 }
@@ -225,6 +225,7 @@ export class Pool {
         port,
         protocolUrl: protocol.url,
         protocolHash: protocol.hash,
+        protocolVersions: JSON.stringify(protocol.versions),
         warn: berth.index === 0,
       },
       listener: this.#listenerFor(berth),

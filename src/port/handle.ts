@@ -208,8 +208,8 @@ export class PortHandle {
   }
 
   /**
-   * One record for all peers of the port but `except`, those that lack the channel and those without credit (reliable channels), whose ids are
-   * appended to `skipped`. Returns how many it was queued for.
+   * One record for all peers of the port but `except`, those that lack the channel and, on reliable channels, those
+   * without credit, whose ids are appended to `skipped`. Returns how many it was queued for.
    */
   broadcast(
     peers: Iterable<number>,

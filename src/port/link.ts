@@ -2,16 +2,17 @@
  * The worker's end of the shared memory: writes joins, messages and leaves, and reads what the application wants done.
  * The other end is handle.ts.
  */
+import type { Protocol } from "../protocol.ts";
 import type { CloseReason } from "../server.ts";
 import { utf8Length, utf8Read } from "../wire/utf8.ts";
 import type { Writer } from "../wire/writer.ts";
 import { Credits } from "./credits.ts";
 import { Doorbell } from "./doorbell.ts";
 import {
-  creditCost,
   MAX_CODE_BYTES,
   MAX_REASON_BYTES,
   type PortMemory,
+  receiveCost,
   Starved,
 } from "./memory.ts";
 import type { PortOwner } from "./owner.ts";
@@ -26,6 +27,7 @@ const NOBODY: Set<number> = new Set();
 export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
 
 export class PortLink {
+  readonly #protocol: Protocol;
   readonly #out: RingWriter;
   readonly #in: RingReader;
   readonly #bell: Doorbell;
@@ -37,7 +39,8 @@ export class PortLink {
   readonly #owed = new Set<number>();
   #owner: PortOwner | undefined;
 
-  constructor(memory: PortMemory) {
+  constructor(memory: PortMemory, protocol: Protocol) {
+    this.#protocol = protocol;
     this.#out = new RingWriter(memory.toApplication);
     this.#in = new RingReader(memory.toWorker);
     this.#bell = new Doorbell(memory.workerBell);
@@ -118,7 +121,7 @@ export class PortLink {
     end: number,
     leaving: boolean,
   ): DeliveryVerdict {
-    const cost = creditCost(end - start);
+    const cost = receiveCost(this.#protocol, end - start);
     if (leaving) this.#receiveCredits.overspend(slot, cost);
     else if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
     const w = this.#reserve(ToApplication.message, 6 + 8 * user.length + end - start);

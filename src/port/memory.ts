@@ -2,7 +2,6 @@
  * The memory that the application's thread shares with one worker: a ring and a bell in each direction, and the credits
  * of every peer in each direction. Made anew for each worker: nothing of a dead one is used again.
  */
-import { compatMaxBytes } from "../agreement.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { type CreditsMemory, createCredits } from "./credits.ts";
@@ -40,12 +39,16 @@ const MIN_RING_BYTES = 1024 * 1024;
 export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemory {
   const reserved = reservedRoom(maxPeers * URGENT_RECORDS_PER_PEER, URGENT_RECORD_BYTES);
   let largest = 0;
-  for (const channel of protocol.channels) largest = Math.max(largest, channel.maxBytes);
+  let grown = 0;
+  for (const { maxBytes, compatMaxBytes } of protocol.channels) {
+    largest = Math.max(largest, maxBytes);
+    grown = Math.max(grown, compatMaxBytes);
+  }
   // A broadcast's record also lists who does not get it.
-  const record = largest + 4 * maxPeers + 8 * protocol.header.userFields.length + 256;
-  const capacity = Math.max(MIN_RING_BYTES, 4 * reserved, 4 * record);
-  // What comes may be a later version's, and larger than anything of this one.
-  const fromOthers = Math.max(capacity, 4 * compatMaxBytes(protocol.limits));
+  const overhead = 4 * maxPeers + 8 * protocol.header.userFields.length + 256;
+  const capacity = Math.max(MIN_RING_BYTES, 4 * reserved, 4 * (largest + overhead));
+  // What comes may be a later version's, and larger than anything of this one: then it has room, if not much more.
+  const fromOthers = Math.max(capacity, 2 * (grown + overhead) + reserved);
   const slots = slotSpan(maxPeers);
   return {
     toWorker: createRing(capacity, reserved),
@@ -61,4 +64,9 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
 /** What a message of so many bytes costs in credits; empty ones are not free. */
 export function creditCost(payloadBytes: number): number {
   return payloadBytes + MESSAGE_OVERHEAD_BYTES;
+}
+
+/** The same for one that was received: a later version's may be larger than all credit, and then costs all of it. */
+export function receiveCost(protocol: Protocol, payloadBytes: number): number {
+  return Math.min(creditCost(payloadBytes), protocol.limits.creditBytes);
 }

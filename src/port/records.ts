@@ -93,6 +93,8 @@ export type ApplicationPost =
 export interface WorkerOptions {
   readonly protocolUrl: string;
   readonly protocolHash: string;
+  /** Its `versions` as JSON: both threads must know the same ones. */
+  readonly protocolVersions: string;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;

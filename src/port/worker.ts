@@ -34,11 +34,15 @@ function fault(where: string, error: unknown): void {
 async function importProtocol(): Promise<Protocol> {
   const module = await importModule(options.protocolUrl);
   const protocol = module["protocol"] as Protocol | undefined;
-  if (protocol?.hash !== options.protocolHash) {
+  const same =
+    protocol?.hash === options.protocolHash &&
+    JSON.stringify(protocol.versions) === options.protocolVersions;
+  if (!same) {
     throw new StardustError(
       "STARDUST_WORKER_IMPORT",
       `${options.protocolUrl} exports another protocol than the application's thread uses ` +
-        `(hash ${protocol?.hash ?? "none"} instead of ${options.protocolHash}); build and generate again`,
+        `(hash ${protocol?.hash ?? "none"} instead of ${options.protocolHash}, or another record of versions); ` +
+        "build and generate again, and start anew",
     );
   }
   return protocol;
@@ -82,7 +86,7 @@ async function main(): Promise<void> {
     }),
   );
   const systems = await importSystems(protocol, socket.port);
-  const link = new PortLink(options.memory);
+  const link = new PortLink(options.memory, protocol);
   let owner: PortOwner | undefined;
 
   async function end(): Promise<void> {

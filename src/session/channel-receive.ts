@@ -46,7 +46,7 @@ export function checkShape(
   bytes: number,
 ): DatagramOutcome {
   const { sliceBytes } = context.pool;
-  const maxBytes = Math.max(channel.maxBytes, context.compatMaxBytes);
+  const maxBytes = context.compat ? channel.compatMaxBytes : channel.maxBytes;
   if (sliceCount === 0) {
     return bytes > maxBytes ? DatagramOutcome.payloadSize : DatagramOutcome.none;
   }

@@ -72,8 +72,8 @@ export class ReceiveContext {
   readonly age: ReceiveAge;
   readonly pool: SlicePool;
   readonly messageNumberBits: number;
-  /** The largest message taken from a peer of another version; 0 between equals. */
-  readonly compatMaxBytes: number;
+  /** The other side has another version. */
+  readonly compat: boolean;
   /** What unreliable channels hold in unfinished messages, and may hold. */
   unreliableBytes = 0;
   readonly maxUnreliableBytes: number;
@@ -95,7 +95,7 @@ export class ReceiveContext {
     age: ReceiveAge,
     pool: SlicePool,
     messageNumberBits: number,
-    compatMaxBytes: number,
+    compat: boolean,
   ) {
     this.sink = sink;
     this.counters = counters;
@@ -103,7 +103,7 @@ export class ReceiveContext {
     this.age = age;
     this.pool = pool;
     this.messageNumberBits = messageNumberBits;
-    this.compatMaxBytes = compatMaxBytes;
+    this.compat = compat;
     this.maxUnreliableBytes = limit.budgetBytes;
   }
 

@@ -8,7 +8,7 @@
  * a byte) plus one visit to each datagram in flight. Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
-import { type Agreement, compatMaxBytes, missingChannel, sameVersion } from "../agreement.ts";
+import { type Agreement, missingChannel, sameVersion } from "../agreement.ts";
 import { StardustError } from "../errors.ts";
 import { MAX_PACKET_NUMBER } from "../limits.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
@@ -110,7 +110,7 @@ export class Session implements FrameEvents {
       new ReceiveAge(protocol.header.messageNumberBits),
       this.space.pool,
       protocol.header.messageNumberBits,
-      this.agreed.compat ? compatMaxBytes(protocol.limits) : 0,
+      this.agreed.compat,
     );
     this.user = new Float64Array(protocol.header.userFields.length);
   }
@@ -338,6 +338,7 @@ export class Session implements FrameEvents {
       if (maySend(this.role, channel.direction) && channel.direction !== "both") {
         return DatagramOutcome.direction;
       }
+      if (this.agreed.lacks.includes(frame.channel)) return DatagramOutcome.unknownChannel;
       const receiver = this.receiver(frame.channel);
       const index = frame.slice ? frame.sliceIndex : 0;
       const count = frame.slice ? frame.sliceCount : 0;

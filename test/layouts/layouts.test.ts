@@ -85,8 +85,9 @@ function randomFrame(
     world.channels.find(({ id }) => again && id === before.channel) ??
     world.channels[random.integer(0, world.channels.length - 1)]!;
   const { id, numbered, fragment } = channel;
-  // The other side's version may be larger, and of any size.
-  const maxBytes = channel.maxBytes * (compat ? 2 : 1);
+  // The other side's version may be larger where it may grow, and of any size.
+  const grown = Math.min(2 * channel.maxBytes, channel.compatMaxBytes);
+  const maxBytes = compat ? grown : channel.maxBytes;
   const fixedBytes = compat ? -1 : channel.fixedBytes;
   const { sliceBytes } = world.model.limits;
   const step = random.integer(0, 2);

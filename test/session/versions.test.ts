@@ -172,6 +172,23 @@ describe("sessions of versions 3 and 4", () => {
     expect(Buffer.from(w.bytes.subarray(0, bytes)).toString("hex")).toBe(hex);
   });
 
+  it("takes nothing on a channel that the other side says it lacks", () => {
+    const liar = new Session({
+      protocol: fleet4,
+      role: "client",
+      nowMs: 0,
+      random: () => 0.5,
+      sink: { deliver: () => true },
+    });
+    const { session, inbox } = side(fleet4, "server", 1);
+    liar.sendMessage(3, { mood: 1 });
+    const w = new Writer(new Uint8Array(1200));
+    const bytes = liar.pollTransmit(w, 0);
+    session.handleDatagram(w.bytes, w.view, bytes, 0);
+    expect(session.counters.unknownChannel).toBe(1);
+    expect(inbox.messages.size).toBe(0);
+  });
+
   it("refuses to send on a channel that the other side lacks", () => {
     const { session } = side(fleet4, "server", 1);
     expect(() => session.sendMessage(3, { mood: 1 })).toThrow("has no channel emote");

@@ -332,6 +332,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
       reliable,
       fragment,
       maxBytes,
+      compatMaxBytes: maxBytes,
       queueBytes: c.queueBytes ?? 2_097_152,
       priority: c.priority ?? 1,
       weight: c.weight ?? 1,

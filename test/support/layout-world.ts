@@ -9,10 +9,10 @@ import { pathToFileURL } from "node:url";
 import ts from "typescript";
 import { emitHeader } from "#codegen/emit/header.js";
 import { printFile } from "#codegen/emit/source.js";
+import { compatMaxBytes } from "#codegen/model/channels.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
-import { compatMaxBytes } from "#src/agreement.js";
 import type { HeaderCodec, Protocol } from "#src/protocol.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
 import { bytesCodec, handProtocol } from "./hand-protocol.ts";
@@ -31,11 +31,11 @@ protocol: { name: layouts }
 security: plain
 channels:
   input: { id: 0, delivery: unreliable, message: { a: u32, b: u32 } }
-  state: { id: 1, delivery: unreliable, message: { a: { bytes: { maxBytes: 600 } } } }
+  state: { id: 1, delivery: unreliable, extensible: true, message: { a: { bytes: { maxBytes: 600 } } } }
   pose: { id: 5, delivery: unreliable-sequenced, message: { a: { bytes: { maxBytes: 300 } } } }
   event: { id: 300, delivery: reliable, fragment: false, message: { a: { bytes: { maxBytes: 500 } } } }
   tick: { id: 301, delivery: reliable, message: { a: u32 } }
-  chat: { id: 302, delivery: reliable-ordered, message: { a: { bytes: { maxBytes: 246 } } } }
+  chat: { id: 302, delivery: reliable-ordered, extensible: true, message: { a: { bytes: { maxBytes: 246 } } } }
   map:
     { id: 16777214, delivery: reliable-ordered, priority: 4, message: { a: { bytes: { maxBytes: 60000 } } } }
   order:
@@ -71,7 +71,7 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
   const loadedJs = await import(pathToFileURL(join(folder, `${name}.js`)).href);
   const channels = model.channels.map((c) => {
     const { fixedBytes } = model.structs.find((s) => s.name === c.message)!;
-    return { ...c, fixedBytes };
+    return { ...c, fixedBytes, compatMaxBytes: compatMaxBytes(model, c) };
   });
   const protocol: Protocol = {
     ...handProtocol({ limits: model.limits }),
@@ -80,7 +80,7 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
   };
   const { maxDatagramBytes } = model.limits;
   const independent = new Layout(lists, channels, maxDatagramBytes);
-  const compat = new Layout(lists, channels, maxDatagramBytes, compatMaxBytes(model.limits));
+  const compat = new Layout(lists, channels, maxDatagramBytes, true);
   return { model, protocol, channels, independent, compat, file };
 }
 

@@ -194,7 +194,7 @@ local function readFrame(s, tree, first, before, summary)
   s.path[#s.path + 1] = channel.name
   local room = s.stop - s.at
   local fixed = (isSlice or s.compat) and -1 or channel.fixed
-  local most = s.compat and model.compatMax or channel.max
+  local most = s.compat and channel.compatMax or channel.max
   local length = frame.length or (frame.more and fixed >= 0 and fixed) or room
   if length > room then fail(s, s.at, "a payload of " .. length .. " bytes, " .. room .. " left") end
   if not frame.more and length ~= room then fail(s, s.at, (room - length) .. " bytes left over behind the last frame") end

@@ -24,6 +24,8 @@ export interface LayoutChannel {
   readonly numbered: boolean;
   readonly fragment: boolean;
   readonly maxBytes: number;
+  /** For peers of another version. */
+  readonly compatMaxBytes: number;
   /** Or -1. */
   readonly fixedBytes: number;
 }
@@ -105,18 +107,16 @@ export class Layout {
   readonly #lists: LayoutLists;
   readonly #channels: ReadonlyMap<number, LayoutChannel>;
 
-  /** `compatMaxBytes`: as peers of different versions write, and the largest message that one of them takes. */
+  /** `compat`: as peers of different versions write. */
   constructor(
     lists: LayoutLists,
     channels: readonly LayoutChannel[],
     maxDatagramBytes: number,
-    compatMaxBytes?: number,
+    compat = false,
   ) {
     this.#lists = lists;
     const grown = (channel: LayoutChannel): LayoutChannel =>
-      compatMaxBytes === undefined
-        ? channel
-        : { ...channel, fixedBytes: -1, maxBytes: compatMaxBytes };
+      compat ? { ...channel, fixedBytes: -1, maxBytes: channel.compatMaxBytes } : channel;
     this.#channels = new Map(channels.map((channel) => [channel.id, grown(channel)]));
     this.sliceBytes = maxDatagramBytes - this.#longestHeader() - 32 - 16;
   }

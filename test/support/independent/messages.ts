@@ -1,5 +1,5 @@
 /**
- * A slow interpreter of "Bytes of a message" (docs/spec-and-codegen.md): decodes and encodes payloads by walking the
+ * A slow interpreter of "Bytes of a message" (docs/wire.md): decodes and encodes payloads by walking the
  * spec's YAML, and works out sizes the same way. Imports nothing of src/, codegen/ or generated/.
  */
 import { Bits, type Cursor, fail, varintBytes } from "./bytes.ts";
@@ -38,6 +38,25 @@ export class Messages {
     const value = this.#value(type, at, what);
     if (at.left > 0) fail(`${what}: ${at.left} bytes left over`);
     return value;
+  }
+
+  /** Whether it is extensible, or something in it. */
+  mayGrow(type: Type, seen: Set<Type> = new Set()): boolean {
+    if (seen.has(type)) return false;
+    seen.add(type);
+    switch (type.kind) {
+      case "list":
+      case "array":
+        return this.mayGrow(type.of, seen);
+      case "map":
+        return this.mayGrow(type.value, seen);
+      case "union":
+        return type.variants.some((variant) => this.mayGrow(variant.type, seen));
+      case "struct":
+        return type.extensible || type.members.some((m) => this.mayGrow(m.type, seen));
+      default:
+        return false;
+    }
   }
 
   /** Smallest and largest encoding, in bytes; of types that do not hold themselves. */

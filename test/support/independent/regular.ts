@@ -121,6 +121,7 @@ export class RegularParser {
   readonly #channels = new Map<number, Channel>();
   readonly #maxDatagramBytes: number;
   readonly #compat: boolean;
+  readonly #receiveBudgetBytes: number;
   /** How many message numbers there are before they come round. */
   readonly #numbers: number;
   readonly #assemblies = new Map<string, Assembly>();
@@ -135,15 +136,12 @@ export class RegularParser {
     const number = this.#frame.find((field) => field.role === "message-number");
     this.#numbers = number === undefined ? 2 ** 16 : 2 ** typeBits(number);
     const limits = (spec["limits"] ?? {}) as Record<string, number>;
+    this.#receiveBudgetBytes = limits["receiveBudgetBytes"] ?? 2 ** 20;
     this.#messages = new Messages((spec["types"] ?? {}) as Yaml, limits, { compat });
     this.sliceBytes = maxDatagramBytes - this.#longestHeader() - 32 - 16;
     for (const [name, value] of Object.entries((spec["channels"] ?? {}) as Yaml)) {
       if (isMap(value)) this.#channels.set(value["id"] as number, this.#channel(name, value));
     }
-    if (!compat) return;
-    const { receiveBudgetBytes = 2 ** 20, creditBytes = 2 ** 19 } = limits;
-    const maxBytes = Math.min(receiveBudgetBytes, creditBytes) - 64;
-    for (const [id, channel] of this.#channels) this.#channels.set(id, { ...channel, maxBytes });
   }
 
   parse(bytes: Uint8Array, from: Side): RegularCapture {
@@ -373,6 +371,12 @@ export class RegularParser {
     return bytes + Math.ceil(bits / 8);
   }
 
+  /** What has grown in another version: as much as the receive budget and the slices hold. */
+  #grown(fragment: boolean): number {
+    const most = fragment ? 16_383 * this.sliceBytes : this.#maxDatagramBytes;
+    return Math.min(this.#receiveBudgetBytes - 64, most);
+  }
+
   #channel(name: string, value: Yaml): Channel {
     if (value["compress"] !== undefined && value["compress"] !== false)
       fail("compress is not covered");
@@ -381,13 +385,14 @@ export class RegularParser {
     const fragment = (value["fragment"] as boolean | undefined) ?? reliable;
     const type = this.#messages.resolveMessage(value["message"], value["extensible"] === true);
     const [least, most] = this.#messages.sizes(type);
+    const maxBytes = (value["maxBytes"] as number | undefined) ?? most;
     return {
       name,
       type,
       direction: String(value["direction"] ?? "both"),
       numbered: reliable || delivery === "unreliable-ordered" || fragment,
       fragment,
-      maxBytes: (value["maxBytes"] as number | undefined) ?? most,
+      maxBytes: this.#compat && this.#messages.mayGrow(type) ? this.#grown(fragment) : maxBytes,
       fixedBytes: least === most ? least : -1,
     };
   }
