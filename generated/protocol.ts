@@ -18,7 +18,7 @@ import { zero } from "./zero.ts";
  * Protocol `arena`, version 1.
  */
 export const protocol: Protocol = {
-  stardust: 1,
+  stardust: 2,
   name: "arena",
   version: 1,
   hash: "6d5c42c0b358be55583980fda09418d0",

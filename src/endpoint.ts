@@ -48,8 +48,10 @@ export function checkProtocol(protocol: Protocol): void {
   const unsupported = (what: string): never => {
     throw new StardustError("STARDUST_UNSUPPORTED", `protocol ${protocol.name}: ${what}`);
   };
-  if (protocol.stardust !== 1)
-    unsupported(`generated for contract ${protocol.stardust}, this runtime has 1`);
+  if (protocol.stardust !== 2)
+    unsupported(
+      `generated for contract ${protocol.stardust}, this runtime has 2: run stardust generate again`,
+    );
   if (protocol.security !== "plain") unsupported(`security ${protocol.security} is not there yet`);
   for (const { name, delivery } of protocol.channels) {
     if (!runtimeDeliveries.includes(delivery))

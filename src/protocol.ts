@@ -177,7 +177,7 @@ export interface KnownVersion {
 /** All that a spec says, as `generated/protocol.ts` exports it. */
 export interface Protocol {
   /** The version of this contract; the runtime refuses another. */
-  readonly stardust: 1;
+  readonly stardust: 2;
   readonly name: string;
   readonly version: number;
   /** 128 bits of SHA-256 over everything that changes the wire, as 32 hex digits. */

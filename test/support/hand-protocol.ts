@@ -340,7 +340,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     };
   });
   return {
-    stardust: 1,
+    stardust: 2,
     name: "hand",
     version: 1,
     hash: "00000000000000000000000000000000",
