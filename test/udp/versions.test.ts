@@ -252,6 +252,11 @@ describe("a server of version 4", () => {
       code: "STARDUST_WORKER_IMPORT",
       message: expect.stringContaining("another record of versions"),
     });
+    const ancient = { ...protocol, stardust: 1 } as never;
+    await expect(listen(ancient, face as never, { ports })).rejects.toMatchObject({
+      code: "STARDUST_UNSUPPORTED",
+      message: expect.stringContaining("run stardust generate again"),
+    });
   });
 
   it("has systems that see which channels each peer has", async () => {
