@@ -181,13 +181,11 @@ function writeRecord(
   if (!text) return 0;
   to.out(`${path}: version ${model.version} recorded, hash ${model.hash}\n`);
   for (const { with: recorded, breaking, unreadable } of publication.comparisons) {
-    const same =
-      recorded.hash === model.hash ? "misreads it, and the hash is the same" : "cannot talk to it";
     const verdict = unreadable
       ? "means something else to this generator, so nobody talks to it"
       : breaking.length === 0
         ? "can talk to it"
-        : `${same}: ${[...new Set(breaking.map(({ rule }) => rule))].join(", ")}`;
+        : `cannot talk to it: ${[...new Set(breaking.map(({ rule }) => rule))].join(", ")}`;
     to.out(`  version ${recorded.version} ${verdict}\n`);
   }
   return 0;

@@ -49,10 +49,7 @@ export function compareModels(older: Model, newer: Model): Change[] {
   return changes.sort((a, b) => rank(a) - rank(b) || a.newerLine - b.newerLine);
 }
 
-/**
- * Whether peers of both may talk. Names are not in the hash: two specs that have exchanged the names of two values or
- * members of one type have the same hash, and their peers misread each other.
- */
+/** Whether peers of both may talk, once a record says so. */
 export function compatible(older: Model, newer: Model): boolean {
   return !compareModels(older, newer).some(isBreaking);
 }
@@ -109,7 +106,7 @@ function compareHeader(older: Model, newer: Model, report: Report): void {
   }
 }
 
-/** Names of fields are not in the hash: where the layouts are the same, what has another name may mean something else. */
+/** Names of fields are not on the wire: where the layouts are the same, what has another name may mean something else. */
 function compareOwnFields(older: Model, newer: Model, report: Report): void {
   const own = ({ header }: Model) => [...header.clear, ...header.sealed].filter((f) => !f.role);
   const before = own(older);

@@ -135,13 +135,7 @@ export function publish(
       refused: `version ${newest} has been published: ${model.version} is below it, raise \`protocol.version\``,
     };
   }
-  if (record !== undefined && same !== undefined) {
-    const [change] = compareRecorded(same, model).breaking;
-    if (change === undefined) return { record, added: false, comparisons: [] };
-    return {
-      refused: `version ${model.version} has been published with the same hash and another meaning (${change.message}): raise \`protocol.version\``,
-    };
-  }
+  if (record !== undefined && same !== undefined) return { record, added: false, comparisons: [] };
   const comparisons = versions.map((recorded) => compareRecorded(recorded, model));
   const talks = comparisons.filter((c) => c.breaking.length === 0 && !c.unreadable);
   const hashes = [...new Set(talks.map((c) => c.with.hash))].reverse();
