@@ -36,7 +36,7 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
     printLoaded(loaded, invocation);
     return 1;
   }
-  const record = recordOf(spec);
+  const record = recordOf(spec, model.name);
   const against = invocation.flags["against"] as string | undefined;
   const recording = invocation.flags["record"] === true;
   const older = findOlder(against, spec, record, invocation);
@@ -52,9 +52,9 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
   return broken > 0 ? 1 : 0;
 }
 
-function recordOf(spec: string): VersionRecord | undefined {
+function recordOf(spec: string, protocol: string): VersionRecord | undefined {
   try {
-    return readRecord(spec);
+    return readRecord(spec, protocol);
   } catch (error) {
     throw error instanceof RecordError ? new UsageError(error.message) : error;
   }

@@ -53,7 +53,7 @@ export interface GenerateResult {
   readonly changes: readonly FileChange[];
 }
 
-/** Throws for the file system's sake, as `node:fs` does, and RecordError for a record of versions that is none. */
+/** Throws for the file system's sake, as `node:fs` does, and RecordError for a record that is none, or another protocol's. */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const loaded = loadSpecFile(options.spec);
   const model = resolveSpec(loaded);
@@ -73,7 +73,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
 
 /** What the record beside the spec says of other versions; the rules are loaded where there is one. */
 async function versionsOf(spec: string, model: Model): Promise<readonly KnownVersion[]> {
-  const record = readRecord(spec);
+  const record = readRecord(spec, model.name);
   if (record === undefined) return [];
   return (await import("./rules/known-versions.ts")).knownVersions(record, model);
 }

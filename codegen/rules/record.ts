@@ -56,18 +56,25 @@ export function recordPath(spec: string): string {
   return `${spec.replace(/\.ya?ml$/, "")}.versions.json`;
 }
 
-/** A record that cannot be read; the message names the file. */
+/** A record that cannot be read, or is another protocol's; the message names the file. */
 export class RecordError extends Error {}
 
-/** The record beside a spec; undefined where there is none. Throws RecordError. */
-export function readRecord(spec: string): VersionRecord | undefined {
+/** The record beside the spec of `protocol`; undefined where there is none. Throws RecordError. */
+export function readRecord(spec: string, protocol: string): VersionRecord | undefined {
   const path = recordPath(spec);
   if (!existsSync(path)) return undefined;
+  let record: VersionRecord;
   try {
-    return parseRecord(readFileSync(path, "utf8"));
+    record = parseRecord(readFileSync(path, "utf8"));
   } catch (error) {
     throw new RecordError(`${path} is no record of versions: ${(error as Error).message}`);
   }
+  if (record.protocol !== protocol) {
+    throw new RecordError(
+      `${path} is the record of protocol ${JSON.stringify(record.protocol)}, and ${spec} is of ${JSON.stringify(protocol)}: keep the old name, or, if this is a new protocol, move the record away`,
+    );
+  }
+  return record;
 }
 
 /** Throws an Error that says what is wrong with the text. */
@@ -78,18 +85,53 @@ export function parseRecord(text: string): VersionRecord {
   } catch {
     throw new Error("it is not JSON");
   }
-  const record = data as Partial<VersionRecord> | null;
-  if (record?.format !== FORMAT) throw new Error(`its format is not ${FORMAT}`);
-  const good = (v: Partial<RecordedVersion> | null): boolean =>
-    Number.isInteger(v?.version) &&
-    typeof v?.spec === "string" &&
-    /^[0-9a-f]{32}$/.test(String(v.hash)) &&
-    Array.isArray(v.compatible) &&
-    Array.isArray(v.channels);
-  if (!Array.isArray(record.versions) || !record.versions.every(good)) {
-    throw new Error("one of its versions lacks version, hash, channels, compatible or spec");
-  }
-  return record as VersionRecord;
+  if (!isObject(data) || data["format"] !== FORMAT) throw new Error(`its format is not ${FORMAT}`);
+  const { protocol, versions } = data;
+  if (!isText(protocol)) throw new Error("its protocol is not a name");
+  if (!Array.isArray(versions)) throw new Error("its versions are not a list");
+  versions.forEach((entry: unknown, i) => {
+    const object = isObject(entry) ? entry : {};
+    const wrong = versionMembers.find(([name, , good]) => !good(object[name]));
+    if (wrong === undefined) return;
+    const number = isU32(object["version"]) ? ` (version ${object["version"]})` : "";
+    throw new Error(`${wrong[0]} of entry ${i + 1}${number} is not ${wrong[1]}`);
+  });
+  return data as unknown as VersionRecord;
+}
+
+type Check = (value: unknown) => boolean;
+
+/** What later steps rely on in a recorded version. */
+const versionMembers: readonly (readonly [name: string, what: string, good: Check])[] = [
+  ["version", "an integer from 0 to 4294967295", isU32],
+  ["hash", "32 hex digits", isHash],
+  ["channels", "a list of channels, each with its id and name", isListOf(isChannel)],
+  ["compatible", "a list of hashes", isListOf(isHash)],
+  ["spec", "the text of a spec", (value) => typeof value === "string"],
+];
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+function isU32(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+}
+
+function isChannel(value: unknown): boolean {
+  return isObject(value) && isU32(value["id"]) && isText(value["name"]);
+}
+
+function isListOf(good: Check): Check {
+  return (value) => Array.isArray(value) && value.every(good);
 }
 
 export function formatRecord(record: VersionRecord): string {
@@ -111,18 +153,13 @@ export interface Publication {
   readonly comparisons: readonly Comparison[];
 }
 
-/** The record with `model` in it, or why that cannot be. */
+/** The record, which is of the model's protocol, with `model` in it, or why that cannot be. */
 export function publish(
   record: VersionRecord | undefined,
   model: Model,
   spec: string,
 ): Publication | { readonly refused: string } {
   const versions = record?.versions ?? [];
-  if (record !== undefined && record.protocol !== model.name) {
-    return {
-      refused: `the record is of protocol \`${record.protocol}\`, not of \`${model.name}\``,
-    };
-  }
   const same = versions.find(({ version }) => version === model.version);
   if (same !== undefined && same.hash !== model.hash) {
     return {
