@@ -122,10 +122,10 @@ function compareOwnFields(older: Model, newer: Model, report: Report): void {
   });
 }
 
-type Pairs = ReadonlyMap<ChannelModel, ChannelModel>;
+export type Pairs = ReadonlyMap<ChannelModel, ChannelModel>;
 
 /** Old channels with what became of them: found by name, and those that are left by id. */
-function pairChannels(older: Model, newer: Model): Pairs {
+export function pairChannels(older: Model, newer: Model): Pairs {
   const pairs = new Map<ChannelModel, ChannelModel>();
   const taken = new Set<ChannelModel>();
   for (const same of [
@@ -143,7 +143,8 @@ function pairChannels(older: Model, newer: Model): Pairs {
   return pairs;
 }
 
-function compareChannels(older: Model, newer: Model, report: Report): Pairs {
+/** Reports what differs in channels and their messages; answers which belong together. */
+export function compareChannels(older: Model, newer: Model, report: Report): Pairs {
   const pairs = pairChannels(older, newer);
   const layouts = new LayoutComparison(older, newer, report);
   for (const was of older.channels) {

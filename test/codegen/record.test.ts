@@ -57,6 +57,14 @@ describe("a record", () => {
     ["channels", [{ ...channel, id: -1 }], "channels of entry 2 (version 2)"],
     ["channels", [{ ...channel, name: 1 }], "channels of entry 2 (version 2)"],
     ["compatible", [null], "compatible of entry 2 (version 2) is not a list of hashes"],
+    ["incompatible", [null], "incompatible of entry 2 (version 2) is not a list, each with a hash"],
+    ["incompatible", [{ hash: "0" }], "incompatible of entry 2 (version 2)"],
+    [
+      "incompatible",
+      [{ hash: "0".repeat(32), differs: [] }],
+      "incompatible of entry 2 (version 2)",
+    ],
+    ["incompatible", [{ hash: "0".repeat(32), differs: [""] }], "incompatible of entry 2"],
     ["spec", null, "spec of entry 2 (version 2) is not the text of a spec"],
   ])("says which entry is wrong where its %s is %j", (name, value, reason) => {
     const versions = good.versions.map((v, i) => (i === 1 ? { ...v, [name]: value } : v));
