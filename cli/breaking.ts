@@ -36,7 +36,7 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
     printLoaded(loaded, invocation);
     return 1;
   }
-  const record = recordOf(spec);
+  const record = recordOf(spec, model.name);
   const against = invocation.flags["against"] as string | undefined;
   const recording = invocation.flags["record"] === true;
   const older = findOlder(against, spec, record, invocation);
@@ -52,9 +52,9 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
   return broken > 0 ? 1 : 0;
 }
 
-function recordOf(spec: string): VersionRecord | undefined {
+function recordOf(spec: string, protocol: string): VersionRecord | undefined {
   try {
-    return readRecord(spec);
+    return readRecord(spec, protocol);
   } catch (error) {
     throw error instanceof RecordError ? new UsageError(error.message) : error;
   }
@@ -181,13 +181,11 @@ function writeRecord(
   if (!text) return 0;
   to.out(`${path}: version ${model.version} recorded, hash ${model.hash}\n`);
   for (const { with: recorded, breaking, unreadable } of publication.comparisons) {
-    const same =
-      recorded.hash === model.hash ? "misreads it, and the hash is the same" : "cannot talk to it";
     const verdict = unreadable
       ? "means something else to this generator, so nobody talks to it"
       : breaking.length === 0
         ? "can talk to it"
-        : `${same}: ${[...new Set(breaking.map(({ rule }) => rule))].join(", ")}`;
+        : `cannot talk to it: ${[...new Set(breaking.map(({ rule }) => rule))].join(", ")}`;
     to.out(`  version ${recorded.version} ${verdict}\n`);
   }
   return 0;

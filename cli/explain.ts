@@ -3,6 +3,7 @@ import { breakingRules } from "../codegen/rules/breaking-table.ts";
 import { type Explanation, explanations } from "../codegen/rules/explanations.ts";
 import { lintRules } from "../codegen/rules/lint-table.ts";
 import { recordRules } from "../codegen/rules/record.ts";
+import { noteRules } from "../codegen/rules/record-notes.ts";
 import { allDiagnostics } from "../codegen/spec/diagnostics.ts";
 import { suggest } from "../codegen/spec/distance.ts";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
@@ -13,7 +14,7 @@ import { UsageError } from "./usage.ts";
 /** One code, whatever table it comes from. */
 export interface Entry {
   readonly code: string;
-  /** `error`, `warning`, `breaking change`, `compatible change`, `refused record` or `run time`. */
+  /** `error`, `warning`, `breaking change`, `compatible change`, `refused record`, `record warning` or `run time`. */
   readonly kind: string;
   readonly title: string;
   readonly means: string;
@@ -86,6 +87,9 @@ export function entries(): Map<string, Entry> {
     ]);
     add({ code, kind: "refused record", title, means: why, fix, examples: shown });
   }
+  for (const [code, { title, why, fix }] of Object.entries(noteRules)) {
+    add({ code, kind: "record warning", title, means: why, fix, examples: [] });
+  }
   for (const [code, title] of Object.entries(errorCodes)) {
     const { fix, bad, good } = runtimeExplanations[code as ErrorCode];
     const shown = examples([
@@ -120,6 +124,7 @@ const headings: Readonly<Record<string, string>> = {
   breaking: "Changes that break peers (stardust breaking)",
   compatible: "Changes that do not",
   refused: "What the record of versions refuses (stardust breaking --record)",
+  record: "What generate warns about in the record of versions",
   run: "Errors at run time",
 };
 

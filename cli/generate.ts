@@ -4,7 +4,7 @@ import { type FileChange, generate } from "../codegen/generate.ts";
 import { RecordError, recordPath } from "../codegen/rules/record.ts";
 import { type ErrorFormat, githubAnnotation } from "../codegen/spec/format.ts";
 import type { ExitCode, Invocation } from "./commands.ts";
-import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
+import { DEFAULT_SPEC, errorFormatOf, printFindings } from "./report.ts";
 import { UsageError } from "./usage.ts";
 
 export async function runGenerate(invocation: Invocation): Promise<ExitCode> {
@@ -40,7 +40,13 @@ async function generateOnce(spec: string, invocation: Invocation): Promise<ExitC
     invocation.err(`${result.message}\n`);
     return 1;
   }
-  printLoaded(result.loaded, invocation);
+  const { diagnostics, source } = result.loaded;
+  printFindings(
+    [...diagnostics.sorted(), ...result.notes],
+    source,
+    invocation,
+    diagnostics.dropped,
+  );
   if (result.model === undefined) return 1;
   if (check) return printCheck(result.changes, out, format, invocation);
   const written = result.changes.filter((c) => c.change !== "left over").length;

@@ -19,6 +19,7 @@ import { dirname, join, relative, sep } from "node:path";
 import type { KnownVersion, Model } from "./model/model.ts";
 import { resolveSpec } from "./model/resolve.ts";
 import { readRecord } from "./rules/record.ts";
+import type { Diagnostic } from "./spec/diagnostics.ts";
 import { type LoadedSpec, loadSpecFile } from "./spec/load.ts";
 
 /** Stands in the first line of every generated file but JSON, which has no comments. */
@@ -49,18 +50,21 @@ export interface GenerateResult {
   readonly loaded: LoadedSpec;
   /** Missing where the spec has errors; then nothing was written. */
   readonly model?: Model;
+  /** Warnings about the record of versions. */
+  readonly notes: readonly Diagnostic[];
   readonly files: number;
   readonly changes: readonly FileChange[];
 }
 
-/** Throws for the file system's sake, as `node:fs` does, and RecordError for a record of versions that is none. */
+/** Throws for the file system's sake, as `node:fs` does, and RecordError for a record that is none, or another protocol's. */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const loaded = loadSpecFile(options.spec);
   const model = resolveSpec(loaded);
-  if (model === undefined) return { loaded, files: 0, changes: [] };
+  if (model === undefined) return { loaded, notes: [], files: 0, changes: [] };
   // The emitters load ajv, which costs more than all of the above: not before it is needed.
   const { emit } = await import("./emit/emit.ts");
-  const emitted = await emit(model, await versionsOf(options.spec, model));
+  const { versions, notes } = await versionsOf(options.spec, model, loaded);
+  const emitted = await emit(model, versions);
   const files =
     options.target === "js"
       ? (await import("./emit/javascript.ts")).toJavaScript(emitted)
@@ -68,14 +72,22 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const wanted = withManifest(files);
   const changes = compare(wanted, options.out);
   if (!options.check) apply(changes, wanted, options.out);
-  return { loaded, model, files: wanted.size, changes };
+  return { loaded, model, notes, files: wanted.size, changes };
 }
 
-/** What the record beside the spec says of other versions; the rules are loaded where there is one. */
-async function versionsOf(spec: string, model: Model): Promise<readonly KnownVersion[]> {
-  const record = readRecord(spec);
-  if (record === undefined) return [];
-  return (await import("./rules/known-versions.ts")).knownVersions(record, model);
+interface Versions {
+  readonly versions: readonly KnownVersion[];
+  readonly notes: readonly Diagnostic[];
+}
+
+/** What the record beside the spec says of other versions. */
+async function versionsOf(spec: string, model: Model, { source }: LoadedSpec): Promise<Versions> {
+  const record = readRecord(spec, model.name);
+  if (record === undefined) return { versions: [], notes: [] };
+  const { knownVersions } = await import("./rules/known-versions.ts");
+  const { recordNotes } = await import("./rules/record-notes.ts");
+  const versions = knownVersions(record, model);
+  return { versions, notes: recordNotes(record, versions, model, source) };
 }
 
 function withManifest(emitted: ReadonlyMap<string, string>): Map<string, string> {

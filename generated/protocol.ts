@@ -21,7 +21,7 @@ export const protocol: Protocol = {
   stardust: 2,
   name: "arena",
   version: 1,
-  hash: "6d5c42c0b358be55583980fda09418d0",
+  hash: "d659c59d6e5e33b400dd4b8a8586c8cf",
   versions: [],
   url: import.meta.url,
   security: "plain",

@@ -1,9 +1,10 @@
 /**
  * The protocol hash: two peers with the same one understand each other's bytes. Covered: the protocol's name, channels
- * (id, delivery, direction, fragmenting, bound, layout of the message), the header's layout, the zero schemas, and the
- * limits that one end relies on at the other. Not covered: the version (two versions may be the same on the wire), the
- * names of types, members, channels, enum values and header fields, docs, lines, unused types, and what only the sender
- * decides (priority, weight, queues, credit, keep-alive, handshake times).
+ * (id, name, delivery, direction, fragmenting, bound, layout of the message), the header's layout, the zero schemas, and
+ * the limits that one end relies on at the other. The names of members, enum values, variants and the user's own header
+ * fields are not on the wire, but tell what its bytes mean: two that were exchanged must not go unnoticed. Not covered:
+ * the version (two versions may be the same on the wire), the names of types and of header fields with a role, docs,
+ * lines, unused types, and what only the sender decides (priority, weight, queues, credit, keep-alive, handshake times).
  */
 import { createHash } from "node:crypto";
 import { canonicalJson } from "./canonical.ts";
@@ -24,13 +25,16 @@ const WIRE_FORMAT = 1;
 
 /** First 128 bits of SHA-256, 32 hex digits. */
 export function protocolHash(model: Omit<Model, "hash">): string {
-  const text = canonicalJson(wireForm(model));
+  const text = canonicalJson(wireForm(model, { names: true }));
   return createHash("sha256").update(text, "utf8").digest("hex").slice(0, 32);
 }
 
-/** What is hashed, as plain data. */
-export function wireForm(model: Omit<Model, "hash">): unknown {
-  const layouts = new Layouts(model);
+/** What is hashed, as plain data; without names it is what the bytes look like, whatever they mean. */
+export function wireForm(
+  model: Omit<Model, "hash">,
+  { names = false }: { readonly names?: boolean } = {},
+): unknown {
+  const layouts = new Layouts(model, names);
   const { maxDatagramBytes, sliceBytes, receiveBudgetBytes, idleTimeoutMs, maxAckDelayMs } =
     model.limits;
   return {
@@ -38,9 +42,10 @@ export function wireForm(model: Omit<Model, "hash">): unknown {
     name: model.name,
     security: model.security,
     limits: { maxDatagramBytes, sliceBytes, receiveBudgetBytes, idleTimeoutMs, maxAckDelayMs },
-    header: headerForm(model.header),
+    header: headerForm(model.header, names),
     channels: model.channels.map((channel) => ({
       id: channel.id,
+      ...(names ? { name: channel.name } : {}),
       delivery: channel.delivery,
       direction: channel.direction,
       fragment: channel.fragment,
@@ -60,7 +65,7 @@ export function wireForm(model: Omit<Model, "hash">): unknown {
 }
 
 /**
- * Structs, unions and enums by number, in the order in which the channels come upon them: names do not count. Inside a
+ * Structs, unions and enums by number, in the order in which the channels come upon them: their names do not count. In a
  * cycle, a type that is not finished is told by how many levels up it stands.
  */
 class Layouts {
@@ -72,8 +77,10 @@ class Layouts {
   readonly #enumModels: ReadonlyMap<string, EnumModel>;
   readonly #numbers = new Map<string, number>();
   readonly #open: string[] = [];
+  readonly #names: boolean;
 
-  constructor(model: Omit<Model, "hash">) {
+  constructor(model: Omit<Model, "hash">, names: boolean) {
+    this.#names = names;
     this.#structModels = new Map(model.structs.map((s) => [s.name, s]));
     this.#unionModels = new Map(model.unions.map((u) => [u.name, u]));
     this.#enumModels = new Map(model.enums.map((e) => [e.name, e]));
@@ -82,9 +89,10 @@ class Layouts {
   struct(name: string): unknown {
     return this.#number(name, this.structs, () => {
       const { members, extensible, recursion } = this.#structModels.get(name)!;
-      const form = members.map(({ optional, type, since }) => {
+      const form = members.map(({ name, optional, type, since }) => {
         const group = extensible?.groups.findIndex((g) => g.since === since);
-        return { optional, type: this.#type(type), ...(since === undefined ? {} : { group }) };
+        const form = { ...this.#name(name), optional, type: this.#type(type) };
+        return since === undefined ? form : { ...form, group };
       });
       const bound = boundForm(name, recursion);
       if (!extensible && !bound) return form;
@@ -95,7 +103,11 @@ class Layouts {
   #union(name: string): unknown {
     return this.#number(name, this.unions, () => {
       const { variants, recursion } = this.#unionModels.get(name)!;
-      const form = variants.map(({ tag, type }) => ({ tag, type: this.#type(type) }));
+      const form = variants.map(({ tag, name, type }) => ({
+        tag,
+        ...this.#name(name),
+        type: this.#type(type),
+      }));
       return { variants: form, bound: boundForm(name, recursion) };
     });
   }
@@ -114,8 +126,14 @@ class Layouts {
 
   #enum(name: string): unknown {
     return this.#number(name, this.enums, () =>
-      this.#enumModels.get(name)!.values.map(({ value }) => value),
+      this.#enumModels
+        .get(name)!
+        .values.map(({ name, value }) => (this.#names ? { name, value } : value)),
     );
+  }
+
+  #name(name: string): { readonly name?: string } {
+    return this.#names ? { name } : {};
   }
 
   #type(type: TypeModel): unknown {
@@ -143,11 +161,12 @@ function boundForm(name: string, recursion: RecursionModel | undefined): unknown
   return { maxDepth: recursion.maxDepth, maxBytes: recursion.maxBytes };
 }
 
-/** Fields by role; a condition on a field of the user's own by that field's index. */
-function headerForm(header: HeaderModel): unknown {
+/** Fields by role, the user's own by name; a condition on a field of the user's own by that field's index. */
+function headerForm(header: HeaderModel, names: boolean): unknown {
   const once = [...header.clear, ...header.sealed];
   const form = (scope: readonly HeaderFieldModel[]) => (field: HeaderFieldModel) => ({
     role: field.role,
+    ...(names && field.role === undefined ? { name: field.name } : {}),
     type: field.type,
     bits: field.bits,
     when: field.when.map((name) => conditionForm(name, scope)).sort(),

@@ -48,10 +48,7 @@ export function compareModels(older: Model, newer: Model): Change[] {
   return changes.sort((a, b) => rank(a) - rank(b) || a.newerLine - b.newerLine);
 }
 
-/**
- * Whether peers of both may talk. Names are not in the hash: two specs that have exchanged the names of two values or
- * members of one type have the same hash, and their peers misread each other.
- */
+/** Whether peers of both may talk, once a record says so. */
 export function compatible(older: Model, newer: Model): boolean {
   return !compareModels(older, newer).some(isBreaking);
 }
@@ -108,7 +105,7 @@ function compareHeader(older: Model, newer: Model, report: Report): void {
   }
 }
 
-/** Names of fields are not in the hash: where the layouts are the same, what has another name may mean something else. */
+/** Names of fields are not on the wire: where the layouts are the same, what has another name may mean something else. */
 function compareOwnFields(older: Model, newer: Model, report: Report): void {
   const own = ({ header }: Model) => [...header.clear, ...header.sealed].filter((f) => !f.role);
   const before = own(older);
@@ -124,10 +121,10 @@ function compareOwnFields(older: Model, newer: Model, report: Report): void {
   });
 }
 
-type Pairs = ReadonlyMap<ChannelModel, ChannelModel>;
+export type Pairs = ReadonlyMap<ChannelModel, ChannelModel>;
 
 /** Old channels with what became of them: found by name, and those that are left by id. */
-function pairChannels(older: Model, newer: Model): Pairs {
+export function pairChannels(older: Model, newer: Model): Pairs {
   const pairs = new Map<ChannelModel, ChannelModel>();
   const taken = new Set<ChannelModel>();
   for (const same of [
@@ -145,7 +142,8 @@ function pairChannels(older: Model, newer: Model): Pairs {
   return pairs;
 }
 
-function compareChannels(older: Model, newer: Model, report: Report): Pairs {
+/** Reports what differs in channels and their messages; answers which belong together. */
+export function compareChannels(older: Model, newer: Model, report: Report): Pairs {
   const pairs = pairChannels(older, newer);
   const layouts = new LayoutComparison(older, newer, report);
   for (const was of older.channels) {

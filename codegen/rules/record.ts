@@ -1,16 +1,20 @@
 /**
  * The record of published versions, `protocol.versions.json` beside `protocol.yaml`: of each its number, hash, channels
- * with sizes, the older hashes whose peers it can talk to, and the spec itself, so that later versions can be compared
- * with every one of them. Worst case: every recorded version is read and resolved again.
+ * with sizes, the older hashes whose peers it can talk to, what keeps the others from it, and the spec itself, so that
+ * later versions can be compared with every one of them. Worst case: to publish, every recorded version is read and
+ * resolved again.
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { Model } from "../model/model.ts";
 import { resolveSpec } from "../model/resolve.ts";
 import { loadSpec } from "../spec/load.ts";
-import { type Change, compareModels, isBreaking } from "./breaking.ts";
+import type { Change } from "./breaking.ts";
 import { type BreakingRows, beside, plain, version } from "./breaking-samples.ts";
+import { breakingChanges, differences } from "./differences.ts";
 
 const FORMAT = 1;
+/** Stands for what differs where a recorded spec can no longer be read, or means something else now. */
+export const OTHER_GENERATOR = "another generator";
 
 /** What `publish` refuses, by the code under which the command line says it; for `stardust explain`. */
 export const recordRules: BreakingRows = {
@@ -40,8 +44,15 @@ export interface RecordedVersion {
   readonly channels: readonly RecordedChannel[];
   /** Hashes of older versions whose peers may talk to those of this one, newest first. */
   readonly compatible: readonly string[];
+  /** The other older versions, newest first, and names of what differs; records of before have none. */
+  readonly incompatible?: readonly Incompatible[];
   /** The text of the spec. */
   readonly spec: string;
+}
+
+export interface Incompatible {
+  readonly hash: string;
+  readonly differs: readonly string[];
 }
 
 export interface VersionRecord {
@@ -56,18 +67,25 @@ export function recordPath(spec: string): string {
   return `${spec.replace(/\.ya?ml$/, "")}.versions.json`;
 }
 
-/** A record that cannot be read; the message names the file. */
+/** A record that cannot be read, or is another protocol's; the message names the file. */
 export class RecordError extends Error {}
 
-/** The record beside a spec; undefined where there is none. Throws RecordError. */
-export function readRecord(spec: string): VersionRecord | undefined {
+/** The record beside the spec of `protocol`; undefined where there is none. Throws RecordError. */
+export function readRecord(spec: string, protocol: string): VersionRecord | undefined {
   const path = recordPath(spec);
   if (!existsSync(path)) return undefined;
+  let record: VersionRecord;
   try {
-    return parseRecord(readFileSync(path, "utf8"));
+    record = parseRecord(readFileSync(path, "utf8"));
   } catch (error) {
     throw new RecordError(`${path} is no record of versions: ${(error as Error).message}`);
   }
+  if (record.protocol !== protocol) {
+    throw new RecordError(
+      `${path} is the record of protocol ${JSON.stringify(record.protocol)}, and ${spec} is of ${JSON.stringify(protocol)}: keep the old name, or, if this is a new protocol, move the record away`,
+    );
+  }
+  return record;
 }
 
 /** Throws an Error that says what is wrong with the text. */
@@ -78,18 +96,64 @@ export function parseRecord(text: string): VersionRecord {
   } catch {
     throw new Error("it is not JSON");
   }
-  const record = data as Partial<VersionRecord> | null;
-  if (record?.format !== FORMAT) throw new Error(`its format is not ${FORMAT}`);
-  const good = (v: Partial<RecordedVersion> | null): boolean =>
-    Number.isInteger(v?.version) &&
-    typeof v?.spec === "string" &&
-    /^[0-9a-f]{32}$/.test(String(v.hash)) &&
-    Array.isArray(v.compatible) &&
-    Array.isArray(v.channels);
-  if (!Array.isArray(record.versions) || !record.versions.every(good)) {
-    throw new Error("one of its versions lacks version, hash, channels, compatible or spec");
-  }
-  return record as VersionRecord;
+  if (!isObject(data) || data["format"] !== FORMAT) throw new Error(`its format is not ${FORMAT}`);
+  const { protocol, versions } = data;
+  if (!isText(protocol)) throw new Error("its protocol is not a name");
+  if (!Array.isArray(versions)) throw new Error("its versions are not a list");
+  versions.forEach((entry: unknown, i) => {
+    const object = isObject(entry) ? entry : {};
+    const wrong = versionMembers.find(([name, , good]) => !good(object[name]));
+    if (wrong === undefined) return;
+    const number = isU32(object["version"]) ? ` (version ${object["version"]})` : "";
+    throw new Error(`${wrong[0]} of entry ${i + 1}${number} is not ${wrong[1]}`);
+  });
+  return data as unknown as VersionRecord;
+}
+
+type Check = (value: unknown) => boolean;
+
+/** What later steps rely on in a recorded version. */
+const versionMembers: readonly (readonly [name: string, what: string, good: Check])[] = [
+  ["version", "an integer from 0 to 4294967295", isU32],
+  ["hash", "32 hex digits", isHash],
+  ["channels", "a list of channels, each with its id and name", isListOf(isChannel)],
+  ["compatible", "a list of hashes", isListOf(isHash)],
+  [
+    "incompatible",
+    "a list, each with a hash and names of what differs",
+    (value) => value === undefined || isListOf(isIncompatible)(value),
+  ],
+  ["spec", "the text of a spec", (value) => typeof value === "string"],
+];
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+function isU32(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+}
+
+function isChannel(value: unknown): boolean {
+  return isObject(value) && isU32(value["id"]) && isText(value["name"]);
+}
+
+function isIncompatible(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { hash, differs } = value;
+  return isHash(hash) && isListOf(isText)(differs) && (differs as unknown[]).length > 0;
+}
+
+function isListOf(good: Check): Check {
+  return (value) => Array.isArray(value) && value.every(good);
 }
 
 export function formatRecord(record: VersionRecord): string {
@@ -100,6 +164,8 @@ export function formatRecord(record: VersionRecord): string {
 export interface Comparison {
   readonly with: RecordedVersion;
   readonly breaking: readonly Change[];
+  /** Names of what breaks; empty where both can talk. */
+  readonly differs: readonly string[];
   /** The recorded spec can no longer be read by this generator, or means something else to it. */
   readonly unreadable?: true;
 }
@@ -111,40 +177,34 @@ export interface Publication {
   readonly comparisons: readonly Comparison[];
 }
 
-/** The record with `model` in it, or why that cannot be. */
+/** The record, which is of the model's protocol, with `model` in it, or why that cannot be. */
 export function publish(
   record: VersionRecord | undefined,
   model: Model,
   spec: string,
 ): Publication | { readonly refused: string } {
   const versions = record?.versions ?? [];
-  if (record !== undefined && record.protocol !== model.name) {
-    return {
-      refused: `the record is of protocol \`${record.protocol}\`, not of \`${model.name}\``,
-    };
+  if (record !== undefined && published(record, model) !== undefined) {
+    return { record, added: false, comparisons: [] };
   }
   const same = versions.find(({ version }) => version === model.version);
-  if (same !== undefined && same.hash !== model.hash) {
+  if (same !== undefined) {
     return {
       refused: `version ${model.version} has been published with another hash (${same.hash}, now ${model.hash}): raise \`protocol.version\``,
     };
   }
-  const newest = Math.max(0, ...versions.map(({ version }) => version));
-  if (same === undefined && model.version < newest) {
+  const newest = versions.reduce((highest, { version }) => Math.max(highest, version), 0);
+  if (model.version < newest) {
     return {
       refused: `version ${newest} has been published: ${model.version} is below it, raise \`protocol.version\``,
     };
   }
-  if (record !== undefined && same !== undefined) {
-    const [change] = compareRecorded(same, model).breaking;
-    if (change === undefined) return { record, added: false, comparisons: [] };
-    return {
-      refused: `version ${model.version} has been published with the same hash and another meaning (${change.message}): raise \`protocol.version\``,
-    };
-  }
   const comparisons = versions.map((recorded) => compareRecorded(recorded, model));
-  const talks = comparisons.filter((c) => c.breaking.length === 0 && !c.unreadable);
-  const hashes = [...new Set(talks.map((c) => c.with.hash))].reverse();
+  const others = new Map<string, readonly string[]>();
+  for (const { with: other, differs } of [...comparisons].reverse()) {
+    if (other.hash !== model.hash && !others.has(other.hash)) others.set(other.hash, differs);
+  }
+  const verdicts = [...others].map(([hash, differs]) => ({ hash, differs }));
   const entry: RecordedVersion = {
     version: model.version,
     hash: model.hash,
@@ -156,7 +216,8 @@ export function publish(
       minBytes: model.structs.find(({ name }) => name === c.message)!.minBytes,
       maxBytes: c.maxBytes,
     })),
-    compatible: hashes.filter((hash) => hash !== model.hash),
+    compatible: verdicts.filter((v) => v.differs.length === 0).map(({ hash }) => hash),
+    incompatible: verdicts.filter((v) => v.differs.length > 0),
     spec,
   };
   const next: VersionRecord = {
@@ -165,6 +226,12 @@ export function publish(
     versions: [...versions, entry],
   };
   return { record: next, added: true, comparisons };
+}
+
+/** The entry of a model that has been published as it is. */
+export function published(record: VersionRecord, model: Model): RecordedVersion | undefined {
+  const { version, hash } = model;
+  return record.versions.find((entry) => entry.version === version && entry.hash === hash);
 }
 
 /** The model of a recorded version; undefined where this generator can no longer read it, or reads something else. */
@@ -176,6 +243,9 @@ export function readRecorded(recorded: RecordedVersion): Model | undefined {
 
 function compareRecorded(recorded: RecordedVersion, model: Model): Comparison {
   const older = readRecorded(recorded);
-  if (older === undefined) return { with: recorded, breaking: [], unreadable: true };
-  return { with: recorded, breaking: compareModels(older, model).filter(isBreaking) };
+  if (older === undefined) {
+    return { with: recorded, breaking: [], differs: [OTHER_GENERATOR], unreadable: true };
+  }
+  const breaking = breakingChanges(older, model);
+  return { with: recorded, breaking, differs: differences(older, model, breaking) };
 }

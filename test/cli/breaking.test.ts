@@ -200,7 +200,12 @@ describe("stardust breaking --record", () => {
     expect(code).toBe(0);
     expect(err).toContain("member-removed");
     expect(out).toContain("version 1 cannot talk to it: member-removed");
-    expect(versions()[1]).toMatchObject({ version: 2, compatible: [] });
+    const [first, second] = versions();
+    expect(second).toMatchObject({
+      version: 2,
+      compatible: [],
+      incompatible: [{ hash: first!["hash"], differs: ["channel hit"] }],
+    });
   });
 
   it("lets later versions be compared with the last one without a name", () => {

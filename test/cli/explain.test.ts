@@ -3,6 +3,7 @@ import { entries } from "#cli/explain.js";
 import { breakingRules } from "#codegen/rules/breaking-table.js";
 import { lintRules } from "#codegen/rules/lint-table.js";
 import { recordRules } from "#codegen/rules/record.js";
+import { noteRules } from "#codegen/rules/record-notes.js";
 import { allDiagnostics } from "#codegen/spec/diagnostics.js";
 import { errorCodes } from "#src/errors.js";
 import { stardust, temporaryFolder } from "./run.ts";
@@ -13,7 +14,7 @@ describe("stardust explain", () => {
   it("knows every code there is", () => {
     const known = [...allDiagnostics().keys(), ...Object.keys(lintRules)];
     known.push(...Object.keys(breakingRules), ...Object.keys(recordRules));
-    known.push(...Object.keys(errorCodes));
+    known.push(...Object.keys(noteRules), ...Object.keys(errorCodes));
     expect([...entries().keys()]).toEqual(known);
     expect(new Set(known).size).toBe(known.length);
   });

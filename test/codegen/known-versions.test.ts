@@ -79,15 +79,55 @@ describe("the versions that a protocol knows", () => {
     ]);
   });
 
-  it("name eight differences at most", () => {
-    const many = (type: string) =>
-      Array.from(
-        { length: 12 },
-        (_, i) => `  c${i}: { id: ${i}, delivery: reliable, message: { x: ${type} } }\n`,
-      ).join("");
-    const record = recordOf({ version: 1, channels: many("u8") });
-    const [known] = knownVersions(record, resolve(spec({ version: 2, channels: many("u16") })));
-    expect(known!.differs).toHaveLength(8);
+  it("are 32 at most, the newest", () => {
+    const [entry] = recordOf({ version: 1 }).versions;
+    const versions = Array.from({ length: 40 }, (_, i) => ({
+      ...entry!,
+      version: i + 1,
+      hash: String(i).padStart(32, "0"),
+    }));
+    const record: VersionRecord = { format: 1, protocol: "game", versions };
+    const model = resolve(spec({ version: 41 }));
+    const numbers = Array.from({ length: 32 }, (_, i) => 40 - i);
+    expect(knownVersions(record, model).map(({ version }) => version)).toEqual(numbers);
+  });
+
+  it("are read in the version's own entry once it is published", () => {
+    const record = recordOf(
+      { version: 1 },
+      { version: 2, channels: hit.replace("u16", "u32") + emote },
+      { version: 3, channels: hit + wave },
+    );
+    const [first, second, third] = record.versions;
+    expect(third).toMatchObject({
+      compatible: [first!.hash],
+      incompatible: [{ hash: second!.hash, differs: ["channel hit", "channel emote"] }],
+    });
+    const model = resolve(third!.spec);
+    const unpublished = { ...record, versions: [first!, second!] };
+    const compared = knownVersions(unpublished, model);
+    expect(compared.map(({ version, differs }) => [version, differs?.length])).toEqual([
+      [2, 2],
+      [1, undefined],
+    ]);
+    // No recorded spec is looked at.
+    const versions = record.versions.map((one) => ({ ...one, spec: "" }));
+    expect(knownVersions({ ...record, versions }, model)).toEqual(compared);
+    // An entry of before, or one that was merged by hand, says nothing of some versions: they are compared.
+    const before = versions.map(({ incompatible: _, ...one }) => one);
+    const [two, one] = knownVersions({ ...record, versions: before }, model);
+    expect([two!.differs, one!.differs]).toEqual([["another generator"], undefined]);
+    const old = record.versions.map(({ incompatible: _, ...rest }) => rest);
+    expect(knownVersions({ ...record, versions: old }, model)).toEqual(compared);
+  });
+
+  it("that were published twice under a number are both known", () => {
+    const [first] = recordOf({ version: 1 }).versions;
+    const merged = recordOf({ version: 1, channels: hit + wave });
+    const record = { ...merged, versions: [first!, ...merged.versions] };
+    const model = resolve(spec({ version: 1, channels: hit + wave }));
+    expect(publish(record, model, spec())).toMatchObject({ added: false });
+    expect(knownVersions(record, model)).toEqual([{ version: 1, hash: first!.hash, lacks: [1] }]);
   });
 
   it("cannot be talked to where this generator makes something else of their spec", () => {

@@ -84,7 +84,7 @@ async function buildVersions() {
     const folder = join(tmp, "specs", `fleet-${version}`);
     const { model, loaded } = await generate({ spec, out: join(folder, "generated") });
     if (model === undefined) throw new Error(`${spec}: ${JSON.stringify(loaded.diagnostics)}`);
-    const published = publish(readRecord(spec), model, readFileSync(spec, "utf8"));
+    const published = publish(readRecord(spec, model.name), model, readFileSync(spec, "utf8"));
     if ("refused" in published) throw new Error(published.refused);
     writeFileSync(recordPath(spec), formatRecord(published.record));
     if (version === 4)
