@@ -128,9 +128,10 @@ function summary(broken: number, harmless: number, older: Version, newer: Versio
   const raise = `raise protocol.version above ${version}`;
   let talk = "peers of both can talk";
   if (broken > 0) talk = `peers of both cannot talk${same ? `; ${raise} if that is meant` : ""}`;
-  // Peers of one hash need no record, and no number is published twice.
+  // Peers of one hash need no record, and no number is published twice. Only the older one is looked up.
   else if (hash !== newer.model.hash) {
-    talk += `, once both are published (--record)${same ? `: ${raise} if that one was` : ""}`;
+    talk += `, if version ${version} was recorded (--record) before this one is generated`;
+    if (same) talk += `; ${raise} if that one was`;
   }
   return `${broken} breaking and ${harmless} compatible changes ${since}: ${talk}`;
 }

@@ -26,7 +26,7 @@ export function projectFiles({ name, dependency }: Project): Record<string, stri
 
 const protocol = (
   name: string,
-): string => `# yaml-language-server: $schema=./node_modules/stardust-udp/codegen/spec/protocol.schema.json
+): string => `# yaml-language-server: $schema=./node_modules/stardust-udp/dist/codegen/spec/protocol.schema.json
 stardust: 1
 protocol:
   name: ${/^[a-z]/.test(name) ? name.slice(0, 64) : "game"}
@@ -77,6 +77,7 @@ function packageJson(name: string, dependency: string): string {
     scripts: {
       generate: "stardust generate",
       lint: "stardust lint",
+      breaking: "stardust breaking",
       prebuild: "npm run --silent generate",
       build: "tsc",
       prestart: "npm run --silent build",
@@ -211,7 +212,9 @@ Change \`protocol.yaml\`, then \`npm run generate\` (or \`npx stardust generate 
 \`generated/\` follow, and TypeScript shows what else has to change.
 
 - \`npx stardust lint\` finds what is legal and still probably a mistake.
-- \`npx stardust breaking --against main\` says what would break clients that are out there.
+- \`npm run breaking -- --record\`, each time you publish, writes the version into \`protocol.versions.json\`. Commit that
+  file: from it what you generate later knows which of the published versions it can talk to.
+- \`npm run breaking\` says, before you publish, what would break peers of the version recorded last.
 - \`npx stardust explain <code>\` says what a message means.
 
 On Node 22.18 and later TypeScript runs as it is: \`node src/server.ts\`.

@@ -1,7 +1,7 @@
 /**
  * Fuzzing a generated header reader: datagrams with headers, acks and frames as a session builds them, changed, go to
  * `read` and `readFrame`. Each ends in a violation, or is what the writer makes of what was read: same bytes, same
- * sizes, payloads inside the datagram. Nothing may throw.
+ * sizes, payloads inside the datagram. Nothing may throw. A third of the cases are of two versions that differ.
  */
 import type { HeaderCodec, Protocol } from "stardust-udp/protocol";
 import {
@@ -20,6 +20,8 @@ const BEFORE = 5;
 const BEHIND = 32;
 const MAX_FRAMES = 6;
 const MAX_PAIRS = 31;
+/** What a message costs beside its bytes, of the credit. */
+const MESSAGE_OVERHEAD_BYTES = 64;
 
 export class HeaderTarget implements Target {
   readonly spec: string;
@@ -35,6 +37,8 @@ export class HeaderTarget implements Target {
   readonly #reader: Reader = new Reader();
   #writer: Writer = new Writer(new Uint8Array(8192));
   #other: Uint8Array = new Uint8Array([0, 0, 1, 0x40, 0, 0]);
+  /** Of the case: sizes are those of another version, and lengths stand in every frame. */
+  #compat = false;
 
   constructor(spec: string, protocol: Protocol, codec: HeaderCodec) {
     this.spec = spec;
@@ -44,6 +48,7 @@ export class HeaderTarget implements Target {
   }
 
   make(random: Random, input: Input): void {
+    this.#compat = random.once(3);
     if (random.once(30)) {
       input.randomise(random, random.below(40));
       return;
@@ -105,6 +110,7 @@ export class HeaderTarget implements Target {
   #randomFrame(random: Random, previous: FrameHeader | undefined, more: boolean): FrameHeader {
     const { channels, limits } = this.#protocol;
     const frame = new FrameHeader();
+    frame.compat = this.#compat;
     const same = previous !== undefined && random.once(2);
     const channel = same ? channels[previous.channel]! : random.pick(channels);
     frame.channel = channel.index;
@@ -125,7 +131,8 @@ export class HeaderTarget implements Target {
     } else {
       const { fixedBytes } = channel.codec;
       const most = Math.min(channel.maxBytes, random.once(8) ? 4000 : 20);
-      frame.payloadBytes = fixedBytes >= 0 ? fixedBytes : random.below(most + 1);
+      const fixed = fixedBytes >= 0 && !frame.compat;
+      frame.payloadBytes = fixed ? fixedBytes : random.below(most + 1);
       if (random.once(20)) frame.payloadBytes = Math.min(channel.maxBytes + 1, 5000);
     }
     return frame;
@@ -137,6 +144,7 @@ export class HeaderTarget implements Target {
     const { end } = r;
     const h = this.#header;
     const frame = this.#frame;
+    frame.compat = this.#compat;
     let frames = 0;
     try {
       let violation = this.#codec.read(h, frame, r);
@@ -170,13 +178,17 @@ export class HeaderTarget implements Target {
 
   /** The rules for one frame, from the channel's definition and not from the tables of the generated header. */
   #brokenRule({ channel: index, slice, ...frame }: FrameHeader): string | undefined {
-    const { sliceBytes } = this.#protocol.limits;
-    const { numbered, fragment, maxBytes, codec } = this.#protocol.channels[index]!;
+    const { sliceBytes, creditBytes, receiveBudgetBytes } = this.#protocol.limits;
+    const channel = this.#protocol.channels[index]!;
+    const { numbered, fragment } = channel;
+    // Another version's messages have sizes of their own, within what the budgets bear.
+    const bearable = Math.min(creditBytes, receiveBudgetBytes) - MESSAGE_OVERHEAD_BYTES;
+    const maxBytes = frame.compat ? bearable : channel.maxBytes;
     const { sliceIndex, sliceCount, payloadBytes } = frame;
     if (!slice) {
       if (payloadBytes > maxBytes) return `${payloadBytes} bytes of at most ${maxBytes}`;
-      const { fixedBytes } = codec;
-      if (fixedBytes < 0 || payloadBytes === fixedBytes) return undefined;
+      const { fixedBytes } = channel.codec;
+      if (frame.compat || fixedBytes < 0 || payloadBytes === fixedBytes) return undefined;
       return `${payloadBytes} bytes of always ${fixedBytes}`;
     }
     if (!(fragment && numbered)) return "a slice where nothing is sliced";
@@ -210,6 +222,7 @@ export class HeaderTarget implements Target {
     copy.channel = frame.channel;
     copy.slice = frame.slice;
     copy.more = frame.more;
+    copy.compat = frame.compat;
     copy.number = frame.number;
     copy.sliceIndex = frame.sliceIndex;
     copy.sliceCount = frame.sliceCount;

@@ -4,6 +4,7 @@
  */
 import { varintSize, Writer } from "stardust-udp/wire";
 import type { Random } from "./random.ts";
+import type { BodySpan } from "./trace.ts";
 
 /** Larger than the largest message of the specs (a quarter of a megabyte). */
 const CAPACITY = 1 << 19;
@@ -149,6 +150,31 @@ export class Input {
       default:
         this.#write(at, end, random.pick(boundaryValues));
     }
+  }
+
+  /**
+   * Makes what is extensible shorter, as an older writer would have it, or longer, as a newer one. The lengths of it and
+   * of what it lies in follow. `bodies` are those of the input as it stands. Answers whether another version may write it.
+   */
+  grow(random: Random, bodies: readonly BodySpan[]): boolean {
+    const chosen = random.below(bodies.length);
+    const { length, end, edges } = bodies[chosen]!;
+    const count = random.once(2) ? 1 + random.below(6) : 0;
+    const inside = length.end + random.below(end - length.end + 1);
+    const from =
+      count > 0 ? end : edges.length > 0 && !random.once(4) ? random.pick(edges) : inside;
+    this.replace(from, end, count, (at) => {
+      for (let i = 0; i < count; i++) this.bytes[at + i] = random.next();
+    });
+    let more = count - (end - from);
+    for (const outer of bodies.slice(0, chosen + 1).reverse()) {
+      if (outer.end < end) continue;
+      const { at, end: behind, value } = outer.length;
+      const now = value + more;
+      this.#write(at, behind, now);
+      more += varintSize(now) - (behind - at);
+    }
+    return count > 0 || edges.includes(from);
   }
 
   #write(at: number, end: number, value: number): void {

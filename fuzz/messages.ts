@@ -2,7 +2,8 @@
  * Fuzzing one generated message decoder: valid messages, changed as values or as bytes, go to `decode` and to
  * `decodeInto`. Bytes are either refused by the one kind of error, which points into them, or they are exactly what the
  * encoder writes for the message they were taken for. Both decoders must say the same. The bytes lie between others
- * that are not part of the message, as in a datagram.
+ * that are not part of the message, as in a datagram. In half of the cases the writer may be of another version: then
+ * what ends early or goes on may be taken too, for a message that this version writes and reads again.
  */
 import { getHeapStatistics } from "node:v8";
 import type { MessageCodec } from "stardust-udp/protocol";
@@ -10,7 +11,7 @@ import { MalformedError, Reader, Writer } from "stardust-udp/wire";
 import type { Input } from "./input.ts";
 import type { Random } from "./random.ts";
 import { fault, hexOf, sameBytes, type Target, type Verdict } from "./target.ts";
-import { CountingReader, TracingReader } from "./trace.ts";
+import { CountingReader, TracingReader, VersionReader } from "./trace.ts";
 import { mutateValue } from "./values.ts";
 
 /** Foreign bytes in front of a message, and how many stand behind it. */
@@ -25,11 +26,15 @@ export const ALLOCATION_ALLOWANCE_BYTES: number = 32 * 1024;
 /** What decoding may ask of its reader: so many steps a byte, and these. */
 const MAX_STEPS_PER_BYTE = 4;
 const STEPS_ALLOWANCE = 64;
+/** One input in so many that is good between equals is held against a decoder that reckons with another version. */
+const BOTH = 8;
 
 interface Entry {
   readonly bytes: Uint8Array;
   readonly trace: TracingReader;
 }
+
+type Bytes = Pick<Input, "bytes" | "length">;
 
 export class MessageTarget implements Target {
   readonly spec: string;
@@ -40,8 +45,10 @@ export class MessageTarget implements Target {
   readonly #maxima: readonly number[];
   #memory: Uint8Array = new Uint8Array(4096);
   #view: DataView = new DataView(this.#memory.buffer);
-  readonly #reader: Reader = new Reader();
+  readonly #reader: VersionReader = new VersionReader();
   #writer: Writer = new Writer(new Uint8Array(4096));
+  /** The case's input is what a good writer of another version may write. */
+  #ofAnother = false;
 
   /** `corpus`: valid encodings. */
   constructor(
@@ -65,12 +72,18 @@ export class MessageTarget implements Target {
   }
 
   make(random: Random, input: Input): void {
+    this.#ofAnother = false;
     if (random.once(25)) {
       input.randomise(random, random.below(random.once(4) ? 300 : 24));
       return;
     }
     const { bytes, trace } = random.pick(this.#corpus);
     input.set(bytes);
+    if (trace.bodies.length > 0 && random.once(3)) {
+      const legal = input.grow(random, trace.bodies);
+      this.#ofAnother = legal && !random.once(4);
+      if (this.#ofAnother) return;
+    }
     const kind = random.below(9);
     if (kind < 3) this.#changeValue(bytes, random, input);
     else if (kind < 5 && trace.varints.length > 0) {
@@ -96,12 +109,29 @@ export class MessageTarget implements Target {
   }
 
   check(random: Random, input: Input, thorough: boolean): Verdict {
-    const { length } = input;
     const existing = this.#codec.decode(Reader.of(random.pick(this.#corpus).bytes));
+    const compat = random.once(2);
+    const verdict = this.#judge(input, existing, compat, thorough);
+    if (compat && verdict === "refused" && this.#ofAnother) {
+      return fault("refuses what another version may write");
+    }
+    if (compat || verdict !== "accepted" || !random.once(BOTH)) return verdict;
+    const other = this.#judge(input, existing, true, false);
+    if (other === "refused") return fault("compat refuses what equals accept");
+    if (other === "accepted" && this.#reader.differs) {
+      return fault("compat takes what equals accept for another version's");
+    }
+    return other;
+  }
+
+  #judge(input: Input, existing: unknown, compat: boolean, thorough: boolean): Verdict {
+    const { length } = input;
+    this.#reader.compat = compat;
     const first = this.#attempt(input, undefined);
     if (first instanceof Failure) return fault(first.text);
     const second = this.#attempt(input, existing);
     if (second instanceof Failure) return fault(`decodeInto: ${second.text}`);
+    const { differs } = this.#reader;
     if (thorough) {
       const excess = this.#excess(input);
       if (excess !== undefined) return fault(excess);
@@ -120,7 +150,9 @@ export class MessageTarget implements Target {
     }
     // What was decoded must not lean on the datagram's memory, which is used again.
     this.#memory.fill(0xa5, BEFORE, BEFORE + length);
-    const problem = this.#reencode(first.value, input) ?? this.#reencode(second.value, input);
+    const problem = differs
+      ? this.#rewrite(first.value, second.value)
+      : (this.#reencode(first.value, input) ?? this.#reencode(second.value, input));
     return problem === undefined ? "accepted" : fault(problem);
   }
 
@@ -158,6 +190,8 @@ export class MessageTarget implements Target {
     }
     const memory = this.#memory;
     const end = BEFORE + input.length;
+    r.compat = this.#reader.compat;
+    this.#reader.differs = false;
     if (input.length < 128) {
       for (let i = 0; i < input.length; i++) memory[BEFORE + i] = input.bytes[i]!;
     } else memory.set(input.bytes.subarray(0, input.length), BEFORE);
@@ -166,7 +200,7 @@ export class MessageTarget implements Target {
   }
 
   /** One way to write each thing: what was accepted must be what the encoder writes. */
-  #reencode(value: unknown, input: Input): string | undefined {
+  #reencode(value: unknown, input: Bytes): string | undefined {
     const { length } = input;
     let size: number;
     try {
@@ -187,8 +221,27 @@ export class MessageTarget implements Target {
     return this.#write(value, input);
   }
 
+  /** What another version wrote has become a message of this one: both decoders the same, and as good as its own. */
+  #rewrite(first: unknown, second: unknown): string | undefined {
+    let own: Uint8Array;
+    try {
+      own = new Uint8Array(this.#codec.size(first));
+    } catch (error) {
+      return `takes from another version what size refuses: ${describe(error)}`;
+    }
+    this.#codec.encode(first, new Writer(own));
+    const written: Bytes = { bytes: own, length: own.byteLength };
+    const problem = this.#reencode(first, written) ?? this.#reencode(second, written);
+    if (problem !== undefined) return problem;
+    try {
+      return this.#reencode(this.#codec.decode(Reader.of(own)), written);
+    } catch (error) {
+      return `refuses its own bytes of another version's message: ${describe(error)}`;
+    }
+  }
+
   /** The encoder that checks as it goes must write the same, into exactly as much room. */
-  #write(value: unknown, { bytes, length }: Input): string | undefined {
+  #write(value: unknown, { bytes, length }: Bytes): string | undefined {
     const w = this.#writer;
     w.at = 0;
     w.limit = length;

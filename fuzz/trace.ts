@@ -1,13 +1,23 @@
 /**
- * Readers that look over a decoder's shoulder: which varints it reads and with what bounds, and how many steps it takes.
- * So the fuzzer knows where lengths and counts stand in an input without knowing the spec.
+ * Readers that look over a decoder's shoulder: which varints it reads and with what bounds, what may grow, how many
+ * steps it takes. So the fuzzer knows where lengths and counts stand in an input without knowing the spec.
  */
 import { Reader } from "stardust-udp/wire";
 import type { VarintSpan } from "./input.ts";
 
+/** An extensible struct in a valid input: its length, what that counts, and where groups of members begin. */
+export interface BodySpan {
+  readonly length: VarintSpan;
+  readonly end: number;
+  readonly edges: number[];
+}
+
 export class TracingReader extends Reader {
   readonly varints: VarintSpan[] = [];
   readonly maxima: Set<number> = new Set();
+  /** Each behind those that it lies in. */
+  readonly bodies: BodySpan[] = [];
+  readonly #open: BodySpan[] = [];
 
   override varint(path?: string): number {
     const at = this.at;
@@ -19,6 +29,40 @@ export class TracingReader extends Reader {
   override length(max: number, path?: string): number {
     this.maxima.add(max);
     return super.length(max, path);
+  }
+
+  override enter(maxBytes: number): number {
+    const outside = super.enter(maxBytes);
+    const body = { length: this.varints.at(-1)!, end: this.end, edges: [] };
+    this.bodies.push(body);
+    this.#open.push(body);
+    return outside;
+  }
+
+  override get stops(): boolean {
+    this.#open.at(-1)!.edges.push(this.at);
+    return super.stops;
+  }
+
+  override leave(end: number): void {
+    this.#open.pop();
+    super.leave(end);
+  }
+}
+
+/** Notes whether bytes were taken that only a writer of another version makes: they end early, or go on. */
+export class VersionReader extends Reader {
+  differs = false;
+
+  override get stops(): boolean {
+    const stops = super.stops;
+    if (stops) this.differs = true;
+    return stops;
+  }
+
+  override leave(end: number): void {
+    if (this.at !== this.end) this.differs = true;
+    super.leave(end);
   }
 }
 

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectFiles } from "#cli/init-files.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -90,6 +91,20 @@ describe("the package", () => {
     const path = target.slice("./".length);
     expect(existsSync(join(root, path))).toBe(true);
     expect(paths).toContain(path);
+  });
+
+  it("has every path that a new project, the examples and the documents name inside it", () => {
+    const texts = [
+      ...Object.values(projectFiles({ name: "game", dependency: "*" })),
+      ...["README.md", ...filesOf("docs", /\.md$/), "examples/pong/protocol.yaml"].map((path) =>
+        readFileSync(join(root, path), "utf8"),
+      ),
+    ];
+    const named = texts.flatMap((text) =>
+      [...text.matchAll(/node_modules\/stardust-udp\/([\w./-]*\w)/g)].map((match) => match[1]!),
+    );
+    expect(named.length).toBeGreaterThan(1);
+    expect(named.filter((path) => !paths.includes(path))).toEqual([]);
   });
 
   it("has a command that can be run", () => {

@@ -29,6 +29,11 @@ const importTypes: Declaration = {
   namespaceIsType: true,
 };
 
+/** The type parameter of what has these members; without any nothing uses it, and its name tells the compiler so. */
+function stateOf(members: readonly unknown[]): readonly string[] {
+  return [members.length > 0 ? "State" : "_State"];
+}
+
 /** A class over a target, with a method for each channel; without channels it needs no target. */
 function targetClass(
   name: string,
@@ -85,55 +90,58 @@ function sendClass(model: Model, side: Side, name: string): Class {
 }
 
 function receiveClass(model: Model, side: Side, handlers: string): Class {
+  const methods = receivedBy(model, side).map((c) =>
+    method(
+      model,
+      c,
+      [{ name: "handler", type: `${handlers}[${quote(c.name)}]` }],
+      "Unsubscribe",
+      `return this.#target.receive(${c.index}, handler);`,
+    ),
+  );
   return targetClass(
     "Receive",
     "ReceiveTarget",
     "Puts a handler on a channel; what comes back takes it off again.",
-    receivedBy(model, side).map((c) =>
-      method(
-        model,
-        c,
-        [{ name: "handler", type: `${handlers}[${quote(c.name)}]` }],
-        "Unsubscribe",
-        `return this.#target.receive(${c.index}, handler);`,
-      ),
-    ),
-    side === "server" ? ["State"] : [],
+    methods,
+    side === "server" ? stateOf(methods) : [],
   );
 }
 
 function messagesClass(model: Model, side: Side): Class {
+  const methods = receivedBy(model, side).map((c) => {
+    const message = `types.${c.message}`;
+    const item = side === "server" ? `Received<Peer<State>, ${message}>` : message;
+    return method(
+      model,
+      c,
+      [{ name: "options", type: "MessagesOptions", optional: true }],
+      `AsyncIterableIterator<${item}>`,
+      `return this.#target.messages(${c.index}, options);`,
+    );
+  });
   return targetClass(
     "Messages",
     "MessagesTarget",
     "The messages of a channel as a bounded async iterator.",
-    receivedBy(model, side).map((c) => {
-      const message = `types.${c.message}`;
-      const item = side === "server" ? `Received<Peer<State>, ${message}>` : message;
-      return method(
-        model,
-        c,
-        [{ name: "options", type: "MessagesOptions", optional: true }],
-        `AsyncIterableIterator<${item}>`,
-        `return this.#target.messages(${c.index}, options);`,
-      );
-    }),
-    side === "server" ? ["State"] : [],
+    methods,
+    side === "server" ? stateOf(methods) : [],
   );
 }
 
 function handlersInterface(model: Model, side: Side, peer: string): Interface {
   const first = peer === "" ? "" : `peer: ${peer}, `;
+  const members = receivedBy(model, side).map((c) => ({
+    name: memberName(c.name),
+    type: `(${first}message: types.${c.message}, context: MessageContext<Header>) => void`,
+    ...optionalDoc(documentation(c, model.specFile)),
+  }));
   return {
     kind: "interface",
     name: "Handlers",
-    typeParameters: peer === "" ? [] : ["State"],
+    typeParameters: peer === "" ? [] : stateOf(members),
     doc: "What handles the messages of each channel.",
-    members: receivedBy(model, side).map((c) => ({
-      name: memberName(c.name),
-      type: `(${first}message: types.${c.message}, context: MessageContext<Header>) => void`,
-      ...optionalDoc(documentation(c, model.specFile)),
-    })),
+    members,
   };
 }
 

@@ -1,7 +1,7 @@
 /**
- * Reads a message by walking the model, one member at a time ("Bytes of a message" in docs/spec-and-codegen.md), and
- * notes where each of them stands. What the generated decoders refuse, this refuses too, and says where. Worst case:
- * linear in the bytes; nesting is bounded by the model.
+ * Reads a message by walking the model, one member at a time ("Bytes of a message" in docs/wire.md), and notes
+ * where each of them stands. What the generated decoders refuse, this refuses too, and says where. Worst case: linear
+ * in the bytes; nesting is bounded by the model.
  */
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { inBytes, type Meaning, type Source } from "./reading.ts";

@@ -8,8 +8,8 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import { channelTypeName, pascalCase, reservedTypeNames } from "../spec/names.ts";
 import { quote } from "../spec/node.ts";
 import { bitsFor } from "../spec/parse-numbers.ts";
-import { suggestType } from "../spec/parse-types.ts";
 import type { Span } from "../spec/source.ts";
+import { guessType } from "../spec/type-names.ts";
 import { defaultOf } from "./member-default.ts";
 import type { EnumModel, TypeModel, VariantModel } from "./model.ts";
 
@@ -193,8 +193,8 @@ export class TypeResolver {
   #reference(name: string, span: Span): TypeModel | undefined {
     const target = this.#types.get(name);
     if (target === undefined) {
-      const suggestion = suggestType(name, this.#types.keys());
-      this.#d.report("SD1301", span, { name: quote(name) }, { suggestion });
+      const guess = guessType(name, [...this.#types.keys()]);
+      this.#d.report("SD1301", span, { name: quote(name) }, guess);
       return undefined;
     }
     const from = this.#open.indexOf(name);

@@ -4,6 +4,7 @@
  * there by default. A test holds every example against the generator. The header's and the zero messages' are in
  * explanations-wire.ts.
  */
+import { builtInList } from "../spec/type-names.ts";
 import { wireExplanations } from "./explanations-wire.ts";
 
 export interface Explanation {
@@ -242,7 +243,7 @@ const chain = Array.from({ length: 34 }, (_, i) => `  T${i}: { struct: { x: T${i
 const types: Readonly<Record<string, Explanation>> = {
   SD1301: {
     means: "The name is neither built in nor defined under `types`.",
-    fix: "correct the name, or define the type under `types`; built in are u8 to u64, i8 to i64, varint, f32, f64, bool, string, bytes",
+    fix: `correct the name, or define the type under \`types\`; built in are ${builtInList}`,
     bad: hit("who: uint16"),
     good,
   },

@@ -86,15 +86,18 @@ export class Fields {
     return undefined;
   }
 
-  /** Reports every key that nobody has asked for. */
-  finish(further: readonly string[] = []): void {
+  /** Reports every key that nobody has asked for; `guess` answers which of the candidates may be meant. */
+  finish(
+    further: readonly string[] = [],
+    guess: (key: string, candidates: readonly string[]) => string | undefined = suggest,
+  ): void {
     for (const entry of this.#entries.values()) {
       if (this.#asked.has(entry.key)) continue;
       this.#diagnostics.report(
         "SD1101",
         entry.keySpan,
         { key: quote(entry.key), place: this.#place },
-        { suggestion: suggest(entry.key, [...this.#asked, ...further]) },
+        { suggestion: guess(entry.key, [...this.#asked, ...further]) },
       );
     }
   }

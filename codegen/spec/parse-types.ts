@@ -4,14 +4,14 @@
  */
 import type { Given, LimitsAst, MemberAst, TypeAst, TypeExpr } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
-import { suggest } from "./distance.ts";
 import { expectMap, Fields } from "./fields.ts";
 import { checkFreeName, checkName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, type Node, quote } from "./node.ts";
 import { parseChoices, parseEnum } from "./parse-choices.ts";
 import { parseDocs } from "./parse-docs.ts";
-import { numberKeys, parseNumber, scalarTypes } from "./parse-numbers.ts";
+import { parseNumber, scalarTypes } from "./parse-numbers.ts";
 import type { Span } from "./source.ts";
+import { builtInTypes, formHelp, guessTypeKey, typeForms, typeKeys } from "./type-names.ts";
 
 /** The longest string or bytes of one member. */
 export const MAX_FIELD_BYTES: number = 2 ** 24;
@@ -21,12 +21,6 @@ export const MAX_LIST_ITEMS: number = 2 ** 20;
 export const MIN_TYPE_DEPTH = 2;
 export const MAX_TYPE_RECURSION = 64;
 const MAX_VERSION = 0xffff_ffff;
-
-const formKeys: readonly string[] = [..."string bytes list array map enum struct union".split(" ")];
-const typeKeys: readonly string[] = [...numberKeys, ...formKeys];
-
-/** Names that a type of the spec cannot take. */
-export const builtInTypes: ReadonlySet<string> = new Set([...scalarTypes.keys(), ...typeKeys]);
 
 export class TypeParser {
   readonly #d: Diagnostics;
@@ -57,7 +51,7 @@ export class TypeParser {
       const maxDepth = this.#given(fields, "maxDepth", MIN_TYPE_DEPTH, MAX_TYPE_RECURSION);
       const maxBytes = this.#given(fields, "maxBytes", 1, MAX_FIELD_BYTES);
       const type = this.#typed(fields, value, place);
-      fields.finish(typeKeys);
+      fields.finish(typeKeys, guessTypeKey);
       if (!type) continue;
       types.push({
         name: key,
@@ -97,7 +91,7 @@ export class TypeParser {
     const since = this.#given(fields, "since", 1, MAX_VERSION);
     const given = fields.entry("default");
     const type = this.#typed(fields, value, place);
-    fields.finish(typeKeys);
+    fields.finish(typeKeys, guessTypeKey);
     return (
       type && {
         name,
@@ -161,7 +155,7 @@ export class TypeParser {
     const fields = new Fields(node, `the type of ${place}`, this.#d);
     const known = node.entries.filter((entry) => typeKeys.includes(entry.key));
     for (const entry of known) fields.entry(entry.key);
-    fields.finish(typeKeys);
+    fields.finish(typeKeys, guessTypeKey);
     if (known.length === 1) return this.#form(known[0]!);
     if (known.length > 1 || node.entries.length === 0) {
       const found = known.map((entry) => `\`${entry.key}\``).join(" and ") || "none";
@@ -174,9 +168,9 @@ export class TypeParser {
     const scalar = scalarTypes.get(name);
     if (scalar) return { kind: "leaf", span, type: scalar };
     if (name === "string" || name === "bytes") return this.#text(name, undefined, span);
-    if (formKeys.includes(name)) {
+    if (typeForms.has(name)) {
       const params = { place: `\`${name}\``, expected: "an object", actual: "a bare name" };
-      this.#d.report("SD1103", span, params);
+      this.#d.report("SD1103", span, params, { help: formHelp(name)! });
       return undefined;
     }
     return { kind: "ref", span, name };
@@ -196,7 +190,7 @@ export class TypeParser {
         plain: (node, place) => this.expression(node, place),
         typed: (fields, node, place) => {
           const type = this.#typed(fields, node, place);
-          fields.finish(typeKeys);
+          fields.finish(typeKeys, guessTypeKey);
           return type;
         },
       });
@@ -249,9 +243,4 @@ export class TypeParser {
     const value = valueEntry && this.expression(valueEntry.value, "`value`");
     return key && value && { kind: "map", span, key, value, max };
   }
-}
-
-/** The nearest type name to one that does not exist. */
-export function suggestType(name: string, types: Iterable<string>): string | undefined {
-  return suggest(name, [...types, ...scalarTypes.keys(), "string", "bytes"]);
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root, stardust, temporaryFolder } from "./run.ts";
@@ -73,6 +73,10 @@ describe("stardust init", () => {
     expect(stardust(project, "generate")).toMatchObject({ code: 0, err: "" });
     expect(stardust(project, "lint", "--strict")).toMatchObject({ code: 0, err: "" });
     expect(stardust(project, "format", "--check")).toMatchObject({ code: 0, err: "" });
+    expect(manifest.scripts.breaking).toBe("stardust breaking");
+    expect(stardust(project, "breaking", "--record")).toMatchObject({ code: 0, err: "" });
+    expect(existsSync(join(project, "protocol.versions.json"))).toBe(true);
+    expect(stardust(project, "breaking")).toMatchObject({ code: 0, err: "" });
     expect(node("node_modules/typescript/bin/tsc")).toEqual({ code: 0, output: "" });
     expect(node("--test", "dist/test/chat.test.js")).toMatchObject({ code: 0 });
     await startsAndTalks("dist/src/server.js", "dist/src/client.js");

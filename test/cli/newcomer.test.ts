@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { builtInTypes } from "#codegen/spec/type-names.js";
 import { stardust, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder("newcomer");
@@ -84,6 +85,22 @@ describe("a newcomer who", () => {
     expect(code).toBe(1);
     expect(err).toContain('protocol.yaml:11:13 error SD1301: there is no type "u17"');
     expect(err).toMatch(/\^\^\^ did you mean "u\d+"\?/);
+  });
+
+  it("gives a type by another language's name is told this one's, or which there are", () => {
+    const float = say(["generate", "--check"], "from: u16", "from: float");
+    expect(float.code).toBe(1);
+    expect(float.err).toContain('protocol.yaml:11:13 error SD1301: there is no type "float"');
+    expect(float.err).toContain('^^^^^ did you mean "f32"?');
+    const unknown = say(["generate", "--check"], "from: u16", "from: leaderboard");
+    expect(unknown.err).toContain("help: built in are u8, u16, u32, u64, i8");
+  });
+
+  it("asks what an unknown type is gets the list of those that there are", () => {
+    const { code, out } = stardust(folder, "explain", "SD1301");
+    expect(code).toBe(0);
+    const words = new Set(out.split(/[\s,.;]+/));
+    for (const type of builtInTypes) expect(words).toContain(type);
   });
 
   it("removes a member that peers rely on is told which, what stood there, and what to do instead", () => {

@@ -11,6 +11,8 @@ export interface BadSpec {
   readonly spec: string;
   readonly schema?: "refuses" | "accepts";
   readonly suggests?: string;
+  /** Part of the help. */
+  readonly helps?: string;
   /** Part of the message. */
   readonly says?: string;
   readonly also?: readonly string[];

@@ -4,7 +4,68 @@ import { member, options, types } from "./specs.ts";
 
 const tree = "children: { list: { of: Tree, max: 2 } }";
 const grown = (members: string) => options("extensible: true", "reliable", members);
+/** What other languages call a type, and what a spec calls it. */
+const elsewhere: readonly (readonly [name: string, type: string])[] = [
+  ..."float single Float float32".split(" ").map((name) => [name, "f32"] as const),
+  ..."double number float64".split(" ").map((name) => [name, "f64"] as const),
+  ..."int integer Int32".split(" ").map((name) => [name, "i32"] as const),
+  ..."str text String".split(" ").map((name) => [name, "string"] as const),
+  ["uint", "u32"],
+  ["byte", "u8"],
+  ["char", "u8"],
+  ...[8, 16, 32, 64].map((bits) => [`uint${bits}`, `u${bits}`] as const),
+  ...[8, 16, 32, 64].map((bits) => [`int${bits}`, `i${bits}`] as const),
+  ["boolean", "bool"],
+  ["Uint8Array", "bytes"],
+  ["Date", "varint"],
+  ["timestamp", "varint"],
+  ["half", "f16"],
+];
+const synonymCases = elsewhere.map(
+  ([name, suggests]): BadSpec => ({
+    code: "SD1301",
+    spec: member(`«${name}»`),
+    schema: "accepts",
+    suggests,
+  }),
+);
+
 export const languageCases: readonly BadSpec[] = [
+  ...synonymCases,
+  {
+    code: "SD1301",
+    spec: member("«object»"),
+    schema: "accepts",
+    suggests: "struct",
+    helps: "it is written `{ struct: {",
+  },
+  {
+    code: "SD1301",
+    spec: member("«Vec3»"),
+    schema: "accepts",
+    helps: "`Vec3: { struct: { x: f32, y: f32, z: f32 } }`",
+  },
+  {
+    code: "SD1301",
+    spec: `${member("«leaderboard»")}types: { Rank: u8 }\n`,
+    schema: "accepts",
+    helps:
+      "built in are u8, u16, u32, u64, i8, i16, i32, i64, varint, svarint, f16, f32, f64, bool",
+  },
+  // What the spec has itself comes first.
+  {
+    code: "SD1301",
+    spec: `${member("«timestamp»")}types: { Timestamp: u8 }\n`,
+    schema: "accepts",
+    suggests: "Timestamp",
+  },
+  {
+    code: "SD1101",
+    spec: member("{ list: { of: { «float»: { min: 0, max: 1, bits: 8 } } } }"),
+    schema: "refuses",
+    suggests: "f32",
+  },
+  { code: "SD1103", spec: member("«enum»"), schema: "refuses", helps: "{ enum: { a: 0, b: 1 } }" },
   {
     code: "SD1102",
     spec: member("{ array: «{» of: u8 } }"),

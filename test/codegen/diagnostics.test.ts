@@ -42,6 +42,7 @@ describe("every diagnostic", () => {
       const found = list.find((d) => d.code === bad.code)!;
       if (bad.says !== undefined) expect(found.message).toContain(bad.says);
       if (bad.suggests !== undefined) expect(found.suggestion).toBe(bad.suggests);
+      if (bad.helps !== undefined) expect(found.help).toContain(bad.helps);
       if (start < 0) return;
       const from = loaded.source.position(start);
       expect({ line: found.line, column: found.column }).toEqual(from);

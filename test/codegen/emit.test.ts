@@ -11,21 +11,23 @@ import { kindsModel } from "./support/kinds.ts";
 import { bool, Spec, u8 } from "./support/models.ts";
 
 /** One direction only, and nothing that has to be said when joining. */
-function smallModel(): Model {
+function smallModel(direction: "client-to-server" | "server-to-client"): Model {
   const spec = new Spec();
   spec.struct("MoveMessage", { go: bool });
-  spec.channel("move", { direction: "client-to-server" });
+  spec.channel("move", { direction });
   return spec.model();
 }
 
 let kinds: Generated;
 let hostileCode: Generated;
-let small: Generated;
+let toServer: Generated;
+let toClient: Generated;
 
 beforeAll(async () => {
   kinds = await generate("emit-kinds", kindsModel());
   hostileCode = await generate("emit-hostile", hostileModel());
-  small = await generate("emit-small", smallModel());
+  toServer = await generate("emit-to-server", smallModel("client-to-server"));
+  toClient = await generate("emit-to-client", smallModel("server-to-client"));
 });
 
 test("all files compile under the strictest flags, and the faces say what a user may write", () => {
@@ -78,17 +80,30 @@ export async function wrong(): Promise<void> {
 }
 `,
   );
-  const useSmall = join(small.folder, "use.ts");
+  const useToServer = join(toServer.folder, "use.ts");
   writeFileSync(
-    useSmall,
+    useToServer,
     `import { connect } from "./client.ts";
 import { listen } from "./server.ts";
 export const client: Promise<unknown> = connect({ port: 1 }).then((c) => c.send.move({ go: true }));
 export const server: Promise<unknown> = listen({ ports: [1] }).then((s) => s.receive.move((peer) => peer.close()));
 `,
   );
-  const files = typeScriptOf([kinds, hostileCode, small]);
-  expect(typeProblems([...files, use, useSmall])).toEqual([]);
+  const useToClient = join(toClient.folder, "use.ts");
+  writeFileSync(
+    useToClient,
+    `import { connect } from "./client.ts";
+import { listen, type Peer } from "./server.ts";
+import { systems } from "./systems.ts";
+export const client: Promise<unknown> = connect({ port: 1 }).then((c) => c.receive.move(({ go }) => go));
+export const server: Promise<unknown> = listen<number>({ ports: [1], state: () => 1, handlers: {} }).then((s) =>
+  s.on("join", (peer: Peer<number>) => void (peer.state += Number(peer.send.move({ go: true })))),
+);
+systems<number>({ state: () => 1, receive: {}, tick: { everyMs: 50, run: (port) => void port.broadcast.move({ go: true }) } });
+`,
+  );
+  const files = typeScriptOf([kinds, hostileCode, toServer, toClient]);
+  expect(typeProblems([...files, use, useToServer, useToClient])).toEqual([]);
 }, 60_000);
 
 test("the same model gives the same bytes", async () => {

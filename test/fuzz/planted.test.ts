@@ -19,23 +19,25 @@ const CASES = 20_000;
 const IDLE_CASES = 4000;
 
 const folder = new URL("../tmp/planted/", import.meta.url);
-const good = (file: string): URL => specUrl("menagerie", `generated/${file}`);
+const good = (file: string, spec = "menagerie"): URL => specUrl(spec, `generated/${file}`);
 
-let testing: GeneratedTesting;
 let protocol: Protocol;
 let count = 0;
 
 beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  testing = (await import(good("testing.js").href)) as GeneratedTesting;
   ({ protocol } = (await import(good("protocol.js").href)) as { protocol: Protocol });
 });
 
 /** Imports a copy of a generated file in which every match is replaced; there must be one. */
-// biome-ignore lint/suspicious/noExplicitAny: code that was just written
-async function plant(file: string, edits: readonly [RegExp, string][]): Promise<any> {
-  let text = readFileSync(good(file), "utf8").replace(/^\/\/# sourceMappingURL.*$/m, "");
+async function plant(
+  file: string,
+  edits: readonly [RegExp, string][],
+  spec?: string,
+  // biome-ignore lint/suspicious/noExplicitAny: code that was just written
+): Promise<any> {
+  let text = readFileSync(good(file, spec), "utf8").replace(/^\/\/# sourceMappingURL.*$/m, "");
   for (const [from, to] of edits) {
     expect(text, `${file} has no ${from}`).toMatch(from);
     text = text.replace(from, to);
@@ -60,14 +62,16 @@ async function fuzzMessages(
   channel: string,
   edits: readonly [RegExp, string][],
   cases = CASES,
+  spec = "menagerie",
 ): Promise<string> {
   const name = `${channel}Codec`;
-  const codecs = await plant("codecs.js", edits);
-  const { [name]: sound } = (await import(good("codecs.js").href)) as Record<
+  const codecs = await plant("codecs.js", edits, spec);
+  const { [name]: sound } = (await import(good("codecs.js", spec).href)) as Record<
     string,
     MessageCodec<unknown>
   >;
-  const corpus = corpusOf(testing, channel, sound!, SEED);
+  const makers = (await import(good("testing.js", spec).href)) as GeneratedTesting;
+  const corpus = corpusOf(makers, channel, sound!, SEED);
   return firstFailure(new MessageTarget("planted", channel, codecs[name], corpus), cases);
 }
 
@@ -222,7 +226,7 @@ const messageFaults: [string, string, [RegExp, string][], RegExp][] = [
     [
       [
         /r\.blob\(300, "blob"\)/g,
-        'r.blob(new Float64Array(100000).fill(1).length > 5 ? 300 : 0, "blob")',
+        'r.blob(new Float64Array(30000).fill(1).length > 5 ? 300 : 0, "blob")',
       ],
     ],
     /allocates/,
@@ -257,6 +261,58 @@ describe("a fault in a message's decoder is found:", () => {
   );
 });
 
+/** Of the decoders of fleet-4, which older and newer writers reach. */
+const versionFaults: [string, string, [RegExp, string][], RegExp][] = [
+  [
+    "what a newer writer added is left over",
+    "pose",
+    [[/r\.leave\(end\);/g, "r.end = end;"]],
+    /refuses what another version may write/,
+  ],
+  [
+    "what an older writer left out becomes what no writer has",
+    "pose",
+    [[/shield = 100;/g, "shield = 200;"]],
+    /from another version what size refuses: .*shield/,
+  ],
+  [
+    "a message may end early between equals too",
+    "pose",
+    [[/r\.stops/g, "r.at === r.end"]],
+    /bytes for a message of/,
+  ],
+  [
+    "decodeInto keeps what an older writer left out",
+    "track",
+    [[/(updatePoint[\s\S]*?r\.stops\) \{)[\s\S]*?\}/, "$1 ({ speed, note } = target);\n}"]],
+    /writes as|bytes for a message/,
+  ],
+  [
+    "an older writer is refused",
+    "track",
+    [[/if \(r\.stops\)/g, "if (r.stops && false)"]],
+    /refuses what another version may write/,
+  ],
+  [
+    "what equals write is refused where versions differ",
+    "track",
+    [[/if \(r\.stops\)/g, 'if (r.compat && r.end < 40) r.fail("", "old");\nif (r.stops)']],
+    /compat refuses|another version/,
+  ],
+];
+
+describe("a fault in what is done about other versions is found:", () => {
+  test.each(versionFaults)("%s", async (_what, channel, edits, problem) => {
+    expect(await fuzzMessages(channel, edits, CASES, "fleet-4")).toMatch(problem);
+  });
+
+  test.each(["pose", "track"])("and none where there is none: %s", async (channel) => {
+    expect(await fuzzMessages(channel, [[/$/, ""]], IDLE_CASES, "fleet-4")).toBe(
+      `not found in ${IDLE_CASES} cases`,
+    );
+  });
+});
+
 const headerFaults: [string, [RegExp, string][], RegExp][] = [
   [
     "reserved bits are ignored",
@@ -285,7 +341,7 @@ const headerFaults: [string, [RegExp, string][], RegExp][] = [
   ],
   [
     "a message may have one slice too many",
-    [[/\(frame\.sliceCount - 1\) \* 11\d\d >= maxBytes\[channel\]/, "frame.sliceCount > 1e6"]],
+    [[/\(frame\.sliceCount - 1\) \* 11\d\d >= most\(frame\)/, "frame.sliceCount > 1e6"]],
     /slices for/,
   ],
   [

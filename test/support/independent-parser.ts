@@ -1,6 +1,6 @@
 /**
  * A second reading of the protocol: takes captured datagrams apart knowing only the documents (docs/wire.md,
- * connection.md, spec-and-codegen.md) and the spec, which it reads when it runs. It imports nothing of src/ or
+ * connection.md) and the spec, which it reads when it runs. It imports nothing of src/ or
  * generated/, so a mistake that encoder and decoder share does not go unseen. Slow, and strict: whatever is not
  * exactly what the documents say throws `CaptureError`.
  *

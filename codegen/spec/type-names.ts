@@ -1,0 +1,117 @@
+/**
+ * The names of types: those that are built in, how those that need options are written, and what other languages call
+ * them, so that a name which does not exist gets an answer. Reading types is parse-types.ts's.
+ */
+import { suggest } from "./distance.ts";
+import { numberKeys, scalarTypes } from "./parse-numbers.ts";
+
+/** How each type that is no bare name is written. */
+export const typeForms: ReadonlyMap<string, string> = new Map([
+  ["list", "{ list: { of: u8, max: 16 } }"],
+  ["array", "{ array: { of: u8, length: 4 } }"],
+  ["map", "{ map: { key: u16, value: string, max: 16 } }"],
+  ["enum", "{ enum: { a: 0, b: 1 } }"],
+  ["struct", "{ struct: { x: f32, y: f32 } }"],
+  ["union", "{ union: { a: u8, b: string } }"],
+]);
+
+const bareNames: readonly string[] = [...scalarTypes.keys(), "string", "bytes"];
+
+/** Keys that make a type of an object. */
+export const typeKeys: readonly string[] = [...numberKeys, "string", "bytes", ...typeForms.keys()];
+
+/** Names that a type of the spec cannot take. */
+export const builtInTypes: ReadonlySet<string> = new Set([...bareNames, ...typeKeys]);
+
+/** The built-in types in words. */
+export const builtInList: string = `${bareNames.join(", ")}, and as objects ${[...typeForms.keys()].join(", ")}`;
+
+/** By the type that is meant: what people write who come from elsewhere, in lower case. */
+const namesElsewhere: Readonly<Record<string, string>> = {
+  u8: "byte char uint8 uchar octet",
+  u16: "uint16 ushort word",
+  u32: "uint uint32 unsigned dword usize size_t",
+  u64: "uint64 ulong qword",
+  i8: "int8 sbyte",
+  i16: "int16 short",
+  i32: "int int32 integer",
+  i64: "int64 long bigint",
+  varint: "varuint uvarint leb128 date time datetime timestamp",
+  svarint: "varsint zigzag",
+  f16: "half float16",
+  f32: "float float32 single real",
+  f64: "double float64 number",
+  bool: "boolean flag bit",
+  string: "str text utf8 varchar",
+  bytes: "uint8array arraybuffer buffer binary blob bytearray",
+  list: "vec vector slice sequence set",
+  map: "dict dictionary hashmap record",
+  enum: "enumeration",
+  struct: "object message class tuple",
+  union: "oneof variant either",
+};
+const synonyms: ReadonlyMap<string, string> = new Map(
+  Object.entries(namesElsewhere).flatMap(([type, names]) =>
+    names.split(" ").map((name): [string, string] => [name, type]),
+  ),
+);
+
+/** Where the type alone says too little. */
+const advice: ReadonlyMap<string, string> = new Map([
+  ["char", "text is a `string`"],
+  ["number", "`f32` takes half the bytes; whole numbers are `u8` to `i32`, or `varint`"],
+  ["record", "members with names of their own make a `struct`"],
+  ...["date", "time", "datetime", "timestamp"].map((name): [string, string] => [
+    name,
+    "no type is for times; milliseconds since 1970 fit a `varint`",
+  ]),
+]);
+
+/** What others have built in and a spec defines for itself, in lower case. */
+const shapes: ReadonlyMap<string, string> = new Map([
+  ["vec2", "{ struct: { x: f32, y: f32 } }"],
+  ["vec3", "{ struct: { x: f32, y: f32, z: f32 } }"],
+  ["vec4", "{ struct: { x: f32, y: f32, z: f32, w: f32 } }"],
+  ["color", "{ struct: { r: u8, g: u8, b: u8 } }"],
+  ["uuid", "{ array: { of: u8, length: 16 } }"],
+]);
+const shapeNames: ReadonlyMap<string, string> = new Map([
+  ["vector2", "vec2"],
+  ["vector3", "vec3"],
+  ["vector4", "vec4"],
+  ["quat", "vec4"],
+  ["quaternion", "vec4"],
+  ["colour", "color"],
+  ["guid", "uuid"],
+]);
+
+export interface TypeGuess {
+  readonly suggestion?: string | undefined;
+  readonly help?: string;
+}
+
+/** What a name that is no type may have meant; `own` are the types of the spec. */
+export function guessType(name: string, own: readonly string[]): TypeGuess {
+  const word = name.toLowerCase();
+  const shape = shapes.get(shapeNames.get(word) ?? word);
+  if (shape !== undefined) return { help: `define it under \`types\`: \`${name}: ${shape}\`` };
+  const suggestion =
+    own.find((type) => type.toLowerCase() === word) ??
+    synonyms.get(word) ??
+    suggest(name, [...own, ...bareNames, ...typeForms.keys()]);
+  if (suggestion === undefined) return { help: `built in are ${builtInList}` };
+  const help = own.includes(suggestion) ? undefined : (advice.get(word) ?? formHelp(suggestion));
+  return { suggestion, ...(help === undefined ? {} : { help }) };
+}
+
+/** How a type is written that is no bare name. */
+export function formHelp(type: string): string | undefined {
+  const form = typeForms.get(type);
+  return form && `it is written \`${form}\``;
+}
+
+/** For a key that no type has: `{ float: { min: 0, max: 1, bits: 8 } }`. */
+export function guessTypeKey(key: string, candidates: readonly string[]): string | undefined {
+  const meant = synonyms.get(key.toLowerCase());
+  return meant !== undefined && candidates.includes(meant) ? meant : suggest(key, candidates);
+}
