@@ -76,7 +76,11 @@ function findOlder(
   }
   const last = record?.versions.at(-1);
   if (last === undefined) return undefined;
-  return olderVersion(loadSpec(last.spec, `${recordPath(spec)}#${last.version}`), invocation);
+  const loaded = loadSpec(last.spec, `${recordPath(spec)}#${last.version}`);
+  // A version that this generator can no longer read keeps no other from being published, which says so itself.
+  const recording = invocation.flags["record"] === true;
+  if (recording && resolveSpec(loaded) === undefined) return undefined;
+  return olderVersion(loaded, invocation);
 }
 
 function olderVersion(loaded: LoadedSpec, invocation: Invocation): Version {

@@ -217,6 +217,20 @@ describe("stardust breaking --record", () => {
     expect(err).toContain("protocol.versions.json#2:10: `who: u16`");
   });
 
+  it("publishes after a version whose spec can no longer be read", () => {
+    stardust(folder, "breaking", "--record");
+    writeFileSync(record, readFileSync(record, "utf8").replace("stardust: 1", "stardust: 0"));
+    write(grown);
+    const { code, out, err } = stardust(folder, "breaking", "--record");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("version 2 means something else to this generator");
+    expect(versions()[1]).toMatchObject({
+      version: 3,
+      compatible: [],
+      incompatible: [{ differs: ["another generator"] }],
+    });
+  });
+
   it("takes no damaged record for an empty one", () => {
     writeFileSync(record, "{ oops");
     expect(stardust(folder, "breaking", "--record")).toMatchObject({ code: 2 });
