@@ -5,17 +5,19 @@
  *
  * Every codec has its values in the form it likes best, prepared beforehand; every result is checked by a round trip
  * first. Encoding ends with bytes in memory (Stardust's includes the check of every member, as `send` does it).
- * Decoding begins with them. Codecs take turns, in another order each round; a figure is the median of the rounds.
+ * Decoding begins with them. Codecs take turns, in another order each round; a figure is the median of the rounds, and how
+ * many times as fast is the median of what each round says, for a machine may be slow for a while.
  */
 import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
+import "#src/udp/node-text.js";
 import { Reader, Writer } from "#src/wire/index.js";
 import { build } from "./codec/build.js";
 import { forProto } from "./codec/schemas.js";
 import { PACKED_ERROR, packed, shapes } from "./codec/shapes.js";
 
-const ROUNDS = 9;
+const ROUNDS = 15;
 const WARM_UP_MS = 150;
 const BATCH_MS = 15;
 /** Of performance.md: times as fast as the fastest peer; bytes as a share of the smallest peer's. */
@@ -31,11 +33,15 @@ function stardust(codec) {
   const r = new Reader();
   return {
     prepare: (message) => message,
-    encode(message) {
-      w.at = 0;
-      codec.write(message, w);
-      return w.at;
-    },
+    // As the runtime does it: in one pass where messages are small, else asking for the size first.
+    encode: codec.write
+      ? (message) => codec.write(message, w, 0)
+      : (message) => {
+          w.at = 0;
+          codec.size(message);
+          codec.encode(message, w);
+          return w.at;
+        },
     bytes(message) {
       const out = new Writer(new Uint8Array(codec.size(message)));
       codec.encode(message, out);
@@ -127,36 +133,17 @@ function withoutZeros(value) {
   );
 }
 
-/** One contestant's one direction on one shape, as a loop of `count` operations over its values. */
-function loops(codec, messages) {
-  const values = messages.map(codec.prepare);
-  const encoded = messages.map((message) => codec.bytes(codec.prepare(message)));
-  const views = encoded.map((bytes) => codec.view?.(bytes));
-  const mask = values.length - 1;
-  return {
-    bytes: encoded.reduce((sum, bytes) => sum + bytes.length, 0) / encoded.length,
-    encode(count) {
-      for (let i = 0; i < count; i++) sink += codec.encode(values[i & mask]);
-    },
-    decode(count) {
-      for (let i = 0; i < count; i++) {
-        if (codec.decode(encoded[i & mask], views[i & mask]) !== undefined) sink++;
-      }
-    },
-  };
-}
-
 /** CPU time of the process: other processes are counted only where they spoil the caches. */
 function nsPerOperation(loop, count) {
   const before = process.cpuUsage();
-  loop(count);
+  sink += loop(count);
   const { user, system } = process.cpuUsage(before);
   return ((user + system) * 1000) / count;
 }
 
 function calibrate(loop) {
   let count = 64;
-  for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) loop(count);
+  for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) sink += loop(count);
   for (;;) {
     const ms = (nsPerOperation(loop, count) * count) / 1e6;
     if (ms >= BATCH_MS / 2) return Math.ceil((count * BATCH_MS) / ms);
@@ -166,11 +153,13 @@ function calibrate(loop) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
-function measureShape(shape, contestants) {
-  const rows = contestants.map(({ name, codec }) => {
+async function measureShape(shape, contestants) {
+  const rows = [];
+  for (const { name, codec } of contestants) {
+    const { loops } = await import(`./codec/loop.js?${shape}-${encodeURIComponent(name)}`);
     const loop = loops(codec, shapes[shape]);
-    return { name, loop, bytes: loop.bytes, encode: [], decode: [] };
-  });
+    rows.push({ name, loop, bytes: loop.bytes, encode: [], decode: [] });
+  }
   for (const direction of ["encode", "decode"]) {
     const counts = rows.map(({ loop }) => calibrate(loop[direction]));
     for (let round = 0; round < ROUNDS; round++) {
@@ -180,7 +169,7 @@ function measureShape(shape, contestants) {
       }
     }
   }
-  const figure = (ns) => ({ ns: median(ns), low: Math.min(...ns), high: Math.max(...ns) });
+  const figure = (ns) => ({ ns: median(ns), low: Math.min(...ns), high: Math.max(...ns), rounds: ns });
   return rows.map(({ name, bytes, encode, decode }) => ({
     name,
     bytes,
@@ -191,6 +180,8 @@ function measureShape(shape, contestants) {
 
 const geometricMean = (values) =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+
+const timesAsFast = (own, peer) => median(own.rounds.map((ns, round) => peer.rounds[round] / ns));
 
 /** Ratios of a Stardust row to the best peer of each shape. */
 function ratios(results, name) {
@@ -204,9 +195,9 @@ function ratios(results, name) {
     return [
       {
         shape,
-        encode: best("encode").encode.ns / own.encode.ns,
+        encode: timesAsFast(own.encode, best("encode").encode),
         encodeAgainst: best("encode").name,
-        decode: best("decode").decode.ns / own.decode.ns,
+        decode: timesAsFast(own.decode, best("decode").decode),
         decodeAgainst: best("decode").name,
         size: own.bytes / smallest.bytes,
         sizeAgainst: smallest.name,
@@ -245,7 +236,7 @@ for (const shape of Object.keys(shapes)) {
     for (const message of shapes[shape]) verify(name, shape, codec, message);
   }
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${shape} …`);
-  results[shape] = measureShape(shape, contestants);
+  results[shape] = await measureShape(shape, contestants);
 }
 if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
 

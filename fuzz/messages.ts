@@ -240,21 +240,27 @@ export class MessageTarget implements Target {
     }
   }
 
-  /** The encoder that checks as it goes must write the same, into exactly as much room. */
+  /** The encoder that checks as it goes, where there is one, must write the same and nothing behind the largest message. */
   #write(value: unknown, { bytes, length }: Bytes): string | undefined {
+    const { maxBytes } = this.#codec;
+    if (this.#codec.write === undefined) return undefined;
+    if (this.#writer.bytes.byteLength < maxBytes + BEHIND) {
+      this.#writer = new Writer(new Uint8Array(maxBytes + BEHIND));
+    }
     const w = this.#writer;
-    w.at = 0;
-    w.limit = length;
+    w.bytes.fill(0x77, maxBytes, maxBytes + BEHIND);
+    let end: number;
     try {
-      this.#codec.write(value, w);
+      end = this.#codec.write(value, w, 0);
     } catch (error) {
       return `write refuses what size accepts: ${describe(error)}`;
-    } finally {
-      w.limit = w.bytes.byteLength;
     }
-    return w.at === length && sameBytes(w.bytes, 0, bytes, length)
+    for (let i = 0; i < BEHIND; i++) {
+      if (w.bytes[maxBytes + i] !== 0x77) return "write writes behind the largest message";
+    }
+    return end === length && sameBytes(w.bytes, 0, bytes, length)
       ? undefined
-      : `write writes ${hexOf(w.bytes.subarray(0, Math.min(w.at, 100)))}`;
+      : `write writes ${hexOf(w.bytes.subarray(0, Math.min(end, 100)))}`;
   }
 
   /** Memory and steps of one decode above what its bytes allow. */

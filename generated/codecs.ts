@@ -14,7 +14,6 @@ import {
   checkString,
   dequantise,
   invalidEnum,
-  putBytes,
   putString,
   putVarint,
   quantise,
@@ -111,20 +110,20 @@ export function encodeVec2(message: types.Vec2, w: Writer): void {
   view.setUint8(at + 3, y);
 }
 
-/** As sizeVec2 and encodeVec2 in one pass. Throws InvalidMessageError. */
-export function writeVec2(message: types.Vec2, w: Writer): void {
-  const view = w.view;
+/** As sizeVec2 and encodeVec2 in one pass. Returns where it ends. Throws InvalidMessageError. */
+export function writeVec2(message: types.Vec2, w: Writer, at: number): number {
+  const { bytes } = w;
   checkObject(message);
   const { x, y } = message;
   checkNumber("x", x, -512, 512);
   const xBits = quantise(x, -512, 512, 65535);
   checkNumber("y", y, -512, 512);
   const yBits = quantise(y, -512, 512, 65535);
-  const at = w.reserve(4);
-  view.setUint8(at, xBits >>> 8);
-  view.setUint8(at + 1, xBits);
-  view.setUint8(at + 2, yBits >>> 8);
-  view.setUint8(at + 3, yBits);
+  bytes[at] = xBits >>> 8;
+  bytes[at + 1] = xBits;
+  bytes[at + 2] = yBits >>> 8;
+  bytes[at + 3] = yBits;
+  return at + 4;
 }
 
 /** Reads a Vec2. Throws MalformedError for bytes that no encoder writes. */
@@ -185,12 +184,12 @@ export function encodeEntity(message: types.Entity, w: Writer): void {
   encodeVec2(message.at, w);
 }
 
-/** As sizeEntity and encodeEntity in one pass. Throws InvalidMessageError. */
-export function writeEntity(message: types.Entity, w: Writer): void {
-  const view = w.view;
+/** As sizeEntity and encodeEntity in one pass. Returns where it ends. Throws InvalidMessageError. */
+export function writeEntity(message: types.Entity, w: Writer, at: number): number {
+  const { bytes, view } = w;
   checkObject(message);
-  const { id, kind, at, heading, health, weapon } = message;
-  checkInteger("id", id, 0, 65535);
+  const { id, kind, at: at2, heading, health, weapon } = message;
+  if (typeof id !== "number" || (id & 0xffff) !== id) checkInteger("id", id, 0, 65535);
   const kindBits = valueOfEntityKind(kind);
   if (kindBits < 0) invalidEnum("kind", kind, "player, arrow or potion");
   checkNumber("heading", heading, 0, 6.283185307179586);
@@ -200,16 +199,16 @@ export function writeEntity(message: types.Entity, w: Writer): void {
   const hasWeapon = weapon === undefined ? 0 : 1;
   const weaponBits = weapon === undefined ? 0 : valueOfWeapon(weapon);
   if (weaponBits < 0) invalidEnum("weapon", weapon, "fists, sword, bow or staff");
-  const at2 = w.reserve(5);
-  view.setUint8(at2, (kindBits << 6) | (headingBits >>> 2));
-  view.setUint8(at2 + 1, (headingBits << 6) | (healthBits >>> 1));
-  view.setUint8(at2 + 2, (healthBits << 7) | (hasWeapon << 6) | (weaponBits << 4));
-  view.setUint16(at2 + 3, id);
+  bytes[at] = (kindBits << 6) | (headingBits >>> 2);
+  bytes[at + 1] = (headingBits << 6) | (healthBits >>> 1);
+  bytes[at + 2] = (healthBits << 7) | (hasWeapon << 6) | (weaponBits << 4);
+  view.setUint16(at + 3, id);
   try {
-    writeVec2(at, w);
+    at = writeVec2(at2, w, at + 5);
   } catch (error) {
     rethrowWithin(error, "at");
   }
+  return at;
 }
 
 /** Reads an Entity. Throws MalformedError for bytes that no encoder writes. */
@@ -301,12 +300,12 @@ export function encodeInputMessage(message: types.InputMessage, w: Writer): void
   view.setUint32(at + 4, message.sequence);
 }
 
-/** As sizeInputMessage and encodeInputMessage in one pass. Throws InvalidMessageError. */
-export function writeInputMessage(message: types.InputMessage, w: Writer): void {
-  const view = w.view;
+/** As sizeInputMessage and encodeInputMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+export function writeInputMessage(message: types.InputMessage, w: Writer, at: number): number {
+  const { bytes, view } = w;
   checkObject(message);
   const { sequence, moveX, moveY, heading, fire, use } = message;
-  checkInteger("sequence", sequence, 0, 4294967295);
+  if (typeof sequence !== "number" || (sequence >>> 0) !== sequence) checkInteger("sequence", sequence, 0, 4294967295);
   checkNumber("moveX", moveX, -1, 1);
   const moveXBits = quantise(moveX, -1, 1, 255);
   checkNumber("moveY", moveY, -1, 1);
@@ -317,12 +316,12 @@ export function writeInputMessage(message: types.InputMessage, w: Writer): void 
   const fireBits = fire ? 1 : 0;
   checkBool("use", use);
   const useBits = use ? 1 : 0;
-  const at = w.reserve(8);
-  view.setUint8(at, moveXBits);
-  view.setUint8(at + 1, moveYBits);
-  view.setUint8(at + 2, headingBits);
-  view.setUint8(at + 3, (fireBits << 7) | (useBits << 6));
+  bytes[at] = moveXBits;
+  bytes[at + 1] = moveYBits;
+  bytes[at + 2] = headingBits;
+  bytes[at + 3] = (fireBits << 7) | (useBits << 6);
   view.setUint32(at + 4, sequence);
+  return at + 8;
 }
 
 /** Reads an InputMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -401,28 +400,28 @@ export function encodeSnapshotMessage(message: types.SnapshotMessage, w: Writer)
   }
 }
 
-/** As sizeSnapshotMessage and encodeSnapshotMessage in one pass. Throws InvalidMessageError. */
-export function writeSnapshotMessage(message: types.SnapshotMessage, w: Writer): void {
-  const view = w.view;
+/** As sizeSnapshotMessage and encodeSnapshotMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+export function writeSnapshotMessage(message: types.SnapshotMessage, w: Writer, at: number): number {
+  const { bytes, view } = w;
   checkObject(message);
   const { tick, lastInput, entities } = message;
-  checkInteger("tick", tick, 0, 4294967295);
-  checkInteger("lastInput", lastInput, 0, 4294967295);
-  const at = w.reserve(8);
+  if (typeof tick !== "number" || (tick >>> 0) !== tick) checkInteger("tick", tick, 0, 4294967295);
+  if (typeof lastInput !== "number" || (lastInput >>> 0) !== lastInput) checkInteger("lastInput", lastInput, 0, 4294967295);
   view.setUint32(at, tick);
   view.setUint32(at + 4, lastInput);
   checkList("entities", entities, 96);
   const count = entities.length;
-  putVarint("entities", count, w);
+  at = putVarint("entities", count, bytes, at + 8);
   let i = 0;
   try {
     for (; i < count; i++) {
       const item = entities[i]!;
-      writeEntity(item, w);
+      at = writeEntity(item, w, at);
     }
   } catch (error) {
     rethrowWithin(error, `entities[${i}]`);
   }
+  return at;
 }
 
 /** Reads a SnapshotMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -485,15 +484,15 @@ export function encodeChatMessage(message: types.ChatMessage, w: Writer): void {
   w.string(message.text, utf8Length(message.text));
 }
 
-/** As sizeChatMessage and encodeChatMessage in one pass. Throws InvalidMessageError. */
-export function writeChatMessage(message: types.ChatMessage, w: Writer): void {
-  const view = w.view;
+/** As sizeChatMessage and encodeChatMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+export function writeChatMessage(message: types.ChatMessage, w: Writer, at: number): number {
+  const { bytes, view } = w;
   checkObject(message);
   const { from, text } = message;
-  checkInteger("from", from, 0, 4294967295);
-  const at = w.reserve(4);
+  if (typeof from !== "number" || (from >>> 0) !== from) checkInteger("from", from, 0, 4294967295);
   view.setUint32(at, from);
-  putString("text", text, 240, w);
+  at = putString("text", text, 240, bytes, at + 4);
+  return at;
 }
 
 /** Reads a ChatMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -546,28 +545,28 @@ export function encodeEventMessage(message: types.EventMessage, w: Writer): void
   view.setInt16(amountAt, message.amount);
 }
 
-/** As sizeEventMessage and encodeEventMessage in one pass. Throws InvalidMessageError. */
-export function writeEventMessage(message: types.EventMessage, w: Writer): void {
-  const view = w.view;
+/** As sizeEventMessage and encodeEventMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+export function writeEventMessage(message: types.EventMessage, w: Writer, at: number): number {
+  const { bytes, view } = w;
   checkObject(message);
   const { sequence, kind, subject, object, amount } = message;
-  checkInteger("sequence", sequence, 0, 4294967295);
+  if (typeof sequence !== "number" || (sequence >>> 0) !== sequence) checkInteger("sequence", sequence, 0, 4294967295);
   const kindBits = valueOfEventKind(kind);
   if (kindBits < 0) invalidEnum("kind", kind, "hit, pickup, death or spawn");
-  checkInteger("subject", subject, 0, 65535);
+  if (typeof subject !== "number" || (subject & 0xffff) !== subject) checkInteger("subject", subject, 0, 65535);
   const hasObject = object === undefined ? 0 : 1;
-  const at = w.reserve(7);
-  view.setUint8(at, (kindBits << 6) | (hasObject << 5));
+  bytes[at] = (kindBits << 6) | (hasObject << 5);
   view.setUint32(at + 1, sequence);
   view.setUint16(at + 5, subject);
+  at += 7;
   if (object !== undefined) {
-    checkInteger("object", object, 0, 65535);
-    const itemAt = w.reserve(2);
-    view.setUint16(itemAt, object);
+    if (typeof object !== "number" || (object & 0xffff) !== object) checkInteger("object", object, 0, 65535);
+    view.setUint16(at, object);
+    at += 2;
   }
-  checkInteger("amount", amount, -32768, 32767);
-  const amountAt = w.reserve(2);
-  view.setInt16(amountAt, amount);
+  if (typeof amount !== "number" || ((amount << 16) >> 16) !== amount) checkInteger("amount", amount, -32768, 32767);
+  view.setInt16(at, amount);
+  return at + 2;
 }
 
 /** Reads an EventMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -622,14 +621,14 @@ export function encodeReadyMessage(message: types.ReadyMessage, w: Writer): void
   view.setUint32(at, message.mapChecksum);
 }
 
-/** As sizeReadyMessage and encodeReadyMessage in one pass. Throws InvalidMessageError. */
-export function writeReadyMessage(message: types.ReadyMessage, w: Writer): void {
-  const view = w.view;
+/** As sizeReadyMessage and encodeReadyMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+export function writeReadyMessage(message: types.ReadyMessage, w: Writer, at: number): number {
+  const { view } = w;
   checkObject(message);
   const { mapChecksum } = message;
-  checkInteger("mapChecksum", mapChecksum, 0, 4294967295);
-  const at = w.reserve(4);
+  if (typeof mapChecksum !== "number" || (mapChecksum >>> 0) !== mapChecksum) checkInteger("mapChecksum", mapChecksum, 0, 4294967295);
   view.setUint32(at, mapChecksum);
+  return at + 4;
 }
 
 /** Reads a ReadyMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -668,20 +667,6 @@ export function encodeMapMessage(message: types.MapMessage, w: Writer): void {
   view.setUint16(widthAt + 2, message.height);
   w.varint(message.tiles.length);
   w.raw(message.tiles);
-}
-
-/** As sizeMapMessage and encodeMapMessage in one pass. Throws InvalidMessageError. */
-export function writeMapMessage(message: types.MapMessage, w: Writer): void {
-  const view = w.view;
-  checkObject(message);
-  const { name, width, height, tiles } = message;
-  putString("name", name, 64, w);
-  checkInteger("width", width, 0, 65535);
-  checkInteger("height", height, 0, 65535);
-  const widthAt = w.reserve(4);
-  view.setUint16(widthAt, width);
-  view.setUint16(widthAt + 2, height);
-  putBytes("tiles", tiles, 262144, w);
 }
 
 /** Reads a MapMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -828,7 +813,6 @@ export const mapCodec: MessageCodec<types.MapMessage> = {
   maxBytes: 262216,
   size: sizeMapMessage,
   encode: encodeMapMessage,
-  write: writeMapMessage,
   decode(r: Reader): types.MapMessage {
     const message = decodeMapMessage(r);
     r.finish();

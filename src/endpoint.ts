@@ -48,9 +48,9 @@ export function checkProtocol(protocol: Protocol): void {
   const unsupported = (what: string): never => {
     throw new StardustError("STARDUST_UNSUPPORTED", `protocol ${protocol.name}: ${what}`);
   };
-  if (protocol.stardust !== 2)
+  if (protocol.stardust !== 3)
     unsupported(
-      `generated for contract ${protocol.stardust}, this runtime has 2: run stardust generate again`,
+      `generated for contract ${protocol.stardust}, this runtime has 3: run stardust generate again`,
     );
   if (protocol.security !== "plain") unsupported(`security ${protocol.security} is not there yet`);
   for (const { name, delivery } of protocol.channels) {

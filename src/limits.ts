@@ -87,9 +87,3 @@ export const ZERO_CLOSE_TIMEOUT_MS = 5000;
 
 /** Zero datagrams and events waiting to be fetched; a caller that fetches after each call never has more than a few. */
 export const MAX_ZERO_OUTBOX = 1024;
-
-/**
- * Messages that are never larger are checked and encoded in one pass into room for the largest; the size of others is
- * asked first, so that a small one does not need room for a large one.
- */
-export const ONE_PASS_BYTES = 2048;

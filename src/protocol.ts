@@ -32,10 +32,11 @@ export interface MessageCodec<M> {
   /** Writes a message that `size` has accepted, unchanged since, into that many bytes. */
   encode(message: M, w: Writer): void;
   /**
-   * `size` and `encode` in one pass, for callers that need not know the size first. Throws `InvalidMessageError`, also
-   * for a message that takes more bytes than lie between `w.at` and `w.limit`; what was written then means nothing.
+   * `size` and `encode` in one pass, for callers that have room for `maxBytes` at `at` and need not know the size first.
+   * Returns where the message ends; `w.at` stays. Throws `InvalidMessageError`; what was written then means nothing.
+   * Missing where messages may be so large that their size is better known first.
    */
-  write(message: M, w: Writer): void;
+  write?(message: M, w: Writer, at: number): number;
   /** Reads one message; it must end at `r.end`. Throws `MalformedError`, and nothing else, for any other bytes. */
   decode(r: Reader): M;
   /** As `decode`, into an object that exists; inner objects and lists are reused where they can be. */
@@ -177,7 +178,7 @@ export interface KnownVersion {
 /** All that a spec says, as `generated/protocol.ts` exports it. */
 export interface Protocol {
   /** The version of this contract; the runtime refuses another. */
-  readonly stardust: 2;
+  readonly stardust: 3;
   readonly name: string;
   readonly version: number;
   /** 128 bits of SHA-256 over everything that changes the wire, as 32 hex digits. */

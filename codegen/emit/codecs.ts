@@ -1,6 +1,6 @@
 /**
- * `codecs.ts`: for every struct five functions (size, encode, write, decode, update), for every union four and for every
- * enum two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function
+ * `codecs.ts`: for every struct its functions (size, encode, decode, update and, where messages are small, write), for every
+ * union all of these but update and for every enum two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function
  * has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
  */
 import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
@@ -21,7 +21,7 @@ import {
   quote,
   wireFunctions,
 } from "./text.ts";
-import { unionWriteFunction, writeFunction } from "./write.ts";
+import { unionWriteFunction, writeFunction, writtenInOnePass } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
 /** The name of each channel's codec, by channel index. */
@@ -31,24 +31,27 @@ export function codecNames(model: Model): string[] {
 
 export function emitCodecs(model: Model): Declaration[] {
   const lookup = lookupOf(model);
+  const onePass = writtenInOnePass(model, lookup);
   const functions: Func[] = [
     ...zeroFunctions(model, lookup),
     ...model.unions.flatMap((u) => [
       unionSizeFunction(u, lookup),
       unionEncodeFunction(u, lookup),
-      unionWriteFunction(u, lookup),
+      ...(onePass.has(u.name) ? [unionWriteFunction(u, lookup)] : []),
       unionDecodeFunction(u, lookup),
     ]),
     ...model.structs.flatMap((s) => [
       sizeFunction(s, lookup),
       encodeFunction(s, lookup),
-      writeFunction(s, lookup),
+      ...(onePass.has(s.name) ? [writeFunction(s, lookup)] : []),
       decodeFunction(s, lookup),
       updateFunction(s, lookup),
     ]),
   ];
   const names = codecNames(model);
-  const codecs = model.channels.map((c) => codecText(c, names[c.index]!, lookup, model.specFile));
+  const codecs = model.channels.map((c) =>
+    codecText(c, names[c.index]!, lookup, onePass, model.specFile),
+  );
   const text = codeOf([...functions.map((f) => f.body), ...codecs].join("\n"));
   // An enum that nothing holds has no use for its functions.
   const used = new Set([...text.matchAll(/\b(?:valueOf|nameOf)([A-Z]\w*)\(/g)].map((m) => m[1]));
@@ -134,7 +137,13 @@ function nameOfFunction(e: EnumModel): Func {
   };
 }
 
-function codecText(c: ChannelModel, name: string, lookup: Lookup, specFile: string): string {
+function codecText(
+  c: ChannelModel,
+  name: string,
+  lookup: Lookup,
+  onePass: ReadonlySet<string>,
+  specFile: string,
+): string {
   const struct = structNamed(lookup, c.message);
   const type = `types.${c.message}`;
   const maxBytes = Math.min(struct.maxBytes, c.maxBytes);
@@ -155,7 +164,9 @@ function codecText(c: ChannelModel, name: string, lookup: Lookup, specFile: stri
           ",",
         );
       }
-      out.add(`encode: encode${c.message},`, `write: write${c.message},`);
+      out.add(`encode: encode${c.message},`);
+      if (onePass.has(c.message) && struct.maxBytes <= c.maxBytes)
+        out.add(`write: write${c.message},`);
       out.block(
         `decode(r: Reader): ${type}`,
         () => {

@@ -11,7 +11,7 @@ export function emitProtocol(model: Model, versions: readonly KnownVersion[]): D
   out.block(
     "export const protocol: Protocol =",
     () => {
-      out.add("stardust: 2,", `name: ${quote(model.name)},`, `version: ${model.version},`);
+      out.add("stardust: 3,", `name: ${quote(model.name)},`, `version: ${model.version},`);
       out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions), "url: import.meta.url,");
       out.add(`security: ${quote(model.security)},`);
       out.block(

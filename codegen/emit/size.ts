@@ -108,9 +108,9 @@ function sizeFunc(self: Named, body: Lines): Func {
 const ofLists: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Array.prototype));
 
 /** That a value is an object and no list; one that lacks a member is refused when that is checked. */
-export function objectCheck(self: Named): string[] {
+export function objectCheck(self: Named, value = "message"): string[] {
   const tells = "variants" in self || self.members.some((m) => !m.optional && !ofLists.has(m.name));
-  return ["checkObject(message);", ...(tells ? [] : ["checkNoList(message);"])];
+  return [`checkObject(${value});`, ...(tells ? [] : [`checkNoList(${value});`])];
 }
 
 function depthCheck(self: Named): string[] {

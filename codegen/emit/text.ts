@@ -43,10 +43,11 @@ export function membersOf(
 }
 
 /**
- * Puts every member of `message` into a local, each read once: what was checked is what is written, whatever getters the
+ * Puts every member of `object` into a local, each read once: what was checked is what is written, whatever getters the
  * object has. Returns the locals.
  */
 export function destructure(
+  object: string,
   members: readonly { readonly name: string }[],
   lines: Lines,
   names: Names,
@@ -58,14 +59,14 @@ export function destructure(
     locals.set(name, local);
     if (!inherited.has(name)) parts.push(local === name ? name : `${memberName(name)}: ${local}`);
   }
-  const line = `const { ${parts.join(", ")} } = message;`;
+  const line = `const { ${parts.join(", ")} } = ${object};`;
   if (line.length <= 96) {
     if (parts.length > 0) lines.add(line);
   } else {
-    lines.add("const {", ...parts.map((part) => `  ${part},`), "} = message;");
+    lines.add("const {", ...parts.map((part) => `  ${part},`), `} = ${object};`);
   }
   for (const { name } of members) {
-    if (inherited.has(name)) lines.add(`const ${locals.get(name)} = ${memberOf("message", name)};`);
+    if (inherited.has(name)) lines.add(`const ${locals.get(name)} = ${memberOf(object, name)};`);
   }
   return (name) => locals.get(name)!;
 }
@@ -126,7 +127,7 @@ export function one(name: string): string {
 export const wireFunctions: readonly string[] = (
   "checkArray checkBigint checkBool checkBytes checkDepth checkFloat16 checkFloat32 checkFloat64 checkInteger " +
   "checkList checkMap checkNoList checkNumber checkObject checkString checkTotal checkVarint checkZigzag dequantise entryPath " +
-  "fromHalf invalid invalidEnum invalidKind own putBytes putString putVarint putZigzag quantise rethrowWithin setOwn " +
+  "fromHalf invalid invalidEnum invalidKind lengthWrite own putBytes putString putVarint putZigzag quantise rethrowWithin setOwn " +
   "toHalf unzigzag utf8Length varintSize zigzag"
 ).split(" ");
 

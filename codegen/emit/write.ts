@@ -1,16 +1,16 @@
 /**
  * The `write…` functions of structs and unions: check and encode in one pass, for callers that have room for the largest
  * message and need not know its size first. Every member is read once, into a local, so what was checked is what is
- * written. Worst case: linear in the value; one that holds or shares itself is stopped by its depth and by the room.
+ * written; as each is bounded, so is the whole, and nothing asks how much room is left. Messages that may be large or
+ * hold themselves have no such functions: they are asked for their size first.
  */
-import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import { isRun, localsOf, planOf, sumBytes, toBits } from "./encode.ts";
+import type { MemberModel, Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
+import { isRun, localsOf, planOf, toBits } from "./encode.ts";
 import {
   type BitField,
-  depthArgument,
-  elementFixedBytes,
   enumNamed,
   isBits,
+  isNamed,
   type Lookup,
   type Named,
   type NamedType,
@@ -21,6 +21,7 @@ import {
   partsOf,
   scalarBytes,
   setText,
+  structNamed,
   typeText,
   writeBitsTexts,
 } from "./layout.ts";
@@ -28,73 +29,128 @@ import { checkText, indexPath, objectCheck } from "./size.ts";
 import type { Func } from "./source.ts";
 import { camel, destructure, Lines, Names, pascal, quote } from "./text.ts";
 
+/** Room for a message of so many bytes is little; that of a larger one is asked first. */
+export const ONE_PASS_BYTES = 4096;
+
+/** The structs and unions that have a `write` function: those in messages that `writesInOnePass`. */
+export function writtenInOnePass(model: Model, lookup: Lookup): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { message, maxBytes } of model.channels) {
+    const reached = new Set<string>();
+    const struct = structNamed(lookup, message);
+    reach({ kind: "struct", name: message }, lookup, reached);
+    const bounded = ![...reached].some((name) => isRecursive(name, lookup));
+    if (!bounded || struct.maxBytes > Math.min(maxBytes, ONE_PASS_BYTES)) continue;
+    for (const name of reached) found.add(name);
+  }
+  return found;
+}
+
+function isRecursive(name: string, { structs, unions }: Lookup): boolean {
+  return (structs.get(name) ?? unions.get(name))?.recursion !== undefined;
+}
+
+function reach(type: TypeModel, lookup: Lookup, found: Set<string>): void {
+  if (type.kind === "list" || type.kind === "array") {
+    if (writtenInPlace(type.of, lookup) === undefined) reach(type.of, lookup, found);
+  } else if (type.kind === "map") reach(type.value, lookup, found);
+  if (!isNamed(type) || found.has(type.name)) return;
+  found.add(type.name);
+  const self = named(lookup, type);
+  for (const inner of "variants" in self ? self.variants : self.members) {
+    reach(inner.type, lookup, found);
+  }
+}
+
+/**
+ * The struct, where a list of them is written without a call for each: numbers, names and bits alone, always as many bytes.
+ * The lists with the most elements are lists of these.
+ */
+function writtenInPlace(type: TypeModel, lookup: Lookup): StructModel | undefined {
+  if (type.kind !== "struct") return undefined;
+  const struct = structNamed(lookup, type.name);
+  const plain = struct.members.every((m) => isBits(m.type) || scalarBytes(m.type) > 0);
+  return plain && struct.extensible === undefined && struct.fixedBytes >= 0 ? struct : undefined;
+}
+
+/** The next byte goes to `at + offset`: what is always as long moves the offset, what varies moves `at`. */
 interface Scope {
   readonly lines: Lines;
   readonly names: Names;
   readonly lookup: Lookup;
-  /** Whose function it is. */
-  readonly self: Named;
+  offset: number;
+}
+
+function open(self: Named, lookup: Lookup): Scope {
+  const names = new Names([...localsOf(self), "at", "bytes"]);
+  return { lines: new Lines(), names, lookup, offset: 0 };
+}
+
+/** Where the next `bytes` go. */
+function take(scope: Scope, bytes: number): string {
+  const text = offsetText("at", scope.offset);
+  scope.offset += bytes;
+  return text;
+}
+
+/** Before a branch, a loop, and at the end of one: `at` itself is the next byte. */
+function settle(scope: Scope): void {
+  if (scope.offset > 0) scope.lines.add(`at += ${scope.offset};`);
+  scope.offset = 0;
+}
+
+/** `at = put…(…, bytes, at);` */
+function put(scope: Scope, call: string): void {
+  scope.lines.add(`at = ${call}, ${take(scope, 0)});`);
+  scope.offset = 0;
 }
 
 export function writeFunction(struct: StructModel, lookup: Lookup): Func {
-  const scope: Scope = {
-    lines: new Lines(),
-    names: new Names(localsOf(struct)),
-    lookup,
-    self: struct,
-  };
+  const scope = open(struct, lookup);
   const { lines } = scope;
   const { extensible, fixedBytes } = struct;
-  begin(struct, lines);
-  const local = destructure(struct.members, lines, scope.names);
+  lines.add(...objectCheck(struct));
+  const local = destructure("message", struct.members, lines, scope.names);
   if (extensible) {
-    if (fixedBytes >= 0) lines.add(`putVarint("", ${extensible.maxBodyBytes}, w);`);
-    else lines.add("const body = w.begin();");
+    if (fixedBytes >= 0) put(scope, `putVarint("", ${extensible.maxBodyBytes}, bytes`);
+    else {
+      lines.add(`const body = ${offsetText("at", 1)};`);
+      take(scope, 1);
+    }
   }
   for (const part of partsOf(struct)) writePart(scope, part, local);
-  if (extensible && fixedBytes < 0) lines.add("w.end(body);");
-  end(struct, lines);
+  if (extensible && fixedBytes < 0) {
+    lines.add(`return lengthWrite(bytes, body, ${take(scope, 0)});`);
+  } else lines.add(`return ${take(scope, 0)};`);
   return writeFunc(struct, lines);
 }
 
 export function unionWriteFunction(union: UnionModel, lookup: Lookup): Func {
   const lines = new Lines();
-  begin(union, lines);
+  lines.add(...objectCheck(union));
   lines.block("switch (message.kind)", () => {
     for (const variant of union.variants) {
       lines.block(`case ${quote(variant.name)}:`, () => {
-        lines.add(`putVarint("kind", ${variant.tag}, w);`);
-        const scope = { lines, names: new Names(localsOf(union)), lookup, self: union };
+        const scope = { ...open(union, lookup), lines };
+        if (variant.tag < 128) lines.add(`bytes[${take(scope, 1)}] = ${variant.tag};`);
+        else put(scope, `putVarint("kind", ${variant.tag}, bytes`);
         const value = scope.names.take("value");
         lines.add(`const ${value} = message.value;`);
         writeValue(scope, variant.type, value, quote("value"));
-        end(union, lines);
-        lines.add("return;");
+        lines.add(`return ${take(scope, 0)};`);
       });
     }
     const names = quote(nameList(union.variants));
     lines.add("default:");
-    lines.add(`  invalidKind("kind", (message as { kind?: unknown }).kind, ${names});`);
+    lines.add(`  return invalidKind("kind", (message as { kind?: unknown }).kind, ${names});`);
   });
   return writeFunc(union, lines);
 }
 
-function begin(self: Named, lines: Lines): void {
-  const { name, recursion } = self;
-  lines.add(...objectCheck(self));
-  if (recursion?.head !== name) return;
-  lines.add(`checkDepth(depth, ${recursion.maxDepth});`);
-  if (recursion.maxBytes !== undefined) lines.add("const from = w.at;");
-}
-
-function end({ name, recursion }: Named, lines: Lines): void {
-  if (recursion?.head !== name || recursion.maxBytes === undefined) return;
-  lines.add(`checkTotal(w.at - from, ${recursion.maxBytes});`);
-}
-
 function writeFunc(self: Named, lines: Lines): Func {
   const body = new Lines();
-  if (lines.uses("view")) body.add("const view = w.view;");
+  const used = ["bytes", "view"].filter((name) => lines.uses(name));
+  if (used.length > 0) body.add(`const { ${used.join(", ")} } = w;`);
   body.add(...lines.text.split("\n"));
   return {
     kind: "function",
@@ -102,11 +158,11 @@ function writeFunc(self: Named, lines: Lines): Func {
     parameters: [
       { name: "message", type: `types.${self.name}` },
       { name: body.uses("w") ? "w" : "_w", type: "Writer" },
-      ...(self.recursion ? [{ name: "depth", type: "number = 0" }] : []),
+      { name: "at", type: "number" },
     ],
-    returns: "void",
+    returns: "number",
     body: body.text,
-    doc: `As size${self.name} and encode${self.name} in one pass. Throws InvalidMessageError.`,
+    doc: `As size${self.name} and encode${self.name} in one pass. Returns where it ends. Throws InvalidMessageError.`,
   };
 }
 
@@ -123,27 +179,57 @@ function writePart(scope: Scope, part: Part, local: (name: string) => string): v
       fields.push({ offset: member.presenceBit!, width: 1, value: has });
     }
     if (isBits(member.type)) fields.push(checkBits(scope, member, value));
-    else if (run.has(member)) lines.add(checkText(member.type, value, quote(member.name)));
+    else if (run.has(member)) lines.add(quickCheckText(member.type, value, quote(member.name)));
   }
-  if (plan.runBytes > 0) {
-    const at = names.take("at");
-    lines.add(`const ${at} = w.reserve(${plan.runBytes});`);
-    writeBitsTexts(fields, part.bitBlockBytes).forEach((text, i) => {
-      lines.or(`view.setUint8(${offsetText(at, i)}, `, text, ");");
-    });
-    for (const { member, offset } of plan.run) {
-      lines.add(setText(member.type, offsetText(at, offset), local(member.name)));
+  for (const text of writeBitsTexts(fields, part.bitBlockBytes)) {
+    lines.or(`bytes[${take(scope, 1)}] = `, text, ";");
+  }
+  for (const { member } of plan.run) writeScalar(scope, member.type, local(member.name));
+  for (const rest of plan.rest) {
+    if (isRun(rest)) {
+      for (const { type, name } of rest) lines.add(quickCheckText(type, local(name), quote(name)));
+      for (const { type, name } of rest) writeScalar(scope, type, local(name));
+      continue;
     }
-  }
-  for (const member of plan.rest) {
-    if (isRun(member)) writeRun(scope, member, local);
+    const value = local(rest.name);
+    const path = quote(rest.name);
+    if (!rest.optional) writeValue(scope, rest.type, value, path);
     else {
-      const value = local(member.name);
-      lines.when(member.optional ? `${value} !== undefined` : "", () => {
-        writeValue(scope, member.type, value, quote(member.name));
+      settle(scope);
+      lines.block(`if (${value} !== undefined)`, () => {
+        writeValue(scope, rest.type, value, path);
+        settle(scope);
       });
     }
   }
+}
+
+/**
+ * The check of an integer or float. What is written most is asked in place first: calls of functions in other files that
+ * nearly always hold are a tenth of the time of a message full of numbers.
+ */
+function quickCheckText(type: TypeModel, value: string, path: string): string {
+  const check = checkText(type, value, path);
+  const wrong = mayBeWrong(type, value);
+  return wrong === undefined ? check : `if (typeof ${value} !== "number" || ${wrong}) ${check}`;
+}
+
+/** What holds of all numbers that are wrong for this type. */
+function mayBeWrong(type: TypeModel, value: string): string | undefined {
+  if (type.kind === "float" && type.bytes === 4) {
+    return `!(Math.abs(${value}) < 3.4028235677973366e38)`;
+  }
+  if (type.kind !== "integer" || type.bytes > 4) return undefined;
+  if (type.bytes === 4) return `(${value} ${type.signed ? "|" : ">>>"} 0) !== ${value}`;
+  const unused = 32 - type.bytes * 8;
+  return type.signed
+    ? `((${value} << ${unused}) >> ${unused}) !== ${value}`
+    : `(${value} & 0x${"ff".repeat(type.bytes)}) !== ${value}`;
+}
+
+/** Writes an integer or float that was checked. */
+function writeScalar(scope: Scope, type: TypeModel, value: string): void {
+  scope.lines.add(setText(type, take(scope, scalarBytes(type)), value));
 }
 
 /** Checks a member of the bit block and puts its bits into a local. */
@@ -165,42 +251,28 @@ function checkBits({ lines, names, lookup }: Scope, member: MemberModel, value: 
   return { offset: member.valueBit!, width: type.bits, value: bits };
 }
 
-function writeRun(
-  { lines, names }: Scope,
-  run: readonly MemberModel[],
-  local: (name: string) => string,
-): void {
-  for (const { type, name } of run) lines.add(checkText(type, local(name), quote(name)));
-  const at = names.take(camel(`${run[0]!.name}At`));
-  lines.add(`const ${at} = w.reserve(${sumBytes(run)});`);
-  let offset = 0;
-  for (const { type, name } of run) {
-    lines.add(setText(type, offsetText(at, offset), local(name)));
-    offset += scalarBytes(type);
-  }
-}
-
 /** Checks and writes a value that stands by itself. */
 function writeValue(scope: Scope, type: TypeModel, value: string, path: string): void {
-  const { lines, names } = scope;
-  if (isBits(type) || scalarBytes(type) > 0) {
-    const at = names.take("itemAt");
-    const bytes = elementFixedBytes(type, scope.lookup);
-    writeFixed(scope, type, value, path, () => {
-      lines.add(`const ${at} = w.reserve(${bytes});`);
-      return at;
-    });
-    return;
-  }
+  const { lines } = scope;
   switch (type.kind) {
+    case "integer":
+    case "float":
+      lines.add(quickCheckText(type, value, path));
+      writeScalar(scope, type, value);
+      return;
+    case "bool":
+    case "quantised":
+    case "enum":
+      writeBits(scope, type, value, path);
+      return;
     case "varint":
-      lines.add(`put${type.signed ? "Zigzag" : "Varint"}(${path}, ${value}, w);`);
+      put(scope, `put${type.signed ? "Zigzag" : "Varint"}(${path}, ${value}, bytes`);
       return;
     case "string":
-      lines.add(`putString(${path}, ${value}, ${type.maxBytes}, w);`);
+      put(scope, `putString(${path}, ${value}, ${type.maxBytes}, bytes`);
       return;
     case "bytes":
-      lines.add(`putBytes(${path}, ${value}, ${type.maxBytes}, w);`);
+      put(scope, `putBytes(${path}, ${value}, ${type.maxBytes}, bytes`);
       return;
     case "struct":
     case "union":
@@ -215,19 +287,13 @@ function writeValue(scope: Scope, type: TypeModel, value: string, path: string):
   }
 }
 
-/** Checks a value of bits or of fixed bytes by itself and puts it where `place` says once it is known to be good. */
-function writeFixed(
-  { lines, names, lookup }: Scope,
-  type: TypeModel,
+function writeBits(
+  scope: Scope,
+  type: Extract<TypeModel, { bits: number }>,
   value: string,
   path: string,
-  place: () => string,
 ): void {
-  if (!isBits(type)) {
-    lines.add(checkText(type, value, path));
-    lines.add(setText(type, place(), value));
-    return;
-  }
+  const { lines, names, lookup } = scope;
   const bits = names.take("bits");
   if (type.kind !== "enum") lines.add(checkText(type, value, path));
   lines.add(`const ${bits} = ${toBits(type, value)};`);
@@ -235,22 +301,20 @@ function writeFixed(
     const all = quote(nameList(enumNamed(lookup, type.name).values));
     lines.add(`if (${bits} < 0) invalidEnum(${path}, ${value}, ${all});`);
   }
-  const at = place();
   const field = { offset: 0, width: type.bits, value: bits };
-  writeBitsTexts([field], Math.ceil(type.bits / 8)).forEach((text, i) => {
-    lines.add(`view.setUint8(${offsetText(at, i)}, ${text});`);
-  });
+  for (const text of writeBitsTexts([field], Math.ceil(type.bits / 8))) {
+    lines.add(`bytes[${take(scope, 1)}] = ${text};`);
+  }
 }
 
 function writeNamed(scope: Scope, type: NamedType, value: string, path: string): void {
-  const { lines, lookup, self } = scope;
-  const call = `write${type.name}(${value}, w${depthArgument(self, named(lookup, type))});`;
-  if (path === '""') {
-    lines.add(call);
-    return;
+  const { lines } = scope;
+  const call = `write${type.name}(${value}, w`;
+  if (path === '""') put(scope, call);
+  else {
+    lines.block("try", () => put(scope, call));
+    lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
   }
-  lines.block("try", () => lines.add(call));
-  lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
 }
 
 function writeList(
@@ -259,33 +323,31 @@ function writeList(
   value: string,
   path: string,
 ): void {
-  const { lines, names, lookup } = scope;
-  const { of } = type;
+  const { lines, names } = scope;
   const index = names.take("i");
   const count = names.take("count");
   const item = names.take("item");
-  if (type.kind === "array") lines.add(`checkArray(${path}, ${value}, ${type.length});`);
-  else lines.add(`checkList(${path}, ${value}, ${type.max});`);
-  lines.add(`const ${count} = ${type.kind === "array" ? type.length : `${value}.length`};`);
-  if (type.kind === "list") lines.add(`putVarint(${path}, ${count}, w);`);
-  const together = isBits(of) || scalarBytes(of) > 0;
-  const bytes = elementFixedBytes(of, lookup);
-  const at = together ? names.take("itemsAt") : "";
-  if (together) lines.add(`const ${at} = w.reserve(${count}${bytes === 1 ? "" : ` * ${bytes}`});`);
+  if (type.kind === "array") {
+    lines.add(`checkArray(${path}, ${value}, ${type.length});`);
+    lines.add(`const ${count} = ${type.length};`);
+  } else {
+    lines.add(`checkList(${path}, ${value}, ${type.max});`);
+    lines.add(`const ${count} = ${value}.length;`);
+    put(scope, `putVarint(${path}, ${count}, bytes`);
+  }
+  settle(scope);
   lines.add(`let ${index} = 0;`);
   lines.block("try", () => {
     lines.block(`for (; ${index} < ${count}; ${index}++)`, () => {
       lines.add(`const ${item} = ${value}[${index}]!;`);
-      if (!together) {
-        writeValue(scope, of, item, '""');
-        return;
+      const struct = writtenInPlace(type.of, scope.lookup);
+      if (struct === undefined) writeValue(scope, type.of, item, '""');
+      else {
+        lines.add(...objectCheck(struct, item));
+        const local = destructure(item, struct.members, lines, names);
+        for (const part of partsOf(struct)) writePart(scope, part, local);
       }
-      writeFixed(scope, of, item, '""', () => {
-        if (bytes === 1) return `${at} + ${index}`;
-        const itemAt = names.take("itemAt");
-        lines.add(`const ${itemAt} = ${at} + ${index} * ${bytes};`);
-        return itemAt;
-      });
+      settle(scope);
     });
   });
   lines.chain("catch (error)", () => {
@@ -301,22 +363,28 @@ function writeMap(
 ): void {
   const { lines, names } = scope;
   const index = names.take("i");
+  const count = names.take("count");
   const key = names.take("key");
   const entryKey = names.take("entryKey");
   const entryValue = names.take("entryValue");
-  lines.add(`checkMap(${path}, ${value}, ${type.max});`);
-  lines.add(`putVarint(${path}, ${value}.size, w);`, `let ${index} = 0;`);
+  lines.add(`checkMap(${path}, ${value}, ${type.max});`, `const ${count} = ${value}.size;`);
+  put(scope, `putVarint(${path}, ${count}, bytes`);
+  lines.add(`let ${index} = 0;`);
   lines.add(`let ${key}: ${typeText(type.key, "types.")} | undefined;`);
   lines.block("try", () => {
     lines.block(`for (const [${entryKey}, ${entryValue}] of ${value})`, () => {
+      // The room is for as many as were counted, whatever a Map of the application's own kind goes on to give.
+      lines.add(`if (${index} === ${count}) break;`);
       lines.add(`${key} = undefined;`);
       writeValue(scope, type.key, entryKey, '""');
       lines.add(`${key} = ${entryKey};`);
       writeValue(scope, type.value, entryValue, '""');
+      settle(scope);
       lines.add(`${index}++;`);
     });
   });
   lines.chain("catch (error)", () => {
     lines.add(`rethrowWithin(error, entryPath(${path}, ${key}, ${index}));`);
   });
+  lines.add(`if (${index} < ${count}) invalid(${path}, "has fewer entries than its size says");`);
 }

@@ -5,9 +5,9 @@
 import { isIPv6 } from "node:net";
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
-import { ONE_PASS_BYTES } from "../limits.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { CloseReason, PortStats } from "../server.ts";
+import "../udp/node-text.ts";
 import { utf8Read } from "../wire/utf8.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { Credits } from "./credits.ts";
@@ -181,8 +181,7 @@ export class PortHandle {
    */
   send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
     const { codec } = channel;
-    // In one pass where room for the largest message is little; else its size is asked first.
-    const onePass = codec.maxBytes <= ONE_PASS_BYTES;
+    const onePass = codec.write !== undefined;
     const w = this.#reserve(ToWorker.send, 6 + (onePass ? codec.maxBytes : codec.size(message)));
     if (w === undefined) {
       if (onePass) codec.size(message);
@@ -192,7 +191,7 @@ export class PortHandle {
     w.u16(channel.index);
     const start = w.at;
     try {
-      if (onePass) codec.write(message, w);
+      if (codec.write) w.at = codec.write(message, w, start);
       else codec.encode(message, w);
     } catch (error) {
       this.#out.abandon();

@@ -171,7 +171,6 @@ export class RingWriter {
     this.#openPadding = padding;
     this.#openStart = writer.at;
     this.#openEnd = writer.at + bytes;
-    writer.limit = this.#openEnd;
     return writer;
   }
 

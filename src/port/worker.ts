@@ -8,6 +8,7 @@ import type { Protocol } from "../protocol.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
+import "../udp/node-text.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";

@@ -3,11 +3,11 @@
  * for ever modulo 2^32; the capacity is a power of two. A payload may lie over the end, so nothing is wasted. Worst
  * case: one copy of everything when it doubles.
  */
-import { ONE_PASS_BYTES } from "../limits.ts";
 import type { MessageCodec } from "../protocol.ts";
 import { Writer } from "../wire/writer.ts";
 
 const MIN_CAPACITY = 512;
+const MIN_BESIDE_BYTES = 4096;
 /** Below this, a loop beats the call into native code and the view it needs. */
 const SHORT_BYTES = 48;
 /** Where a message is encoded that would lie over the end; shared, used only until it is copied. */
@@ -15,10 +15,9 @@ let overEnd: Writer | undefined;
 
 function beside(bytes: number): Writer {
   if (overEnd === undefined || overEnd.bytes.length < bytes) {
-    overEnd = new Writer(new Uint8Array(Math.max(ONE_PASS_BYTES, bytes)));
+    overEnd = new Writer(new Uint8Array(Math.max(MIN_BESIDE_BYTES, bytes)));
   }
   overEnd.at = 0;
-  overEnd.limit = bytes;
   return overEnd;
 }
 
@@ -63,12 +62,12 @@ export class ByteRing {
   encode<M>(message: M, length: number, codec: MessageCodec<M>): number {
     const bytes = this.room(length);
     const at = this.tail & (bytes.length - 1);
-    this.staged = at + length <= bytes.length ? this.inPlace(bytes, at, length) : beside(length);
+    this.staged = at + length <= bytes.length ? this.inPlace(bytes, at) : beside(length);
     codec.encode(message, this.staged);
     return this.keep(length);
   }
 
-  /** Has `codec` write a message of at most ONE_PASS_BYTES; returns its bytes. It is stored only by `keep`. */
+  /** Has `codec`, which has `write`, write a message; returns its bytes. It is stored only by `keep`. */
   stage<M>(message: M, codec: MessageCodec<M>): number {
     const { maxBytes } = codec;
     const { bytes } = this;
@@ -76,12 +75,11 @@ export class ByteRing {
     const used = (this.tail - this.head) >>> 0;
     const w =
       bytes !== undefined && maxBytes <= bytes.length - Math.max(at, used)
-        ? this.inPlace(bytes, at, maxBytes)
+        ? this.inPlace(bytes, at)
         : beside(maxBytes);
     this.staged = w;
     const start = w.at;
-    codec.write(message, w);
-    return w.at - start;
+    return codec.write!(message, w, start) - start;
   }
 
   /** Stores the `length` bytes that were written last and returns their position. */
@@ -122,11 +120,10 @@ export class ByteRing {
     this.staged = undefined;
   }
 
-  private inPlace(bytes: Uint8Array, at: number, length: number): Writer {
+  private inPlace(bytes: Uint8Array, at: number): Writer {
     const w = this.writer ?? new Writer(bytes);
     this.writer = w;
     w.at = at;
-    w.limit = at + length;
     return w;
   }
 

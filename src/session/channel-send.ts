@@ -8,7 +8,7 @@
  * Worst case: releasing as many messages as an ack covers.
  */
 import { InvalidMessageError } from "../errors.ts";
-import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW, ONE_PASS_BYTES } from "../limits.ts";
+import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
 import type { FrameHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -95,7 +95,7 @@ export class SendChannel {
 
   pushMessage(message: unknown): boolean {
     const { codec } = this.definition;
-    const onePass = codec.maxBytes <= ONE_PASS_BYTES;
+    const onePass = codec.write !== undefined;
     const length = onePass ? this.ring.stage(message, codec) : codec.size(message);
     this.checkLength(length);
     if (!this.fits(length)) return false;

@@ -33,14 +33,18 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? "is a list" : `is of type ${typeof value}`;
 }
 
-/** Throws: `value` is not what the member at `path` must be. Apart from the checks, so that they are small enough to be inlined. */
+/** Throws: `value` is not what the member at `path` must be. Apart from the checks, so that these are small. */
 function refuse(path: string, wanted: string, value: unknown): never {
   return invalid(path, `must be ${wanted}, ${describe(value)}`);
 }
 
 /** A struct: an object. Members are checked by the caller, others ignored. */
 export function checkObject(value: unknown): void {
-  if (typeof value !== "object" || value === null) refuse("", "an object", value);
+  if (value === null || typeof value !== "object") refuseObject(value);
+}
+
+function refuseObject(value: unknown): never {
+  return refuse("", "an object", value);
 }
 
 /** For a struct without any member that a list would lack. */
@@ -105,8 +109,12 @@ export function invalidEnum(path: string, value: unknown, names: string): never 
 
 /** A list of at most `max` elements; they are checked by the caller. */
 export function checkList(path: string, value: unknown, max: number): void {
-  if (!Array.isArray(value)) invalid(path, `must be a list, ${describe(value)}`);
-  if (value.length > max) invalid(path, `has ${value.length} elements, ${max} are allowed`);
+  if (!Array.isArray(value) || value.length > max) refuseList(path, value, max);
+}
+
+function refuseList(path: string, value: unknown, max: number): never {
+  if (!Array.isArray(value)) return invalid(path, `must be a list, ${describe(value)}`);
+  return invalid(path, `has ${value.length} elements, ${max} are allowed`);
 }
 
 /** A list of exactly `length` elements; they are checked by the caller. */
@@ -190,11 +198,17 @@ export function checkString(path: string, value: unknown, maxBytes: number): num
 
 /** At most `maxBytes` bytes; returns their bytes on the wire, their length included. */
 export function checkBytes(path: string, value: unknown, maxBytes: number): number {
-  if (!(value instanceof Uint8Array)) invalid(path, `must be a Uint8Array, ${describe(value)}`);
   // Not byteLength: its getter takes V8 ten times as long.
-  const { length } = value;
-  if (length > maxBytes) invalid(path, `has ${length} bytes, ${maxBytes} are allowed`);
+  if (!(value instanceof Uint8Array) || value.length > maxBytes) refuseBytes(path, value, maxBytes);
+  const { length } = value as Uint8Array;
   return varintSize(length) + length;
+}
+
+function refuseBytes(path: string, value: unknown, maxBytes: number): never {
+  if (!(value instanceof Uint8Array)) {
+    return invalid(path, `must be a Uint8Array, ${describe(value)}`);
+  }
+  return invalid(path, `has ${value.length} bytes, ${maxBytes} are allowed`);
 }
 
 /** A signed number in [-2^52, 2^52) as an unsigned one: 0, -1, 1, -2 … become 0, 1, 2, 3 … */

@@ -53,4 +53,4 @@ export { putBytes, putString, putVarint, putZigzag } from "./put.ts";
 export { dequantise, quantise } from "./quantise.ts";
 export { Reader } from "./reader.ts";
 export { utf8Length, utf8Read, utf8Write } from "./utf8.ts";
-export { varintSize, Writer } from "./writer.ts";
+export { lengthWrite, varintSize, Writer } from "./writer.ts";

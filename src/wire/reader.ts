@@ -59,11 +59,26 @@ export class Reader {
    */
   take(count: number, path = ""): number {
     const at = this.at;
-    if (count > this.end - at) {
-      this.fail(path, `${count} more bytes expected, ${this.end - at} left`);
-    }
+    if (count > this.end - at) this.missing(count, path);
     this.at = at + count;
     return at;
+  }
+
+  // What throws is apart from what reads: V8 inlines short functions, and by their length, whatever runs of them.
+  private missing(count: number, path: string): never {
+    return this.fail(path, `${count} more bytes expected, ${this.end - this.at} left`);
+  }
+
+  private tooMany(at: number, value: number, max: number, path: string): never {
+    return this.refuse(at, path, `${value} is more than the ${max} that the spec allows`);
+  }
+
+  private announced(at: number, value: number, path: string): never {
+    return this.refuse(at, path, `${value} elements announced, ${this.end - this.at} bytes left`);
+  }
+
+  private notFinite(at: number, value: number, path: string): never {
+    return this.refuse(at, path, `${value} is not finite`);
   }
 
   /** Nothing may follow a message. */
@@ -72,29 +87,31 @@ export class Reader {
   }
 
   varint(path = ""): number {
-    const { bytes, at, end } = this;
-    // Nearly all are short: the first three lengths without a loop.
-    if (at < end) {
-      const first = bytes[at]!;
+    const { at } = this;
+    // Most take one byte; this is so short that it is inlined wherever a varint is read.
+    if (at < this.end) {
+      const first = this.bytes[at]!;
       if (first < 0x80) {
         this.at = at + 1;
         return first;
       }
-      const second = at + 1 < end ? bytes[at + 1]! : 0;
-      if (second < 0x80 && second !== 0) {
-        this.at = at + 2;
-        return (first & 0x7f) | (second << 7);
-      }
-      const third = at + 2 < end ? bytes[at + 2]! : 0;
-      if (second >= 0x80 && third < 0x80 && third !== 0) {
-        this.at = at + 3;
-        return (first & 0x7f) | ((second & 0x7f) << 7) | (third << 14);
-      }
     }
-    return this.anyVarint(path);
+    return this.longVarint(path);
   }
 
-  private anyVarint(path: string): number {
+  /** Two and three bytes without a loop, then any. */
+  private longVarint(path: string): number {
+    const { bytes, at, end } = this;
+    const second = at + 1 < end ? bytes[at + 1]! : 0;
+    if (second < 0x80 && second !== 0) {
+      this.at = at + 2;
+      return (bytes[at]! & 0x7f) | (second << 7);
+    }
+    const third = at + 2 < end ? bytes[at + 2]! : 0;
+    if (second >= 0x80 && third < 0x80 && third !== 0) {
+      this.at = at + 3;
+      return (bytes[at]! & 0x7f) | ((second & 0x7f) << 7) | (third << 14);
+    }
     const value = this.tryVarint();
     if (value < 0) {
       this.fail(path, value === -1 ? "cut off" : "not a shortest-form varint of at most 2^53 - 1");
@@ -106,7 +123,7 @@ export class Reader {
   length(max: number, path = ""): number {
     const at = this.at;
     const value = this.varint(path);
-    if (value > max) this.refuse(at, path, `${value} is more than the ${max} that the spec allows`);
+    if (value > max) this.tooMany(at, value, max, path);
     return value;
   }
 
@@ -114,9 +131,7 @@ export class Reader {
   count(max: number, elementBytes: number, path = ""): number {
     const at = this.at;
     const value = this.length(max, path);
-    if (value * elementBytes > this.end - this.at) {
-      this.refuse(at, path, `${value} elements announced, ${this.end - this.at} bytes left`);
-    }
+    if (value * elementBytes > this.end - this.at) this.announced(at, value, path);
     return value;
   }
 
@@ -183,21 +198,21 @@ export class Reader {
   /** The 16-bit float at byte `at`, which `take` has returned. NaN and infinities are refused. */
   f16(at: number, path = ""): number {
     const value = fromHalf(this.view.getUint16(at));
-    if (!Number.isFinite(value)) this.refuse(at, path, `${value} is not finite`);
+    if (value - value !== 0) this.notFinite(at, value, path);
     return value;
   }
 
   /** The 32-bit float at byte `at`, which `take` has returned. NaN and infinities are refused. */
   f32(at: number, path = ""): number {
     const value = this.view.getFloat32(at);
-    if (!Number.isFinite(value)) this.refuse(at, path, `${value} is not finite`);
+    if (value - value !== 0) this.notFinite(at, value, path);
     return value;
   }
 
   /** As `f32`, 64 bits. */
   f64(at: number, path = ""): number {
     const value = this.view.getFloat64(at);
-    if (!Number.isFinite(value)) this.refuse(at, path, `${value} is not finite`);
+    if (value - value !== 0) this.notFinite(at, value, path);
     return value;
   }
 

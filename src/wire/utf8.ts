@@ -75,10 +75,25 @@ export function utf8Read(bytes: Uint8Array, at: number, byteLength: number): str
     : readNew(bytes, at, byteLength);
 }
 
+/** Reads `bytes[start..end)`, with U+FFFD for what is not well-formed. */
+export type TextReader = (bytes: Uint8Array, start: number, end: number) => string;
+
+let readText: TextReader | undefined;
+
+/** Has longer strings read by `reader`, where the platform has one that is faster than TextDecoder; undefined: by that. */
+export function readTextWith(reader: TextReader | undefined): void {
+  readText = reader;
+}
+
 function readNew(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
   if (byteLength <= SHORT_READ_BYTES) {
-    const value = readAscii(bytes, at, at + byteLength);
-    if (value !== undefined) return value;
+    const end = at + byteLength;
+    return readAscii(bytes, at, end) ?? fromUnits(toUnits(bytes, at, end));
+  }
+  if (readText !== undefined) {
+    const value = readText(bytes, at, at + byteLength);
+    // Whether a U+FFFD was sent or stands for what is wrong, TextDecoder knows.
+    if (!value.includes("\ufffd")) return value;
   }
   try {
     return decoder.decode(bytes.subarray(at, at + byteLength));
@@ -147,4 +162,68 @@ function readAscii(bytes: Uint8Array, at: number, end: number): string | undefin
   if (left === 1) return value + String.fromCharCode(a);
   if (left === 2) return value + String.fromCharCode(a, b);
   return value + String.fromCharCode(a, b, c);
+}
+
+/** The UTF-16 units of the short string that is being read. */
+const units = new Uint16Array(SHORT_READ_BYTES);
+
+/** Reads `bytes[at..end)`, SHORT_READ_BYTES at most, into `units`; returns how many, -1 if it is not well-formed UTF-8. */
+function toUnits(bytes: Uint8Array, at: number, end: number): number {
+  let count = 0;
+  while (at < end) {
+    const first = bytes[at]!;
+    if (first < 0x80) {
+      units[count++] = first;
+      at++;
+      continue;
+    }
+    const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (length > end - at) return -1;
+    const second = bytes[at + 1]! ^ 0x80;
+    const third = length > 2 ? bytes[at + 2]! ^ 0x80 : 0;
+    const fourth = length > 3 ? bytes[at + 3]! ^ 0x80 : 0;
+    // Every byte but the first is 10xxxxxx.
+    if ((second | third | fourth) > 0x3f) return -1;
+    at += length;
+    // Each point in its shortest form, no half of a pair, none behind U+10FFFF (RFC 3629, section 3).
+    if (length === 2) {
+      if (first < 0xc2) return -1;
+      units[count++] = ((first & 0x1f) << 6) | second;
+    } else if (length === 3) {
+      const unit = ((first & 0x0f) << 12) | (second << 6) | third;
+      if (unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff)) return -1;
+      units[count++] = unit;
+    } else {
+      const point = ((first & 0x0f) << 18) | (second << 12) | (third << 6) | fourth;
+      if (point < 0x10000 || point > 0x10ffff) return -1;
+      units[count++] = 0xd7c0 + (point >> 10);
+      units[count++] = 0xdc00 | (point & 0x3ff);
+    }
+  }
+  return count;
+}
+
+/** The string of the first `count` units; undefined if that is -1. */
+function fromUnits(count: number): string | undefined {
+  if (count < 0) return undefined;
+  let value = "";
+  let i = 0;
+  for (; count - i >= 8; i += 8) {
+    value += String.fromCharCode(
+      units[i]!,
+      units[i + 1]!,
+      units[i + 2]!,
+      units[i + 3]!,
+      units[i + 4]!,
+      units[i + 5]!,
+      units[i + 6]!,
+      units[i + 7]!,
+    );
+  }
+  if (count - i >= 4) {
+    value += String.fromCharCode(units[i]!, units[i + 1]!, units[i + 2]!, units[i + 3]!);
+    i += 4;
+  }
+  for (; i < count; i++) value += String.fromCharCode(units[i]!);
+  return value;
 }

@@ -1,9 +1,8 @@
 /**
  * Where generated encoders write: a window on memory (a scratch buffer, a ring) and a position in it. Integers are
- * big-endian. What `write` functions call (`reserve`, `varint`, `begin`, `end`) never goes beyond `limit`; the rest is
- * for callers that have asked `size` first and made that much room.
+ * big-endian. Nothing is checked: callers have made room for all that is written, because they asked `size` or know what
+ * the largest message takes.
  */
-import { InvalidMessageError } from "../errors.ts";
 import { utf8Write } from "./utf8.ts";
 
 export class Writer {
@@ -11,12 +10,8 @@ export class Writer {
   view: DataView;
   /** Where the next byte goes. */
   at = 0;
-  /** The first byte that is not ours. */
-  limit: number;
-
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.limit = bytes.byteLength;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -25,18 +20,6 @@ export class Writer {
     const at = this.at;
     this.at = at + count;
     return at;
-  }
-
-  /** As `take`, for a message that may be larger than what is left: then it throws `InvalidMessageError`. */
-  reserve(count: number): number {
-    const at = this.at;
-    if (count > this.limit - at) this.full();
-    this.at = at + count;
-    return at;
-  }
-
-  private full(): never {
-    throw new InvalidMessageError("", "goes beyond the bytes that the message may take");
   }
 
   /** As `take`, zeroed: for bit blocks, which are or-ed into. */
@@ -72,27 +55,7 @@ export class Writer {
 
   /** Unsigned LEB128 in its shortest form; 0 to 2^53 - 1. */
   varint(value: number): void {
-    const { bytes, at, limit } = this;
-    // Nearly all are short: the first three lengths without a loop.
-    if (value < 0x80 && at < limit) {
-      bytes[at] = value;
-      this.at = at + 1;
-    } else if (value < 0x4000 && at + 1 < limit) {
-      bytes[at] = value | 0x80;
-      bytes[at + 1] = value >>> 7;
-      this.at = at + 2;
-    } else if (value < 0x20_0000 && at + 2 < limit) {
-      bytes[at] = value | 0x80;
-      bytes[at + 1] = (value >>> 7) | 0x80;
-      bytes[at + 2] = value >>> 14;
-      this.at = at + 3;
-    } else this.longVarint(value);
-  }
-
-  private longVarint(value: number): void {
-    let at = this.reserve(varintSize(value));
-    for (; value > 0x7f; value = Math.floor(value / 128)) this.bytes[at++] = (value % 128) | 0x80;
-    this.bytes[at] = value;
+    this.at = varintWrite(this.bytes, this.at, value);
   }
 
   /** 64 bits of a safe number at byte `at`, which `take` has returned; two's complement. */
@@ -103,20 +66,12 @@ export class Writer {
 
   /** Leaves room for a length; what is written until `end` is what it counts. Returns where that starts. */
   begin(): number {
-    return this.reserve(1) + 1;
+    return this.take(1) + 1;
   }
 
-  /** Writes the length of all since `begin`. A length of several bytes moves it up: at most once a level of nesting. */
+  /** Writes the length of all since `begin`. */
   end(start: number): void {
-    const byteLength = this.at - start;
-    const extra = varintSize(byteLength) - 1;
-    if (extra > 0) {
-      this.reserve(extra);
-      this.bytes.copyWithin(start + extra, start, start + byteLength);
-    }
-    this.at = start - 1;
-    this.varint(byteLength);
-    this.at += byteLength;
+    this.at = lengthWrite(this.bytes, start, this.at);
   }
 
   raw(source: Uint8Array): void {
@@ -130,6 +85,45 @@ export class Writer {
     utf8Write(this.bytes, this.at, value, byteLength);
     this.at += byteLength;
   }
+}
+
+/** Writes an unsigned varint, 0 to 2^53 - 1, at `at`. Returns where it ends. */
+export function varintWrite(bytes: Uint8Array, at: number, value: number): number {
+  // Nearly all are short: the first three lengths without a loop.
+  if (value < 0x80) {
+    bytes[at] = value;
+    return at + 1;
+  }
+  if (value < 0x4000) {
+    bytes[at] = value | 0x80;
+    bytes[at + 1] = value >>> 7;
+    return at + 2;
+  }
+  return longVarintWrite(bytes, at, value);
+}
+
+function longVarintWrite(bytes: Uint8Array, at: number, value: number): number {
+  if (value < 0x20_0000) {
+    bytes[at] = value | 0x80;
+    bytes[at + 1] = (value >>> 7) | 0x80;
+    bytes[at + 2] = value >>> 14;
+    return at + 3;
+  }
+  for (; value > 0x7f; value = Math.floor(value / 128)) bytes[at++] = (value % 128) | 0x80;
+  bytes[at] = value;
+  return at + 1;
+}
+
+/**
+ * Writes the length of `bytes[start..end)` in front of it, where one byte was left free. A length of several bytes moves
+ * it up: at most once a level of nesting. Returns where it ends then.
+ */
+export function lengthWrite(bytes: Uint8Array, start: number, end: number): number {
+  const byteLength = end - start;
+  const extra = varintSize(byteLength) - 1;
+  if (extra > 0) bytes.copyWithin(start + extra, start, end);
+  varintWrite(bytes, start - 1, byteLength);
+  return end + extra;
 }
 
 /** Bytes that `Writer.varint` takes for `value`. */

@@ -129,12 +129,9 @@ describe.each(channels)("any message of %s", (channel) => {
         codec.encode(message, w);
         expect(w.at).toBe(bytes.byteLength);
         const memory = new Uint8Array(codec.maxBytes + 9).fill(0x77);
-        const window = new Writer(memory);
-        window.at = 3;
-        window.limit = 3 + bytes.byteLength;
-        codec.write(message, window);
-        expect(hexOf(memory.subarray(3, window.at))).toBe(hexOf(bytes));
-        expect(memory.subarray(window.at).every((byte) => byte === 0x77)).toBe(true);
+        const end = codec.write(message, new Writer(memory), 3);
+        expect(hexOf(memory.subarray(3, end))).toBe(hexOf(bytes));
+        expect(memory.subarray(3 + codec.maxBytes).every((byte) => byte === 0x77)).toBe(true);
         const back = testing.decode[channel](bytes);
         expect(back).toStrictEqual({ ...message });
         expect(codec.decodeInto(target, Reader.of(bytes))).toStrictEqual(back);
@@ -210,7 +207,7 @@ describe.each(channels)("any message of %s", (channel) => {
           if (problem !== null) {
             expect(() => codec.size(candidate)).toThrow(InvalidMessageError);
             const w = new Writer(new Uint8Array(codec.maxBytes));
-            expect(() => codec.write(candidate, w)).toThrow(InvalidMessageError);
+            expect(() => codec.write(candidate, w, 0)).toThrow(InvalidMessageError);
           } else testing.decode[channel](testing.encode[channel](candidate));
         }
       }),
@@ -256,7 +253,7 @@ describe("a wrong member is named", () => {
     expect(testing.validate[channel](message)?.path).toBe(path);
     const codec = codecs[`${channel}Codec`];
     const w = new Writer(new Uint8Array(codec.maxBytes));
-    expect(() => codec.write(message, w)).toThrow(expect.objectContaining({ path }));
+    expect(() => codec.write(message, w, 0)).toThrow(expect.objectContaining({ path }));
   });
 
   test("and a list where an object must be is refused, even where all members are optional", () => {
@@ -264,7 +261,7 @@ describe("a wrong member is named", () => {
       const codec = codecs[`${channel}Codec`];
       const w = new Writer(new Uint8Array(codec.maxBytes));
       expect(testing.validate[channel]([]), channel).not.toBeNull();
-      expect(() => codec.write([], w), channel).toThrow(InvalidMessageError);
+      expect(() => codec.write([], w, 0), channel).toThrow(InvalidMessageError);
     }
   });
 
@@ -288,7 +285,7 @@ describe("a wrong member is named", () => {
           ]),
         ),
       );
-      codec.write(watched, new Writer(new Uint8Array(codec.maxBytes)));
+      codec.write(watched, new Writer(new Uint8Array(codec.maxBytes)), 0);
       for (const name of Object.keys(message)) expect(reads.get(name), name).toBe(1);
     }
   });

@@ -43,7 +43,7 @@ const CONSECUTIVE = 0x10;
 
 /** Payloads are bytes, any or exactly `fixedBytes` of them. */
 export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint8Array> {
-  return {
+  const codec: MessageCodec<Uint8Array> = {
     fixedBytes,
     maxBytes,
     size(message) {
@@ -52,10 +52,6 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint
     },
     encode(message, w) {
       w.raw(message);
-    },
-    write(message, w) {
-      if (!(message instanceof Uint8Array)) throw new InvalidMessageError("", "not bytes");
-      w.bytes.set(message, w.reserve(message.length));
     },
     decode(r) {
       if (fixedBytes >= 0 && r.end - r.at !== fixedBytes) throw new MalformedError("", "size", 0);
@@ -67,6 +63,13 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint
       return this.decode(r);
     },
   };
+  if (maxBytes > 4096) return codec;
+  const write = (message: Uint8Array, w: Writer, at: number): number => {
+    if (codec.size(message) > maxBytes) throw new InvalidMessageError("", "too large");
+    w.bytes.set(message, at);
+    return at + message.length;
+  };
+  return { ...codec, write };
 }
 
 class DefaultLayout implements HeaderCodec {
