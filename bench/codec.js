@@ -169,7 +169,12 @@ async function measureShape(shape, contestants) {
       }
     }
   }
-  const figure = (ns) => ({ ns: median(ns), low: Math.min(...ns), high: Math.max(...ns), rounds: ns });
+  const figure = (ns) => ({
+    ns: median(ns),
+    low: Math.min(...ns),
+    high: Math.max(...ns),
+    rounds: ns,
+  });
   return rows.map(({ name, bytes, encode, decode }) => ({
     name,
     bytes,

@@ -5,7 +5,7 @@
  */
 import { MalformedError } from "../errors.ts";
 import { fromHalf } from "./half.ts";
-import { utf8Read } from "./utf8.ts";
+import { utf8ReadKnown } from "./utf8.ts";
 
 /** Up to so many bytes a loop beats the call into native code. */
 const SHORT_BYTES = 32;
@@ -220,7 +220,7 @@ export class Reader {
   string(maxBytes: number, path = ""): string {
     const byteLength = this.length(maxBytes, path);
     const at = this.take(byteLength, path);
-    const value = utf8Read(this.bytes, at, byteLength);
+    const value = utf8ReadKnown(this.bytes, this.view, at, byteLength);
     if (value === undefined) this.refuse(at, path, "not valid UTF-8");
     return value;
   }

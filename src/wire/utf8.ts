@@ -69,23 +69,6 @@ export function utf8WriteShort(bytes: Uint8Array, at: number, value: string): nu
 
 /** The string in `bytes[at..at + byteLength)`; undefined if that is not well-formed UTF-8. */
 export function utf8Read(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
-  if (byteLength === 0) return "";
-  return byteLength <= KNOWN_BYTES
-    ? readKnown(bytes, at, byteLength)
-    : readNew(bytes, at, byteLength);
-}
-
-/** Reads `bytes[start..end)`, with U+FFFD for what is not well-formed. */
-export type TextReader = (bytes: Uint8Array, start: number, end: number) => string;
-
-let readText: TextReader | undefined;
-
-/** Has longer strings read by `reader`, where the platform has one that is faster than TextDecoder; undefined: by that. */
-export function readTextWith(reader: TextReader | undefined): void {
-  readText = reader;
-}
-
-function readNew(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
   if (byteLength <= SHORT_READ_BYTES) {
     const end = at + byteLength;
     return readAscii(bytes, at, end) ?? fromUnits(toUnits(bytes, at, end));
@@ -102,27 +85,64 @@ function readNew(bytes: Uint8Array, at: number, byteLength: number): string | un
   }
 }
 
+/** Reads `bytes[start..end)`, with U+FFFD for what is not well-formed. */
+export type TextReader = (bytes: Uint8Array, start: number, end: number) => string;
+
+let readText: TextReader | undefined;
+
+/** Has longer strings read by `reader`, where the platform has one that is faster than TextDecoder; undefined: by that. */
+export function readTextWith(reader: TextReader | undefined): void {
+  readText = reader;
+}
+
 /**
  * The strings that were read last: names and tags come again and again, and making a string costs more than comparing
  * its bytes with those of one that exists. A slot holds one string; which slot it is, a few of its bytes decide.
  */
 const known: string[] = new Array(KNOWN_STRINGS).fill("");
 const knownBytes = new Uint8Array(KNOWN_STRINGS * KNOWN_BYTES);
+const knownView = new DataView(knownBytes.buffer);
 /** How many of a slot's bytes are in use. */
 const knownLengths = new Uint8Array(KNOWN_STRINGS);
 
-function readKnown(bytes: Uint8Array, at: number, byteLength: number): string | undefined {
+/** As `utf8Read`, of a string that may have been read before; `view` covers the same memory as `bytes`. */
+export function utf8ReadKnown(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  byteLength: number,
+): string | undefined {
+  if (byteLength > KNOWN_BYTES || byteLength === 0) return utf8Read(bytes, at, byteLength);
   const middle = bytes[at + (byteLength >> 1)]!;
   const mixed = bytes[at]! + middle * 37 + bytes[at + byteLength - 1]! * 101 + byteLength * 11;
   const slot = mixed & (KNOWN_STRINGS - 1);
-  const start = slot * KNOWN_BYTES;
   if (knownLengths[slot] === byteLength) {
+    const start = slot * KNOWN_BYTES;
+    // Four bytes at a time, the last four perhaps twice.
+    const last = byteLength - 4;
     let i = 0;
-    while (i < byteLength && bytes[at + i] === knownBytes[start + i]) i++;
-    if (i === byteLength) return known[slot];
+    if (last < 0) {
+      while (i < byteLength && bytes[at + i] === knownBytes[start + i]) i++;
+      if (i === byteLength) return known[slot];
+    } else {
+      while (i < last && view.getInt32(at + i) === knownView.getInt32(start + i)) i += 4;
+      if (i >= last && view.getInt32(at + last) === knownView.getInt32(start + last)) {
+        return known[slot];
+      }
+    }
   }
-  const value = readNew(bytes, at, byteLength);
+  return keepNew(bytes, at, byteLength, slot);
+}
+
+function keepNew(
+  bytes: Uint8Array,
+  at: number,
+  byteLength: number,
+  slot: number,
+): string | undefined {
+  const value = utf8Read(bytes, at, byteLength);
   if (value === undefined) return undefined;
+  const start = slot * KNOWN_BYTES;
   for (let i = 0; i < byteLength; i++) knownBytes[start + i] = bytes[at + i]!;
   knownLengths[slot] = byteLength;
   known[slot] = value;

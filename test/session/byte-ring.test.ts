@@ -2,12 +2,11 @@
 import fc from "fast-check";
 import { Writer } from "stardust-udp/wire";
 import { expect, test } from "vitest";
-import { ONE_PASS_BYTES } from "#src/limits.js";
 import { ByteRing } from "#src/session/byte-ring.js";
 import { bytesCodec } from "../support/hand-protocol.ts";
 
 const small = bytesCodec(300);
-const middle = bytesCodec(ONE_PASS_BYTES);
+const middle = bytesCodec(4096);
 const large = bytesCodec(10_000);
 
 interface Stored {

@@ -343,7 +343,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     };
   });
   return {
-    stardust: 2,
+    stardust: 3,
     name: "hand",
     version: 1,
     hash: "00000000000000000000000000000000",

@@ -65,7 +65,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     };
   }
   return {
-    stardust: 2,
+    stardust: 3,
     name: "hand",
     version: options.version ?? 1,
     hash: options.hash ?? "0123456789abcdef0123456789abcdef",
