@@ -175,7 +175,7 @@ export function simpleText(type: TypeModel, path: string): string {
     case "float":
       return getText(type, `r.take(${type.bytes}, ${path})`, path);
     case "varint":
-      return type.signed ? `unzigzag(r.varint(${path}))` : `r.varint(${path})`;
+      return type.signed ? `r.zigzag(${path})` : `r.varint(${path})`;
     case "string":
       return `r.string(${type.maxBytes}, ${path})`;
     case "bytes":

@@ -128,7 +128,7 @@ export const wireFunctions: readonly string[] = (
   "checkArray checkBigint checkBool checkBytes checkDepth checkFloat16 checkFloat32 checkFloat64 checkInteger " +
   "checkList checkMap checkNoList checkNumber checkObject checkString checkTotal checkVarint checkZigzag dequantise entryPath " +
   "fromHalf invalid invalidEnum invalidKind lengthWrite own putBytes putString putVarint putZigzag quantise rethrowWithin setOwn " +
-  "toHalf unzigzag utf8Length varintSize zigzag"
+  "toHalf utf8Length varintSize zigzag"
 ).split(" ");
 
 const reserved = new Set([

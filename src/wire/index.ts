@@ -31,7 +31,6 @@ export {
   invalidKind,
   own,
   setOwn,
-  unzigzag,
   zigzag,
 } from "./check.ts";
 export { fromHalf, toHalf } from "./half.ts";

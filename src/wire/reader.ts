@@ -4,6 +4,7 @@
  * datagram, use `tryVarint`, which returns a negative number and costs no exception. Worst case: linear in `end - at`.
  */
 import { MalformedError } from "../errors.ts";
+import { unzigzag } from "./check.ts";
 import { fromHalf } from "./half.ts";
 import { utf8ReadKnown } from "./utf8.ts";
 
@@ -83,7 +84,11 @@ export class Reader {
 
   /** Nothing may follow a message. */
   finish(): void {
-    if (this.at !== this.end) this.fail("", `${this.end - this.at} bytes left over`);
+    if (this.at !== this.end) this.leftOver();
+  }
+
+  private leftOver(): never {
+    return this.fail("", `${this.end - this.at} bytes left over`);
   }
 
   varint(path = ""): number {
@@ -117,6 +122,12 @@ export class Reader {
       this.fail(path, value === -1 ? "cut off" : "not a shortest-form varint of at most 2^53 - 1");
     }
     return value;
+  }
+
+  /** As `varint`, signed. */
+  zigzag(path = ""): number {
+    const value = this.varint(path);
+    return value <= 0x7fff_ffff ? (value >>> 1) ^ -(value & 1) : unzigzag(value);
   }
 
   /** A varint no larger than `max`: a length or count that was bounded in the spec. */
@@ -162,7 +173,7 @@ export class Reader {
   /** Ends an extensible struct; what a newer writer added is skipped. */
   leave(end: number): void {
     if (this.at !== this.end) {
-      if (!this.compat) this.fail("", `${this.end - this.at} bytes left over`);
+      if (!this.compat) this.leftOver();
       this.at = this.end;
     }
     this.end = end;
@@ -230,9 +241,9 @@ export class Reader {
     const byteLength = this.length(maxBytes, path);
     const at = this.take(byteLength, path);
     const { bytes } = this;
+    if (byteLength > SHORT_BYTES) return new Uint8Array(bytes.subarray(at, at + byteLength));
     const copy = new Uint8Array(byteLength);
-    if (byteLength > SHORT_BYTES) copy.set(bytes.subarray(at, at + byteLength));
-    else for (let i = 0; i < byteLength; i++) copy[i] = bytes[at + i]!;
+    for (let i = 0; i < byteLength; i++) copy[i] = bytes[at + i]!;
     return copy;
   }
 
