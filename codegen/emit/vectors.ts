@@ -6,7 +6,7 @@
 
 import { hasRole, MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
 import { sample } from "../interpret/json-schema.ts";
-import { DatagramReader, type Side } from "../interpret/read-datagram.ts";
+import { DatagramReader, type ReadOptions, type Side } from "../interpret/read-datagram.ts";
 import { hexOf, type Names, NOTATION, toJsonData } from "../interpret/values.ts";
 import {
   type DatagramValues,
@@ -24,6 +24,7 @@ import type {
   ZeroMessageModel,
 } from "../model/model.ts";
 import { type Case, CaseMaker } from "./vector-cases.ts";
+import { compatCases } from "./vector-compat.ts";
 import { RefusedMaker } from "./vector-refused.ts";
 
 /** Raised when readers of the file would have to change. */
@@ -34,6 +35,7 @@ const MAX_MESSAGE_BYTES = 65_536;
 const ABOUT = [
   `Golden vectors of this protocol. \`hex\` is the bytes of what stands beside it. ${NOTATION}`,
   "messages: payloads, by channel. datagrams: whole ones of the regular protocol; runs are those of the ack block, a run, a gap, a run and so on, downwards from the largest. zero: whole datagrams of the connection protocol; key is the MAC key of the sender's direction, made from the ticket.",
+  "compatMessages, compatDatagrams: between peers of different versions, whose accept said compat. A message may lack the newest members (a reader gives them their defaults) or have more behind them (a reader skips it), and every frame that another follows says how long it is.",
   "refused: bytes that no decoder may accept; for messages the payload, else the datagram.",
 ];
 
@@ -43,6 +45,8 @@ export function emitVectors(model: Model): string {
     ["messages", vectors.messages()],
     ["datagrams", vectors.datagrams()],
     ["zero", vectors.zero()],
+    ["compatMessages", vectors.compatMessages()],
+    ["compatDatagrams", vectors.compatDatagrams()],
     ["refused", vectors.refused()],
   ] as const;
   const { name, version, hash } = model;
@@ -123,6 +127,51 @@ class Vectors {
     });
   }
 
+  compatMessages(): unknown[] {
+    return this.#model.channels.flatMap((channel) => {
+      const struct = this.#names.struct(channel.message);
+      const cases = this.#cases(channel);
+      const typical = cases.find(({ name }) => name === "typical") ?? cases[0]!;
+      if (this.#bytes(channel, typical.value) === undefined) return [];
+      return compatCases(this.#names, struct, typical.value).map(({ name, value, bytes }) => ({
+        channel: channel.name,
+        case: name,
+        value: toJsonData(value),
+        hex: hexOf(bytes),
+      }));
+    });
+  }
+
+  /** Those that are other bytes between peers of one version. */
+  compatDatagrams(): unknown[] {
+    const rows: unknown[] = [];
+    this.#frameCases((name, header, frames) => {
+      const row = this.#datagram(name, header, frames, true);
+      const same = this.#datagram(name, header, frames);
+      if (row !== undefined && row.hex !== same?.hex) rows.push(row);
+    });
+    return rows;
+  }
+
+  /** Undefined for what the layout cannot say, or has no room for. */
+  #datagram(
+    name: string,
+    header: DatagramValues,
+    frames: readonly FrameValues[],
+    compat = false,
+  ): { hex: string } | undefined {
+    if (!this.#canSay(header, frames)) return undefined;
+    const bytes = writeDatagram(this.#names, header, frames, compat);
+    if (bytes.length > this.#model.limits.maxDatagramBytes) return undefined;
+    this.#check(name, bytes, { compat });
+    return {
+      case: name,
+      ...this.#header(header),
+      frames: frames.map(frameData),
+      hex: hexOf(bytes),
+    } as { hex: string };
+  }
+
   datagrams(): unknown[] {
     const rows: unknown[] = [];
     const add = (
@@ -130,16 +179,8 @@ class Vectors {
       header: DatagramValues,
       frames: readonly FrameValues[] = [],
     ): void => {
-      if (!this.#canSay(header, frames)) return;
-      const bytes = writeDatagram(this.#names, header, frames);
-      if (bytes.length > this.#model.limits.maxDatagramBytes) return;
-      this.#check(name, bytes);
-      rows.push({
-        case: name,
-        ...this.#header(header),
-        frames: frames.map(frameData),
-        hex: hexOf(bytes),
-      });
+      const row = this.#datagram(name, header, frames);
+      if (row !== undefined) rows.push(row);
     };
     const { ackBits, packetNumberBits } = this.#model.header;
     const largest = 2 ** ackBits - 1;
@@ -290,7 +331,7 @@ class Vectors {
     const key = keysOfTicket(TICKET)[from];
     const values = { cid: CID, msg: name, seq, ack, sys, body, padBytes };
     const bytes = writeZero({ ...values, ...(withKey ? { key } : {}) });
-    this.#check(`${name} from the ${from}`, bytes, from);
+    this.#check(`${name} from the ${from}`, bytes, { from });
     return {
       case: `${name} from the ${from}: ${full ? "all members" : "what is required"}`,
       from,
@@ -357,8 +398,8 @@ class Vectors {
     return rows;
   }
 
-  #check(name: string, bytes: Uint8Array, from?: Side): void {
-    const { problem } = this.#reader.read(bytes, from === undefined ? {} : { from });
+  #check(name: string, bytes: Uint8Array, options: ReadOptions): void {
+    const { problem } = this.#reader.read(bytes, options);
     if (problem === undefined) return;
     throw new Error(`vector ${name}: ${problem.problem} at byte ${problem.at} (${problem.path})`);
   }

@@ -35,11 +35,12 @@ export interface FrameValues {
   readonly payload: Uint8Array;
 }
 
-/** A datagram of the regular protocol. */
+/** A datagram of the regular protocol; `compat`: between peers that were generated from different versions. */
 export function writeDatagram(
   names: Names,
   header: DatagramValues,
   frames: readonly FrameValues[],
+  compat = false,
 ): Uint8Array {
   const { model } = names;
   const sink = new Sink();
@@ -92,7 +93,7 @@ export function writeDatagram(
     } else writeItem(sink, item.fields, value);
   }
   for (const [i, frame] of frames.entries()) {
-    writeFrame(names, sink, frame, frames[i - 1], i < frames.length - 1);
+    writeFrame(names, sink, frame, frames[i - 1], i < frames.length - 1, compat);
   }
   return sink.bytes;
 }
@@ -137,6 +138,7 @@ function writeFrame(
   frame: FrameValues,
   before: FrameValues | undefined,
   more: boolean,
+  compat: boolean,
 ): void {
   const { header } = names.model;
   const { channel, number = 0, slice, payload } = frame;
@@ -148,7 +150,7 @@ function writeFrame(
   const flags = new Flags();
   const facts = {
     numbered: channel.numbered,
-    unsized: slice !== undefined || names.struct(channel.message).fixedBytes < 0,
+    unsized: compat || slice !== undefined || names.struct(channel.message).fixedBytes < 0,
   };
   const value = (field: HeaderFieldModel): number => {
     switch (field.role) {

@@ -68,6 +68,7 @@ beforeAll(async () => {
   for (const [name, spec, generated] of [
     ["arena", `${root}protocol.yaml`, new URL("../../dist/generated/", import.meta.url)],
     ["robot", `${root}test/specs/robot.yaml`, specUrl("robot", "generated/")],
+    ["fleet", `${root}test/specs/versions/fleet-4.yaml`, specUrl("fleet-4", "generated/")],
   ] as const) {
     const model = modelOf(spec);
     subjects[name] = {
@@ -99,7 +100,7 @@ function without(value: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, without(member)]));
 }
 
-describe.each(["arena", "robot", "kinds", "acks as u32", "acks as u64"])(
+describe.each(["arena", "robot", "fleet", "kinds", "acks as u32", "acks as u64"])(
   "the vectors of %s",
   (name) => {
     it("have every channel and every zero message", () => {
@@ -163,6 +164,25 @@ describe.each(["arena", "robot", "kinds", "acks as u32", "acks as u64"])(
       }
     });
 
+    it("are what the generated code makes of peers of other versions", () => {
+      const { vectors, protocol } = subjects[name]!;
+      for (const { channel, case: title, value, hex } of vectors.compatMessages) {
+        const { codec } = protocol.channels.find((c: Any) => c.name === channel);
+        const r = Reader.of(fromHex(hex));
+        expect(() => codec.decode(r), title).toThrow(MalformedError);
+        const other = Reader.of(fromHex(hex));
+        other.compat = true;
+        // What the other side does not know gets its default.
+        expect(codec.decode(other), `${channel}, ${title}`).toMatchObject(without(value) as object);
+      }
+      for (const vector of vectors.compatDatagrams) {
+        expect(toHex(writeGenerated(protocol, vector, true)), vector.case).toBe(vector.hex);
+        expect(readGenerated(protocol, fromHex(vector.hex), true), vector.case).toEqual(
+          vector.frames.map(({ channel, number, payload }) => ({ channel, number, payload })),
+        );
+      }
+    });
+
     it("are what the runtime builds and opens as zero messages", () => {
       const { vectors, testing } = subjects[name]!;
       const keys = plainKeys(nodeCrypto, fromHex(vectors.keys.ticket));
@@ -211,7 +231,11 @@ function coverage(parts: Any, bytes: number): string {
   return counts.join("");
 }
 
-function writeGenerated(protocol: Any, vector: Vectors["datagrams"][number]): Uint8Array {
+function writeGenerated(
+  protocol: Any,
+  vector: Vectors["datagrams"][number],
+  compat = false,
+): Uint8Array {
   const { header } = protocol;
   const h = new DatagramHeader(header.userFields.length);
   h.ack = vector.ack !== undefined;
@@ -233,6 +257,7 @@ function writeGenerated(protocol: Any, vector: Vectors["datagrams"][number]): Ui
     f.sliceIndex = frame.slice?.index ?? 0;
     f.sliceCount = frame.slice?.count ?? 0;
     f.more = i < vector.frames.length - 1;
+    f.compat = compat;
     f.payloadBytes = frame.payload.length / 2;
     return f;
   });
@@ -260,10 +285,11 @@ function fillAcks(acks: AckBlock, ack: { largest: number; delay: number; runs: n
 }
 
 /** Undefined for what the generated header refuses. */
-function readGenerated(protocol: Any, bytes: Uint8Array): object[] | undefined {
+function readGenerated(protocol: Any, bytes: Uint8Array, compat = false): object[] | undefined {
   const { header } = protocol;
   const h = new DatagramHeader(header.userFields.length);
   const f = new FrameHeader();
+  f.compat = compat;
   const r = Reader.of(bytes);
   if (header.read(h, f, r) !== Violation.none) return undefined;
   const frames: object[] = [];
@@ -278,52 +304,84 @@ function readGenerated(protocol: Any, bytes: Uint8Array): object[] | undefined {
   }
 }
 
-describe.each(["arena", "robot"])("the independent parser and the vectors of %s", (name) => {
-  it("agree on every datagram", () => {
-    const { spec, vectors } = subjects[name]!;
-    for (const vector of vectors.datagrams) {
-      const both = vector.frames.map((frame) => frame.channel);
-      const from = sideOf(subjects[name]!.model, both);
-      const parsed = new IndependentParser(spec!).parse(fromHex(vector.hex), from);
-      if (parsed.kind === "zero") throw new Error("not regular");
-      expect(parsed.packetNumber, vector.case).toBe(vector.packetNumber);
-      expect(parsed.ackNow).toBe(vector.ackNow);
-      expect(parsed.receiveLimit).toBe(vector.receiveLimit);
-      expect(parsed.user).toEqual(Object.fromEntries(vector.user.map((u) => [u.name, u.value])));
-      if (vector.ack !== undefined) {
-        const { largest, delay, runs } = vector.ack;
-        expect(parsed.ack).toMatchObject({ largest, delay });
-        const lengths = parsed.ack!.ranges.map(([low, high]) => high - low + 1);
-        expect(lengths, vector.case).toEqual(runs.filter((_, i) => i % 2 === 0));
-      } else expect(parsed.ack).toBeUndefined();
-      expect(parsed.frames.map((f) => [f.channel, f.number, f.slice, toHex(f.payload)])).toEqual(
-        vector.frames.map((f) => [f.channel, f.number, f.slice, f.payload]),
-      );
-    }
-  });
+describe.each(["arena", "robot", "fleet"])(
+  "the independent parser and the vectors of %s",
+  (name) => {
+    it("agree on every datagram", () => {
+      const { spec, vectors } = subjects[name]!;
+      for (const vector of vectors.datagrams) {
+        const both = vector.frames.map((frame) => frame.channel);
+        const from = sideOf(subjects[name]!.model, both);
+        const parsed = new IndependentParser(spec!).parse(fromHex(vector.hex), from);
+        if (parsed.kind === "zero") throw new Error("not regular");
+        expect(parsed.packetNumber, vector.case).toBe(vector.packetNumber);
+        expect(parsed.ackNow).toBe(vector.ackNow);
+        expect(parsed.receiveLimit).toBe(vector.receiveLimit);
+        expect(parsed.user).toEqual(Object.fromEntries(vector.user.map((u) => [u.name, u.value])));
+        if (vector.ack !== undefined) {
+          const { largest, delay, runs } = vector.ack;
+          expect(parsed.ack).toMatchObject({ largest, delay });
+          const lengths = parsed.ack!.ranges.map(([low, high]) => high - low + 1);
+          expect(lengths, vector.case).toEqual(runs.filter((_, i) => i % 2 === 0));
+        } else expect(parsed.ack).toBeUndefined();
+        expect(parsed.frames.map((f) => [f.channel, f.number, f.slice, toHex(f.payload)])).toEqual(
+          vector.frames.map((f) => [f.channel, f.number, f.slice, f.payload]),
+        );
+      }
+    });
 
-  it("agree on every message", () => {
-    const { spec, vectors, model } = subjects[name]!;
-    const parser = new IndependentParser(spec!);
-    for (const { channel, value, hex, case: title } of vectors.messages) {
-      const alone = vectors.datagrams.find((v) => v.case === `${channel}: alone`)!;
-      const head = alone.hex.slice(0, alone.hex.length - alone.frames[0]!.payload.length);
-      const from = sideOf(model, [channel]);
-      const parsed = parser.parse(fromHex(head + hex), from);
-      if (parsed.kind === "zero") throw new Error("not regular");
-      expect(without(parsed.frames[0]!.message), title).toStrictEqual(without(value));
-    }
-  });
+    it("agree on every message", () => {
+      const { spec, vectors, model } = subjects[name]!;
+      const parser = new IndependentParser(spec!);
+      for (const { channel, value, hex, case: title } of vectors.messages) {
+        const alone = vectors.datagrams.find((v) => v.case === `${channel}: alone`)!;
+        const head = alone.hex.slice(0, alone.hex.length - alone.frames[0]!.payload.length);
+        const bytes = fromHex(head + hex);
+        if (bytes.length > model.limits.maxDatagramBytes) continue;
+        const parsed = parser.parse(bytes, sideOf(model, [channel]));
+        if (parsed.kind === "zero") throw new Error("not regular");
+        expect(without(parsed.frames[0]!.message), title).toStrictEqual(without(value));
+      }
+    });
 
-  it("agree on every zero message", () => {
-    const { spec, vectors } = subjects[name]!;
-    for (const { from, hex, case: title, sys, body } of vectors.zero) {
-      const parsed = new IndependentParser(spec!).parse(fromHex(hex), from);
-      if (parsed.kind !== "zero") throw new Error("not zero");
-      expect(parsed.envelope, title).toMatchObject({ sys, body });
-    }
-  });
-});
+    it("agree on every datagram between peers of different versions", () => {
+      const { spec, vectors, model } = subjects[name]!;
+      const parser = new IndependentParser(spec!, { compat: true });
+      for (const vector of vectors.compatDatagrams) {
+        const from = sideOf(
+          model,
+          vector.frames.map((frame) => frame.channel),
+        );
+        const parsed = parser.parse(fromHex(vector.hex), from);
+        if (parsed.kind === "zero") throw new Error("not regular");
+        expect(parsed.frames.map((f) => [f.channel, f.number, f.slice, toHex(f.payload)])).toEqual(
+          vector.frames.map((f) => [f.channel, f.number, f.slice, f.payload]),
+        );
+      }
+    });
+
+    it("agree on every message of another version", () => {
+      const { spec, vectors, model } = subjects[name]!;
+      const parser = new IndependentParser(spec!, { compat: true });
+      for (const { channel, value, hex, case: title } of vectors.compatMessages) {
+        const alone = vectors.datagrams.find((v) => v.case === `${channel}: alone`)!;
+        const head = alone.hex.slice(0, alone.hex.length - alone.frames[0]!.payload.length);
+        const parsed = parser.parse(fromHex(head + hex), sideOf(model, [channel]));
+        if (parsed.kind === "zero") throw new Error("not regular");
+        expect(parsed.frames[0]!.message, title).toMatchObject(without(value) as object);
+      }
+    });
+
+    it("agree on every zero message", () => {
+      const { spec, vectors } = subjects[name]!;
+      for (const { from, hex, case: title, sys, body } of vectors.zero) {
+        const parsed = new IndependentParser(spec!).parse(fromHex(hex), from);
+        if (parsed.kind !== "zero") throw new Error("not zero");
+        expect(parsed.envelope, title).toMatchObject({ sys, body });
+      }
+    });
+  },
+);
 
 function sideOf(model: Model, channels: readonly string[]): "client" | "server" {
   const used = model.channels.filter((channel) => channels.includes(channel.name));

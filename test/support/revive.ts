@@ -63,6 +63,8 @@ export interface Vectors {
   readonly messages: readonly MessageVector[];
   readonly datagrams: readonly DatagramVector[];
   readonly zero: readonly ZeroVector[];
+  readonly compatMessages: readonly MessageVector[];
+  readonly compatDatagrams: readonly DatagramVector[];
   readonly refused: readonly { channel?: string; case: string; hex: string }[];
 }
 

@@ -1,0 +1,60 @@
+/**
+ * Golden vectors of messages between peers of different versions: what an older one writes, who lacks the newest groups of
+ * members, and what a newer one writes, who has more behind the last of ours.
+ */
+
+import { readMessage } from "../interpret/read-message.ts";
+import { Source } from "../interpret/reading.ts";
+import { Names } from "../interpret/values.ts";
+import { Sink, writeMessage } from "../interpret/write-message.ts";
+import type { StructModel } from "../model/model.ts";
+
+/** What a newer version has behind our members; means nothing. */
+const LATER = Uint8Array.from([0x01, 0x02, 0x03]);
+
+export interface CompatCase {
+  readonly name: string;
+  /** The members that stand in the bytes; a reader gives the others their defaults. */
+  readonly value: Record<string, unknown>;
+  readonly bytes: Uint8Array;
+}
+
+/** `value` of an extensible struct as other versions write it; nothing for other structs. */
+export function compatCases(names: Names, struct: StructModel, value: unknown): CompatCase[] {
+  const { name, extensible } = struct;
+  if (extensible === undefined) return [];
+  const made = (title: string, bytes: Uint8Array): CompatCase => ({
+    name: title,
+    value: readMessage(names, name, new Source(bytes, true)),
+    bytes,
+  });
+  const cases = extensible.groups.map((group, i) => {
+    const older = withGroups(names, struct, i);
+    return made(`from before version ${group.since}`, writeMessage(older, name, value));
+  });
+  return [...cases, made("from a later version", grown(names, name, value))];
+}
+
+/** The names of a version in which the struct had only its first `count` groups. */
+function withGroups({ model }: Names, struct: StructModel, count: number): Names {
+  const { groups, maxBodyBytes } = struct.extensible!;
+  const older: StructModel = {
+    ...struct,
+    members: struct.members.slice(0, groups[count]!.first),
+    extensible: { groups: groups.slice(0, count), maxBodyBytes },
+  };
+  return new Names({ ...model, structs: model.structs.map((s) => (s === struct ? older : s)) });
+}
+
+/** More stands behind the last member, and is counted by the length in front. */
+function grown(names: Names, struct: string, value: unknown): Uint8Array {
+  const bytes = writeMessage(names, struct, value);
+  const s = new Source(bytes);
+  s.varint("length");
+  const body = bytes.subarray(s.at);
+  const sink = new Sink();
+  sink.varint(body.length + LATER.length);
+  sink.push(body);
+  sink.push(LATER);
+  return sink.bytes;
+}
