@@ -21,7 +21,7 @@ import {
   quote,
   wireFunctions,
 } from "./text.ts";
-import { unionWriteFunction, writeFunction, writtenInOnePass } from "./write.ts";
+import { float32End, unionWriteFunction, writeFunction, writtenInOnePass } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
 /** The name of each channel's codec, by channel index. */
@@ -77,6 +77,7 @@ export function emitCodecs(model: Model): Declaration[] {
       namespace: "types",
       namespaceIsType: true,
     },
+    ...(text.includes("FLOAT32_END") ? [{ kind: "raw", text: float32End } as const] : []),
     ...enums,
     ...functions,
     ...codecs.map((text) => ({ kind: "raw", text }) as const),

@@ -214,10 +214,14 @@ function quickCheckText(type: TypeModel, value: string, path: string): string {
   return wrong === undefined ? check : `if (typeof ${value} !== "number" || ${wrong}) ${check}`;
 }
 
+/** What `write` functions compare 32-bit floats with. */
+export const float32End = `/** Half a step beyond the largest 32-bit float: from here on numbers are rounded to infinity. */
+const FLOAT32_END = 2 ** 128 - 2 ** 103;`;
+
 /** What holds of all numbers that are wrong for this type. */
 function mayBeWrong(type: TypeModel, value: string): string | undefined {
   if (type.kind === "float" && type.bytes === 4) {
-    return `!(Math.abs(${value}) < 3.4028235677973366e38)`;
+    return `!(Math.abs(${value}) < FLOAT32_END)`;
   }
   if (type.kind !== "integer" || type.bytes > 4) return undefined;
   if (type.bytes === 4) return `(${value} ${type.signed ? "|" : ">>>"} 0) !== ${value}`;
