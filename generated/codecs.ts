@@ -409,8 +409,7 @@ export function writeSnapshotMessage(message: types.SnapshotMessage, w: Writer, 
   if (typeof lastInput !== "number" || (lastInput >>> 0) !== lastInput) checkInteger("lastInput", lastInput, 0, 4294967295);
   view.setUint32(at, tick);
   view.setUint32(at + 4, lastInput);
-  checkList("entities", entities, 96);
-  const count = entities.length;
+  const count = checkList("entities", entities, 96);
   at = putVarint("entities", count, bytes, at + 8);
   let i = 0;
   try {
@@ -665,8 +664,7 @@ export function encodeMapMessage(message: types.MapMessage, w: Writer): void {
   const widthAt = w.take(4);
   view.setUint16(widthAt, message.width);
   view.setUint16(widthAt + 2, message.height);
-  w.varint(message.tiles.length);
-  w.raw(message.tiles);
+  w.blob(message.tiles);
 }
 
 /** Reads a MapMessage. Throws MalformedError for bytes that no encoder writes. */

@@ -217,7 +217,7 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
       lines.add(`w.string(${value}, utf8Length(${value}));`);
       return;
     case "bytes":
-      lines.add(`w.varint(${value}.length);`, `w.raw(${value});`);
+      lines.add(`w.blob(${value});`);
       return;
     case "struct":
     case "union":

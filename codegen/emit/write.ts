@@ -335,8 +335,7 @@ function writeList(
     lines.add(`checkArray(${path}, ${value}, ${type.length});`);
     lines.add(`const ${count} = ${type.length};`);
   } else {
-    lines.add(`checkList(${path}, ${value}, ${type.max});`);
-    lines.add(`const ${count} = ${value}.length;`);
+    lines.add(`const ${count} = checkList(${path}, ${value}, ${type.max});`);
     put(scope, `putVarint(${path}, ${count}, bytes`);
   }
   settle(scope);
@@ -371,7 +370,7 @@ function writeMap(
   const key = names.take("key");
   const entryKey = names.take("entryKey");
   const entryValue = names.take("entryValue");
-  lines.add(`checkMap(${path}, ${value}, ${type.max});`, `const ${count} = ${value}.size;`);
+  lines.add(`const ${count} = checkMap(${path}, ${value}, ${type.max});`);
   put(scope, `putVarint(${path}, ${count}, bytes`);
   lines.add(`let ${index} = 0;`);
   lines.add(`let ${key}: ${typeText(type.key, "types.")} | undefined;`);

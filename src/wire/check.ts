@@ -5,7 +5,7 @@
  */
 import { InvalidMessageError } from "../errors.ts";
 import { utf8Length } from "./utf8.ts";
-import { varintSize } from "./writer.ts";
+import { byteCount, varintSize } from "./writer.ts";
 
 /** Half floats end at 65504; from here on the nearest would be the next power of two, which is infinity. */
 const HALF_OVERFLOW = 65_520;
@@ -107,14 +107,19 @@ export function invalidEnum(path: string, value: unknown, names: string): never 
   return invalid(path, `must be one of ${names}, ${describe(value)}`);
 }
 
-/** A list of at most `max` elements; they are checked by the caller. */
-export function checkList(path: string, value: unknown, max: number): void {
-  if (!Array.isArray(value) || value.length > max) refuseList(path, value, max);
+/**
+ * A list of at most `max` elements, which are checked by the caller. Returns how many: asked again, a Proxy may say
+ * something else.
+ */
+export function checkList(path: string, value: unknown, max: number): number {
+  const count = Array.isArray(value) ? value.length : -1;
+  if (!(count >= 0 && count <= max)) refuseList(path, value, count, max);
+  return count;
 }
 
-function refuseList(path: string, value: unknown, max: number): never {
+function refuseList(path: string, value: unknown, count: number, max: number): never {
   if (!Array.isArray(value)) return invalid(path, `must be a list, ${describe(value)}`);
-  return invalid(path, `has ${value.length} elements, ${max} are allowed`);
+  return invalid(path, `has ${count} elements, ${max} are allowed`);
 }
 
 /** A list of exactly `length` elements; they are checked by the caller. */
@@ -123,10 +128,12 @@ export function checkArray(path: string, value: unknown, length: number): void {
   if (value.length !== length) invalid(path, `has ${value.length} elements, not ${length}`);
 }
 
-/** A Map of at most `max` entries; they are checked by the caller. */
-export function checkMap(path: string, value: unknown, max: number): void {
+/** A Map of at most `max` entries, which are checked by the caller; returns how many, as `checkList`. */
+export function checkMap(path: string, value: unknown, max: number): number {
   if (!(value instanceof Map)) invalid(path, `must be a Map, ${describe(value)}`);
-  if (value.size > max) invalid(path, `has ${value.size} entries, ${max} are allowed`);
+  const count = value.size;
+  if (!(count >= 0 && count <= max)) invalid(path, `has ${count} entries, ${max} are allowed`);
+  return count;
 }
 
 /** A union: an object with the name of its variant, whose value is checked by the caller. */
@@ -198,17 +205,22 @@ export function checkString(path: string, value: unknown, maxBytes: number): num
 
 /** At most `maxBytes` bytes; returns their bytes on the wire, their length included. */
 export function checkBytes(path: string, value: unknown, maxBytes: number): number {
-  // Not byteLength: its getter takes V8 ten times as long.
-  if (!(value instanceof Uint8Array) || value.length > maxBytes) refuseBytes(path, value, maxBytes);
-  const { length } = value as Uint8Array;
-  return varintSize(length) + length;
+  const count = countBytes(path, value, maxBytes);
+  return varintSize(count) + count;
 }
 
-function refuseBytes(path: string, value: unknown, maxBytes: number): never {
-  if (!(value instanceof Uint8Array)) {
-    return invalid(path, `must be a Uint8Array, ${describe(value)}`);
-  }
-  return invalid(path, `has ${value.length} bytes, ${maxBytes} are allowed`);
+/** At most `maxBytes` bytes; returns how many, which is as many as a copy of them takes. */
+export function countBytes(path: string, value: unknown, maxBytes: number): number {
+  // What only has the prototype is no view: a Proxy, say, which has no bytes to copy.
+  const isBytes = value instanceof Uint8Array && ArrayBuffer.isView(value);
+  const count = isBytes ? byteCount(value) : -1;
+  if (count < 0 || count > maxBytes) refuseBytes(path, value, count, maxBytes);
+  return count;
+}
+
+function refuseBytes(path: string, value: unknown, count: number, maxBytes: number): never {
+  if (count < 0) return invalid(path, `must be a Uint8Array, ${describe(value)}`);
+  return invalid(path, `has ${count} bytes, ${maxBytes} are allowed`);
 }
 
 /** A signed number in [-2^52, 2^52) as an unsigned one: 0, -1, 1, -2 … become 0, 1, 2, 3 … */

@@ -3,7 +3,7 @@
  * is room for the largest value. Each accepts exactly what its check in check.ts accepts, with the same errors, writes
  * no byte more than the largest value takes, and returns where the value ends. Worst case: linear in a string's length.
  */
-import { checkBytes, checkInteger, checkString, zigzag } from "./check.ts";
+import { checkInteger, checkString, countBytes, zigzag } from "./check.ts";
 import { utf8Length, utf8Write, utf8WriteShort } from "./utf8.ts";
 import { varintSize, varintWrite } from "./writer.ts";
 
@@ -100,8 +100,7 @@ export function putBytes(
   bytes: Uint8Array,
   at: number,
 ): number {
-  checkBytes(path, value, maxBytes);
-  const { length } = value;
+  const length = countBytes(path, value, maxBytes);
   const start = varintWrite(bytes, at, length);
   if (length > SHORT_BYTES) bytes.set(value, start);
   else for (let i = 0; i < length; i++) bytes[start + i] = value[i]!;

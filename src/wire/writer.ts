@@ -5,6 +5,16 @@
  */
 import { utf8Write } from "./utf8.ts";
 
+const lengthOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "length",
+)!.get as (this: Uint8Array) => number;
+
+/** How many bytes there are, whatever the array says itself: a subclass may have a `length` of its own. */
+export function byteCount(value: Uint8Array): number {
+  return lengthOf.call(value);
+}
+
 export class Writer {
   bytes: Uint8Array;
   view: DataView;
@@ -77,6 +87,14 @@ export class Writer {
   raw(source: Uint8Array): void {
     this.bytes.set(source, this.at);
     this.at += source.byteLength;
+  }
+
+  /** Bytes behind a varint of how many there are. */
+  blob(value: Uint8Array): void {
+    const count = byteCount(value);
+    this.varint(count);
+    this.bytes.set(value, this.at);
+    this.at += count;
   }
 
   /** A string as a varint of its `byteLength` (from `utf8Length`) and its UTF-8 bytes. */
