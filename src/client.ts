@@ -26,6 +26,7 @@ import type { CloseOptions, CloseReason } from "./server.ts";
 import type { SessionSink } from "./session/session.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
+import "./udp/node-text.ts";
 import type { DatagramSocket } from "./udp/socket.ts";
 import { nowMs, Turn } from "./udp/turn.ts";
 import { Reader } from "./wire/reader.ts";

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectFiles } from "#cli/init-files.js";
@@ -28,6 +28,7 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | { types: string; default: string }>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly sideEffects: readonly string[];
 }
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
 
@@ -107,6 +108,16 @@ describe("the package", () => {
     expect(named.filter((path) => !paths.includes(path))).toEqual([]);
   });
 
+  it("tells bundlers which modules are imported for what they do", () => {
+    const found = filesOf("src", /\.ts$/).flatMap((file) =>
+      [...readFileSync(join(root, file), "utf8").matchAll(/^import "(.+)\.ts";$/gm)].map(
+        (match) => `./dist/${posix.join(posix.dirname(file), match[1]!)}.js`,
+      ),
+    );
+    expect(found.length).toBeGreaterThan(0);
+    expect([...new Set(found)].sort()).toEqual(manifest.sideEffects);
+  });
+
   it("has a command that can be run", () => {
     for (const target of Object.values(manifest.bin)) {
       const path = join(root, target);
@@ -154,6 +165,24 @@ describe("without the optional packages", () => {
       stdout: "",
       stderr: "",
     });
+  });
+
+  it.each(["client", "server"])("long text is read by Node's own reader behind %s", (entry) => {
+    const program = `
+      const { utf8Slice } = Buffer.prototype;
+      let calls = 0;
+      Buffer.prototype.utf8Slice = function (...all) {
+        calls++;
+        return utf8Slice.apply(this, all);
+      };
+      await import("stardust-udp/${entry}");
+      const { utf8Read } = await import("stardust-udp/wire");
+      calls = 0;
+      utf8Read(new Uint8Array(100).fill(0x61), 0, 100);
+      console.log(calls);
+    `;
+    const ran = node("--input-type=module", "--eval", program);
+    expect(ran).toEqual({ status: 0, stdout: "1\n", stderr: "" });
   });
 
   it("a game runs: generated code, a server with its workers, a client", () => {
