@@ -12,6 +12,13 @@ const MIN_BESIDE_BYTES = 4096;
 const SHORT_BYTES = 48;
 /** Where a message is encoded that would lie over the end; shared, used only until it is copied. */
 let overEnd: Writer | undefined;
+/** A codec is at work, and with it perhaps a getter of the application's message: no other may begin. */
+let writing = false;
+
+function beginWriting(): void {
+  if (writing) throw new Error("a message is sent while another is being written");
+  writing = true;
+}
 
 function beside(bytes: number): Writer {
   if (overEnd === undefined || overEnd.bytes.length < bytes) {
@@ -38,6 +45,9 @@ export class ByteRing {
   private writer: Writer | undefined;
   /** What the last message was written with: `writer`, or beside the ring. */
   private staged: Writer | undefined;
+  /** Where in it, and what `tail` was then. */
+  private stagedAt = 0;
+  private stagedTail = 0;
   private head = 0;
   private tail = 0;
 
@@ -60,32 +70,46 @@ export class ByteRing {
 
   /** Has `codec` encode a message of `length` bytes and returns their position. Nothing is stored if it throws. */
   encode<M>(message: M, length: number, codec: MessageCodec<M>): number {
-    const bytes = this.room(length);
-    const at = this.tail & (bytes.length - 1);
-    this.staged = at + length <= bytes.length ? this.inPlace(bytes, at) : beside(length);
-    codec.encode(message, this.staged);
+    beginWriting();
+    try {
+      const bytes = this.room(length);
+      const at = this.tail & (bytes.length - 1);
+      const inPlace = at + length <= bytes.length;
+      codec.encode(message, this.open(inPlace ? this.inPlace(bytes, at) : beside(length)));
+    } finally {
+      writing = false;
+    }
     return this.keep(length);
   }
 
   /** Has `codec`, which has `write`, write a message; returns its bytes. It is stored only by `keep`. */
   stage<M>(message: M, codec: MessageCodec<M>): number {
-    const { maxBytes } = codec;
-    const { bytes } = this;
-    const at = bytes === undefined ? 0 : this.tail & (bytes.length - 1);
-    const used = (this.tail - this.head) >>> 0;
-    const w =
-      bytes !== undefined && maxBytes <= bytes.length - Math.max(at, used)
-        ? this.inPlace(bytes, at)
-        : beside(maxBytes);
-    this.staged = w;
-    const start = w.at;
-    return codec.write!(message, w, start) - start;
+    beginWriting();
+    try {
+      const { maxBytes } = codec;
+      const { bytes } = this;
+      const at = bytes === undefined ? 0 : this.tail & (bytes.length - 1);
+      const used = (this.tail - this.head) >>> 0;
+      const w = this.open(
+        bytes !== undefined && maxBytes <= bytes.length - Math.max(at, used)
+          ? this.inPlace(bytes, at)
+          : beside(maxBytes),
+      );
+      const start = w.at;
+      return codec.write!(message, w, start) - start;
+    } finally {
+      writing = false;
+    }
   }
 
   /** Stores the `length` bytes that were written last and returns their position. */
   keep(length: number): number {
     const w = this.staged;
-    if (w !== undefined && w !== this.writer) return this.push(w.bytes, 0, length);
+    const start = this.stagedAt;
+    // Beside the ring; or a getter of the message had all that was before it sent away, and the ring starts over.
+    if (w !== undefined && (w !== this.writer || this.tail !== this.stagedTail)) {
+      return this.push(w.bytes, start, start + length);
+    }
     const position = this.tail;
     this.tail = (position + length) >>> 0;
     return position;
@@ -118,6 +142,13 @@ export class ByteRing {
     this.bytes = undefined;
     this.writer = undefined;
     this.staged = undefined;
+  }
+
+  private open(w: Writer): Writer {
+    this.staged = w;
+    this.stagedAt = w.at;
+    this.stagedTail = this.tail;
+    return w;
   }
 
   private inPlace(bytes: Uint8Array, at: number): Writer {

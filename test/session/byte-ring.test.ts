@@ -1,7 +1,8 @@
 /** The ring of payloads against a plain list: whatever is pushed, written in place or given up, the rest stays as it was. */
 import fc from "fast-check";
 import { Writer } from "stardust-udp/wire";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { MessageCodec } from "#src/protocol.js";
 import { ByteRing } from "#src/session/byte-ring.js";
 import { bytesCodec } from "../support/hand-protocol.ts";
 
@@ -49,4 +50,75 @@ test("keeps what is kept, and nothing of what is not", () => {
     }),
     { numRuns: 200 },
   );
+});
+
+describe("a message that does something while it is written", () => {
+  /** Ten bytes, the fifth asked of the message. */
+  const asking: MessageCodec<() => number> = {
+    ...(small as unknown as MessageCodec<() => number>),
+    size: () => 10,
+    encode(message, w) {
+      w.at = this.write!(message, w, w.at);
+    },
+    write(message, w, at) {
+      w.bytes.fill(1, at, at + 5);
+      w.bytes[at + 5] = message();
+      w.bytes.fill(1, at + 6, at + 10);
+      return at + 10;
+    },
+  };
+  const wanted = [1, 1, 1, 1, 1, 2, 1, 1, 1, 1];
+
+  function stored(ring: ByteRing, position: number): number[] {
+    const out = new Uint8Array(10);
+    ring.copyOut(position, 10, out, 0);
+    return [...out];
+  }
+
+  test.each(["stage", "encode"] as const)("cannot send another: %s", (way) => {
+    const ring = new ByteRing();
+    const other = new ByteRing();
+    const sending = (into: ByteRing) => (): number => {
+      const bytes = new Uint8Array(300).fill(9);
+      const send = () =>
+        way === "stage" ? into.stage(bytes, small) : into.encode(bytes, 300, small);
+      expect(send).toThrow("a message is sent while another is being written");
+      return 2;
+    };
+    // In place or beside the ring, of the same channel or another.
+    for (const kept of [0, 250, 505]) {
+      if (kept > 0) ring.push(new Uint8Array(kept), 0, kept);
+      for (const into of [ring, other]) {
+        const staged = ring.stage(sending(into), asking);
+        expect(stored(ring, ring.keep(staged))).toEqual(wanted);
+        expect(stored(ring, ring.encode(sending(into), 10, asking))).toEqual(wanted);
+      }
+    }
+    const thrower = () => {
+      throw new Error("mine");
+    };
+    expect(() => ring.stage(thrower, asking)).toThrow("mine");
+    expect(
+      stored(
+        ring,
+        ring.encode(() => 2, 10, asking),
+      ),
+    ).toEqual(wanted);
+  });
+
+  test("may have others sent away meanwhile", () => {
+    const ring = new ByteRing();
+    ring.push(new Uint8Array(20), 0, 20);
+    const staged = ring.stage(() => {
+      ring.clear();
+      return 2;
+    }, asking);
+    expect(stored(ring, ring.keep(staged))).toEqual(wanted);
+    expect(
+      stored(
+        ring,
+        ring.encode(() => 2, 10, asking),
+      ),
+    ).toEqual(wanted);
+  });
 });
