@@ -3,7 +3,7 @@
  */
 import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
-import { isReliable } from "../spec/parse-channels.ts";
+import { isReliable, MAX_CHANNEL_ID } from "../spec/parse-channels.ts";
 import type { ChannelModel, Model, StructModel, TypeModel } from "./model.ts";
 
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
@@ -60,13 +60,22 @@ export function checkIds(spec: SpecAst, d: Diagnostics): void {
   for (const channel of spec.channels) {
     const { id, idSpan } = channel;
     const other = taken.get(id);
-    if (other) d.report("SD1202", idSpan, { id, other: other.name, line: other.docs.line });
-    else taken.set(id, channel);
+    if (other) {
+      const params = { id, other: other.name, line: other.docs.line };
+      d.report("SD1202", idSpan, params, freeIds(spec));
+    } else taken.set(id, channel);
     const reserved = spec.reserved.get(id);
     if (reserved) {
       d.report("SD1209", idSpan, { id, line: d.source.position(reserved.start).line });
     }
   }
+}
+
+/** Behind all that are in use or were: those between may have been, before somebody removed them. */
+function freeIds(spec: SpecAst): { help?: string } {
+  const used = [...spec.channels.map(({ id }) => id), ...spec.reserved.keys()];
+  const free = 1 + used.reduce((most, id) => Math.max(most, id));
+  return free > MAX_CHANNEL_ID ? {} : { help: `${free} is free, and so are all above it` };
 }
 
 function resolveChannel(

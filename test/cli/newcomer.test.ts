@@ -54,12 +54,13 @@ describe("a newcomer who", () => {
     expect(err).toContain('^^^^ did you mean "unreliable-sequenced"?');
   });
 
-  it("reuses a channel id is told whose it is, and where", () => {
+  it("reuses a channel id is told whose it is, where, and which is free", () => {
     const { code, err } = say(["generate", "--check"], "id: 1", "id: 0");
     expect(code).toBe(1);
     expect(err).toContain(
       "protocol.yaml:14:9 error SD1202: id 0 is the id of channel `chat` (line 5)",
     );
+    expect(err).toContain("help: 1 is free, and so are all above it");
   });
 
   it("forgets a bound of a string is told what it gets, and how to write one", () => {
