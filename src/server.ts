@@ -30,6 +30,7 @@ import type {
 import { Hub, unsubscribe } from "./hub.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
+import { encodeOnce } from "./port/encode-once.ts";
 import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
 import type { Protocol } from "./protocol.ts";
@@ -369,20 +370,12 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #broadcast(channelIndex: number, message: unknown, options: BroadcastOptions): BroadcastResult {
     if (this.#closing !== undefined) throw closedError("server");
     const channel = this.protocol.channels[channelIndex]!;
-    const bytes = channel.codec.size(message);
+    const bytes = encodeOnce(channel.codec, message);
     const skipped: number[] = [];
     let sent = 0;
     const lacking = this.#lacking[channelIndex];
     for (const { handle, peers } of this.#pool.berths()) {
-      sent += handle.broadcast(
-        peers,
-        channel,
-        message,
-        bytes,
-        options.except?.id,
-        lacking,
-        skipped,
-      );
+      sent += handle.broadcast(peers, channel, bytes, options.except?.id, lacking, skipped);
     }
     for (const id of skipped) this.peers.get(id)?.onSkipped();
     return { sent, skipped };

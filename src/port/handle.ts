@@ -213,13 +213,12 @@ export class PortHandle {
   broadcast(
     peers: Iterable<number>,
     channel: ChannelDefinition,
-    message: unknown,
-    bytes: number,
+    bytes: Uint8Array,
     except: number | undefined,
     lacking: ReadonlySet<number> | undefined,
     skipped: number[],
   ): number {
-    const cost = creditCost(bytes);
+    const cost = creditCost(bytes.length);
     const out: number[] = except === undefined ? [] : [except];
     const takers: number[] = [];
     for (const peer of peers) {
@@ -233,27 +232,19 @@ export class PortHandle {
       }
     }
     if (takers.length === 0) return 0;
-    const refund = (): void => {
-      if (!channel.reliable) return;
-      for (const peer of takers) this.#sendCredits.refund(peer & this.#slotMask, cost);
-    };
-    const w = this.#reserve(ToWorker.broadcast, 4 + 4 * out.length + bytes);
+    const w = this.#reserve(ToWorker.broadcast, 4 + 4 * out.length + bytes.length);
     if (w === undefined) {
-      refund();
-      for (const peer of takers) skipped.push(peer);
+      for (const peer of takers) {
+        if (channel.reliable) this.#sendCredits.refund(peer & this.#slotMask, cost);
+        skipped.push(peer);
+      }
       return 0;
     }
     w.u16(channel.index);
     w.u16(out.length);
     for (const peer of out) w.u32(peer);
-    try {
-      channel.codec.encode(message, w);
-      this.#out.commit();
-    } catch (error) {
-      this.#out.abandon();
-      refund();
-      throw error;
-    }
+    w.raw(bytes);
+    this.#out.commit();
     this.#workerBell.ring();
     return takers.length;
   }

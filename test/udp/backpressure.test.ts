@@ -152,6 +152,43 @@ describe("a broadcast", () => {
     }
   });
 
+  it("is encoded once, whatever a getter of it says next time, or sends", async () => {
+    const server = await narrowServer({ ports: { count: 2 } });
+    const clients = [await narrowClient(server), await narrowClient(server)];
+    const peers = [await peerOf(server, clients[0]!), await peerOf(server, clients[1]!)];
+    const got = clients.map((client) => {
+      const lines: string[] = [];
+      client.receive.line(({ text }) => lines.push(text));
+      client.receive.big(({ data }) => lines.push(`${data.length} bytes`));
+      return lines;
+    });
+    let asked = 0;
+    server.broadcast.line({
+      n: 1,
+      get text() {
+        if (asked === 0) for (const peer of peers) peer.send.line({ n: 0, text: "from within" });
+        return asked++ === 0 ? "short" : "long".repeat(20);
+      },
+    });
+    for (const lengths of [
+      [1, 60_000],
+      [60_000, 1],
+    ]) {
+      const growing = {
+        n: 2,
+        get data() {
+          return new Uint8Array(lengths.shift() ?? 7);
+        },
+      };
+      expect(() => server.broadcast.big(growing)).toThrow("changed while it was written");
+    }
+    server.broadcast.line({ n: 3, text: "last" });
+    const wanted = ["from within", "short", "last"];
+    await until(() => got.every((lines) => lines.length === wanted.length));
+    expect(got).toEqual([wanted, wanted]);
+    await until(async () => (await spentCredit(server)) === 0);
+  });
+
   it("that left a peer out is a send that was refused: drained waits for room", async () => {
     const server = await narrowServer();
     const client = await narrowClient(server);
