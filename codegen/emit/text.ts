@@ -272,11 +272,11 @@ export class Lines {
     return this.#lines.join("\n");
   }
 
-  /** Whether the body uses this identifier. */
+  /** Whether the body uses this identifier; a key before its colon is none. */
   uses(name: string): boolean {
     // Most bodies do not have the word at all.
     if (!this.#lines.some((line) => line.includes(name))) return false;
-    return new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(codeOf(this.text));
+    return new RegExp(`(?<![\\w$.])${name}(?![\\w$:])`).test(codeOf(this.text));
   }
 }
 
