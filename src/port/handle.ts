@@ -329,6 +329,8 @@ export class PortHandle {
 
   /** Reserves; where there is no room, asks to be told of some and looks again. */
   #reserve(kind: number, bytes: number): ReturnType<RingWriter["reserve"]> {
+    // A getter of a message that is being written has come here; nothing may be lost of what goes before it.
+    if (this.#out.isOpen) throw new Error("a message is sent while another is being written");
     // A header that was set before goes before.
     if (this.#headerOwed.size > 0 && !this.#payHeaders()) return undefined;
     const w = this.#out.reserve(kind, bytes);

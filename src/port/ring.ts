@@ -134,6 +134,11 @@ export class RingWriter {
     this.#tail = Atomics.load(this.#control, TAIL_WORD) >>> 0;
   }
 
+  /** A record is being written: neither committed nor abandoned. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
   /**
    * Makes room for a record of at most `bytes` and returns a writer that stands at its start, or undefined while there
    * is no room: then nothing has happened. Write, then `commit` or, if the encoder has thrown, `abandon`. `urgent`

@@ -134,6 +134,33 @@ describe("a ring that is full", () => {
   });
 });
 
+describe("a message whose getter sends another to the same port", () => {
+  it("goes out alone: the other is refused with words that say why", async () => {
+    const server = await narrowServer({ ports: { count: 1 } });
+    const client = await narrowClient(server);
+    const peer = await peerOf(server, client);
+    const lines: string[] = [];
+    client.receive.line(({ text }) => lines.push(text));
+    const refused: string[] = [];
+    peer.send.line({
+      n: 1,
+      get text() {
+        try {
+          peer.send.line({ n: 0, text: "from within" });
+        } catch (error) {
+          refused.push((error as Error).message);
+        }
+        return "outer";
+      },
+    });
+    peer.send.line({ n: 2, text: "last" });
+    await until(() => lines.length === 2);
+    expect(lines).toEqual(["outer", "last"]);
+    expect(refused).toEqual(["a message is sent while another is being written"]);
+    await until(async () => (await spentCredit(server)) === 0);
+  });
+});
+
 describe("a broadcast", () => {
   it("of a join listener is for the peer that joins, before anything sent later", async () => {
     const server = await narrowServer({ ports: { count: 2 } });
