@@ -1,7 +1,8 @@
 /**
  * The rhythm of everything that owns a socket: input is taken as it comes, output is built once at the end of the turn
- * (`setImmediate`: a microtask would flush after every datagram), and one timer stands for the next deadline. Worst
- * case: one call of `run` a turn of the event loop, however often it is woken.
+ * (`setImmediate`: a microtask would flush after every datagram), and one timer stands for the next deadline. What is due
+ * is done at the end of the turn too, behind the input. Worst case: one call of `run` a turn of the event loop, however
+ * often it is woken.
  */
 
 /** Milliseconds on a clock that never goes back; the one clock of the runtime. */
@@ -57,10 +58,11 @@ export class Turn {
     this.#schedule(this.#run(nowMs()));
   };
 
+  /** Not `run` itself: a thread that stood still has datagrams waiting, perhaps the very ack that the timer misses. */
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     this.#timerAtMs = Number.POSITIVE_INFINITY;
-    this.#schedule(this.#run(nowMs()));
+    this.wake();
   };
 
   #schedule(atMs: number): void {
