@@ -8,6 +8,8 @@ import type { AckBlock } from "../wire/header.ts";
 
 const DELAY_UNIT_MS = 0.25;
 const DELAY_UNKNOWN = 255;
+/** By how much timers commonly fire late; an ack that was promised is due by so much sooner (RFC 9000 18.2). */
+const TIMER_LATENESS_MS = 2;
 
 export class ReceivedPackets {
   /** Newest first: low and high (both included) of each range. */
@@ -54,7 +56,7 @@ export class ReceivedPackets {
     let holdMs = LAZY_ACK_MS;
     if (reliable) {
       this.reliable++;
-      holdMs = maxAckDelayMs;
+      holdMs = Math.max(0, maxAckDelayMs - TIMER_LATENESS_MS);
     } else if (++this.unreliable >= LAZY_ACK_DATAGRAMS) this.immediate = true;
     if (nowMs + holdMs < this.deadlineMs) this.deadlineMs = nowMs + holdMs;
   }

@@ -70,7 +70,8 @@ describe("the bytes of a datagram", () => {
     client.send("chat", bytes(1));
     give(server, next(client, 100)!, 100);
     expect(next(server, 100)).toBeUndefined();
-    expect(server.session.pollDeadline()).toBe(120);
+    // 20 ms are promised, and timers fire late.
+    expect(server.session.pollDeadline()).toBe(118);
     expect(next(server, 120)).toEqual(bytes(0, 0, 1, 0x80, 0, 0, 0, 0, 80, 0x00));
     expect(next(server, 120)).toBeUndefined();
     expect(server.session.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
