@@ -1,23 +1,32 @@
 /**
  * Round-trip time, smoothed as in RFC 9002 5.3. Differs in one thing: the ack delay is always taken off, not only
  * down to the smallest round trip seen. Acks of unreliable data are held for up to 60 ms and a session may never see
- * one that was not; the delay is measured by who held it, and who lies about it only makes us probe too early. Constant
- * work.
+ * one that was not; the delay is measured by who held it, and who lies about it only makes us probe too early. As there,
+ * no more is taken off than the other side may hold an ack: by how much its timers are late is part of the round trip,
+ * or the probe timeout would never learn of it. Constant work.
  */
+import { LAZY_ACK_MS } from "../limits.ts";
 
 /** Before the first sample (RFC 9002 6.2.2). */
 export const INITIAL_RTT_MS = 333;
 /** What a timer can tell apart (RFC 9002 6.1.2, kGranularity). */
 export const TIMER_GRANULARITY_MS = 1;
+
 export class RttEstimator {
   /** 0 before the first sample. */
   smoothedMs = 0;
   variationMs: number = INITIAL_RTT_MS / 2;
   latestMs = 0;
+  private readonly maxAckDelayMs: number;
+
+  constructor(maxAckDelayMs: number) {
+    this.maxAckDelayMs = maxAckDelayMs;
+  }
 
   /** A newly acknowledged datagram took `rttMs`, of which the other side says it held the ack for `ackDelayMs`. */
-  sample(rttMs: number, ackDelayMs: number): void {
-    const adjustedMs = Math.max(rttMs - ackDelayMs, 0);
+  sample(rttMs: number, ackDelayMs: number, reliable: boolean): void {
+    const heldMs = Math.min(ackDelayMs, reliable ? this.maxAckDelayMs : LAZY_ACK_MS);
+    const adjustedMs = Math.max(rttMs - heldMs, 0);
     this.latestMs = rttMs;
     if (this.smoothedMs === 0) {
       this.smoothedMs = Math.max(adjustedMs, 0.001);
@@ -29,9 +38,9 @@ export class RttEstimator {
   }
 
   /** RFC 9002 6.2.1: how long to wait for an acknowledgement before asking. */
-  probeTimeoutMs(maxAckDelayMs: number): number {
+  probeTimeoutMs(): number {
     const smoothedMs = this.smoothedMs === 0 ? INITIAL_RTT_MS : this.smoothedMs;
-    return smoothedMs + Math.max(4 * this.variationMs, TIMER_GRANULARITY_MS) + maxAckDelayMs;
+    return smoothedMs + Math.max(4 * this.variationMs, TIMER_GRANULARITY_MS) + this.maxAckDelayMs;
   }
 
   /** RFC 9002 6.1.2: 9/8 of the round trip. */

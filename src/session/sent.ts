@@ -203,16 +203,13 @@ export class SentPackets {
     let newly = 0;
     let high = acks.largest;
     const largest = high;
-    let sampleAtMs = -1;
-    if (largest >= this.base) {
+    if (largest >= this.base && acks.delay !== 255) {
       const at = (largest & this.packetMask) * PACKET_STRIDE;
       const flags = this.packets[at + BYTES_FLAGS]! & 31;
       if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
-        sampleAtMs = this.packets[at + SENT_AT]!;
+        const rttMs = Math.max(0, nowMs - this.packets[at + SENT_AT]!);
+        rtt.sample(rttMs, acks.delay * 0.25, (flags & Sent.reliable) !== 0);
       }
-    }
-    if (sampleAtMs >= 0 && acks.delay !== 255) {
-      rtt.sample(Math.max(0, nowMs - sampleAtMs), acks.delay * 0.25);
     }
     for (let i = -1; i < acks.pairs; i++) {
       if (i >= 0) high -= acks.gaps[i]!;

@@ -57,7 +57,7 @@ export class Session implements FrameEvents {
   private readonly controller: CongestionController;
   private readonly space: Workspace;
   private readonly timers: Timers = new Timers();
-  private readonly rtt: RttEstimator = new RttEstimator();
+  private readonly rtt: RttEstimator;
   private readonly sent: SentPackets;
   private readonly received: ReceivedPackets = new ReceivedPackets();
   private readonly duplicates: DuplicateWindow = new DuplicateWindow();
@@ -98,6 +98,7 @@ export class Session implements FrameEvents {
     this.lastSentMs = nowMs;
     this.maintainedMs = nowMs;
     this.space = workspaceOf(protocol);
+    this.rtt = new RttEstimator(protocol.limits.maxAckDelayMs);
     this.sent = new SentPackets(protocol.header, options.random, this, this.counters);
     this.pacer = new Pacer(nowMs);
     this.packer = new Packer(protocol.header, protocol.limits.maxDatagramBytes, this.agreed.compat);
@@ -555,7 +556,7 @@ export class Session implements FrameEvents {
   // ---- timers ----
 
   private probeTimeoutMs(backoff: number): number {
-    const onceMs = this.rtt.probeTimeoutMs(this.protocol.limits.maxAckDelayMs);
+    const onceMs = this.rtt.probeTimeoutMs();
     return Math.min(onceMs * 2 ** Math.min(backoff, 16), Math.max(MAX_PROBE_MS, onceMs));
   }
 
