@@ -474,7 +474,7 @@ export class PortOwner {
   // Turns ---------------------------------------------------------------------------------------------------------
 
   #run(now: number): number {
-    const { systems, socket, link } = this.#o;
+    const { systems, link } = this.#o;
     if (now >= this.#tickAtMs) {
       systems!.tick(now);
       this.#tickAtMs = systems!.nextTickMs(now);
@@ -486,6 +486,8 @@ export class PortOwner {
     ) {
       this.wake(due);
     }
+    // First: a client refuses messages that are there before it is told that it has attached.
+    this.#transmitZero(now);
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const entry of dirty) {
@@ -494,20 +496,21 @@ export class PortOwner {
     }
     this.#zero.handleTimeout(now);
     this.#takeZeroEvents();
-    for (
-      let out = this.#zero.pollTransmit(now);
-      out !== undefined;
-      out = this.#zero.pollTransmit(now)
-    ) {
-      this.#sent++;
-      socket.send(out.bytes, out.port, out.address);
-    }
+    this.#transmitZero(now);
     link.ring();
     if (this.#closing !== undefined) this.#finishClosing(now);
     let next = Math.min(this.#zero.pollDeadline(), this.#deadlines.nextMs, this.#tickAtMs);
     if (this.#closing !== undefined) next = Math.min(next, this.#closing.untilMs);
     if (this.#dirty.length > 0) next = now;
     return next;
+  }
+
+  #transmitZero(now: number): void {
+    const zero = this.#zero;
+    for (let out = zero.pollTransmit(now); out !== undefined; out = zero.pollTransmit(now)) {
+      this.#sent++;
+      this.#o.socket.send(out.bytes, out.port, out.address);
+    }
   }
 
   /** Deliveries, timers and output of one peer. */

@@ -83,6 +83,16 @@ describe("systems", () => {
     expect(onApplication).not.toHaveBeenCalled();
   });
 
+  it("may send as soon as a peer joins: its client takes it, with nothing refused or sent again", async () => {
+    const server = closing(await listen({ ports: { count: 1 }, systems }));
+    const client = closing(await connect({ port: server.ports[0]! }));
+    const commands: string[] = [];
+    client.receive.command((command) => commands.push(command.name));
+    await until(() => commands.length >= 1);
+    expect(commands[0]).toBe("hello");
+    expect(client.stats().counters["datagramsRefused"]).toBe(0);
+  });
+
   it("that throw are reported, and the worker goes on", async () => {
     const onFault = vi.fn();
     const server = closing(await listen({ ports: { count: 1 }, systems, onFault }));
