@@ -41,11 +41,23 @@ export function putString(
   bytes: Uint8Array,
   at: number,
 ): number {
-  if (typeof value === "string" && value.length <= maxBytes) {
-    const end =
-      value.length > SHORT_UNITS
-        ? putLong(value, maxBytes, bytes, at)
-        : putShort(value, maxBytes, bytes, at);
+  if (typeof value === "string" && value.length <= SHORT_UNITS) {
+    const end = putShort(value, maxBytes, bytes, at);
+    if (end >= 0) return end;
+  }
+  return putAnyString(path, value, maxBytes, bytes, at);
+}
+
+function putAnyString(
+  path: string,
+  value: string,
+  maxBytes: number,
+  bytes: Uint8Array,
+  at: number,
+): number {
+  const isLong = typeof value === "string" && value.length > SHORT_UNITS;
+  if (isLong && value.length <= maxBytes) {
+    const end = putLong(value, maxBytes, bytes, at);
     if (end >= 0) return end;
   }
   // Wrong, too long or nearly: exactly what is the matter is worth a second look.
@@ -59,6 +71,7 @@ export function putString(
 /** -1, and nothing is said to be written: the string is wrong, or may be too long. */
 function putShort(value: string, maxBytes: number, bytes: Uint8Array, at: number): number {
   const units = value.length;
+  if (units > maxBytes) return -1;
   const start = at + 1;
   // As many bytes as units while all are ASCII.
   let i = 0;
