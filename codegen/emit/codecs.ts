@@ -1,7 +1,7 @@
 /**
- * `codecs.ts`: for every struct its functions (size, encode, decode, update and, where messages are small, write), for every
- * union all of these but update and for every enum two, all straight-line, and a `MessageCodec` for every channel. The file puts the parts together; each function
- * has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
+ * `codecs.ts`: for every struct its functions (size, encode, decode, update and, where messages are small, write), for
+ * every union all of these but update and for every enum two, all straight-line, and a `MessageCodec` for every channel.
+ * The file puts the parts together; each function has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
  */
 import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
 import { decodeFunction, updateFunction } from "./decode.ts";
