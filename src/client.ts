@@ -14,7 +14,7 @@ import {
   faultListener,
   receivedHeader,
   registerHandlers,
-  resolveHost,
+  resolveServer,
 } from "./endpoint.ts";
 import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
@@ -99,7 +99,7 @@ export async function connect<F extends ClientFaceTypes>(
     throw new StardustError("STARDUST_INVALID_OPTION", `port: ${port} is not a UDP port`);
   }
   if (signal?.aborted) throw aborted(signal);
-  const address = await resolveHost(options.host ?? "127.0.0.1");
+  const address = await resolveServer(options.host ?? "127.0.0.1");
   const plain = await openSocket({
     host: localAddress(address),
     port: 0,

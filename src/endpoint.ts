@@ -17,17 +17,20 @@ export function printFault(error: unknown, where: string): void {
   console.error(`stardust: ${where}:`, error);
 }
 
-/** The listener of faults: the application's, if it gave one. Its own exceptions go where nobody can throw. */
+/**
+ * The listener of faults: the application's, if it gave one. What it throws itself, or its promise is rejected with, goes
+ * where nobody can throw.
+ */
 export function faultListener(listener: FaultListener | undefined): FaultListener {
   if (listener === undefined) return printFault;
-  return (error, where) => {
-    try {
-      listener(error, where);
-    } catch (thrown) {
-      printFault(error, where);
-      printFault(thrown, "onFault");
-    }
-  };
+  return (error, where) =>
+    runGuarded(
+      () => listener(error, where),
+      (thrown) => {
+        printFault(error, where);
+        printFault(thrown, "onFault");
+      },
+    );
 }
 
 /**
@@ -64,6 +67,13 @@ export function checkProtocol(protocol: Protocol): void {
  * its own, spelt as the system spells the origin of datagrams.
  */
 export async function resolveHost(host: string): Promise<string> {
+  // An empty name would bind every address, where only one was thought of.
+  if (typeof host !== "string" || host.trim() === "") {
+    throw new StardustError(
+      "STARDUST_INVALID_OPTION",
+      `host: ${JSON.stringify(host)} is no name or address; leave it out for this machine alone, or write 0.0.0.0 for all addresses`,
+    );
+  }
   if (isIPv6(host) && !host.includes("%")) {
     return new SocketAddress({ family: "ipv6", address: host }).address;
   }
@@ -79,6 +89,16 @@ export async function resolveHost(host: string): Promise<string> {
       },
     );
   }
+}
+
+/** The address of a server to be dialled: one that stands for all addresses of a machine is nobody's. */
+export async function resolveServer(host: string): Promise<string> {
+  const address = await resolveHost(host);
+  if (address !== "0.0.0.0" && address !== "::") return address;
+  throw new StardustError(
+    "STARDUST_INVALID_OPTION",
+    `host: ${host} is where a server listens on all its addresses; connect needs one of them, 127.0.0.1 on the same machine`,
+  );
 }
 
 /** Puts the handlers of the `handlers` option in place. */

@@ -278,8 +278,11 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         resend: options.resend ?? true,
       },
       listener: {
+        // Everybody is let in only where nobody was asked to decide: a function that answers nothing has not accepted.
         authenticate: (body, origin, signal) =>
-          options.authenticate?.(body as F["join"], origin, signal) ?? { accept: true },
+          options.authenticate === undefined
+            ? { accept: true }
+            : options.authenticate(body as F["join"], origin, signal),
         onJoin: (id, handle, address, body, agreed) =>
           this.#onJoin(new RunningPeer<F>(this, id, handle, address, body as F["join"], agreed)),
         onMessage: (id, channel, user, bytes, view, start, end) =>

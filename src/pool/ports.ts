@@ -51,6 +51,8 @@ function parseRange(text: string): number[] {
       throw invalid(`"${text}" is not a port, a range such as 12341-12343, or a list of them`);
     const first = Number(match[1]);
     const last = Number(match[2] ?? match[1]);
+    if (first === 0 && last > 0)
+      throw invalid(`the range ${part.trim()} begins with 0, which stands for any free port`);
     if (last < first) throw invalid(`the range ${part.trim()} runs backwards`);
     if (last > 65535) throw invalid(`${last} is not a UDP port`);
     if (last - first >= MAX_PORTS)

@@ -83,7 +83,7 @@ describe("ports", () => {
     expect(parsePorts(text)).toEqual(ports);
   });
 
-  it.each(["", "a", "3-1", "0x10", "70000", "1-70000", "5,5", "1-2-3", "-5"])(
+  it.each(["", "a", "3-1", "0x10", "70000", "1-70000", "5,5", "1-2-3", "-5", "0-3"])(
     "refuses %j with a message that says what is wrong",
     (text) => {
       expect(() => parsePorts(text)).toThrow(

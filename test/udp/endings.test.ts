@@ -327,6 +327,23 @@ describe("connecting", () => {
     });
   });
 
+  it.each(["", " ", 7 as never])("refuses %j as the host to listen on", async (host) => {
+    await expect(arenaServer({ host })).rejects.toMatchObject({
+      code: "STARDUST_INVALID_OPTION",
+      message: expect.stringContaining("host: "),
+    });
+  });
+
+  it.each(["", "0.0.0.0", "::", "0:0:0:0:0:0:0:0"])(
+    "refuses %j as a server to dial, at once",
+    async (host) => {
+      await expect(arenaClient({ ports: [9] }, { host })).rejects.toMatchObject({
+        code: "STARDUST_INVALID_OPTION",
+        message: expect.stringContaining("host: "),
+      });
+    },
+  );
+
   it("refuses datagrams of others, and the game's before it stands", async () => {
     const server = await arenaServer({ ports: { count: 2 } });
     let inner: DatagramSocket | undefined;

@@ -67,6 +67,21 @@ describe("an application that throws", () => {
     print.mockRestore();
   });
 
+  it("in an onFault that is asynchronous is printed, and ends nothing", async () => {
+    const print = vi.spyOn(console, "error").mockImplementation(() => {});
+    const server = await narrowServer({
+      onFault: (async () => fail("onFault, later")) as () => void,
+      authenticate: () => fail("authenticate"),
+    });
+    await expect(narrowClient(server)).rejects.toMatchObject({ reason: "internal" });
+    await until(() => print.mock.calls.length === 2);
+    expect(print.mock.calls.map((call) => String(call[1]))).toEqual([
+      "Error: authenticate",
+      "Error: onFault, later",
+    ]);
+    print.mockRestore();
+  });
+
   it("in a client's handlers and onFault loses no message", async () => {
     const print = vi.spyOn(console, "error").mockImplementation(() => {});
     const server = await arenaServer({ ports: { count: 1 } });
@@ -114,6 +129,25 @@ describe("an application that throws", () => {
       expect(onFault).toHaveBeenCalledOnce();
       bad = false;
       await arenaClient(server);
+    },
+  );
+
+  it.each([
+    ["nothing", () => undefined],
+    ["null", () => null],
+    ["an empty object", () => ({})],
+    ["a number that is true", () => ({ accept: 1 })],
+  ])(
+    "authenticate that answers %s lets nobody in, even where accept has no body",
+    async (_what, answer) => {
+      const onFault = vi.fn();
+      const server = await narrowServer({ onFault, authenticate: () => answer() as never });
+      await expect(narrowClient(server)).rejects.toMatchObject({ reason: "internal" });
+      expect(onFault).toHaveBeenCalledWith(
+        expect.objectContaining({ code: "STARDUST_INVALID_OPTION" }),
+        "authenticate",
+      );
+      expect(server.peers.size).toBe(0);
     },
   );
 
