@@ -9,10 +9,12 @@ import { allDiagnostics } from "#codegen/spec/diagnostics.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { protocol } from "#generated/protocol.js";
 import { encode } from "#generated/testing.js";
+import { allowed, transitions } from "#src/connection/lifecycle.js";
 import { errorCodes } from "#src/errors.js";
 import { SessionCounters } from "#src/session/index.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
 import { createCounters } from "#src/zero/counters.js";
+import { stateDiagram } from "./support/state-diagram.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -90,6 +92,10 @@ describe("docs/counters.md", () => {
     expect([...counted].filter((name) => !told.has(name))).toEqual([]);
   });
 
+  test("says how events are counted that a state does not expect", () => {
+    expect(documents.get("docs/counters.md")).toContain("`unexpected.<state>.<event>`");
+  });
+
   test("names no counter that is gone", () => {
     expect([...told].filter((name) => !counted.has(name))).toEqual([]);
   });
@@ -108,6 +114,37 @@ describe("docs/connection.md", () => {
       return [state, pairs.join(", ") || "none"];
     });
     expect(told).toEqual(wanted);
+  });
+
+  test("draws the life of a connection as its table has it", () => {
+    const begins = { client: "joining", server: "attaching" };
+    const wanted = stateDiagram(begins, transitions);
+    expect(/^```mermaid\nstateDiagram-v2\n[\s\S]*?^```$/m.exec(text)?.[0]).toBe(wanted);
+  });
+
+  test("says what each state of a connection allows, and which states of zero messages go with it", () => {
+    const table = text.split("\n## The life of a connection")[1]!.split("\n## ")[0]!;
+    const rows = [...table.matchAll(/^\| `(\w+)` +\|(.+)\|$/gm)].map((match) => ({
+      state: match[1]!,
+      cells: match[2]!.split("|").map((cell) => cell.trim()),
+    }));
+    const yes = (value: boolean): string => (value ? "yes" : "");
+    expect(rows.map(({ state, cells }) => [state, cells[1], cells[2]])).toEqual(
+      Object.entries(allowed).map(([state, { datagrams, messages }]) => [
+        state,
+        yes(datagrams),
+        yes(messages),
+      ]),
+    );
+    for (const [side, column] of [
+      ["client", 3],
+      ["server", 4],
+    ] as const) {
+      const told = rows.flatMap(({ cells }) => [...cells[column]!.matchAll(/`(\w+)`/g)]);
+      expect([...new Set(told.map((match) => match[1]!))].sort()).toEqual(
+        Object.keys(states[side]).sort(),
+      );
+    }
   });
 
   test("names every message and who sends it", () => {

@@ -26,7 +26,7 @@ interface Room {
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
 const BASE = ["base", "contract", "agreement"];
 const BELOW_PEER = ["wire", "session", "zero"];
-const BELOW_PORT = [...BELOW_PEER, "peer", "udp"];
+const BELOW_PORT = [...BELOW_PEER, "peer", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems"];
 
@@ -38,6 +38,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   wire: { imports: BASE, packages: [], pure: true },
   session: { imports: [...BASE, "wire"], packages: [], pure: true },
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
+  connection: {
+    imports: [...BASE, "wire", "session"],
+    types: ["server"],
+    packages: [],
+    pure: true,
+  },
   peer: { imports: [...BASE, ...BELOW_PEER], types: FACES, packages: ["node:*"] },
   udp: { imports: [...BASE, "wire"], types: ["zero"], packages: ["node:*"] },
   endpoint: { imports: BASE, packages: ["node:*"] },

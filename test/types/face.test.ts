@@ -1,11 +1,11 @@
-/** The generated face refuses what it must when it is compiled: face.ts says what. */
+/** The generated face and the table of a connection refuse what they must when compiled: face.ts and lifecycle.ts say what. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-it("wrong channels, members, directions and options are errors of the compiler, and state is inferred", () => {
+it("wrong channels, members, directions, options, states and events are errors of the compiler", () => {
   const tsc = path("../../node_modules/typescript/bin/tsc");
   const { stdout, status } = spawnSync(process.execPath, [tsc, "-p", path("tsconfig.json")], {
     encoding: "utf8",

@@ -1,0 +1,239 @@
+/**
+ * One connection, whichever side holds it: the session of the regular protocol, and the life around it (lifecycle.ts):
+ * keep-alive, idle timeout, lingering before a close, handing on what came before the end. Sans-IO: it is given
+ * datagrams, what the connection protocol says, and the time, and is asked for datagrams and the next deadline. The
+ * connection protocol itself is not here: it stands behind `ConnectionHost`, and whoever holds the connection passes
+ * its events on. Worst case of a call: that of the session.
+ */
+import type { Agreement } from "../agreement.ts";
+import type { Counters } from "../counters.ts";
+import type { Protocol, Role } from "../protocol.ts";
+import type { CloseReason } from "../server.ts";
+import { Session, type SessionSink } from "../session/session.ts";
+import type { Writer } from "../wire/writer.ts";
+import { allowed, type ConnectionEvent, type ConnectionState, transitions } from "./lifecycle.ts";
+
+/** Where the other side is. The holder of the connection keeps it true. */
+export interface Path {
+  readonly address: string;
+  readonly port: number;
+  /** The other side has shown that it receives there. Nothing regular is sent before. */
+  readonly proven: boolean;
+}
+
+/** Who holds a connection. */
+export interface ConnectionHost extends SessionSink {
+  /** Has the connection protocol tell the other side; `end("acknowledged")` follows when that is done. */
+  sayGoodbye(code: string, reason: string, nowMs: number): void;
+  /** Has the connection protocol forget this connection, without a word to the other side. */
+  forget(): void;
+}
+
+export interface ConnectionOptions {
+  readonly protocol: Protocol;
+  readonly role: Role;
+  readonly host: ConnectionHost;
+  readonly path: Path;
+  /** At least 0, below 1; which packet numbers are skipped depends on it. */
+  readonly random: () => number;
+  /** The user's header fields, as they are when it opens. */
+  readonly userFields: Float64Array;
+  /** False: nothing that is lost is sent again. */
+  readonly resend: boolean;
+  /** Where events that its state does not expect are counted. */
+  readonly counters: Counters;
+}
+
+/** Why an application closes a connection. */
+export interface Farewell {
+  readonly code: string;
+  readonly reason: string;
+}
+
+const IDLE: CloseReason = {
+  code: "idle-timeout",
+  reason: "nothing was heard for too long",
+  by: "local",
+};
+
+export class Connection {
+  readonly path: Path;
+  readonly #o: ConnectionOptions;
+  #state: ConnectionState;
+  /** What the state allows, at hand for each datagram. */
+  #exchanges = false;
+  /** Undefined before it is open. */
+  #session: Session | undefined;
+  #pingedMs = 0;
+  #farewell: Farewell | undefined;
+  #lingerUntilMs = Number.POSITIVE_INFINITY;
+  #reason: CloseReason | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#o = options;
+    this.path = options.path;
+    this.#state = options.role === "client" ? "joining" : "attaching";
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Takes new messages of the application. */
+  get takesMessages(): boolean {
+    return allowed[this.#state].messages;
+  }
+
+  /** Nothing more comes: what has come is to be taken, whether there is room for it or not. */
+  get isEnding(): boolean {
+    return this.#state === "draining" || this.#state === "closed";
+  }
+
+  /** Why it ended; undefined before `draining`. */
+  get reason(): CloseReason | undefined {
+    return this.#reason;
+  }
+
+  /** The regular protocol; undefined before the connection was open. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  // What the connection protocol says ------------------------------------------------------------------------------
+
+  /** The handshake goes on. */
+  progress(event: "accepted" | "restarted" | "confirmed"): void {
+    this.#on(event);
+  }
+
+  /** The handshake is done: the connection is open, and has a session. */
+  attach(negotiated: Agreement, nowMs: number): void {
+    if (!this.#on("attached")) return;
+    const { protocol, role, random, host, resend, userFields } = this.#o;
+    const options = { protocol, agreed: negotiated, role, nowMs, random, sink: host, resend };
+    const session = new Session(options);
+    for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
+    this.#session = session;
+    this.#pingedMs = nowMs;
+  }
+
+  /** It ends for a reason that lies outside. `abandoned`: and nobody has told the connection protocol. */
+  end(
+    event: "rejected" | "expired" | "remoteClosed" | "acknowledged" | "abandoned",
+    reason: CloseReason,
+  ): void {
+    if (event === "abandoned") this.#o.host.forget();
+    this.#on(event, reason);
+  }
+
+  // What the application wants -------------------------------------------------------------------------------------
+
+  /**
+   * Closes it: what was sent is delivered first, for `lingerMs` at most, then the other side is told. Closing or
+   * closed: nothing happens.
+   */
+  close(farewell: Farewell, lingerMs: number, nowMs: number): void {
+    if (this.takesMessages) {
+      this.#farewell = farewell;
+      this.#lingerUntilMs = nowMs + lingerMs;
+    }
+    this.#on("closeRequested");
+  }
+
+  /** The value of a user's header field in all datagrams built from now on. */
+  setUserField(field: number, value: number): void {
+    this.#session?.setUserField(field, value);
+  }
+
+  /** There is room again for messages that were refused. */
+  pump(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    session.pump();
+    if (this.#state === "draining" && !session.undelivered) this.#on("delivered");
+  }
+
+  // Datagrams and time ---------------------------------------------------------------------------------------------
+
+  /** A regular datagram. False: the state allows none, and it was not looked at. */
+  handleDatagram(bytes: Uint8Array, view: DataView, length: number, nowMs: number): boolean {
+    if (!this.#exchanges) return false;
+    this.#session!.handleDatagram(bytes, view, length, nowMs);
+    return true;
+  }
+
+  /** Does what is due; harmless when nothing is. */
+  handleTimeout(nowMs: number): void {
+    if (!this.#exchanges) {
+      if (this.#state === "draining") this.pump();
+      return;
+    }
+    const session = this.#session!;
+    if (nowMs >= this.#idleAtMs(session)) {
+      this.#o.host.forget();
+      this.#on("idle", IDLE);
+      return;
+    }
+    session.handleTimeout(nowMs);
+    if (nowMs >= this.#pingAtMs(session)) {
+      this.#pingedMs = nowMs;
+      session.ping();
+    }
+  }
+
+  /**
+   * Writes the next datagram into `w` and returns its bytes; 0: there is none now. To be called until 0 at the end of
+   * each turn: a connection that has lingered for long enough then says goodbye.
+   */
+  pollTransmit(w: Writer, nowMs: number): number {
+    if (!this.#exchanges) return 0;
+    const session = this.#session!;
+    const bytes = this.path.proven ? session.pollTransmit(w, nowMs) : 0;
+    if (bytes === 0 && this.#state === "lingering") {
+      if (nowMs >= this.#lingerUntilMs || !session.unacknowledged) this.#sayGoodbye(nowMs);
+    }
+    return bytes;
+  }
+
+  /** When to call `handleTimeout` and `pollTransmit`; infinity: not before something else happens. */
+  pollDeadline(): number {
+    if (!this.#exchanges) return Number.POSITIVE_INFINITY;
+    const session = this.#session!;
+    const ownMs = Math.min(this.#idleAtMs(session), this.#pingAtMs(session), this.#lingerUntilMs);
+    return this.path.proven ? Math.min(ownMs, session.pollDeadline()) : ownMs;
+  }
+
+  #sayGoodbye(nowMs: number): void {
+    this.#on("lingered");
+    const { code, reason } = this.#farewell!;
+    this.#o.host.sayGoodbye(code, reason, nowMs);
+  }
+
+  /** False: the event is not expected in this state; it is counted, and nothing changes. */
+  #on(event: ConnectionEvent, reason?: CloseReason): boolean {
+    const before = this.#state;
+    const next = transitions[before][event];
+    if (next === undefined) {
+      this.#o.counters.add(`unexpected.${before}.${event}`);
+      return false;
+    }
+    if (next !== before) this.#enter(next, reason);
+    return true;
+  }
+
+  #enter(state: ConnectionState, reason: CloseReason | undefined): void {
+    this.#state = state;
+    this.#exchanges = allowed[state].datagrams;
+    if (this.isEnding) this.#reason ??= reason;
+    // What came before the end is handed on.
+    if (state === "draining") this.pump();
+  }
+
+  #idleAtMs(session: Session): number {
+    return session.lastReceivedMs + this.#o.protocol.limits.idleTimeoutMs;
+  }
+
+  #pingAtMs(session: Session): number {
+    return Math.max(session.lastSentMs, this.#pingedMs) + this.#o.protocol.limits.keepAliveMs;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Where a connection's life is decided: its states, what can happen to it, which state follows, and what each state
+ * allows. Data only: `Connection` does what the tables say, docs/connection.md has the diagram that is made from them,
+ * and a test walks every pair of state and event. Clients and servers have the same life; a client begins it in
+ * `joining`, a server in `attaching`, with the place that it keeps.
+ */
+
+/** From first to last. */
+export const connectionStates = [
+  /** The client asks to be let in. */
+  "joining",
+  /** A place is kept on one port, and the client is on its way there. */
+  "attaching",
+  /** The connection stands. */
+  "open",
+  /** This side will close: it takes no new messages, and delivers those that it has taken. */
+  "lingering",
+  /** The connection protocol says goodbye; the regular one is silent. */
+  "closing",
+  /** The other side has left or is silent. What came from it before is still handed on. */
+  "draining",
+  "closed",
+] as const;
+
+export type ConnectionState = (typeof connectionStates)[number];
+
+/** What can happen to a connection. */
+export const connectionEvents = [
+  /** The client has been let in and knows its port. */
+  "accepted",
+  /** The server does not know the client (any more), which asks anew. */
+  "restarted",
+  /** The server refuses to let the client in. */
+  "rejected",
+  /** Client: the handshake took too long. Server: nobody came for the place. */
+  "expired",
+  /** The client has its place. */
+  "attached",
+  /** The client's address is proven. */
+  "confirmed",
+  /** This side's application wants it closed. */
+  "closeRequested",
+  /** All that was sent has been acknowledged, or the time for that is up. */
+  "lingered",
+  /** The other side has heard the goodbye, or is given up on. */
+  "acknowledged",
+  /** The other side has closed. */
+  "remoteClosed",
+  /** Nothing was heard for too long. */
+  "idle",
+  /** All that came has been handed on. */
+  "delivered",
+  /** This side gives it up without a word: its connect is aborted, or the server closes and the time for that is up. */
+  "abandoned",
+] as const;
+
+export type ConnectionEvent = (typeof connectionEvents)[number];
+
+export type Transitions = {
+  readonly [State in ConnectionState]: { readonly [Event in ConnectionEvent]?: ConnectionState };
+};
+
+/** A pair that is not here is counted by its name (`unexpected.<state>.<event>`), and changes nothing. */
+export const transitions: Transitions = {
+  joining: {
+    accepted: "attaching",
+    restarted: "joining",
+    rejected: "closed",
+    expired: "closed",
+    abandoned: "closed",
+  },
+  attaching: {
+    restarted: "joining",
+    attached: "open",
+    expired: "closed",
+    remoteClosed: "closed",
+    abandoned: "closed",
+  },
+  open: {
+    confirmed: "open",
+    closeRequested: "lingering",
+    idle: "draining",
+    remoteClosed: "draining",
+    abandoned: "closed",
+  },
+  lingering: {
+    confirmed: "lingering",
+    closeRequested: "lingering",
+    lingered: "closing",
+    idle: "draining",
+    remoteClosed: "draining",
+    abandoned: "closed",
+  },
+  closing: { closeRequested: "closing", acknowledged: "closed", abandoned: "closed" },
+  draining: { closeRequested: "draining", delivered: "closed", abandoned: "closed" },
+  closed: { closeRequested: "closed" },
+};
+
+/** What goes on in a state. */
+export interface Allowed {
+  /** Regular datagrams both ways, and the timers of their protocol. */
+  readonly datagrams: boolean;
+  /** New messages of this side's application. */
+  readonly messages: boolean;
+}
+
+export const allowed: { readonly [State in ConnectionState]: Allowed } = {
+  joining: { datagrams: false, messages: false },
+  attaching: { datagrams: false, messages: false },
+  open: { datagrams: true, messages: true },
+  lingering: { datagrams: true, messages: false },
+  closing: { datagrams: false, messages: false },
+  draining: { datagrams: false, messages: false },
+  closed: { datagrams: false, messages: false },
+};

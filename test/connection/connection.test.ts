@@ -1,0 +1,136 @@
+/** A connection from its opening to its end, in virtual time. */
+import { describe, expect, it } from "vitest";
+import { Writer } from "#src/wire/writer.js";
+import { openPair, protocol, TestHost } from "../support/connection-pair.ts";
+
+const { idleTimeoutMs, keepAliveMs } = protocol.limits;
+const left = { code: "left", reason: "good night", by: "remote" } as const;
+
+describe("before it is open", () => {
+  it("looks at no regular datagram and wants no time", () => {
+    const { connection } = new TestHost("client");
+    const bytes = Uint8Array.of(0, 0, 1, 0, 0, 0);
+    expect(connection.handleDatagram(bytes, new DataView(bytes.buffer), 6, 0)).toBe(false);
+    expect(connection.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
+    expect(connection.pollTransmit(new Writer(new Uint8Array(1200)), 0)).toBe(0);
+    expect(connection.takesMessages).toBe(false);
+  });
+
+  it("is forgotten by the connection protocol when it is abandoned, and only then", () => {
+    for (const event of ["expired", "abandoned"] as const) {
+      const host = new TestHost("client");
+      host.connection.end(event, left);
+      expect(host.connection.reason).toEqual(left);
+      expect(host.asked).toEqual(event === "abandoned" ? ["forget"] : []);
+    }
+  });
+});
+
+describe("while it stands", () => {
+  it("says something from time to time, so that neither side gives the other up", () => {
+    const { client, server, pair } = openPair();
+    pair.run(5 * idleTimeoutMs);
+    expect([client.connection.state, server.connection.state]).toEqual(["open", "open"]);
+    const { datagramsSent } = client.connection.session!.counters;
+    expect(datagramsSent).toBeGreaterThan((4 * idleTimeoutMs) / keepAliveMs);
+    expect(datagramsSent).toBeLessThan((12 * idleTimeoutMs) / keepAliveMs);
+  });
+
+  it("gives up a silent peer after the idle timeout, without a word", () => {
+    const { client, server, pair } = openPair();
+    client.path.proven = false;
+    pair.run(idleTimeoutMs - 1);
+    expect(server.connection.state).toBe("open");
+    pair.run(2);
+    expect(server.connection.state).toBe("closed");
+    expect(server.connection.reason).toMatchObject({ code: "idle-timeout", by: "local" });
+    expect(server.asked).toEqual(["forget"]);
+  });
+
+  it("sends nothing to an address that is not proven, and hears what comes from there", () => {
+    const { client, server, pair } = openPair();
+    server.path.proven = false;
+    server.send("chat");
+    client.send("chat");
+    pair.run(1000);
+    expect(server.connection.session!.counters.datagramsSent).toBe(0);
+    expect(server.of("chat")).toHaveLength(1);
+    server.path.proven = true;
+    pair.run(1000);
+    expect(client.of("chat")).toHaveLength(1);
+  });
+});
+
+describe("a connection that is closed by its own side", () => {
+  it("delivers what was sent, and then says goodbye once", () => {
+    const { client, server, pair } = openPair();
+    for (let i = 0; i < 50; i++) client.send("chat", 1000);
+    client.connection.close({ code: "bye", reason: "for now" }, 5000, 0);
+    client.connection.close({ code: "again", reason: "" }, 0, 0);
+    expect(client.connection.takesMessages).toBe(false);
+    pair.runUntil(() => client.connection.state === "closing", 5000);
+    expect(server.of("chat")).toHaveLength(50);
+    expect(pair.time.nowMs).toBeLessThan(5000);
+    expect(client.asked).toEqual([`goodbye bye for now ${pair.time.nowMs}`]);
+    client.connection.end("acknowledged", { code: "bye", reason: "for now", by: "local" });
+    expect(client.connection.state).toBe("closed");
+    expect(client.connection.reason).toEqual({ code: "bye", reason: "for now", by: "local" });
+  });
+
+  it.each([true, false])(
+    "waits no longer than it was told for who is silent (address proven: %s)",
+    (proven) => {
+      const { client, server, pair } = openPair();
+      client.path.proven = proven;
+      server.path.proven = false;
+      client.send("chat");
+      client.connection.close({ code: "bye", reason: "" }, 700, 0);
+      pair.run(699);
+      expect(client.connection.state).toBe("lingering");
+      pair.run(1);
+      expect(client.asked).toEqual(["goodbye bye  700"]);
+    },
+  );
+
+  it("ends with the other side's reason where that one was faster", () => {
+    const { client } = openPair();
+    client.send("chat");
+    client.connection.close({ code: "bye", reason: "" }, 700, 0);
+    client.connection.end("remoteClosed", left);
+    expect(client.connection.state).toBe("closed");
+    expect(client.connection.reason).toEqual(left);
+    expect(client.asked).toEqual([]);
+  });
+});
+
+describe("a connection that the other side has closed", () => {
+  it("hands on what came before, when there is room for it, and is closed then", () => {
+    const { client, server, pair } = openPair();
+    server.accepting = false;
+    for (let i = 0; i < 5; i++) client.send("chat");
+    pair.run(100);
+    server.connection.end("remoteClosed", left);
+    expect(server.connection.state).toBe("draining");
+    expect(server.connection.isEnding).toBe(true);
+    // Time has no hold on it: only room has.
+    expect(server.connection.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
+    server.connection.handleTimeout(1e9);
+    expect(server.connection.state).toBe("draining");
+    server.accepting = true;
+    server.connection.pump();
+    expect(server.of("chat")).toHaveLength(5);
+    expect(server.connection.state).toBe("closed");
+    expect(server.connection.reason).toEqual(left);
+  });
+
+  it("keeps its reason where it is abandoned while it drains", () => {
+    const { client, server, pair } = openPair();
+    server.accepting = false;
+    client.send("chat");
+    pair.run(100);
+    server.connection.end("remoteClosed", left);
+    server.connection.end("abandoned", { code: "shutting-down", reason: "", by: "local" });
+    expect(server.connection.state).toBe("closed");
+    expect(server.connection.reason).toEqual(left);
+  });
+});

@@ -1,0 +1,80 @@
+/** Connections in virtual time, each with a host that writes down what it is asked for. */
+import { sameVersion } from "#src/agreement.js";
+import { Connection, type ConnectionHost } from "#src/connection/connection.js";
+import { Counters } from "#src/counters.js";
+import type { Protocol, Role } from "#src/protocol.js";
+import { Pair, SeededRandom } from "#src/testing/index.js";
+import { channelIndex, handProtocol } from "./hand-protocol.js";
+import { Inbox, numberedPayload } from "./session-pair.js";
+
+export const protocol: Protocol = handProtocol();
+
+/** Refuses messages while it is not accepting, but none of a connection that is ending. */
+export class TestHost extends Inbox implements ConnectionHost {
+  readonly asked: string[] = [];
+  readonly counters: Counters = new Counters();
+  readonly connection: Connection;
+  path = { address: "10.0.0.1", port: 4000, proven: true };
+
+  constructor(role: Role, seed = 1) {
+    super();
+    const random = new SeededRandom(seed);
+    const host = this;
+    this.connection = new Connection({
+      protocol,
+      role,
+      host,
+      path: {
+        address: "10.0.0.1",
+        port: 4000,
+        get proven() {
+          return host.path.proven;
+        },
+      },
+      random: () => random.next(),
+      userFields: new Float64Array(protocol.header.userFields.length),
+      resend: true,
+      counters: this.counters,
+    });
+  }
+
+  sayGoodbye(code: string, reason: string, nowMs: number): void {
+    this.asked.push(`goodbye ${code} ${reason} ${nowMs}`);
+  }
+
+  forget(): void {
+    this.asked.push("forget");
+  }
+
+  attach(nowMs = 0): void {
+    if (this.connection.state === "joining") this.connection.progress("accepted");
+    this.connection.attach(sameVersion(protocol), nowMs);
+  }
+
+  send(channel: string, bytes = 10): boolean {
+    const payload = numberedPayload(0, bytes);
+    const { session } = this.connection;
+    return session!.send(channelIndex(protocol, channel), payload, 0, bytes);
+  }
+}
+
+export interface ConnectionPair {
+  readonly client: TestHost;
+  readonly server: TestHost;
+  readonly pair: Pair<Connection, Connection>;
+}
+
+/** Two connections that stand. */
+export function openPair(): ConnectionPair {
+  const client = new TestHost("client", 1);
+  const server = new TestHost("server", 2);
+  client.attach();
+  server.attach();
+  const pair = new Pair({
+    a: client.connection,
+    b: server.connection,
+    link: { delayMs: 10 },
+    seed: 3,
+  });
+  return { client, server, pair };
+}
