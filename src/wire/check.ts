@@ -128,11 +128,20 @@ export function checkArray(path: string, value: unknown, length: number): void {
   if (value.length !== length) invalid(path, `has ${value.length} elements, not ${length}`);
 }
 
-/** A Map of at most `max` entries, which are checked by the caller; returns how many, as `checkList`. */
+const sizeOfMap = Object.getOwnPropertyDescriptor(Map.prototype, "size")!.get as () => number;
+
+/**
+ * A Map of at most `max` entries, which are checked by the caller; returns how many, as `checkList`. The engine is asked,
+ * not the value: it knows Maps of other realms (a `vm` context, jsdom), and no subclass can tell it another number.
+ */
 export function checkMap(path: string, value: unknown, max: number): number {
-  if (!(value instanceof Map)) invalid(path, `must be a Map, ${describe(value)}`);
-  const count = value.size;
-  if (!(count >= 0 && count <= max)) invalid(path, `has ${count} entries, ${max} are allowed`);
+  let count: number;
+  try {
+    count = sizeOfMap.call(value);
+  } catch {
+    return invalid(path, `must be a Map, ${describe(value)}`);
+  }
+  if (count > max) invalid(path, `has ${count} entries, ${max} are allowed`);
   return count;
 }
 
@@ -203,6 +212,20 @@ export function checkString(path: string, value: unknown, maxBytes: number): num
   return varintSize(byteLength) + byteLength;
 }
 
+const nameOfTypedArray = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)!.get as () => string | undefined;
+
+/**
+ * Whether these are bytes that can be copied. What only has the prototype is none: a Proxy, say. Those of another realm
+ * (a `vm` context, jsdom) have another prototype, and are known by what the engine calls them.
+ */
+function isUint8Array(value: unknown): value is Uint8Array {
+  if (value instanceof Uint8Array && ArrayBuffer.isView(value)) return true;
+  return nameOfTypedArray.call(value) === "Uint8Array";
+}
+
 /** At most `maxBytes` bytes; returns their bytes on the wire, their length included. */
 export function checkBytes(path: string, value: unknown, maxBytes: number): number {
   const count = countBytes(path, value, maxBytes);
@@ -211,9 +234,7 @@ export function checkBytes(path: string, value: unknown, maxBytes: number): numb
 
 /** At most `maxBytes` bytes; returns how many, which is as many as a copy of them takes. */
 export function countBytes(path: string, value: unknown, maxBytes: number): number {
-  // What only has the prototype is no view: a Proxy, say, which has no bytes to copy.
-  const isBytes = value instanceof Uint8Array && ArrayBuffer.isView(value);
-  const count = isBytes ? byteCount(value) : -1;
+  const count = isUint8Array(value) ? byteCount(value) : -1;
   if (count < 0 || count > maxBytes) refuseBytes(path, value, count, maxBytes);
   return count;
 }

@@ -1,4 +1,5 @@
 /** The byte-level primitives, each against an oracle that is worked out another way. */
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import {
   AckBlock,
@@ -6,6 +7,8 @@ import {
   checkBytes,
   checkFloat32,
   checkInteger,
+  checkList,
+  checkMap,
   checkString,
   checkVarint,
   checkZigzag,
@@ -405,6 +408,40 @@ test("a quantised value encodes to its own index, stays in range, and errs by ha
       );
     }),
   );
+});
+
+describe("values of another realm", () => {
+  const other = (code: string): unknown => runInNewContext(code);
+
+  test("are taken like our own: a Map, bytes, a list", () => {
+    expect(checkMap("m", other("new Map([[1, 2], [3, 4]])"), 2)).toBe(2);
+    expect(checkBytes("b", other("new Uint8Array([1, 2, 3])"), 3)).toBe(4);
+    expect(checkList("l", other("[1, 2]"), 2)).toBe(2);
+    const to = new Uint8Array(8);
+    expect(putBytes("b", other("new Uint8Array([7, 8])") as Uint8Array, 3, to, 0)).toBe(3);
+    expect([...to.subarray(0, 3)]).toEqual([2, 7, 8]);
+  });
+
+  test.each([
+    "new Set([1])",
+    "new WeakMap()",
+    "new Proxy(new Map(), {})",
+    "({ size: 1, [Symbol.toStringTag]: 'Map' })",
+    "Object.create(Map.prototype)",
+  ])("are no Map where they are %s", (code) => {
+    expect(() => checkMap("m", other(code), 2)).toThrow(/must be a Map/);
+  });
+
+  test.each([
+    "new Int8Array(1)",
+    "new Uint8ClampedArray(1)",
+    "new DataView(new ArrayBuffer(1))",
+    "new ArrayBuffer(1)",
+    "new Proxy(new Uint8Array(1), {})",
+    "({ length: 1, [Symbol.toStringTag]: 'Uint8Array' })",
+  ])("are no bytes where they are %s", (code) => {
+    expect(() => checkBytes("b", other(code), 2)).toThrow(/must be a Uint8Array/);
+  });
 });
 
 describe("ack ranges", () => {
