@@ -5,23 +5,20 @@
  */
 import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
 import { decodeFunction, updateFunction } from "./decode.ts";
-import { unionDecodeFunction } from "./decode-value.ts";
+import { readerType, unionDecodeFunction } from "./decode-value.ts";
 import { encodeFunction, unionEncodeFunction } from "./encode.ts";
 import { type Lookup, lookupOf, structNamed } from "./layout.ts";
+import type { Module } from "./module.ts";
 import { sizeFunction, unionSizeFunction } from "./size.ts";
 import type { Declaration, Func } from "./source.ts";
+import { camel, docComment, documentation, Lines, Names, one, quote } from "./text.ts";
 import {
-  camel,
-  codeOf,
-  docComment,
-  documentation,
-  Lines,
-  Names,
-  one,
-  quote,
-  wireFunctions,
-} from "./text.ts";
-import { float32End, unionWriteFunction, writeFunction, writtenInOnePass } from "./write.ts";
+  FLOAT32_END,
+  float32End,
+  unionWriteFunction,
+  writeFunction,
+  writtenInOnePass,
+} from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
 /** The name of each channel's codec, by channel index. */
@@ -29,55 +26,40 @@ export function codecNames(model: Model): string[] {
   return Names.forAll(model.channels.map((c) => `${camel(c.name)}Codec`));
 }
 
-export function emitCodecs(model: Model): Declaration[] {
+export function emitCodecs(model: Model, module: Module): Declaration[] {
   const lookup = lookupOf(model);
   const onePass = writtenInOnePass(model, lookup);
   const functions: Func[] = [
-    ...zeroFunctions(model, lookup),
+    ...zeroFunctions(model, lookup, module),
     ...model.unions.flatMap((u) => [
-      unionSizeFunction(u, lookup),
-      unionEncodeFunction(u, lookup),
-      ...(onePass.has(u.name) ? [unionWriteFunction(u, lookup)] : []),
-      unionDecodeFunction(u, lookup),
+      unionSizeFunction(u, lookup, module),
+      unionEncodeFunction(u, module),
+      ...(onePass.has(u.name) ? [unionWriteFunction(u, lookup, module)] : []),
+      unionDecodeFunction(u, lookup, module),
     ]),
     ...model.structs.flatMap((s) => [
-      sizeFunction(s, lookup),
-      encodeFunction(s, lookup),
-      ...(onePass.has(s.name) ? [writeFunction(s, lookup)] : []),
-      decodeFunction(s, lookup),
-      updateFunction(s, lookup),
+      sizeFunction(s, lookup, module),
+      encodeFunction(s, module),
+      ...(onePass.has(s.name) ? [writeFunction(s, lookup, module)] : []),
+      decodeFunction(s, lookup, module),
+      updateFunction(s, lookup, module),
     ]),
   ];
   const names = codecNames(model);
   const codecs = model.channels.map((c) =>
-    codecText(c, names[c.index]!, lookup, onePass, model.specFile),
+    codecText(c, names[c.index]!, lookup, onePass, model.specFile, module),
   );
-  const text = codeOf([...functions.map((f) => f.body), ...codecs].join("\n"));
+  const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
   // An enum that nothing holds has no use for its functions.
-  const used = new Set([...text.matchAll(/\b(?:valueOf|nameOf)([A-Z]\w*)\(/g)].map((m) => m[1]));
-  const called = new Set([...text.matchAll(/\b(\w+)\(/g)].map((m) => m[1]));
   const enums = model.enums
-    .filter((e) => used.has(e.name))
+    .filter((e) => used.has(`valueOf${e.name}`) || used.has(`nameOf${e.name}`))
     .flatMap((e) => [
       valueOfFunction(e),
-      ...(counts(e) ? [namesOfTable(e)] : []),
-      nameOfFunction(e),
+      ...(counts(e) ? [namesOfTable(e, module)] : []),
+      nameOfFunction(e, module),
     ]);
   return [
-    { kind: "import", from: "stardust-udp/protocol", types: ["MessageCodec"] },
-    {
-      kind: "import",
-      from: "stardust-udp/wire",
-      names: wireFunctions.filter((name) => called.has(name)),
-      types: ["Reader", "Writer"],
-    },
-    {
-      kind: "import",
-      from: "./types.ts",
-      namespace: "types",
-      namespaceIsType: true,
-    },
-    ...(text.includes("FLOAT32_END") ? [{ kind: "raw", text: float32End } as const] : []),
+    ...(used.has(FLOAT32_END) ? [{ kind: "raw", text: float32End } as const] : []),
     ...enums,
     ...functions,
     ...codecs.map((text) => ({ kind: "raw", text }) as const),
@@ -105,15 +87,15 @@ function counts(e: EnumModel): boolean {
   return e.values.every((v, i) => v.value === i);
 }
 
-function namesOfTable(e: EnumModel): Declaration {
-  const head = `const namesOf${e.name}: readonly types.${e.name}[] = [`;
+function namesOfTable(e: EnumModel, module: Module): Declaration {
+  const head = `const namesOf${e.name}: readonly ${module.typeOf(e.name)}[] = [`;
   const names = e.values.map((v) => quote(v.name));
   const line = `${head}${names.join(", ")}];`;
   const lines = [head, ...names.map((name) => `  ${name},`), "];"];
   return { kind: "raw", text: line.length <= 100 ? line : lines.join("\n") };
 }
 
-function nameOfFunction(e: EnumModel): Func {
+function nameOfFunction(e: EnumModel, module: Module): Func {
   const out = new Lines();
   const refuse = `r.refuse(at, path, \`\${value} is no ${e.name}\`)`;
   if (counts(e)) out.add(`return namesOf${e.name}[value] ?? ${refuse};`);
@@ -128,11 +110,11 @@ function nameOfFunction(e: EnumModel): Func {
     exported: false,
     parameters: [
       { name: "value", type: "number" },
-      { name: "r", type: "Reader" },
+      { name: "r", type: readerType(module) },
       { name: "at", type: "number" },
       { name: "path", type: "string" },
     ],
-    returns: `types.${e.name}`,
+    returns: module.typeOf(e.name),
     body: out.text,
     doc: `The ${e.name} of a number that was read at byte \`at\`.`,
   };
@@ -144,13 +126,14 @@ function codecText(
   lookup: Lookup,
   onePass: ReadonlySet<string>,
   specFile: string,
+  module: Module,
 ): string {
   const struct = structNamed(lookup, c.message);
-  const type = `types.${c.message}`;
+  const type = module.typeOf(c.message);
   const maxBytes = Math.min(struct.maxBytes, c.maxBytes);
   const out = new Lines();
   out.block(
-    `export const ${name}: MessageCodec<${type}> =`,
+    `export const ${name}: ${module.type("stardust-udp/protocol", "MessageCodec")}<${type}> =`,
     () => {
       out.add(`fixedBytes: ${struct.fixedBytes},`, `maxBytes: ${maxBytes},`);
       if (struct.maxBytes <= c.maxBytes) out.add(`size: size${c.message},`);
@@ -160,7 +143,10 @@ function codecText(
           () => {
             out.add(`const size = size${c.message}(message);`);
             const problem = `\`takes \${size} bytes, ${c.maxBytes} are allowed\``;
-            out.add(`if (size > ${c.maxBytes}) invalid("", ${problem});`, "return size;");
+            out.add(
+              `if (size > ${c.maxBytes}) ${module.wire("invalid")}("", ${problem});`,
+              "return size;",
+            );
           },
           ",",
         );
@@ -169,14 +155,14 @@ function codecText(
       if (onePass.has(c.message) && struct.maxBytes <= c.maxBytes)
         out.add(`write: write${c.message},`);
       out.block(
-        `decode(r: Reader): ${type}`,
+        `decode(r: ${readerType(module)}): ${type}`,
         () => {
           out.add(`const message = decode${c.message}(r);`, "r.finish();", "return message;");
         },
         ",",
       );
       out.block(
-        `decodeInto(target: ${type}, r: Reader): ${type}`,
+        `decodeInto(target: ${type}, r: ${readerType(module)}): ${type}`,
         () => {
           out.add(`update${c.message}(target, r);`, "r.finish();", "return target;");
         },

@@ -20,6 +20,7 @@ import {
   scalarBytes,
   typeText,
 } from "./layout.ts";
+import { type Module, WIRE } from "./module.ts";
 import { indexPath } from "./size.ts";
 import type { Func } from "./source.ts";
 import { Lines, Names, number, one, quote } from "./text.ts";
@@ -40,16 +41,21 @@ const MAX_MADE_WHOLE = 4096;
 type ListType = Extract<TypeModel, { kind: "list" | "array" }>;
 type MapType = Extract<TypeModel, { kind: "map" }>;
 
-export function openScope(self: Named, lookup: Lookup, update: boolean): Scope {
-  return { lines: new Lines(), names: new Names(localsOf(self)), lookup, update, self };
+export function openScope(self: Named, lookup: Lookup, update: boolean, module: Module): Scope {
+  return { lines: new Lines(module), names: new Names(localsOf(self)), lookup, update, self };
 }
 
 export function depthParameter(self: Named): { name: string; type: string }[] {
   return self.recursion ? [{ name: "depth", type: "number = 0" }] : [];
 }
 
-export function readerName(lines: Lines): string {
-  return lines.uses("r") || lines.uses("view") ? "r" : "_r";
+export function readerParameter(lines: Lines): { name: string; type: string } {
+  const name = lines.uses("r") || lines.uses("view") ? "r" : "_r";
+  return { name, type: readerType(lines.module) };
+}
+
+export function readerType(module: Module): string {
+  return module.type(WIRE, "Reader");
 }
 
 export function withView(lines: Lines): string {
@@ -60,25 +66,25 @@ export function withView(lines: Lines): string {
 export function beginRecursion(self: Named, lines: Lines): void {
   const { recursion } = self;
   if (recursion?.head !== self.name) return;
-  lines.add(`r.checkDepth(depth, ${recursion.maxDepth});`);
-  if (recursion.maxBytes !== undefined) lines.add("const from = r.at;");
+  lines.add(`${lines.use("r")}.checkDepth(depth, ${recursion.maxDepth});`);
+  if (recursion.maxBytes !== undefined) lines.add(`const from = ${lines.use("r")}.at;`);
 }
 
 export function endRecursion(self: Named, lines: Lines): void {
   const { recursion } = self;
   if (recursion?.head !== self.name || recursion.maxBytes === undefined) return;
-  lines.add(`r.checkTotal(from, ${recursion.maxBytes});`);
+  lines.add(`${lines.use("r")}.checkTotal(from, ${recursion.maxBytes});`);
 }
 
-export function unionDecodeFunction(union: UnionModel, lookup: Lookup): Func {
-  const outer = openScope(union, lookup, false);
+export function unionDecodeFunction(union: UnionModel, lookup: Lookup, module: Module): Func {
+  const outer = openScope(union, lookup, false, module);
   const { lines } = outer;
   beginRecursion(union, lines);
-  lines.add("const at = r.at;", 'const tag = r.varint("kind");');
+  lines.add(`const at = ${lines.use("r")}.at;`, 'const tag = r.varint("kind");');
   lines.block("switch (tag)", () => {
     for (const variant of union.variants) {
       lines.block(`case ${variant.tag}:`, () => {
-        const scope = { ...openScope(union, lookup, false), lines };
+        const scope = { ...openScope(union, lookup, false, module), lines };
         const value = readOne(scope, variant.type, "value", quote("value"));
         endRecursion(union, lines);
         const shown = value === "value" ? value : `value: ${value}`;
@@ -91,20 +97,22 @@ export function unionDecodeFunction(union: UnionModel, lookup: Lookup): Func {
   return {
     kind: "function",
     name: `decode${union.name}`,
-    parameters: [{ name: readerName(lines), type: "Reader" }, ...depthParameter(union)],
-    returns: `types.${union.name}`,
+    parameters: [readerParameter(lines), ...depthParameter(union)],
+    returns: module.typeOf(union.name),
     body: withView(lines),
+    uses: lines.used,
     doc: `Reads ${one(union.name)}. Throws MalformedError for bytes that no encoder writes.`,
   };
 }
 
 /** Reads a value that stands by itself; returns its expression. */
 function readOne(scope: Scope, type: TypeModel, hint: string, path: string): string {
-  if (isSimple(type)) return simpleText(type, path);
+  if (isSimple(type)) return simpleText(type, path, scope.lines);
   const name = scope.names.take(hint);
   if (isBits(type)) {
     const at = scope.names.take("itemAt");
-    const value = readBits(scope, type, at, `r.take(${Math.ceil(type.bits / 8)}, ${path})`, path);
+    const place = `${scope.lines.use("r")}.take(${Math.ceil(type.bits / 8)}, ${path})`;
+    const value = readBits(scope, type, at, place, path);
     scope.lines.add(`const ${name} = ${value};`);
   } else readInto(scope, type, name, path, undefined);
   return name;
@@ -119,7 +127,7 @@ export function readInto(
   old: string | undefined,
 ): void {
   const { lines } = scope;
-  const text = typeText(type, "types.");
+  const text = typeText(type, lines.module.typeOf);
   if (type.kind === "list" || type.kind === "array") {
     readList(scope, type, name, path, (made) => `const ${name}: ${text} = ${old ?? made};`);
   } else if (type.kind === "map") {
@@ -154,14 +162,16 @@ export function assignRead(
   const depth = depthArgument(self, named(lookup, type as NamedType));
   lines.block("try", () => {
     if (old === undefined || type.kind === "union")
-      lines.add(`${name} = decode${made}(r${depth});`);
+      lines.add(`${name} = decode${made}(${lines.use("r")}${depth});`);
     else {
       lines.add(`${name} = ${old};`);
-      lines.add(`if (${name} === undefined) ${name} = decode${made}(r${depth});`);
-      lines.add(`else update${made}(${name}, r${depth});`);
+      lines.add(`if (${name} === undefined) ${name} = decode${made}(${lines.use("r")}${depth});`);
+      lines.add(`else update${made}(${name}, ${lines.use("r")}${depth});`);
     }
   });
-  lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+  lines.chain("catch (error)", () => {
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
+  });
 }
 
 /** Whether a read needs no statement of its own. */
@@ -169,17 +179,18 @@ export function isSimple(type: TypeModel): boolean {
   return ["integer", "float", "varint", "string", "bytes"].includes(type.kind);
 }
 
-export function simpleText(type: TypeModel, path: string): string {
+export function simpleText(type: TypeModel, path: string, lines: Lines): string {
+  const r = lines.use("r");
   switch (type.kind) {
     case "integer":
     case "float":
-      return getText(type, `r.take(${type.bytes}, ${path})`, path);
+      return getText(type, `${r}.take(${type.bytes}, ${path})`, path, lines);
     case "varint":
-      return type.signed ? `r.zigzag(${path})` : `r.varint(${path})`;
+      return `${r}.${type.signed ? "zigzag" : "varint"}(${path})`;
     case "string":
-      return `r.string(${type.maxBytes}, ${path})`;
+      return `${r}.string(${type.maxBytes}, ${path})`;
     case "bytes":
-      return `r.blob(${type.maxBytes}, ${path})`;
+      return `${r}.blob(${type.maxBytes}, ${path})`;
     default:
       throw new Error(`${type.kind} needs statements`);
   }
@@ -204,18 +215,18 @@ function readList(
   if (type.kind === "array") {
     count = String(type.length);
     total = String(type.length * bytes);
-    if (!together) lines.add(`r.atLeast(${type.length * minBytes}, ${path});`);
+    if (!together) lines.add(`${lines.use("r")}.atLeast(${type.length * minBytes}, ${path});`);
   } else {
     count = names.take(`${list}Count`);
     total = `${count}${bytes === 1 ? "" : ` * ${bytes}`}`;
-    lines.add(`const ${count} = r.count(${type.max}, ${minBytes}, ${path});`);
+    lines.add(`const ${count} = ${lines.use("r")}.count(${type.max}, ${minBytes}, ${path});`);
   }
   // One that grows by storing takes more memory; large ones that do not grow are slow in V8.
   const most = type.kind === "array" ? type.length : type.max;
   lines.add(begin(most <= MAX_MADE_WHOLE ? `new Array(${count})` : "[]"));
   const index = names.take("i");
   const from = together ? names.take(`${list}At`) : "";
-  if (together) lines.add(`const ${from} = r.take(${total}, ${path});`);
+  if (together) lines.add(`const ${from} = ${lines.use("r")}.take(${total}, ${path});`);
   const loop = (head: string) =>
     lines.block(head, () => readElement(scope, of, list, index, from, bytes));
   if (of.kind === "integer" && of.as === undefined) {
@@ -224,7 +235,7 @@ function readList(
     lines.add(`let ${index} = 0;`);
     lines.block("try", () => loop(`for (; ${index} < ${count}; ${index}++)`));
     lines.chain("catch (error)", () => {
-      lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
+      lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(path, index)});`);
     });
   }
   if (update) lines.add(`${list}.length = ${count};`);
@@ -244,18 +255,20 @@ function readElement(
   if (isBits(of)) {
     const at = names.take("itemAt");
     lines.add(`${element} = ${readBits(scope, of, at, place, '""')};`);
-  } else if (scalarBytes(of) > 0) lines.add(`${element} = ${getText(of, place, '""')};`);
-  else if (isSimple(of)) lines.add(`${element} = ${simpleText(of, '""')};`);
+  } else if (scalarBytes(of) > 0) lines.add(`${element} = ${getText(of, place, '""', lines)};`);
+  else if (isSimple(of)) lines.add(`${element} = ${simpleText(of, '""', lines)};`);
   else if (of.kind === "struct" || of.kind === "union") {
     const depth = depthArgument(self, named(lookup, of));
     if (!update || of.kind === "union") {
-      lines.add(`${element} = decode${of.name}(r${depth});`);
+      lines.add(`${element} = decode${of.name}(${lines.use("r")}${depth});`);
       return;
     }
     const item = names.take("item");
     lines.add(`const ${item} = ${element};`);
-    lines.add(`if (${item} === undefined) ${element} = decode${of.name}(r${depth});`);
-    lines.add(`else update${of.name}(${item}, r${depth});`);
+    lines.add(
+      `if (${item} === undefined) ${element} = decode${of.name}(${lines.use("r")}${depth});`,
+    );
+    lines.add(`else update${of.name}(${item}, ${lines.use("r")}${depth});`);
   } else {
     const inner = names.take("inner");
     const empty = of.kind === "map" ? "new Map()" : "[]";
@@ -270,23 +283,26 @@ function readMap(scope: Scope, type: MapType, map: string, path: string): void {
   const index = names.take("i");
   const key = names.take("key");
   const least = elementMinBytes(type.key, lookup) + elementMinBytes(type.value, lookup);
-  lines.add(`const ${count} = r.count(${type.max}, ${least}, ${path});`);
+  lines.add(`const ${count} = ${lines.use("r")}.count(${type.max}, ${least}, ${path});`);
   if (update) lines.add(`${map}.clear();`);
   lines.add(`let ${index} = 0;`);
-  lines.add(`let ${key}: ${typeText(type.key, "types.")} | undefined;`);
+  lines.add(`let ${key}: ${typeText(type.key, lines.module.typeOf)} | undefined;`);
   lines.block("try", () => {
     lines.block(`for (; ${index} < ${count}; ${index}++)`, () => {
       const at = names.take("keyAt");
       const entryKey = names.take("entryKey");
-      lines.add(`${key} = undefined;`, `const ${at} = r.at;`);
+      lines.add(`${key} = undefined;`, `const ${at} = ${lines.use("r")}.at;`);
       lines.add(`const ${entryKey} = ${readFresh(scope, type.key)};`);
-      lines.add(`if (${map}.has(${entryKey})) r.refuse(${at}, "", "a key that came before");`);
+      lines.add(
+        `if (${map}.has(${entryKey})) ${lines.use("r")}.refuse(${at}, "", "a key that came before");`,
+      );
       lines.add(`${key} = ${entryKey};`);
       lines.add(`${map}.set(${entryKey}, ${readFresh(scope, type.value)});`);
     });
   });
   lines.chain("catch (error)", () => {
-    lines.add(`rethrowWithin(error, entryPath(${path}, ${key}, ${index}));`);
+    const inside = `${lines.wire("entryPath")}(${path}, ${key}, ${index})`;
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${inside});`);
   });
 }
 
@@ -294,7 +310,7 @@ function readMap(scope: Scope, type: MapType, map: string, path: string): void {
 function readFresh(scope: Scope, type: TypeModel): string {
   const fresh: Scope = { ...scope, update: false };
   if (type.kind !== "struct" && type.kind !== "union") return readOne(fresh, type, "inner", '""');
-  return `decode${type.name}(r${depthArgument(scope.self, named(scope.lookup, type))})`;
+  return `decode${type.name}(${scope.lines.use("r")}${depthArgument(scope.self, named(scope.lookup, type))})`;
 }
 
 export function checkPadding(
@@ -308,7 +324,7 @@ export function checkPadding(
   if (padding === 0) return;
   const last = offsetText(at, blockBytes - 1);
   const mask = `0x${(2 ** padding - 1).toString(16).padStart(2, "0")}`;
-  const refuse = `r.refuse(${last}, "", "padding bits are not zero")`;
+  const refuse = `${scope.lines.use("r")}.refuse(${last}, "", "padding bits are not zero")`;
   scope.lines.add(`if ((${byte(blockBytes - 1)} & ${mask}) !== 0) ${refuse};`);
 }
 
@@ -317,11 +333,11 @@ function readBits(scope: Scope, type: BitType, at: string, place: string, path: 
   const { lines, names } = scope;
   const bits = names.take("bits");
   lines.add(`const ${at} = ${place};`);
-  const byte = (i: number) => `view.getUint8(${offsetText(at, i)})`;
+  const byte = (i: number) => `${lines.use("view")}.getUint8(${offsetText(at, i)})`;
   checkPadding(scope, type.bits, Math.ceil(type.bits / 8), at, byte);
   lines.add(`const ${bits} = ${readBitsText(0, type.bits, byte)};`);
   checkSteps(type, bits, at, path, scope);
-  return fromBits(type, bits, at, path);
+  return fromBits(type, bits, at, path, lines);
 }
 
 export function checkSteps(
@@ -333,18 +349,26 @@ export function checkSteps(
 ): void {
   if (type.kind !== "quantised" || type.steps >= 2 ** type.bits - 1) return;
   const problem = `\`step \${${bits}} of ${type.steps}\``;
-  scope.lines.add(`if (${bits} > ${type.steps}) r.refuse(${at}, ${path}, ${problem});`);
+  const refuse = `${scope.lines.use("r")}.refuse(${at}, ${path}, ${problem})`;
+  scope.lines.add(`if (${bits} > ${type.steps}) ${refuse};`);
 }
 
-export function fromBits(type: BitType, bits: string, at: string, path: string): string {
+export function fromBits(
+  type: BitType,
+  bits: string,
+  at: string,
+  path: string,
+  lines: Lines,
+): string {
   switch (type.kind) {
     case "bool":
       return `${bits} !== 0`;
     case "enum":
-      return `nameOf${type.name}(${bits}, r, ${at}, ${path})`;
+      return `${lines.use(`nameOf${type.name}`)}(${bits}, ${lines.use("r")}, ${at}, ${path})`;
     case "quantised": {
       const { min, max, steps } = type;
-      if (!type.integer) return `dequantise(${bits}, ${number(min)}, ${number(max)}, ${steps})`;
+      if (!type.integer)
+        return `${lines.wire("dequantise")}(${bits}, ${number(min)}, ${number(max)}, ${steps})`;
       const step = (max - min) / steps;
       const scaled = step === 1 ? bits : `${bits} * ${step}`;
       if (min === 0) return scaled;

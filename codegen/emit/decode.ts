@@ -14,7 +14,7 @@ import {
   fromBits,
   isSimple,
   openScope,
-  readerName,
+  readerParameter,
   readInto,
   type Scope,
   simpleText,
@@ -37,12 +37,13 @@ import {
   scalarBytes,
   typeText,
 } from "./layout.ts";
+import type { Module } from "./module.ts";
 import type { Func } from "./source.ts";
 import { camel, memberOf, one, pascal, property, quote, setMember } from "./text.ts";
 import { defaultText } from "./zero-value.ts";
 
-export function decodeFunction(struct: StructModel, lookup: Lookup): Func {
-  const scope = openScope(struct, lookup, false);
+export function decodeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
+  const scope = openScope(struct, lookup, false, module);
   const values = readStruct(struct, scope);
   const members = struct.members.map((m) => property(m.name, values.get(m)!)).join(", ");
   const line = `return { ${members} };`;
@@ -61,31 +62,33 @@ export function decodeFunction(struct: StructModel, lookup: Lookup): Func {
   return {
     kind: "function",
     name: `decode${struct.name}`,
-    parameters: [{ name: readerName(lines), type: "Reader" }, ...depthParameter(struct)],
-    returns: `types.${struct.name}`,
+    parameters: [readerParameter(lines), ...depthParameter(struct)],
+    returns: module.typeOf(struct.name),
     body: withView(lines),
+    uses: lines.used,
     doc: `Reads ${one(struct.name)}. Throws MalformedError for bytes that no encoder writes.`,
   };
 }
 
-export function updateFunction(struct: StructModel, lookup: Lookup): Func {
-  const scope = openScope(struct, lookup, true);
+export function updateFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
+  const scope = openScope(struct, lookup, true, module);
   const values = readStruct(struct, scope);
   const { lines } = scope;
   for (const m of struct.members) {
     const value = values.get(m)!;
-    if (value !== "") lines.add(setMember("target", m.name, value));
+    if (value !== "") lines.add(setMember("target", m.name, value, lines));
   }
   return {
     kind: "function",
     name: `update${struct.name}`,
     parameters: [
-      { name: lines.uses("target") ? "target" : "_target", type: `types.${struct.name}` },
-      { name: readerName(lines), type: "Reader" },
+      { name: lines.uses("target") ? "target" : "_target", type: module.typeOf(struct.name) },
+      readerParameter(lines),
       ...depthParameter(struct),
     ],
     returns: "void",
     body: withView(lines),
+    uses: lines.used,
     doc: `As decode${struct.name}, into an object that exists. After a throw its members may be a mixture.`,
   };
 }
@@ -95,13 +98,13 @@ function readStruct(struct: StructModel, scope: Scope): Map<MemberModel, string>
   const { lines } = scope;
   const { extensible } = struct;
   beginRecursion(struct, lines);
-  if (extensible) lines.add(`const end = r.enter(${extensible.maxBodyBytes});`);
+  if (extensible) lines.add(`const end = ${lines.use("r")}.enter(${extensible.maxBodyBytes});`);
   const values = new Map<MemberModel, string>();
   for (const part of partsOf(struct)) {
     if (part.group) readGroup(part, scope, values);
     else readPart(part, scope, values);
   }
-  if (extensible) lines.add("r.leave(end);");
+  if (extensible) lines.add(`${lines.use("r")}.leave(end);`);
   endRecursion(struct, lines);
   return values;
 }
@@ -112,14 +115,14 @@ function readGroup(part: Part, scope: Scope, values: Map<MemberModel, string>): 
   const outer = new Map<MemberModel, string>();
   for (const member of part.members) {
     const name = names.take(camel(member.name));
-    const type = typeText(member.type, "types.");
+    const type = typeText(member.type, lines.module.typeOf);
     lines.add(`let ${name}: ${type}${member.optional ? " | undefined" : ""};`);
     outer.set(member, name);
     values.set(member, name);
   }
-  lines.block("if (r.stops)", () => {
+  lines.block(`if (${lines.use("r")}.stops)`, () => {
     for (const member of part.members) {
-      lines.add(`${outer.get(member)} = ${defaultText(member, self, lookup)};`);
+      lines.add(`${outer.get(member)} = ${defaultText(member, self, lookup, lines)};`);
     }
   });
   lines.chain("else", () => {
@@ -138,7 +141,7 @@ function readPart(part: Part, scope: Scope, values: Map<MemberModel, string>): v
   if (plan.runBytes > 0) {
     const first = part.bitBlockBytes > 0 ? undefined : plan.run[0]?.member.name;
     const path = first === undefined ? "" : `, ${quote(first)}`;
-    lines.add(`const ${at} = r.take(${plan.runBytes}${path});`);
+    lines.add(`const ${at} = ${lines.use("r")}.take(${plan.runBytes}${path});`);
   }
   const used = part.members.reduce(
     (sum, m) => sum + (m.optional ? 1 : 0) + (isBits(m.type) ? m.type.bits : 0),
@@ -161,7 +164,9 @@ function readPart(part: Part, scope: Scope, values: Map<MemberModel, string>): v
   for (const rest of plan.rest) {
     if (isRun(rest)) {
       const runAt = scope.names.take(camel(`${rest[0]!.name}At`));
-      lines.add(`const ${runAt} = r.take(${sumBytes(rest)}, ${quote(rest[0]!.name)});`);
+      lines.add(
+        `const ${runAt} = ${lines.use("r")}.take(${sumBytes(rest)}, ${quote(rest[0]!.name)});`,
+      );
       let offset = 0;
       for (const member of rest) {
         values.set(member, readFixed(member, offsetText(runAt, offset), scope));
@@ -183,13 +188,13 @@ function blockBytes(part: Part, usedBits: number, at: string, scope: Scope): (i:
   }
   use(usedBits, part.bitBlockBytes * 8 - usedBits);
   const texts = uses.map((count, i) => {
-    const text = `view.getUint8(${offsetText(at, i)})`;
+    const text = () => `${scope.lines.use("view")}.getUint8(${offsetText(at, i)})`;
     if (count < 2) return text;
     const name = scope.names.take(`byte${i}`);
-    scope.lines.add(`const ${name} = ${text};`);
-    return name;
+    scope.lines.add(`const ${name} = ${text()};`);
+    return () => name;
   });
-  return (i) => texts[i]!;
+  return (i) => texts[i]!();
 }
 
 function readBitMember(
@@ -214,10 +219,12 @@ function readBitMember(
   const path = quote(member.name);
   if (has !== undefined) {
     const problem = `${quote("is absent, but its bits are not zero")}`;
-    lines.add(`if (!${has} && ${bits} !== 0) r.refuse(${at}, ${path}, ${problem});`);
+    lines.add(
+      `if (!${has} && ${bits} !== 0) ${lines.use("r")}.refuse(${at}, ${path}, ${problem});`,
+    );
   }
   checkSteps(type, bits, at, path, scope);
-  const value = fromBits(type, bits, at, path);
+  const value = fromBits(type, bits, at, path, lines);
   lines.add(`const ${name} = ${has === undefined ? value : `${has} ? ${value} : undefined`};`);
   return name;
 }
@@ -225,32 +232,34 @@ function readBitMember(
 /** A required integer or float at a place that `take` has checked. */
 function readFixed(member: MemberModel, at: string, scope: Scope): string {
   const name = scope.names.take(camel(member.name));
-  scope.lines.add(`const ${name} = ${getText(member.type, at, quote(member.name))};`);
+  scope.lines.add(`const ${name} = ${getText(member.type, at, quote(member.name), scope.lines)};`);
   return name;
 }
 
 function readVariable(member: MemberModel, scope: Scope, has: string | undefined): string {
   const { lines, names, update } = scope;
   const path = quote(member.name);
-  const old = update ? memberOf("target", member.name) : undefined;
+  const old = update ? memberOf("target", member.name, lines) : undefined;
   const { type } = member;
   const name = names.take(camel(member.name));
   if (isSimple(type)) {
-    const simple = simpleText(type, path);
+    const simple = simpleText(type, path, lines);
     lines.add(`const ${name} = ${has === undefined ? simple : `${has} ? ${simple} : undefined`};`);
     return name;
   }
   if (has === undefined) {
     if (type.kind === "struct" && old !== undefined) {
       const depth = depthArgument(scope.self, named(scope.lookup, type));
-      lines.block("try", () => lines.add(`update${type.name}(${old}, r${depth});`));
-      lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+      lines.block("try", () => lines.add(`update${type.name}(${old}, ${lines.use("r")}${depth});`));
+      lines.chain("catch (error)", () => {
+        lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
+      });
       return "";
     }
     readInto(scope, type, name, path, old);
     return name;
   }
-  lines.add(`let ${name}: ${typeText(type, "types.")} | undefined;`);
+  lines.add(`let ${name}: ${typeText(type, lines.module.typeOf)} | undefined;`);
   lines.block(`if (${has})`, () => assignRead(scope, type, name, path, old));
   return name;
 }

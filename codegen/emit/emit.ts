@@ -9,6 +9,7 @@ import { emitClient, emitFace, emitServer, emitSystems } from "./faces.ts";
 import { emitHeader } from "./header.ts";
 import { words } from "./markdown.ts";
 import { emitModelJson } from "./model-json.ts";
+import { Module } from "./module.ts";
 import { emitPage } from "./page.ts";
 import { emitProtocol } from "./protocol.ts";
 import { type Declaration, printFile } from "./source.ts";
@@ -19,7 +20,7 @@ import { emitValidators } from "./validators.ts";
 import { emitVectors } from "./vectors.ts";
 import { emitZero } from "./zero.ts";
 
-type Emitter = (model: Model, versions: readonly KnownVersion[]) => Declaration[];
+type Emitter = (model: Model, module: Module, versions: readonly KnownVersion[]) => Declaration[];
 
 /** What each generated file is, for its second line. */
 const files: Readonly<Record<string, { about: string; emit: Emitter }>> = {
@@ -49,7 +50,9 @@ export async function emit(
   checkNames(model);
   const out = new Map<string, string>();
   for (const [name, { about, emit: declarations }] of Object.entries(files)) {
-    out.set(name, `${preamble(model)}// ${about}\n\n${printFile(declarations(model, versions))}`);
+    const module = new Module();
+    const made = declarations(model, module, versions);
+    out.set(name, `${preamble(model)}// ${about}\n\n${printFile(module.imports, made)}`);
   }
   const validators = `// Validators of the zero messages, compiled by ajv.\n${await emitValidators(model)}`;
   out.set("validators.ts", preamble(model) + validators);

@@ -7,7 +7,6 @@ import {
   type BitField,
   type BitType,
   isBits,
-  type Lookup,
   type Named,
   offsetText,
   type Part,
@@ -16,6 +15,7 @@ import {
   setText,
   writeBitsTexts,
 } from "./layout.ts";
+import { type Module, WIRE } from "./module.ts";
 import type { Func } from "./source.ts";
 import { camel, Lines, membersOf, Names, number, one, pascal, quote } from "./text.ts";
 
@@ -64,26 +64,27 @@ interface Scope {
   readonly names: Names;
 }
 
-export function encodeFunction(struct: StructModel, _lookup: Lookup): Func {
-  const scope: Scope = { lines: new Lines(), names: new Names(localsOf(struct)) };
+export function encodeFunction(struct: StructModel, module: Module): Func {
+  const scope: Scope = { lines: new Lines(module), names: new Names(localsOf(struct)) };
   const { extensible, fixedBytes } = struct;
   const { lines } = scope;
   if (extensible) {
-    if (fixedBytes >= 0) lines.add(`w.varint(${extensible.maxBodyBytes});`);
-    else lines.add("const body = w.begin();");
+    if (fixedBytes >= 0) lines.add(`${lines.use("w")}.varint(${extensible.maxBodyBytes});`);
+    else lines.add(`const body = ${lines.use("w")}.begin();`);
   }
   const memberValue = membersOf(struct.members, lines, scope.names);
   for (const part of partsOf(struct)) encodePart(scope, part, memberValue);
-  if (extensible && fixedBytes < 0) lines.add("w.end(body);");
+  if (extensible && fixedBytes < 0) lines.add(`${lines.use("w")}.end(body);`);
   return encodeFunc(struct, lines);
 }
 
-export function unionEncodeFunction(union: UnionModel, _lookup: Lookup): Func {
-  const lines = new Lines();
-  lines.block("switch (message.kind)", () => {
+export function unionEncodeFunction(union: UnionModel, module: Module): Func {
+  const lines = new Lines(module);
+  lines.block(`switch (${lines.use("message")}.kind)`, () => {
     for (const variant of union.variants) {
       lines.block(`case ${quote(variant.name)}:`, () => {
-        lines.add(variant.tag < 128 ? `w.u8(${variant.tag});` : `w.varint(${variant.tag});`);
+        const put = variant.tag < 128 ? "u8" : "varint";
+        lines.add(`${lines.use("w")}.${put}(${variant.tag});`);
         const scope = { lines, names: new Names(localsOf(union)) };
         encodeValue(scope, variant.type, "message.value", "value");
         lines.add("return;");
@@ -94,20 +95,26 @@ export function unionEncodeFunction(union: UnionModel, _lookup: Lookup): Func {
 }
 
 function encodeFunc(self: Named, lines: Lines): Func {
-  const body = new Lines();
-  if (lines.uses("view")) body.add("const view = w.view;");
-  if (lines.text !== "") body.add(...lines.text.split("\n"));
+  const view = lines.uses("view") ? `const view = ${lines.use("w")}.view;\n` : "";
   return {
     kind: "function",
     name: `encode${self.name}`,
     parameters: [
-      { name: body.uses("message") ? "message" : "_message", type: `types.${self.name}` },
-      { name: body.uses("w") ? "w" : "_w", type: "Writer" },
+      {
+        name: lines.uses("message") ? "message" : "_message",
+        type: lines.module.typeOf(self.name),
+      },
+      { name: lines.uses("w") ? "w" : "_w", type: writerType(lines.module) },
     ],
     returns: "void",
-    body: body.text,
+    body: view + lines.text,
+    uses: lines.used,
     doc: `Writes ${one(self.name)} that size${self.name} has accepted.`,
   };
+}
+
+export function writerType(module: Module): string {
+  return module.type(WIRE, "Writer");
 }
 
 function encodePart(scope: Scope, part: Part, memberValue: (name: string) => string): void {
@@ -124,20 +131,20 @@ function encodePart(scope: Scope, part: Part, memberValue: (name: string) => str
     }
     if (!isBits(member.type)) continue;
     const bits = names.take(camel(member.name));
-    const text = toBits(member.type, value);
+    const text = toBits(member.type, value, lines);
     const absent =
       member.optional && member.type.kind !== "bool" ? `${value} === undefined ? 0 : ` : "";
     lines.add(`const ${bits} = ${absent}${text};`);
     fields.push({ offset: member.valueBit!, width: member.type.bits, value: bits });
   }
   if (plan.runBytes > 0) {
-    lines.add(`const ${at} = w.take(${plan.runBytes});`);
+    lines.add(`const ${at} = ${lines.use("w")}.take(${plan.runBytes});`);
     writeBitsTexts(fields, part.bitBlockBytes).forEach((text, i) => {
-      lines.or(`view.setUint8(${offsetText(at, i)}, `, text, ");");
+      lines.or(`${lines.use("view")}.setUint8(${offsetText(at, i)}, `, text, ");");
     });
     for (const { member, offset } of plan.run) {
       const value = memberValue(member.name);
-      lines.add(setText(member.type, offsetText(at, offset), value));
+      lines.add(setText(member.type, offsetText(at, offset), value, lines));
     }
   }
   for (const member of plan.rest) {
@@ -157,11 +164,11 @@ function encodeRun(
   memberValue: (name: string) => string,
 ): void {
   const at = names.take(camel(`${run[0]!.name}At`));
-  lines.add(`const ${at} = w.take(${sumBytes(run)});`);
+  lines.add(`const ${at} = ${lines.use("w")}.take(${sumBytes(run)});`);
   let offset = 0;
   for (const member of run) {
     const value = memberValue(member.name);
-    lines.add(setText(member.type, offsetText(at, offset), value));
+    lines.add(setText(member.type, offsetText(at, offset), value, lines));
     offset += scalarBytes(member.type);
   }
 }
@@ -175,16 +182,16 @@ export function sumBytes(members: readonly MemberModel[]): number {
 }
 
 /** The whole number that stands in the bit block for a value. */
-export function toBits(type: BitType, value: string): string {
+export function toBits(type: BitType, value: string, lines: Lines): string {
   switch (type.kind) {
     case "bool":
       return `${value} ? 1 : 0`;
     case "enum":
-      return `valueOf${type.name}(${value})`;
+      return `${lines.use(`valueOf${type.name}`)}(${value})`;
     case "quantised": {
       const { min, max, steps } = type;
       if (type.integer && max - min === steps) return min === 0 ? value : minus(value, min);
-      return `quantise(${value}, ${number(min)}, ${number(max)}, ${steps})`;
+      return `${lines.wire("quantise")}(${value}, ${number(min)}, ${number(max)}, ${steps})`;
     }
   }
 }
@@ -198,30 +205,32 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
   if (isBits(type)) {
     const bits = names.take("bits");
     const bytes = Math.ceil(type.bits / 8);
-    lines.add(`const ${bits} = ${toBits(type, value)};`);
+    lines.add(`const ${bits} = ${toBits(type, value, lines)};`);
     const field = { offset: 0, width: type.bits, value: bits };
     for (const text of writeBitsTexts([field], bytes)) {
-      lines.add(`w.u8(${text});`);
+      lines.add(`${lines.use("w")}.u8(${text});`);
     }
     return;
   }
   switch (type.kind) {
     case "integer":
     case "float":
-      lines.add(setText(type, `w.take(${type.bytes})`, value));
+      lines.add(setText(type, `${lines.use("w")}.take(${type.bytes})`, value, lines));
       return;
     case "varint":
-      lines.add(`w.varint(${type.signed ? `zigzag(${value})` : value});`);
+      lines.add(
+        `${lines.use("w")}.varint(${type.signed ? `${lines.wire("zigzag")}(${value})` : value});`,
+      );
       return;
     case "string":
-      lines.add(`w.string(${value}, utf8Length(${value}));`);
+      lines.add(`${lines.use("w")}.string(${value}, ${lines.wire("utf8Length")}(${value}));`);
       return;
     case "bytes":
-      lines.add(`w.blob(${value});`);
+      lines.add(`${lines.use("w")}.blob(${value});`);
       return;
     case "struct":
     case "union":
-      lines.add(`encode${type.name}(${value}, w);`);
+      lines.add(`encode${type.name}(${value}, ${lines.use("w")});`);
       return;
     case "list":
     case "array": {
@@ -229,7 +238,7 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
       const index = names.take("i");
       const item = names.take("item");
       lines.add(`const ${list} = ${value};`);
-      if (type.kind === "list") lines.add(`w.varint(${list}.length);`);
+      if (type.kind === "list") lines.add(`${lines.use("w")}.varint(${list}.length);`);
       lines.block(`for (let ${index} = 0; ${index} < ${list}.length; ${index}++)`, () => {
         lines.add(`const ${item} = ${list}[${index}]!;`);
         encodeValue(scope, type.of, item, "inner");
@@ -240,7 +249,7 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
       const map = names.take(base);
       const key = names.take("key");
       const item = names.take("item");
-      lines.add(`const ${map} = ${value};`, `w.varint(${map}.size);`);
+      lines.add(`const ${map} = ${value};`, `${lines.use("w")}.varint(${map}.size);`);
       lines.block(`for (const [${key}, ${item}] of ${map})`, () => {
         encodeValue(scope, type.key, key, "inner");
         encodeValue(scope, type.value, item, "inner");

@@ -15,47 +15,28 @@ import {
   structNamed,
   unionNamed,
 } from "./layout.ts";
-import type { Func } from "./source.ts";
-import { codeOf, key, Lines, quote } from "./text.ts";
+import type { Module } from "./module.ts";
+import { type Func, usedFunctions } from "./source.ts";
+import { key, Lines, quote } from "./text.ts";
 import { indexText } from "./zero-value.ts";
 
 /** Levels of a recursive type in an arbitrary, and elements of it on each: beyond, tests would only be slow. */
 const ARBITRARY_DEPTH = 4;
 const ARBITRARY_ELEMENTS = 3;
 
-export function valueFunctions(model: Model, lookup: Lookup): Func[] {
-  const used = usedTypes(model, lookup);
-  const structs = model.structs.filter((s) => used.has(s.name));
-  const unions = model.unions.filter((u) => used.has(u.name));
-  const functions = [
-    ...unions.flatMap((u) => [unionExample(u, lookup), unionAny(u, lookup)]),
-    ...structs.flatMap((s) => [structExample(s, lookup), structAny(s, lookup)]),
-  ];
-  return called(
-    functions,
-    model.channels.flatMap((c) => [`example${c.message}`, `any${c.message}`]),
-  );
-}
-
-/** The functions that `roots` come to: an example shows one variant of a union, and the others have no use for theirs. */
-function called(functions: readonly Func[], roots: readonly string[]): Func[] {
-  const bodies = new Map(functions.map((f) => [f.name, codeOf(f.body)]));
-  const reached = new Set<string>();
-  const open = [...roots];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const body = bodies.get(name);
-    if (body === undefined || reached.has(name)) continue;
-    reached.add(name);
-    for (const [, next] of body.matchAll(/\b((?:example|any)[A-Z]\w*)\(/g)) open.push(next!);
+/** All that the messages of the channels come to: an example shows one variant of a union, the others have no use for theirs. */
+export function valueFunctions(model: Model, lookup: Lookup, module: Module): Func[] {
+  const makers = new Map<string, () => Func>();
+  for (const union of model.unions) {
+    makers.set(`example${union.name}`, () => unionExample(union, lookup, module));
+    makers.set(`any${union.name}`, () => unionAny(union, lookup, module));
   }
-  return functions.filter((f) => reached.has(f.name));
-}
-
-/** The structs and unions that channels' messages are made of. */
-function usedTypes(model: Model, lookup: Lookup): Set<string> {
-  const used = new Set<string>();
-  for (const c of model.channels) collect({ kind: "struct", name: c.message }, lookup, used);
-  return used;
+  for (const struct of model.structs) {
+    makers.set(`example${struct.name}`, () => structExample(struct, lookup, module));
+    makers.set(`any${struct.name}`, () => structAny(struct, lookup, module));
+  }
+  const roots = model.channels.flatMap((c) => [`example${c.message}`, `any${c.message}`]);
+  return usedFunctions(roots, makers);
 }
 
 function collect(type: TypeModel, lookup: Lookup, into: Set<string>): void {
@@ -80,39 +61,41 @@ export function isCapped(message: string, lookup: Lookup): boolean {
   });
 }
 
-function exampleFunc(self: Named, body: string): Func {
+function exampleFunc(self: Named, lines: Lines): Func {
   return {
     kind: "function",
     name: `example${self.name}`,
     exported: false,
     parameters: [],
-    returns: `types.${self.name}`,
-    body,
+    returns: lines.module.typeOf(self.name),
+    body: lines.text,
+    uses: lines.used,
   };
 }
 
-function structExample(struct: StructModel, lookup: Lookup): Func {
-  const lines = new Lines();
+function structExample(struct: StructModel, lookup: Lookup, module: Module): Func {
+  const lines = new Lines(module);
   lines.block(
     "return",
     () => {
       for (const m of struct.members) {
         // A required head comes to an end by itself, or there would be no value at all.
         const left = m.optional && isEndless(m.type, struct, lookup);
-        const value = left ? "undefined" : exampleText(m.type, m.name, struct, lookup);
+        const value = left ? "undefined" : exampleText(m.type, m.name, struct, lookup, lines);
         lines.add(`${key(m.name)}: ${value},`);
       }
     },
     ";",
   );
-  return exampleFunc(struct, lines.text);
+  return exampleFunc(struct, lines);
 }
 
-function unionExample(union: UnionModel, lookup: Lookup): Func {
+function unionExample(union: UnionModel, lookup: Lookup, module: Module): Func {
+  const lines = new Lines(module);
   const { name, type } =
     union.variants.find((v) => !isEndless(v.type, union, lookup)) ?? union.variants[0]!;
-  const value = exampleText(type, "value", union, lookup);
-  return exampleFunc(union, `return { kind: ${quote(name)}, value: ${value} };`);
+  const value = exampleText(type, "value", union, lookup, lines);
+  return exampleFunc(union, lines.add(`return { kind: ${quote(name)}, value: ${value} };`));
 }
 
 /** Whether a value would have to go one level deeper. */
@@ -121,7 +104,13 @@ function isEndless(type: TypeModel, self: Named, lookup: Lookup): boolean {
   return head !== undefined && needsHead(type, head, lookup);
 }
 
-function exampleText(type: TypeModel, name: string, self: Named, lookup: Lookup): string {
+function exampleText(
+  type: TypeModel,
+  name: string,
+  self: Named,
+  lookup: Lookup,
+  lines: Lines,
+): string {
   switch (type.kind) {
     case "integer":
       return type.bytes === 8 && type.as === undefined ? "7n" : "7";
@@ -132,7 +121,7 @@ function exampleText(type: TypeModel, name: string, self: Named, lookup: Lookup)
     case "bool":
       return "true";
     case "quantised":
-      return indexText(type, String(Math.floor(type.steps / 2)));
+      return indexText(type, String(Math.floor(type.steps / 2)), lines);
     case "enum":
       return quote(enumNamed(lookup, type.name).values[0]!.name);
     case "string": {
@@ -143,41 +132,44 @@ function exampleText(type: TypeModel, name: string, self: Named, lookup: Lookup)
       return `Uint8Array.of(${[1, 2, 3].slice(0, type.maxBytes).join(", ")})`;
     case "list": {
       if (isEndless(type.of, self, lookup)) return "[]";
-      const item = exampleText(type.of, name, self, lookup);
+      const item = exampleText(type.of, name, self, lookup, lines);
       return `[${Array.from({ length: Math.min(2, type.max) }, () => item).join(", ")}]`;
     }
     case "array": {
-      const item = exampleText(type.of, name, self, lookup);
+      const item = exampleText(type.of, name, self, lookup, lines);
       return `Array.from({ length: ${type.length} }, () => ${item.startsWith("{") ? `(${item})` : item})`;
     }
     case "map": {
       if (isEndless(type.value, self, lookup)) return "new Map()";
-      const entry = exampleText(type.key, name, self, lookup);
-      return `new Map([[${entry}, ${exampleText(type.value, name, self, lookup)}]])`;
+      const entry = exampleText(type.key, name, self, lookup, lines);
+      const value = exampleText(type.value, name, self, lookup, lines);
+      return `new Map([[${entry}, ${value}]])`;
     }
     case "struct":
     case "union":
-      return `example${type.name}()`;
+      return `${lines.use(`example${type.name}`)}()`;
   }
 }
 
-function anyFunc(self: Named, body: string): Func {
+function anyFunc(self: Named, lines: Lines): Func {
+  const { module } = lines;
   const depth = self.recursion ? [{ name: "depth", type: "number = 0" }] : [];
   return {
     kind: "function",
     name: `any${self.name}`,
     exported: false,
-    parameters: [{ name: "fc", type: "FastCheck" }, ...depth],
-    returns: `Arbitrary<types.${self.name}>`,
-    body,
+    parameters: [{ name: "fc", type: module.type("stardust-udp", "FastCheck") }, ...depth],
+    returns: `${module.type("stardust-udp", "Arbitrary")}<${module.typeOf(self.name)}>`,
+    body: lines.text,
+    uses: lines.used,
   };
 }
 
-function structAny(struct: StructModel, lookup: Lookup): Func {
-  const lines = new Lines();
+function structAny(struct: StructModel, lookup: Lookup, module: Module): Func {
+  const lines = new Lines(module);
   const { members } = struct;
   const text = (m: (typeof members)[number]) => {
-    const of = anyText(m.type, struct, lookup);
+    const of = anyText(m.type, struct, lookup, lines);
     if (!m.optional) return of;
     const option = `fc.option(${of}, { nil: undefined })`;
     return deeper(m.type, struct, lookup, option, "fc.constant(undefined)");
@@ -188,17 +180,17 @@ function structAny(struct: StructModel, lookup: Lookup): Func {
     members.forEach((m, i) => {
       lines.add(`  ${key(m.name)}: m[${i}],`);
     });
-    return anyFunc(struct, lines.add("}));").text);
+    return anyFunc(struct, lines.add("}));"));
   }
   lines.add("return fc.record({");
   for (const m of members) lines.add(`  ${key(m.name)}: ${text(m)},`);
-  return anyFunc(struct, lines.add("}, { noNullPrototype: true });").text);
+  return anyFunc(struct, lines.add("}, { noNullPrototype: true });"));
 }
 
-function unionAny(union: UnionModel, lookup: Lookup): Func {
-  const lines = new Lines();
+function unionAny(union: UnionModel, lookup: Lookup, module: Module): Func {
+  const lines = new Lines(module);
   const variant = ({ name, type }: UnionModel["variants"][number]) =>
-    `fc.record({ kind: fc.constant(${quote(name)} as const), value: ${anyText(type, union, lookup)} }, { noNullPrototype: true }),`;
+    `fc.record({ kind: fc.constant(${quote(name)} as const), value: ${anyText(type, union, lookup, lines)} }, { noNullPrototype: true }),`;
   const endless = union.variants.filter((v) => isEndless(v.type, union, lookup));
   const all = (variants: UnionModel["variants"]) => {
     lines.add("return fc.oneof(");
@@ -211,7 +203,7 @@ function unionAny(union: UnionModel, lookup: Lookup): Func {
     });
   }
   all(union.variants);
-  return anyFunc(union, lines.text);
+  return anyFunc(union, lines);
 }
 
 /** Whether what a function makes may not hold another head. */
@@ -226,7 +218,7 @@ function deeper(type: TypeModel, self: Named, lookup: Lookup, more: string, last
   return isEndless(type, self, lookup) ? `${isLast(self)} ? ${last} : ${more}` : more;
 }
 
-function anyText(type: TypeModel, self: Named, lookup: Lookup): string {
+function anyText(type: TypeModel, self: Named, lookup: Lookup, lines: Lines): string {
   const finite = "{ noNaN: true, noDefaultInfinity: true }";
   switch (type.kind) {
     case "integer": {
@@ -241,14 +233,14 @@ function anyText(type: TypeModel, self: Named, lookup: Lookup): string {
     case "float":
       if (type.bytes === 2) {
         const bits = "i < 0 ? 0x8000 - i : i";
-        return `fc.integer({ min: -31743, max: 31743 }).map((i) => fromHalf(${bits}))`;
+        return `fc.integer({ min: -31743, max: 31743 }).map((i) => ${lines.wire("fromHalf")}(${bits}))`;
       }
       return `fc.${type.bytes === 4 ? "float" : "double"}(${finite})`;
     case "bool":
       return "fc.boolean()";
     case "quantised": {
       const index = `fc.integer({ min: 0, max: ${type.steps} })`;
-      const value = indexText(type, "i");
+      const value = indexText(type, "i", lines);
       return value === "i" ? index : `${index}.map((i) => ${value})`;
     }
     case "enum": {
@@ -264,23 +256,23 @@ function anyText(type: TypeModel, self: Named, lookup: Lookup): string {
       return `fc.uint8Array({ maxLength: ${type.maxBytes} })`;
     case "list": {
       const most = bounded(type.of, type.max, self, lookup);
-      const of = `fc.array(${anyText(type.of, self, lookup)}, { maxLength: ${most} })`;
+      const of = `fc.array(${anyText(type.of, self, lookup, lines)}, { maxLength: ${most} })`;
       return deeper(type.of, self, lookup, of, "fc.constant([])");
     }
     case "array": {
-      const of = anyText(type.of, self, lookup);
+      const of = anyText(type.of, self, lookup, lines);
       return `fc.array(${of}, { minLength: ${type.length}, maxLength: ${type.length} })`;
     }
     case "map": {
       const most = bounded(type.value, type.max, self, lookup);
-      const entry = `${anyText(type.key, self, lookup)}, ${anyText(type.value, self, lookup)}`;
+      const entry = `${anyText(type.key, self, lookup, lines)}, ${anyText(type.value, self, lookup, lines)}`;
       const keys = `selector: (entry) => entry[0], maxLength: ${most}`;
       const of = `fc.uniqueArray(fc.tuple(${entry}), { ${keys} }).map((entries) => new Map(entries))`;
       return deeper(type.value, self, lookup, of, "fc.constant(new Map())");
     }
     case "struct":
     case "union":
-      return `any${type.name}(fc${depthArgument(self, named(lookup, type))})`;
+      return `${lines.use(`any${type.name}`)}(fc${depthArgument(self, named(lookup, type))})`;
   }
 }
 

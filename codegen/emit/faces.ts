@@ -5,6 +5,7 @@
  */
 import type { ChannelModel, Model } from "../model/model.ts";
 import { userFieldsOf } from "./header.ts";
+import type { Module } from "./module.ts";
 import type { Class, Declaration, Interface, Method, Parameter } from "./source.ts";
 import { documentation, key, memberName, quote } from "./text.ts";
 import { optionalDoc } from "./types.ts";
@@ -22,12 +23,10 @@ function receivedBy(model: Model, side: Side): ChannelModel[] {
   return sentBy(model, side === "client" ? "server" : "client");
 }
 
-const importTypes: Declaration = {
-  kind: "import",
-  from: "./types.ts",
-  namespace: "types",
-  namespaceIsType: true,
-};
+/** A type of the runtime's. */
+function outer(module: Module, name: string): string {
+  return module.type("stardust-udp", name);
+}
 
 /** The type parameter of what has these members; without any nothing uses it, and its name tells the compiler so. */
 function stateOf(members: readonly unknown[]): readonly string[] {
@@ -36,13 +35,15 @@ function stateOf(members: readonly unknown[]): readonly string[] {
 
 /** A class over a target, with a method for each channel; without channels it needs no target. */
 function targetClass(
+  module: Module,
   name: string,
-  target: string,
+  targetName: string,
   doc: string,
   methods: readonly Method[],
   typeParameters: readonly string[] = [],
 ): Class {
   const used = methods.length > 0;
+  const target = outer(module, targetName);
   return {
     kind: "class",
     name,
@@ -71,9 +72,10 @@ function method(
   };
 }
 
-function sendClass(model: Model, side: Side, name: string): Class {
+function sendClass(model: Model, module: Module, side: Side, name: string): Class {
   const who = side === "server" ? "the server" : "a client";
   return targetClass(
+    module,
     name,
     "SendTarget",
     `What ${who} may send. False: not taken, the queue is full; wait for \`drained()\`.`,
@@ -81,7 +83,7 @@ function sendClass(model: Model, side: Side, name: string): Class {
       method(
         model,
         c,
-        [{ name: "message", type: `types.${c.message}` }],
+        [{ name: "message", type: module.typeOf(c.message) }],
         "boolean",
         `return this.#target.send(${c.index}, message);`,
       ),
@@ -89,17 +91,18 @@ function sendClass(model: Model, side: Side, name: string): Class {
   );
 }
 
-function receiveClass(model: Model, side: Side, handlers: string): Class {
+function receiveClass(model: Model, module: Module, side: Side, handlers: string): Class {
   const methods = receivedBy(model, side).map((c) =>
     method(
       model,
       c,
       [{ name: "handler", type: `${handlers}[${quote(c.name)}]` }],
-      "Unsubscribe",
+      outer(module, "Unsubscribe"),
       `return this.#target.receive(${c.index}, handler);`,
     ),
   );
   return targetClass(
+    module,
     "Receive",
     "ReceiveTarget",
     "Puts a handler on a channel; what comes back takes it off again.",
@@ -108,19 +111,21 @@ function receiveClass(model: Model, side: Side, handlers: string): Class {
   );
 }
 
-function messagesClass(model: Model, side: Side): Class {
+function messagesClass(model: Model, module: Module, side: Side): Class {
   const methods = receivedBy(model, side).map((c) => {
-    const message = `types.${c.message}`;
-    const item = side === "server" ? `Received<Peer<State>, ${message}>` : message;
+    const message = module.typeOf(c.message);
+    const item =
+      side === "server" ? `${outer(module, "Received")}<Peer<State>, ${message}>` : message;
     return method(
       model,
       c,
-      [{ name: "options", type: "MessagesOptions", optional: true }],
+      [{ name: "options", type: outer(module, "MessagesOptions"), optional: true }],
       `AsyncIterableIterator<${item}>`,
       `return this.#target.messages(${c.index}, options);`,
     );
   });
   return targetClass(
+    module,
     "Messages",
     "MessagesTarget",
     "The messages of a channel as a bounded async iterator.",
@@ -129,11 +134,11 @@ function messagesClass(model: Model, side: Side): Class {
   );
 }
 
-function handlersInterface(model: Model, side: Side, peer: string): Interface {
+function handlersInterface(model: Model, module: Module, side: Side, peer: string): Interface {
   const first = peer === "" ? "" : `peer: ${peer}, `;
   const members = receivedBy(model, side).map((c) => ({
     name: memberName(c.name),
-    type: `(${first}message: types.${c.message}, context: MessageContext<Header>) => void`,
+    type: `(${first}message: ${module.typeOf(c.message)}, context: ${outer(module, "MessageContext")}<${ofFace(module, "Header")}>) => void`,
     ...optionalDoc(documentation(c, model.specFile)),
   }));
   return {
@@ -146,9 +151,10 @@ function handlersInterface(model: Model, side: Side, peer: string): Interface {
 }
 
 /** `face.ts`. */
-export function emitFace(model: Model): Declaration[] {
+export function emitFace(model: Model, module: Module): Declaration[] {
   const user = userFieldsOf(model);
   const broadcast = targetClass(
+    module,
     "Broadcast",
     "BroadcastTarget",
     "What the server may send to all peers at once.",
@@ -157,21 +163,22 @@ export function emitFace(model: Model): Declaration[] {
         model,
         c,
         [
-          { name: "message", type: `types.${c.message}` },
-          { name: "options", type: "BroadcastOptions", optional: true },
+          { name: "message", type: module.typeOf(c.message) },
+          { name: "options", type: outer(module, "BroadcastOptions"), optional: true },
         ],
-        "BroadcastResult",
+        outer(module, "BroadcastResult"),
         `return this.#target.broadcast(${c.index}, message, options);`,
       ),
     ),
   );
   const used = user.length > 0;
+  const values = outer(module, "HeaderValues");
   const header: Class = {
     kind: "class",
     name: "Header",
     doc: "Fields of the spec's own in the header of every datagram. A bool is 0 or 1; 0 until set.",
-    fields: used ? [{ name: "#values", readonly: true, type: "HeaderValues" }] : [],
-    constructorParameters: [{ name: used ? "values" : "_values", type: "HeaderValues" }],
+    fields: used ? [{ name: "#values", readonly: true, type: values }] : [],
+    constructorParameters: [{ name: used ? "values" : "_values", type: values }],
     constructorBody: used ? "this.#values = values;" : "",
     accessors: user.map((f) => ({
       name: key(f.name),
@@ -182,90 +189,62 @@ export function emitFace(model: Model): Declaration[] {
     })),
     methods: [],
   };
-  const sends = sentBy(model, "server").length > 0;
   return [
-    {
-      kind: "import",
-      from: "stardust-udp",
-      types: [
-        ...(sends ? ["BroadcastOptions", "BroadcastResult"] : []),
-        "BroadcastTarget",
-        "HeaderValues",
-        "SendTarget",
-      ],
-    },
-    ...(model.channels.length > 0 ? [importTypes] : []),
-    sendClass(model, "server", "ServerSend"),
-    sendClass(model, "client", "ClientSend"),
+    sendClass(model, module, "server", "ServerSend"),
+    sendClass(model, module, "client", "ClientSend"),
     broadcast,
     header,
   ];
 }
 
 /** The name of a zero message's body type, and whether it must be given. */
-function bodyOf(model: Model, message: string): { type: string; required: boolean } {
+function bodyOf(
+  model: Model,
+  module: Module,
+  message: string,
+): { type: string; required: boolean } {
   const index = model.zero.messages.findIndex((m) => m.name === message);
   if (index < 0) throw new Error(`the model has no zero message ${message}`);
   const name = zeroNames(model)[index]!;
-  return { type: `${name}Body`, required: hasRequired(model.zero.messages[index]!.body) };
+  const type = module.type("./zero.ts", `${name}Body`);
+  return { type, required: hasRequired(model.zero.messages[index]!.body) };
 }
 
-function faceImports(model: Model, side: Side, classes: string[]): Declaration[] {
-  const receives = receivedBy(model, side).length > 0;
-  return [
-    {
-      kind: "import",
-      from: "stardust-udp",
-      types: [
-        ...(receives ? ["MessageContext", "MessagesOptions", "Unsubscribe"] : []),
-        ...(receives && side === "server" ? ["Received"] : []),
-        "MessagesTarget",
-        "ReceiveTarget",
-        ...(side === "server"
-          ? ["ServerFace", "ServerFaceTypes"]
-          : ["ClientFace", "ClientFaceTypes"]),
-      ],
-    },
-    { kind: "import", from: "./face.ts", names: classes },
-    { kind: "import", from: "./protocol.ts", names: ["protocol"] },
-    ...(receives ? [importTypes] : []),
-    {
-      kind: "import",
-      from: "./zero.ts",
-      types: [bodyOf(model, "accept").type, bodyOf(model, "join").type],
-    },
-  ];
+/** A class of `face.ts`. */
+function ofFace(module: Module, name: string): string {
+  return module.value("./face.ts", name);
+}
+
+function protocolOf(module: Module): string {
+  return module.value("./protocol.ts", "protocol");
 }
 
 /** `server.ts`. */
-export function emitServer(model: Model): Declaration[] {
-  const accept = bodyOf(model, "accept");
+export function emitServer(model: Model, module: Module): Declaration[] {
+  const accept = bodyOf(model, module, "accept");
+  const ofServer = (name: string) => module.type("stardust-udp/server", name);
+  const send = ofFace(module, "ServerSend");
+  const broadcast = ofFace(module, "Broadcast");
+  const header = ofFace(module, "Header");
   const member = (name: string, type: string) => ({ name, type });
-  const options = "ListenOptions<Face<State>>";
+  const options = `${ofServer("ListenOptions")}<Face<State>>`;
   return [
-    {
-      kind: "import",
-      from: "stardust-udp/server",
-      names: ["listen as listenOn"],
-      types: ["ListenOptions", "Server as RuntimeServer", "ServerPeer"],
-    },
-    ...faceImports(model, "server", ["Broadcast", "Header", "ServerSend"]),
-    handlersInterface(model, "server", "Peer<State>"),
-    receiveClass(model, "server", "Handlers<State>"),
-    messagesClass(model, "server"),
+    handlersInterface(model, module, "server", "Peer<State>"),
+    receiveClass(model, module, "server", "Handlers<State>"),
+    messagesClass(model, module, "server"),
     {
       kind: "interface",
       name: "Face",
       typeParameters: ["State"],
-      extends: ["ServerFaceTypes"],
+      extends: [outer(module, "ServerFaceTypes")],
       doc: "The types of this server's parts.",
       members: [
-        member("send", "ServerSend"),
-        member("broadcast", "Broadcast"),
+        member("send", send),
+        member("broadcast", broadcast),
         member("receive", "Receive<State>"),
         member("messages", "Messages<State>"),
-        member("header", "Header"),
-        member("join", bodyOf(model, "join").type),
+        member("header", header),
+        member("join", bodyOf(model, module, "join").type),
         member("accept", accept.type),
         member("handlers", "Handlers<State>"),
         member("state", "State"),
@@ -275,14 +254,14 @@ export function emitServer(model: Model): Declaration[] {
       kind: "alias",
       name: "Peer",
       typeParameters: ["State = undefined"],
-      type: "ServerPeer<Face<State>>",
+      type: `${ofServer("ServerPeer")}<Face<State>>`,
       doc: "One connected client; `State` is the application's own.",
     },
     {
       kind: "alias",
       name: "Server",
       typeParameters: ["State = undefined"],
-      type: "RuntimeServer<Face<State>>",
+      type: `${ofServer("Server as RuntimeServer")}<Face<State>>`,
       doc: "A listening server.",
     },
     {
@@ -302,14 +281,14 @@ export function emitServer(model: Model): Declaration[] {
       exported: false,
       typeParameters: ["State"],
       parameters: [],
-      returns: "ServerFace<Face<State>>",
+      returns: `${outer(module, "ServerFace")}<Face<State>>`,
       body: [
         "return {",
-        "  send: (target) => new ServerSend(target),",
-        "  broadcast: (target) => new Broadcast(target),",
+        `  send: (target) => new ${send}(target),`,
+        `  broadcast: (target) => new ${broadcast}(target),`,
         "  receive: (target) => new Receive<State>(target),",
         "  messages: (target) => new Messages<State>(target),",
-        "  header: (values) => new Header(values),",
+        `  header: (values) => new ${header}(values),`,
         "};",
       ].join("\n"),
       doc: "How the runtime dresses its targets.",
@@ -320,49 +299,49 @@ export function emitServer(model: Model): Declaration[] {
       typeParameters: ["State = undefined"],
       parameters: [{ name: "options", type: "Options<State>" }],
       returns: "Promise<Server<State>>",
-      body: "return listenOn(protocol, face<State>(), options);",
+      body: `return ${module.value("stardust-udp/server", "listen as listenOn")}(${protocolOf(module)}, face<State>(), options);`,
       doc: "Binds the ports and resolves when all are ready. Rejects with STARDUST_PORT_BIND.",
     },
   ];
 }
 
 /** `client.ts`. */
-export function emitClient(model: Model): Declaration[] {
-  const join = bodyOf(model, "join");
+export function emitClient(model: Model, module: Module): Declaration[] {
+  const join = bodyOf(model, module, "join");
+  const ofClient = (name: string) => module.type("stardust-udp/client", name);
+  const options = `${ofClient("ConnectOptions")}<Face>`;
+  const send = ofFace(module, "ClientSend");
+  const header = ofFace(module, "Header");
   const member = (name: string, type: string) => ({ name, type });
   return [
-    {
-      kind: "import",
-      from: "stardust-udp/client",
-      names: ["connect as connectTo"],
-      types: ["Client as RuntimeClient", "ConnectOptions"],
-    },
-    ...faceImports(model, "client", ["ClientSend", "Header"]),
-    handlersInterface(model, "client", ""),
-    receiveClass(model, "client", "Handlers"),
-    messagesClass(model, "client"),
+    handlersInterface(model, module, "client", ""),
+    receiveClass(model, module, "client", "Handlers"),
+    messagesClass(model, module, "client"),
     {
       kind: "interface",
       name: "Face",
-      extends: ["ClientFaceTypes"],
+      extends: [outer(module, "ClientFaceTypes")],
       doc: "The types of this client's parts.",
       members: [
-        member("send", "ClientSend"),
+        member("send", send),
         member("receive", "Receive"),
         member("messages", "Messages"),
-        member("header", "Header"),
+        member("header", header),
         member("join", join.type),
-        member("accept", bodyOf(model, "accept").type),
+        member("accept", bodyOf(model, module, "accept").type),
         member("handlers", "Handlers"),
       ],
     },
-    { kind: "alias", name: "Client", type: "RuntimeClient<Face>", doc: "A connected client." },
+    {
+      kind: "alias",
+      name: "Client",
+      type: `${ofClient("Client as RuntimeClient")}<Face>`,
+      doc: "A connected client.",
+    },
     {
       kind: "alias",
       name: "Options",
-      type: join.required
-        ? `ConnectOptions<Face> & { readonly join: ${join.type} }`
-        : "ConnectOptions<Face>",
+      type: join.required ? `${options} & { readonly join: ${join.type} }` : options,
       doc: join.required
         ? "Options of `connect`; `join` must be there, since its body has required members."
         : "Options of `connect`.",
@@ -371,11 +350,11 @@ export function emitClient(model: Model): Declaration[] {
       kind: "raw",
       text: [
         "/** How the runtime dresses its targets. */",
-        "const face: ClientFace<Face> = {",
-        "  send: (target) => new ClientSend(target),",
+        `const face: ${outer(module, "ClientFace")}<Face> = {`,
+        `  send: (target) => new ${send}(target),`,
         "  receive: (target) => new Receive(target),",
         "  messages: (target) => new Messages(target),",
-        "  header: (values) => new Header(values),",
+        `  header: (values) => new ${header}(values),`,
         "};",
       ].join("\n"),
     },
@@ -384,48 +363,39 @@ export function emitClient(model: Model): Declaration[] {
       name: "connect",
       parameters: [{ name: "options", type: "Options" }],
       returns: "Promise<Client>",
-      body: "return connectTo(protocol, face, options);",
+      body: `return ${module.value("stardust-udp/client", "connect as connectTo")}(${protocolOf(module)}, face, options);`,
       doc: "Joins a server and resolves when the connection stands. Rejects with STARDUST_CONNECT_….",
     },
   ];
 }
 
 /** `systems.ts`. */
-export function emitSystems(model: Model): Declaration[] {
-  const receives = receivedBy(model, "server").length > 0;
-  const types = "<ServerSend, Broadcast, Handlers<State>, State>";
+export function emitSystems(model: Model, module: Module): Declaration[] {
+  const ofSystems = (name: string) => module.type("stardust-udp/systems", name);
+  const send = ofFace(module, "ServerSend");
+  const broadcast = ofFace(module, "Broadcast");
+  const types = `<${send}, ${broadcast}, Handlers<State>, State>`;
   return [
-    ...(receives
-      ? [{ kind: "import", from: "stardust-udp", types: ["MessageContext"] } as const]
-      : []),
-    {
-      kind: "import",
-      from: "stardust-udp/systems",
-      types: ["Systems as RuntimeSystems", "SystemsDefinition", "SystemsPeer"],
-    },
-    { kind: "import", from: "./face.ts", names: ["Broadcast", "Header", "ServerSend"] },
-    { kind: "import", from: "./protocol.ts", names: ["protocol"] },
-    ...(receives ? [importTypes] : []),
     {
       kind: "alias",
       name: "Peer",
       typeParameters: ["State = undefined"],
-      type: "SystemsPeer<ServerSend, State>",
+      type: `${ofSystems("SystemsPeer")}<${send}, State>`,
       doc: "A peer inside the worker that owns it.",
     },
-    handlersInterface(model, "server", "Peer<State>"),
+    handlersInterface(model, module, "server", "Peer<State>"),
     {
       kind: "alias",
       name: "Definition",
       typeParameters: ["State = undefined"],
-      type: `SystemsDefinition${types}`,
+      type: `${ofSystems("SystemsDefinition")}${types}`,
       doc: "What systems do: state, handlers and a tick.",
     },
     {
       kind: "alias",
       name: "Systems",
       typeParameters: ["State = undefined"],
-      type: `RuntimeSystems${types}`,
+      type: `${ofSystems("Systems as RuntimeSystems")}${types}`,
       doc: "What a module of systems exports as its default.",
     },
     {
@@ -436,11 +406,11 @@ export function emitSystems(model: Model): Declaration[] {
       returns: "Systems<State>",
       body: [
         "return {",
-        "  hash: protocol.hash,",
+        `  hash: ${protocolOf(module)}.hash,`,
         "  face: {",
-        "    send: (target) => new ServerSend(target),",
-        "    broadcast: (target) => new Broadcast(target),",
-        "    header: (values) => new Header(values),",
+        `    send: (target) => new ${send}(target),`,
+        `    broadcast: (target) => new ${broadcast}(target),`,
+        `    header: (values) => new ${ofFace(module, "Header")}(values),`,
         "  },",
         "  definition,",
         "};",

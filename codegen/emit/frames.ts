@@ -4,28 +4,39 @@
  */
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { hasRole, moduleNames } from "./header.ts";
-import { type Group, groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
-import type { Func } from "./source.ts";
+import {
+  type Group,
+  groupsOf,
+  readItems,
+  sizeItems,
+  type Value,
+  writeItems,
+} from "./header-fields.ts";
+import { type Module, WIRE } from "./module.ts";
+import type { Func, Parameter } from "./source.ts";
 import { Lines, Names } from "./text.ts";
 
-export function frameFunctions(model: Model): Func[] {
+export function frameFunctions(model: Model, module: Module): Func[] {
   return [
-    mostFunction(),
-    frameSizeFunction(model),
-    writeFrameFunction(model),
-    readFrameFunction(model),
+    mostFunction(module),
+    frameSizeFunction(model, module),
+    writeFrameFunction(model, module),
+    readFrameFunction(model, module),
   ];
 }
 
 /** What may have grown in another version has another bound: model/channels.ts says which. */
-function mostFunction(): Func {
+function mostFunction(module: Module): Func {
+  const lines = new Lines();
+  const tables = `${lines.use("compatMaxBytes")} : ${lines.use("maxBytes")}`;
   return {
     kind: "function",
     name: "most",
     exported: false,
-    parameters: [{ name: "frame", type: "FrameHeader" }],
+    parameters: [{ name: "frame", type: module.type(WIRE, "FrameHeader") }],
     returns: "number",
-    body: "return (frame.compat ? compatMaxBytes : maxBytes)[frame.channel]!;",
+    body: `return (frame.compat ? ${tables})[frame.channel]!;`,
+    uses: lines.used,
     doc: "The largest message of a frame's channel.",
   };
 }
@@ -40,54 +51,71 @@ const flagTexts: Partial<Record<HeaderRole, string>> = {
 };
 
 /** When a field of a frame is there: what the spec says, and what its role implies. */
-function conditionOf(model: Model, mode: Mode): (field: HeaderFieldModel) => string {
+function conditionOf(model: Model, mode: Mode, lines: Lines): (field: HeaderFieldModel) => string {
   const fields = model.header.frame;
-  const follows = mode === "read" ? "!isFirst" : "previous !== undefined";
+  const follows = () => (mode === "read" ? "!isFirst" : `${lines.use("previous")} !== undefined`);
   return (field) => {
     const all: string[] = [];
-    if (field.bits !== undefined || field.role === "channel") all.push(follows);
-    if (field.role === "channel" && hasRole(fields, "same-channel")) all.push("!same");
+    if (field.bits !== undefined || field.role === "channel") all.push(follows());
+    if (field.role === "channel" && hasRole(fields, "same-channel")) {
+      all.push(`!${lines.use("same")}`);
+    }
     for (const name of field.when) {
-      if (name === "numbered") all.push("numbered[channel] === 1");
+      if (name === "numbered") all.push(numberedText(lines));
       else if (name === "unsized")
-        all.push("(frame.slice || frame.compat || fixedBytes[channel]! < 0)");
-      else all.push(flagText(model, field, name));
+        all.push(`(frame.slice || frame.compat || ${ofChannel("fixedBytes", lines)}! < 0)`);
+      else all.push(flagText(model, field, name, lines));
     }
     if (field.role === "message-number" && hasRole(fields, "consecutive")) {
-      all.push("!consecutive");
+      all.push(`!${lines.use("consecutive")}`);
     }
     return all.join(" && ");
   };
 }
 
-function flagText(model: Model, field: HeaderFieldModel, name: string): string {
+/** What a table of channels says about that of the frame. */
+function ofChannel(table: string, lines: Lines): string {
+  return `${lines.use(table)}[${lines.use("channel")}]`;
+}
+
+function numberedText(lines: Lines): string {
+  return `${ofChannel("numbered", lines)} === 1`;
+}
+
+function flagText(model: Model, field: HeaderFieldModel, name: string, lines: Lines): string {
   const flag =
     model.header.frame.find((f) => f.name === name) ??
     model.header.clear.find((f) => f.name === name);
   const text = flag?.role === undefined ? undefined : flagTexts[flag.role];
   if (text === undefined) throw new Error(`header field ${field.name}: no condition ${name} here`);
-  return text;
+  return lines.use(text);
 }
 
 function modulo(value: string, bits: number): string {
   return bits >= 32 ? `(${value}) >>> 0` : `(${value}) & ${2 ** bits - 1}`;
 }
 
-/** Locals that say which of the short forms apply to a frame that is to be written. */
-function shortForms(lines: Lines, model: Model): void {
-  const fields = model.header.frame;
-  lines.add("const channel = frame.channel;");
-  if (!hasRole(fields, "same-channel") && !hasRole(fields, "consecutive")) return;
-  lines.add("const same = previous !== undefined && previous.channel === channel;");
-  if (!hasRole(fields, "consecutive")) return;
-  const step = modulo("frame.number - previous.number", model.header.messageNumberBits);
-  lines.add("const consecutive =", `  same && numbered[channel] === 1 && (${step}) === 1;`);
+/** Puts the locals in front that say which of the short forms apply to a frame that is to be written. */
+function withShortForms(body: Lines, model: Model): string[] {
+  const head: string[] = [];
+  if (body.uses("consecutive")) {
+    const step = modulo("frame.number - previous.number", model.header.messageNumberBits);
+    const numbered = numberedText(body);
+    head.push("const consecutive =", `  ${body.use("same")} && ${numbered} && (${step}) === 1;`);
+  }
+  if (body.uses("same")) {
+    const previous = body.use("previous");
+    const channel = body.use("channel");
+    head.unshift(`const same = ${previous} !== undefined && ${previous}.channel === ${channel};`);
+  }
+  if (body.uses("channel")) head.unshift("const channel = frame.channel;");
+  return head;
 }
 
-function valueText(field: HeaderFieldModel): string {
+function valueText(field: HeaderFieldModel, lines: Lines): string {
   switch (field.role) {
     case "channel":
-      return "wireIds[channel]!";
+      return `${ofChannel("wireIds", lines)}!`;
     case "message-number":
       return "frame.number";
     case "slice-index":
@@ -101,90 +129,83 @@ function valueText(field: HeaderFieldModel): string {
     default: {
       const text = field.role === undefined ? undefined : flagTexts[field.role];
       if (text === undefined) throw new Error(`header field ${field.name} cannot stand in a frame`);
-      return `(${text} ? 1 : 0)`;
+      return `(${lines.use(text)} ? 1 : 0)`;
     }
   }
 }
 
-function groups(model: Model, mode: Mode): Group[] {
-  return groupsOf(model.header.frame, conditionOf(model, mode));
+function groups(model: Model, mode: Mode, lines: Lines): Group[] {
+  return groupsOf(model.header.frame, conditionOf(model, mode, lines));
 }
 
-/** Drops locals that the layout makes no use of. */
-function needed(lines: Lines): string {
-  let text = lines.text;
-  for (const name of ["same", "channel"]) {
-    const uses = text.match(new RegExp(`(?<![\\w.$])${name}(?!\\w)`, "g"))?.length ?? 0;
-    if (uses === 1) text = text.replace(new RegExp(`^(const|let) ${name} = .*\n`, "m"), "");
-  }
-  return text;
-}
-
-function frameSizeFunction(model: Model): Func {
-  const lines = new Lines();
-  shortForms(lines, model);
+function frameSizeFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
   lines.add("let size = 0;");
-  for (const group of groups(model, "write")) {
-    lines.when(group.condition, () => sizeItems(lines, group.items, valueText));
+  for (const group of groups(model, "write", lines)) {
+    const value: Value = (field) => valueText(field, lines);
+    lines.when(group.condition, () => sizeItems(lines, group.items, value));
   }
   lines.add("return size;");
+  const head = withShortForms(lines, model);
   return {
     kind: "function",
     name: "frameSize",
     exported: false,
-    parameters: [
-      { name: "frame", type: "FrameHeader" },
-      { name: lines.uses("previous") ? "previous" : "_previous", type: "FrameHeader | undefined" },
-    ],
+    parameters: [frameParameter(module), previousParameter(lines)],
     returns: "number",
-    body: needed(lines),
+    body: [...head, lines.text].join("\n"),
+    uses: lines.used,
     doc: "Bytes of a frame's header behind the frame `previous`.",
   };
 }
 
-function writeFrameFunction(model: Model): Func {
-  const lines = new Lines();
+function frameParameter(module: Module): Parameter {
+  return { name: "frame", type: module.type(WIRE, "FrameHeader") };
+}
+
+function previousParameter(lines: Lines): Parameter {
+  const name = lines.uses("previous") ? "previous" : "_previous";
+  return { name, type: `${lines.module.type(WIRE, "FrameHeader")} | undefined` };
+}
+
+function writeFrameFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
   const names = new Names([
     ..."frame previous w view channel same consecutive".split(" "),
     ...moduleNames,
   ]);
-  shortForms(lines, model);
-  for (const group of groups(model, "write")) {
-    lines.when(group.condition, () => writeItems(lines, names, group.items, valueText));
+  for (const group of groups(model, "write", lines)) {
+    const value: Value = (field) => valueText(field, lines);
+    lines.when(group.condition, () => writeItems(lines, names, group.items, value));
   }
-  const view = lines.uses("view") ? "const view = w.view;\n" : "";
+  const view = lines.uses("view") ? [`const view = ${lines.use("w")}.view;`] : [];
+  const head = withShortForms(lines, model);
   return {
     kind: "function",
     name: "writeFrame",
     exported: false,
     parameters: [
-      { name: "frame", type: "FrameHeader" },
-      { name: lines.uses("previous") ? "previous" : "_previous", type: "FrameHeader | undefined" },
-      { name: lines.uses("w") ? "w" : "_w", type: "Writer" },
+      frameParameter(module),
+      previousParameter(lines),
+      { name: lines.uses("w") ? "w" : "_w", type: module.type(WIRE, "Writer") },
     ],
     returns: "void",
-    body: view + needed(lines),
+    body: [...view, ...head, lines.text].join("\n"),
+    uses: lines.used,
     doc: "Writes a frame's header.",
   };
 }
 
-function readFrameFunction(model: Model): Func {
+function readFrameFunction(model: Model, module: Module): Func {
   const fields = model.header.frame;
-  const lines = new Lines();
+  const lines = new Lines(module);
   const names = new Names([
     ..."frame isFirst r view channel same consecutive length room fixed last".split(" "),
     ..."before number payloadBytes".split(" "),
     ...moduleNames,
   ]);
-  const hasSame = hasRole(fields, "same-channel");
-  const hasConsecutive = hasRole(fields, "consecutive");
-  lines.add("const view = r.view;", "let channel = frame.channel;");
-  if (hasSame || hasConsecutive) lines.add("let same = false;");
-  if (hasConsecutive) lines.add("let consecutive = false;");
-  if (hasRole(fields, "length")) lines.add("let length = -1;");
   const last = lastOf(fields, "slice-index", "slice-count");
-  const afterChannel = consecutiveRules(model);
-  for (const group of groups(model, "read")) {
+  for (const group of groups(model, "read", lines)) {
     lines.when(group.condition, () => {
       readItems(lines, names, group.items, (field, raw) => {
         takeField(lines, field, raw, model);
@@ -192,20 +213,28 @@ function readFrameFunction(model: Model): Func {
       });
     });
     const channel = group.items.some((item) => item.fields.some((f) => f.role === "channel"));
-    if (channel) lines.add(...afterChannel);
+    if (channel) consecutiveRules(lines, model);
   }
   payloadRules(lines, model);
+  const head = [
+    "const view = r.view;",
+    ...(lines.uses("channel") ? ["let channel = frame.channel;"] : []),
+    ...(lines.uses("same") ? ["let same = false;"] : []),
+    ...(hasRole(fields, "consecutive") ? ["let consecutive = false;"] : []),
+    ...(hasRole(fields, "length") ? ["let length = -1;"] : []),
+  ];
   return {
     kind: "function",
     name: "readFrame",
     exported: false,
     parameters: [
-      { name: "frame", type: "FrameHeader" },
+      frameParameter(module),
       { name: "isFirst", type: "boolean" },
-      { name: "r", type: "Reader" },
+      { name: "r", type: module.type(WIRE, "Reader") },
     ],
-    returns: "Violation",
-    body: needed(lines),
+    returns: module.value(WIRE, "Violation"),
+    body: [...head, lines.text].join("\n"),
+    uses: lines.used,
     doc: "Reads a frame's header; `frame` holds the one before, or what `read` found out about the first.",
   };
 }
@@ -215,14 +244,15 @@ function lastOf(fields: readonly HeaderFieldModel[], ...roles: HeaderRole[]): un
 }
 
 /** Behind the channel: the number that is not written follows from the frame before. */
-function consecutiveRules(model: Model): string[] {
-  if (!hasRole(model.header.frame, "consecutive")) return [];
-  return [
+function consecutiveRules(lines: Lines, model: Model): void {
+  if (!hasRole(model.header.frame, "consecutive")) return;
+  const numbered = `${ofChannel("numbered", lines)} !== 1`;
+  lines.add(
     "if (consecutive) {",
-    "  if (!same || numbered[channel] !== 1) return Violation.flags;",
+    `  if (!${lines.use("same")} || ${numbered}) return Violation.flags;`,
     `  frame.number = ${modulo("frame.number + 1", model.header.messageNumberBits)};`,
     "}",
-  ];
+  );
 }
 
 function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Model): void {
@@ -230,12 +260,14 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
   switch (field.role) {
     case "channel":
       lines.add(
-        `channel = channelOf(${raw});`,
+        `${lines.use("channel")} = channelOf(${raw});`,
         "if (channel < 0) return Violation.unknownChannel;",
       );
       if (hasRole(fields, "same-channel")) {
         lines.add("if (channel === frame.channel) return Violation.nonMinimal; // `same` says so");
-      } else if (hasRole(fields, "consecutive")) lines.add("same = channel === frame.channel;");
+      } else if (hasRole(fields, "consecutive")) {
+        lines.add(`${lines.use("same")} = channel === frame.channel;`);
+      }
       lines.add("frame.channel = channel;");
       return;
     case "message-number": {
@@ -245,8 +277,8 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
       }
       const next = modulo("frame.number + 1", model.header.messageNumberBits);
       lines.add(`const number = ${raw};`);
-      const numbered = field.when.includes("numbered") ? "" : "numbered[channel] === 1 && ";
-      lines.add(`if (same && ${numbered}number === (${next})) {`);
+      const numbered = field.when.includes("numbered") ? "" : `${numberedText(lines)} && `;
+      lines.add(`if (${lines.use("same")} && ${numbered}number === (${next})) {`);
       lines.add("  return Violation.nonMinimal; // `consecutive` says so", "}");
       lines.add("frame.number = number;");
       return;
@@ -266,7 +298,7 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
     default: {
       const text = field.role === undefined ? undefined : flagTexts[field.role];
       if (text === undefined) throw new Error(`header field ${field.name} cannot stand in a frame`);
-      lines.add(`${text} = ${raw};`);
+      lines.add(`${lines.use(text)} = ${raw};`);
     }
   }
 }
@@ -274,7 +306,7 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
 function sliceRules(lines: Lines, model: Model): void {
   const { sliceBytes } = model.limits;
   lines.add(
-    "if (fragments[channel] !== 1) return Violation.sliceBounds;",
+    `if (${ofChannel("fragments", lines)} !== 1) return Violation.sliceBounds;`,
     "if (frame.sliceCount < 2 || frame.sliceIndex >= frame.sliceCount) return Violation.sliceBounds;",
     `if ((frame.sliceCount - 1) * ${sliceBytes} >= most(frame)) return Violation.sliceBounds;`,
   );
@@ -289,7 +321,7 @@ function payloadRules(lines: Lines, model: Model): void {
   if (!slices) lines.add("if (frame.slice) return Violation.sliceBounds;");
   lines.add(
     "const room = r.end - r.at;",
-    `const fixed = ${free} ? -1 : fixedBytes[channel]!;`,
+    `const fixed = ${free} ? -1 : ${ofChannel("fixedBytes", lines)}!;`,
     "let payloadBytes = frame.more && fixed >= 0 ? fixed : room;",
   );
   if (hasLength) lines.add("if (length >= 0) payloadBytes = length;");

@@ -119,7 +119,7 @@ function readVarying(lines: Lines, names: Names, field: HeaderFieldModel, take: 
   }
   const value = names.take(field.name.replace(/\W/g, "_"));
   lines.add(`const ${value} = r.tryVarint();`);
-  lines.add(`if (${value} < 0) return varintViolation(${value});`);
+  lines.add(`if (${value} < 0) return ${lines.wire("varintViolation")}(${value});`);
   take(field, value);
 }
 
@@ -184,12 +184,13 @@ export function writeItems(lines: Lines, names: Names, items: readonly Item[], v
     const first = run[0]!;
     if (first.bytes < 0) {
       const field = first.fields[0]!;
-      if (field.type === "ack-ranges") lines.add("writeAckRanges(w, h.acks);");
-      else lines.add(`w.varint(${value(field)});`);
+      if (field.type === "ack-ranges")
+        lines.add(`${lines.wire("writeAckRanges")}(${lines.use("w")}, ${lines.use("h")}.acks);`);
+      else lines.add(`${lines.use("w")}.varint(${value(field)});`);
       continue;
     }
     const at = names.take("at");
-    lines.add(`const ${at} = w.take(${runBytes(run)});`);
+    lines.add(`const ${at} = ${lines.use("w")}.take(${runBytes(run)});`);
     let offset = 0;
     for (const item of run) {
       if (item.fields[0]!.bits !== undefined) writeBitItem(lines, item, at, offset, value);
@@ -209,7 +210,7 @@ function writeBitItem(lines: Lines, item: Item, at: string, offset: number, valu
     bit += field.bits!;
   }
   writeBitsTexts(fields, item.bytes).forEach((text, i) => {
-    lines.or(`view.setUint8(${offsetText(at, offset + i)}, `, text, ");");
+    lines.or(`${lines.use("view")}.setUint8(${offsetText(at, offset + i)}, `, text, ");");
   });
 }
 
@@ -221,22 +222,25 @@ function typedWrite(
   value: string,
 ): void {
   const place = offsetText(at, offset);
+  const view = lines.use("view");
   switch (field.type) {
     case "u24":
-      lines.add(`view.setUint16(${place}, ${value} >>> 8);`);
-      lines.add(`view.setUint8(${offsetText(at, offset + 2)}, ${value});`);
+      lines.add(`${view}.setUint16(${place}, ${value} >>> 8);`);
+      lines.add(`${view}.setUint8(${offsetText(at, offset + 2)}, ${value});`);
       return;
-    case "u64":
-      lines.add(`view.setUint32(${place}, ackWord(h.acks, 0));`);
-      lines.add(`view.setUint32(${offsetText(at, offset + 4)}, ackWord(h.acks, 32));`);
+    case "u64": {
+      const word = lines.wire("ackWord");
+      lines.add(`${view}.setUint32(${place}, ${word}(h.acks, 0));`);
+      lines.add(`${view}.setUint32(${offsetText(at, offset + 4)}, ${word}(h.acks, 32));`);
       return;
+    }
     case "f32":
     case "f64":
-      lines.add(`view.setFloat${field.type.slice(1)}(${place}, ${value});`);
+      lines.add(`${view}.setFloat${field.type.slice(1)}(${place}, ${value});`);
       return;
     default: {
       const kind = field.type!.startsWith("i") ? "Int" : "Uint";
-      lines.add(`view.set${kind}${field.type!.slice(1)}(${place}, ${value});`);
+      lines.add(`${view}.set${kind}${field.type!.slice(1)}(${place}, ${value});`);
     }
   }
 }
@@ -248,8 +252,9 @@ export function sizeItems(lines: Lines, items: readonly Item[], value: Value): v
   for (const item of items) {
     const field = item.fields[0]!;
     if (item.bytes >= 0) constant += item.bytes;
-    else if (field.type === "ack-ranges") parts.push("ackRangesSize(h.acks)");
-    else parts.push(`varintSize(${value(field)})`);
+    else if (field.type === "ack-ranges")
+      parts.push(`${lines.wire("ackRangesSize")}(${lines.use("h")}.acks)`);
+    else parts.push(`${lines.wire("varintSize")}(${value(field)})`);
   }
   if (constant > 0) parts.unshift(String(constant));
   lines.add(`size += ${parts.join(" + ")};`);

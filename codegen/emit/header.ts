@@ -5,60 +5,42 @@
 import { compatMaxBytes } from "../model/channels.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { frameFunctions } from "./frames.ts";
-import { groupsOf, readItems, sizeItems, writeItems } from "./header-fields.ts";
+import { groupsOf, readItems, runBytes, sizeItems, writeItems } from "./header-fields.ts";
 import { lookupOf, structNamed } from "./layout.ts";
+import { headerFunctions, type Module, WIRE } from "./module.ts";
 import type { Declaration, Func } from "./source.ts";
 import { Lines, Names, quote } from "./text.ts";
 
-const wireValues = [
-  "ackRangesSize",
-  "ackWord",
-  "readAckRanges",
-  "readAckWords",
-  "varintSize",
-  "varintViolation",
-  "writeAckRanges",
-];
-
 /** What the text of a function may mean: no local may be called so. */
 export const moduleNames: readonly string[] = [
-  ...wireValues,
+  ...headerFunctions,
   ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes compatMaxBytes most".split(
     " ",
   ),
   ..."Math Number undefined".split(" "),
 ];
 
-export function emitHeader(model: Model): Declaration[] {
+export function emitHeader(model: Model, module: Module): Declaration[] {
   const functions = [
     channelFunction(model),
-    sizeFunction(model),
-    writeFunction(model),
-    readFunction(model),
-    ...frameFunctions(model),
+    sizeFunction(model, module),
+    writeFunction(model, module),
+    readFunction(model, module),
+    ...frameFunctions(model, module),
   ];
-  const text = functions.map((f) => f.body).join("\n");
+  const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
   return [
-    { kind: "import", from: "stardust-udp/protocol", types: ["HeaderCodec"] },
-    {
-      kind: "import",
-      from: "stardust-udp/wire",
-      names: ["Violation", ...wireValues.filter((name) => text.includes(`${name}(`))],
-      types: ["DatagramHeader", "FrameHeader", "Reader", "Writer"],
-    },
-    { kind: "raw", text: channelTables(model, text) },
+    { kind: "raw", text: channelTables(model, used) },
     ...functions,
-    { kind: "raw", text: codecText(model) },
+    { kind: "raw", text: codecText(model, module) },
   ];
 }
 
 /** Constants of each channel that reading and writing a header need, by channel index. */
-function channelTables(model: Model, uses: string): string {
+function channelTables(model: Model, used: ReadonlySet<string>): string {
   const lookup = lookupOf(model);
   const table = (name: string, type: string, doc: string, values: number[]) =>
-    uses.includes(`${name}[`) || /^\w*axBytes$/.test(name)
-      ? [`/** ${doc} */`, `const ${name} = ${type}.of(${values.join(", ")});`]
-      : [];
+    used.has(name) ? [`/** ${doc} */`, `const ${name} = ${type}.of(${values.join(", ")});`] : [];
   const { channels } = model;
   return [
     "// By channel index:",
@@ -140,44 +122,47 @@ const flagTargets: Partial<Record<HeaderRole, string>> = {
 };
 
 /** The condition of a field of the datagram, as an expression over `h`. */
-function conditionOf(model: Model): (field: HeaderFieldModel) => string {
+function conditionOf(model: Model, lines: Lines): (field: HeaderFieldModel) => string {
   const fields = datagramFields(model);
   return (field) =>
     field.when
       .map((name) => {
         const flag = fields.find((f) => f.name === name);
-        if (flag?.userIndex !== undefined) return `h.user[${flag.userIndex}] !== 0`;
+        if (flag?.userIndex !== undefined) {
+          return `${lines.use("h")}.user[${flag.userIndex}] !== 0`;
+        }
         const target = flag?.role === undefined ? undefined : flagTargets[flag.role];
         if (target === undefined || target.startsWith("first.")) {
           throw new Error(`header field ${field.name}: no condition ${name} in a datagram`);
         }
+        lines.use("h");
         return target;
       })
       .join(" && ");
 }
 
-function writtenValue(model: Model): (field: HeaderFieldModel) => string {
+function writtenValue(model: Model, lines: Lines): (field: HeaderFieldModel) => string {
   const low = model.header.packetNumberBits;
   return (field) => {
     switch (field.role) {
       case "channel":
         return "wireId";
       case "packet-number":
-        return "h.packetNumber";
+        return `${lines.use("h")}.packetNumber`;
       case "packet-number-high":
-        return `Math.floor(h.packetNumber / ${2 ** low})`;
+        return `Math.floor(${lines.use("h")}.packetNumber / ${2 ** low})`;
       case "ack-largest":
-        return "h.acks.largest";
+        return `${lines.use("h")}.acks.largest`;
       case "ack-delay":
-        return "h.acks.delay";
+        return `${lines.use("h")}.acks.delay`;
       case "ack-bits":
-        return "ackWord(h.acks, 0)";
+        return `${lines.wire("ackWord")}(${lines.use("h")}.acks, 0)`;
       case "receive-limit":
-        return "h.receiveLimit";
+        return `${lines.use("h")}.receiveLimit`;
       case "reserved":
         return "0";
       case undefined: {
-        const value = `h.user[${field.userIndex!}]!`;
+        const value = `${lines.use("h")}.user[${field.userIndex!}]!`;
         if (field.bits === undefined) return value;
         return field.bits === 32 ? `(${value} >>> 0)` : `(${value} & ${2 ** field.bits - 1})`;
       }
@@ -193,52 +178,61 @@ function writtenValue(model: Model): (field: HeaderFieldModel) => string {
   };
 }
 
-function sizeFunction(model: Model): Func {
-  const lines = new Lines().add("let size = 0;");
-  for (const group of groupsOf(datagramFields(model), conditionOf(model))) {
-    lines.when(group.condition, () => sizeItems(lines, group.items, writtenValue(model)));
+function sizeFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
+  const value = writtenValue(model, lines);
+  const groups = groupsOf(datagramFields(model), conditionOf(model, lines));
+  // What every datagram begins with is where counting begins, if it is always as long.
+  const { condition, items } = groups[0]!;
+  const begins = condition === "" && items.every(({ bytes }) => bytes >= 0);
+  lines.add(`let size = ${begins ? runBytes(items) : 0};`);
+  for (const group of begins ? groups.slice(1) : groups) {
+    lines.when(group.condition, () => sizeItems(lines, group.items, value));
   }
   lines.add("return size;");
-  const text = lines.text.replace(/^let size = 0;\nsize \+= (\d+);/, "let size = $1;");
   return {
     kind: "function",
     name: "size",
     exported: false,
-    parameters: [{ name: text.includes("h.") ? "h" : "_h", type: "DatagramHeader" }],
+    parameters: [{ name: lines.uses("h") ? "h" : "_h", type: module.type(WIRE, "DatagramHeader") }],
     returns: "number",
-    body: text,
+    body: lines.text,
+    uses: lines.used,
     doc: "Bytes of all that stands once in a datagram.",
   };
 }
 
-function writeFunction(model: Model): Func {
-  const lines = new Lines();
+function writeFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
+  const value = writtenValue(model, lines);
+  const condition = conditionOf(model, lines);
   const names = new Names(["h", "first", "w", "view", "wireId", ...moduleNames]);
   lines.add("const view = w.view;");
-  lines.add("const wireId = first === undefined ? 1 : wireIds[first.channel]!;");
-  for (const group of groupsOf(datagramFields(model), conditionOf(model))) {
-    lines.when(group.condition, () => writeItems(lines, names, group.items, writtenValue(model)));
+  lines.add(`const wireId = first === undefined ? 1 : ${lines.use("wireIds")}[first.channel]!;`);
+  for (const group of groupsOf(datagramFields(model), condition)) {
+    lines.when(group.condition, () => writeItems(lines, names, group.items, value));
   }
   return {
     kind: "function",
     name: "write",
     exported: false,
     parameters: [
-      { name: lines.uses("h") ? "h" : "_h", type: "DatagramHeader" },
-      { name: "first", type: "FrameHeader | undefined" },
-      { name: "w", type: "Writer" },
+      { name: lines.uses("h") ? "h" : "_h", type: module.type(WIRE, "DatagramHeader") },
+      { name: "first", type: `${module.type(WIRE, "FrameHeader")} | undefined` },
+      { name: "w", type: module.type(WIRE, "Writer") },
     ],
     returns: "void",
     body: lines.text,
+    uses: lines.used,
     doc: "Writes all that stands once in a datagram.",
   };
 }
 
-function readFunction(model: Model): Func {
-  const lines = new Lines();
+function readFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
   const names = new Names(["h", "first", "r", "view", "wireId", "high", "ranges", ...moduleNames]);
   const fields = datagramFields(model);
-  const condition = conditionOf(model);
+  const condition = conditionOf(model, lines);
   lines.add("const view = r.view;");
   for (const [role, target] of Object.entries(flagTargets)) {
     if (!hasRole(fields, role as HeaderRole)) lines.add(`${target} = false;`);
@@ -263,12 +257,13 @@ function readFunction(model: Model): Func {
     name: "read",
     exported: false,
     parameters: [
-      { name: "h", type: "DatagramHeader" },
-      { name: "first", type: "FrameHeader" },
-      { name: "r", type: "Reader" },
+      { name: "h", type: module.type(WIRE, "DatagramHeader") },
+      { name: "first", type: module.type(WIRE, "FrameHeader") },
+      { name: "r", type: module.type(WIRE, "Reader") },
     ],
-    returns: "Violation",
+    returns: module.value(WIRE, "Violation"),
     body: lines.text,
+    uses: lines.used,
     doc: "Reads what `write` writes. A datagram without frames ends there.",
   };
 }
@@ -295,11 +290,13 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
       lines.add(`h.acks.delay = ${raw};`);
       return;
     case "ack-ranges":
-      lines.add("const ranges = readAckRanges(r, h.acks);");
+      lines.add(`const ranges = ${lines.wire("readAckRanges")}(r, h.acks);`);
       lines.add("if (ranges !== Violation.none) return ranges;");
       return;
     case "ack-bits":
-      lines.add(`readAckWords(h.acks, ${raw}${field.type === "u64" ? "" : ", 0"});`);
+      lines.add(
+        `${lines.wire("readAckWords")}(h.acks, ${raw}${field.type === "u64" ? "" : ", 0"});`,
+      );
       return;
     case "receive-limit":
       lines.add(`h.receiveLimit = ${raw};`);
@@ -358,7 +355,7 @@ export function userFieldsOf(model: Model): HeaderFieldModel[] {
     .sort((a, b) => a.userIndex! - b.userIndex!);
 }
 
-function codecText(model: Model): string {
+function codecText(model: Model, module: Module): string {
   const { header } = model;
   const user = userFieldsOf(model).map((field) => {
     const type = field.type;
@@ -372,7 +369,7 @@ function codecText(model: Model): string {
   });
   const out = new Lines();
   out.block(
-    "export const header: HeaderCodec =",
+    `export const header: ${module.type("stardust-udp/protocol", "HeaderCodec")} =`,
     () => {
       if (user.length === 0) out.add("userFields: [],");
       else out.add("userFields: [", ...user.map((text) => `  ${text},`), "],");

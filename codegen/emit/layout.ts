@@ -11,7 +11,7 @@ import type {
   TypeModel,
   UnionModel,
 } from "../model/model.ts";
-import { number } from "./text.ts";
+import { type Lines, number } from "./text.ts";
 
 /** Structs, unions and enums by name. */
 export interface Lookup {
@@ -157,8 +157,8 @@ export function elementMinBytes(type: TypeModel, lookup: Lookup): number {
   return fixed < 0 ? 1 : fixed;
 }
 
-/** The TypeScript type; `prefix` stands before the names of the spec's own types. */
-export function typeText(type: TypeModel, prefix: string): string {
+/** The TypeScript type; `own` says how a type of the spec's own is called where it stands. */
+export function typeText(type: TypeModel, own: (name: string) => string): string {
   switch (type.kind) {
     case "integer":
       return type.bytes === 8 && type.as === undefined ? "bigint" : "number";
@@ -175,12 +175,12 @@ export function typeText(type: TypeModel, prefix: string): string {
     case "enum":
     case "struct":
     case "union":
-      return prefix + type.name;
+      return own(type.name);
     case "list":
     case "array":
-      return `${typeText(type.of, prefix)}[]`;
+      return `${typeText(type.of, own)}[]`;
     case "map":
-      return `Map<${typeText(type.key, prefix)}, ${typeText(type.value, prefix)}>`;
+      return `Map<${typeText(type.key, own)}, ${typeText(type.value, own)}>`;
   }
 }
 
@@ -233,19 +233,23 @@ export function integerRange(type: Extract<TypeModel, { kind: "integer" }>): [st
 }
 
 /** The value of an integer or float at a place of `view` that is known to be there. */
-export function getText(type: TypeModel, at: string, path: string): string {
-  if (type.kind === "float") return `r.f${type.bytes * 8}(${at}, ${path})`;
+export function getText(type: TypeModel, at: string, path: string, lines: Lines): string {
+  if (type.kind === "float") return `${lines.use("r")}.f${type.bytes * 8}(${at}, ${path})`;
   if (type.kind === "integer" && type.as === "number") {
-    return `r.${type.signed ? "i" : "u"}64(${at}, ${path})`;
+    return `${lines.use("r")}.${type.signed ? "i" : "u"}64(${at}, ${path})`;
   }
-  return `view.get${viewName(type)}(${at})`;
+  return `${lines.use("view")}.get${viewName(type)}(${at})`;
 }
 
 /** Puts an integer or float there. */
-export function setText(type: TypeModel, at: string, value: string): string {
-  if (type.kind === "float" && type.bytes === 2) return `view.setUint16(${at}, toHalf(${value}));`;
-  if (type.kind === "integer" && type.as === "number") return `w.wide(${at}, ${value});`;
-  return `view.set${viewName(type)}(${at}, ${value});`;
+export function setText(type: TypeModel, at: string, value: string, lines: Lines): string {
+  if (type.kind === "float" && type.bytes === 2) {
+    return `${lines.use("view")}.setUint16(${at}, ${lines.wire("toHalf")}(${value}));`;
+  }
+  if (type.kind === "integer" && type.as === "number") {
+    return `${lines.use("w")}.wide(${at}, ${value});`;
+  }
+  return `${lines.use("view")}.set${viewName(type)}(${at}, ${value});`;
 }
 
 /** `Uint16` of `getUint16`. */

@@ -2,14 +2,19 @@
 import { compatMaxBytes } from "../model/channels.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
 import { codecNames } from "./codecs.ts";
+import type { Module } from "./module.ts";
 import type { Declaration } from "./source.ts";
 import { docComment, documentation, Lines, quote } from "./text.ts";
 
-export function emitProtocol(model: Model, versions: readonly KnownVersion[]): Declaration[] {
-  const codecs = codecNames(model);
+export function emitProtocol(
+  model: Model,
+  module: Module,
+  versions: readonly KnownVersion[],
+): Declaration[] {
+  const codecs = codecNames(model).map((name) => module.value("./codecs.ts", name));
   const out = new Lines();
   out.block(
-    "export const protocol: Protocol =",
+    `export const protocol: ${module.type("stardust-udp/protocol", "Protocol")} =`,
     () => {
       out.add("stardust: 3,", `name: ${quote(model.name)},`, `version: ${model.version},`);
       out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions), "url: import.meta.url,");
@@ -21,7 +26,7 @@ export function emitProtocol(model: Model, versions: readonly KnownVersion[]): D
         },
         ",",
       );
-      out.add("header,", "channels: [");
+      out.add(`${module.value("./header.ts", "header")},`, "channels: [");
       for (const c of model.channels) {
         out.add("  {");
         out.add(`    index: ${c.index},`, `    name: ${quote(c.name)},`, `    id: ${c.id},`);
@@ -32,7 +37,7 @@ export function emitProtocol(model: Model, versions: readonly KnownVersion[]): D
         out.add(`    queueBytes: ${c.queueBytes},`, `    priority: ${c.priority},`);
         out.add(`    weight: ${c.weight},`, `    codec: ${codecs[c.index]!},`, "  },");
       }
-      out.add("],", "zero,");
+      out.add("],", `${module.value("./zero.ts", "zero")},`);
     },
     ";",
   );
@@ -43,13 +48,7 @@ export function emitProtocol(model: Model, versions: readonly KnownVersion[]): D
       `Protocol \`${quote(model.name).slice(1, -1).replaceAll("*/", "*\\/")}\`, version ${model.version}.`,
     ],
   );
-  return [
-    { kind: "import", from: "stardust-udp/protocol", types: ["Protocol"] },
-    { kind: "import", from: "./codecs.ts", names: codecs },
-    { kind: "import", from: "./header.ts", names: ["header"] },
-    { kind: "import", from: "./zero.ts", names: ["zero"] },
-    { kind: "raw", text: docComment(doc) + out.text },
-  ];
+  return [{ kind: "raw", text: docComment(doc) + out.text }];
 }
 
 function versionsText(versions: readonly KnownVersion[]): string[] {

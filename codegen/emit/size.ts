@@ -19,6 +19,7 @@ import {
   scalarBytes,
   typeText,
 } from "./layout.ts";
+import type { Module } from "./module.ts";
 import type { Func } from "./source.ts";
 import { camel, Lines, membersOf, Names, number, one, quote } from "./text.ts";
 
@@ -32,8 +33,8 @@ interface Scope {
 
 const reservedLocals = ["message", "size"];
 
-export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
-  const scope = open(struct, lookup);
+export function sizeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
+  const scope = open(struct, lookup, module);
   let constant = partsOf(struct).reduce((sum, part) => sum + part.bitBlockBytes, 0);
   const memberValue = membersOf(struct.members, scope.lines, scope.names);
   for (const member of struct.members) {
@@ -45,13 +46,14 @@ export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
     }
     scope.lines.when(`${value} !== undefined`, () => {
       const more = valueSize(scope, member.type, value, path, camel(member.name));
-      if (more > 0) scope.lines.add(`size += ${more};`);
+      if (more > 0) addSize(scope, String(more));
     });
   }
-  const body = new Lines().add(...objectCheck(struct), ...depthCheck(struct));
-  const prefix = struct.extensible ? "varintSize(size) + " : "";
+  const body = new Lines(module);
+  body.add(...objectCheck(struct, body), ...depthCheck(struct, body));
   if (scope.lines.uses("size")) {
-    body.add(`let size = ${constant};`, ...split(scope.lines.text), ...totalCheck(struct));
+    const prefix = struct.extensible ? `${body.wire("varintSize")}(size) + ` : "";
+    body.add(`let size = ${constant};`, ...split(scope.lines.text), ...totalCheck(struct, body));
     body.add(`return ${prefix}size;`);
   } else {
     body.add(
@@ -59,47 +61,53 @@ export function sizeFunction(struct: StructModel, lookup: Lookup): Func {
       `return ${struct.extensible ? struct.maxBytes : constant};`,
     );
   }
-  return sizeFunc(struct, body);
+  return sizeFunc(struct, body, module, scope.lines.used);
 }
 
-export function unionSizeFunction(union: UnionModel, lookup: Lookup): Func {
-  const body = new Lines().add(...objectCheck(union), ...depthCheck(union));
+export function unionSizeFunction(union: UnionModel, lookup: Lookup, module: Module): Func {
+  const body = new Lines(module);
+  const used = new Set<string>();
+  body.add(...objectCheck(union, body), ...depthCheck(union, body));
   body.block("switch (message.kind)", () => {
     for (const variant of union.variants) {
-      const scope = open(union, lookup);
+      const scope = open(union, lookup, module);
       const tag = varintBytes(variant.tag);
       const more = elementSize(scope, variant.type, "message.value", quote("value"), "value");
       const varies = scope.lines.uses("size");
       body.block(`case ${quote(variant.name)}:`, () => {
         if (varies) body.add(`let size = ${tag + more};`);
-        body.add(...split(scope.lines.text), ...(varies ? totalCheck(union) : []));
+        body.add(...split(scope.lines.text), ...(varies ? totalCheck(union, body) : []));
         body.add(`return ${varies ? "size" : tag + more};`);
       });
+      for (const name of scope.lines.used) used.add(name);
     }
     const names = quote(nameList(union.variants));
     body.add("default:");
-    body.add(`  return invalidKind("kind", (message as { kind?: unknown }).kind, ${names});`);
+    body.add(
+      `  return ${body.wire("invalidKind")}("kind", (message as { kind?: unknown }).kind, ${names});`,
+    );
   });
-  return sizeFunc(union, body);
+  return sizeFunc(union, body, module, used);
 }
 
-function open(self: Named, lookup: Lookup): Scope {
+function open(self: Named, lookup: Lookup, module: Module): Scope {
   return {
-    lines: new Lines(),
+    lines: new Lines(module),
     names: new Names([...reservedLocals, ...(self.recursion ? ["depth"] : [])]),
     lookup,
     self,
   };
 }
 
-function sizeFunc(self: Named, body: Lines): Func {
+function sizeFunc(self: Named, body: Lines, module: Module, uses: ReadonlySet<string>): Func {
   const depth = self.recursion ? [{ name: "depth", type: "number = 0" }] : [];
   return {
     kind: "function",
     name: `size${self.name}`,
-    parameters: [{ name: "message", type: `types.${self.name}` }, ...depth],
+    parameters: [{ name: "message", type: module.typeOf(self.name) }, ...depth],
     returns: "number",
     body: body.text,
+    uses,
     doc: `The bytes ${one(self.name)} takes. Throws InvalidMessageError with the path of a wrong member.`,
   };
 }
@@ -108,21 +116,23 @@ function sizeFunc(self: Named, body: Lines): Func {
 const ofLists: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Array.prototype));
 
 /** That a value is an object and no list; one that lacks a member is refused when that is checked. */
-export function objectCheck(self: Named, value = "message"): string[] {
+export function objectCheck(self: Named, lines: Lines, value = "message"): string[] {
   const tells = "variants" in self || self.members.some((m) => !m.optional && !ofLists.has(m.name));
-  return [`checkObject(${value});`, ...(tells ? [] : [`checkNoList(${value});`])];
+  const list = tells ? [] : [`${lines.wire("checkNoList")}(${value});`];
+  return [`${lines.wire("checkObject")}(${value});`, ...list];
 }
 
-function depthCheck(self: Named): string[] {
+function depthCheck(self: Named, lines: Lines): string[] {
   const { recursion } = self;
-  return recursion?.head === self.name ? [`checkDepth(depth, ${recursion.maxDepth});`] : [];
+  if (recursion?.head !== self.name) return [];
+  return [`${lines.wire("checkDepth")}(depth, ${recursion.maxDepth});`];
 }
 
 /** Where the head has a bound of its own, or after each part of a cycle, so that no walk is longer than the bound. */
-function totalCheck(self: Named): string[] {
+function totalCheck(self: Named, lines: Lines): string[] {
   const { recursion } = self;
   const bounded = recursion?.head === self.name && recursion.maxBytes !== undefined;
-  return bounded ? [`checkTotal(size, ${recursion.maxBytes});`] : [];
+  return bounded ? [`${lines.wire("checkTotal")}(size, ${recursion.maxBytes});`] : [];
 }
 
 function varintBytes(value: number): number {
@@ -131,6 +141,10 @@ function varintBytes(value: number): number {
 
 function split(text: string): string[] {
   return text === "" ? [] : text.split("\n");
+}
+
+function addSize({ lines }: Scope, text: string): void {
+  lines.add(`${lines.use("size")} += ${text};`);
 }
 
 /** As valueSize, of a value that stands by itself: bits take whole bytes. */
@@ -145,21 +159,23 @@ function elementSize(
   return isBits(type) ? Math.ceil(type.bits / 8) : more;
 }
 
+const floatChecks = { 2: "checkFloat16", 4: "checkFloat32", 8: "checkFloat64" } as const;
+
 /** The check of a value that is always as many bits or bytes, and no enum. */
-export function checkText(type: TypeModel, value: string, path: string): string {
+export function checkText(type: TypeModel, value: string, path: string, lines: Lines): string {
   switch (type.kind) {
     case "integer": {
       const [min, max] = integerRange(type);
       const check = type.bytes === 8 && type.as === undefined ? "checkBigint" : "checkInteger";
-      return `${check}(${path}, ${value}, ${min}, ${max});`;
+      return `${lines.wire(check)}(${path}, ${value}, ${min}, ${max});`;
     }
     case "float":
-      return `checkFloat${type.bytes * 8}(${path}, ${value});`;
+      return `${lines.wire(floatChecks[type.bytes])}(${path}, ${value});`;
     case "bool":
-      return `checkBool(${path}, ${value});`;
+      return `${lines.wire("checkBool")}(${path}, ${value});`;
     case "quantised": {
       const check = type.integer ? "checkInteger" : "checkNumber";
-      return `${check}(${path}, ${value}, ${number(type.min)}, ${number(type.max)});`;
+      return `${lines.wire(check)}(${path}, ${value}, ${number(type.min)}, ${number(type.max)});`;
     }
     default:
       throw new Error(`${type.kind} has no such check`);
@@ -178,25 +194,29 @@ function valueSize(
   switch (type.kind) {
     case "integer":
     case "float":
-      lines.add(checkText(type, value, path));
+      lines.add(checkText(type, value, path, lines));
       return type.bytes;
     case "bool":
     case "quantised":
-      lines.add(checkText(type, value, path));
+      lines.add(checkText(type, value, path, lines));
       return 0;
     case "varint":
-      lines.add(`size += check${type.signed ? "Zigzag" : "Varint"}(${path}, ${value});`);
+      addSize(
+        scope,
+        `${lines.wire(type.signed ? "checkZigzag" : "checkVarint")}(${path}, ${value})`,
+      );
       return 0;
     case "enum": {
       const names = quote(nameList(enumNamed(scope.lookup, type.name).values));
-      lines.add(`if (valueOf${type.name}(${value}) < 0) invalidEnum(${path}, ${value}, ${names});`);
+      const refuse = `${lines.wire("invalidEnum")}(${path}, ${value}, ${names})`;
+      lines.add(`if (${lines.use(`valueOf${type.name}`)}(${value}) < 0) ${refuse};`);
       return 0;
     }
     case "string":
-      lines.add(`size += checkString(${path}, ${value}, ${type.maxBytes});`);
+      addSize(scope, `${lines.wire("checkString")}(${path}, ${value}, ${type.maxBytes})`);
       return 0;
     case "bytes":
-      lines.add(`size += checkBytes(${path}, ${value}, ${type.maxBytes});`);
+      addSize(scope, `${lines.wire("checkBytes")}(${path}, ${value}, ${type.maxBytes})`);
       return 0;
     case "struct":
     case "union":
@@ -214,13 +234,15 @@ function valueSize(
 function namedSize(scope: Scope, type: NamedType, value: string, path: string): void {
   const { lines, lookup, self } = scope;
   const depth = depthArgument(self, named(lookup, type));
-  const call = `size += size${type.name}(${value}${depth});`;
-  if (path === '""') lines.add(call);
+  const call = (): void => addSize(scope, `size${type.name}(${value}${depth})`);
+  if (path === '""') call();
   else {
-    lines.block("try", () => lines.add(call));
-    lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+    lines.block("try", call);
+    lines.chain("catch (error)", () =>
+      lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`),
+    );
   }
-  if (depth !== "") lines.add(`checkTotal(size, ${self.maxBytes});`);
+  if (depth !== "") lines.add(`${lines.wire("checkTotal")}(size, ${self.maxBytes});`);
 }
 
 function listSize(
@@ -238,12 +260,12 @@ function listSize(
   lines.add(`const ${list} = ${value};`);
   let constant = 0;
   if (type.kind === "array") {
-    lines.add(`checkArray(${path}, ${list}, ${type.length});`);
+    lines.add(`${lines.wire("checkArray")}(${path}, ${list}, ${type.length});`);
     if (inline) constant = type.length * bytes;
   } else {
-    lines.add(`checkList(${path}, ${list}, ${type.max});`);
+    lines.add(`${lines.wire("checkList")}(${path}, ${list}, ${type.max});`);
     const each = inline ? ` + ${list}.length${bytes === 1 ? "" : ` * ${bytes}`}` : "";
-    lines.add(`size += varintSize(${list}.length)${each};`);
+    addSize(scope, `${lines.wire("varintSize")}(${list}.length)${each}`);
   }
   lines.add(`let ${index} = 0;`);
   lines.block("try", () => {
@@ -251,11 +273,11 @@ function listSize(
       const item = names.take("item");
       lines.add(`const ${item} = ${list}[${index}]!;`);
       const more = valueSize(scope, type.of, item, '""', "inner");
-      if (!inline && more > 0) lines.add(`size += ${more};`);
+      if (!inline && more > 0) addSize(scope, String(more));
     });
   });
   lines.chain("catch (error)", () => {
-    lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(path, index)});`);
   });
   return constant;
 }
@@ -273,21 +295,24 @@ function mapSize(
   const key = names.take("key");
   const entryKey = names.take("entryKey");
   const entryValue = names.take("entryValue");
-  lines.add(`const ${map} = ${value};`, `checkMap(${path}, ${map}, ${type.max});`);
-  lines.add(`size += varintSize(${map}.size);`, `let ${index} = 0;`);
-  lines.add(`let ${key}: ${typeText(type.key, "types.")} | undefined;`);
+  lines.add(`const ${map} = ${value};`);
+  lines.add(`${lines.wire("checkMap")}(${path}, ${map}, ${type.max});`);
+  addSize(scope, `${lines.wire("varintSize")}(${map}.size)`);
+  lines.add(`let ${index} = 0;`);
+  lines.add(`let ${key}: ${typeText(type.key, lines.module.typeOf)} | undefined;`);
   lines.block("try", () => {
     lines.block(`for (const [${entryKey}, ${entryValue}] of ${map})`, () => {
       lines.add(`${key} = undefined;`);
       const bytes = elementSize(scope, type.key, entryKey, '""', "inner");
       lines.add(`${key} = ${entryKey};`);
       const more = bytes + elementSize(scope, type.value, entryValue, '""', "inner");
-      if (more > 0) lines.add(`size += ${more};`);
+      if (more > 0) addSize(scope, String(more));
       lines.add(`${index}++;`);
     });
   });
   lines.chain("catch (error)", () => {
-    lines.add(`rethrowWithin(error, entryPath(${path}, ${key}, ${index}));`);
+    const inside = `${lines.wire("entryPath")}(${path}, ${key}, ${index})`;
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${inside});`);
   });
 }
 

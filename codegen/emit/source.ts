@@ -2,18 +2,8 @@
  * Our own few builders for declarations, and the function that prints a file of them: what a declaration looks like as text
  * is decided here, and nowhere else. Not a formatter: long lines stay as they are made. Worst case: linear in the text.
  */
+import type { Import } from "./module.ts";
 import { docComment } from "./text.ts";
-
-export interface Import {
-  readonly kind: "import";
-  readonly from: string;
-  readonly names?: readonly string[];
-  /** Names of which only the type is used. */
-  readonly types?: readonly string[];
-  /** `import * as namespace`. */
-  readonly namespace?: string;
-  readonly namespaceIsType?: boolean;
-}
 
 export interface Member {
   /** As it stands in the code: quoted where it must be. */
@@ -59,6 +49,8 @@ export interface Func extends Method {
   readonly kind: "function";
   readonly typeParameters?: readonly string[];
   readonly exported?: boolean;
+  /** What its body names of the file, where somebody asks. */
+  readonly uses?: ReadonlySet<string>;
 }
 
 export interface Accessor {
@@ -81,17 +73,38 @@ export interface Class {
   readonly doc?: string;
 }
 
+/** The functions that `roots` come to by what each uses, in the order of `makers`; the others are not even made. */
+export function usedFunctions(
+  roots: readonly string[],
+  makers: ReadonlyMap<string, () => Func>,
+): Func[] {
+  const made = new Map<string, Func>();
+  const open = [...roots];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const make = makers.get(name);
+    if (make === undefined || made.has(name)) continue;
+    const func = make();
+    made.set(name, func);
+    open.push(...(func.uses ?? []));
+  }
+  return [...makers.keys()].flatMap((name) => made.get(name) ?? []);
+}
+
 /** Text as it is: a comment, a constant. */
 export interface Raw {
   readonly kind: "raw";
   readonly text: string;
 }
 
-export type Declaration = Import | Interface | Alias | Func | Class | Raw;
+export type Declaration = Interface | Alias | Func | Class | Raw;
 
-/** A file's declarations as text. */
-export function printFile(parts: readonly Declaration[]): string {
-  let before: Declaration | undefined;
+/** A file's declarations as text, behind what they import. */
+export function printFile(
+  imports: readonly Import[],
+  declarations: readonly Declaration[],
+): string {
+  const parts = [...imports, ...declarations];
+  let before: Import | Declaration | undefined;
   let out = "";
   for (const part of parts) {
     // Imports stand together; everything else has a blank line in front.
@@ -102,7 +115,7 @@ export function printFile(parts: readonly Declaration[]): string {
   return out;
 }
 
-function declarationText(part: Declaration): string {
+function declarationText(part: Import | Declaration): string {
   switch (part.kind) {
     case "raw":
       return part.text;
@@ -180,7 +193,7 @@ function importText(part: Import): string {
   const types = part.types ?? [];
   const keyword = values.length === 0 && part.namespace === undefined ? "import type" : "import";
   if (part.namespace !== undefined) {
-    const type = part.namespaceIsType === true ? " type" : "";
+    const type = part.isType === true ? " type" : "";
     return `import${type} * as ${part.namespace} from "${part.from}";`;
   }
   const all = [

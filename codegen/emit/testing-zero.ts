@@ -4,6 +4,7 @@
  * by the validators alone.
  */
 import type { JsonSchema, Model } from "../model/model.ts";
+import type { Module } from "./module.ts";
 import { arbitraryOf } from "./schema-arbitrary.ts";
 import { exampleOf } from "./schema-example.ts";
 import type { Declaration } from "./source.ts";
@@ -19,13 +20,15 @@ interface Part {
   readonly schema: JsonSchema;
 }
 
-export function zeroTables(model: Model): Declaration[] {
+export function zeroTables(model: Model, module: Module): Declaration[] {
   const names = zeroNames(model);
+  const typeOf = (name: string) => module.type("./zero.ts", name);
+  const outer = (name: string) => module.type("stardust-udp", name);
   const tableOf = (name: string, doc: string, method: (part: Part) => string[]): Declaration => {
     const entries = model.zero.messages.map((m, i) => {
       const parts: Part[] = [
-        { message: m.name, name: "sys", type: `${names[i]}Sys`, schema: m.sys },
-        { message: m.name, name: "body", type: `${names[i]}Body`, schema: m.body },
+        { message: m.name, name: "sys", type: typeOf(`${names[i]}Sys`), schema: m.sys },
+        { message: m.name, name: "body", type: typeOf(`${names[i]}Body`), schema: m.body },
       ];
       const lines = parts.flatMap(method).map((line) => `  ${line}`);
       return [`${key(m.name)}: {`, ...lines, "},"];
@@ -37,12 +40,12 @@ export function zeroTables(model: Model): Declaration[] {
       "validateZero",
       "What is wrong with the parts of a zero message; members of a body that the spec lacks are removed.",
       ({ message, name }) => [
-        `${name}(value: unknown): ZeroProblem | null {`,
-        `  return zero.messages[${quote(message)}]!.validate${name === "sys" ? "Sys" : "Body"}(value);`,
+        `${name}(value: unknown): ${outer("ZeroProblem")} | null {`,
+        `  return ${module.value("./zero.ts", "zero")}.messages[${quote(message)}]!.validate${name === "sys" ? "Sys" : "Body"}(value);`,
         "},",
       ],
     ),
-    guardFunction(),
+    guardFunction(module),
     tableOf(
       "isZero",
       "Whether a value is a valid part of a zero message.",
@@ -62,19 +65,26 @@ export function zeroTables(model: Model): Declaration[] {
       "Arbitrary parts of each zero message; hand in fast-check.",
       ({ name, type, schema }) => {
         const lines = `return ${arbitraryOf(schema)};`.split("\n").map((line) => `  ${line}`);
-        return [`${name}(fc: FastCheck): Arbitrary<${type}> {`, ...lines, "},"];
+        return [
+          `${name}(fc: ${outer("FastCheck")}): ${outer("Arbitrary")}<${type}> {`,
+          ...lines,
+          "},",
+        ];
       },
     ),
   ];
 }
 
-function guardFunction(): Declaration {
+function guardFunction(module: Module): Declaration {
   return {
     kind: "function",
     exported: false,
     name: "isGood",
     parameters: [
-      { name: "problemOf", type: "(value: unknown) => ZeroProblem | null" },
+      {
+        name: "problemOf",
+        type: `(value: unknown) => ${module.type("stardust-udp", "ZeroProblem")} | null`,
+      },
       { name: "value", type: "unknown" },
     ],
     returns: "boolean",

@@ -7,41 +7,27 @@ import type { ChannelModel, Model } from "../model/model.ts";
 import { codecNames } from "./codecs.ts";
 import { isCapped, valueFunctions } from "./example-values.ts";
 import { lookupOf, structNamed } from "./layout.ts";
+import { type Module, WIRE } from "./module.ts";
 import type { Declaration, Func } from "./source.ts";
 import { zeroTables } from "./testing-zero.ts";
-import { codeOf, key, Lines, Names, pascal, quote } from "./text.ts";
-import { zeroNames } from "./zero.ts";
+import { key, Lines, Names, pascal, quote } from "./text.ts";
 
-export function emitTesting(model: Model): Declaration[] {
+export function emitTesting(model: Model, module: Module): Declaration[] {
   const lookup = lookupOf(model);
   const codecs = codecNames(model);
-  const functions = valueFunctions(model, lookup);
-  const guards = guardFunctions(model);
+  const functions = valueFunctions(model, lookup, module);
+  const guards = guardFunctions(model, module);
   const channels = model.channels;
-  const type = (c: ChannelModel) => `types.${c.message}`;
-  const codec = (c: ChannelModel) => `codecs.${codecs[c.index]!}`;
+  const type = (c: ChannelModel) => module.typeOf(c.message);
+  const codec = (c: ChannelModel) => module.codec(codecs[c.index]!);
+  const wire = (name: string) => module.value(WIRE, name);
+  const outer = (name: string) => module.type("stardust-udp", name);
   // Where a channel takes less than its message could be, only messages that fit are made.
   const fitting = (c: ChannelModel) =>
     structNamed(lookup, c.message).maxBytes > c.maxBytes || isCapped(c.message, lookup)
       ? `.filter((message) => problemOf(${codec(c)}, message) === null)`
       : "";
-  const text = codeOf(functions.map((f) => f.body).join("\n"));
   return [
-    { kind: "import", from: "stardust-udp", types: ["Arbitrary", "FastCheck", "ZeroProblem"] },
-    { kind: "import", from: "stardust-udp/protocol", types: ["MessageCodec"] },
-    {
-      kind: "import",
-      from: "stardust-udp/wire",
-      names: [
-        ...["dequantise", "fromHalf"].filter((name) => text.includes(`${name}(`)),
-        "InvalidMessageError",
-        "Reader",
-        "Writer",
-      ],
-    },
-    { kind: "import", from: "./codecs.ts", namespace: "codecs" },
-    { kind: "import", from: "./types.ts", namespace: "types", namespaceIsType: true },
-    { kind: "import", from: "./zero.ts", names: ["zero"], types: zeroTypes(model) },
     {
       kind: "interface",
       name: "Problem",
@@ -51,7 +37,7 @@ export function emitTesting(model: Model): Declaration[] {
         { name: "problem", type: "string", readonly: true },
       ],
     },
-    ...helperFunctions(),
+    ...helperFunctions(module),
     ...functions,
     table(
       "validate",
@@ -76,7 +62,7 @@ export function emitTesting(model: Model): Declaration[] {
       "arbitrary",
       "Arbitrary messages of each channel; hand in fast-check.",
       channels.map((c) => [
-        `${key(c.name)}(fc: FastCheck): Arbitrary<${type(c)}> {`,
+        `${key(c.name)}(fc: ${outer("FastCheck")}): ${outer("Arbitrary")}<${type(c)}> {`,
         `  return any${c.message}(fc)${fitting(c)};`,
         "},",
       ]),
@@ -95,16 +81,12 @@ export function emitTesting(model: Model): Declaration[] {
       "The message in these bytes. Throws MalformedError.",
       channels.map((c) => [
         `${key(c.name)}(bytes: Uint8Array): ${type(c)} {`,
-        `  return ${codec(c)}.decode(Reader.of(bytes));`,
+        `  return ${codec(c)}.decode(${wire("Reader")}.of(bytes));`,
         "},",
       ]),
     ),
-    ...zeroTables(model),
+    ...zeroTables(model, module),
   ];
-}
-
-function zeroTypes(model: Model): string[] {
-  return zeroNames(model).flatMap((name) => [`${name}Sys`, `${name}Body`]);
 }
 
 export function table(name: string, doc: string, entries: string[][]): Declaration {
@@ -119,44 +101,43 @@ export function table(name: string, doc: string, entries: string[][]): Declarati
   return { kind: "raw", text: `/** ${doc} */\n${lines.text}` };
 }
 
-function helperFunctions(): Func[] {
+function helperFunctions(module: Module): Func[] {
+  const wire = (name: string) => module.value(WIRE, name);
+  const codec = {
+    name: "codec",
+    type: `${module.type("stardust-udp/protocol", "MessageCodec")}<M>`,
+  };
   const generic = { kind: "function", exported: false, typeParameters: ["M"] } as const;
   return [
     {
       ...generic,
       name: "problemOf",
-      parameters: [
-        { name: "codec", type: "MessageCodec<M>" },
-        { name: "value", type: "unknown" },
-      ],
+      parameters: [codec, { name: "value", type: "unknown" }],
       returns: "Problem | null",
       body: new Lines()
         .add("try {", "  codec.size(value as M);", "  return null;", "} catch (error) {")
-        .add("  if (!(error instanceof InvalidMessageError)) throw error;")
+        .add(`  if (!(error instanceof ${wire("InvalidMessageError")})) throw error;`)
         .add("  return { path: error.path, problem: error.problem };", "}").text,
     },
     {
       ...generic,
       name: "bytesOf",
-      parameters: [
-        { name: "codec", type: "MessageCodec<M>" },
-        { name: "message", type: "M" },
-      ],
+      parameters: [codec, { name: "message", type: "M" }],
       returns: "Uint8Array",
       body: new Lines()
         .add("const bytes = new Uint8Array(codec.size(message));")
-        .add("codec.encode(message, new Writer(bytes));", "return bytes;").text,
+        .add(`codec.encode(message, new ${wire("Writer")}(bytes));`, "return bytes;").text,
     },
   ];
 }
 
-function guardFunctions(model: Model): Func[] {
+function guardFunctions(model: Model, module: Module): Func[] {
   const names = Names.forAll(model.channels.map((c) => `is${pascal(c.name)}`));
   return model.channels.map((c, i) => ({
     kind: "function",
     name: names[i]!,
     parameters: [{ name: "value", type: "unknown" }],
-    returns: `value is types.${c.message}`,
+    returns: `value is ${module.typeOf(c.message)}`,
     body: `return validate[${quote(c.name)}](value) === null;`,
     doc: "Whether a value is a message that can be sent on this channel.",
   }));

@@ -3,6 +3,7 @@
  * are safe wherever they land, and a small builder for the lines of a body. Decides nothing about the protocol.
  */
 import type { Documentation } from "../model/model.ts";
+import { type Module, type WireFunction, wireFunctions } from "./module.ts";
 
 /** A JavaScript string literal. */
 export function quote(text: string): string {
@@ -18,9 +19,10 @@ export function access(name: string): string {
 
 const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
-/** The value of a member of `object`: its own, where every object inherits something of that name. */
-export function memberOf(object: string, name: string): string {
-  return inherited.has(name) ? `own(${object}, ${quote(name)})` : object + access(name);
+/** The value of a member of the local `object`: its own, where every object inherits something of that name. */
+export function memberOf(object: string, name: string, lines: Lines): string {
+  const of = lines.use(object);
+  return inherited.has(name) ? `${lines.wire("own")}(${of}, ${quote(name)})` : of + access(name);
 }
 
 /**
@@ -36,10 +38,10 @@ export function membersOf(
   for (const { name } of members) {
     if (!inherited.has(name)) continue;
     const local = names.take(`own${pascal(name)}`);
-    lines.add(`const ${local} = ${memberOf("message", name)};`);
+    lines.add(`const ${local} = ${memberOf("message", name, lines)};`);
     locals.set(name, local);
   }
-  return (name) => locals.get(name) ?? memberOf("message", name);
+  return (name) => locals.get(name) ?? memberOf("message", name, lines);
 }
 
 /**
@@ -66,15 +68,17 @@ export function destructure(
     lines.add("const {", ...parts.map((part) => `  ${part},`), `} = ${object};`);
   }
   for (const { name } of members) {
-    if (inherited.has(name)) lines.add(`const ${locals.get(name)} = ${memberOf(object, name)};`);
+    if (inherited.has(name))
+      lines.add(`const ${locals.get(name)} = ${memberOf(object, name, lines)};`);
   }
   return (name) => locals.get(name)!;
 }
 
-/** Sets a member; `__proto__` would otherwise be a setter. */
-export function setMember(object: string, name: string, value: string): string {
-  if (name === "__proto__") return `setOwn(${object}, "__proto__", ${value});`;
-  return `${object}${access(name)} = ${value};`;
+/** Sets a member of the local `object`; `__proto__` would otherwise be a setter. */
+export function setMember(object: string, name: string, value: string, lines: Lines): string {
+  const of = lines.use(object);
+  if (name === "__proto__") return `${lines.wire("setOwn")}(${of}, "__proto__", ${value});`;
+  return `${of}${access(name)} = ${value};`;
 }
 
 /** A member's name in an interface. */
@@ -123,15 +127,7 @@ export function one(name: string): string {
   return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
-/** What generated code calls of `stardust-udp/wire`; no name that is made from the spec's is one of these. */
-export const wireFunctions: readonly string[] = (
-  "checkArray checkBigint checkBool checkBytes checkDepth checkFloat16 checkFloat32 checkFloat64 checkInteger " +
-  "checkList checkMap checkNoList checkNumber checkObject checkString checkTotal checkVarint checkZigzag dequantise entryPath " +
-  "fromHalf invalid invalidEnum invalidKind lengthWrite own putBytes putString putVarint putZigzag quantise rethrowWithin setOwn " +
-  "toHalf utf8Length varintSize zigzag"
-).split(" ");
-
-const reserved = new Set([
+const reserved = new Set<string>([
   ...wireFunctions,
   ...(
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
@@ -220,10 +216,41 @@ export function docComment(text: string | undefined, indent = ""): string {
   return `${indent}/**\n${body}${indent} */\n`;
 }
 
-/** The lines of a body, indented by its blocks. */
+/** The lines of a body, indented by its blocks, and what of the names around it they use. */
 export class Lines {
   readonly #lines: string[] = [];
+  readonly #used = new Set<string>();
+  readonly #module: Module | undefined;
   #depth = 0;
+
+  /** Without a module, for a body that names nothing of other files. */
+  constructor(module?: Module) {
+    this.#module = module;
+  }
+
+  /** A parameter, a local or a function of the file that may be left out where nothing uses it: to name it is to use it. */
+  use(name: string): string {
+    this.#used.add(name);
+    return name;
+  }
+
+  uses(name: string): boolean {
+    return this.#used.has(name);
+  }
+
+  get used(): ReadonlySet<string> {
+    return this.#used;
+  }
+
+  /** A function of the runtime's, imported. */
+  wire(name: WireFunction): string {
+    return this.module.wire(name);
+  }
+
+  get module(): Module {
+    if (this.#module === undefined) throw new Error("these lines are of no file");
+    return this.#module;
+  }
 
   add(...lines: string[]): this {
     for (const line of lines) this.#lines.push(line === "" ? "" : "  ".repeat(this.#depth) + line);
@@ -271,20 +298,4 @@ export class Lines {
   get text(): string {
     return this.#lines.join("\n");
   }
-
-  /** Whether the body uses this identifier; a key before its colon is none. */
-  uses(name: string): boolean {
-    // Most bodies do not have the word at all.
-    if (!this.#lines.some((line) => line.includes(name))) return false;
-    return new RegExp(`(?<![\\w$.])${name}(?![\\w$:])`).test(codeOf(this.text));
-  }
-}
-
-/** Code without what stands in its strings; templates hold plain names only, which are kept. */
-export function codeOf(text: string): string {
-  return text
-    .replace(/"(?:[^"\\]|\\.)*"/g, '""')
-    .replace(/`((?:[^`\\]|\\.)*)`/g, (_, inside: string) =>
-      [...inside.matchAll(/(?<!\\)\$\{([^}]*)\}/g)].map((m) => `(${m[1]})`).join(" "),
-    );
 }

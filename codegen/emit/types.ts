@@ -36,12 +36,15 @@ function unionDeclaration(u: UnionModel, specFile: string): Declaration {
     const range = rangeText(v.type);
     const facts = [`Tag ${v.tag}.`, ...(range === "" ? [] : [range])];
     const doc = docComment(documentation(v, specFile, facts), "  ");
-    return `${doc}  | { kind: ${quote(v.name)}; value: ${typeText(v.type, "")} }`;
+    return `${doc}  | { kind: ${quote(v.name)}; value: ${typeText(v.type, asIs)} }`;
   });
   const facts = [sizeFact(u), ...depthFact(u)];
   const doc = docComment(documentation(u, specFile, facts));
   return { kind: "raw", text: `${doc}export type ${u.name} =\n${variants.join("\n")};` };
 }
+
+/** Beside each other, types need no import. */
+const asIs = (name: string): string => name;
 
 function depthFact({ recursion, name }: Named): string[] {
   return recursion?.head === name ? [`At most ${recursion.maxDepth} lie in each other.`] : [];
@@ -54,7 +57,7 @@ function structDeclaration(s: StructModel, specFile: string): Declaration {
     members: s.members.map((m) => ({
       name: memberName(m.name),
       optional: m.optional,
-      type: typeText(m.type, "") + (m.optional ? " | undefined" : ""),
+      type: typeText(m.type, asIs) + (m.optional ? " | undefined" : ""),
       ...optionalDoc(documentation(m, specFile, memberFacts(m))),
     })),
     ...optionalDoc(documentation(s, specFile, [sizeFact(s), ...depthFact(s)])),

@@ -5,7 +5,7 @@
  * hold themselves have no such functions: they are asked for their size first.
  */
 import type { MemberModel, Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import { isRun, localsOf, planOf, toBits } from "./encode.ts";
+import { isRun, localsOf, planOf, toBits, writerType } from "./encode.ts";
 import {
   type BitField,
   enumNamed,
@@ -25,6 +25,7 @@ import {
   typeText,
   writeBitsTexts,
 } from "./layout.ts";
+import type { Module, WireFunction } from "./module.ts";
 import { checkText, indexPath, objectCheck } from "./size.ts";
 import type { Func } from "./source.ts";
 import { camel, destructure, Lines, Names, pascal, quote } from "./text.ts";
@@ -81,9 +82,9 @@ interface Scope {
   offset: number;
 }
 
-function open(self: Named, lookup: Lookup): Scope {
+function open(self: Named, lookup: Lookup, module: Module): Scope {
   const names = new Names([...localsOf(self), "at", "bytes"]);
-  return { lines: new Lines(), names, lookup, offset: 0 };
+  return { lines: new Lines(module), names, lookup, offset: 0 };
 }
 
 /** Where the next `bytes` go. */
@@ -99,20 +100,24 @@ function settle(scope: Scope): void {
   scope.offset = 0;
 }
 
-/** `at = put…(…, bytes, at);` */
+/** `at = put…(…, bytes, at);`, without the last. */
 function put(scope: Scope, call: string): void {
   scope.lines.add(`at = ${call}, ${take(scope, 0)});`);
   scope.offset = 0;
 }
 
-export function writeFunction(struct: StructModel, lookup: Lookup): Func {
-  const scope = open(struct, lookup);
+function putText(put: WireFunction, what: string, lines: Lines): string {
+  return `${lines.wire(put)}(${what}, ${lines.use("bytes")}`;
+}
+
+export function writeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
+  const scope = open(struct, lookup, module);
   const { lines } = scope;
   const { extensible, fixedBytes } = struct;
-  lines.add(...objectCheck(struct));
+  lines.add(...objectCheck(struct, lines));
   const local = destructure("message", struct.members, lines, scope.names);
   if (extensible) {
-    if (fixedBytes >= 0) put(scope, `putVarint("", ${extensible.maxBodyBytes}, bytes`);
+    if (fixedBytes >= 0) put(scope, putText("putVarint", `"", ${extensible.maxBodyBytes}`, lines));
     else {
       lines.add(`const body = ${offsetText("at", 1)};`);
       take(scope, 1);
@@ -120,20 +125,23 @@ export function writeFunction(struct: StructModel, lookup: Lookup): Func {
   }
   for (const part of partsOf(struct)) writePart(scope, part, local);
   if (extensible && fixedBytes < 0) {
-    lines.add(`return lengthWrite(bytes, body, ${take(scope, 0)});`);
+    lines.add(
+      `return ${lines.wire("lengthWrite")}(${lines.use("bytes")}, body, ${take(scope, 0)});`,
+    );
   } else lines.add(`return ${take(scope, 0)};`);
   return writeFunc(struct, lines);
 }
 
-export function unionWriteFunction(union: UnionModel, lookup: Lookup): Func {
-  const lines = new Lines();
-  lines.add(...objectCheck(union));
+export function unionWriteFunction(union: UnionModel, lookup: Lookup, module: Module): Func {
+  const lines = new Lines(module);
+  lines.add(...objectCheck(union, lines));
   lines.block("switch (message.kind)", () => {
     for (const variant of union.variants) {
       lines.block(`case ${quote(variant.name)}:`, () => {
-        const scope = { ...open(union, lookup), lines };
-        if (variant.tag < 128) lines.add(`bytes[${take(scope, 1)}] = ${variant.tag};`);
-        else put(scope, `putVarint("kind", ${variant.tag}, bytes`);
+        const scope = { ...open(union, lookup, module), lines };
+        if (variant.tag < 128)
+          lines.add(`${lines.use("bytes")}[${take(scope, 1)}] = ${variant.tag};`);
+        else put(scope, putText("putVarint", `"kind", ${variant.tag}`, lines));
         const value = scope.names.take("value");
         lines.add(`const ${value} = message.value;`);
         writeValue(scope, variant.type, value, quote("value"));
@@ -142,26 +150,27 @@ export function unionWriteFunction(union: UnionModel, lookup: Lookup): Func {
     }
     const names = quote(nameList(union.variants));
     lines.add("default:");
-    lines.add(`  return invalidKind("kind", (message as { kind?: unknown }).kind, ${names});`);
+    lines.add(
+      `  return ${lines.wire("invalidKind")}("kind", (message as { kind?: unknown }).kind, ${names});`,
+    );
   });
   return writeFunc(union, lines);
 }
 
 function writeFunc(self: Named, lines: Lines): Func {
-  const body = new Lines();
   const used = ["bytes", "view"].filter((name) => lines.uses(name));
-  if (used.length > 0) body.add(`const { ${used.join(", ")} } = w;`);
-  body.add(...lines.text.split("\n"));
+  const head = used.length > 0 ? `const { ${used.join(", ")} } = ${lines.use("w")};\n` : "";
   return {
     kind: "function",
     name: `write${self.name}`,
     parameters: [
-      { name: "message", type: `types.${self.name}` },
-      { name: body.uses("w") ? "w" : "_w", type: "Writer" },
+      { name: "message", type: lines.module.typeOf(self.name) },
+      { name: lines.uses("w") ? "w" : "_w", type: writerType(lines.module) },
       { name: "at", type: "number" },
     ],
     returns: "number",
-    body: body.text,
+    body: head + lines.text,
+    uses: lines.used,
     doc: `As size${self.name} and encode${self.name} in one pass. Returns where it ends. Throws InvalidMessageError.`,
   };
 }
@@ -179,15 +188,17 @@ function writePart(scope: Scope, part: Part, local: (name: string) => string): v
       fields.push({ offset: member.presenceBit!, width: 1, value: has });
     }
     if (isBits(member.type)) fields.push(checkBits(scope, member, value));
-    else if (run.has(member)) lines.add(quickCheckText(member.type, value, quote(member.name)));
+    else if (run.has(member))
+      lines.add(quickCheckText(member.type, value, quote(member.name), lines));
   }
   for (const text of writeBitsTexts(fields, part.bitBlockBytes)) {
-    lines.or(`bytes[${take(scope, 1)}] = `, text, ";");
+    lines.or(`${lines.use("bytes")}[${take(scope, 1)}] = `, text, ";");
   }
   for (const { member } of plan.run) writeScalar(scope, member.type, local(member.name));
   for (const rest of plan.rest) {
     if (isRun(rest)) {
-      for (const { type, name } of rest) lines.add(quickCheckText(type, local(name), quote(name)));
+      for (const { type, name } of rest)
+        lines.add(quickCheckText(type, local(name), quote(name), lines));
       for (const { type, name } of rest) writeScalar(scope, type, local(name));
       continue;
     }
@@ -208,20 +219,21 @@ function writePart(scope: Scope, part: Part, local: (name: string) => string): v
  * The check of an integer or float. What is written most is asked in place first: calls of functions in other files that
  * nearly always hold are a tenth of the time of a message full of numbers.
  */
-function quickCheckText(type: TypeModel, value: string, path: string): string {
-  const check = checkText(type, value, path);
-  const wrong = mayBeWrong(type, value);
+function quickCheckText(type: TypeModel, value: string, path: string, lines: Lines): string {
+  const check = checkText(type, value, path, lines);
+  const wrong = mayBeWrong(type, value, lines);
   return wrong === undefined ? check : `if (typeof ${value} !== "number" || ${wrong}) ${check}`;
 }
 
 /** What `write` functions compare 32-bit floats with. */
-export const float32End = `/** Half a step beyond the largest 32-bit float: from here on numbers are rounded to infinity. */
-const FLOAT32_END = 2 ** 128 - 2 ** 103;`;
+export const FLOAT32_END = "FLOAT32_END";
+export const float32End: string = `/** Half a step beyond the largest 32-bit float: from here on numbers are rounded to infinity. */
+const ${FLOAT32_END} = 2 ** 128 - 2 ** 103;`;
 
 /** What holds of all numbers that are wrong for this type. */
-function mayBeWrong(type: TypeModel, value: string): string | undefined {
+function mayBeWrong(type: TypeModel, value: string, lines: Lines): string | undefined {
   if (type.kind === "float" && type.bytes === 4) {
-    return `!(Math.abs(${value}) < FLOAT32_END)`;
+    return `!(Math.abs(${value}) < ${lines.use(FLOAT32_END)})`;
   }
   if (type.kind !== "integer" || type.bytes > 4) return undefined;
   if (type.bytes === 4) return `(${value} ${type.signed ? "|" : ">>>"} 0) !== ${value}`;
@@ -233,7 +245,8 @@ function mayBeWrong(type: TypeModel, value: string): string | undefined {
 
 /** Writes an integer or float that was checked. */
 function writeScalar(scope: Scope, type: TypeModel, value: string): void {
-  scope.lines.add(setText(type, take(scope, scalarBytes(type)), value));
+  const { lines } = scope;
+  lines.add(setText(type, take(scope, scalarBytes(type)), value, lines));
 }
 
 /** Checks a member of the bit block and puts its bits into a local. */
@@ -243,14 +256,14 @@ function checkBits({ lines, names, lookup }: Scope, member: MemberModel, value: 
   const path = quote(member.name);
   const bits = names.take(camel(`${member.name}Bits`));
   if (type.kind !== "enum") {
-    const check = checkText(type, value, path);
+    const check = checkText(type, value, path, lines);
     lines.add(member.optional ? `if (${value} !== undefined) ${check}` : check);
   }
   const absent = member.optional && type.kind !== "bool" ? `${value} === undefined ? 0 : ` : "";
-  lines.add(`const ${bits} = ${absent}${toBits(type, value)};`);
+  lines.add(`const ${bits} = ${absent}${toBits(type, value, lines)};`);
   if (type.kind === "enum") {
     const all = quote(nameList(enumNamed(lookup, type.name).values));
-    lines.add(`if (${bits} < 0) invalidEnum(${path}, ${value}, ${all});`);
+    lines.add(`if (${bits} < 0) ${lines.wire("invalidEnum")}(${path}, ${value}, ${all});`);
   }
   return { offset: member.valueBit!, width: type.bits, value: bits };
 }
@@ -261,7 +274,7 @@ function writeValue(scope: Scope, type: TypeModel, value: string, path: string):
   switch (type.kind) {
     case "integer":
     case "float":
-      lines.add(quickCheckText(type, value, path));
+      lines.add(quickCheckText(type, value, path, lines));
       writeScalar(scope, type, value);
       return;
     case "bool":
@@ -270,13 +283,13 @@ function writeValue(scope: Scope, type: TypeModel, value: string, path: string):
       writeBits(scope, type, value, path);
       return;
     case "varint":
-      put(scope, `put${type.signed ? "Zigzag" : "Varint"}(${path}, ${value}, bytes`);
+      put(scope, putText(type.signed ? "putZigzag" : "putVarint", `${path}, ${value}`, lines));
       return;
     case "string":
-      put(scope, `putString(${path}, ${value}, ${type.maxBytes}, bytes`);
+      put(scope, putText("putString", `${path}, ${value}, ${type.maxBytes}`, lines));
       return;
     case "bytes":
-      put(scope, `putBytes(${path}, ${value}, ${type.maxBytes}, bytes`);
+      put(scope, putText("putBytes", `${path}, ${value}, ${type.maxBytes}`, lines));
       return;
     case "struct":
     case "union":
@@ -299,25 +312,27 @@ function writeBits(
 ): void {
   const { lines, names, lookup } = scope;
   const bits = names.take("bits");
-  if (type.kind !== "enum") lines.add(checkText(type, value, path));
-  lines.add(`const ${bits} = ${toBits(type, value)};`);
+  if (type.kind !== "enum") lines.add(checkText(type, value, path, lines));
+  lines.add(`const ${bits} = ${toBits(type, value, lines)};`);
   if (type.kind === "enum") {
     const all = quote(nameList(enumNamed(lookup, type.name).values));
-    lines.add(`if (${bits} < 0) invalidEnum(${path}, ${value}, ${all});`);
+    lines.add(`if (${bits} < 0) ${lines.wire("invalidEnum")}(${path}, ${value}, ${all});`);
   }
   const field = { offset: 0, width: type.bits, value: bits };
   for (const text of writeBitsTexts([field], Math.ceil(type.bits / 8))) {
-    lines.add(`bytes[${take(scope, 1)}] = ${text};`);
+    lines.add(`${lines.use("bytes")}[${take(scope, 1)}] = ${text};`);
   }
 }
 
 function writeNamed(scope: Scope, type: NamedType, value: string, path: string): void {
   const { lines } = scope;
-  const call = `write${type.name}(${value}, w`;
+  const call = `write${type.name}(${value}, ${lines.use("w")}`;
   if (path === '""') put(scope, call);
   else {
     lines.block("try", () => put(scope, call));
-    lines.chain("catch (error)", () => lines.add(`rethrowWithin(error, ${path});`));
+    lines.chain("catch (error)", () => {
+      lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
+    });
   }
 }
 
@@ -332,11 +347,11 @@ function writeList(
   const count = names.take("count");
   const item = names.take("item");
   if (type.kind === "array") {
-    lines.add(`checkArray(${path}, ${value}, ${type.length});`);
+    lines.add(`${lines.wire("checkArray")}(${path}, ${value}, ${type.length});`);
     lines.add(`const ${count} = ${type.length};`);
   } else {
-    lines.add(`const ${count} = checkList(${path}, ${value}, ${type.max});`);
-    put(scope, `putVarint(${path}, ${count}, bytes`);
+    lines.add(`const ${count} = ${lines.wire("checkList")}(${path}, ${value}, ${type.max});`);
+    put(scope, putText("putVarint", `${path}, ${count}`, lines));
   }
   settle(scope);
   lines.add(`let ${index} = 0;`);
@@ -346,7 +361,7 @@ function writeList(
       const struct = writtenInPlace(type.of, scope.lookup);
       if (struct === undefined) writeValue(scope, type.of, item, '""');
       else {
-        lines.add(...objectCheck(struct, item));
+        lines.add(...objectCheck(struct, lines, item));
         const local = destructure(item, struct.members, lines, names);
         for (const part of partsOf(struct)) writePart(scope, part, local);
       }
@@ -354,7 +369,7 @@ function writeList(
     });
   });
   lines.chain("catch (error)", () => {
-    lines.add(`rethrowWithin(error, ${indexPath(path, index)});`);
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(path, index)});`);
   });
 }
 
@@ -370,10 +385,10 @@ function writeMap(
   const key = names.take("key");
   const entryKey = names.take("entryKey");
   const entryValue = names.take("entryValue");
-  lines.add(`const ${count} = checkMap(${path}, ${value}, ${type.max});`);
-  put(scope, `putVarint(${path}, ${count}, bytes`);
+  lines.add(`const ${count} = ${lines.wire("checkMap")}(${path}, ${value}, ${type.max});`);
+  put(scope, putText("putVarint", `${path}, ${count}`, lines));
   lines.add(`let ${index} = 0;`);
-  lines.add(`let ${key}: ${typeText(type.key, "types.")} | undefined;`);
+  lines.add(`let ${key}: ${typeText(type.key, lines.module.typeOf)} | undefined;`);
   lines.block("try", () => {
     lines.block(`for (const [${entryKey}, ${entryValue}] of ${value})`, () => {
       // The room is for as many as were counted, whatever a Map of the application's own kind goes on to give.
@@ -387,7 +402,10 @@ function writeMap(
     });
   });
   lines.chain("catch (error)", () => {
-    lines.add(`rethrowWithin(error, entryPath(${path}, ${key}, ${index}));`);
+    const inside = `${lines.wire("entryPath")}(${path}, ${key}, ${index})`;
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${inside});`);
   });
-  lines.add(`if (${index} < ${count}) invalid(${path}, "has fewer entries than its size says");`);
+  lines.add(
+    `if (${index} < ${count}) ${lines.wire("invalid")}(${path}, "has fewer entries than its size says");`,
+  );
 }

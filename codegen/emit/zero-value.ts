@@ -13,19 +13,28 @@ import {
   structNamed,
   unionNamed,
 } from "./layout.ts";
+import type { Module } from "./module.ts";
 import type { Func } from "./source.ts";
 import { Lines, number, one, property, quote } from "./text.ts";
 
-export function defaultText(member: MemberModel, self: Named, lookup: Lookup): string {
+export function defaultText(
+  member: MemberModel,
+  self: Named,
+  lookup: Lookup,
+  lines: Lines,
+): string {
   const given = member.default;
-  if (given === undefined) return member.optional ? "undefined" : zeroText(member.type, lookup);
+  if (given === undefined)
+    return member.optional ? "undefined" : zeroText(member.type, lookup, lines);
   const { type } = member;
   if (type.kind === "quantised") {
-    return quantisedText(type, given as number);
+    return quantisedText(type, given as number, lines);
   }
   if (type.kind === "integer" && type.bytes === 8 && type.as === undefined) return `${given}n`;
   if (type.kind === "float") {
-    if (type.bytes === 2) return `fromHalf(toHalf(${number(given as number)}))`;
+    if (type.bytes === 2) {
+      return `${lines.wire("fromHalf")}(${lines.wire("toHalf")}(${number(given as number)}))`;
+    }
     return number(type.bytes === 4 ? Math.fround(given as number) : (given as number));
   }
   if (typeof given === "string") return quote(given);
@@ -37,22 +46,24 @@ export function defaultText(member: MemberModel, self: Named, lookup: Lookup): s
 type Quantised = Extract<TypeModel, { kind: "quantised" }>;
 
 /** The step nearest to a value, as the decoder computes it. */
-function quantisedText(type: Quantised, value: number): string {
+function quantisedText(type: Quantised, value: number, lines: Lines): string {
   const { min, max, steps } = type;
   const index = Math.round(((value - min) / (max - min)) * steps);
-  return indexText(type, String(Math.max(0, Math.min(steps, index))));
+  return indexText(type, String(Math.max(0, Math.min(steps, index))), lines);
 }
 
 /** The value of a quantised number at an index, as the decoder computes it. */
-export function indexText(type: Quantised, index: string): string {
+export function indexText(type: Quantised, index: string, lines: Lines): string {
   const { min, max, steps } = type;
-  if (!type.integer) return `dequantise(${index}, ${number(min)}, ${number(max)}, ${steps})`;
+  if (!type.integer) {
+    return `${lines.wire("dequantise")}(${index}, ${number(min)}, ${number(max)}, ${steps})`;
+  }
   const step = (max - min) / steps;
   const scaled = step === 1 ? index : `${index} * ${step}`;
   return min === 0 ? scaled : `${number(min)} + ${scaled}`;
 }
 
-function zeroText(type: TypeModel, lookup: Lookup): string {
+function zeroText(type: TypeModel, lookup: Lookup, lines: Lines): string {
   switch (type.kind) {
     case "integer":
       return type.bytes === 8 && type.as === undefined ? "0n" : "0";
@@ -62,7 +73,7 @@ function zeroText(type: TypeModel, lookup: Lookup): string {
     case "bool":
       return "false";
     case "quantised":
-      return quantisedText(type, Math.max(type.min, Math.min(type.max, 0)));
+      return quantisedText(type, Math.max(type.min, Math.min(type.max, 0)), lines);
     case "enum":
       return quote(enumNamed(lookup, type.name).values[0]!.name);
     case "string":
@@ -72,7 +83,7 @@ function zeroText(type: TypeModel, lookup: Lookup): string {
     case "list":
       return "[]";
     case "array":
-      return `Array.from({ length: ${type.length} }, () => ${arrow(zeroText(type.of, lookup))})`;
+      return `Array.from({ length: ${type.length} }, () => ${arrow(zeroText(type.of, lookup, lines))})`;
     case "map":
       return "new Map()";
     case "struct":
@@ -86,7 +97,7 @@ function arrow(text: string): string {
 }
 
 /** Functions for the zero values of structs and unions that a later group of members may need. */
-export function zeroFunctions(model: Model, lookup: Lookup): Func[] {
+export function zeroFunctions(model: Model, lookup: Lookup, module: Module): Func[] {
   const needed = new Set<string>();
   const visit = (type: TypeModel): void => {
     if (type.kind === "array") visit(type.of);
@@ -105,7 +116,7 @@ export function zeroFunctions(model: Model, lookup: Lookup): Func[] {
     }
   }
   const all: Named[] = [...model.structs, ...model.unions];
-  return all.filter((n) => needed.has(n.name)).map((n) => zeroFunction(n, lookup));
+  return all.filter((n) => needed.has(n.name)).map((n) => zeroFunction(n, lookup, module));
 }
 
 function firstThatEnds(name: string, lookup: Lookup) {
@@ -115,17 +126,17 @@ function firstThatEnds(name: string, lookup: Lookup) {
   return variants.find((v) => ends(v.type)) ?? variants[0]!;
 }
 
-function zeroFunction(self: Named, lookup: Lookup): Func {
-  const body = new Lines();
+function zeroFunction(self: Named, lookup: Lookup, module: Module): Func {
+  const body = new Lines(module);
   if ("variants" in self) {
     const { name, type } = firstThatEnds(self.name, lookup);
-    body.add(`return { kind: ${quote(name)}, value: ${zeroText(type, lookup)} };`);
+    body.add(`return { kind: ${quote(name)}, value: ${zeroText(type, lookup, body)} };`);
   } else {
     body.block(
       "return",
       () => {
         for (const m of self.members) {
-          body.add(`${property(m.name, defaultText(m, self, lookup))},`);
+          body.add(`${property(m.name, defaultText(m, self, lookup, body))},`);
         }
       },
       ";",
@@ -136,7 +147,7 @@ function zeroFunction(self: Named, lookup: Lookup): Func {
     name: `zero${self.name}`,
     exported: false,
     parameters: [],
-    returns: `types.${self.name}`,
+    returns: module.typeOf(self.name),
     body: body.text,
     doc: `What ${one(self.name)} is for a reader whose writer did not know it.`,
   };

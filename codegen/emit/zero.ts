@@ -3,6 +3,7 @@
  * themselves are in validators.ts.
  */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
+import type { Module } from "./module.ts";
 import type { Declaration } from "./source.ts";
 import { documentation, key, Lines, memberName, Names, pascal, quote } from "./text.ts";
 import { optionalDoc } from "./types.ts";
@@ -13,26 +14,19 @@ export function zeroNames(model: Model): string[] {
   return Names.forAll(model.zero.messages.map((m) => pascal(m.name)));
 }
 
-export function emitZero(model: Model): Declaration[] {
+export function emitZero(model: Model, module: Module): Declaration[] {
   const names = zeroNames(model);
-  const validators = model.zero.messages.flatMap((_, i) => Object.values(validatorNames(i)));
   return [
-    {
-      kind: "import",
-      from: "stardust-udp/protocol",
-      types: ["ZeroMessageDefinition", "ZeroProblem", "ZeroProtocol"],
-    },
-    { kind: "import", from: "./validators.ts", names: validators, types: ["Validator"] },
     ...model.zero.messages.flatMap((m, i) => typesOf(m, names[i]!, model.specFile)),
     {
       kind: "function",
       name: "problemOf",
       exported: false,
       parameters: [
-        { name: "validator", type: "Validator" },
+        { name: "validator", type: module.type("./validators.ts", "Validator") },
         { name: "value", type: "unknown" },
       ],
-      returns: "ZeroProblem | null",
+      returns: `${module.type("stardust-udp/protocol", "ZeroProblem")} | null`,
       doc: "The first thing that a validator finds wrong, with a JSON pointer to it.",
       body: new Lines()
         .add("if (validator(value)) return null;", "const error = validator.errors?.[0];")
@@ -55,7 +49,7 @@ export function emitZero(model: Model): Declaration[] {
       body: "return Object.freeze(Object.assign(Object.create(null), members));",
       doc: "An object without a prototype: a name from the network finds what is listed, and nothing else.",
     },
-    { kind: "raw", text: zeroText(model) },
+    { kind: "raw", text: zeroText(model, module) },
   ];
 }
 
@@ -165,13 +159,15 @@ function union(types: string[]): string {
   return all.includes("unknown") ? "unknown" : all.join(" | ");
 }
 
-function zeroText(model: Model): string {
+function zeroText(model: Model, module: Module): string {
   const out = new Lines();
+  const outer = (name: string) => module.type("stardust-udp/protocol", name);
+  const validator = (name: string) => module.value("./validators.ts", name);
   out.block(
-    "export const zero: ZeroProtocol =",
+    `export const zero: ${outer("ZeroProtocol")} =`,
     () => {
       out.block(
-        "messages: bare<Record<string, ZeroMessageDefinition>>(",
+        `messages: bare<Record<string, ${outer("ZeroMessageDefinition")}>>(`,
         () => {
           model.zero.messages.forEach((m, i) => {
             const { sys, body } = validatorNames(i);
@@ -180,8 +176,8 @@ function zeroText(model: Model): string {
               () => {
                 out.add(`name: ${quote(m.name)},`, `from: ${quote(m.from)},`);
                 out.add(`maxBytes: ${m.maxBytes},`);
-                out.add(`validateSys: (value) => problemOf(${sys}, value),`);
-                out.add(`validateBody: (value) => problemOf(${body}, value),`);
+                out.add(`validateSys: (value) => problemOf(${validator(sys)}, value),`);
+                out.add(`validateBody: (value) => problemOf(${validator(body)}, value),`);
               },
               ",",
             );

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
 import { emitHeader } from "#codegen/emit/header.js";
+import { Module } from "#codegen/emit/module.js";
 import { printFile } from "#codegen/emit/source.js";
 import { compatMaxBytes } from "#codegen/model/channels.js";
 import type { Model } from "#codegen/model/model.js";
@@ -60,7 +61,9 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
   const loaded = loadSpec(layoutSpecHead + layoutText(lists), "layout.yaml");
   const model = resolveSpec(loaded);
   if (model === undefined) throw new Error(JSON.stringify(loaded.diagnostics.list, undefined, 1));
-  const text = printFile(emitHeader(model));
+  const module = new Module();
+  const header = emitHeader(model, module);
+  const text = printFile(module.imports, header);
   const js = ts.transpileModule(text, {
     compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
   }).outputText;

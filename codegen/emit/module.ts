@@ -1,0 +1,151 @@
+/**
+ * One generated file while it is printed: to name something of the runtime or of another generated file is to import it,
+ * so that no emitter keeps a list of what its text turned out to need. Not the declarations themselves: source.ts.
+ */
+
+export interface Import {
+  readonly kind: "import";
+  readonly from: string;
+  readonly names?: readonly string[];
+  /** Names of which only the type is used. */
+  readonly types?: readonly string[];
+  /** `import * as namespace`. */
+  readonly namespace?: string;
+  /** Of a namespace. */
+  readonly isType?: boolean;
+}
+
+/** What turns values into bytes and back. */
+export const WIRE = "stardust-udp/wire";
+
+/** What codecs and examples call of `stardust-udp/wire`; no name that is made from the spec's is one of these. */
+export const wireFunctions = [
+  "checkArray",
+  "checkBigint",
+  "checkBool",
+  "checkBytes",
+  "checkDepth",
+  "checkFloat16",
+  "checkFloat32",
+  "checkFloat64",
+  "checkInteger",
+  "checkList",
+  "checkMap",
+  "checkNoList",
+  "checkNumber",
+  "checkObject",
+  "checkString",
+  "checkTotal",
+  "checkVarint",
+  "checkZigzag",
+  "dequantise",
+  "entryPath",
+  "fromHalf",
+  "invalid",
+  "invalidEnum",
+  "invalidKind",
+  "lengthWrite",
+  "own",
+  "putBytes",
+  "putString",
+  "putVarint",
+  "putZigzag",
+  "quantise",
+  "rethrowWithin",
+  "setOwn",
+  "toHalf",
+  "utf8Length",
+  "varintSize",
+  "zigzag",
+] as const;
+
+/** What headers call of it. */
+export const headerFunctions = [
+  "ackRangesSize",
+  "ackWord",
+  "readAckRanges",
+  "readAckWords",
+  "varintSize",
+  "varintViolation",
+  "writeAckRanges",
+] as const;
+
+export type WireFunction = (typeof wireFunctions)[number] | (typeof headerFunctions)[number];
+
+interface Names {
+  readonly values: Set<string>;
+  readonly types: Set<string>;
+}
+
+export class Module {
+  readonly #named = new Map<string, Names>();
+  readonly #namespaces = new Map<string, { readonly name: string; readonly isType: boolean }>();
+
+  /** A value of another file, by `from` as the import says it. `listen as listenOn` is known as `listenOn`. */
+  value(from: string, name: string): string {
+    this.#of(from).values.add(name);
+    return localName(name);
+  }
+
+  type(from: string, name: string): string {
+    this.#of(from).types.add(name);
+    return localName(name);
+  }
+
+  /** A function of the runtime's that turns values into bytes or back. */
+  wire(name: WireFunction): string {
+    return this.value(WIRE, name);
+  }
+
+  /** A type of the spec, in a file beside `types.ts`. */
+  readonly typeOf = (name: string): string => {
+    this.#namespaces.set("./types.ts", { name: "types", isType: true });
+    return `types.${name}`;
+  };
+
+  /** Something of `codecs.ts`, where its functions are handed around rather than called. */
+  codec(name: string): string {
+    this.#namespaces.set("./codecs.ts", { name: "codecs", isType: false });
+    return `codecs.${name}`;
+  }
+
+  /** All that was named: packages first, then the files beside. */
+  get imports(): Import[] {
+    const sources = [...new Set([...this.#named.keys(), ...this.#namespaces.keys()])];
+    return sources.sort(packagesFirst).flatMap((from): Import[] => {
+      const whole = this.#namespaces.get(from);
+      const named = this.#named.get(from);
+      return [
+        ...(whole
+          ? [{ kind: "import", from, namespace: whole.name, isType: whole.isType } as const]
+          : []),
+        ...(named ? [namedImport(from, named)] : []),
+      ];
+    });
+  }
+
+  #of(from: string): Names {
+    const names = this.#named.get(from) ?? { values: new Set(), types: new Set() };
+    this.#named.set(from, names);
+    return names;
+  }
+}
+
+function localName(name: string): string {
+  const [, local] = name.split(" as ");
+  return local ?? name;
+}
+
+function packagesFirst(a: string, b: string): number {
+  const rank = Number(a.startsWith(".")) - Number(b.startsWith("."));
+  return rank || (a < b ? -1 : 1);
+}
+
+function namedImport(from: string, { values, types }: Names): Import {
+  return {
+    kind: "import",
+    from,
+    names: [...values],
+    types: [...types].filter((n) => !values.has(n)),
+  };
+}
