@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from "node:net";
 import { type Agreement, differences, hasChannel, sameVersion } from "./agreement.ts";
+import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import { Counters } from "./counters.ts";
 import {
   checkLinger,
@@ -22,7 +23,6 @@ import { Hub } from "./hub.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { Peer } from "./peer.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
-import type { CloseOptions, CloseReason } from "./server.ts";
 import type { SessionSink } from "./session/session.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";

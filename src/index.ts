@@ -2,17 +2,13 @@
 
 export type { Arbitrary, FastCheck } from "./arbitrary.ts";
 export type { Client, ConnectionStats, ConnectOptions } from "./client.ts";
+export type * from "./connection-contract.ts";
 export * from "./errors.ts";
 export type * from "./face.ts";
 export type * from "./protocol.ts";
 export type {
-  Authentication,
-  CloseOptions,
-  CloseReason,
-  JoinOrigin,
   ListenOptions,
   NewPeer,
-  PortStats,
   Server,
   ServerCloseOptions,
   ServerPeer,

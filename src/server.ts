@@ -4,6 +4,13 @@
  */
 import { EventEmitter } from "node:events";
 import { type Agreement, hasChannel, missingChannel } from "./agreement.ts";
+import type {
+  Authentication,
+  CloseOptions,
+  CloseReason,
+  JoinOrigin,
+  PortStats,
+} from "./connection-contract.ts";
 import {
   checkLinger,
   checkProtocol,
@@ -36,15 +43,7 @@ import { receiveCost } from "./port/memory.ts";
 import type { Protocol } from "./protocol.ts";
 import { Reader } from "./wire/reader.ts";
 
-/** Why a peer left or a connection ended. */
-export interface CloseReason {
-  /** A short stable word, e.g. `idle-timeout`, `shutting-down`, or the application's own. */
-  readonly code: string;
-  /** For people; may be empty. */
-  readonly reason: string;
-  /** Who ended it. */
-  readonly by: "local" | "remote";
-}
+export type * from "./connection-contract.ts";
 
 /** A client as it joins. */
 export interface NewPeer<Join extends object, Send extends object> {
@@ -76,28 +75,6 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   drained(): Promise<void>;
   /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
   close(options?: CloseOptions): void;
-}
-
-export interface CloseOptions {
-  /** A short word that the other side is told; default `closed`. */
-  readonly code?: string | undefined;
-  /** For people; at most 96 characters. */
-  readonly reason?: string | undefined;
-  /** How long reliable messages may still take to be acknowledged; default 500. */
-  readonly lingerMs?: number | undefined;
-}
-
-/** What `authenticate` may answer. */
-export type Authentication<Accept extends object> =
-  | (Partial<Record<keyof Accept, never>> extends Accept
-      ? { readonly accept: true; readonly body?: Accept }
-      : { readonly accept: true; readonly body: Accept })
-  | { readonly accept: false; readonly detail?: string };
-
-/** Where a join comes from. */
-export interface JoinOrigin {
-  readonly address: string;
-  readonly port: number;
 }
 
 export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
@@ -144,16 +121,6 @@ export interface ServerCloseOptions {
   readonly reason?: string | undefined;
   /** How long reliable messages may still take; default 500. */
   readonly lingerMs?: number | undefined;
-}
-
-/** What one port has done so far. */
-export interface PortStats {
-  readonly port: number;
-  readonly peers: number;
-  /** Id of the worker thread that owns the socket. */
-  readonly threadId: number;
-  /** Names and counts, see docs/counters.md. */
-  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface ServerStats {

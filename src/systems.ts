@@ -3,8 +3,8 @@
  * peers of their port directly, in parallel with the other ports, without a hop to the application's thread. This is
  * what the generated `systems(...)` returns and what such a module exports as its default.
  */
+import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import type { BroadcastTarget, SendTarget } from "./face.ts";
-import type { CloseOptions, CloseReason } from "./server.ts";
 
 /** A peer as systems see it: inside the worker that owns it. */
 export interface SystemsPeer<Send extends object, State> {

@@ -6,9 +6,9 @@
  * its events on. Worst case of a call: that of the session.
  */
 import type { Agreement } from "../agreement.ts";
+import type { CloseReason } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
 import type { Protocol, Role } from "../protocol.ts";
-import type { CloseReason } from "../server.ts";
 import { Session, type SessionSink } from "../session/session.ts";
 import type { Writer } from "../wire/writer.ts";
 import { allowed, type ConnectionEvent, type ConnectionState, transitions } from "./lifecycle.ts";

@@ -3,7 +3,7 @@
  * Only the application's thread writes it. Peer ids are made here too: slot in the low bits, then the port, then a
  * generation, so that an id is not given again before its slot has been used 2^generation-bits times.
  */
-import { slotSpan } from "../port/records.ts";
+import { slotSpan } from "../port/memory.ts";
 
 /** One port's list, as placing sees it. */
 interface Berth {

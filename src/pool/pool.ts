@@ -4,11 +4,11 @@
  * again with new rings. Worst case: one pass over the ports for each join.
  */
 import { type Agreement, agreement } from "../agreement.ts";
+import type { CloseReason, JoinOrigin, PortStats } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
 import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
 import type { WorkerOptions, WorkerPost } from "../port/records.ts";
 import type { Protocol } from "../protocol.ts";
-import type { CloseReason, JoinOrigin, PortStats } from "../server.ts";
 import { Placement } from "./placement.ts";
 import { portRanges } from "./ports.ts";
 

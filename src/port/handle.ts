@@ -4,9 +4,9 @@
  */
 import { isIPv6 } from "node:net";
 import { Worker } from "node:worker_threads";
+import type { CloseReason, PortStats } from "../connection-contract.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
-import type { CloseReason, PortStats } from "../server.ts";
 import "../udp/node-text.ts";
 import { utf8Read } from "../wire/utf8.ts";
 import type { RejectReason } from "../zero/messages.ts";
@@ -20,10 +20,10 @@ import {
   MAX_REASON_BYTES,
   type PortMemory,
   Starved,
+  slotSpan,
 } from "./memory.ts";
 import {
   type ApplicationPost,
-  slotSpan,
   ToApplication,
   ToWorker,
   type WorkerOptions,

@@ -2,8 +2,9 @@
  * The worker's end of the shared memory: writes joins, messages and leaves, and reads what the application wants done.
  * The other end is handle.ts.
  */
+
+import type { CloseReason } from "../connection-contract.ts";
 import type { Protocol } from "../protocol.ts";
-import type { CloseReason } from "../server.ts";
 import { utf8Length, utf8Read } from "../wire/utf8.ts";
 import type { Writer } from "../wire/writer.ts";
 import { Credits } from "./credits.ts";
@@ -15,7 +16,6 @@ import {
   receiveCost,
   Starved,
 } from "./memory.ts";
-import type { PortOwner } from "./owner.ts";
 import { ToApplication, ToWorker } from "./records.ts";
 import { Drained, RingReader, RingWriter } from "./ring.ts";
 
@@ -25,6 +25,30 @@ const NOBODY: Set<number> = new Set();
 
 /** What became of a message for the application. */
 export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
+
+/** What the application wants done, record by record: the worker's owner does it. `bytes` are valid during the call only. */
+export interface PortCommands {
+  /** A message for one peer; its credit is spent. */
+  send(peer: number, channel: number, bytes: Uint8Array, start: number, end: number): void;
+  /** A message for all joined peers but the `skipped`; on reliable channels its credit is spent for each. */
+  broadcast(
+    channel: number,
+    skipped: ReadonlySet<number>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+  close(peer: number, code: string, reason: string, lingerMs: number): void;
+  setHeader(field: number, value: number): void;
+  /** The application has seen the peer's join. */
+  setJoined(peer: number): void;
+  /** Receive credit of this peer has come back. */
+  pump(peer: number): void;
+  /** The ring to the application has room again. */
+  ringHasRoom(): void;
+  /** A message of this peer could not be decoded. */
+  malformed(peer: number): void;
+}
 
 export class PortLink {
   readonly #protocol: Protocol;
@@ -37,7 +61,7 @@ export class PortLink {
   readonly #starved: Int32Array;
   /** News of room that found no room itself; it never uses what is kept for joins and leaves. */
   readonly #owed = new Set<number>();
-  #owner: PortOwner | undefined;
+  #commands: PortCommands | undefined;
 
   constructor(memory: PortMemory, protocol: Protocol) {
     this.#protocol = protocol;
@@ -50,9 +74,9 @@ export class PortLink {
     this.#starved = new Int32Array(memory.starved);
   }
 
-  /** From now on the owner is given what the application writes. */
-  start(owner: PortOwner): void {
-    this.#owner = owner;
+  /** From now on `commands` is given what the application writes. */
+  start(commands: PortCommands): void {
+    this.#commands = commands;
     this.#bell.wait(
       () => !this.#in.isEmpty,
       () => this.#drain(),
@@ -190,22 +214,22 @@ export class PortLink {
     start: number,
     end: number,
   ): boolean => {
-    const owner = this.#owner!;
+    const commands = this.#commands!;
     switch (kind) {
       case ToWorker.send:
-        owner.send(view.getUint32(start), view.getUint16(start + 4), bytes, start + 6, end);
+        commands.send(view.getUint32(start), view.getUint16(start + 4), bytes, start + 6, end);
         break;
       case ToWorker.broadcast: {
         const count = view.getUint16(start + 2);
         const skipped = count === 0 ? NOBODY : new Set<number>();
         for (let i = 0; i < count; i++) skipped.add(view.getUint32(start + 4 + 4 * i));
-        owner.broadcast(view.getUint16(start), skipped, bytes, start + 4 + 4 * count, end);
+        commands.broadcast(view.getUint16(start), skipped, bytes, start + 4 + 4 * count, end);
         break;
       }
       case ToWorker.close: {
         const codeAt = start + 12;
         const reasonAt = codeAt + 2 + view.getUint16(codeAt);
-        owner.close(
+        commands.close(
           view.getUint32(start),
           readText(bytes, view, codeAt),
           readText(bytes, view, reasonAt),
@@ -214,21 +238,21 @@ export class PortLink {
         break;
       }
       case ToWorker.header:
-        owner.setHeader(view.getUint16(start), view.getFloat64(start + 2));
+        commands.setHeader(view.getUint16(start), view.getFloat64(start + 2));
         break;
       case ToWorker.joined:
-        owner.setJoined(view.getUint32(start));
+        commands.setJoined(view.getUint32(start));
         break;
       case ToWorker.pump:
-        owner.pump(view.getUint32(start));
+        commands.pump(view.getUint32(start));
         break;
       case ToWorker.ringDrained:
         this.#payOwed();
         this.#applicationBell.ring();
-        owner.ringHasRoom();
+        commands.ringHasRoom();
         break;
       case ToWorker.malformed:
-        owner.malformed(view.getUint32(start));
+        commands.malformed(view.getUint32(start));
         break;
     }
     return true;

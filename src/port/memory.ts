@@ -6,7 +6,6 @@ import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { type CreditsMemory, createCredits } from "./credits.ts";
 import { createDoorbell, type DoorbellMemory } from "./doorbell.ts";
-import { slotSpan } from "./records.ts";
 import { createRing, type RingMemory, reservedRoom } from "./ring.ts";
 
 export interface PortMemory {
@@ -35,6 +34,14 @@ const URGENT_RECORD_BYTES = 16 + MAX_CODE_BYTES + MAX_REASON_BYTES;
 const URGENT_RECORDS_PER_PEER = 3;
 /** Less would make a busy server's ring the bottleneck. */
 const MIN_RING_BYTES = 1024 * 1024;
+
+/**
+ * The power of two that holds `maxPeers` slots. A peer's place in the credit table is the low bits of its id:
+ * `peer & (slotSpan(maxPeers) - 1)`.
+ */
+export function slotSpan(maxPeers: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(2, maxPeers)));
+}
 
 export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemory {
   const reserved = reservedRoom(maxPeers * URGENT_RECORDS_PER_PEER, URGENT_RECORD_BYTES);

@@ -7,10 +7,10 @@
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
 import { type Agreement, agreement } from "../agreement.ts";
+import type { CloseReason } from "../connection-contract.ts";
 import { Counters } from "../counters.ts";
 import { Peer } from "../peer.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
-import type { CloseReason } from "../server.ts";
 import type { SessionSink } from "../session/session.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { nowMs, Turn } from "../udp/turn.ts";
@@ -22,17 +22,17 @@ import type { RejectReason } from "../zero/messages.ts";
 import { ZeroServer } from "../zero/server.ts";
 import { Addresses } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { PortLink } from "./link.ts";
-import { creditCost } from "./memory.ts";
-import { type ApplicationPost, slotSpan } from "./records.ts";
-import type { SystemsHost } from "./systems-host.ts";
+import type { PortCommands, PortLink } from "./link.ts";
+import { creditCost, slotSpan } from "./memory.ts";
+import type { ApplicationPost } from "./records.ts";
+import type { SystemsHost, WorkerPeer } from "./systems-host.ts";
 import { WaitingMessages } from "./waiting.ts";
 
 type Reservation = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
 type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 
 /** One peer of this port. */
-export class Entry implements SessionSink {
+class Entry implements SessionSink, WorkerPeer {
   readonly id: number;
   readonly slot: number;
   readonly agreed: Agreement;
@@ -87,6 +87,19 @@ export class Entry implements SessionSink {
   ): boolean {
     return this.#owner.deliver(this, channel, bytes, view, start, end, user);
   }
+
+  sendMessage(channel: number, message: unknown): boolean {
+    if (this.gone || this.closing !== undefined || this.closed !== undefined) return false;
+    // Behind messages of the application's thread that wait for room, or order would break.
+    if (this.waiting.has(channel)) return false;
+    const taken = this.peer.session.sendMessage(channel, message);
+    if (taken) this.#owner.wake(this);
+    return taken;
+  }
+
+  close(code: string, reason: string, lingerMs: number): void {
+    this.#owner.close(this.id, code, reason, lingerMs);
+  }
 }
 
 export interface PortOwnerOptions {
@@ -113,7 +126,7 @@ export interface PortOwnerOptions {
 /** Joins that may wait for the application at once, on one port. */
 const MAX_UNDECIDED = 1024;
 
-export class PortOwner {
+export class PortOwner implements PortCommands {
   readonly #o: PortOwnerOptions;
   readonly #zero: ZeroServer;
   readonly #turn: Turn;
@@ -153,14 +166,14 @@ export class PortOwner {
       nowMs: nowMs(),
     });
     this.#turn = new Turn((now) => this.#run(now));
-    options.systems?.attach(this);
     this.#tickAtMs = options.systems?.firstTickMs(nowMs()) ?? Number.POSITIVE_INFINITY;
     options.socket.listen((bytes, address, port) => this.#handleDatagram(bytes, address, port));
     this.#turn.wake();
   }
 
-  get entries(): ReadonlyMap<number, Entry> {
-    return this.#entries;
+  /** How many are attached. */
+  get peers(): number {
+    return this.#entries.size;
   }
 
   makePeer(entry: Entry): Peer {
@@ -441,7 +454,7 @@ export class PortOwner {
     this.#entries.set(peer, entry);
     this.#setAddress(entry, address, port);
     this.#o.link.join(peer, address, port);
-    this.#o.systems?.join(peer);
+    this.#o.systems?.join(entry);
     this.wake(entry);
     if (this.#closing !== undefined) this.close(peer, this.#closing.code, "", 0);
   }

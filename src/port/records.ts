@@ -3,7 +3,7 @@
  * stay in order with messages), and posted messages (the few things about joining that happen before a peer exists).
  * Layouts of records are private to the two threads; both run the same build, so nothing is checked twice.
  */
-import type { PortStats } from "../server.ts";
+import type { PortStats } from "../connection-contract.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { PortMemory } from "./memory.ts";
 
@@ -108,12 +108,4 @@ export interface WorkerOptions {
   readonly warn: boolean;
   /** False only to prove that loss is noticed: nothing is ever resent. */
   readonly resend: boolean;
-}
-
-/**
- * The power of two that holds `maxPeers` slots. A peer's place in the credit table is the low bits of its id:
- * `peer & (slotSpan(maxPeers) - 1)`.
- */
-export function slotSpan(maxPeers: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(2, maxPeers)));
 }

@@ -3,7 +3,8 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
-import { hasChannel } from "../agreement.ts";
+import { type Agreement, hasChannel } from "../agreement.ts";
+import type { CloseOptions, CloseReason } from "../connection-contract.ts";
 import { checkLinger, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
@@ -14,12 +15,19 @@ import type {
   SendTarget,
 } from "../face.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
-import type { CloseOptions, CloseReason } from "../server.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
 import type { Reader } from "../wire/reader.ts";
-import type { Entry, PortOwner } from "./owner.ts";
 
 type Handler = (peer: unknown, message: unknown, context: unknown) => unknown;
+
+/** A peer of the worker that hosts the systems: what they do with it happens at once, on the same thread. */
+export interface WorkerPeer {
+  readonly id: number;
+  readonly agreed: Agreement;
+  /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
+  sendMessage(channel: number, message: unknown): boolean;
+  close(code: string, reason: string, lingerMs: number): void;
+}
 
 export class SystemsHost implements BroadcastTarget {
   readonly #protocol: Protocol;
@@ -32,7 +40,6 @@ export class SystemsHost implements BroadcastTarget {
   readonly #portFace: SystemsPort<object, object, unknown>;
   readonly #context: { readonly header: object };
   #user: Float64Array = new Float64Array(0);
-  #owner: PortOwner | undefined;
   #tickedMs = 0;
   /** Ticks lie on a grid that begins here. */
   #gridMs = 0;
@@ -69,10 +76,6 @@ export class SystemsHost implements BroadcastTarget {
     this.#context = { header: systems.face.header(values) };
   }
 
-  attach(owner: PortOwner): void {
-    this.#owner = owner;
-  }
-
   handles(channel: number): boolean {
     return this.#handlers[channel] !== undefined;
   }
@@ -94,12 +97,11 @@ export class SystemsHost implements BroadcastTarget {
     return true;
   }
 
-  join(id: number): void {
-    const entry = this.#owner!.entries.get(id)!;
+  join(joined: WorkerPeer): void {
     const { definition, face } = this.#systems;
-    const peer = new HostedPeer(this.#protocol, this.#owner!, entry, face);
-    this.#peers.set(id, peer);
-    this.#faces.set(id, peer.face);
+    const peer = new HostedPeer(this.#protocol, joined, face);
+    this.#peers.set(joined.id, peer);
+    this.#faces.set(joined.id, peer.face);
     this.#guard("state", () => {
       peer.face.state = definition.state?.(peer.face);
     });
@@ -153,39 +155,26 @@ export class SystemsHost implements BroadcastTarget {
 /** A peer in its systems' hands. */
 class HostedPeer implements SendTarget {
   readonly face: SystemsPeer<object, unknown>;
-  readonly #owner: PortOwner;
-  readonly #entry: Entry;
+  readonly #peer: WorkerPeer;
 
-  constructor(protocol: Protocol, owner: PortOwner, entry: Entry, face: Systems["face"]) {
-    this.#owner = owner;
-    this.#entry = entry;
+  constructor(protocol: Protocol, peer: WorkerPeer, face: Systems["face"]) {
+    this.#peer = peer;
     this.face = {
-      id: entry.id,
+      id: peer.id,
       state: undefined,
       send: face.send(this),
-      version: entry.agreed.version,
-      has: (channel: string) => hasChannel(protocol, entry.agreed, channel),
+      version: peer.agreed.version,
+      has: (channel: string) => hasChannel(protocol, peer.agreed, channel),
       close: (options: CloseOptions = {}) =>
-        owner.close(
-          entry.id,
-          options.code ?? "closed",
-          options.reason ?? "",
-          checkLinger(options.lingerMs),
-        ),
+        peer.close(options.code ?? "closed", options.reason ?? "", checkLinger(options.lingerMs)),
     };
   }
 
   lacks(channel: number): boolean {
-    return this.#entry.agreed.lacks.includes(channel);
+    return this.#peer.agreed.lacks.includes(channel);
   }
 
   send(channel: number, message: unknown): boolean {
-    const entry = this.#entry;
-    if (entry.gone || entry.closing !== undefined || entry.closed !== undefined) return false;
-    // Behind messages of the application's thread that wait for room, or order would break.
-    if (entry.waiting.has(channel)) return false;
-    const taken = entry.peer.session.sendMessage(channel, message);
-    if (taken) this.#owner.wake(entry);
-    return taken;
+    return this.#peer.sendMessage(channel, message);
   }
 }

@@ -101,7 +101,7 @@ async function main(): Promise<void> {
   function stats(): Extract<WorkerPost, { type: "stats" }>["stats"] {
     return {
       port: socket.port,
-      peers: owner?.entries.size ?? 0,
+      peers: owner?.peers ?? 0,
       threadId,
       counters: owner?.counters() ?? {},
     };

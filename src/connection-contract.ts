@@ -1,0 +1,48 @@
+/**
+ * Types of the public API that every layer speaks of, from a port's worker up to the server and the client: where a
+ * join comes from and what may be answered to it, how a connection is closed and why it has ended, what a port has
+ * counted. Types only: nothing of this exists at run time.
+ */
+
+/** What `authenticate` may answer. */
+export type Authentication<Accept extends object> =
+  | (Partial<Record<keyof Accept, never>> extends Accept
+      ? { readonly accept: true; readonly body?: Accept }
+      : { readonly accept: true; readonly body: Accept })
+  | { readonly accept: false; readonly detail?: string };
+
+/** Where a join comes from. */
+export interface JoinOrigin {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Why a peer left or a connection ended. */
+export interface CloseReason {
+  /** A short stable word, e.g. `idle-timeout`, `shutting-down`, or the application's own. */
+  readonly code: string;
+  /** For people; may be empty. */
+  readonly reason: string;
+  /** Who ended it. */
+  readonly by: "local" | "remote";
+}
+
+/** How a connection is to be closed. */
+export interface CloseOptions {
+  /** A short word that the other side is told; default `closed`. */
+  readonly code?: string | undefined;
+  /** For people; at most 96 characters. */
+  readonly reason?: string | undefined;
+  /** How long reliable messages may still take to be acknowledged; default 500. */
+  readonly lingerMs?: number | undefined;
+}
+
+/** What one port has done so far. */
+export interface PortStats {
+  readonly port: number;
+  readonly peers: number;
+  /** Id of the worker thread that owns the socket. */
+  readonly threadId: number;
+  /** Names and counts, see docs/counters.md. */
+  readonly counters: Readonly<Record<string, number>>;
+}
