@@ -103,6 +103,11 @@ describe("docs/counters.md", () => {
 
 describe("docs/connection.md", () => {
   const text = documents.get("docs/connection.md")!;
+
+  test("says how long an attach must be", () => {
+    const [, bytes] = /longest `attached` \((\d+) bytes/.exec(text) ?? [];
+    expect(Number(bytes)).toBe(protocol.zero.messages["attached"]!.maxBytes);
+  });
   const { states, messages } = defaultZero();
 
   test.each(["client", "server"] as const)("has the state table of the %s", (side) => {
@@ -152,6 +157,29 @@ describe("docs/connection.md", () => {
     const told = [...table.matchAll(/^\| `(\w+)` +\| (\w+) /gm)].map((m) => [m[1], m[2]]);
     expect(told).toEqual(messages.map(({ name, from }) => [name, from!.name]));
   });
+});
+
+describe("the constants in docs/wire.md", () => {
+  const section = documents.get("docs/wire.md")!.split("## Constants")[1]!.split("\n## ")[0]!;
+  const rows = [...section.matchAll(/^\| `([A-Z_]+)`\s*\| (\d+)/gm)];
+  const sources = [
+    "src/limits.ts",
+    "src/session/rtt.ts",
+    "src/session/sent.ts",
+    "src/session/session.ts",
+  ]
+    .map(read)
+    .join("\n");
+
+  test("are there", () => expect(rows.length).toBeGreaterThan(15));
+
+  test.each(rows.map(([, name, value]) => [name!, Number(value)] as const))(
+    "%s is %i",
+    (name, value) => {
+      const [, source] = new RegExp(`\\bconst ${name}(?:: number)? = (\\w+);`).exec(sources) ?? [];
+      expect(Number(source)).toBe(value);
+    },
+  );
 });
 
 describe("docs/wire.md", () => {
