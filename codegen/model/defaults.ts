@@ -11,7 +11,7 @@ import { parseHeader } from "../spec/parse-header.ts";
 import { parseZero } from "../spec/parse-zero.ts";
 import { Source } from "../spec/source.ts";
 import type { ZeroModel } from "./model.ts";
-import type { ZeroDefaults } from "./zero.ts";
+import type { ZeroDefaults, ZeroFacts } from "./zero.ts";
 
 let header: HeaderAst | undefined;
 let zero: ZeroDefaults | undefined;
@@ -29,13 +29,32 @@ export function defaultHeader(): HeaderAst {
 export function defaultZero(): ZeroDefaults {
   if (zero === undefined) {
     const { root, diagnostics } = read("zero.yaml");
-    const messages = root.entries.find((entry) => entry.key === "messages")?.value;
-    const states = root.entries.find((entry) => entry.key === "states")?.value;
-    const parsed = parseZero(messages as MapNode, diagnostics);
-    checked(parsed, diagnostics, "zero.yaml");
-    zero = { messages: parsed, states: plain(states!) as ZeroModel["states"] };
+    const section = (name: string) => root.entries.find((entry) => entry.key === name)!.value;
+    const messages = parseZero(section("messages") as MapNode, diagnostics);
+    checked(messages, diagnostics, "zero.yaml");
+    const said = plain(section("facts")) as Record<string, Record<string, unknown>>;
+    const facts = Object.fromEntries(messages.map(({ name }) => [name, factsOf(said[name]!)]));
+    zero = { messages, facts, states: plain(section("states")) as ZeroModel["states"] };
   }
   return zero;
+}
+
+function factsOf({
+  mac,
+  seq,
+  ack,
+  text = [],
+  hasBody = false,
+}: Record<string, unknown>): ZeroFacts {
+  const numbers = (name: "seq" | "ack", value: unknown) =>
+    value === undefined ? {} : { [name]: [value].flat() as number[] };
+  return {
+    mac: mac as boolean,
+    ...numbers("seq", seq),
+    ...numbers("ack", ack),
+    text: text as string[],
+    hasBody: hasBody as boolean,
+  };
 }
 
 /** With ordinary prototypes: our own files name nothing dangerous. */

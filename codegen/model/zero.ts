@@ -21,17 +21,25 @@ const ENVELOPE_BYTES: number =
     .length;
 const ENVELOPE_KEYS = 9;
 
-/** Members of sys that hold text of people's, which JSON may have to escape. All others are ASCII tokens. */
-const freeText: Readonly<Record<string, readonly string[]>> = {
-  reject: ["detail"],
-  close: ["code", "reason"],
-};
-/** The messages whose body the application fills. */
-const withBody: readonly string[] = ["join", "accept"];
+/** What zero.yaml says of a message beside what a spec may say. */
+export interface ZeroFacts {
+  /** Whether it carries a MAC: always, or never. */
+  readonly mac: boolean;
+  /** Its sequence numbers, 0 outside the sequence; the second is that with a cookie. Missing: the next of the sequence. */
+  readonly seq?: readonly number[];
+  /** What it acknowledges, likewise. Missing: cumulative. */
+  readonly ack?: readonly number[];
+  /** Members of sys that hold text of people's, which JSON may have to escape. All others are ASCII tokens. */
+  readonly text: readonly string[];
+  /** The application may fill its body. */
+  readonly hasBody: boolean;
+}
 
 /** What zero.yaml says. */
 export interface ZeroDefaults {
   readonly messages: readonly ZeroMessageAst[];
+  /** By message, of each one. */
+  readonly facts: Readonly<Record<string, ZeroFacts>>;
   readonly states: ZeroModel["states"];
 }
 
@@ -59,13 +67,14 @@ export function resolveZero(spec: SpecAst, defaults: ZeroDefaults, d: Diagnostic
   }
   const messages = defaults.messages.map((standard) => {
     const own = spec.zero.find((message) => message.name === standard.name);
-    return resolveMessage(standard, own, spec, d);
+    return resolveMessage(standard, defaults.facts[standard.name]!, own, spec, d);
   });
   return { messages, states: defaults.states };
 }
 
 function resolveMessage(
   standard: ZeroMessageAst,
+  facts: ZeroFacts,
   own: ZeroMessageAst | undefined,
   spec: SpecAst,
   d: Diagnostics,
@@ -78,7 +87,7 @@ function resolveMessage(
   const bodyNode = own?.body ?? emptyBody;
   const standardSys = toData(standard.sys!) as JsonSchema;
   const tokens = new Set(memberNames(standardSys));
-  for (const name of freeText[standard.name] ?? []) tokens.delete(name);
+  for (const name of facts.text) tokens.delete(name);
   const place = `zero message \`${standard.name}\``;
   const sys = walkSchema(sysNode, `the sys of ${place}`, { diagnostics: d, open: true, tokens });
   const body = walkSchema(bodyNode, `the body of ${place}`, {
@@ -87,7 +96,7 @@ function resolveMessage(
     tokens: new Set(),
   });
   if (sys && own?.sys) checkSys(standard.name, own.sys, standardSys, d);
-  if (body && own?.body) checkBody(standard.name, own.body, d);
+  if (body && own?.body && !facts.hasBody) checkEmpty(own.body, d);
   const maxBytes =
     sys && body ? checkSize(standard.name, own?.span ?? spec.limitsSpan, sys, body, spec, d) : 0;
   return {
@@ -148,8 +157,8 @@ function find(node: MapNode, ...path: string[]): Node | undefined {
   return at;
 }
 
-function checkBody(message: string, node: MapNode, d: Diagnostics): void {
-  if (withBody.includes(message)) return;
+/** The application has no say in this message. */
+function checkEmpty(node: MapNode, d: Diagnostics): void {
   const properties = find(node, "properties");
   if (properties?.kind !== "map" || properties.entries.length === 0) return;
   d.unsupported("zero-other-body", properties.entries[0]!.keySpan);

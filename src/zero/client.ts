@@ -33,23 +33,28 @@ import type { ZeroClientEvent } from "./events.ts";
 import { keysOfTicket, type ZeroKeys } from "./keys.ts";
 import { Link, RetransmissionTimer, RttEstimator } from "./link.ts";
 import {
-  ACCEPT_SEQ,
-  type AcceptSys,
-  type AckSys,
-  ATTACH_SEQ,
-  ATTACHED_SEQ,
-  type AttachedSys,
-  type ChallengeSys,
-  type CloseSys,
   cutCode,
-  cutText,
+  cutReason,
+  hasValidSys,
+  isOfServer,
   isPlain,
-  JOIN_SEQ,
   nextState,
   outgoingBody,
-  type RejectSys,
+  type Received,
 } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import {
+  ACCEPT_SEQ,
+  ATTACH_SEQ,
+  ATTACHED_SEQ,
+  type ClientMessage,
+  type ClientState,
+  clientStates,
+  JOIN_SEQ,
+  type JoinSys,
+  type ServerMessage,
+  type SysOf,
+} from "./own-messages.ts";
 
 export interface ZeroClientOptions {
   readonly protocol: Protocol;
@@ -98,7 +103,7 @@ export class ZeroClient {
   readonly #counters: ZeroCounters = createCounters();
   /** Infinite once attached. */
   #handshakeDeadlineMs: number;
-  #state = "joining";
+  #state: ClientState = "joining";
   #cid = "";
   #ask: Ask | undefined;
   /** Join 1 of a new connection id waits until then. */
@@ -124,7 +129,7 @@ export class ZeroClient {
   }
 
   /** By the names of the state table. */
-  get state(): string {
+  get state(): ClientState {
     return this.#state;
   }
 
@@ -163,20 +168,20 @@ export class ZeroClient {
     }
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
+    if (!isOfServer(envelope)) return "droppedMessage";
+    if (isPlain(envelope) === signed) return "droppedEnvelope";
     const { msg } = envelope;
-    const definition = this.#protocol.zero.messages[msg];
-    if (definition === undefined || definition.from === "client") return "droppedMessage";
-    if (isPlain(msg) === signed) return "droppedEnvelope";
     // Only an attach that found nobody is answered in plain from the port that was granted.
     if (!signed && msg !== "gone" && fromPort !== this.#dialledPort) return "droppedPort";
-    const next = nextState(this.#protocol.zero.states.client, this.#state, msg);
+    const next = nextState(clientStates, this.#state, msg);
     if (next === undefined) return "droppedState";
-    if (definition.validateSys(envelope.sys) !== null) return "droppedSchema";
+    const definition = this.#protocol.zero.messages[msg]!;
+    if (!hasValidSys(definition, envelope)) return "droppedSchema";
     if (definition.validateBody(envelope.body) !== null) return "droppedSchema";
     return this.#handleMessage(envelope, next, nowMs);
   }
 
-  #handleMessage(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+  #handleMessage(envelope: Received<ServerMessage>, next: ClientState, nowMs: number): ZeroOutcome {
     switch (envelope.msg) {
       case "challenge":
         return this.#challenge(envelope, next, nowMs);
@@ -194,21 +199,19 @@ export class ZeroClient {
         return this.#ack(envelope, next, nowMs);
       case "close":
         return this.#closedByServer(envelope, next, nowMs);
-      default:
-        return "droppedState";
     }
   }
 
-  #challenge(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+  #challenge(envelope: Received<"challenge">, next: ClientState, nowMs: number): ZeroOutcome {
     if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
-    const { cookie } = envelope.sys as ChallengeSys;
+    const { cookie } = envelope.sys;
     this.#answered(nowMs);
     this.#state = next;
     this.#begin2(cookie, nowMs);
     return "accepted";
   }
 
-  #processing(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+  #processing(envelope: Received<"processing">, next: ClientState, nowMs: number): ZeroOutcome {
     if (envelope.seq !== 0 || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state !== next) {
       this.#measure(nowMs);
@@ -219,10 +222,10 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #accept(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+  #accept(envelope: Received<"accept">, next: ClientState, nowMs: number): ZeroOutcome {
     if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state === next) return "accepted";
-    const { port, ports, ticket, hash, compat = false, peer } = envelope.sys as AcceptSys;
+    const { port, ports, ticket, hash, compat = false, peer } = envelope.sys;
     const agreed = agreement(this.#protocol, hash, compat);
     if (agreed === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
@@ -253,8 +256,8 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #reject(envelope: Envelope, next: string): ZeroOutcome {
-    const { reason, detail = "", version, hash } = envelope.sys as RejectSys;
+  #reject(envelope: Received<"reject">, next: ClientState): ZeroOutcome {
+    const { reason, detail = "", version, hash } = envelope.sys;
     this.#end(next);
     this.#events.push({
       type: "rejected",
@@ -267,7 +270,7 @@ export class ZeroClient {
   }
 
   /** The server does not know us (any more): a new connection id, inside the same deadline, later each time. */
-  #gone(next: string, nowMs: number): ZeroOutcome {
+  #gone(next: ClientState, nowMs: number): ZeroOutcome {
     this.#state = next;
     // Nothing that was sent to the old one is heeded from here on.
     this.#cid = "";
@@ -285,7 +288,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #attached(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+  #attached(envelope: Received<"attached">, next: ClientState, nowMs: number): ZeroOutcome {
     if (envelope.seq !== ATTACHED_SEQ || envelope.ack !== ATTACH_SEQ) return "droppedSequence";
     if (this.#state === "closing") return "accepted";
     const first = this.#state !== next;
@@ -298,7 +301,7 @@ export class ZeroClient {
       const { port, peer, accept, agreed } = this.#grant!;
       this.#events.push({ type: "attached", port, peer, accept, agreed });
     }
-    const confirm = this.#build("ack", 0, { nonce: (envelope.sys as AttachedSys).nonce });
+    const confirm = this.#build("ack", 0, { nonce: envelope.sys.nonce });
     if (first) this.#askFor(confirm, this.#grant!.port, nowMs);
     else if (this.#ask === undefined) this.#send(confirm, this.#grant!.port);
     else {
@@ -309,8 +312,8 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #ack(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
-    const { nonce } = envelope.sys as AckSys;
+  #ack(envelope: Received<"ack">, next: ClientState, nowMs: number): ZeroOutcome {
+    const { nonce } = envelope.sys;
     if (envelope.seq !== 0 || nonce !== undefined) return "droppedSequence";
     if (!this.#link!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     if (this.#state !== "closing") this.#answered(nowMs);
@@ -318,7 +321,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #closedByServer(envelope: Envelope, next: string, nowMs: number): ZeroOutcome {
+  #closedByServer(envelope: Received<"close">, next: ClientState, nowMs: number): ZeroOutcome {
     const link = this.#link!;
     if (envelope.seq <= ATTACHED_SEQ) return "droppedSequence";
     if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
@@ -326,7 +329,7 @@ export class ZeroClient {
     if (this.#state === "attaching") link.skipTo(envelope.seq);
     if (link.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
     if (link.take() !== undefined) {
-      const { code, reason = "" } = envelope.sys as CloseSys;
+      const { code, reason = "" } = envelope.sys;
       const event: ZeroClientEvent =
         this.#ending === undefined
           ? { type: "closed", code, reason, by: "remote" }
@@ -345,7 +348,7 @@ export class ZeroClient {
    * characters, `reason` to 96. Ended or ending: nothing happens.
    */
   close(code: string, reason: string, nowMs: number): void {
-    const ending = { code: cutCode(code), reason: cutText(reason) };
+    const ending = { code: cutCode(code), reason: cutReason(reason) };
     if (this.#state === "attaching" || this.#state === "open") {
       this.#end("closing");
       this.#ending = ending;
@@ -424,7 +427,7 @@ export class ZeroClient {
     // Cookie and hash stand first: the server finds them by their offsets (cookie.ts).
     const older = compatibleHashes(this.#protocol);
     const compatible = older.length === 0 ? {} : { compatible: older };
-    const sys =
+    const sys: JoinSys =
       cookie === undefined
         ? { hash, version, ...compatible }
         : { cookie, hash, version, ...compatible };
@@ -435,7 +438,7 @@ export class ZeroClient {
     );
   }
 
-  #build(msg: string, seq: number, sys: object): Uint8Array {
+  #build<M extends ClientMessage>(msg: M, seq: number, sys: SysOf[M]): Uint8Array {
     return buildDatagram(
       this.#crypto,
       { cid: this.#cid, msg, seq, ack: this.#link!.ack, sys },
@@ -462,7 +465,7 @@ export class ZeroClient {
   }
 
   /** Stops every timer. */
-  #end(state: string): void {
+  #end(state: ClientState): void {
     this.#state = state;
     this.#ask = undefined;
     this.#timer.stop();
@@ -471,7 +474,7 @@ export class ZeroClient {
     this.#endAtMs = NEVER;
   }
 
-  #finish(state: string): void {
+  #finish(state: ClientState): void {
     const ending = this.#ending!;
     this.#end(state);
     this.#events.push({ type: "closed", ...ending, by: "local" });

@@ -12,6 +12,7 @@ import { utf8Read } from "../wire/utf8.ts";
 import { base64urlLength, decodeBase64url, encodeBase64url } from "./base64url.ts";
 import type { ZeroOutcome } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
+import { type MessageName, messages, type SysOf } from "./own-messages.ts";
 import { hasForbiddenKey, scanJson } from "./scan.ts";
 
 /** Connection ids, nonces and MACs: 128 bits. */
@@ -30,12 +31,12 @@ const MAC_BYTES: number = MAC_HEAD.length + ID_CHARACTERS + MAC_TAIL.length;
 const PAD_BYTES = 9;
 
 /** A message to be sent. */
-export interface ZeroMessage {
+export interface ZeroMessage<M extends MessageName> {
   readonly cid: string;
-  readonly msg: string;
+  readonly msg: M;
   readonly seq: number;
   readonly ack: number;
-  readonly sys: object;
+  readonly sys: SysOf[M];
   readonly body?: unknown;
 }
 
@@ -48,9 +49,9 @@ export interface BuildOptions {
 }
 
 /** The datagram of a message. */
-export function buildDatagram(
+export function buildDatagram<M extends MessageName>(
   crypto: ZeroCrypto,
-  message: ZeroMessage,
+  message: ZeroMessage<M>,
   options: BuildOptions = {},
 ): Uint8Array {
   const { cid, msg, seq, ack, sys, body = {} } = message;
@@ -110,8 +111,10 @@ export function checkMac(crypto: ZeroCrypto, frame: Frame, key: Uint8Array): boo
 }
 
 /** A message that was received, its sys and body not yet validated. */
-export interface Envelope {
-  readonly msg: string;
+export type Envelope<M extends MessageName = MessageName> = { [N in M]: EnvelopeOf<N> }[M];
+
+export interface EnvelopeOf<N extends MessageName> {
+  readonly msg: N;
   readonly seq: number;
   readonly ack: number;
   readonly sys: object;
@@ -140,7 +143,12 @@ export function parseFrame(frame: Frame): Envelope | ZeroOutcome {
   }
   if (typeof msg !== "string" || !isCount(seq) || !isCount(ack)) return "droppedEnvelope";
   if (!isObject(sys) || !isObject(body)) return "droppedEnvelope";
-  return { msg, seq, ack, sys, body };
+  if (!isName(msg)) return "droppedMessage";
+  return { msg, seq, ack, sys, body } as Envelope;
+}
+
+function isName(msg: string): msg is MessageName {
+  return Object.hasOwn(messages, msg);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

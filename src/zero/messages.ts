@@ -1,108 +1,69 @@
 /**
- * What the machines know about the messages of a join: the runtime's part (`sys`) of each as a type, and which of
- * them travel without a MAC. The schemas in the protocol say the same and are what is checked; the generator has
- * refused a spec whose sys lacks a member that stands here.
+ * What the machines ask about the messages of a join: which are plain, who sends them, what state they lead to; texts
+ * cut to what their schemas allow, and bodies as they are sent. What zero.yaml says stands in own-messages.ts.
  */
 import { InvalidMessageError } from "../errors.ts";
-import type { ZeroMessageDefinition, ZeroStateTable } from "../protocol.ts";
+import type { ZeroMessageDefinition } from "../protocol.ts";
+import type { Envelope, EnvelopeOf } from "./envelope.ts";
+import {
+  type AcceptSys,
+  type ClientMessage,
+  MAX_CLOSE_CODE_CHARACTERS,
+  MAX_CLOSE_REASON_CHARACTERS,
+  MAX_REJECT_DETAIL_CHARACTERS,
+  type MessageName,
+  messages,
+  type PlainMessage,
+  type RejectSys,
+  type ServerMessage,
+  type StateTable,
+  type SysOf,
+} from "./own-messages.ts";
 
-/** Why a server refuses a join; the schema of `reject` has the same list. */
-export type RejectReason =
-  | "protocol"
-  | "full"
-  | "denied"
-  | "timeout"
-  | "shutting-down"
-  | "internal";
-
-export interface JoinSys {
-  readonly cookie?: string;
-  readonly hash: string;
-  readonly version: number;
-  /** Hashes of older versions whose peers the client can talk to. */
-  readonly compatible?: readonly string[];
-}
-
-export interface ChallengeSys {
-  readonly cookie: string;
-}
+/** Why a server refuses a join. */
+export type RejectReason = RejectSys["reason"];
 
 /** Inclusive ranges of public port numbers. */
-export type PortRanges = readonly (readonly [number, number])[];
+export type PortRanges = AcceptSys["ports"];
 
-export interface AcceptSys {
-  readonly port: number;
-  readonly ports: PortRanges;
-  readonly ticket: string;
-  /** Of the version that both use. */
-  readonly hash: string;
-  /** The two were generated from different versions. */
-  readonly compat?: boolean;
-  readonly peer: number;
-}
-
-export interface RejectSys {
-  readonly reason: RejectReason;
-  /** For the reason `protocol`: names of what differs, where the server's record knows the client's version. */
-  readonly detail?: string;
-  /** The server's own, where the reason is `protocol`. */
-  readonly version?: number;
-  readonly hash?: string;
-  /** The client's, as the server saw them. */
-  readonly clientVersion?: number;
-  readonly clientHash?: string;
-}
-
-export interface AttachSys {
-  readonly port: number;
-  readonly nonce: string;
-  readonly counter: number;
-}
-
-export interface AttachedSys {
-  readonly nonce: string;
-}
-
-export interface AckSys {
-  readonly nonce?: string;
-}
-
-export interface CloseSys {
-  readonly code: string;
-  readonly reason?: string;
-}
+/** A message whose `sys` is what zero.yaml says. */
+export type Received<M extends MessageName = MessageName> = {
+  [N in M]: EnvelopeOf<N> & { readonly sys: SysOf[N] };
+}[M];
 
 /** Sent before there are keys, or by who has none. All others always carry a MAC. */
-const plainMessages: ReadonlySet<string> = new Set([
-  "join",
-  "challenge",
-  "processing",
-  "accept",
-  "reject",
-  "gone",
-]);
-
-export function isPlain(msg: string): boolean {
-  return plainMessages.has(msg);
+export function isPlain(message: Envelope): message is Envelope<PlainMessage> {
+  return !messages[message.msg].mac;
 }
 
-/** Sequence numbers that the handshake gives its messages, each way. */
-export const JOIN_SEQ = 1;
-export const ACCEPT_SEQ = 1;
-export const ATTACH_SEQ = 2;
-export const ATTACHED_SEQ = 2;
+/** What a client may send. */
+export function isOfClient(message: Envelope): message is Envelope<ClientMessage> {
+  return messages[message.msg].from !== "server";
+}
 
-/** Characters of the texts in reject and close, as their schemas have them. */
-const MAX_CODE_CHARACTERS = 32;
-const MAX_TEXT_CHARACTERS = 96;
+/** What a server may send. */
+export function isOfServer(message: Envelope): message is Envelope<ServerMessage> {
+  return messages[message.msg].from !== "client";
+}
+
+export function hasValidSys<M extends MessageName>(
+  definition: ZeroMessageDefinition,
+  message: Envelope<M>,
+): message is Received<M> {
+  return definition.validateSys(message.sys) === null;
+}
 
 /** Cut to what the schemas allow: they count code points. */
 export function cutCode(code: string): string {
-  return code === "" ? "closed" : cut(code, MAX_CODE_CHARACTERS);
+  return code === "" ? "closed" : cut(code, MAX_CLOSE_CODE_CHARACTERS);
 }
 
-export function cutText(text: string): string {
-  return cut(text, MAX_TEXT_CHARACTERS);
+export function cutReason(text: string): string {
+  return cut(text, MAX_CLOSE_REASON_CHARACTERS);
+}
+
+export function cutDetail(text: string): string {
+  return cut(text, MAX_REJECT_DETAIL_CHARACTERS);
 }
 
 function cut(text: string, characters: number): string {
@@ -113,9 +74,12 @@ function cut(text: string, characters: number): string {
 }
 
 /** The state after `msg` in `state`; undefined where the table has no such pair. */
-export function nextState(table: ZeroStateTable, state: string, msg: string): string | undefined {
-  const row = Object.hasOwn(table, state) ? table[state] : undefined;
-  return row !== undefined && Object.hasOwn(row, msg) ? row[msg] : undefined;
+export function nextState<S extends string>(
+  table: StateTable<S>,
+  state: S,
+  msg: MessageName,
+): S | undefined {
+  return table[state][msg];
 }
 
 /**

@@ -14,23 +14,25 @@ import { buildDatagram, type Envelope, ID_BYTES } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
 import type { ZeroKeys } from "./keys.ts";
 import { Link } from "./link.ts";
+import { cutCode, cutReason, nextState, type Received } from "./messages.ts";
 import {
   ACCEPT_SEQ,
-  type AckSys,
   ATTACH_SEQ,
   ATTACHED_SEQ,
-  type AttachSys,
-  type CloseSys,
-  cutCode,
-  cutText,
+  type ClientMessage,
   JOIN_SEQ,
-  nextState,
-} from "./messages.ts";
+  type PlainMessage,
+  type ServerState,
+  serverStates,
+} from "./own-messages.ts";
 
 /** Times the bytes received that an unproven address may be sent (RFC 9000 section 8.1). */
 const UNPROVEN_FACTOR = 3;
 
 const encoder = new TextEncoder();
+
+/** What may come from a client once there are keys. */
+export type PeerMessage = Exclude<ClientMessage, PlainMessage>;
 
 interface Ending {
   readonly code: string;
@@ -45,7 +47,7 @@ interface PeerEntry {
   readonly keys: ZeroKeys;
   readonly link: Link<Envelope>;
   readonly expiresAtMs: number;
-  state: string;
+  state: ServerState;
   /** The cookie's, until attach names its own. */
   address: string;
   port: number;
@@ -95,7 +97,7 @@ export class PeerTable {
   }
 
   /** The state of a connection id on this port; undefined where it is unknown. */
-  stateOf(cid: string): string | undefined {
+  stateOf(cid: string): ServerState | undefined {
     return this.#byCid.get(cid)?.state;
   }
 
@@ -142,9 +144,9 @@ export class PeerTable {
   }
 
   /** A message with a good MAC from a known connection id, its sys and body valid. */
-  handle(cid: string, envelope: Envelope, from: Origin, nowMs: number): ZeroOutcome {
+  handle(cid: string, envelope: Received<PeerMessage>, from: Origin, nowMs: number): ZeroOutcome {
     const entry = this.#byCid.get(cid)!;
-    const next = nextState(this.#o.protocol.zero.states.server, entry.state, envelope.msg);
+    const next = nextState(serverStates, entry.state, envelope.msg);
     if (next === undefined) return "droppedState";
     switch (envelope.msg) {
       case "attach":
@@ -153,21 +155,19 @@ export class PeerTable {
         return this.#ack(entry, envelope, from, next, nowMs);
       case "close":
         return this.#close(entry, envelope, from, next, nowMs);
-      default:
-        return "droppedState";
     }
   }
 
   #attach(
     entry: PeerEntry,
-    envelope: Envelope,
+    envelope: Received<"attach">,
     from: Origin,
-    next: string,
+    next: ServerState,
     nowMs: number,
   ): ZeroOutcome {
     const { link } = entry;
     if (envelope.seq !== ATTACH_SEQ || envelope.ack !== ACCEPT_SEQ) return "droppedSequence";
-    if ((envelope.sys as AttachSys).port !== this.#o.port) return "droppedPort";
+    if (envelope.sys.port !== this.#o.port) return "droppedPort";
     const answer = buildDatagram(
       this.#o.crypto,
       {
@@ -197,12 +197,12 @@ export class PeerTable {
 
   #ack(
     entry: PeerEntry,
-    envelope: Envelope,
+    envelope: Received<"ack">,
     from: Origin,
-    next: string,
+    next: ServerState,
     nowMs: number,
   ): ZeroOutcome {
-    const { nonce } = envelope.sys as AckSys;
+    const { nonce } = envelope.sys;
     if (envelope.seq !== 0) return "droppedSequence";
     if (nonce !== undefined && nonce !== this.#nonce(entry.cid, from)) return "droppedNonce";
     if (entry.state === "attached" && nonce === undefined) return "droppedNonce";
@@ -226,9 +226,9 @@ export class PeerTable {
 
   #close(
     entry: PeerEntry,
-    envelope: Envelope,
+    envelope: Received<"close">,
     from: Origin,
-    next: string,
+    next: ServerState,
     nowMs: number,
   ): ZeroOutcome {
     const { link } = entry;
@@ -240,7 +240,7 @@ export class PeerTable {
     this.#heard(entry, from);
     if (link.take() !== undefined) {
       const ended = entry.ending;
-      const { code, reason = "" } = envelope.sys as CloseSys;
+      const { code, reason = "" } = envelope.sys;
       this.#drain(entry, next, nowMs);
       this.#o.emit(
         ended === undefined
@@ -257,7 +257,7 @@ export class PeerTable {
     const entry = this.#byId.get(peer);
     if (entry === undefined) return;
     code = cutCode(code);
-    reason = cutText(reason);
+    reason = cutReason(reason);
     if (entry.state === "reserved") {
       // Nobody has attached: a later attach is answered with gone.
       this.#remove(entry);
@@ -337,7 +337,7 @@ export class PeerTable {
     this.#o.emit({ type: "closed", peer: entry.id, code, reason, by: "local" });
   }
 
-  #drain(entry: PeerEntry, next: string, nowMs: number): void {
+  #drain(entry: PeerEntry, next: ServerState, nowMs: number): void {
     this.#enter(entry, next);
     this.#closing.delete(entry);
     // The application may give the id to someone else from here on.
@@ -346,7 +346,7 @@ export class PeerTable {
     this.#draining.add(entry);
   }
 
-  #enter(entry: PeerEntry, state: string): void {
+  #enter(entry: PeerEntry, state: ServerState): void {
     this.#reserved.delete(entry);
     entry.state = state;
   }

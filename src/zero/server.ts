@@ -9,7 +9,7 @@
  * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one outcome counter.
  */
 import { agreeWithJoin, differences } from "../agreement.ts";
-import type { Protocol, ZeroMessageDefinition } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
 import { createCounters, type ZeroCounters, type ZeroOutcome } from "./counters.ts";
@@ -25,19 +25,28 @@ import {
 import type { ZeroServerEvent } from "./events.ts";
 import { plainKeys, TICKET_BYTES } from "./keys.ts";
 import {
-  ACCEPT_SEQ,
-  type AcceptSys,
-  cutText,
+  cutDetail,
+  hasValidSys,
+  isOfClient,
   isPlain,
-  JOIN_SEQ,
-  type JoinSys,
   nextState,
   outgoingBody,
   type PortRanges,
+  type Received,
   type RejectReason,
-  type RejectSys,
 } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import {
+  ACCEPT_SEQ,
+  type AcceptSys,
+  JOIN_SEQ,
+  type JoinSys,
+  type MessageName,
+  REJECT_SEQ,
+  type RejectSys,
+  type ServerState,
+  serverStates,
+} from "./own-messages.ts";
 import { type Origin, PeerTable } from "./peers.ts";
 import { type JoinEntry, JoinTable } from "./pending.ts";
 import { RateLimit } from "./rate.ts";
@@ -122,7 +131,7 @@ export class ZeroServer {
   }
 
   /** The state of a connection id, by the names of the state table. */
-  stateOf(cid: string): string {
+  stateOf(cid: string): ServerState {
     const entry = this.#joins.get(cid);
     const known = this.#peers.stateOf(cid);
     if (known !== undefined) return known;
@@ -157,14 +166,12 @@ export class ZeroServer {
     if (!checkMac(this.#crypto, frame, keys.client)) return "droppedMac";
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
-    if (isPlain(envelope.msg)) return "droppedEnvelope";
-    const definition = this.#definition(envelope);
-    if (definition === undefined) return "droppedMessage";
-    const { server } = this.#protocol.zero.states;
-    if (nextState(server, this.stateOf(frame.cid), envelope.msg) === undefined) {
+    if (isPlain(envelope)) return "droppedEnvelope";
+    if (!isOfClient(envelope)) return "droppedMessage";
+    if (nextState(serverStates, this.stateOf(frame.cid), envelope.msg) === undefined) {
       return "droppedState";
     }
-    if (!isValid(definition, envelope)) return "droppedSchema";
+    if (!this.#isValid(envelope)) return "droppedSchema";
     return this.#peers.handle(frame.cid, envelope, from, nowMs);
   }
 
@@ -173,13 +180,11 @@ export class ZeroServer {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
-    if (isPlain(envelope.msg)) return "droppedEnvelope";
-    const definition = this.#definition(envelope);
-    if (definition === undefined) return "droppedMessage";
-    const { server } = this.#protocol.zero.states;
-    const next = nextState(server, this.stateOf(frame.cid), envelope.msg);
+    if (isPlain(envelope)) return "droppedEnvelope";
+    if (!isOfClient(envelope)) return "droppedMessage";
+    const next = nextState(serverStates, this.stateOf(frame.cid), envelope.msg);
     if (next === undefined || envelope.msg !== "attach") return "droppedState";
-    if (!isValid(definition, envelope)) return "droppedSchema";
+    if (!this.#isValid(envelope)) return "droppedSchema";
     this.#gone(frame.cid, from);
     return "droppedCid";
   }
@@ -209,8 +214,8 @@ export class ZeroServer {
       this.#gone(frame.cid, from);
       return "droppedAddress";
     }
-    const { server } = this.#protocol.zero.states;
-    if (nextState(server, this.stateOf(frame.cid), "join") === undefined) return "droppedState";
+    if (nextState(serverStates, this.stateOf(frame.cid), "join") === undefined)
+      return "droppedState";
     this.#send(entry.answer ?? this.#processing(entry.cid), entry.address, entry.port);
     return "accepted";
   }
@@ -219,7 +224,7 @@ export class ZeroServer {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = this.#parseJoin(frame, from);
     if (typeof envelope === "string") return envelope;
-    const { cookie, hash } = envelope.sys as JoinSys;
+    const { cookie, hash } = envelope.sys;
     // A cookie that is not where ours stands is none of ours.
     if (envelope.seq !== 0 || envelope.ack !== 0 || cookie !== undefined) return "droppedSequence";
     const subject = { ...from, cid: frame.cid, hash };
@@ -243,12 +248,12 @@ export class ZeroServer {
   ): ZeroOutcome {
     const envelope = this.#parseJoin(frame, from);
     if (typeof envelope === "string") return envelope;
-    const { cookie, hash } = envelope.sys as JoinSys;
+    const { cookie, hash } = envelope.sys;
     // A key that stands twice has its last value: it must be the one that was checked.
     if (cookie !== peeked.cookie || hash !== peeked.hash) return "droppedEnvelope";
     if (envelope.seq !== JOIN_SEQ || envelope.ack !== 0) return "droppedSequence";
     const { cid } = frame;
-    const agreed = this.#agree(envelope.sys as JoinSys)!;
+    const agreed = this.#agree(envelope.sys)!;
     if (this.#joins.full) {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, { reason: "full" }), from);
       return "droppedFull";
@@ -276,20 +281,19 @@ export class ZeroServer {
   }
 
   /** A join that we can talk with, or why not; another protocol is told so before its body is looked at. */
-  #parseJoin(frame: Frame, from: Origin): Envelope | ZeroOutcome {
+  #parseJoin(frame: Frame, from: Origin): Received<"join"> | ZeroOutcome {
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
-    const definition = this.#definition(envelope);
-    if (definition === undefined) return "droppedMessage";
-    if (!isPlain(envelope.msg)) return "droppedEnvelope";
-    const { server } = this.#protocol.zero.states;
-    if (nextState(server, this.stateOf(frame.cid), envelope.msg) === undefined) {
+    if (!isOfClient(envelope)) return "droppedMessage";
+    if (!isPlain(envelope)) return "droppedEnvelope";
+    if (nextState(serverStates, this.stateOf(frame.cid), envelope.msg) === undefined) {
       return "droppedState";
     }
-    if (definition.validateSys(envelope.sys) !== null) return "droppedSchema";
-    const { hash, version } = envelope.sys as JoinSys;
-    if (this.#agree(envelope.sys as JoinSys) === undefined) {
-      const detail = cutText(differences(this.#protocol, hash).join(", "));
+    const definition = this.#protocol.zero.messages[envelope.msg]!;
+    if (!hasValidSys(definition, envelope)) return "droppedSchema";
+    const { hash, version } = envelope.sys;
+    if (this.#agree(envelope.sys) === undefined) {
+      const detail = cutDetail(differences(this.#protocol, hash).join(", "));
       const rejection = this.#rejection(frame.cid, envelope.seq, {
         reason: "protocol",
         ...(detail === "" ? {} : { detail }),
@@ -304,10 +308,9 @@ export class ZeroServer {
     return definition.validateBody(envelope.body) === null ? envelope : "droppedSchema";
   }
 
-  /** Of a message that a client may send. */
-  #definition(envelope: Envelope): ZeroMessageDefinition | undefined {
-    const definition = this.#protocol.zero.messages[envelope.msg];
-    return definition?.from === "server" ? undefined : definition;
+  #isValid<M extends MessageName>(envelope: Envelope<M>): envelope is Received<M> {
+    const definition = this.#protocol.zero.messages[envelope.msg]!;
+    return hasValidSys(definition, envelope) && definition.validateBody(envelope.body) === null;
   }
 
   /**
@@ -323,7 +326,7 @@ export class ZeroServer {
 
   /** The port where a join arrived: it is refused. */
   reject(cid: string, reason: RejectReason, detail: string, nowMs: number): void {
-    const sys: RejectSys = detail === "" ? { reason } : { reason, detail: cutText(detail) };
+    const sys: RejectSys = detail === "" ? { reason } : { reason, detail: cutDetail(detail) };
     this.answer(cid, this.#rejection(cid, JOIN_SEQ, sys), nowMs);
   }
 
@@ -406,7 +409,7 @@ export class ZeroServer {
 
   #rejection(cid: string, ack: number, sys: RejectSys): Uint8Array {
     this.#counters.rejectsSent++;
-    return buildDatagram(this.#crypto, { cid, msg: "reject", seq: ACCEPT_SEQ, ack, sys });
+    return buildDatagram(this.#crypto, { cid, msg: "reject", seq: REJECT_SEQ, ack, sys });
   }
 
   #gone(cid: string, from: Origin): void {
@@ -432,10 +435,4 @@ export class ZeroServer {
     this.#counters.datagramsSent++;
     this.#counters.bytesSent += bytes.length;
   }
-}
-
-function isValid(definition: ZeroMessageDefinition, envelope: Envelope): boolean {
-  return (
-    definition.validateSys(envelope.sys) === null && definition.validateBody(envelope.body) === null
-  );
 }

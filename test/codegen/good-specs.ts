@@ -5,7 +5,7 @@ import { body, head, header, member, options, smallest, types, zero } from "./sp
 const root = new URL("../../", import.meta.url);
 const layout = `${smallest}header:\n${readFileSync(new URL("codegen/model/header.yaml", root), "utf8").replace(/^/gm, "  ")}`;
 const messages = readFileSync(new URL("codegen/model/zero.yaml", root), "utf8");
-const defaults = messages.slice(messages.indexOf("messages:"), messages.indexOf("# states x"));
+const defaults = messages.slice(messages.indexOf("messages:"), messages.indexOf("# What no spec"));
 
 export const goodSpecs: Readonly<Record<string, string>> = {
   "the arena": readFileSync(new URL("protocol.yaml", root), "utf8"),

@@ -22,6 +22,7 @@ import { loadSpec, loadSpecFile } from "#codegen/spec/load.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { buildDatagram, checkMac, openFrame, parseFrame } from "#src/zero/envelope.js";
 import { plainKeys } from "#src/zero/keys.js";
+import type { MessageName } from "#src/zero/own-messages.js";
 import { IndependentParser } from "../support/independent-parser.ts";
 import { fromHex, readVectors, toHex, type Vectors } from "../support/revive.ts";
 import { specUrl } from "../support/specs.ts";
@@ -192,7 +193,8 @@ describe.each(["arena", "robot", "fleet", "kinds", "acks as u32", "acks as u64"]
         const { cid, msg, seq, ack, sys, body, padBytes, from, mac } = vector;
         const bytes = fromHex(vector.hex);
         const options = { padBytes, ...(mac ? { key: keys[from] } : {}) };
-        const built = buildDatagram(nodeCrypto, { cid, msg, seq, ack, sys, body }, options);
+        const message = { cid, msg: msg as MessageName, seq, ack, sys, body };
+        const built = buildDatagram(nodeCrypto, message, options);
         expect(toHex(built), vector.case).toBe(vector.hex);
         const frame = openFrame(bytes, bytes.length);
         if (typeof frame === "string") throw new Error(`${vector.case}: ${frame}`);

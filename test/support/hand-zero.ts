@@ -8,7 +8,8 @@ import { parse } from "yaml";
 import type { Protocol, ZeroMessageDefinition, ZeroProblem } from "#src/protocol.js";
 
 interface ZeroYaml {
-  messages: Record<string, { from: "client" | "server" | "both"; sys: object; body?: object }>;
+  messages: Record<string, { from: "client" | "server" | "both"; sys: object }>;
+  facts: Record<string, { mac: boolean }>;
   states: Protocol["zero"]["states"];
 }
 

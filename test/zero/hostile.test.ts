@@ -414,7 +414,7 @@ describe("a client", () => {
     const world = openWorld();
     const { client } = world.hosts[0]!;
     for (const cid of [client.cid, CID]) {
-      for (const msg of ["gone", "reject"]) {
+      for (const msg of ["gone", "reject"] as const) {
         const bytes = buildDatagram(nodeCrypto, {
           cid,
           msg,

@@ -75,7 +75,13 @@ describe("a cookie", () => {
 });
 
 describe("an envelope", () => {
-  const message = { cid: "A".repeat(22), msg: "close", seq: 3, ack: 2, sys: { code: '","mac":"' } };
+  const message = {
+    cid: "A".repeat(22),
+    msg: "close",
+    seq: 3,
+    ack: 2,
+    sys: { code: '","mac":"' },
+  } as const;
 
   it("has its MAC at a fixed place at its end, and nothing inside can pass for it", () => {
     const keys = keysOfTicket(nodeCrypto, "A".repeat(43))!;
@@ -86,7 +92,7 @@ describe("an envelope", () => {
     expect(checkMac(nodeCrypto, frame, keys.server)).toBe(false);
     const plain = buildDatagram(nodeCrypto, {
       ...message,
-      sys: {},
+      sys: { code: "x" },
       body: { x: `,"mac":"${"A".repeat(22)}` },
     });
     expect((openFrame(plain, plain.length) as Frame).macAt).toBe(-1);
@@ -134,6 +140,8 @@ describe("protocol.yaml", () => {
       const { body: _, ...rest } = message as { body: object };
       return [name, rest];
     });
-    expect(Object.fromEntries(stated)).toEqual(zeroYaml.messages);
+    const described = JSON.stringify(zeroYaml.messages);
+    const bare = JSON.parse(described, (key, value) => (key === "description" ? undefined : value));
+    expect(Object.fromEntries(stated)).toEqual(bare);
   });
 });

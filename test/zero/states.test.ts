@@ -9,13 +9,13 @@ import { ZeroClient } from "#src/zero/client.js";
 import { type ZeroOutcome, zeroOutcomes } from "#src/zero/counters.js";
 import { buildDatagram } from "#src/zero/envelope.js";
 import { keysOfTicket } from "#src/zero/keys.js";
-import { isPlain } from "#src/zero/messages.js";
+import type { MessageName, SysOf } from "#src/zero/own-messages.js";
 import { ZeroServer } from "#src/zero/server.js";
 import { handProtocol, zeroYaml } from "../support/hand-zero.ts";
 import { messageOf } from "../support/zero-world.ts";
 
 const protocol = handProtocol();
-const messages = Object.keys(zeroYaml.messages);
+const messages = Object.keys(zeroYaml.messages) as MessageName[];
 const PORT = 12341;
 const ADDRESS = "10.0.0.1";
 const FROM = 40_000;
@@ -103,7 +103,7 @@ class Pair {
   }
 
   /** The datagram of a message that counts, as that side would send it next. */
-  make(msg: string, from: "client" | "server", state: string): Uint8Array {
+  make(msg: MessageName, from: "client" | "server", state: string): Uint8Array {
     const { cid } = this;
     const closing = state === "closing";
     const attach = { port: PORT, nonce: "A".repeat(22), counter: 1 };
@@ -143,8 +143,8 @@ class Pair {
     const key = keys?.[from] ?? new Uint8Array(32);
     return buildDatagram(
       nodeCrypto,
-      { cid, msg, seq, ack, sys },
-      isPlain(msg) ? { padBytes: 1200 } : { key, padBytes: 300 },
+      { cid, msg, seq, ack, sys: sys as SysOf[MessageName] },
+      zeroYaml.facts[msg]!.mac ? { key, padBytes: 300 } : { padBytes: 1200 },
     );
   }
 }

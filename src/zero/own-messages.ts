@@ -1,0 +1,196 @@
+/**
+ * What zero.yaml says of the connection protocol's own messages, as types and tables. @generated from
+ * codegen/model/zero.yaml: do not edit, run `npm run generate:zero`. Not how messages are read or checked.
+ */
+
+/** The messages. */
+export type MessageName =
+  | "join"
+  | "challenge"
+  | "processing"
+  | "accept"
+  | "reject"
+  | "attach"
+  | "attached"
+  | "ack"
+  | "close"
+  | "gone";
+
+/** What a client may send. */
+export type ClientMessage = "join" | "attach" | "ack" | "close";
+
+/** What a server may send. */
+export type ServerMessage =
+  | "challenge"
+  | "processing"
+  | "accept"
+  | "reject"
+  | "attached"
+  | "ack"
+  | "close"
+  | "gone";
+
+/** Sent before there are keys, or by who has none: never with a MAC. All others always have one. */
+export type PlainMessage = "join" | "challenge" | "processing" | "accept" | "reject" | "gone";
+
+/** Asks to be let in. The first has no cookie; the second repeats the challenge's. */
+export interface JoinSys {
+  readonly version: number;
+  readonly hash: string;
+  /** Hashes of older versions whose peers the client can talk to. */
+  readonly compatible?: readonly string[];
+  readonly cookie?: string;
+}
+
+/** Proves nothing, stores nothing; the client repeats the cookie from the same address. */
+export interface ChallengeSys {
+  readonly cookie: string;
+}
+
+/** The join has arrived and is being decided; an ack of join, outside the sequence. */
+export type ProcessingSys = object;
+
+/** The join is granted on this port, with this ticket; the hash is that of the version both will use. */
+export interface AcceptSys {
+  readonly port: number;
+  /** Inclusive ranges of public port numbers. */
+  readonly ports: readonly (readonly [number, number])[];
+  readonly ticket: string;
+  /** Of the version that both use. */
+  readonly hash: string;
+  /** The two were generated from different versions. */
+  readonly compat?: boolean;
+  readonly peer: number;
+}
+
+/** The join is refused. For another protocol it names both, and what differs where the server's record knows that. */
+export interface RejectSys {
+  readonly reason: "protocol" | "full" | "denied" | "timeout" | "shutting-down" | "internal";
+  /** For `protocol`: names of what differs, where the server's record knows the client's version. */
+  readonly detail?: string;
+  /** The server's, where the reason is `protocol`. */
+  readonly version?: number;
+  readonly hash?: string;
+  /** The client's, as the server saw it. */
+  readonly clientVersion?: number;
+  readonly clientHash?: string;
+}
+
+/** Takes the place on the granted port; the MAC is the proof, by a key of the ticket. */
+export interface AttachSys {
+  readonly port: number;
+  readonly nonce: string;
+  readonly counter: number;
+}
+
+/** The peer exists. The client repeats the nonce in an ack, and the address of that ack is the peer's. */
+export interface AttachedSys {
+  readonly nonce: string;
+}
+
+/** A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one without. */
+export interface AckSys {
+  readonly nonce?: string;
+}
+
+/** The end of the connection, with the reason. */
+export interface CloseSys {
+  readonly code: string;
+  readonly reason?: string;
+}
+
+/** Nobody of this connection id is known here; start again. */
+export type GoneSys = object;
+
+/** The runtime's part of each message. */
+export interface SysOf {
+  readonly join: JoinSys;
+  readonly challenge: ChallengeSys;
+  readonly processing: ProcessingSys;
+  readonly accept: AcceptSys;
+  readonly reject: RejectSys;
+  readonly attach: AttachSys;
+  readonly attached: AttachedSys;
+  readonly ack: AckSys;
+  readonly close: CloseSys;
+  readonly gone: GoneSys;
+}
+
+/** Who sends each, and whether with a MAC. */
+export const messages: Readonly<
+  Record<MessageName, { readonly from: "client" | "server" | "both"; readonly mac: boolean }>
+> = {
+  join: { from: "client", mac: false },
+  challenge: { from: "server", mac: false },
+  processing: { from: "server", mac: false },
+  accept: { from: "server", mac: false },
+  reject: { from: "server", mac: false },
+  attach: { from: "client", mac: true },
+  attached: { from: "server", mac: true },
+  ack: { from: "both", mac: true },
+  close: { from: "both", mac: true },
+  gone: { from: "server", mac: false },
+};
+
+/** Sequence numbers that the handshake gives its messages, each way. */
+export const JOIN_SEQ = 1;
+export const ACCEPT_SEQ = 1;
+export const REJECT_SEQ = 1;
+export const ATTACH_SEQ = 2;
+export const ATTACHED_SEQ = 2;
+
+/** The most characters (code points) of texts of people's. */
+export const MAX_REJECT_DETAIL_CHARACTERS = 96;
+export const MAX_CLOSE_CODE_CHARACTERS = 32;
+export const MAX_CLOSE_REASON_CHARACTERS = 96;
+
+/** What a connection may be in at the client. */
+export type ClientState =
+  | "joining"
+  | "proving"
+  | "waiting"
+  | "attaching"
+  | "open"
+  | "closing"
+  | "draining"
+  | "closed";
+
+/** What a connection may be in at the server. */
+export type ServerState =
+  | "listening"
+  | "pending"
+  | "answered"
+  | "reserved"
+  | "attached"
+  | "open"
+  | "closing"
+  | "draining"
+  | "closed";
+
+/** states x messages -> next state, for the side that receives. A pair that is not there is dropped and counted. */
+export type StateTable<S extends string> = Readonly<
+  Record<S, Readonly<Partial<Record<MessageName, S>>>>
+>;
+
+export const clientStates: StateTable<ClientState> = {
+  joining: { challenge: "proving", reject: "closed", gone: "joining" },
+  proving: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
+  waiting: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
+  attaching: { accept: "attaching", attached: "open", close: "draining", gone: "joining" },
+  open: { ack: "open", attached: "open", close: "draining" },
+  closing: { ack: "closed", attached: "closing", close: "draining" },
+  draining: { close: "draining" },
+  closed: {},
+};
+
+export const serverStates: StateTable<ServerState> = {
+  listening: { join: "pending", attach: "listening" },
+  pending: { join: "pending" },
+  answered: { join: "answered", attach: "answered" },
+  reserved: { join: "reserved", attach: "attached", close: "draining" },
+  attached: { join: "attached", attach: "attached", ack: "open", close: "draining" },
+  open: { join: "open", attach: "open", ack: "open", close: "draining" },
+  closing: { join: "closing", attach: "closing", ack: "closed", close: "draining" },
+  draining: { join: "draining", close: "draining" },
+  closed: {},
+};
