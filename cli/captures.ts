@@ -3,7 +3,7 @@
  * of the classic pcap format (Ethernet, Linux cooked, raw IP, loopback; IPv4 and IPv6, UDP). pcapng is named and
  * refused. Worst case: linear in the file; what is cut short or not UDP is skipped and counted.
  */
-import type { Side } from "../codegen/interpret/read-datagram.ts";
+import type { Side } from "../codegen/interpret/reading.ts";
 
 export interface GivenDatagram {
   /** Where it stands: a line, a packet. */

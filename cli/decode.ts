@@ -4,14 +4,16 @@
  * input are put together and shown as one.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
+import { readMessage } from "../codegen/interpret/read-message.ts";
 import {
-  DatagramReader,
   type FrameReading,
+  type Part,
+  Problem,
   type Reading,
   type Side,
-} from "../codegen/interpret/read-datagram.ts";
-import { readMessage } from "../codegen/interpret/read-message.ts";
-import { type Part, Problem, Source } from "../codegen/interpret/reading.ts";
+  Source,
+} from "../codegen/interpret/reading.ts";
 import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";

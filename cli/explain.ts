@@ -1,6 +1,7 @@
 /** The command `explain`: what a code means, from the tables of diagnostics, rules and the runtime's errors. */
 import { breakingRules } from "../codegen/rules/breaking-table.ts";
-import { type Explanation, explanations } from "../codegen/rules/explanations.ts";
+import type { Explanation } from "../codegen/rules/explanation.ts";
+import { explanations } from "../codegen/rules/explanations.ts";
 import { lintRules } from "../codegen/rules/lint-table.ts";
 import { recordRules } from "../codegen/rules/record.ts";
 import { noteRules } from "../codegen/rules/record-notes.ts";

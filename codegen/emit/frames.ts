@@ -2,11 +2,12 @@
  * The functions of `header.ts` for what stands before each payload: `frameSize`, `writeFrame`, `readFrame`. There is one
  * way to write each frame, and the reader refuses all others.
  */
+import { hasRole } from "../model/header-roles.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
-import { hasRole, moduleNames } from "./header.ts";
 import {
   type Group,
   groupsOf,
+  moduleNames,
   readItems,
   sizeItems,
   type Value,

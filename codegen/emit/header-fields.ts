@@ -4,7 +4,17 @@
  */
 import type { HeaderFieldModel } from "../model/model.ts";
 import { type BitField, hex, offsetText, readBitsText, writeBitsTexts } from "./layout.ts";
+import { headerFunctions } from "./module.ts";
 import type { Lines, Names } from "./text.ts";
+
+/** What the text of a function may mean: no local may be called so. */
+export const moduleNames: readonly string[] = [
+  ...headerFunctions,
+  ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes compatMaxBytes most".split(
+    " ",
+  ),
+  ..."Math Number undefined".split(" "),
+];
 
 /** A whole number of bytes: one field, or bit fields that stand side by side. */
 export interface Item {

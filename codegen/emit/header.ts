@@ -3,22 +3,21 @@
  * whole; frames.ts has what stands before each payload. The rules are docs/wire.md's: they are emitted, not decided, here.
  */
 import { compatMaxBytes } from "../model/channels.ts";
+import { hasRole } from "../model/header-roles.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { frameFunctions } from "./frames.ts";
-import { groupsOf, readItems, runBytes, sizeItems, writeItems } from "./header-fields.ts";
+import {
+  groupsOf,
+  moduleNames,
+  readItems,
+  runBytes,
+  sizeItems,
+  writeItems,
+} from "./header-fields.ts";
 import { lookupOf, structNamed } from "./layout.ts";
-import { headerFunctions, type Module, WIRE } from "./module.ts";
+import { type Module, WIRE } from "./module.ts";
 import type { Declaration, Func } from "./source.ts";
 import { Lines, Names, quote } from "./text.ts";
-
-/** What the text of a function may mean: no local may be called so. */
-export const moduleNames: readonly string[] = [
-  ...headerFunctions,
-  ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes compatMaxBytes most".split(
-    " ",
-  ),
-  ..."Math Number undefined".split(" "),
-];
 
 export function emitHeader(model: Model, module: Module): Declaration[] {
   const functions = [
@@ -103,10 +102,6 @@ function channelFunction(model: Model): Func {
 /** All fields that stand once in a datagram. */
 function datagramFields(model: Model): readonly HeaderFieldModel[] {
   return [...model.header.clear, ...model.header.sealed];
-}
-
-export function hasRole(fields: readonly HeaderFieldModel[], role: HeaderRole): boolean {
-  return fields.some((f) => f.role === role);
 }
 
 /** Where a flag lives once it is read; `first` is the first frame. */

@@ -3,6 +3,7 @@
  * Every character that means something to Markdown or HTML is written as a character reference, which all renderers
  * take; letters, digits and ordinary punctuation stay readable in the source.
  */
+import type { Documentation } from "../model/model.ts";
 
 /** Characters that stay as they are. Everything else of ASCII becomes a reference. */
 const PLAIN = /[A-Za-z0-9 .,;:?'"()/%=+\u00a0-\uffff]/;
@@ -74,4 +75,18 @@ export function anchor(heading: string): string {
     .toLowerCase()
     .replace(/[^\w -]/g, "")
     .replaceAll(" ", "-");
+}
+
+/** What the spec says to people, as a paragraph; "" where it says nothing. */
+export function about({ doc, why, unit, deprecated }: Partial<Documentation>): string {
+  const parts = [doc === undefined ? "" : words(doc)];
+  if (unit !== undefined) parts.push(`Unit: ${words(unit)}.`);
+  if (why !== undefined) parts.push(`Why: ${words(why)}`);
+  if (deprecated !== undefined) {
+    const { since, replacedBy, reason } = deprecated;
+    const when = since === undefined ? "" : ` since version ${since}`;
+    const other = replacedBy === undefined ? "" : ` Use ${code(replacedBy)}.`;
+    parts.push(`**Deprecated${when}.**${other}${reason === undefined ? "" : ` ${words(reason)}`}`);
+  }
+  return parts.filter((part) => part !== "").join(" ");
 }

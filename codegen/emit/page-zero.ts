@@ -1,7 +1,6 @@
 /** The connection protocol's part of `protocol.md`: zero messages with their members, and the state tables. */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
-import { code, table, words } from "./markdown.ts";
-import { about } from "./page.ts";
+import { about, code, table, words } from "./markdown.ts";
 
 export function zeroSection(model: Model): string[] {
   const intro =

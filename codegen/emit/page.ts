@@ -7,7 +7,6 @@ import { headerItems, typeBytes } from "../interpret/header-items.ts";
 import { isBits, unknownKind } from "../interpret/values.ts";
 import type {
   ChannelModel,
-  Documentation,
   EnumModel,
   HeaderFieldModel,
   MemberModel,
@@ -17,7 +16,7 @@ import type {
   UnionModel,
 } from "../model/model.ts";
 import { type Box, byteDiagram } from "./diagram.ts";
-import { anchor, code, table, words } from "./markdown.ts";
+import { about, anchor, code, table, words } from "./markdown.ts";
 import { zeroSection } from "./page-zero.ts";
 
 export function emitPage(model: Model): string {
@@ -30,20 +29,6 @@ export function emitPage(model: Model): string {
     ...zeroSection(model),
   ];
   return `${sections.join("\n\n")}\n`;
-}
-
-/** What the spec says to people, as a paragraph; "" where it says nothing. */
-export function about({ doc, why, unit, deprecated }: Partial<Documentation>): string {
-  const parts = [doc === undefined ? "" : words(doc)];
-  if (unit !== undefined) parts.push(`Unit: ${words(unit)}.`);
-  if (why !== undefined) parts.push(`Why: ${words(why)}`);
-  if (deprecated !== undefined) {
-    const { since, replacedBy, reason } = deprecated;
-    const when = since === undefined ? "" : ` since version ${since}`;
-    const other = replacedBy === undefined ? "" : ` Use ${code(replacedBy)}.`;
-    parts.push(`**Deprecated${when}.**${other}${reason === undefined ? "" : ` ${words(reason)}`}`);
-  }
-  return parts.filter((part) => part !== "").join(" ");
 }
 
 function overview(model: Model): string {

@@ -3,7 +3,7 @@
  * is decided here, and nowhere else. Not a formatter: long lines stay as they are made. Worst case: linear in the text.
  */
 import type { Import } from "./module.ts";
-import { docComment } from "./text.ts";
+import { docComment, Lines } from "./text.ts";
 
 export interface Member {
   /** As it stands in the code: quoted where it must be. */
@@ -203,4 +203,17 @@ function importText(part: Import): string {
   const line = `${keyword} { ${all.map((n) => n.text).join(", ")} } from "${part.from}";`;
   if (line.length <= 100) return line;
   return `${keyword} {\n${all.map((n) => `  ${n.text},\n`).join("")}} from "${part.from}";`;
+}
+
+/** `export const name = { … };` of the entries, each in its lines. */
+export function constObject(name: string, doc: string, entries: string[][]): Declaration {
+  const lines = new Lines();
+  lines.block(
+    `export const ${name} =`,
+    () => {
+      for (const entry of entries) lines.add(...entry);
+    },
+    ";",
+  );
+  return { kind: "raw", text: `/** ${doc} */\n${lines.text}` };
 }

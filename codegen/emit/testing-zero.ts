@@ -7,8 +7,7 @@ import type { JsonSchema, Model } from "../model/model.ts";
 import type { Module } from "./module.ts";
 import { arbitraryOf } from "./schema-arbitrary.ts";
 import { exampleOf } from "./schema-example.ts";
-import type { Declaration } from "./source.ts";
-import { table } from "./testing.ts";
+import { constObject, type Declaration } from "./source.ts";
 import { key, Lines, quote } from "./text.ts";
 import { zeroNames } from "./zero.ts";
 
@@ -33,7 +32,7 @@ export function zeroTables(model: Model, module: Module): Declaration[] {
       const lines = parts.flatMap(method).map((line) => `  ${line}`);
       return [`${key(m.name)}: {`, ...lines, "},"];
     });
-    return table(name, doc, entries);
+    return constObject(name, doc, entries);
   };
   return [
     tableOf(

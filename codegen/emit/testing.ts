@@ -8,7 +8,7 @@ import { codecNames } from "./codecs.ts";
 import { isCapped, valueFunctions } from "./example-values.ts";
 import { lookupOf, structNamed } from "./layout.ts";
 import { type Module, WIRE } from "./module.ts";
-import type { Declaration, Func } from "./source.ts";
+import { constObject, type Declaration, type Func } from "./source.ts";
 import { zeroTables } from "./testing-zero.ts";
 import { key, Lines, Names, pascal, quote } from "./text.ts";
 
@@ -39,7 +39,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
     },
     ...helperFunctions(module),
     ...functions,
-    table(
+    constObject(
       "validate",
       "What is wrong with a value as a message of a channel; null where it is good.",
       channels.map((c) => [
@@ -49,7 +49,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
       ]),
     ),
     ...guards,
-    table(
+    constObject(
       "example",
       "A valid message of each channel, always the same but for what is handed in.",
       channels.map((c) => [
@@ -58,7 +58,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
         "},",
       ]),
     ),
-    table(
+    constObject(
       "arbitrary",
       "Arbitrary messages of each channel; hand in fast-check.",
       channels.map((c) => [
@@ -67,7 +67,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
         "},",
       ]),
     ),
-    table(
+    constObject(
       "encode",
       "The bytes of a message. Throws InvalidMessageError.",
       channels.map((c) => [
@@ -76,7 +76,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
         "},",
       ]),
     ),
-    table(
+    constObject(
       "decode",
       "The message in these bytes. Throws MalformedError.",
       channels.map((c) => [
@@ -87,18 +87,6 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
     ),
     ...zeroTables(model, module),
   ];
-}
-
-export function table(name: string, doc: string, entries: string[][]): Declaration {
-  const lines = new Lines();
-  lines.block(
-    `export const ${name} =`,
-    () => {
-      for (const entry of entries) lines.add(...entry);
-    },
-    ";",
-  );
-  return { kind: "raw", text: `/** ${doc} */\n${lines.text}` };
 }
 
 function helperFunctions(module: Module): Func[] {

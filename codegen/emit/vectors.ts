@@ -4,9 +4,10 @@
  * implementations too. Cases that the interpreter does not read back are a bug and throw.
  */
 
-import { hasRole, MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
+import { MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
 import { sample } from "../interpret/json-schema.ts";
-import { DatagramReader, type ReadOptions, type Side } from "../interpret/read-datagram.ts";
+import { DatagramReader } from "../interpret/read-datagram.ts";
+import type { ReadOptions, Side } from "../interpret/reading.ts";
 import { hexOf, type Names, NOTATION, toJsonData } from "../interpret/values.ts";
 import {
   type DatagramValues,
@@ -16,6 +17,7 @@ import {
   writeZero,
 } from "../interpret/write-datagram.ts";
 import { TooLarge, writeMessage } from "../interpret/write-message.ts";
+import { hasRole } from "../model/header-roles.ts";
 import type {
   ChannelModel,
   HeaderFieldModel,

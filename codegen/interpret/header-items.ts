@@ -84,10 +84,6 @@ export function holds(field: HeaderFieldModel, flags: Flags, facts?: FrameFacts)
   });
 }
 
-export function hasRole(fields: readonly HeaderFieldModel[], role: HeaderRole): boolean {
-  return fields.some((field) => field.role === role);
-}
-
 /** Fields of the user's own, by `userIndex`. */
 export function userFields(model: Model): HeaderFieldModel[] {
   return [...model.header.clear, ...model.header.sealed]

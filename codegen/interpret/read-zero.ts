@@ -5,9 +5,8 @@
  */
 import type { Model } from "../model/model.ts";
 import { schemaProblem } from "./json-schema.ts";
-import type { Reading, Side } from "./read-datagram.ts";
 import { utf8 } from "./read-message.ts";
-import { inBytes, type Source } from "./reading.ts";
+import { inBytes, type Reading, type Side, type Source } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Levels of objects and arrays that the runtime looks into. */

@@ -3,8 +3,9 @@
  * What cannot be written by this layout is a bug of the caller's and throws.
  */
 import { createHmac } from "node:crypto";
+import { hasRole } from "../model/header-roles.ts";
 import type { ChannelModel, HeaderFieldModel } from "../model/model.ts";
-import { Flags, hasRole, headerItems, holds, MAX_ACK_PAIRS } from "./header-items.ts";
+import { Flags, headerItems, holds, MAX_ACK_PAIRS } from "./header-items.ts";
 import type { Names } from "./values.ts";
 import { bitText, Sink } from "./write-message.ts";
 

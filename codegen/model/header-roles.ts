@@ -86,3 +86,7 @@ export const userFieldTypes: readonly string[] = [
   "f32",
   "f64",
 ];
+
+export function hasRole(fields: readonly HeaderFieldModel[], role: HeaderRole): boolean {
+  return fields.some((field) => field.role === role);
+}

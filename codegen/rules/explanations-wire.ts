@@ -1,5 +1,5 @@
 /** What `stardust explain` says about the header, the zero messages and the limits. Plain data, see explanations.ts. */
-import type { Explanation } from "./explanations.ts";
+import type { Explanation } from "./explanation.ts";
 
 /** A line of the default header, and what somebody made of it. */
 const layout = (means: string, fix: string, good: string, bad: string): Explanation => ({

@@ -5,17 +5,8 @@
  * explanations-wire.ts.
  */
 import { builtInList } from "../spec/type-names.ts";
+import type { Explanation } from "./explanation.ts";
 import { wireExplanations } from "./explanations-wire.ts";
-
-export interface Explanation {
-  readonly means: string;
-  readonly fix: string;
-  /** Missing where no spec can show it. */
-  readonly bad?: string;
-  readonly good?: string;
-  /** What the examples are; sections of a spec, if nothing is said. */
-  readonly shows?: "header lines" | "command";
-}
 
 /** A channel with these members. */
 const hit = (members: string): string => `channels:

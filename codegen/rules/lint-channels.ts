@@ -1,6 +1,6 @@
 /** Lint rules about channels: delivery, direction, ids, priorities, queues, docs. */
 import type { ChannelModel, Model } from "../model/model.ts";
-import type { Finding, LintContext, LintRule } from "./lint.ts";
+import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
 import { entryOf, nodeAt, structsFrom, withInner, words } from "./walk.ts";
 
 /** What names that end so are about: the newest value replaces all before it. */

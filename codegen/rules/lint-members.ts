@@ -1,7 +1,7 @@
 /** Lint rules about types and members: bounds, numbers that cost too much, enums, optional members, names. */
 import type { Documentation, MemberModel, Model, TypeModel } from "../model/model.ts";
 import { bitsFor } from "../spec/parse-numbers.ts";
-import type { Finding, LintContext, LintRule } from "./lint.ts";
+import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
 import { entryOf, membersOf, nodeAt, withInner, words, writtenTypes } from "./walk.ts";
 
 /** Longer than people type. */

@@ -1,5 +1,5 @@
 /** Lint rules about the protocol as a whole: limits, and what is in the spec for nothing. */
-import type { Finding, LintContext, LintRule } from "./lint.ts";
+import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
 import { entryOf, nodeAt } from "./walk.ts";
 
 /** IPv6 guarantees 1280 bytes a packet; its header takes 40, UDP's 8. */

@@ -2,10 +2,11 @@
  * Every lint rule by its id. Ids are stable: never renamed, never used again. An error is surely not meant; a warning is
  * nearly always worth a change. The rules themselves are in lint-channels.ts, lint-members.ts and lint-protocol.ts.
  */
-import type { LintRule } from "./lint.ts";
+
 import { channelRules } from "./lint-channels.ts";
 import { memberRules } from "./lint-members.ts";
 import { protocolRules } from "./lint-protocol.ts";
+import type { LintRule } from "./lint-rule.ts";
 
 /** Found by lint.ts itself, which alone knows what was allowed. */
 const allowWithoutEffect: LintRule = {

@@ -3,47 +3,15 @@
  * `# stardust-allow: rule, rule` allows rules on its own line, or, where it stands alone, on the line below. Worst case:
  * each rule walks the spec once or twice.
  */
-import type { Model } from "../model/model.ts";
 import { resolveSpec } from "../model/resolve.ts";
-import type { SpecAst } from "../spec/ast.ts";
 import type { Diagnostic, Severity } from "../spec/diagnostics.ts";
 import { suggest } from "../spec/distance.ts";
 import { type LoadedSpec, loadSpec } from "../spec/load.ts";
-import type { MapNode } from "../spec/node.ts";
 import type { Source } from "../spec/source.ts";
 import { parseYaml } from "../spec/yaml.ts";
+import type { Finding, LintContext } from "./lint-rule.ts";
 import { lintRules } from "./lint-table.ts";
 import { placeOf } from "./place.ts";
-
-/** What a rule looks at. */
-export interface LintContext {
-  readonly model: Model;
-  readonly spec: SpecAst;
-  /** The spec as it is written: tells what is stated from what is left to a default. */
-  readonly root: MapNode;
-  readonly source: Source;
-}
-
-/** One place where a rule is broken. */
-export interface Finding {
-  /** 1-based. */
-  readonly line: number;
-  /** The word on that line that is underlined; the first of the line where it is not there. */
-  readonly word: string;
-  readonly message: string;
-  readonly help?: string;
-}
-
-/** A row of the table; `bad` and `good` are sections of a spec, for its test and for `stardust explain`. */
-export interface LintRule {
-  readonly severity: Severity;
-  readonly title: string;
-  readonly why: string;
-  readonly fix: string;
-  readonly bad: string;
-  readonly good: string;
-  check(context: LintContext): Iterable<Finding>;
-}
 
 export interface LintResult {
   readonly loaded: LoadedSpec;
