@@ -18,7 +18,7 @@ import type { Diagnostic } from "../codegen/spec/diagnostics.ts";
 import { formatDiagnostics, printable } from "../codegen/spec/format.ts";
 import { type LoadedSpec, loadSpec, loadSpecFile } from "../codegen/spec/load.ts";
 import type { Source } from "../codegen/spec/source.ts";
-import type { ExitCode, Invocation } from "./commands.ts";
+import type { ExitCode, Invocation } from "./command.ts";
 import { showFile } from "./git.ts";
 import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
 import { UsageError } from "./usage.ts";

@@ -19,7 +19,7 @@ import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";
 import { CaptureError, type Given, type GivenDatagram, parseFile, parseHex } from "./captures.ts";
-import type { ExitCode, Invocation } from "./commands.ts";
+import type { ExitCode, Invocation } from "./command.ts";
 
 export async function runDecode(invocation: Invocation): Promise<ExitCode> {
   const { flags, err } = invocation;

@@ -8,7 +8,7 @@ import { noteRules } from "../codegen/rules/record-notes.ts";
 import { allDiagnostics } from "../codegen/spec/diagnostics.ts";
 import { suggest } from "../codegen/spec/distance.ts";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
-import type { ExitCode, Invocation } from "./commands.ts";
+import type { ExitCode, Invocation } from "./command.ts";
 import { runtimeExplanations } from "./runtime-errors.ts";
 import { UsageError } from "./usage.ts";
 

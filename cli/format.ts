@@ -4,7 +4,7 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { formatSpec } from "../codegen/rules/tidy.ts";
 import { githubAnnotation } from "../codegen/spec/format.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";
-import type { ExitCode, Invocation } from "./commands.ts";
+import type { ExitCode, Invocation } from "./command.ts";
 import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
 
 export async function runFormat(invocation: Invocation): Promise<ExitCode> {

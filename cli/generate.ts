@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { type FileChange, generate } from "../codegen/generate.ts";
 import { RecordError, recordPath } from "../codegen/rules/record.ts";
 import { type ErrorFormat, githubAnnotation } from "../codegen/spec/format.ts";
-import type { ExitCode, Invocation } from "./commands.ts";
+import type { ExitCode, Invocation } from "./command.ts";
 import { DEFAULT_SPEC, errorFormatOf, printFindings } from "./report.ts";
 import { UsageError } from "./usage.ts";
 

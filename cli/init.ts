@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ExitCode, Invocation } from "./commands.ts";
+import type { ExitCode, Invocation } from "./command.ts";
 import { projectFiles } from "./init-files.ts";
 import { UsageError } from "./usage.ts";
 

@@ -1,7 +1,7 @@
 /** The command `lint`: what it prints and how it ends. The rules are codegen/rules'. */
 import { lint } from "../codegen/rules/lint.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";
-import type { ExitCode, Invocation } from "./commands.ts";
+import type { ExitCode, Invocation } from "./command.ts";
 import { DEFAULT_SPEC, errorFormatOf, printFindings, printLoaded } from "./report.ts";
 
 export async function runLint(invocation: Invocation): Promise<ExitCode> {

@@ -7,7 +7,8 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { suggest } from "../codegen/spec/distance.ts";
 import { printable } from "../codegen/spec/format.ts";
-import { type Command, commands, type ExitCode, type Flag } from "./commands.ts";
+import type { Command, ExitCode, Flag } from "./command.ts";
+import { commands } from "./commands.ts";
 import { UsageError } from "./usage.ts";
 
 const out = (text: string): void => void process.stdout.write(text);

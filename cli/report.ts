@@ -3,7 +3,7 @@ import type { Diagnostic } from "../codegen/spec/diagnostics.ts";
 import { type ErrorFormat, formatDiagnostics } from "../codegen/spec/format.ts";
 import type { LoadedSpec } from "../codegen/spec/load.ts";
 import type { Source } from "../codegen/spec/source.ts";
-import type { Invocation } from "./commands.ts";
+import type { Invocation } from "./command.ts";
 
 /** The spec that a command is about where none is named. */
 export const DEFAULT_SPEC = "protocol.yaml";
