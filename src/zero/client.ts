@@ -253,6 +253,7 @@ export class ZeroClient {
       },
     );
     this.#askFor(attach, port, nowMs);
+    this.#events.push({ type: "accepted", port });
     return "accepted";
   }
 
@@ -285,6 +286,7 @@ export class ZeroClient {
       const waitMs = Math.min(ZERO_MAX_RTO_MS, ZERO_INITIAL_RTO_MS * 2 ** (restarts - 1));
       this.#restartAtMs = nowMs + waitMs;
     }
+    this.#events.push({ type: "restarted" });
     return "accepted";
   }
 
@@ -360,6 +362,11 @@ export class ZeroClient {
       this.#ending = ending;
       this.#finish("closed");
     }
+  }
+
+  /** Ends the connection at once, without a word or an event. */
+  forget(): void {
+    this.#end("closed");
   }
 
   handleTimeout(nowMs: number): void {

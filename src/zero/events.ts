@@ -41,6 +41,10 @@ export type ZeroServerEvent =
   | { readonly type: "expired"; readonly peer: number };
 
 export type ZeroClientEvent =
+  /** The server has let the client in, and has sent it to this port. */
+  | { readonly type: "accepted"; readonly port: number }
+  /** Nobody there knows the client (any more): it asks anew, with another connection id. */
+  | { readonly type: "restarted" }
   /** The connection stands: `peer` is this client's id at the server, `port` the server's port that owns it. */
   | {
       readonly type: "attached";

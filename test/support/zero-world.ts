@@ -80,7 +80,10 @@ export interface Host {
   readonly address: string;
   /** The port its datagrams come from, by where they go: a NAT may give each its own. */
   readonly natPort: (towards: number) => number;
+  /** How it began and ended. */
   readonly events: ZeroClientEvent[];
+  /** What lay between. */
+  readonly progress: string[];
 }
 
 interface Flight {
@@ -145,6 +148,7 @@ export class World {
       address: o.address ?? `10.0.0.${index + 1}`,
       natPort: o.natPort ?? (() => 40_000 + index),
       events: [],
+      progress: [],
     };
     this.hosts.push(host);
     this.pump();
@@ -175,7 +179,8 @@ export class World {
         out = host.client.pollTransmit(this.nowMs);
       }
       for (let event = host.client.pollEvent(); event !== undefined; ) {
-        host.events.push(event);
+        if (event.type === "accepted" || event.type === "restarted") host.progress.push(event.type);
+        else host.events.push(event);
         event = host.client.pollEvent();
       }
     }

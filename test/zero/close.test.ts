@@ -107,6 +107,19 @@ describe("close", () => {
     expect(world.eventsOf("expired").length).toBe(1);
   });
 
+  it("is left unsaid by a client that forgets the connection, which then wants no time and says no more", () => {
+    const world = new World();
+    const { client, events } = world.join();
+    world.runFor(1000);
+    const sent = world.sent.length;
+    client.forget();
+    world.runFor(10_000);
+    expect(client.state).toBe("closed");
+    expect(client.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
+    expect(world.sent.length).toBe(sent);
+    expect(events.map(({ type }) => type)).toEqual(["attached"]);
+  });
+
   it("reaches the other side under loss, once, whoever begins", () => {
     let heard = 0;
     for (let seed = 1; seed <= 120; seed++) {

@@ -287,7 +287,7 @@ describe("a place", () => {
 
   it("that is no longer there makes the client start again inside its deadline", () => {
     const world = new World();
-    const { client, events } = world.join();
+    const { client, events, progress } = world.join();
     world.run(1045);
     const first = client.cid;
     expect(client.state).toBe("attaching");
@@ -295,6 +295,7 @@ describe("a place", () => {
     world.runFor(1000);
     expect(client.counters.restarts).toBe(1);
     expect(client.cid).not.toBe(first);
+    expect(progress).toEqual(["accepted", "restarted", "accepted"]);
     expect(events.map(({ type }) => type)).toEqual(["attached"]);
     expect(world.eventsOf("join").length).toBe(2);
   });
