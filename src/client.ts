@@ -3,7 +3,14 @@
  * thread that made it.
  */
 import { isIPv6 } from "node:net";
-import { type Agreement, differences, hasChannel, sameVersion } from "./agreement.ts";
+import { type Agreement, hasChannel, sameVersion } from "./agreement.ts";
+import {
+  connectAborted,
+  connectClosed,
+  connectRejected,
+  connectTimeout,
+} from "./connect-errors.ts";
+import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import { Counters } from "./counters.ts";
 import {
@@ -17,20 +24,18 @@ import {
   registerHandlers,
   resolveServer,
 } from "./endpoint.ts";
-import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
+import { StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { Hub } from "./hub.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
-import { Peer } from "./peer.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
-import type { SessionSink } from "./session/session.ts";
+import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
 import "./udp/node-text.ts";
 import type { DatagramSocket } from "./udp/socket.ts";
-import { nowMs, Turn } from "./udp/turn.ts";
+import { nowMs } from "./udp/turn.ts";
 import { Reader } from "./wire/reader.ts";
-import { Writer } from "./wire/writer.ts";
 import { ZeroClient } from "./zero/client.ts";
 import type { ZeroClientEvent } from "./zero/events.ts";
 
@@ -98,7 +103,7 @@ export async function connect<F extends ClientFaceTypes>(
   if (!(Number.isInteger(port) && port >= 1 && port <= 65535)) {
     throw new StardustError("STARDUST_INVALID_OPTION", `port: ${port} is not a UDP port`);
   }
-  if (signal?.aborted) throw aborted(signal);
+  if (signal?.aborted) throw connectAborted(signal);
   const address = await resolveServer(options.host ?? "127.0.0.1");
   const plain = await openSocket({
     host: localAddress(address),
@@ -109,7 +114,7 @@ export async function connect<F extends ClientFaceTypes>(
   });
   let client: RunningClient<F>;
   try {
-    if (signal?.aborted) throw aborted(signal);
+    if (signal?.aborted) throw connectAborted(signal);
     const socket = options.wrapSocket?.(plain) ?? plain;
     client = new RunningClient<F>(protocol, face, options, socket, address);
   } catch (error) {
@@ -133,32 +138,24 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly attached: Promise<void>;
   readonly #protocol: Protocol;
   readonly #options: ConnectOptions<F>;
-  readonly #socket: DatagramSocket;
-  readonly #address: string;
+  readonly #path: { readonly address: string; port: number; readonly proven: true };
   readonly #zero: ZeroClient;
-  readonly #turn: Turn;
+  readonly #loop: DatagramLoop<ZeroClientEvent>;
+  readonly #connection: Connection;
   readonly #hub: Hub<undefined>;
   readonly #drain = new DrainSignal();
-  readonly #user: Float64Array;
+  readonly #userFields: Float64Array;
   #received: Float64Array;
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
-  readonly #out: Writer;
-  readonly #counters = {
-    datagramsReceived: 0,
-    datagramsSent: 0,
-    datagramsRefused: 0,
-    messagesMalformed: 0,
-  };
+  readonly #counters = new Counters([["messagesMalformed", 0]]);
   /** A reader has taken something since the session was last asked for more. */
   #roomMade = false;
   #agreed: Agreement;
-  /** Undefined before attached. */
-  #peer: Peer | undefined;
-  #state: "joining" | "open" | "closing" | "closed" = "joining";
-  #closing: { readonly code: string; readonly reason: string } | undefined;
-  /** The goodbye is under way; the session is silent. */
-  #goodbye = false;
+  /** Why it could not connect. */
+  #failure: Error | undefined;
+  /** Its user has been told of the end. */
+  #finished = false;
   #resolveClosed!: (reason: CloseReason) => void;
   #resolveAttached!: () => void;
   #rejectAttached!: (error: Error) => void;
@@ -170,14 +167,14 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     socket: DatagramSocket,
     address: string,
   ) {
+    const { port, join = {}, resend = true } = options;
+    const { maxDatagramBytes } = protocol.limits;
     this.#protocol = protocol;
     this.#agreed = sameVersion(protocol);
     this.#options = options;
-    this.#socket = socket;
-    this.#address = address;
-    this.#user = new Float64Array(protocol.header.userFields.length);
-    this.#received = this.#user;
-    this.#out = new Writer(new Uint8Array(protocol.limits.maxDatagramBytes));
+    this.#path = { address, port, proven: true };
+    this.#userFields = new Float64Array(protocol.header.userFields.length);
+    this.#received = this.#userFields;
     this.#context = { header: face.header(receivedHeader(() => this.#received)) };
     this.#hub = this.#makeHub();
     this.send = face.send({ send: (channel, message) => this.#send(channel, message) });
@@ -191,23 +188,37 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       this.#resolveAttached = resolve;
       this.#rejectAttached = reject;
     });
-    this.#turn = new Turn((now) => this.#run(now));
     registerHandlers(this.#hub, protocol, "client", options.handlers);
-    const join = options.join ?? {};
-    const { port } = options;
-    this.#zero = new ZeroClient({ protocol, crypto: nodeCrypto, port, join, nowMs: nowMs() });
-    socket.listen((bytes, from, fromPort) => this.#handleDatagram(bytes, from, fromPort));
+    const zero = new ZeroClient({ protocol, crypto: nodeCrypto, port, join, nowMs: nowMs() });
+    this.#zero = zero;
+    this.#connection = new Connection({
+      protocol,
+      role: "client",
+      host: this.#host,
+      path: this.#path,
+      random: secureRandom,
+      userFields: this.#userFields,
+      resend,
+      counters: this.#counters,
+    });
+    this.#loop = new DatagramLoop({
+      socket,
+      zero,
+      user: this.#user,
+      maxDatagramBytes,
+      remote: address,
+    });
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
-    this.#turn.wake();
+    this.#loop.start();
   }
 
   get(field: number): number {
-    return this.#user[field] ?? 0;
+    return this.#userFields[field] ?? 0;
   }
 
   set(field: number, value: number): void {
-    this.#user[field] = checkUserField(this.#protocol, field, value);
-    this.#peer?.session.setUserField(field, this.#user[field]!);
+    this.#userFields[field] = checkUserField(this.#protocol, field, value);
+    this.#connection.setUserField(field, this.#userFields[field]!);
   }
 
   get version(): number {
@@ -223,25 +234,28 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   }
 
   flush(): void {
-    this.#turn.flush();
+    this.#loop.flush();
   }
 
   stats(): ConnectionStats {
-    const counters = new Counters(Object.entries(this.#counters));
+    const { session } = this.#connection;
+    const { received, sent, runts, strangers } = this.#loop;
+    const counters = this.#counters.copy();
+    counters.add("datagramsReceived", received);
+    counters.add("datagramsSent", sent);
+    counters.add("datagramsRefused", runts + strangers);
     counters.addAll("zero", this.#zero.counters);
-    if (this.#peer !== undefined) counters.addAll("session", this.#peer.session.counters);
-    return { rttMs: this.#peer?.session.rttMs ?? 0, counters: counters.toObject() };
+    if (session !== undefined) counters.addAll("session", session.counters);
+    return { rttMs: session?.rttMs ?? 0, counters: counters.toObject() };
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
     const lingerMs = checkLinger(options.lingerMs);
-    if (this.#state === "joining") {
-      this.#fail(closedError("client"));
-    } else if (this.#state === "open") {
-      this.#state = "closing";
-      this.#closing = { code: options.code ?? "closed", reason: options.reason ?? "" };
-      this.#peer!.linger(nowMs() + lingerMs);
-      this.#turn.wake();
+    if (this.#isJoining) this.#fail("abandoned", closedError("client"));
+    else {
+      const { code = "closed", reason = "" } = options;
+      this.#connection.close({ code, reason }, lingerMs, nowMs());
+      this.#loop.wake();
     }
     await this.closed;
   }
@@ -250,11 +264,16 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     return this.close();
   }
 
-  /** What the session hands its messages to. */
-  readonly #sink: SessionSink = {
+  get #isJoining(): boolean {
+    const { state } = this.#connection;
+    return state === "joining" || state === "attaching";
+  }
+
+  /** What its connection asks of it. */
+  readonly #host: ConnectionHost = {
     deliver: (channel, bytes, view, start, end, user) => {
       // At the end of the connection all that has arrived goes to its readers, room or not.
-      if (this.#state !== "closed" && !this.#hub.hasRoom(channel.index)) {
+      if (!this.#connection.isEnding && !this.#hub.hasRoom(channel.index)) {
         if (this.#hub.isStuck(channel.index)) this.#closeUnread(channel);
         return false;
       }
@@ -262,29 +281,50 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       try {
         message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
       } catch {
-        this.#counters.messagesMalformed++;
+        this.#counters.add("messagesMalformed");
         return true;
       }
-      this.#hub.offer(
-        channel.index,
-        undefined,
-        message,
-        user,
-        end - start + MESSAGE_OVERHEAD_BYTES,
-      );
+      const heldBytes = end - start + MESSAGE_OVERHEAD_BYTES;
+      this.#hub.offer(channel.index, undefined, message, user, heldBytes);
       return true;
     },
     drained: () => this.#drain.open(),
+    sayGoodbye: (code, reason, now) => this.#zero.close(code, reason, now),
+    forget: () => this.#zero.forget(),
+  };
+
+  /** What its socket brings, and its turns. */
+  readonly #user: LoopUser<ZeroClientEvent> = {
+    handleZero: (bytes, _address, port, now) =>
+      this.#zero.handleDatagram(bytes, bytes.byteLength, port, now),
+    handleRegular: (bytes, _address, port, now) => {
+      if (port !== this.#path.port) return false;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const taken = this.#connection.handleDatagram(bytes, view, bytes.byteLength, now);
+      this.#loop.wake();
+      return taken;
+    },
+    handleEvent: (event, now) => this.#handleEvent(event, now),
+    serve: (now) => {
+      const connection = this.#connection;
+      if (this.#roomMade) {
+        this.#roomMade = false;
+        connection.pump();
+      }
+      connection.handleTimeout(now);
+      this.#loop.transmit(connection, now);
+    },
+    endTurn: () => {
+      if (this.#connection.state === "closed") this.#finish();
+      return this.#connection.pollDeadline();
+    },
   };
 
   /** A channel that nobody has ever asked for would hold up all others for good. */
   #closeUnread(channel: ChannelDefinition): void {
-    if (this.#state !== "open") return;
-    void this.close({
-      code: "unread-channel",
-      reason: `nobody reads ${channel.name}`,
-      lingerMs: 0,
-    });
+    if (!this.#connection.takesMessages) return;
+    const reason = `nobody reads ${channel.name}`;
+    void this.close({ code: "unread-channel", reason, lingerMs: 0 });
   }
 
   #makeHub(): Hub<undefined> {
@@ -302,190 +342,98 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     // At the turn's end: a reader that makes room is often in the middle of a delivery.
     hub.onRoom = () => {
       this.#roomMade = true;
-      this.#turn.wake();
+      this.#loop.wake();
     };
     return hub;
   }
 
   #send(channel: number, message: unknown): boolean {
-    if (this.#state !== "open") throw closedError("client");
-    const taken = this.#peer!.session.sendMessage(channel, message);
-    this.#turn.wake();
+    if (!this.#connection.takesMessages) throw closedError("client");
+    const taken = this.#connection.session!.sendMessage(channel, message);
+    this.#loop.wake();
     return this.#drain.note(taken);
   }
 
-  #handleDatagram(bytes: Uint8Array, from: string, fromPort: number): void {
-    this.#counters.datagramsReceived++;
-    const length = bytes.byteLength;
-    // Whoever else sends here is not our server.
-    if (from !== this.#address || length < 4) {
-      this.#counters.datagramsRefused++;
-      return;
-    }
-    const now = nowMs();
-    if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0) {
-      this.#zero.handleDatagram(bytes, length, fromPort, now);
-      this.#takeZeroEvents();
-    } else if (
-      this.#peer !== undefined &&
-      fromPort === this.port &&
-      !this.#goodbye &&
-      this.#state !== "closed"
-    ) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-      this.#peer.session.handleDatagram(bytes, view, length, now);
-    } else {
-      this.#counters.datagramsRefused++;
-    }
-    this.#turn.wake();
-  }
-
-  #takeZeroEvents(): void {
-    for (let event = this.#zero.pollEvent(); event !== undefined; event = this.#zero.pollEvent()) {
-      switch (event.type) {
-        case "attached":
-          this.#attach(event);
-          break;
-        case "rejected":
-          this.#fail(rejection(this.#protocol, event));
-          break;
-        case "timeout":
-          this.#fail(
-            new StardustError(
-              "STARDUST_CONNECT_TIMEOUT",
-              `no answer from ${this.#address}:${this.#options.port} within ${this.#protocol.limits.handshakeTimeoutMs} ms`,
-            ),
-          );
-          break;
-        case "closed":
-          this.#end({ code: event.code, reason: event.reason, by: event.by });
-          break;
+  #handleEvent(event: ZeroClientEvent, now: number): void {
+    switch (event.type) {
+      case "accepted":
+        this.#path.port = event.port;
+        this.#connection.progress("accepted");
+        break;
+      case "restarted":
+        this.#path.port = this.#options.port;
+        this.#connection.progress("restarted");
+        break;
+      case "attached":
+        this.#attach(event, now);
+        break;
+      case "rejected":
+        this.#fail("rejected", connectRejected(this.#protocol, event));
+        break;
+      case "timeout":
+        this.#fail("expired", connectTimeout(this.#protocol, this.#path, this.#options.port));
+        break;
+      case "closed": {
+        const { code, reason, by } = event;
+        this.#connection.end(by === "remote" ? "remoteClosed" : "acknowledged", {
+          code,
+          reason,
+          by,
+        });
+        break;
       }
+      default:
+        event satisfies never;
     }
   }
 
-  #attach({ peer, port, accept, agreed }: Extract<ZeroClientEvent, { type: "attached" }>): void {
-    this.id = peer;
-    this.port = port;
-    this.accept = accept as F["accept"];
-    this.#agreed = agreed;
-    this.#reader.compat = agreed.compat;
-    this.#state = "open";
-    const resend = this.#options.resend ?? true;
-    const protocol = this.#protocol;
-    this.#peer = new Peer(protocol, agreed, "client", nowMs(), secureRandom, this.#sink, resend);
-    for (let i = 0; i < this.#user.length; i++) this.#peer.session.setUserField(i, this.#user[i]!);
+  #attach(event: Extract<ZeroClientEvent, { type: "attached" }>, now: number): void {
+    this.id = event.peer;
+    this.port = event.port;
+    this.accept = event.accept as F["accept"];
+    this.#agreed = event.agreed;
+    this.#reader.compat = event.agreed.compat;
+    this.#connection.attach(event.agreed, now);
     this.#resolveAttached();
   }
 
-  #run(now: number): number {
-    const zero = this.#zero;
-    zero.handleTimeout(now);
-    this.#takeZeroEvents();
-    if (this.#peer !== undefined) this.#service(this.#peer, now);
-    for (let out = zero.pollTransmit(now); out !== undefined; out = zero.pollTransmit(now)) {
-      this.#counters.datagramsSent++;
-      this.#socket.send(out.bytes, out.port, this.#address);
-    }
-    if (this.#state === "closed") {
-      const deadline = zero.pollDeadline();
-      if (deadline === Number.POSITIVE_INFINITY) {
-        this.#turn.stop();
-        void this.#socket.close();
-      }
-      return deadline;
-    }
-    const peerDeadline = this.#goodbye ? undefined : this.#peer?.pollDeadline();
-    return Math.min(zero.pollDeadline(), peerDeadline ?? Number.POSITIVE_INFINITY);
-  }
-
-  #service(peer: Peer, now: number): void {
-    if (this.#goodbye || this.#state === "closed") return;
-    if (this.#roomMade) {
-      this.#roomMade = false;
-      peer.session.pump();
-    }
-    const state = peer.handleTimeout(now);
-    if (state === "idle") {
-      this.#end({ code: "idle-timeout", reason: "nothing was heard for too long", by: "local" });
-      return;
-    }
-    const out = this.#out;
-    for (;;) {
-      out.at = 0;
-      const bytes = peer.session.pollTransmit(out, now);
-      if (bytes === 0) break;
-      this.#counters.datagramsSent++;
-      this.#socket.send(out.bytes.subarray(0, bytes), this.port, this.#address);
-    }
-    if (state === "lingered") {
-      this.#goodbye = true;
-      const { code, reason } = this.#closing!;
-      this.#zero.close(code, reason, now);
-    }
-  }
-
   /** The handshake has failed: connect rejects. */
-  #fail(error: Error): void {
-    if (this.#state !== "joining") return;
-    this.#rejectAttached(error);
-    this.#end({ code: "not-connected", reason: error.message, by: "local" });
+  #fail(event: "rejected" | "expired" | "abandoned", error: Error): void {
+    this.#failure = error;
+    this.#connection.end(event, { code: "not-connected", reason: error.message, by: "local" });
+    this.#loop.wake();
   }
 
-  #end(reason: CloseReason): void {
-    if (this.#state === "closed") return;
-    this.#state = "closed";
-    // What has arrived whole and in order is delivered, whether its readers have room or not.
-    this.#peer?.session.pump();
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#hub.close();
-    this.#drain.close("client");
-    if (reason.by === "remote") {
-      // The other side repeats its close until it has our acknowledgement: the socket stays for that, quietly.
-      this.#turn.unref();
-      this.#socket.unref?.();
-      this.#turn.wake();
+  /** The connection is closed: its user is told, and the socket goes when nobody asks there any more. */
+  #finish(): void {
+    const isQuiet = this.#zero.pollDeadline() === Number.POSITIVE_INFINITY;
+    if (!this.#finished) {
+      this.#finished = true;
+      const reason = this.#connection.reason!;
+      // What has arrived whole and in order is delivered, whether its readers have room or not.
+      this.#connection.pump();
+      this.#options.signal?.removeEventListener("abort", this.#onAbort);
+      this.#hub.close();
+      this.#drain.close("client");
+      this.#rejectAttached(this.#failure ?? connectClosed(reason));
+      if (isQuiet) {
+        void this.#loop.stop().then(() => this.#resolveClosed(reason));
+        return;
+      }
+      // The other side repeats its close until it has our acknowledgement.
+      this.#loop.unref();
       this.#resolveClosed(reason);
-      return;
-    }
-    this.#turn.stop();
-    void this.#socket.close().then(() => this.#resolveClosed(reason));
+    } else if (isQuiet) void this.#loop.stop();
   }
 
   readonly #onAbort = (): void => {
-    if (this.#state === "joining") this.#fail(aborted(this.#options.signal!));
+    if (this.#isJoining) this.#fail("abandoned", connectAborted(this.#options.signal!));
     else void this.close();
   };
-}
-
-function aborted(signal: AbortSignal): StardustError {
-  return new StardustError("STARDUST_CONNECT_ABORTED", "connect was aborted", {
-    cause: signal.reason,
-  });
 }
 
 /** Where only this machine is to be reached, only this machine reaches us; else whatever address routing picks. */
 function localAddress(remote: string): string {
   if (remote === "::1" || remote.startsWith("127.")) return isIPv6(remote) ? remote : "127.0.0.1";
   return isIPv6(remote) ? "::" : "0.0.0.0";
-}
-
-function rejection(
-  protocol: Protocol,
-  event: Extract<ZeroClientEvent, { type: "rejected" }>,
-): StardustError {
-  if (event.reason !== "protocol") return new ConnectRejectedError(event.reason, event.detail);
-  const { version, hash } = event;
-  // Only the newer of the two can have the other in its record.
-  const own = hash === undefined ? [] : differences(protocol, hash);
-  const told = event.detail === "" ? [] : event.detail.split(", ");
-  const differs = own.length > 0 ? own : told;
-  const what =
-    differs.length === 0
-      ? "generate both from the same spec, or publish versions with `stardust breaking --record` so that neighbouring ones can talk"
-      : `they cannot talk because of: ${differs.join(", ")}`;
-  const message =
-    `the server speaks ${protocol.name} version ${version ?? "unknown"} (hash ${hash ?? "unknown"}), ` +
-    `this client version ${protocol.version} (hash ${protocol.hash}); ${what}`;
-  return new ConnectProtocolError(message, version, hash, differs);
 }

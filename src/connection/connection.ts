@@ -11,7 +11,13 @@ import type { Counters } from "../counters.ts";
 import type { Protocol, Role } from "../protocol.ts";
 import { Session, type SessionSink } from "../session/session.ts";
 import type { Writer } from "../wire/writer.ts";
-import { allowed, type ConnectionEvent, type ConnectionState, transitions } from "./lifecycle.ts";
+import {
+  type Allowed,
+  allowed,
+  type ConnectionEvent,
+  type ConnectionState,
+  transitions,
+} from "./lifecycle.ts";
 
 /** Where the other side is. The holder of the connection keeps it true. */
 export interface Path {
@@ -60,8 +66,8 @@ export class Connection {
   readonly path: Path;
   readonly #o: ConnectionOptions;
   #state: ConnectionState;
-  /** What the state allows, at hand for each datagram. */
-  #exchanges = false;
+  /** What the state allows. */
+  #allowed: Allowed;
   /** Undefined before it is open. */
   #session: Session | undefined;
   #pingedMs = 0;
@@ -73,6 +79,7 @@ export class Connection {
     this.#o = options;
     this.path = options.path;
     this.#state = options.role === "client" ? "joining" : "attaching";
+    this.#allowed = allowed[this.#state];
   }
 
   get state(): ConnectionState {
@@ -81,7 +88,7 @@ export class Connection {
 
   /** Takes new messages of the application. */
   get takesMessages(): boolean {
-    return allowed[this.#state].messages;
+    return this.#allowed.messages;
   }
 
   /** Nothing more comes: what has come is to be taken, whether there is room for it or not. */
@@ -157,14 +164,14 @@ export class Connection {
 
   /** A regular datagram. False: the state allows none, and it was not looked at. */
   handleDatagram(bytes: Uint8Array, view: DataView, length: number, nowMs: number): boolean {
-    if (!this.#exchanges) return false;
+    if (!this.#allowed.datagrams) return false;
     this.#session!.handleDatagram(bytes, view, length, nowMs);
     return true;
   }
 
   /** Does what is due; harmless when nothing is. */
   handleTimeout(nowMs: number): void {
-    if (!this.#exchanges) {
+    if (!this.#allowed.datagrams) {
       if (this.#state === "draining") this.pump();
       return;
     }
@@ -186,7 +193,7 @@ export class Connection {
    * each turn: a connection that has lingered for long enough then says goodbye.
    */
   pollTransmit(w: Writer, nowMs: number): number {
-    if (!this.#exchanges) return 0;
+    if (!this.#allowed.datagrams) return 0;
     const session = this.#session!;
     const bytes = this.path.proven ? session.pollTransmit(w, nowMs) : 0;
     if (bytes === 0 && this.#state === "lingering") {
@@ -197,7 +204,7 @@ export class Connection {
 
   /** When to call `handleTimeout` and `pollTransmit`; infinity: not before something else happens. */
   pollDeadline(): number {
-    if (!this.#exchanges) return Number.POSITIVE_INFINITY;
+    if (!this.#allowed.datagrams) return Number.POSITIVE_INFINITY;
     const session = this.#session!;
     const ownMs = Math.min(this.#idleAtMs(session), this.#pingAtMs(session), this.#lingerUntilMs);
     return this.path.proven ? Math.min(ownMs, session.pollDeadline()) : ownMs;
@@ -223,7 +230,7 @@ export class Connection {
 
   #enter(state: ConnectionState, reason: CloseReason | undefined): void {
     this.#state = state;
-    this.#exchanges = allowed[state].datagrams;
+    this.#allowed = allowed[state];
     if (this.isEnding) this.#reason ??= reason;
     // What came before the end is handed on.
     if (state === "draining") this.pump();

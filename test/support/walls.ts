@@ -78,6 +78,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/hub.ts": "endpoint",
   "src/server.ts": "server",
   "src/client.ts": "client",
+  "src/connect-errors.ts": "client",
   "src/systems.ts": "systems",
   "src/index.ts": "index",
 };

@@ -277,7 +277,42 @@ describe("a client that leaves", () => {
   });
 });
 
+/** Loses the zero messages of this name on their way in. */
+function losing(msg: string) {
+  return (socket: DatagramSocket): DatagramSocket => ({
+    port: socket.port,
+    address: socket.address,
+    send: (bytes, port, address) => socket.send(bytes, port, address),
+    listen: (listener) =>
+      socket.listen((bytes, address, port) => {
+        if (!Buffer.from(bytes).includes(`"msg":"${msg}"`)) listener(bytes, address, port);
+      }),
+    close: () => socket.close(),
+  });
+}
+
 describe("connecting", () => {
+  it("fails with the server's reason where that closes before the client knows that it has attached", async () => {
+    const server = await arenaServer({ ports: { count: 1 } });
+    server.on("join", (peer) => peer.close({ code: "kicked", reason: "not you", lingerMs: 0 }));
+    const joining = arenaClient(server, { wrapSocket: losing("attached") });
+    await expect(joining).rejects.toMatchObject({
+      code: "STARDUST_CLOSED",
+      message: expect.stringContaining("kicked: not you"),
+    });
+  });
+
+  it("names the port that does not answer, and the one that sent the client there", async () => {
+    const server = await narrowServer({ ports: { count: 2 } });
+    const [first, second] = server.ports;
+    // The first place is on the other port.
+    const joining = narrowClient(server, { port: second!, wrapSocket: losing("attached") });
+    await expect(joining).rejects.toMatchObject({
+      code: "STARDUST_CONNECT_TIMEOUT",
+      message: expect.stringMatching(new RegExp(`:${first} .* port ${second} has sent`)),
+    });
+  });
+
   it("heeds a signal that fires before its socket is open, and lets go of it in the end", async () => {
     const server = await arenaServer();
     const abort = new AbortController();

@@ -1,0 +1,49 @@
+/** What `connect` rejects with, in the words that its caller reads. */
+import { differences } from "./agreement.ts";
+import type { CloseReason } from "./connection-contract.ts";
+import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
+import type { Protocol } from "./protocol.ts";
+import type { ZeroClientEvent } from "./zero/events.ts";
+
+export function connectAborted(signal: AbortSignal): StardustError {
+  return new StardustError("STARDUST_CONNECT_ABORTED", "connect was aborted", {
+    cause: signal.reason,
+  });
+}
+
+/** `path`: who was asked last; `dialled`: the port that was asked first. */
+export function connectTimeout(
+  protocol: Protocol,
+  path: { readonly address: string; readonly port: number },
+  dialled: number,
+): StardustError {
+  const silence = `no answer from ${path.address}:${path.port} within ${protocol.limits.handshakeTimeoutMs} ms`;
+  const sent = path.port === dialled ? "" : `, to which port ${dialled} has sent this client`;
+  return new StardustError("STARDUST_CONNECT_TIMEOUT", silence + sent);
+}
+
+/** The server ended it while the client was on its way to its port. */
+export function connectClosed({ code, reason }: CloseReason): StardustError {
+  const why = reason === "" ? code : `${code}: ${reason}`;
+  return new StardustError("STARDUST_CLOSED", `the server closed the connection at once (${why})`);
+}
+
+export function connectRejected(
+  protocol: Protocol,
+  event: Extract<ZeroClientEvent, { type: "rejected" }>,
+): StardustError {
+  if (event.reason !== "protocol") return new ConnectRejectedError(event.reason, event.detail);
+  const { version, hash } = event;
+  // Only the newer of the two can have the other in its record.
+  const own = hash === undefined ? [] : differences(protocol, hash);
+  const told = event.detail === "" ? [] : event.detail.split(", ");
+  const differs = own.length > 0 ? own : told;
+  const what =
+    differs.length === 0
+      ? "generate both from the same spec, or publish versions with `stardust breaking --record` so that neighbouring ones can talk"
+      : `they cannot talk because of: ${differs.join(", ")}`;
+  const message =
+    `the server speaks ${protocol.name} version ${version ?? "unknown"} (hash ${hash ?? "unknown"}), ` +
+    `this client version ${protocol.version} (hash ${protocol.hash}); ${what}`;
+  return new ConnectProtocolError(message, version, hash, differs);
+}

@@ -1,0 +1,159 @@
+/**
+ * What everybody who owns a socket does alike, the client as well as the worker of a port: three bytes decide which of
+ * the two protocols a datagram belongs to; what the connection protocol has to tell is passed on; once a turn its
+ * datagrams and those of the connections go out. Not here: whose connections they are (`LoopUser`). Worst case: one
+ * turn of the event loop's turn, however much has come in.
+ */
+import { Writer } from "../wire/writer.ts";
+import type { DatagramSocket } from "./socket.ts";
+import { nowMs, Turn } from "./turn.ts";
+
+/** The connection protocol of a socket: what the client's and the server's machine have in common. */
+export interface ZeroMachine<Event> {
+  handleTimeout(nowMs: number): void;
+  pollDeadline(): number;
+  pollEvent(): Event | undefined;
+  /** Without an address: to the one that the loop is for. */
+  pollTransmit(
+    nowMs: number,
+  ): { readonly bytes: Uint8Array; readonly port: number; readonly address?: string } | undefined;
+}
+
+/** A connection, as far as its datagrams go out. */
+export interface Transmitter {
+  readonly path: { readonly address: string; readonly port: number };
+  /** Writes the next datagram into `w` and returns its bytes; 0: none now. */
+  pollTransmit(w: Writer, nowMs: number): number;
+}
+
+/** Who owns the socket. */
+export interface LoopUser<Event> {
+  /** A datagram of the connection protocol, for the machine. */
+  handleZero(bytes: Uint8Array, address: string, port: number, nowMs: number): void;
+  /** One of the regular protocol. False: no connection takes it. */
+  handleRegular(bytes: Uint8Array, address: string, port: number, nowMs: number): boolean;
+  handleEvent(event: Event, nowMs: number): void;
+  /** The turn's work on connections: timers, and `transmit` for each that may have something to send. */
+  serve(nowMs: number): void;
+  /** The turn is over: the time of the next, as far as the connections need one. */
+  endTurn(nowMs: number): number;
+}
+
+export interface DatagramLoopOptions<Event> {
+  readonly socket: DatagramSocket;
+  readonly zero: ZeroMachine<Event>;
+  readonly user: LoopUser<Event>;
+  readonly maxDatagramBytes: number;
+  /** The only address that is listened to; default: any. */
+  readonly remote?: string | undefined;
+}
+
+/** No datagram of either protocol is shorter. */
+const MIN_BYTES = 4;
+
+export class DatagramLoop<Event> {
+  /** Datagrams, of both protocols. */
+  received = 0;
+  sent = 0;
+  /** Of those received: too short for anything. */
+  runts = 0;
+  /** Of those received: no connection takes them. */
+  strangers = 0;
+  readonly #o: DatagramLoopOptions<Event>;
+  readonly #out: Writer;
+  readonly #turn: Turn;
+
+  constructor(options: DatagramLoopOptions<Event>) {
+    this.#o = options;
+    this.#out = new Writer(new Uint8Array(options.maxDatagramBytes));
+    this.#turn = new Turn((now) => this.#run(now));
+  }
+
+  /** From now on its user is given what comes. */
+  start(): void {
+    this.#o.socket.listen((bytes, address, port) => this.#handleDatagram(bytes, address, port));
+    this.#turn.wake();
+  }
+
+  /** Something is to be done at the end of this turn of the event loop. */
+  wake(): void {
+    this.#turn.wake();
+  }
+
+  /** It is done now. */
+  flush(): void {
+    this.#turn.flush();
+  }
+
+  /** It goes on, and keeps no process alive. */
+  unref(): void {
+    this.#turn.unref();
+    this.#o.socket.unref?.();
+  }
+
+  /** No more turns; the socket is closed. */
+  async stop(): Promise<void> {
+    this.#turn.stop();
+    await this.#o.socket.close();
+  }
+
+  /** Sends what a connection has to send now. */
+  transmit(connection: Transmitter, nowMs: number): void {
+    const out = this.#out;
+    const { socket } = this.#o;
+    for (;;) {
+      out.at = 0;
+      const bytes = connection.pollTransmit(out, nowMs);
+      if (bytes === 0) return;
+      this.sent++;
+      const { address, port } = connection.path;
+      socket.send(out.bytes.subarray(0, bytes), port, address);
+    }
+  }
+
+  #handleDatagram(bytes: Uint8Array, address: string, port: number): void {
+    const now = nowMs();
+    const { remote, user } = this.#o;
+    this.received++;
+    if (bytes.byteLength < MIN_BYTES) {
+      this.runts++;
+      return;
+    }
+    if (remote !== undefined && address !== remote) {
+      this.strangers++;
+      return;
+    }
+    if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0) {
+      user.handleZero(bytes, address, port, now);
+      this.#handleEvents(now);
+      this.#turn.wake();
+    } else if (!user.handleRegular(bytes, address, port, now)) this.strangers++;
+  }
+
+  #run(now: number): number {
+    const { zero, user } = this.#o;
+    // First: a client refuses messages that are there before it is told that it has attached.
+    this.#transmitZero(now);
+    user.serve(now);
+    zero.handleTimeout(now);
+    this.#handleEvents(now);
+    this.#transmitZero(now);
+    const nextMs = user.endTurn(now);
+    return Math.min(nextMs, zero.pollDeadline());
+  }
+
+  #handleEvents(now: number): void {
+    const { zero, user } = this.#o;
+    for (let event = zero.pollEvent(); event !== undefined; event = zero.pollEvent()) {
+      user.handleEvent(event, now);
+    }
+  }
+
+  #transmitZero(now: number): void {
+    const { zero, socket, remote } = this.#o;
+    for (let out = zero.pollTransmit(now); out !== undefined; out = zero.pollTransmit(now)) {
+      this.sent++;
+      socket.send(out.bytes, out.port, out.address ?? remote!);
+    }
+  }
+}
