@@ -1,5 +1,9 @@
-/** One file of another revision, by the user's own git. No shell: nothing of a name is ever interpreted. */
-import { spawnSync } from "node:child_process";
+/**
+ * One file of another revision, by the user's own git. No shell: nothing of a name is ever interpreted. The repository
+ * is the one that the spec lies in, whatever repository started us: in a hook, `GIT_DIR` and its like name that one, by
+ * paths that hold for the hook's own folder.
+ */
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { basename, dirname, resolve } from "node:path";
 import { UsageError } from "./usage.ts";
 
@@ -12,12 +16,12 @@ export function showFile(revision: string, path: string): { name: string; bytes:
   const own = revision.includes(":");
   const name = own ? revision : `${revision}:${path}`;
   const object = own ? revision : `${revision}:./${basename(path)}`;
-  const git = spawnSync("git", ["show", object], {
-    cwd: dirname(resolve(path)),
-    maxBuffer: MAX_BYTES,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, LC_ALL: "C" },
-  });
+  const cwd = dirname(resolve(path));
+  const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: "C" };
+  // What it cannot tell, the command itself is refused for.
+  const local = runGit(["rev-parse", "--local-env-vars"], cwd, process.env).stdout?.toString();
+  for (const variable of local?.split("\n") ?? []) delete env[variable];
+  const git = runGit(["show", object], cwd, env);
   const failure = git.error as NodeJS.ErrnoException | undefined;
   if (failure?.code === "ENOENT") {
     throw new UsageError(
@@ -32,4 +36,13 @@ export function showFile(revision: string, path: string): { name: string; bytes:
     );
   }
   return { name, bytes: git.stdout };
+}
+
+function runGit(args: string[], cwd: string, env: NodeJS.ProcessEnv): SpawnSyncReturns<Buffer> {
+  return spawnSync("git", args, {
+    cwd,
+    env,
+    maxBuffer: MAX_BYTES,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }

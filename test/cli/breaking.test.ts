@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { stardust, stardustWith } from "./run.ts";
+import { main, stardust, stardustWith } from "./run.ts";
 
 // Outside of the repository, whose history is not the test's.
 const folder = mkdtempSync(join(tmpdir(), "stardust-breaking-"));
@@ -29,6 +29,17 @@ const grown = spec(
   "who: u16",
   "  miss: { id: 1, delivery: reliable, direction: both, message: {} }\n",
 );
+
+/** Runs git as nobody's child: the tests themselves may be run by a hook of another repository. */
+function gitIn(cwd: string): (...args: string[]) => void {
+  const names = execFileSync("git", ["rev-parse", "--local-env-vars"], { encoding: "utf8" });
+  const env = { ...process.env };
+  for (const name of names.split("\n")) delete env[name];
+  const author = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+  return (...args) => {
+    execFileSync("git", [...author, ...args], { cwd, env, stdio: "pipe" });
+  };
+}
 
 beforeEach(() => {
   rmSync(record, { force: true });
@@ -100,13 +111,9 @@ describe("stardust breaking", () => {
   });
 
   it("compares with a git revision, of a spec in a folder too", () => {
-    const git = (...args: string[]) =>
-      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
-        cwd: folder,
-        stdio: "pipe",
-      });
+    const git = gitIn(folder);
     git("init", "-q");
-    execFileSync("mkdir", ["-p", join(folder, "sub dir")]);
+    mkdirSync(join(folder, "sub dir"));
     write(one);
     write(one, "sub dir/p.yaml");
     git("add", ".");
@@ -125,6 +132,26 @@ describe("stardust breaking", () => {
     expect(unknown.code).toBe(2);
     expect(unknown.err).toMatch(/"v9" is neither a file nor a git revision with this spec/);
     expect(stardust(folder, "breaking", "--against=--output=x")).toMatchObject({ code: 2 });
+  });
+
+  it("reads the same file in a hook, whose variables name a repository by a relative path", () => {
+    const repository = mkdtempSync(join(folder, "hook-"));
+    const git = gitIn(repository);
+    git("init", "-q");
+    mkdirSync(join(repository, "sub"));
+    writeFileSync(join(repository, "protocol.yaml"), grown);
+    writeFileSync(join(repository, "sub/protocol.yaml"), one);
+    git("add", ".");
+    git("commit", "-qm", "one");
+    const [node, script] = [process.execPath, main].map((text) => JSON.stringify(text));
+    const command = `${node} ${script} breaking sub/protocol.yaml --against HEAD`;
+    const hook = `#!/bin/sh\nexport GIT_DIR GIT_WORK_TREE=.\n${command} >hook.log 2>&1\nexit 0\n`;
+    writeFileSync(join(repository, ".git/hooks/pre-commit"), hook, { mode: 0o755 });
+    writeFileSync(join(repository, "sub/protocol.yaml"), two);
+    git("commit", "-qam", "two");
+    const log = readFileSync(join(repository, "hook.log"), "utf8");
+    expect(log).toContain("(before, HEAD:sub/protocol.yaml:11: `damage: u8`)");
+    expect(log).toContain("1 breaking and 1 compatible changes");
   });
 
   it("says so where git is missing", () => {
