@@ -10,18 +10,22 @@ import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
 export async function runFormat(invocation: Invocation): Promise<ExitCode> {
   const spec = invocation.positionals[0] ?? DEFAULT_SPEC;
   const loaded = loadSpecFile(spec);
-  const formatted = formatSpec(loaded);
-  if (formatted === undefined) {
+  const canonical = formatSpec(loaded);
+  if (canonical === undefined) {
     printLoaded(loaded, invocation);
     return 1;
   }
+  // Line ends are the checkout's: a file that has CRLF throughout keeps them.
+  const { text } = loaded.source;
+  const crlf = text.includes("\r\n") && !/(^|[^\r])\n/.test(text);
+  const formatted = crlf ? canonical.replaceAll("\n", "\r\n") : canonical;
   const format = errorFormatOf(invocation);
-  if (formatted === loaded.source.text) {
+  if (formatted === text) {
     if (format === "text") invocation.out(`${spec}: in canonical form\n`);
     return 0;
   }
   if (invocation.flags["check"] === true) {
-    const line = firstDifference(formatted, loaded.source.text);
+    const line = firstDifference(formatted, text);
     const message = "not in canonical form; run `stardust format`";
     if (format === "json") {
       invocation.err(`${JSON.stringify({ file: spec, line, message })}\n`);

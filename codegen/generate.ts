@@ -110,7 +110,8 @@ function compare(wanted: ReadonlyMap<string, string>, out: string): FileChange[]
   for (const [file, text] of wanted) {
     const there = readText(join(out, file));
     if (there === undefined) changes.push({ file, change: "missing" });
-    else if (there !== text) changes.push({ file, change: "stale" });
+    // A checkout may have given it other line ends: they are no part of what was generated.
+    else if (there.replaceAll("\r\n", "\n") !== text) changes.push({ file, change: "stale" });
   }
   for (const file of ours(out)) {
     if (!wanted.has(file)) changes.push({ file, change: "left over" });
@@ -155,7 +156,7 @@ function readText(path: string): string | undefined {
 
 /** Files in the folder that an earlier run wrote: marked in their first line, or named by the manifest. */
 function ours(out: string): string[] {
-  const listed = new Set((readText(join(out, MANIFEST)) ?? "").split("\n").filter(isJson));
+  const listed = new Set((readText(join(out, MANIFEST)) ?? "").split(/\r?\n/).filter(isJson));
   return walk(out, 0)
     .map((path) => relative(out, path).split(sep).join("/"))
     .filter((file) => listed.has(file) || firstLine(join(out, file)).includes(GENERATED_MARKER));

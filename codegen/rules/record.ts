@@ -177,7 +177,10 @@ export interface Publication {
   readonly comparisons: readonly Comparison[];
 }
 
-/** The record, which is of the model's protocol, with `model` in it, or why that cannot be. */
+/**
+ * The record, which is of the model's protocol, with `model` in it, or why that cannot be. `spec` is the model's text;
+ * line ends of a checkout are not recorded.
+ */
 export function publish(
   record: VersionRecord | undefined,
   model: Model,
@@ -218,7 +221,7 @@ export function publish(
     })),
     compatible: verdicts.filter((v) => v.differs.length === 0).map(({ hash }) => hash),
     incompatible: verdicts.filter((v) => v.differs.length > 0),
-    spec,
+    spec: spec.replaceAll("\r\n", "\n"),
   };
   const next: VersionRecord = {
     format: FORMAT,
