@@ -1,7 +1,7 @@
-/** The command `format`: writes the spec in canonical form, or says that it is not. The work is codegen/rules/tidy.ts's. */
+/** The command `format`: writes the spec in canonical form, or says that it is not. The work is codegen/rules/formatter.ts's. */
 import { randomBytes } from "node:crypto";
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { formatSpec } from "../codegen/rules/tidy.ts";
+import { formatSpec } from "../codegen/rules/formatter.ts";
 import { githubAnnotation } from "../codegen/spec/format.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";
 import type { ExitCode, Invocation } from "./command.ts";

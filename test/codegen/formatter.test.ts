@@ -5,7 +5,7 @@ import { resolveSpec } from "#codegen/model/resolve.js";
 import { breakingRules } from "#codegen/rules/breaking-table.js";
 import { lintText } from "#codegen/rules/lint.js";
 import { lintRules } from "#codegen/rules/lint-table.js";
-import { formatSpec } from "#codegen/rules/tidy.js";
+import { formatSpec } from "#codegen/rules/formatter.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { complete } from "./examples.ts";
 import { goodSpecs } from "./good-specs.ts";
