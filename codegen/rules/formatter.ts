@@ -10,6 +10,7 @@ import type { LoadedSpec } from "../spec/load.ts";
 import { toData } from "../spec/node.ts";
 import { limitTable } from "../spec/parse-limits.ts";
 import { parseYaml } from "../spec/yaml.ts";
+import { Comments } from "./formatter-comments.ts";
 
 /** As the formatter of the project's other files has it. */
 const WIDTH = 100;
@@ -39,10 +40,14 @@ export function formatSpec({ source, diagnostics }: LoadedSpec): string | undefi
   const text = source.text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
   if (diagnostics.list.some(({ code }) => code.startsWith("SD10"))) return undefined;
   const { body, end } = splitEnd(text);
-  const document = yaml.parseDocument(body, { version: "1.2", schema: "core", uniqueKeys: false });
+  const document = yaml.parseDocument(body, {
+    version: "1.2",
+    schema: "core",
+    uniqueKeys: false,
+    keepSourceTokens: true,
+  });
   if (document.errors.length > 0 || !yaml.isMap(document.contents)) return undefined;
-  const style = new Style(document, body);
-  style.keepBehindKeys();
+  const style = new Style(document, body, new Comments(document));
   keepOpening(document);
   sort(document.contents);
   trimComments(document);
@@ -82,10 +87,6 @@ function mapAt(map: YamlMap, key: string): YamlMap | undefined {
 
 function pairOf(map: YamlMap, key: string): yaml.Pair | undefined {
   return map.items.find((pair) => keyOf(pair) === key);
-}
-
-function pairWith(map: YamlMap, key: unknown): yaml.Pair | undefined {
-  return map.items.find((pair) => pair.key === key);
 }
 
 function keyOf(pair: yaml.Pair): string {
@@ -165,30 +166,12 @@ class Style {
   readonly #text: string;
   readonly #folded = new WeakSet<object>();
   readonly #broken = new WeakSet<object>();
-  /** Comments behind `key:`, on its line, whose value begins on the next. */
-  readonly #behindKey = new WeakMap<object, string>();
+  readonly #comments: Comments;
 
-  constructor(document: yaml.Document.Parsed, text: string) {
+  constructor(document: yaml.Document.Parsed, text: string, comments: Comments) {
     this.#document = document;
     this.#text = text;
-  }
-
-  /** Before anything is moved: a comment behind a key belongs to the key, not to what the value begins with. */
-  keepBehindKeys(): void {
-    yaml.visit(this.#document, {
-      Pair: (_, { key, value }, path) => {
-        if (!yaml.isScalar(key) || !yaml.isCollection(value) || value.flow) return;
-        const from = key.range?.[1] ?? 0;
-        const end = this.#text.indexOf("\n", from);
-        const found = /^\s*:[ \t]+#(.*)$/.exec(this.#text.slice(from, end < 0 ? undefined : end));
-        const [first, ...others] = (value.commentBefore ?? "").split("\n");
-        if (found === null || first !== found[1]) return;
-        const pair = yaml.isMap(path.at(-1)) ? pairWith(path.at(-1) as YamlMap, key) : undefined;
-        if (pair === undefined) return;
-        value.commentBefore = others.length === 0 ? null : others.join("\n");
-        this.#behindKey.set(pair, found[1]!);
-      },
-    });
+    this.#comments = comments;
   }
 
   apply(): void {
@@ -208,45 +191,58 @@ class Style {
         const plain = typeof scalar.value === "string" && !/["\\]/.test(scalar.value);
         if (scalar.type === "QUOTE_SINGLE" && plain) scalar.type = "QUOTE_DOUBLE";
       },
-      Seq: (_, seq) => {
-        // `[a, b]` but `{ a: b }`.
-        const write = yaml.YAMLSeq.prototype.toString;
-        seq.toString = (ctx, ...rest) =>
-          write.call(seq, ctx && { ...ctx, flowCollectionPadding: "" }, ...rest);
-      },
-      Map: (_, map) => {
-        const write = yaml.YAMLMap.prototype.toString;
-        map.toString = (ctx, ...rest) => {
-          // A line of width 1 is too short for anything: so this map, and none within it, is broken into lines.
-          const lineWidth = this.#broken.has(map) ? 1 : WIDTH;
-          const inner = ctx && { ...ctx, options: { ...ctx.options, lineWidth } };
-          return write.call(map, inner && { ...inner, flowCollectionPadding: " " }, ...rest);
-        };
-      },
+      // `[a, b]` but `{ a: b }`.
+      Seq: (_, seq) => this.#write(seq, yaml.YAMLSeq.prototype.toString, ""),
+      Map: (_, map) => this.#write(map, yaml.YAMLMap.prototype.toString, " "),
       Pair: (_, pair) => {
         const write = yaml.Pair.prototype.toString;
-        pair.toString = (ctx, ...rest) => {
-          const written = write.call(pair, ctx, ...rest);
-          const comment = this.#behindKey.get(pair);
-          if (comment !== undefined)
-            return written.replace(/^([^\n]*):\n/, `$1: #${comment.replaceAll("$", "$$$$")}\n`);
+        pair.toString = (ctx, onComment, onChompKeep) => {
+          let written = write.call(pair, ctx, onComment, onChompKeep);
+          if (putBehindKey(pair, written)) {
+            // In flow style the one around would print it behind the value.
+            onComment?.();
+            written = write.call(pair, ctx, onComment, onChompKeep);
+          }
           const text = fitLine(written, pair, ctx);
           if (text !== undefined) return text;
           this.#broken.add(pair.value as object);
-          return write.call(pair, ctx, ...rest);
+          return write.call(pair, ctx, onComment, onChompKeep);
         };
       },
     });
     this.#keepLines();
   }
 
-  /** Text that was on one line stays on one line, however long: breaking prose is its author's business. */
+  #write(
+    node: yaml.YAMLMap | yaml.YAMLSeq,
+    write: yaml.YAMLMap["toString"],
+    flowCollectionPadding: string,
+  ): void {
+    node.toString = (ctx, ...rest) => {
+      if (ctx === undefined) return write.call(node as yaml.YAMLMap, ctx, ...rest);
+      const { indent = "" } = ctx;
+      // A line of width 1 is too short for anything: so this one, and none within it, is broken into lines.
+      const lineWidth = this.#broken.has(node) || this.#comments.ends(node) ? 1 : WIDTH;
+      const inner = { ...ctx, flowCollectionPadding, options: { ...ctx.options, lineWidth } };
+      return this.#comments.withEnd(node, write.call(node as yaml.YAMLMap, inner, ...rest), indent);
+    };
+  }
+
+  /**
+   * Text that was on one line stays on one line, however long: breaking prose is its author's business. Numbers are
+   * spelled as they were: 0x10 and 1e3 say something that 16 and 1000 do not.
+   */
   #keepLines(): void {
     const { schema } = this.#document;
     schema.tags = schema.tags.map((tag) => {
       const { stringify } = tag;
       if (tag.collection !== undefined || stringify === undefined) return tag;
-      if (tag.tag !== "tag:yaml.org,2002:str") return tag;
+      if (tag.tag !== "tag:yaml.org,2002:str") {
+        return {
+          ...tag,
+          stringify: (item, ...rest) => (item as yaml.Scalar).source ?? stringify(item, ...rest),
+        };
+      }
       const write: typeof stringify = (item, ctx, ...rest) => {
         const folds = typeof item === "object" && this.#folded.has(item);
         const options = { ...ctx.options, lineWidth: folds ? WIDTH : 0 };
@@ -255,6 +251,18 @@ class Style {
       return { ...tag, stringify: write };
     });
   }
+}
+
+/** A comment behind a value of several lines goes behind its key: that is the line it is about. */
+function putBehindKey({ key, value }: yaml.Pair, written: string): boolean {
+  if (!yaml.isNode(key) || !yaml.isNode(value) || key.comment || !value.comment) return false;
+  const lines = yaml.isCollection(value)
+    ? value.flow === true
+    : yaml.isScalar(value) && !value.type?.startsWith("BLOCK");
+  if (!lines || !written.includes("\n")) return false;
+  key.comment = value.comment;
+  value.comment = null;
+  return true;
 }
 
 /** `key: { … }` that is wider than a line goes on the next one; undefined where it does not fit there either. */

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { breakingRules } from "#codegen/rules/breaking-table.js";
+import { formatSpec } from "#codegen/rules/formatter.js";
 import { lintText } from "#codegen/rules/lint.js";
 import { lintRules } from "#codegen/rules/lint-table.js";
-import { formatSpec } from "#codegen/rules/formatter.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { complete } from "./examples.ts";
 import { goodSpecs } from "./good-specs.ts";
@@ -105,6 +105,30 @@ channels:
   it("keeps what a comment allows", () => {
     const spec = complete(lintRules["allow-without-effect"]!.good);
     expect(lintText(format(spec), "").findings).toEqual([]);
+  });
+
+  it("keeps a comment on the line of its entry in flow style, and what it allows", () => {
+    const allow = "# stardust-allow: doc-missing";
+    const spec = `${head}channels:
+  a: { ${allow}
+    id: 0, delivery: reliable, doc: A., message: {
+      x: { type: u8, doc: X. },
+      y: u8, ${allow}
+    }, # about the message
+  }
+  b: { id: 1, delivery: reliable, message: { z: { type: { list: { of: u8, max: 3 } }, doc: ${"z".repeat(50)} } } } ${allow}
+`;
+    const once = format(spec);
+    expect(once).toContain(`  a: ${allow}\n    {\n`);
+    expect(once).toContain(`          y: u8, ${allow}\n        },\n    }\n`);
+    expect(once).toContain("      message: # about the message\n        {\n");
+    expect(once).toContain(`  b: ${allow}\n    {\n`);
+    expect(format(once)).toBe(once);
+  });
+
+  it("spells numbers as they were, those too that are no doubles", () => {
+    const numbers = "[0x10, 1e3, 1.0, +2.5, 0o17, 18446744073709551615, 1_000]";
+    expect(format(`${smallest}x: ${numbers}\n`)).toContain(`\nx: ${numbers}\n`);
   });
 
   it("breaks long maps and leaves long sentences alone", () => {
