@@ -1,9 +1,12 @@
 /**
  * Datagrams out of what people have: hexadecimal on the command line, a text file with one datagram a line, a capture
- * of the classic pcap format (Ethernet, Linux cooked, raw IP, loopback; IPv4 and IPv6, UDP). pcapng is named and
- * refused. Worst case: linear in the file; what is cut short or not UDP is skipped and counted.
+ * (pcap or pcapng). Captures are read as they come; a text is read whole and has a limit. Worst case: linear in the
+ * file; what is not UDP or not whole is skipped and counted.
  */
+import { closeSync, existsSync, openSync } from "node:fs";
 import type { Side } from "../codegen/interpret/reading.ts";
+import { Bytes, type Packet, packetsOf, type Remarks } from "./capture-files.ts";
+import { datagramOf, readsLink } from "./capture-frames.ts";
 
 export interface GivenDatagram {
   /** Where it stands: a line, a packet. */
@@ -16,14 +19,11 @@ export interface GivenDatagram {
   readonly destination?: string;
 }
 
-export interface Given {
-  readonly datagrams: readonly GivenDatagram[];
-  /** Packets of a capture that are no whole UDP datagram. */
-  readonly skipped: number;
-}
-
 /** What is given is neither hexadecimal nor a capture. */
 export class CaptureError extends Error {}
+
+/** Of hexadecimal, which is four times what it stands for. */
+const MAX_TEXT = 1 << 26;
 
 /** Digits of hexadecimal, in pairs, however they are grouped; undefined for anything else. */
 export function parseHex(text: string): Uint8Array | undefined {
@@ -33,19 +33,51 @@ export function parseHex(text: string): Uint8Array | undefined {
   return Uint8Array.from(Buffer.from(digits, "hex"));
 }
 
-/** A file's content, whichever of the formats it has. */
-export function parseFile(content: Uint8Array): Given {
-  if (content.length >= 4) {
-    const magic = Buffer.from(content.subarray(0, 4)).toString("hex");
-    if (magic === "0a0d0d0a") {
-      throw new CaptureError(
-        "pcapng is not read; `tshark -F pcap -r in.pcapng -w out.pcap` makes a pcap of it",
-      );
-    }
-    const order = { a1b2c3d4: false, a1b23c4d: false, d4c3b2a1: true, "4d3cb2a1": true }[magic];
-    if (order !== undefined) return parsePcap(content, order);
+/** The datagrams of an argument: hexadecimal, a file, or `-` for standard input. What is left out goes to `remarks`. */
+export function* datagramsOf(input: string, remarks: Remarks): Iterable<GivenDatagram> {
+  const bytes = input === "-" ? undefined : parseHex(input);
+  if (bytes !== undefined) {
+    yield { place: "datagram", bytes };
+    return;
   }
-  return { datagrams: parseLines(Buffer.from(content).toString("utf8")), skipped: 0 };
+  if (input !== "-" && !existsSync(input)) {
+    const what = JSON.stringify(input.slice(0, 60));
+    throw new CaptureError(`${what} is neither pairs of hexadecimal digits nor a file`);
+  }
+  const file = input === "-" ? 0 : openSync(input, "r");
+  try {
+    yield* datagramsOfFile(new Bytes(file), remarks);
+  } finally {
+    if (file !== 0) closeSync(file);
+  }
+}
+
+function* datagramsOfFile(bytes: Bytes, remarks: Remarks): Iterable<GivenDatagram> {
+  const packets = packetsOf(bytes, remarks);
+  if (packets !== undefined) {
+    yield* datagramsOfPackets(packets, remarks);
+    return;
+  }
+  const text = bytes.peek(MAX_TEXT + 1);
+  if (text.length > MAX_TEXT) {
+    throw new CaptureError(`neither a capture nor a text of at most ${MAX_TEXT >> 20} MiB`);
+  }
+  yield* parseLines(text.toString("utf8"));
+}
+
+function* datagramsOfPackets(packets: Iterable<Packet>, remarks: Remarks): Iterable<GivenDatagram> {
+  let unread: number | undefined;
+  let any = false;
+  for (const { number, link, bytes } of packets) {
+    const found = datagramOf(bytes, link);
+    if (found !== undefined) yield { place: `packet ${number}`, ...found };
+    else remarks.skipped++;
+    if (readsLink(link)) any = true;
+    else unread ??= link;
+  }
+  if (unread !== undefined && !any) {
+    throw new CaptureError(`a capture of link type ${unread}, which is not read`);
+  }
 }
 
 /** One datagram a line; `client` or `server` may stand in front, `#` begins a comment. */
@@ -63,90 +95,4 @@ function parseLines(text: string): GivenDatagram[] {
     const from = side === undefined ? {} : { from: side as Side };
     return [{ place: `line ${i + 1}`, bytes, ...from }];
   });
-}
-
-/** Bytes in front of the IP header, by link type; null: it says so itself. */
-const linkHeaders: Readonly<Record<number, number>> = {
-  0: 4,
-  1: 14,
-  12: 0,
-  14: 0,
-  101: 0,
-  108: 4,
-  113: 16,
-  228: 0,
-  229: 0,
-  276: 20,
-};
-
-function parsePcap(content: Uint8Array, littleEndian: boolean): Given {
-  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
-  if (content.length < 24) throw new CaptureError("a pcap file that is cut off");
-  const link = view.getUint32(20, littleEndian) & 0xffff;
-  const header = linkHeaders[link];
-  if (header === undefined)
-    throw new CaptureError(`a pcap file of link type ${link}, which is not read`);
-  const datagrams: GivenDatagram[] = [];
-  let skipped = 0;
-  let number = 0;
-  for (let at = 24; at < content.length; ) {
-    number++;
-    if (content.length - at < 16) throw new CaptureError(`packet ${number}: the file is cut off`);
-    const length = view.getUint32(at + 8, littleEndian);
-    const start = at + 16;
-    if (length > content.length - start)
-      throw new CaptureError(`packet ${number}: the file is cut off`);
-    const found = parseIp(
-      content.subarray(
-        start + Math.min(length, vlan(view, link, start, length, header)),
-        start + length,
-      ),
-    );
-    if (found === undefined) skipped++;
-    else datagrams.push({ place: `packet ${number}`, ...found });
-    at = start + length;
-  }
-  return { datagrams, skipped };
-}
-
-/** Ethernet may have tags of four bytes before its type. */
-function vlan(view: DataView, link: number, start: number, length: number, header: number): number {
-  let bytes = header;
-  if (link !== 1) return bytes;
-  while (length >= bytes + 4 && [0x8100, 0x88a8].includes(view.getUint16(start + bytes - 2)))
-    bytes += 4;
-  return bytes;
-}
-
-type Found = Omit<GivenDatagram, "place" | "from">;
-
-function parseIp(ip: Uint8Array): Found | undefined {
-  const version = ip.length > 0 ? ip[0]! >> 4 : 0;
-  if (version === 4) {
-    const header = (ip[0]! & 15) * 4;
-    if (header < 20 || ip.length < header + 8 || ip[9] !== 17) return undefined;
-    const fragment = ((ip[6]! & 0x3f) << 8) | ip[7]!;
-    if (fragment !== 0) return undefined;
-    const address = (at: number): string => ip.subarray(at, at + 4).join(".");
-    return parseUdp(ip.subarray(header), address(12), address(16));
-  }
-  if (version !== 6 || ip.length < 48 || ip[6] !== 17) return undefined;
-  const address = (at: number): string => {
-    const groups = Buffer.from(ip.subarray(at, at + 16))
-      .toString("hex")
-      .match(/.{4}/g)!;
-    return `[${groups.map((group) => group.replace(/^0{1,3}/, "")).join(":")}]`;
-  };
-  return parseUdp(ip.subarray(40), address(8), address(24));
-}
-
-function parseUdp(udp: Uint8Array, source: string, destination: string): Found | undefined {
-  const port = (at: number): number => udp[at]! * 256 + udp[at + 1]!;
-  const length = port(4);
-  if (length < 8 || length > udp.length) return undefined;
-  return {
-    bytes: udp.slice(8, length),
-    source: `${source}:${port(0)}`,
-    destination: `${destination}:${port(2)}`,
-  };
 }

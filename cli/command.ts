@@ -18,6 +18,8 @@ export interface Invocation {
   readonly flags: Readonly<Record<string, string | boolean | undefined>>;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Nobody reads what is printed any more: a pipe's other end is gone, as behind `| head`. */
+  readonly closed: () => boolean;
   /** Colours are wanted on stderr. */
   readonly colour: boolean;
 }

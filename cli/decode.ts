@@ -3,7 +3,6 @@
  * The reading is codegen/interpret's; here are inputs, the text and the JSON. Slices that complete a message in one
  * input are put together and shown as one.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
 import { readMessage } from "../codegen/interpret/read-message.ts";
 import {
@@ -18,7 +17,8 @@ import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";
-import { CaptureError, type Given, type GivenDatagram, parseFile, parseHex } from "./captures.ts";
+import type { Remarks } from "./capture-files.ts";
+import { CaptureError, datagramsOf, type GivenDatagram } from "./captures.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 
 export async function runDecode(invocation: Invocation): Promise<ExitCode> {
@@ -38,36 +38,57 @@ export async function runDecode(invocation: Invocation): Promise<ExitCode> {
     err(formatDiagnostics(diagnostics.sorted(), source, options, diagnostics.dropped));
     return 1;
   }
-  let given: Given;
+  const from = flags["from"] as Side | undefined;
+  const decoder = new Decoder(new DatagramReader(model), from, flags["compat"] === true);
+  const remarks: Remarks = { skipped: 0 };
   try {
-    given = readInput(input);
+    const problems = await printAll(datagramsOf(input, remarks), decoder, invocation);
+    const { skipped, cut } = remarks;
+    if (flags["json"] !== true && skipped > 0)
+      err(`${skipped} packets are not UDP, or not whole\n`);
+    if (cut !== undefined)
+      err(`stardust: ${printable(cut)}; this is what stands in front of that\n`);
+    return problems || cut !== undefined ? 1 : 0;
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     err(`stardust: ${printable(error.message)}\n`);
     return 2;
   }
-  const from = flags["from"] as Side | undefined;
-  const decoder = new Decoder(new DatagramReader(model), from, flags["compat"] === true);
-  const results = given.datagrams.map((datagram) => decoder.decode(datagram));
-  if (flags["json"] === true) {
-    const rows = results.map((result) => JSON.stringify(jsonOf(result)));
-    invocation.out(`[\n${rows.join(",\n")}\n]\n`);
-  } else {
-    const many = results.length > 1;
-    invocation.out(results.map((result) => textOf(result, many)).join("\n"));
-    if (given.skipped > 0) err(`${given.skipped} packets are not UDP, or not whole\n`);
-    if (results.length === 0) err("no datagram in it\n");
-  }
-  return results.some(({ reading }) => reading.problem !== undefined) ? 1 : 0;
 }
 
-function readInput(input: string): Given {
-  if (input === "-") return parseFile(readFileSync(0));
-  const bytes = parseHex(input);
-  if (bytes !== undefined) return { datagrams: [{ place: "datagram", bytes }], skipped: 0 };
-  if (existsSync(input)) return parseFile(readFileSync(input));
-  const what = JSON.stringify(input.slice(0, 60));
-  throw new CaptureError(`${what} is neither pairs of hexadecimal digits nor a file`);
+/** Datagrams between two looks at whether somebody still reads. */
+const AT_ONCE = 64;
+
+/** Prints each as it comes, so that captures of any size are read; answers whether one has a problem. */
+async function printAll(
+  datagrams: Iterable<GivenDatagram>,
+  decoder: Decoder,
+  { flags, out, err, closed }: Invocation,
+): Promise<boolean> {
+  const json = flags["json"] === true;
+  let problems = false;
+  let count = 0;
+  let first: Result | undefined;
+  const print = (result: Result): void => {
+    if (json) out(`${count === 1 ? "[\n" : ",\n"}${JSON.stringify(jsonOf(result))}`);
+    else out(`${count > 2 ? "\n" : ""}${textOf(result, true)}`);
+  };
+  for (const datagram of datagrams) {
+    count++;
+    const result = decoder.decode(datagram);
+    problems ||= result.reading.problem !== undefined;
+    // One alone has no name: so the first waits for a second.
+    if (json || count > 2) print(result);
+    else if (count === 1) first = result;
+    else out(`${textOf(first!, true)}\n${textOf(result, true)}`);
+    if (count % AT_ONCE !== 0) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (closed()) break;
+  }
+  if (json) out(count === 0 ? "[\n\n]\n" : "\n]\n");
+  else if (count === 1) out(textOf(first!, false));
+  else if (count === 0) err("no datagram in it\n");
+  return problems;
 }
 
 interface Result {
@@ -88,6 +109,8 @@ interface Assembled {
 
 /** Open slice trains that are kept; the oldest goes first. */
 const MAX_TRAINS = 64;
+/** Addresses of a capture that are remembered; the oldest goes first. */
+const MAX_ADDRESSES = 1 << 16;
 
 /** Reads datagrams in order; remembers who is a client, and slices. */
 class Decoder {
@@ -113,7 +136,7 @@ class Decoder {
     const reading = this.#reader.read(given.bytes, { ...side, compat });
     if (reading.zero === "accept" && given.destination !== undefined) {
       const sys = reading.envelope?.["sys"] as { compat?: unknown } | undefined;
-      this.#compat.set(given.destination, sys?.compat === true);
+      remember(this.#compat, given.destination, sys?.compat === true);
     }
     const learnt = from ?? this.#learn(given, reading);
     const assembled = reading.frames.flatMap((frame) => this.#slice(given, learnt, frame));
@@ -140,9 +163,9 @@ class Decoder {
     const message = this.#reader.model.zero.messages.find(({ name }) => name === reading.zero);
     const says = message?.from ?? reading.frames[0]?.channel.direction.replace(/-to-.*/, "");
     if (says !== "client" && says !== "server") return undefined;
-    if (source !== undefined) this.#sides.set(source, says);
-    if (destination !== undefined)
-      this.#sides.set(destination, says === "client" ? "server" : "client");
+    const other = says === "client" ? "server" : "client";
+    if (source !== undefined) remember(this.#sides, source, says);
+    if (destination !== undefined) remember(this.#sides, destination, other);
     return says;
   }
 
@@ -169,6 +192,11 @@ class Decoder {
       return [{ ...done, problem: { at, path, problem } }];
     }
   }
+}
+
+function remember<T>(map: Map<string, T>, address: string, value: T): void {
+  map.set(address, value);
+  if (map.size > MAX_ADDRESSES) map.delete(map.keys().next().value!);
 }
 
 const BYTES_A_LINE = 8;

@@ -11,8 +11,18 @@ import type { Command, ExitCode, Flag } from "./command.ts";
 import { commands } from "./commands.ts";
 import { UsageError } from "./usage.ts";
 
-const out = (text: string): void => void process.stdout.write(text);
-const err = (text: string): void => void process.stderr.write(text);
+let closed = false;
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // `| head` has read enough: the command ends as it would have. Without a place for its output it has failed.
+    if (stream === process.stdout) closed = true;
+    if (error.code === "EPIPE") return;
+    if (stream === process.stdout) err(`stardust: ${error.message}\n`);
+    process.exit(2);
+  });
+}
+const out = (text: string): void => void (closed || process.stdout.write(text));
+const err = (text: string): void => void (process.stderr.destroyed || process.stderr.write(text));
 
 /** Packages that are only needed to generate, and so may be missing in production. */
 const optional: readonly string[] = ["yaml", "ajv"];
@@ -67,7 +77,14 @@ async function dispatch(args: readonly string[]): Promise<ExitCode> {
     return 0;
   }
   const colour = process.stderr.isTTY === true && !process.env["NO_COLOR"];
-  return command.run({ positionals, flags: values, out, err, colour });
+  return command.run({
+    positionals,
+    flags: values,
+    out,
+    err,
+    closed: () => closed,
+    colour,
+  });
 }
 
 function readFlags(

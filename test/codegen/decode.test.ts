@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DatagramHeader, FrameHeader, MalformedError, Reader, Violation } from "stardust-udp/wire";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CaptureError, parseFile, parseHex } from "#cli/captures.js";
+import { CaptureError, datagramsOf, parseHex } from "#cli/captures.js";
 import { runDecode } from "#cli/decode.js";
 import { emitVectors } from "#codegen/emit/vectors.js";
 import { DatagramReader } from "#codegen/interpret/read-datagram.js";
@@ -50,6 +50,7 @@ async function run(
     err: (text) => {
       said.err += text;
     },
+    closed: () => false,
     colour: false,
   });
   return { code, ...said };
@@ -221,14 +222,6 @@ describe("decode", () => {
       ["nothing.pcap", "neither"],
       ["abc", "neither"],
       [write("bad.txt", "00 01\nxyz\n"), "line 2"],
-      [write("ng.pcapng", fromHex("0a0d0d0a0000")), "pcapng"],
-      [
-        write(
-          "cut.pcap",
-          pcapOf([{ bytes: fromHex("00"), sourcePort: 1, destinationPort: 2 }]).slice(0, -1),
-        ),
-        "cut off",
-      ],
     ] as const) {
       const { code, err } = await run(what);
       expect([code, err], String(what)).toEqual([2, expect.stringContaining(says)]);
@@ -268,7 +261,8 @@ describe("whatever the bytes are", () => {
     const capture = pcapOf([{ bytes: fromHex("00000001"), sourcePort: 1, destinationPort: 2 }]);
     for (let i = 0; i < 2000; i++) {
       try {
-        parseFile(mutated(capture, random));
+        const path = write("mutated.pcap", mutated(capture, random));
+        for (const _ of datagramsOf(path, { skipped: 0 }));
       } catch (error) {
         expect(error).toBeInstanceOf(CaptureError);
       }

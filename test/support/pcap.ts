@@ -1,4 +1,4 @@
-/** Captures for tshark, written by hand: the classic pcap format, raw IPv4, UDP without a checksum. */
+/** Captures written by hand: the classic pcap format and pcapng, raw IPv4, UDP without a checksum. */
 
 export interface CapturedDatagram {
   readonly bytes: Uint8Array;
@@ -20,6 +20,64 @@ export function pcapOf(datagrams: readonly CapturedDatagram[]): Uint8Array {
   head.writeUInt32BE(65_535, 16);
   head.writeUInt32BE(LINKTYPE_RAW, 20);
   return Buffer.concat([head, ...datagrams.map(packet)]);
+}
+
+/** Blocks of a pcapng file, in one byte order. */
+export class PcapNgWriter {
+  readonly #little: boolean;
+  readonly #blocks: Buffer[] = [];
+
+  constructor(littleEndian: boolean) {
+    this.#little = littleEndian;
+  }
+
+  get bytes(): Uint8Array {
+    return Buffer.concat(this.#blocks);
+  }
+
+  section(): this {
+    return this.block(0x0a0d0d0a, this.u32(0x1a2b3c4d), this.u16(1, 0), this.u32(~0, ~0));
+  }
+
+  interface(link: number = LINKTYPE_RAW, snapBytes = 0): this {
+    return this.block(1, this.u16(link, 0), this.u32(snapBytes));
+  }
+
+  packet(datagram: CapturedDatagram, index = 0, link: Uint8Array = Buffer.alloc(0)): this {
+    const data = Buffer.concat([link, packet(datagram, 0).subarray(16)]);
+    return this.block(6, this.u32(index, 0, 0, data.length, data.length), data);
+  }
+
+  simplePacket(datagram: CapturedDatagram): this {
+    const data = packet(datagram, 0).subarray(16);
+    return this.block(3, this.u32(data.length), data);
+  }
+
+  block(type: number, ...parts: readonly Uint8Array[]): this {
+    const body = Buffer.concat(parts);
+    const padded = Buffer.concat([body, Buffer.alloc(-body.length & 3)]);
+    const length = this.u32(12 + padded.length);
+    this.#blocks.push(Buffer.concat([this.u32(type), length, padded, length]));
+    return this;
+  }
+
+  u32(...values: number[]): Buffer {
+    const bytes = Buffer.alloc(4 * values.length);
+    values.forEach((value, i) => {
+      if (this.#little) bytes.writeUInt32LE(value >>> 0, 4 * i);
+      else bytes.writeUInt32BE(value >>> 0, 4 * i);
+    });
+    return bytes;
+  }
+
+  u16(...values: number[]): Buffer {
+    const bytes = Buffer.alloc(2 * values.length);
+    values.forEach((value, i) => {
+      if (this.#little) bytes.writeUInt16LE(value, 2 * i);
+      else bytes.writeUInt16BE(value, 2 * i);
+    });
+    return bytes;
+  }
 }
 
 function packet({ bytes, sourcePort, destinationPort }: CapturedDatagram, i: number): Buffer {
