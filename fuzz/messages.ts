@@ -1,8 +1,7 @@
 /**
- * Fuzzing one generated message decoder: valid messages, changed as values or as bytes, go to `decode` and to
- * `decodeInto`. Bytes are either refused by the one kind of error, which points into them, or they are exactly what the
- * encoder writes for the message they were taken for. Both decoders must say the same. The bytes lie between others
- * that are not part of the message, as in a datagram. In half of the cases the writer may be of another version: then
+ * Fuzzing one generated message decoder: valid messages, changed as values or as bytes, go to `decode`. Bytes are
+ * either refused by the one kind of error, which points into them, or they are exactly what the encoder writes for the
+ * message they were taken for. The bytes lie between others that are not part of the message, as in a datagram. In half of the cases the writer may be of another version: then
  * what ends early or goes on may be taken too, for a message that this version writes and reads again.
  */
 import { getHeapStatistics } from "node:v8";
@@ -109,14 +108,13 @@ export class MessageTarget implements Target {
   }
 
   check(random: Random, input: Input, thorough: boolean): Verdict {
-    const existing = this.#codec.decode(Reader.of(random.pick(this.#corpus).bytes));
     const compat = random.once(2);
-    const verdict = this.#judge(input, existing, compat, thorough);
+    const verdict = this.#judge(input, compat, thorough);
     if (compat && verdict === "refused" && this.#ofAnother) {
       return fault("refuses what another version may write");
     }
     if (compat || verdict !== "accepted" || !random.once(BOTH)) return verdict;
-    const other = this.#judge(input, existing, true, false);
+    const other = this.#judge(input, true, false);
     if (other === "refused") return fault("compat refuses what equals accept");
     if (other === "accepted" && this.#reader.differs) {
       return fault("compat takes what equals accept for another version's");
@@ -124,48 +122,29 @@ export class MessageTarget implements Target {
     return other;
   }
 
-  #judge(input: Input, existing: unknown, compat: boolean, thorough: boolean): Verdict {
+  #judge(input: Input, compat: boolean, thorough: boolean): Verdict {
     const { length } = input;
     this.#reader.compat = compat;
-    const first = this.#attempt(input, undefined);
-    if (first instanceof Failure) return fault(first.text);
-    const second = this.#attempt(input, existing);
-    if (second instanceof Failure) return fault(`decodeInto: ${second.text}`);
+    const read = this.#attempt(input);
+    if (read instanceof Failure) return fault(read.text);
     const { differs } = this.#reader;
     if (thorough) {
       const excess = this.#excess(input);
       if (excess !== undefined) return fault(excess);
     }
-    if (first instanceof MalformedError || second instanceof MalformedError) {
-      if (!(first instanceof MalformedError))
-        return fault("decodeInto refuses what decode accepts");
-      if (!(second instanceof MalformedError))
-        return fault("decodeInto accepts what decode refuses");
-      if (first.message !== second.message) {
-        return fault(
-          `decode says "${first.message}", decodeInto "${second.message}" of the same bytes`,
-        );
-      }
-      return "refused";
-    }
+    if (read instanceof MalformedError) return "refused";
     // What was decoded must not lean on the datagram's memory, which is used again.
     this.#memory.fill(0xa5, BEFORE, BEFORE + length);
-    const problem = differs
-      ? this.#rewrite(first.value, second.value)
-      : (this.#reencode(first.value, input) ?? this.#reencode(second.value, input));
+    const problem = differs ? this.#rewrite(read.value) : this.#reencode(read.value, input);
     return problem === undefined ? "accepted" : fault(problem);
   }
 
   /** Decodes once: the message, the error that is allowed, or what is wrong with the decoder. */
-  #attempt(
-    input: Input,
-    existing: unknown,
-  ): { readonly value: unknown } | MalformedError | Failure {
+  #attempt(input: Input): { readonly value: unknown } | MalformedError | Failure {
     const { length } = input;
     const r = this.#place(input, this.#reader);
     try {
-      const codec = this.#codec;
-      const value = existing === undefined ? codec.decode(r) : codec.decodeInto(existing, r);
+      const value = this.#codec.decode(r);
       if (r.at !== r.end) return new Failure(`ends at byte ${r.at - BEFORE} of ${length}`);
       return { value };
     } catch (error) {
@@ -221,17 +200,17 @@ export class MessageTarget implements Target {
     return this.#write(value, input);
   }
 
-  /** What another version wrote has become a message of this one: both decoders the same, and as good as its own. */
-  #rewrite(first: unknown, second: unknown): string | undefined {
+  /** What another version wrote has become a message of this one, as good as its own. */
+  #rewrite(value: unknown): string | undefined {
     let own: Uint8Array;
     try {
-      own = new Uint8Array(this.#codec.size(first));
+      own = new Uint8Array(this.#codec.size(value));
     } catch (error) {
       return `takes from another version what size refuses: ${describe(error)}`;
     }
-    this.#codec.encode(first, new Writer(own));
+    this.#codec.encode(value, new Writer(own));
     const written: Bytes = { bytes: own, length: own.byteLength };
-    const problem = this.#reencode(first, written) ?? this.#reencode(second, written);
+    const problem = this.#reencode(value, written);
     if (problem !== undefined) return problem;
     try {
       return this.#reencode(this.#codec.decode(Reader.of(own)), written);

@@ -137,18 +137,6 @@ export function decodeVec2(r: Reader): types.Vec2 {
   return { x, y };
 }
 
-/** As decodeVec2, into an object that exists. After a throw its members may be a mixture. */
-export function updateVec2(target: types.Vec2, r: Reader): void {
-  const view = r.view;
-  const at = r.take(4);
-  const xBits = (view.getUint8(at) << 8) | view.getUint8(at + 1);
-  const x = dequantise(xBits, -512, 512, 65535);
-  const yBits = (view.getUint8(at + 2) << 8) | view.getUint8(at + 3);
-  const y = dequantise(yBits, -512, 512, 65535);
-  target.x = x;
-  target.y = y;
-}
-
 /** The bytes an Entity takes. Throws InvalidMessageError with the path of a wrong member. */
 export function sizeEntity(message: types.Entity): number {
   checkObject(message);
@@ -240,38 +228,6 @@ export function decodeEntity(r: Reader): types.Entity {
   return { id, kind, at: at2, heading, health, weapon };
 }
 
-/** As decodeEntity, into an object that exists. After a throw its members may be a mixture. */
-export function updateEntity(target: types.Entity, r: Reader): void {
-  const view = r.view;
-  const at = r.take(5);
-  const byte0 = view.getUint8(at);
-  const byte1 = view.getUint8(at + 1);
-  const byte2 = view.getUint8(at + 2);
-  if ((byte2 & 0x0f) !== 0) r.refuse(at + 2, "", "padding bits are not zero");
-  const hasWeapon = (byte2 & 0x40) !== 0;
-  const kindBits = byte0 >>> 6;
-  const kind = nameOfEntityKind(kindBits, r, at, "kind");
-  const headingBits = ((byte0 & 0x3f) << 2) | (byte1 >>> 6);
-  const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const healthBits = ((byte1 & 0x3f) << 1) | (byte2 >>> 7);
-  if (healthBits > 100) r.refuse(at + 1, "health", `step ${healthBits} of 100`);
-  const health = healthBits;
-  const weaponBits = (byte2 & 0x30) >>> 4;
-  if (!hasWeapon && weaponBits !== 0) r.refuse(at + 2, "weapon", "is absent, but its bits are not zero");
-  const weapon = hasWeapon ? nameOfWeapon(weaponBits, r, at + 2, "weapon") : undefined;
-  const id = view.getUint16(at + 3);
-  try {
-    updateVec2(target.at, r);
-  } catch (error) {
-    rethrowWithin(error, "at");
-  }
-  target.id = id;
-  target.kind = kind;
-  target.heading = heading;
-  target.health = health;
-  target.weapon = weapon;
-}
-
 /** The bytes an InputMessage takes. Throws InvalidMessageError with the path of a wrong member. */
 export function sizeInputMessage(message: types.InputMessage): number {
   checkObject(message);
@@ -340,29 +296,6 @@ export function decodeInputMessage(r: Reader): types.InputMessage {
   const use = (byte3 & 0x40) !== 0;
   const sequence = view.getUint32(at + 4);
   return { sequence, moveX, moveY, heading, fire, use };
-}
-
-/** As decodeInputMessage, into an object that exists. After a throw its members may be a mixture. */
-export function updateInputMessage(target: types.InputMessage, r: Reader): void {
-  const view = r.view;
-  const at = r.take(8);
-  const byte3 = view.getUint8(at + 3);
-  if ((byte3 & 0x3f) !== 0) r.refuse(at + 3, "", "padding bits are not zero");
-  const moveXBits = view.getUint8(at);
-  const moveX = dequantise(moveXBits, -1, 1, 255);
-  const moveYBits = view.getUint8(at + 1);
-  const moveY = dequantise(moveYBits, -1, 1, 255);
-  const headingBits = view.getUint8(at + 2);
-  const heading = dequantise(headingBits, 0, 6.283185307179586, 255);
-  const fire = (byte3 & 0x80) !== 0;
-  const use = (byte3 & 0x40) !== 0;
-  const sequence = view.getUint32(at + 4);
-  target.sequence = sequence;
-  target.moveX = moveX;
-  target.moveY = moveY;
-  target.heading = heading;
-  target.fire = fire;
-  target.use = use;
 }
 
 /** The bytes a SnapshotMessage takes. Throws InvalidMessageError with the path of a wrong member. */
@@ -442,30 +375,6 @@ export function decodeSnapshotMessage(r: Reader): types.SnapshotMessage {
   return { tick, lastInput, entities };
 }
 
-/** As decodeSnapshotMessage, into an object that exists. After a throw its members may be a mixture. */
-export function updateSnapshotMessage(target: types.SnapshotMessage, r: Reader): void {
-  const view = r.view;
-  const at = r.take(8, "tick");
-  const tick = view.getUint32(at);
-  const lastInput = view.getUint32(at + 4);
-  const entitiesCount = r.count(96, 9, "entities");
-  const entities: types.Entity[] = target.entities;
-  let i = 0;
-  try {
-    for (; i < entitiesCount; i++) {
-      const item = entities[i];
-      if (item === undefined) entities[i] = decodeEntity(r);
-      else updateEntity(item, r);
-    }
-  } catch (error) {
-    rethrowWithin(error, `entities[${i}]`);
-  }
-  entities.length = entitiesCount;
-  target.tick = tick;
-  target.lastInput = lastInput;
-  target.entities = entities;
-}
-
 /** The bytes a ChatMessage takes. Throws InvalidMessageError with the path of a wrong member. */
 export function sizeChatMessage(message: types.ChatMessage): number {
   checkObject(message);
@@ -501,16 +410,6 @@ export function decodeChatMessage(r: Reader): types.ChatMessage {
   const from = view.getUint32(at);
   const text = r.string(240, "text");
   return { from, text };
-}
-
-/** As decodeChatMessage, into an object that exists. After a throw its members may be a mixture. */
-export function updateChatMessage(target: types.ChatMessage, r: Reader): void {
-  const view = r.view;
-  const at = r.take(4, "from");
-  const from = view.getUint32(at);
-  const text = r.string(240, "text");
-  target.from = from;
-  target.text = text;
 }
 
 /** The bytes an EventMessage takes. Throws InvalidMessageError with the path of a wrong member. */
@@ -585,27 +484,6 @@ export function decodeEventMessage(r: Reader): types.EventMessage {
   return { sequence, kind, subject, object, amount };
 }
 
-/** As decodeEventMessage, into an object that exists. After a throw its members may be a mixture. */
-export function updateEventMessage(target: types.EventMessage, r: Reader): void {
-  const view = r.view;
-  const at = r.take(7);
-  const byte0 = view.getUint8(at);
-  if ((byte0 & 0x1f) !== 0) r.refuse(at, "", "padding bits are not zero");
-  const hasObject = (byte0 & 0x20) !== 0;
-  const kindBits = byte0 >>> 6;
-  const kind = nameOfEventKind(kindBits, r, at, "kind");
-  const sequence = view.getUint32(at + 1);
-  const subject = view.getUint16(at + 5);
-  const object = hasObject ? view.getUint16(r.take(2, "object")) : undefined;
-  const amountAt = r.take(2, "amount");
-  const amount = view.getInt16(amountAt);
-  target.sequence = sequence;
-  target.kind = kind;
-  target.subject = subject;
-  target.object = object;
-  target.amount = amount;
-}
-
 /** The bytes a ReadyMessage takes. Throws InvalidMessageError with the path of a wrong member. */
 export function sizeReadyMessage(message: types.ReadyMessage): number {
   checkObject(message);
@@ -636,14 +514,6 @@ export function decodeReadyMessage(r: Reader): types.ReadyMessage {
   const at = r.take(4, "mapChecksum");
   const mapChecksum = view.getUint32(at);
   return { mapChecksum };
-}
-
-/** As decodeReadyMessage, into an object that exists. After a throw its members may be a mixture. */
-export function updateReadyMessage(target: types.ReadyMessage, r: Reader): void {
-  const view = r.view;
-  const at = r.take(4, "mapChecksum");
-  const mapChecksum = view.getUint32(at);
-  target.mapChecksum = mapChecksum;
 }
 
 /** The bytes a MapMessage takes. Throws InvalidMessageError with the path of a wrong member. */
@@ -678,20 +548,6 @@ export function decodeMapMessage(r: Reader): types.MapMessage {
   return { name, width, height, tiles };
 }
 
-/** As decodeMapMessage, into an object that exists. After a throw its members may be a mixture. */
-export function updateMapMessage(target: types.MapMessage, r: Reader): void {
-  const view = r.view;
-  const name = r.string(64, "name");
-  const widthAt = r.take(4, "width");
-  const width = view.getUint16(widthAt);
-  const height = view.getUint16(widthAt + 2);
-  const tiles = r.blob(262144, "tiles");
-  target.name = name;
-  target.width = width;
-  target.height = height;
-  target.tiles = tiles;
-}
-
 /**
  * What a player does in this tick. Only the newest counts.
  * @see protocol.yaml:152
@@ -706,11 +562,6 @@ export const inputCodec: MessageCodec<types.InputMessage> = {
     const message = decodeInputMessage(r);
     r.finish();
     return message;
-  },
-  decodeInto(target: types.InputMessage, r: Reader): types.InputMessage {
-    updateInputMessage(target, r);
-    r.finish();
-    return target;
   },
 };
 
@@ -729,11 +580,6 @@ export const snapshotCodec: MessageCodec<types.SnapshotMessage> = {
     r.finish();
     return message;
   },
-  decodeInto(target: types.SnapshotMessage, r: Reader): types.SnapshotMessage {
-    updateSnapshotMessage(target, r);
-    r.finish();
-    return target;
-  },
 };
 
 /**
@@ -750,11 +596,6 @@ export const chatCodec: MessageCodec<types.ChatMessage> = {
     const message = decodeChatMessage(r);
     r.finish();
     return message;
-  },
-  decodeInto(target: types.ChatMessage, r: Reader): types.ChatMessage {
-    updateChatMessage(target, r);
-    r.finish();
-    return target;
   },
 };
 
@@ -773,11 +614,6 @@ export const eventCodec: MessageCodec<types.EventMessage> = {
     r.finish();
     return message;
   },
-  decodeInto(target: types.EventMessage, r: Reader): types.EventMessage {
-    updateEventMessage(target, r);
-    r.finish();
-    return target;
-  },
 };
 
 /**
@@ -795,11 +631,6 @@ export const readyCodec: MessageCodec<types.ReadyMessage> = {
     r.finish();
     return message;
   },
-  decodeInto(target: types.ReadyMessage, r: Reader): types.ReadyMessage {
-    updateReadyMessage(target, r);
-    r.finish();
-    return target;
-  },
 };
 
 /**
@@ -815,10 +646,5 @@ export const mapCodec: MessageCodec<types.MapMessage> = {
     const message = decodeMapMessage(r);
     r.finish();
     return message;
-  },
-  decodeInto(target: types.MapMessage, r: Reader): types.MapMessage {
-    updateMapMessage(target, r);
-    r.finish();
-    return target;
   },
 };

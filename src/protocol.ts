@@ -39,8 +39,6 @@ export interface MessageCodec<M> {
   write?(message: M, w: Writer, at: number): number;
   /** Reads one message; it must end at `r.end`. Throws `MalformedError`, and nothing else, for any other bytes. */
   decode(r: Reader): M;
-  /** As `decode`, into an object that exists; inner objects and lists are reused where they can be. */
-  decodeInto(target: M, r: Reader): M;
 }
 
 /** One channel, with everything about it that the spec decides already computed. */

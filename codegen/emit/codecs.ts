@@ -1,10 +1,10 @@
 /**
- * `codecs.ts`: for every struct its functions (size, encode, decode, update and, where messages are small, write), for
- * every union all of these but update and for every enum two, all straight-line, and a `MessageCodec` for every channel.
+ * `codecs.ts`: for every struct and union its functions (size, encode, decode and, where messages are small, write), for
+ * every enum two, all straight-line, and a `MessageCodec` for every channel.
  * The file puts the parts together; each function has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
  */
 import type { ChannelModel, EnumModel, Model } from "../model/model.ts";
-import { decodeFunction, updateFunction } from "./decode.ts";
+import { decodeFunction } from "./decode.ts";
 import { readerType, unionDecodeFunction } from "./decode-value.ts";
 import { encodeFunction, unionEncodeFunction } from "./encode.ts";
 import { type Lookup, lookupOf, structNamed } from "./layout.ts";
@@ -42,7 +42,6 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
       encodeFunction(s, module),
       ...(onePass.has(s.name) ? [writeFunction(s, lookup, module)] : []),
       decodeFunction(s, lookup, module),
-      updateFunction(s, lookup, module),
     ]),
   ];
   const names = codecNames(model);
@@ -158,13 +157,6 @@ function codecText(
         `decode(r: ${readerType(module)}): ${type}`,
         () => {
           out.add(`const message = decode${c.message}(r);`, "r.finish();", "return message;");
-        },
-        ",",
-      );
-      out.block(
-        `decodeInto(target: ${type}, r: ${readerType(module)}): ${type}`,
-        () => {
-          out.add(`update${c.message}(target, r);`, "r.finish();", "return target;");
         },
         ",",
       );

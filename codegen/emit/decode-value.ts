@@ -1,5 +1,5 @@
 /**
- * Reads of single values for the `decode…` and `update…` functions: numbers, text, lists, arrays, maps, structs and
+ * Reads of single values for the `decode…` functions: numbers, text, lists, arrays, maps, structs and
  * unions, as members or as elements. Every length is checked before it is used, and every error says where it is.
  */
 import type { TypeModel, UnionModel } from "../model/model.ts";
@@ -29,8 +29,6 @@ export interface Scope {
   readonly lines: Lines;
   readonly names: Names;
   readonly lookup: Lookup;
-  /** Whether an existing object is filled. */
-  readonly update: boolean;
   /** Whose function it is. */
   readonly self: Named;
 }
@@ -41,8 +39,8 @@ const MAX_MADE_WHOLE = 4096;
 type ListType = Extract<TypeModel, { kind: "list" | "array" }>;
 type MapType = Extract<TypeModel, { kind: "map" }>;
 
-export function openScope(self: Named, lookup: Lookup, update: boolean, module: Module): Scope {
-  return { lines: new Lines(module), names: new Names(localsOf(self)), lookup, update, self };
+export function openScope(self: Named, lookup: Lookup, module: Module): Scope {
+  return { lines: new Lines(module), names: new Names(localsOf(self)), lookup, self };
 }
 
 export function depthParameter(self: Named): { name: string; type: string }[] {
@@ -77,14 +75,14 @@ export function endRecursion(self: Named, lines: Lines): void {
 }
 
 export function unionDecodeFunction(union: UnionModel, lookup: Lookup, module: Module): Func {
-  const outer = openScope(union, lookup, false, module);
+  const outer = openScope(union, lookup, module);
   const { lines } = outer;
   beginRecursion(union, lines);
   lines.add(`const at = ${lines.use("r")}.at;`, 'const tag = r.varint("kind");');
   lines.block("switch (tag)", () => {
     for (const variant of union.variants) {
       lines.block(`case ${variant.tag}:`, () => {
-        const scope = { ...openScope(union, lookup, false, module), lines };
+        const scope = { ...openScope(union, lookup, module), lines };
         const value = readOne(scope, variant.type, "value", quote("value"));
         endRecursion(union, lines);
         const shown = value === "value" ? value : `value: ${value}`;
@@ -114,60 +112,41 @@ function readOne(scope: Scope, type: TypeModel, hint: string, path: string): str
     const place = `${scope.lines.use("r")}.take(${Math.ceil(type.bits / 8)}, ${path})`;
     const value = readBits(scope, type, at, place, path);
     scope.lines.add(`const ${name} = ${value};`);
-  } else readInto(scope, type, name, path, undefined);
+  } else readInto(scope, type, name, path);
   return name;
 }
 
-/** Declares `name` and reads into it; `old` is what an object that exists has there. */
-export function readInto(
-  scope: Scope,
-  type: TypeModel,
-  name: string,
-  path: string,
-  old: string | undefined,
-): void {
+/** Declares `name` and reads into it. */
+export function readInto(scope: Scope, type: TypeModel, name: string, path: string): void {
   const { lines } = scope;
   const text = typeText(type, lines.module.typeOf);
   if (type.kind === "list" || type.kind === "array") {
-    readList(scope, type, name, path, (made) => `const ${name}: ${text} = ${old ?? made};`);
+    readList(scope, type, name, path, (made) => `const ${name}: ${text} = ${made};`);
   } else if (type.kind === "map") {
-    lines.add(`const ${name}: ${text} = ${old ?? "new Map()"};`);
+    lines.add(`const ${name}: ${text} = new Map();`);
     readMap(scope, type, name, path);
   } else {
     lines.add(`let ${name}: ${text};`);
-    assignRead(scope, type, name, path, undefined);
+    assignRead(scope, type, name, path);
   }
 }
 
 /** Reads into the variable `name`, which is declared and may be undefined. */
-export function assignRead(
-  scope: Scope,
-  type: TypeModel,
-  name: string,
-  path: string,
-  old: string | undefined,
-): void {
+export function assignRead(scope: Scope, type: TypeModel, name: string, path: string): void {
   const { lines, lookup, self } = scope;
   if (type.kind === "list" || type.kind === "array") {
-    const before = old === undefined ? "" : `${old} ?? `;
-    readList(scope, type, name, path, (made) => `${name} = ${before}${made};`);
+    readList(scope, type, name, path, (made) => `${name} = ${made};`);
     return;
   }
   if (type.kind === "map") {
-    lines.add(`${name} = ${old === undefined ? "new Map()" : `${old} ?? new Map()`};`);
+    lines.add(`${name} = new Map();`);
     readMap(scope, type, name, path);
     return;
   }
   const { name: made } = type as NamedType;
   const depth = depthArgument(self, named(lookup, type as NamedType));
   lines.block("try", () => {
-    if (old === undefined || type.kind === "union")
-      lines.add(`${name} = decode${made}(${lines.use("r")}${depth});`);
-    else {
-      lines.add(`${name} = ${old};`);
-      lines.add(`if (${name} === undefined) ${name} = decode${made}(${lines.use("r")}${depth});`);
-      lines.add(`else update${made}(${name}, ${lines.use("r")}${depth});`);
-    }
+    lines.add(`${name} = decode${made}(${lines.use("r")}${depth});`);
   });
   lines.chain("catch (error)", () => {
     lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
@@ -196,7 +175,7 @@ export function simpleText(type: TypeModel, path: string, lines: Lines): string 
   }
 }
 
-/** Reads into the variable `list`; `begin` is the statement that sets it, to a list that has just been made or not. */
+/** Reads into the variable `list`; `begin` is the statement that sets it to a new list. */
 function readList(
   scope: Scope,
   type: ListType,
@@ -204,7 +183,7 @@ function readList(
   path: string,
   begin: (made: string) => string,
 ): void {
-  const { lines, names, lookup, update } = scope;
+  const { lines, names, lookup } = scope;
   const { of } = type;
   const minBytes = elementMinBytes(of, lookup);
   // Fixed elements are bounds-checked together; then only their values can be wrong, or nothing at all.
@@ -238,7 +217,6 @@ function readList(
       lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(path, index)});`);
     });
   }
-  if (update) lines.add(`${list}.length = ${count};`);
 }
 
 function readElement(
@@ -249,7 +227,7 @@ function readElement(
   from: string,
   bytes: number,
 ): void {
-  const { lines, names, update, lookup, self } = scope;
+  const { lines, names, lookup, self } = scope;
   const place = bytes === 1 ? `${from} + ${index}` : `${from} + ${index} * ${bytes}`;
   const element = `${list}[${index}]`;
   if (isBits(of)) {
@@ -259,32 +237,21 @@ function readElement(
   else if (isSimple(of)) lines.add(`${element} = ${simpleText(of, '""', lines)};`);
   else if (of.kind === "struct" || of.kind === "union") {
     const depth = depthArgument(self, named(lookup, of));
-    if (!update || of.kind === "union") {
-      lines.add(`${element} = decode${of.name}(${lines.use("r")}${depth});`);
-      return;
-    }
-    const item = names.take("item");
-    lines.add(`const ${item} = ${element};`);
-    lines.add(
-      `if (${item} === undefined) ${element} = decode${of.name}(${lines.use("r")}${depth});`,
-    );
-    lines.add(`else update${of.name}(${item}, ${lines.use("r")}${depth});`);
+    lines.add(`${element} = decode${of.name}(${lines.use("r")}${depth});`);
   } else {
     const inner = names.take("inner");
-    const empty = of.kind === "map" ? "new Map()" : "[]";
-    readInto(scope, of, inner, '""', update ? `${element} ?? ${empty}` : undefined);
+    readInto(scope, of, inner, '""');
     lines.add(`${element} = ${inner};`);
   }
 }
 
 function readMap(scope: Scope, type: MapType, map: string, path: string): void {
-  const { lines, names, lookup, update } = scope;
+  const { lines, names, lookup } = scope;
   const count = names.take(`${map}Count`);
   const index = names.take("i");
   const key = names.take("key");
   const least = elementMinBytes(type.key, lookup) + elementMinBytes(type.value, lookup);
   lines.add(`const ${count} = ${lines.use("r")}.count(${type.max}, ${least}, ${path});`);
-  if (update) lines.add(`${map}.clear();`);
   lines.add(`let ${index} = 0;`);
   lines.add(`let ${key}: ${typeText(type.key, lines.module.typeOf)} | undefined;`);
   lines.block("try", () => {
@@ -292,12 +259,12 @@ function readMap(scope: Scope, type: MapType, map: string, path: string): void {
       const at = names.take("keyAt");
       const entryKey = names.take("entryKey");
       lines.add(`${key} = undefined;`, `const ${at} = ${lines.use("r")}.at;`);
-      lines.add(`const ${entryKey} = ${readFresh(scope, type.key)};`);
+      lines.add(`const ${entryKey} = ${readEntry(scope, type.key)};`);
       lines.add(
         `if (${map}.has(${entryKey})) ${lines.use("r")}.refuse(${at}, "", "a key that came before");`,
       );
       lines.add(`${key} = ${entryKey};`);
-      lines.add(`${map}.set(${entryKey}, ${readFresh(scope, type.value)});`);
+      lines.add(`${map}.set(${entryKey}, ${readEntry(scope, type.value)});`);
     });
   });
   lines.chain("catch (error)", () => {
@@ -306,10 +273,9 @@ function readMap(scope: Scope, type: MapType, map: string, path: string): void {
   });
 }
 
-/** An element whose place in the path the caller knows; always a new object. */
-function readFresh(scope: Scope, type: TypeModel): string {
-  const fresh: Scope = { ...scope, update: false };
-  if (type.kind !== "struct" && type.kind !== "union") return readOne(fresh, type, "inner", '""');
+/** An element whose place in the path the caller knows. */
+function readEntry(scope: Scope, type: TypeModel): string {
+  if (type.kind !== "struct" && type.kind !== "union") return readOne(scope, type, "inner", '""');
   return `decode${type.name}(${scope.lines.use("r")}${depthArgument(scope.self, named(scope.lookup, type))})`;
 }
 

@@ -1,6 +1,5 @@
 /**
- * The `decode…` and `update…` functions of a struct: the same reads, into a new object or into one that exists. Each run of
- * fixed members costs one bounds check. Objects are always built with all members in the spec's order (an absent one is
+ * The `decode…` function of a struct. Each run of fixed members costs one bounds check. Objects are always built with all members in the spec's order (an absent one is
  * undefined), so that they share one shape. Single values are decode-value.ts's.
  */
 import type { MemberModel, StructModel } from "../model/model.ts";
@@ -24,11 +23,9 @@ import { isRun, planOf, sumBytes } from "./encode.ts";
 import {
   type BitType,
   bitPieces,
-  depthArgument,
   getText,
   isBits,
   type Lookup,
-  named,
   offsetText,
   type Part,
   partsOf,
@@ -39,11 +36,11 @@ import {
 } from "./layout.ts";
 import type { Module } from "./module.ts";
 import type { Func } from "./source.ts";
-import { camel, memberOf, one, pascal, property, quote, setMember } from "./text.ts";
+import { camel, one, pascal, property, quote } from "./text.ts";
 import { defaultText } from "./zero-value.ts";
 
 export function decodeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
-  const scope = openScope(struct, lookup, false, module);
+  const scope = openScope(struct, lookup, module);
   const values = readStruct(struct, scope);
   const members = struct.members.map((m) => property(m.name, values.get(m)!)).join(", ");
   const line = `return { ${members} };`;
@@ -70,30 +67,7 @@ export function decodeFunction(struct: StructModel, lookup: Lookup, module: Modu
   };
 }
 
-export function updateFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
-  const scope = openScope(struct, lookup, true, module);
-  const values = readStruct(struct, scope);
-  const { lines } = scope;
-  for (const m of struct.members) {
-    const value = values.get(m)!;
-    if (value !== "") lines.add(setMember("target", m.name, value, lines));
-  }
-  return {
-    kind: "function",
-    name: `update${struct.name}`,
-    parameters: [
-      { name: lines.uses("target") ? "target" : "_target", type: module.typeOf(struct.name) },
-      readerParameter(lines),
-      ...depthParameter(struct),
-    ],
-    returns: "void",
-    body: withView(lines),
-    uses: lines.used,
-    doc: `As decode${struct.name}, into an object that exists. After a throw its members may be a mixture.`,
-  };
-}
-
-/** Adds the reads; returns the expression of each member's value, "" where `update` has it in place already. */
+/** Adds the reads; returns the expression of each member's value. */
 function readStruct(struct: StructModel, scope: Scope): Map<MemberModel, string> {
   const { lines } = scope;
   const { extensible } = struct;
@@ -126,9 +100,8 @@ function readGroup(part: Part, scope: Scope, values: Map<MemberModel, string>): 
     }
   });
   lines.chain("else", () => {
-    // Into new objects always: what the target has here may be from an older writer.
     const read = new Map<MemberModel, string>();
-    readPart(part, { ...scope, update: false }, read);
+    readPart(part, scope, read);
     for (const member of part.members) lines.add(`${outer.get(member)} = ${read.get(member)};`);
   });
 }
@@ -237,9 +210,8 @@ function readFixed(member: MemberModel, at: string, scope: Scope): string {
 }
 
 function readVariable(member: MemberModel, scope: Scope, has: string | undefined): string {
-  const { lines, names, update } = scope;
+  const { lines, names } = scope;
   const path = quote(member.name);
-  const old = update ? memberOf("target", member.name, lines) : undefined;
   const { type } = member;
   const name = names.take(camel(member.name));
   if (isSimple(type)) {
@@ -248,18 +220,10 @@ function readVariable(member: MemberModel, scope: Scope, has: string | undefined
     return name;
   }
   if (has === undefined) {
-    if (type.kind === "struct" && old !== undefined) {
-      const depth = depthArgument(scope.self, named(scope.lookup, type));
-      lines.block("try", () => lines.add(`update${type.name}(${old}, ${lines.use("r")}${depth});`));
-      lines.chain("catch (error)", () => {
-        lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
-      });
-      return "";
-    }
-    readInto(scope, type, name, path, old);
+    readInto(scope, type, name, path);
     return name;
   }
   lines.add(`let ${name}: ${typeText(type, lines.module.typeOf)} | undefined;`);
-  lines.block(`if (${has})`, () => assignRead(scope, type, name, path, old));
+  lines.block(`if (${has})`, () => assignRead(scope, type, name, path));
   return name;
 }

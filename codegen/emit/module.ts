@@ -52,7 +52,6 @@ export const wireFunctions = [
   "putZigzag",
   "quantise",
   "rethrowWithin",
-  "setOwn",
   "toHalf",
   "utf8Length",
   "varintSize",

@@ -74,13 +74,6 @@ export function destructure(
   return (name) => locals.get(name)!;
 }
 
-/** Sets a member of the local `object`; `__proto__` would otherwise be a setter. */
-export function setMember(object: string, name: string, value: string, lines: Lines): string {
-  const of = lines.use(object);
-  if (name === "__proto__") return `${lines.wire("setOwn")}(${of}, "__proto__", ${value});`;
-  return `${of}${access(name)} = ${value};`;
-}
-
 /** A member's name in an interface. */
 export function memberName(name: string): string {
   return identifier.test(name) ? name : quote(name);
@@ -138,7 +131,7 @@ const reserved = new Set<string>([
 ]);
 
 /** Functions that are made for a type, by its name: `sizeVec2`. */
-const derived = /^(size|encode|write|decode|update|valueOf|nameOf|namesOf|zero)[A-Z]/;
+const derived = /^(size|encode|write|decode|valueOf|nameOf|namesOf|zero)[A-Z]/;
 
 /** Hands out names that are different from each other and from what the generated code around them uses. */
 export class Names {

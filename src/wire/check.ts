@@ -166,16 +166,6 @@ export function own<T, K extends keyof T>(value: T, name: K): T[K] {
   return Object.hasOwn(value as object, name) ? value[name] : (undefined as T[K]);
 }
 
-/** Sets a property of the object's own, whatever setter its prototype has. */
-export function setOwn<T, K extends keyof T>(target: T, name: K, value: T[K]): void {
-  Object.defineProperty(target, name, {
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
-}
-
 /** The path of a map's entry: by its key, or by its place where the key itself is wrong. */
 export function entryPath(outer: string, key: unknown, index: number): string {
   if (typeof key === "string") {

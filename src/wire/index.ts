@@ -30,7 +30,6 @@ export {
   invalidEnum,
   invalidKind,
   own,
-  setOwn,
   zigzag,
 } from "./check.ts";
 export { fromHalf, toHalf } from "./half.ts";

@@ -131,7 +131,6 @@ test("only messages that their channel may refuse as a whole are asked for their
 describe.each(channels)("any message of %s", (channel) => {
   test("comes back as it was, in the bytes announced", () => {
     const codec = codecs[`${channel}Codec`];
-    const target = testing.example[channel]();
     fc.assert(
       fc.property(testing.arbitrary[channel](fc) as fc.Arbitrary<Any>, (message) => {
         const bytes = testing.encode[channel](message);
@@ -148,7 +147,6 @@ describe.each(channels)("any message of %s", (channel) => {
         }
         const back = testing.decode[channel](bytes);
         expect(back).toStrictEqual({ ...message });
-        expect(codec.decodeInto(target, Reader.of(bytes))).toStrictEqual(back);
         expect(testing.encode[channel](back)).toEqual(bytes);
       }),
       { numRuns: 60 },

@@ -157,7 +157,6 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
           const back = testing.decode[channel](bytes);
           same(back, message);
           same(slow.decode(type, new Cursor(bytes), channel), message);
-          same(codec.decodeInto(target, Reader.of(bytes)), message);
         }),
         { numRuns: runs },
       );

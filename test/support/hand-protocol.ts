@@ -59,9 +59,6 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint
       r.at = r.end;
       return copy;
     },
-    decodeInto(_target, r) {
-      return this.decode(r);
-    },
   };
   if (maxBytes > 4096) return codec;
   const write = (message: Uint8Array, w: Writer, at: number): number => {
