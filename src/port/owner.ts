@@ -435,12 +435,8 @@ export class PortOwner implements PortCommands {
 
   #askApplication(join: JoinEvent): void {
     // The oldest of so many has expired.
-    if (this.#undecided.size >= MAX_UNDECIDED) {
-      for (const oldest of this.#undecided) {
-        this.#undecided.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = this.#undecided;
+    if (this.#undecided.size >= MAX_UNDECIDED) this.#undecided.delete(oldest!);
     this.#undecided.add(join.cid);
     this.#o.onJoin(join);
   }
@@ -492,13 +488,8 @@ export class PortOwner implements PortCommands {
       systems!.tick(now);
       this.#tickAtMs = systems!.nextTickMs(now);
     }
-    for (
-      let due = this.#deadlines.popDue(now);
-      due !== undefined;
-      due = this.#deadlines.popDue(now)
-    ) {
-      this.wake(due);
-    }
+    let due = this.#deadlines.popDue(now);
+    for (; due !== undefined; due = this.#deadlines.popDue(now)) this.wake(due);
     // First: a client refuses messages that are there before it is told that it has attached.
     this.#transmitZero(now);
     const dirty = this.#dirty;
