@@ -4,17 +4,10 @@
  */
 import { varintSize, Writer } from "stardust-udp/wire";
 import type { Random } from "./random.ts";
-import type { BodySpan } from "./trace.ts";
+import type { BodySpan, VarintSpan } from "./trace.ts";
 
 /** Larger than the largest message of the specs (a quarter of a megabyte). */
 const CAPACITY = 1 << 19;
-
-/** A varint in a valid input: where it stands, what it says, and the bound its reader gave, if any. */
-export interface VarintSpan {
-  readonly at: number;
-  readonly end: number;
-  readonly value: number;
-}
 
 const boundaryBytes: readonly number[] = [0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff];
 const boundaryValues: readonly number[] = [

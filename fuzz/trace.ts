@@ -3,7 +3,13 @@
  * steps it takes. So the fuzzer knows where lengths and counts stand in an input without knowing the spec.
  */
 import { Reader } from "stardust-udp/wire";
-import type { VarintSpan } from "./input.ts";
+
+/** A varint in a valid input: where it stands, what it says, and the bound its reader gave, if any. */
+export interface VarintSpan {
+  readonly at: number;
+  readonly end: number;
+  readonly value: number;
+}
 
 /** An extensible struct in a valid input: its length, what that counts, and where groups of members begin. */
 export interface BodySpan {

@@ -1,8 +1,15 @@
-/** The walls between the rooms hold, and so do the house rules; and the checkers see what is planted. */
+/** The import rules and the style rules hold in every file, no import goes in a circle, and the checkers see what is planted. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { checkHouse, checkWalls, MAX_FILE_LINES, rooms, type SourceFile } from "./support/walls.ts";
+import {
+  checkImports,
+  checkStyle,
+  findCircles,
+  MAX_FILE_LINES,
+  modules,
+  type SourceFile,
+} from "./support/import-rules.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -16,7 +23,7 @@ function filesOf(folder: string, ending: RegExp): SourceFile[] {
     .map((path) => ({ path, text: readFileSync(root + path, "utf8") }));
 }
 
-const walled = ["src", "codegen", "cli", "generated", "demo", "fuzz"];
+const ruled = ["src", "codegen", "cli", "generated", "demo", "fuzz"];
 
 /** A file as somebody in a hurry might write it. */
 const planted = (path: string, ...lines: string[]): SourceFile => ({
@@ -24,11 +31,11 @@ const planted = (path: string, ...lines: string[]): SourceFile => ({
   text: ["/** Planted. */", ...lines].join("\n"),
 });
 
-describe("the walls between the rooms", () => {
+describe("the import rules", () => {
   test("hold in every file", () => {
-    const files = walled.flatMap((folder) => filesOf(folder, /\.ts$/));
+    const files = ruled.flatMap((folder) => filesOf(folder, /\.ts$/));
     expect(files.length).toBeGreaterThan(10);
-    expect(files.flatMap(checkWalls)).toEqual([]);
+    expect(files.flatMap(checkImports)).toEqual([]);
   });
 
   test.each([
@@ -59,7 +66,7 @@ describe("the walls between the rooms", () => {
     ["src/port/a.ts", 'type P = import("../../generated/protocol.ts").P;'],
     ["src/port/a.ts", 'import { parse } from "yaml";'],
     ["src/port/a.ts", 'import { Ring } from "./ring.js";'],
-    ["src/new-room/a.ts", "export const a = 1;"],
+    ["src/new-module/a.ts", "export const a = 1;"],
     ["src/stray.ts", "export const a = 1;"],
     ["codegen/emit/a.ts", 'import { MAX_CHANNEL_ID } from "../../src/limits.ts";'],
     ["codegen/emit/a.ts", 'import { Writer } from "stardust-udp/wire";'],
@@ -68,7 +75,7 @@ describe("the walls between the rooms", () => {
     ["demo/a.ts", 'import { Ring } from "../src/port/ring.ts";'],
     ["demo/a.ts", 'import { build } from "../codegen/model/model.ts";'],
   ])("are seen to be broken in %s by %s", (path, line) => {
-    const problems = checkWalls(planted(path, line));
+    const problems = checkImports(planted(path, line));
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^${path.replaceAll(".", "\\.")}:[12] `));
   });
@@ -88,7 +95,7 @@ describe("the walls between the rooms", () => {
     ["generated/a.ts", 'import { Writer } from "stardust-udp/wire"; import { a } from "./b.ts";'],
     ["demo/a.ts", 'import { listen } from "../generated/server.ts";'],
   ])("leave alone what is allowed in %s: %s", (path, line) => {
-    expect(checkWalls(planted(path, line))).toEqual([]);
+    expect(checkImports(planted(path, line))).toEqual([]);
   });
 
   test("keep the independent parser independent of all that it checks", () => {
@@ -104,18 +111,73 @@ describe("the walls between the rooms", () => {
     }
   });
 
-  test("run one way: no two rooms may import each other", () => {
+  test("run one way: no two modules may import each other", () => {
     const circles: string[] = [];
-    for (const [name, room] of Object.entries(rooms)) {
-      for (const other of room.imports) {
-        if (rooms[other]!.imports.includes(name)) circles.push(`${name} and ${other}`);
+    for (const [name, module] of Object.entries(modules)) {
+      for (const other of module.imports) {
+        if (modules[other]!.imports.includes(name)) circles.push(`${name} and ${other}`);
       }
     }
     expect(circles).toEqual([]);
   });
 });
 
-describe("the house rules", () => {
+describe("imports in a circle", () => {
+  test("are nowhere, those of types included", () => {
+    const files = ruled.flatMap((folder) => filesOf(folder, /\.ts$/));
+    expect(findCircles(files)).toEqual([]);
+  });
+
+  const a = (line: string) => planted("src/a.ts", line);
+  const back = planted("src/port/b.ts", 'import { a } from "../a.ts";');
+
+  test.each([
+    'import { b } from "./port/b.ts";',
+    'import "./port/b.ts";',
+    'import * as b from "./port/b.ts";',
+    'import type { B } from "./port/b.ts";',
+    'import { type B } from "./port/b.ts";',
+    'export { b } from "./port/b.ts";',
+    'export * from "./port/b.ts";',
+    'export type { B } from "./port/b.ts";',
+    'export type * from "./port/b.ts";',
+    'export type A = import("./port/b.ts").B;',
+    "export type A = typeof import('./port/b.ts');",
+    'export const b = () => import("./port/b.ts");',
+    "export const b = async () => (await import(`./port/b.ts`)).b;",
+  ])("are found where one half is: %s", (line) => {
+    expect(findCircles([a(line), back])).toEqual(["src/a.ts -> src/port/b.ts -> src/a.ts"]);
+  });
+
+  test("are found through many files, and each group of files is told once, by a shortest circle", () => {
+    const files = [
+      planted("cli/a.ts", 'import { b } from "./b.ts";', 'import { d } from "./d.ts";'),
+      planted("cli/b.ts", 'import type { C } from "./c.ts";'),
+      planted("cli/c.ts", 'export * from "./a.ts";', 'import { b } from "./b.ts";'),
+      planted("cli/d.ts", 'import { self } from "./d.ts";'),
+    ];
+    expect(findCircles(files)).toEqual([
+      "cli/a.ts -> cli/b.ts -> cli/c.ts -> cli/a.ts",
+      "cli/d.ts -> cli/d.ts",
+    ]);
+  });
+
+  test("are not seen where two ways lead to one file, nor in comments, texts and computed imports", () => {
+    const files = [
+      planted("src/a.ts", 'import { b } from "./b.ts";', 'import { c } from "./c.ts";'),
+      planted("src/b.ts", 'import type { C } from "./c.ts";'),
+      planted(
+        "src/c.ts",
+        '// import { a } from "./a.ts";',
+        "export const c = 'import \"./a.ts\"';",
+      ),
+      planted("src/d.ts", "export const d = (url: string) => import(url);"),
+    ];
+    expect(findCircles(files)).toEqual([]);
+  });
+});
+
+describe("the style rules", () => {
   test("hold in every file", () => {
     const commented = ["src", "codegen", "cli", "fuzz"].flatMap((folder) =>
       filesOf(folder, /\.([mc]?[jt]s|lua)$/),
@@ -124,10 +186,10 @@ describe("the house rules", () => {
       filesOf(folder, /\.[mc]?[jt]s$/).filter(({ path }) => !/\/(dist|generated)\//.test(path)),
     );
     // The rules themselves are spelled out in two files.
-    const rules = /^test\/(walls\.test|support\/walls)\.ts$/;
+    const rules = /^test\/(import-rules\.test|support\/import-rules)\.ts$/;
     expect([
-      ...commented.flatMap((file) => checkHouse(file, true)),
-      ...others.filter((file) => !rules.test(file.path)).flatMap((file) => checkHouse(file, false)),
+      ...commented.flatMap((file) => checkStyle(file, true)),
+      ...others.filter((file) => !rules.test(file.path)).flatMap((file) => checkStyle(file, false)),
     ]).toEqual([]);
   });
 
@@ -138,13 +200,13 @@ describe("the house rules", () => {
     ["one test only", planted("test/a.test.ts", 'it.only("works", () => {});')],
     ["without saying why", planted("test/a.test.ts", "", 'test.skip("works", () => {});')],
   ])("are seen to be broken where a file %s", (what, file) => {
-    const problems = checkHouse(file, true);
+    const problems = checkStyle(file, true);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(what);
   });
 
   test("leave alone a test that is left out with a reason", () => {
     const lines = ["// Needs a second address.", 'test.skip("works", () => {});'];
-    expect(checkHouse(planted("test/a.test.ts", ...lines), true)).toEqual([]);
+    expect(checkStyle(planted("test/a.test.ts", ...lines), true)).toEqual([]);
   });
 });

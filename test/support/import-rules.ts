@@ -1,7 +1,7 @@
 /**
- * The walls between the rooms and the house rules, as functions over files that are handed in (path and text), so
+ * Who may import whom, that no files import each other in a circle, and the style rules: functions over files that are handed in (path and text), so
  * that they can be tried on planted violations. The tables are the rules; docs/architecture.md gives the reasons.
- * Not here: reading the tree (walls.test.ts).
+ * Not here: reading the tree (import-rules.test.ts).
  */
 import { posix } from "node:path";
 import ts from "typescript";
@@ -12,10 +12,10 @@ export interface SourceFile {
   readonly text: string;
 }
 
-interface Room {
-  /** Rooms it may import; `self` is always allowed. */
+interface ModuleRule {
+  /** Modules it may import; `self` is always allowed. */
   readonly imports: readonly string[];
-  /** Rooms it may import types from, and nothing that is there at run time. */
+  /** Modules it may import types from, and nothing that is there at run time. */
   readonly types?: readonly string[];
   /** Packages and Node's modules it may import: exact names, or with a trailing `*`. */
   readonly packages: readonly string[];
@@ -30,8 +30,8 @@ const BELOW_PORT = [...BELOW_PEER, "peer", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems"];
 
-/** The walls. One line a room, lower rooms first. */
-export const rooms: Readonly<Record<string, Room>> = {
+/** The import rules. One line a module, lower modules first. */
+export const modules: Readonly<Record<string, ModuleRule>> = {
   base: { imports: [], types: ["wire"], packages: [], pure: true },
   contract: { imports: ["base"], types: ["wire"], packages: [], pure: true },
   agreement: { imports: ["base", "contract"], packages: [], pure: true },
@@ -63,7 +63,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   fuzz: { imports: [], packages: ["node:*", "stardust-udp*", "#src*", "fast-check", "typescript"] },
 };
 
-/** Files that are rooms of their own, or share one. */
+/** Files that are modules of their own, or share one. */
 const rootFiles: Readonly<Record<string, string>> = {
   "src/errors.ts": "base",
   "src/limits.ts": "base",
@@ -86,16 +86,16 @@ const rootFiles: Readonly<Record<string, string>> = {
 /** `base` cannot import itself in circles, the files of `contract` do not know each other: no self imports. */
 const loners: ReadonlySet<string> = new Set(["base", "contract"]);
 
-/** The room of a file, or undefined for a file that nobody gave one. */
-export function roomOf(path: string): string | undefined {
+/** The module of a file, or undefined for a file that nobody gave one. */
+export function moduleOf(path: string): string | undefined {
   const file = rootFiles[path];
   if (file !== undefined) return file;
   const [top, second, third] = path.split("/");
   const name = top === "src" ? (third === undefined ? undefined : second) : top;
-  return name !== undefined && Object.hasOwn(rooms, name) && !loners.has(name) ? name : undefined;
+  return name !== undefined && Object.hasOwn(modules, name) && !loners.has(name) ? name : undefined;
 }
 
-/** Globals that a pure room may not name: time, chance, input and output come from outside. */
+/** Globals that a pure module may not name: time, chance, input and output come from outside. */
 const impureGlobals: ReadonlySet<string> = new Set(
   (
     "Buffer process global globalThis require console fetch performance crypto Date setTimeout setInterval " +
@@ -109,23 +109,19 @@ interface Import {
   readonly line: number;
 }
 
-/** All that goes wrong in one file with the walls; empty is good. Each line begins with `path:line`. */
-export function checkWalls(file: SourceFile): string[] {
-  const name = roomOf(file.path);
+/** What one file imports or names against the rules; empty is good. Each line begins with `path:line`. */
+export function checkImports(file: SourceFile): string[] {
+  const name = moduleOf(file.path);
   if (name === undefined)
-    return [`${file.path}:1 is in no room: give it one in test/support/walls.ts`];
-  const room = rooms[name]!;
-  const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true);
+    return [`${file.path}:1 is in no module: give it one in test/support/import-rules.ts`];
+  const module = modules[name]!;
   const problems: string[] = [];
-  const imports: Import[] = [];
-  const globals: { name: string; line: number }[] = [];
-  const declared = new Set<string>();
-  walk(source, source, imports, globals, declared);
+  const { imports, globals, declared } = namesIn(file);
   for (const found of imports) {
-    const problem = checkImport(file.path, name, room, found);
+    const problem = checkImport(file.path, name, module, found);
     if (problem !== undefined) problems.push(`${file.path}:${found.line} ${problem}`);
   }
-  if (room.pure) {
+  if (module.pure) {
     for (const found of globals) {
       if (declared.has(found.name)) continue;
       problems.push(`${file.path}:${found.line} ${name} may not use ${found.name}`);
@@ -134,20 +130,47 @@ export function checkWalls(file: SourceFile): string[] {
   return problems;
 }
 
-function checkImport(path: string, name: string, room: Room, found: Import): string | undefined {
+interface FileNames {
+  readonly imports: readonly Import[];
+  /** Impure globals, wherever they are named. */
+  readonly globals: readonly { readonly name: string; readonly line: number }[];
+  /** Names of the file's own, which hide globals. */
+  readonly declared: ReadonlySet<string>;
+}
+
+function namesIn(file: SourceFile): FileNames {
+  const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true);
+  const imports: Import[] = [];
+  const globals: { name: string; line: number }[] = [];
+  const declared = new Set<string>();
+  walk(source, source, imports, globals, declared);
+  return { imports, globals, declared };
+}
+
+/** The path of the file that a relative specifier means. */
+function targetOf(path: string, specifier: string): string {
+  return posix.normalize(posix.join(posix.dirname(path), specifier));
+}
+
+function checkImport(
+  path: string,
+  name: string,
+  module: ModuleRule,
+  found: Import,
+): string | undefined {
   const { specifier, typeOnly } = found;
   if (!specifier.startsWith(".")) {
-    if (room.packages.some((allowed) => matches(allowed, specifier))) return undefined;
+    if (module.packages.some((allowed) => matches(allowed, specifier))) return undefined;
     return `${name} may not import ${specifier}`;
   }
-  const target = posix.normalize(posix.join(posix.dirname(path), specifier));
+  const target = targetOf(path, specifier);
   if (!target.endsWith(".ts") && !target.endsWith(".json"))
     return `${specifier} does not end in .ts`;
-  const other = roomOf(target);
-  if (other === undefined) return `${specifier} is in no room`;
+  const other = moduleOf(target);
+  if (other === undefined) return `${specifier} is in no module`;
   if (other === name && !loners.has(name)) return undefined;
-  if (room.imports.includes(other)) return undefined;
-  if (room.types?.includes(other)) {
+  if (module.imports.includes(other)) return undefined;
+  if (module.types?.includes(other)) {
     return typeOnly ? undefined : `${name} may import only types from ${other} (${specifier})`;
   }
   return `${name} may not import ${other} (${specifier})`;
@@ -206,11 +229,67 @@ function walk(
   ts.forEachChild(node, (child) => walk(child, source, imports, globals, declared));
 }
 
+/**
+ * Files that import each other in a circle, whatever the form of the import: of a type, a re-export, `import()`. One
+ * line for each group of files that hang together so, with a shortest circle of it; empty is good.
+ */
+export function findCircles(files: readonly SourceFile[]): string[] {
+  const known = new Set(files.map(({ path }) => path));
+  const targets = new Map<string, string[]>();
+  for (const file of files) {
+    const found = namesIn(file).imports.filter(({ specifier }) => specifier.startsWith("."));
+    const paths = found.map(({ specifier }) => targetOf(file.path, specifier));
+    targets.set(file.path, [...new Set(paths)].filter((path) => known.has(path)).sort());
+  }
+  const circles: string[] = [];
+  const told = new Set<string>();
+  for (const path of [...known].sort()) {
+    if (told.has(path)) continue;
+    const circle = shortestCircle(path, targets);
+    if (circle === undefined) continue;
+    circles.push(circle.join(" -> "));
+    // Of a group that hangs together one circle is told: the others may be gone with it.
+    for (const member of reachable(path, targets)) {
+      if (reachable(member, targets).has(path)) told.add(member);
+    }
+  }
+  return circles;
+}
+
+/** All that a file leads to, itself only where a circle comes back to it. */
+function reachable(
+  path: string,
+  targets: ReadonlyMap<string, readonly string[]>,
+): ReadonlySet<string> {
+  const seen = new Set(targets.get(path));
+  // What is added while the set is walked is walked too.
+  for (const one of seen) for (const next of targets.get(one)!) seen.add(next);
+  return seen;
+}
+
+/** From a file back to itself by as few imports as it takes; undefined where nothing leads back. */
+function shortestCircle(
+  start: string,
+  targets: ReadonlyMap<string, readonly string[]>,
+): string[] | undefined {
+  const ways: string[][] = [[start]];
+  const seen = new Set<string>();
+  for (const way of ways) {
+    for (const next of targets.get(way.at(-1)!)!) {
+      if (next === start) return [...way, start];
+      if (seen.has(next)) continue;
+      seen.add(next);
+      ways.push([...way, next]);
+    }
+  }
+  return undefined;
+}
+
 /** Files longer than this hide something that wants a file of its own. */
 export const MAX_FILE_LINES = 600;
 
-/** The house rules that need no parser. `opening`: the file must open with a comment. */
-export function checkHouse(file: SourceFile, opening: boolean): string[] {
+/** The style rules that need no parser. `opening`: the file must open with a comment. */
+export function checkStyle(file: SourceFile, opening: boolean): string[] {
   const problems: string[] = [];
   const lines = file.text.split("\n");
   const count = lines.at(-1) === "" ? lines.length - 1 : lines.length;
