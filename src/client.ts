@@ -271,7 +271,8 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
 
   /** What its connection asks of it. */
   readonly #host: ConnectionHost = {
-    deliver: (channel, bytes, view, start, end, user) => {
+    deliver: (received) => {
+      const { channel, bytes, view, start, end, user } = received;
       // At the end of the connection all that has arrived goes to its readers, room or not.
       if (!this.#connection.isEnding && !this.#hub.hasRoom(channel.index)) {
         if (this.#hub.isStuck(channel.index)) this.#closeUnread(channel);

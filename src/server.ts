@@ -41,6 +41,7 @@ import { encodeOnce } from "./port/encode-once.ts";
 import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
 import type { Protocol } from "./protocol.ts";
+import type { ReceivedMessage } from "./received-message.ts";
 import { Reader } from "./wire/reader.ts";
 
 export type * from "./connection-contract.ts";
@@ -252,8 +253,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
             : options.authenticate(body as F["join"], origin, signal),
         onJoin: (id, handle, address, body, agreed) =>
           this.#onJoin(new RunningPeer<F>(this, id, handle, address, body as F["join"], agreed)),
-        onMessage: (id, channel, user, bytes, view, start, end) =>
-          this.#onMessage(id, channel, user, bytes, view, start, end),
+        onMessage: (id, message) => this.#onMessage(id, message),
         onLeave: (id, reason) => this.#onLeave(id, reason),
         onDrained: (id) => this.peers.get(id)?.onDrained(),
         onFault: (where, error) => this.#onFault(error, where),
@@ -369,35 +369,22 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.#events.emit("join", peer);
   }
 
-  #onMessage(
-    id: number,
-    channelIndex: number,
-    user: Float64Array,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-  ): void {
+  #onMessage(id: number, received: ReceivedMessage): void {
     const peer = this.peers.get(id);
     // A stale record: it is dropped with its peer's credit.
     if (peer === undefined) return;
-    const channel = this.protocol.channels[channelIndex]!;
+    const { channel, bytes, view, start, end, user } = received;
+    const cost = receiveCost(this.protocol, end - start);
     let message: unknown;
     try {
       this.#reader.compat = peer.agreed.compat;
       message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
       peer.handle?.malformed(id);
-      peer.handle?.release(id, receiveCost(this.protocol, end - start));
+      peer.handle?.release(id, cost);
       return;
     }
-    const held = this.#hub.offer(
-      channelIndex,
-      peer,
-      message,
-      user,
-      receiveCost(this.protocol, end - start),
-    );
+    const held = this.#hub.offer(channel.index, peer, message, user, cost);
     // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
     if (held > this.protocol.limits.creditBytes / 2) {
       peer.close({ code: "unread-channel", reason: `nobody reads ${channel.name}`, lingerMs: 0 });

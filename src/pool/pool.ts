@@ -9,6 +9,7 @@ import { StardustError } from "../errors.ts";
 import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
 import type { WorkerOptions, WorkerPost } from "../port/records.ts";
 import type { Protocol } from "../protocol.ts";
+import type { ReceivedMessage } from "../received-message.ts";
 import { Placement } from "./placement.ts";
 import { portRanges } from "./ports.ts";
 
@@ -26,15 +27,7 @@ export interface PoolListener {
   ): Promise<JoinDecision> | JoinDecision;
   onJoin(peer: number, handle: PortHandle, address: string, body: unknown, agreed: Agreement): void;
   /** Of a peer whose join has been reported, and whose leave may have been. */
-  onMessage(
-    peer: number,
-    channel: number,
-    user: Float64Array,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-  ): void;
+  onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
   /** Something of the application's threw, or a worker died: reported, never fatal. */

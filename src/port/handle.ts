@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import type { CloseReason, PortStats } from "../connection-contract.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
+import { ReceivedMessage } from "../received-message.ts";
 import "../udp/node-text.ts";
 import { utf8Read } from "../wire/utf8.ts";
 import type { RejectReason } from "../zero/messages.ts";
@@ -37,16 +38,8 @@ export interface PortListener {
   onJoinRequest(request: Extract<WorkerPost, { type: "join" }>): void;
   onExpired(peer: number): void;
   onJoin(peer: number, address: string): void;
-  /** A message; bytes are valid during the call only. The listener gives its cost back with `release`. */
-  onMessage(
-    peer: number,
-    channel: number,
-    user: Float64Array,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-  ): void;
+  /** A message, valid during the call only. The listener gives its cost back with `release`. */
+  onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
   /** The ring to the worker had no room for somebody's message, and has again. */
@@ -84,6 +77,7 @@ export class PortHandle {
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
   readonly #starved: Int32Array;
+  readonly #message = new ReceivedMessage();
   readonly #user: Float64Array;
   readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
   readonly #statsRequests = new Map<number, (stats: PortStats) => void>();
@@ -387,17 +381,11 @@ export class PortHandle {
     switch (kind) {
       case ToApplication.message: {
         const user = this.#user;
-        const userEnd = start + 6 + 8 * user.length;
+        const payloadAt = start + 6 + 8 * user.length;
         for (let i = 0; i < user.length; i++) user[i] = view.getFloat64(start + 6 + 8 * i);
-        listener.onMessage(
-          view.getUint32(start),
-          view.getUint16(start + 4),
-          user,
-          bytes,
-          view,
-          userEnd,
-          end,
-        );
+        const channel = this.#protocol.channels[view.getUint16(start + 4)]!;
+        this.#message.fill(channel, bytes, view, payloadAt, end, user);
+        listener.onMessage(view.getUint32(start), this.#message);
         break;
       }
       case ToApplication.join: {

@@ -5,6 +5,7 @@
 
 import type { CloseReason } from "../connection-contract.ts";
 import type { Protocol } from "../protocol.ts";
+import type { ReceivedMessage } from "../received-message.ts";
 import { utf8Length, utf8Read } from "../wire/utf8.ts";
 import type { Writer } from "../wire/writer.ts";
 import { Credits } from "./credits.ts";
@@ -135,16 +136,8 @@ export class PortLink {
   }
 
   /** A message, if the peer has credit (or is `leaving`, and this is the last that comes) and the ring has room. */
-  message(
-    peer: number,
-    slot: number,
-    channel: number,
-    user: Float64Array,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    leaving: boolean,
-  ): DeliveryVerdict {
+  message(peer: number, slot: number, message: ReceivedMessage, leaving: boolean): DeliveryVerdict {
+    const { bytes, start, end, user } = message;
     const cost = receiveCost(this.#protocol, end - start);
     if (leaving) this.#receiveCredits.overspend(slot, cost);
     else if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
@@ -154,7 +147,7 @@ export class PortLink {
       return "no-ring";
     }
     w.u32(peer);
-    w.u16(channel);
+    w.u16(message.channel.index);
     for (let i = 0; i < user.length; i++) w.view.setFloat64(w.take(8), user[i]!);
     w.bytes.set(bytes.subarray(start, end), w.take(end - start));
     this.#out.commit();

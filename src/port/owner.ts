@@ -10,11 +10,11 @@ import { type Agreement, agreement } from "../agreement.ts";
 import type { CloseReason } from "../connection-contract.ts";
 import { Counters } from "../counters.ts";
 import { Peer } from "../peer.ts";
-import type { ChannelDefinition, Protocol } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
+import type { ReceivedMessage } from "../received-message.ts";
 import type { SessionSink } from "../session/session.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { nowMs, Turn } from "../udp/turn.ts";
-import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import type { ZeroCrypto } from "../zero/crypto.ts";
 import type { ZeroServerEvent } from "../zero/events.ts";
@@ -77,15 +77,8 @@ class Entry implements SessionSink, WorkerPeer {
     this.peer = owner.makePeer(this);
   }
 
-  deliver(
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-    user: Float64Array,
-  ): boolean {
-    return this.#owner.deliver(this, channel, bytes, view, start, end, user);
+  deliver(message: ReceivedMessage): boolean {
+    return this.#owner.deliver(this, message);
   }
 
   sendMessage(channel: number, message: unknown): boolean {
@@ -141,7 +134,6 @@ export class PortOwner implements PortCommands {
   /** Joins that the application has not answered, oldest first. */
   readonly #undecided = new Set<string>();
   readonly #out: Writer;
-  readonly #reader = new Reader();
   readonly #user: Float64Array;
   readonly #counters: Counters;
   #received = 0;
@@ -375,27 +367,16 @@ export class PortOwner implements PortCommands {
   }
 
   /** A message is complete. False: not now; the session keeps it and offers it again. */
-  deliver(
-    entry: Entry,
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-    user: Float64Array,
-  ): boolean {
+  deliver(entry: Entry, message: ReceivedMessage): boolean {
     const { systems, link } = this.#o;
-    if (systems?.handles(channel.index)) {
-      this.#reader.reset(bytes, view, start, end);
-      this.#reader.compat = entry.agreed.compat;
-      if (!systems.deliver(entry.id, channel, this.#reader, user))
-        this.#counters.add("messagesMalformed");
+    if (systems?.handles(message.channel.index)) {
+      const good = systems.deliver(entry.id, entry.agreed.compat, message);
+      if (!good) this.#counters.add("messagesMalformed");
       return true;
     }
     // Of a peer that leaves, all that has arrived goes to the application, which will not see more of it.
     const leaving = entry.closed !== undefined;
-    const { id, slot } = entry;
-    const verdict = link.message(id, slot, channel.index, user, bytes, start, end, leaving);
+    const verdict = link.message(entry.id, entry.slot, message, leaving);
     if (verdict === "no-ring") this.#starved.add(entry);
     return verdict === "taken";
   }

@@ -14,9 +14,10 @@ import type {
   HeaderValues,
   SendTarget,
 } from "../face.ts";
-import type { ChannelDefinition, Protocol } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
+import type { ReceivedMessage } from "../received-message.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
-import type { Reader } from "../wire/reader.ts";
+import { Reader } from "../wire/reader.ts";
 
 type Handler = (peer: unknown, message: unknown, context: unknown) => unknown;
 
@@ -39,6 +40,7 @@ export class SystemsHost implements BroadcastTarget {
   readonly #faces = new Map<number, SystemsPeer<object, unknown>>();
   readonly #portFace: SystemsPort<object, object, unknown>;
   readonly #context: { readonly header: object };
+  readonly #reader = new Reader();
   #user: Float64Array = new Float64Array(0);
   #tickedMs = 0;
   /** Ticks lie on a grid that begins here. */
@@ -81,10 +83,12 @@ export class SystemsHost implements BroadcastTarget {
   }
 
   /** Decodes a message and hands it to its handler. False: it could not be decoded. */
-  deliver(id: number, channel: ChannelDefinition, reader: Reader, user: Float64Array): boolean {
+  deliver(id: number, compat: boolean, received: ReceivedMessage): boolean {
+    const { channel, bytes, view, start, end, user } = received;
     let message: unknown;
     try {
-      message = channel.codec.decode(reader);
+      this.#reader.compat = compat;
+      message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
       return false;
     }

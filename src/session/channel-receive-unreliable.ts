@@ -65,9 +65,8 @@ export class UnreliableReceive implements ReceiveChannel {
       return;
     }
     this.passed(order);
-    const { bytes, view, user } = context;
-    if (this.waiting.length === 0 && context.offer(channel, bytes, view, start, end, user)) return;
-    this.wait(context.keep(bytes, start, end, end - start + MESSAGE_OVERHEAD_BYTES));
+    if (this.waiting.length === 0 && context.offer(channel, start, end)) return;
+    this.wait(context.keep(context.bytes, start, end, end - start + MESSAGE_OVERHEAD_BYTES));
   }
 
   pump(): void {

@@ -86,7 +86,7 @@ export function offerAssembled(
     // While the sink looks at it nobody else may write there: the sink may feed another session.
     assembly = undefined;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const taken = context.offer(channel, bytes, view, 0, total, context.user);
+    const taken = context.offerWhole(channel, bytes, view, total);
     if (taken) {
       assembly = bytes;
       return undefined;
@@ -157,10 +157,7 @@ abstract class ReliableChannel implements ReceiveChannel {
     const costBytes = end - start + MESSAGE_OVERHEAD_BYTES;
     context.limit.receivedBytes += costBytes;
     window.add(number);
-    if (
-      this.mayOffer(number) &&
-      context.offer(this.channel, context.bytes, context.view, start, end, context.user)
-    ) {
+    if (this.mayOffer(number) && context.offer(this.channel, start, end)) {
       context.limit.handedOnBytes += costBytes;
       this.handedOn(number);
     } else this.wait(number, context.keep(context.bytes, start, end, costBytes));

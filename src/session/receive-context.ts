@@ -3,6 +3,7 @@
  * limit, where the bytes are. Also the receiver's half of flow control (RFC 9000 4.1, for all channels together).
  */
 import type { ChannelDefinition } from "../protocol.ts";
+import { ReceivedMessage } from "../received-message.ts";
 import { DatagramOutcome, type SessionCounters } from "./outcome.ts";
 import type { SlicePool } from "./reassembly.ts";
 import type { ReceiveAge } from "./receive-age.ts";
@@ -85,6 +86,8 @@ export class ReceiveContext {
   nowMs = 0;
   /** How long an unreliable message may stay unfinished. */
   reassemblyTimeoutMs = 0;
+  /** What the sink is shown, used again for each message. */
+  private readonly message: ReceivedMessage = new ReceivedMessage();
   private failed = false;
   private failure: unknown;
 
@@ -107,20 +110,30 @@ export class ReceiveContext {
     this.maxUnreliableBytes = limit.budgetBytes;
   }
 
+  /** Offers a message of the datagram that is being applied. */
+  offer(channel: ChannelDefinition, start: number, end: number): boolean {
+    this.message.fill(channel, this.bytes, this.view, start, end, this.user);
+    return this.deliver();
+  }
+
+  /** Offers a message that was put together elsewhere; this datagram has completed it. */
+  offerWhole(channel: ChannelDefinition, bytes: Uint8Array, view: DataView, end: number): boolean {
+    this.message.fill(channel, bytes, view, 0, end, this.user);
+    return this.deliver();
+  }
+
+  offerWaiting(channel: ChannelDefinition, { bytes, view, user }: WaitingMessage): boolean {
+    this.message.fill(channel, bytes, view, 0, bytes.length, user);
+    return this.deliver();
+  }
+
   /**
-   * Offers a message to the sink. If the sink throws, the message counts as taken, and `rethrow` passes the
-   * exception on once the session's state is whole again.
+   * Shows `message` to the sink. If the sink throws, it counts as taken, and `rethrow` passes the exception on once the
+   * session's state is whole again.
    */
-  offer(
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-    user: Float64Array,
-  ): boolean {
+  private deliver(): boolean {
     try {
-      if (!this.sink.deliver(channel, bytes, view, start, end, user)) return false;
+      if (!this.sink.deliver(this.message)) return false;
     } catch (error) {
       if (!this.failed) this.failure = error;
       this.failed = true;
@@ -147,10 +160,5 @@ export class ReceiveContext {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const user = this.user.length === 0 ? this.user : this.user.slice();
     return { bytes, view, user, costBytes };
-  }
-
-  offerWaiting(channel: ChannelDefinition, message: WaitingMessage): boolean {
-    const { bytes, view, user } = message;
-    return this.offer(channel, bytes, view, 0, bytes.length, user);
   }
 }

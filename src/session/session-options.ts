@@ -1,22 +1,16 @@
 /** What a session is made from, and whom it hands messages to. */
 import type { Agreement } from "../agreement.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
+import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionController } from "./controller.ts";
 
 /** Where a session's messages go. */
 export interface SessionSink {
   /**
-   * A message is complete. `bytes[start..end)` and `user` are valid during the call only; `user` are the user's header
-   * fields of the datagram that completed it. False: no room now; it is offered again by `pump()`.
+   * A message is complete. It is valid during the call only: the session uses the object again. False: no room now; it
+   * is offered again by `pump()`.
    */
-  deliver(
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-    user: Float64Array,
-  ): boolean;
+  deliver(message: ReceivedMessage): boolean;
   /** Room again on `channel` after `send` said false. */
   drained?(channel: ChannelDefinition): void;
 }

@@ -2,6 +2,7 @@
  * For tests of games and of Stardust itself, the entry point `stardust-udp/testing`: virtual time, simulated links, a
  * pair of endpoints, and a lossy network in front of a real socket.
  */
+export type { ReceivedMessage } from "../received-message.ts";
 export { Session, type SessionOptions, type SessionSink } from "../session/session.ts";
 export { type BurstLoss, type LinkOptions, SimulatedLink } from "./link.ts";
 export {

@@ -396,10 +396,10 @@ describe("sinks", () => {
     const echo = channelIndex(protocol, "chat");
     const inbox = world.server.inbox;
     const deliver = inbox.deliver.bind(inbox);
-    inbox.deliver = (channel, bytes, view, start, end, user) => {
-      world.server.session.send(echo, bytes, start, end);
+    inbox.deliver = (message) => {
+      world.server.session.send(echo, message.bytes, message.start, message.end);
       world.server.session.pump();
-      return deliver(channel, bytes, view, start, end, user);
+      return deliver(message);
     };
     for (let i = 0; i < 50; i++) world.client.send("chat", numberedPayload(i, 20));
     world.pair.run(500);
@@ -416,9 +416,9 @@ describe("sinks", () => {
     world.pair.run(100);
     inbox.accepting = true;
     const deliver = inbox.deliver.bind(inbox);
-    inbox.deliver = (channel, bytes, view, start, end, user) => {
+    inbox.deliver = (message) => {
       session.pump();
-      return deliver(channel, bytes, view, start, end, user);
+      return deliver(message);
     };
     session.pump();
     expect(inbox.of("chat").map(indexOf)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -428,9 +428,10 @@ describe("sinks", () => {
     const world = joined({ seed: 30, protocol });
     const deliver = world.server.inbox.deliver.bind(world.server.inbox);
     let thrown = 0;
-    world.server.inbox.deliver = (channel, bytes, view, start, end, user) => {
+    world.server.inbox.deliver = (message) => {
+      const { bytes, start, end } = message;
       if (indexOf(bytes.slice(start, end)) % 7 === 3) throw new Error("handler");
-      return deliver(channel, bytes, view, start, end, user);
+      return deliver(message);
     };
     const w = new Writer(new Uint8Array(1200));
     for (let i = 0; i < 100; i++) world.client.send("chat", numberedPayload(i, 30));

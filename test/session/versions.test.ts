@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Agreement, agreement } from "#src/agreement.js";
-import type { ChannelDefinition, Protocol, Role } from "#src/protocol.js";
+import type { Protocol, Role } from "#src/protocol.js";
+import type { ReceivedMessage } from "#src/received-message.js";
 import { Session, type SessionSink } from "#src/session/session.js";
 import { Pair, SeededRandom } from "#src/testing/index.js";
 import { Reader } from "#src/wire/reader.js";
@@ -30,13 +31,7 @@ class Inbox implements SessionSink {
     this.#reader.compat = agreed.compat;
   }
 
-  deliver(
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-  ): boolean {
+  deliver({ channel, bytes, view, start, end }: ReceivedMessage): boolean {
     const message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
     const list = this.messages.get(channel.name) ?? [];
     list.push(message as Message);

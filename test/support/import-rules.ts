@@ -24,7 +24,7 @@ interface ModuleRule {
 }
 
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
-const BASE = ["base", "contract", "agreement"];
+const BASE = ["base", "contract", "agreement", "message"];
 const BELOW_PEER = ["wire", "session", "zero"];
 const BELOW_PORT = [...BELOW_PEER, "peer", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
@@ -35,6 +35,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   base: { imports: [], types: ["wire"], packages: [], pure: true },
   contract: { imports: ["base"], types: ["wire"], packages: [], pure: true },
   agreement: { imports: ["base", "contract"], packages: [], pure: true },
+  message: { imports: [], types: ["contract"], packages: [], pure: true },
   wire: { imports: BASE, packages: [], pure: true },
   session: { imports: [...BASE, "wire"], packages: [], pure: true },
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
@@ -71,6 +72,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/protocol.ts": "contract",
   "src/agreement.ts": "agreement",
   "src/connection-contract.ts": "contract",
+  "src/received-message.ts": "message",
   "src/face.ts": "contract",
   "src/arbitrary.ts": "contract",
   "src/peer.ts": "peer",

@@ -1,5 +1,6 @@
 /** Sessions in virtual time with an oracle: what was sent on each channel against what arrived there. */
 import type { ChannelDefinition, Protocol, Role } from "#src/protocol.js";
+import type { ReceivedMessage } from "#src/received-message.js";
 import { Session, type SessionOptions, type SessionSink } from "#src/session/session.js";
 import { type LinkOptions, Pair, SeededRandom } from "#src/testing/index.js";
 import { channelIndex, handProtocol } from "./hand-protocol.js";
@@ -12,14 +13,7 @@ export class Inbox implements SessionSink {
   readonly drainedChannels: string[] = [];
   refused = 0;
 
-  deliver(
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    _view: DataView,
-    start: number,
-    end: number,
-    user: Float64Array,
-  ): boolean {
+  deliver({ channel, bytes, start, end, user }: ReceivedMessage): boolean {
     if (!this.accepting) {
       this.refused++;
       return false;
