@@ -2,9 +2,10 @@
  * Before any test: generates and compiles every spec of test/specs/ once. `<name>.yaml` becomes
  * test/tmp/specs/<name>/generated/, the files of the folder `<name>/` beside it are copied next to that, and all are
  * compiled together (with the versions of versions/), under the strict flags, into test/tmp/dist/<name>/ (specs.ts finds it there). Inside the repository, because only there the
- * package's own name resolves. JavaScript, so that Node 20 runs it by itself too: the types of the tests need it.
+ * package's own name resolves. Nothing is done where all that goes into it is as it was. JavaScript, so that Node 20 runs it by itself too: the types of the tests need it.
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   cpSync,
@@ -47,7 +48,28 @@ export const strictOptions = {
   skipLibCheck: true,
 };
 
+/** What was built before, by the contents of all that it was made of. */
+const stamp = join(tmp, "specs.sha256");
+
+function fingerprint() {
+  const hash = createHash("sha256");
+  const inputs = [specs, ...["codegen", "src"].map((folder) => join(root, "dist", folder))]
+    .flatMap((folder) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !entry.name.endsWith(".map"))
+        .map((entry) => join(entry.parentPath, entry.name)),
+    )
+    .sort();
+  for (const path of [fileURLToPath(import.meta.url), ...inputs]) {
+    hash.update(path).update("\0").update(readFileSync(path)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
 export default async function setup() {
+  const now = fingerprint();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
+  rmSync(stamp, { force: true });
   rmSync(join(tmp, "specs"), { recursive: true, force: true });
   rmSync(join(tmp, "dist"), { recursive: true, force: true });
   for (const file of readdirSync(specs)) {
@@ -69,6 +91,7 @@ export default async function setup() {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   const result = spawnSync(process.execPath, [tsc, "-p", config], { encoding: "utf8" });
   if (result.status !== 0) throw new Error(`the specs' code does not compile:\n${result.stdout}`);
+  writeFileSync(stamp, now);
 }
 
 /**
