@@ -10,19 +10,18 @@ import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import "../udp/node-text.ts";
 import { utf8Read } from "../wire/utf8.ts";
+import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { Credits } from "./credits.ts";
-import { Doorbell } from "./doorbell.ts";
-import { readText, writeText } from "./link.ts";
 import {
   createPortMemory,
   creditCost,
   MAX_CODE_BYTES,
   MAX_REASON_BYTES,
   type PortMemory,
-  Starved,
   slotSpan,
 } from "./memory.ts";
+import { readText, writeText } from "./record-text.ts";
 import {
   type ApplicationPost,
   ToApplication,
@@ -30,7 +29,7 @@ import {
   type WorkerOptions,
   type WorkerPost,
 } from "./records.ts";
-import { Drained, RingReader, RingWriter } from "./ring.ts";
+import { RingEnd } from "./ring-end.ts";
 
 /** What a port tells its pool. */
 export interface PortListener {
@@ -56,8 +55,6 @@ export interface PortHandleOptions {
   readonly listener: PortListener;
 }
 
-/** In the place of a peer id: news about the ring itself. */
-const RING = -1;
 /** What `reserve` resolves with when there is no worker any more. */
 export const WORKER_GONE = "its worker has ended";
 
@@ -70,19 +67,13 @@ export class PortHandle {
   readonly #host: string;
   readonly #slotMask: number;
   readonly #worker: Worker;
-  readonly #out: RingWriter;
-  readonly #in: RingReader;
-  readonly #bell: Doorbell;
-  readonly #workerBell: Doorbell;
+  readonly #end: RingEnd;
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
-  readonly #starved: Int32Array;
   readonly #message = new ReceivedMessage();
   readonly #user: Float64Array;
   readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
   readonly #statsRequests = new Map<number, (stats: PortStats) => void>();
-  /** Peers (or RING) to be told of room when the ring has some for that. */
-  readonly #owed = new Set<number>();
   /** Header fields that could not be written yet. */
   readonly #headerOwed = new Map<number, number>();
   #nextRequest = 0;
@@ -99,13 +90,9 @@ export class PortHandle {
     this.#listener = listener;
     this.#host = worker.host;
     this.#slotMask = slotSpan(worker.maxPeers) - 1;
-    this.#out = new RingWriter(memory.toWorker);
-    this.#in = new RingReader(memory.toApplication);
-    this.#bell = new Doorbell(memory.applicationBell);
-    this.#workerBell = new Doorbell(memory.workerBell);
+    this.#end = new RingEnd(memory, "application");
     this.#sendCredits = new Credits(memory.sendCredits);
     this.#receiveCredits = new Credits(memory.receiveCredits);
-    this.#starved = new Int32Array(memory.starved);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.port = worker.port;
     const data: WorkerOptions = { ...worker, memory };
@@ -121,10 +108,7 @@ export class PortHandle {
       this.#error = error;
     });
     this.#worker.on("exit", (code) => this.#handleExit(code));
-    this.#bell.wait(
-      () => !this.#in.isEmpty,
-      () => this.#drain(),
-    );
+    this.#end.wait(() => this.#drain());
   }
 
   /** Resolves when the port is bound; rejects with PortBindError or STARDUST_WORKER_IMPORT. */
@@ -188,15 +172,14 @@ export class PortHandle {
       if (codec.write) w.at = codec.write(message, w, start);
       else codec.encode(message, w);
     } catch (error) {
-      this.#out.abandon();
+      this.#end.abandon();
       throw error;
     }
     if (!this.#sendCredits.spend(peer & this.#slotMask, creditCost(w.at - start))) {
-      this.#out.abandon();
+      this.#end.abandon();
       return false;
     }
-    this.#out.commit();
-    this.#workerBell.ring();
+    this.#end.publish();
     return true;
   }
 
@@ -238,20 +221,17 @@ export class PortHandle {
     w.u16(out.length);
     for (const peer of out) w.u32(peer);
     w.raw(bytes);
-    this.#out.commit();
-    this.#workerBell.ring();
+    this.#end.publish();
     return takers.length;
   }
 
   close(peer: number, code: string, reason: string, lingerMs: number): void {
-    const w = this.#out.reserve(ToWorker.close, 16 + MAX_CODE_BYTES + MAX_REASON_BYTES, true);
-    if (w === undefined) throw new Error("the ring's reserved room is used up");
+    const w = this.#end.reserveUrgent(ToWorker.close, 16 + MAX_CODE_BYTES + MAX_REASON_BYTES);
     w.u32(peer);
     w.view.setFloat64(w.take(8), lingerMs);
     writeText(w, code, MAX_CODE_BYTES);
     writeText(w, reason, MAX_REASON_BYTES);
-    this.#out.commit();
-    this.#workerBell.ring();
+    this.#end.publish();
   }
 
   setHeader(field: number, value: number): void {
@@ -262,38 +242,32 @@ export class PortHandle {
     }
     w.u16(field);
     w.view.setFloat64(w.take(8), value);
-    this.#out.commit();
-    this.#workerBell.ring();
+    this.#end.publish();
   }
 
   /** The application has seen the peer's join: broadcasts reach it from here on. */
   joined(peer: number): void {
-    const w = this.#out.reserve(ToWorker.joined, 4, true);
-    if (w === undefined) throw new Error("the ring's reserved room is used up");
+    const w = this.#end.reserveUrgent(ToWorker.joined, 4);
     w.u32(peer);
-    this.#out.commit();
-    this.#workerBell.ring();
+    this.#end.publish();
   }
 
   /** The application has taken (or dropped) messages of this peer that cost so much (`creditCost`). */
   release(peer: number, cost: number): void {
-    if (this.#receiveCredits.add(peer & this.#slotMask, cost)) {
-      this.#hint(ToWorker.pump, peer);
-    }
+    if (this.#receiveCredits.add(peer & this.#slotMask, cost)) this.#end.hintCredit(peer);
   }
 
   malformed(peer: number): void {
-    const w = this.#out.reserve(ToWorker.malformed, 4);
+    const w = this.#end.reserve(ToWorker.malformed, 4);
     // Only a count is lost where the ring is full.
     if (w === undefined) return;
     w.u32(peer);
-    this.#out.commit();
-    this.#workerBell.ring();
+    this.#end.publish();
   }
 
   /** Wakes the worker now rather than at the end of the turn. */
   flush(): void {
-    this.#workerBell.ringNow();
+    this.#end.ringNow();
   }
 
   stats(): Promise<PortStats> {
@@ -321,36 +295,10 @@ export class PortHandle {
     await this.#worker.terminate();
   }
 
-  /** Reserves; where there is no room, asks to be told of some and looks again. */
-  #reserve(kind: number, bytes: number): ReturnType<RingWriter["reserve"]> {
-    // A getter of a message that is being written has come here; nothing may be lost of what goes before it.
-    if (this.#out.isOpen) throw new Error("a message is sent while another is being written");
-    // A header that was set before goes before.
+  /** As the ring's end; header fields that were set before go before. */
+  #reserve(kind: number, bytes: number): Writer | undefined {
     if (this.#headerOwed.size > 0 && !this.#payHeaders()) return undefined;
-    const w = this.#out.reserve(kind, bytes);
-    if (w !== undefined) return w;
-    Atomics.store(this.#starved, Starved.application, 1);
-    this.#workerBell.ring();
-    return this.#out.reserve(kind, bytes);
-  }
-
-  /** News of room for the worker; kept for later where there is none for it. */
-  #hint(kind: number, peer: number): void {
-    const w = this.#reserve(kind, peer === RING ? 0 : 4);
-    if (w === undefined) {
-      this.#owed.add(peer);
-      return;
-    }
-    if (peer !== RING) w.u32(peer);
-    this.#out.commit();
-    this.#workerBell.ring();
-  }
-
-  #payOwed(): void {
-    const owed = [...this.#owed];
-    this.#owed.clear();
-    for (const peer of owed) this.#hint(peer === RING ? ToWorker.ringDrained : ToWorker.pump, peer);
-    this.#payHeaders();
+    return this.#end.reserve(kind, bytes);
   }
 
   /** Writes the header fields that found no room. False: there is none still. */
@@ -362,12 +310,9 @@ export class PortHandle {
   }
 
   #drain(): boolean {
-    const drained = this.#in.drain(Number.POSITIVE_INFINITY, this.#take);
-    if (Atomics.exchange(this.#starved, Starved.worker, 0) === 1) {
-      this.#hint(ToWorker.ringDrained, RING);
-    }
-    if (this.#owed.size > 0 || this.#headerOwed.size > 0) this.#payOwed();
-    return drained === Drained.more;
+    const more = this.#end.drain(this.#take);
+    if (this.#headerOwed.size > 0) this.#payHeaders();
+    return more;
   }
 
   readonly #take = (
@@ -409,7 +354,8 @@ export class PortHandle {
         listener.onDrained(view.getUint32(start));
         break;
       case ToApplication.ringDrained:
-        this.#payOwed();
+        this.#end.payOwed();
+        this.#payHeaders();
         listener.onRingDrained();
         break;
     }
@@ -483,8 +429,7 @@ export class PortHandle {
     this.#exited = true;
     // What it wrote before it ended is still there.
     while (this.#drain());
-    this.#bell.close();
-    this.#workerBell.close();
+    this.#end.close();
     for (const resolve of this.#reserving.values()) resolve(WORKER_GONE);
     this.#reserving.clear();
     for (const resolve of this.#statsRequests.values()) {

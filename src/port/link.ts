@@ -6,22 +6,13 @@
 import type { CloseReason } from "../connection-contract.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
-import { utf8Length, utf8Read } from "../wire/utf8.ts";
-import type { Writer } from "../wire/writer.ts";
+import { utf8Length } from "../wire/utf8.ts";
 import { Credits } from "./credits.ts";
-import { Doorbell } from "./doorbell.ts";
-import {
-  MAX_CODE_BYTES,
-  MAX_REASON_BYTES,
-  type PortMemory,
-  receiveCost,
-  Starved,
-} from "./memory.ts";
+import { MAX_CODE_BYTES, MAX_REASON_BYTES, type PortMemory, receiveCost } from "./memory.ts";
+import { readText, writeText } from "./record-text.ts";
 import { ToApplication, ToWorker } from "./records.ts";
-import { Drained, RingReader, RingWriter } from "./ring.ts";
+import { RingEnd } from "./ring-end.ts";
 
-/** In the place of a peer id: news about the ring itself. */
-const RING = -1;
 const NOBODY: Set<number> = new Set();
 
 /** What became of a message for the application. */
@@ -53,86 +44,52 @@ export interface PortCommands {
 
 export class PortLink {
   readonly #protocol: Protocol;
-  readonly #out: RingWriter;
-  readonly #in: RingReader;
-  readonly #bell: Doorbell;
-  readonly #applicationBell: Doorbell;
+  readonly #end: RingEnd;
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
-  readonly #starved: Int32Array;
-  /** News of room that found no room itself; it never uses what is kept for joins and leaves. */
-  readonly #owed = new Set<number>();
   #commands: PortCommands | undefined;
 
   constructor(memory: PortMemory, protocol: Protocol) {
     this.#protocol = protocol;
-    this.#out = new RingWriter(memory.toApplication);
-    this.#in = new RingReader(memory.toWorker);
-    this.#bell = new Doorbell(memory.workerBell);
-    this.#applicationBell = new Doorbell(memory.applicationBell);
+    this.#end = new RingEnd(memory, "worker");
     this.#sendCredits = new Credits(memory.sendCredits);
     this.#receiveCredits = new Credits(memory.receiveCredits);
-    this.#starved = new Int32Array(memory.starved);
   }
 
   /** From now on `commands` is given what the application writes. */
   start(commands: PortCommands): void {
     this.#commands = commands;
-    this.#bell.wait(
-      () => !this.#in.isEmpty,
-      () => this.#drain(),
-    );
+    this.#end.wait(() => this.#drain());
   }
 
   close(): void {
-    this.#bell.close();
-    this.#applicationBell.close();
+    this.#end.close();
   }
 
   /** Wakes the application if it sleeps: at the end of each turn. */
   ring(): void {
-    if (this.#owed.size > 0) this.#payOwed();
-    this.#applicationBell.ringNow();
-  }
-
-  #payOwed(): void {
-    const owed = [...this.#owed];
-    this.#owed.clear();
-    for (const peer of owed) {
-      if (peer === RING) this.#ringDrained();
-      else this.drained(peer);
-    }
-  }
-
-  #ringDrained(): void {
-    if (this.#reserve(ToApplication.ringDrained, 0) === undefined) this.#owed.add(RING);
-    else this.#out.commit();
-  }
-
-  /** Reserves; where there is no room, asks to be told of some and looks again: the reader looks after it has made some. */
-  #reserve(kind: number, bytes: number): Writer | undefined {
-    const w = this.#out.reserve(kind, bytes);
-    if (w !== undefined) return w;
-    Atomics.store(this.#starved, Starved.worker, 1);
-    return this.#out.reserve(kind, bytes);
+    this.#end.ringNow();
   }
 
   join(peer: number, address: string, port: number): void {
     const length = utf8Length(address);
-    const w = this.#urgent(ToApplication.join, 6 + 8 + length);
+    const w = this.#end.reserveUrgent(ToApplication.join, 6 + 8 + length);
     w.u32(peer);
     w.u16(port);
     w.string(address, length);
-    this.#out.commit();
+    this.#end.commit();
   }
 
   leave(peer: number, reason: CloseReason): void {
-    const w = this.#urgent(ToApplication.leave, 5 + 4 + MAX_CODE_BYTES + MAX_REASON_BYTES);
+    const w = this.#end.reserveUrgent(
+      ToApplication.leave,
+      5 + 4 + MAX_CODE_BYTES + MAX_REASON_BYTES,
+    );
     w.u32(peer);
     w.u8(reason.by === "remote" ? 1 : 0);
     writeText(w, reason.code, MAX_CODE_BYTES);
     writeText(w, reason.reason, MAX_REASON_BYTES);
-    this.#out.commit();
+    this.#end.commit();
   }
 
   /** A message, if the peer has credit (or is `leaving`, and this is the last that comes) and the ring has room. */
@@ -141,7 +98,7 @@ export class PortLink {
     const cost = receiveCost(this.#protocol, end - start);
     if (leaving) this.#receiveCredits.overspend(slot, cost);
     else if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
-    const w = this.#reserve(ToApplication.message, 6 + 8 * user.length + end - start);
+    const w = this.#end.reserve(ToApplication.message, 6 + 8 * user.length + end - start);
     if (w === undefined) {
       this.#receiveCredits.refund(slot, cost);
       return "no-ring";
@@ -150,7 +107,7 @@ export class PortLink {
     w.u16(message.channel.index);
     for (let i = 0; i < user.length; i++) w.view.setFloat64(w.take(8), user[i]!);
     w.bytes.set(bytes.subarray(start, end), w.take(end - start));
-    this.#out.commit();
+    this.#end.commit();
     return "taken";
   }
 
@@ -170,20 +127,7 @@ export class PortLink {
 
   /** A refused send of this peer may be tried again. */
   drained(peer: number): void {
-    const w = this.#reserve(ToApplication.drained, 4);
-    if (w === undefined) {
-      this.#owed.add(peer);
-      return;
-    }
-    w.u32(peer);
-    this.#out.commit();
-  }
-
-  #urgent(kind: number, bytes: number): Writer {
-    const w = this.#out.reserve(kind, bytes, true);
-    // createPortMemory keeps room for all that can be unread at once.
-    if (w === undefined) throw new Error("the ring's reserved room is used up");
-    return w;
+    this.#end.hintCredit(peer);
   }
 
   /** Everything that the application has written so far is done when this returns. */
@@ -192,12 +136,7 @@ export class PortLink {
   }
 
   #drain(): boolean {
-    const drained = this.#in.drain(Number.POSITIVE_INFINITY, this.#take);
-    if (Atomics.exchange(this.#starved, Starved.application, 0) === 1) {
-      this.#ringDrained();
-      this.#applicationBell.ring();
-    }
-    return drained === Drained.more;
+    return this.#end.drain(this.#take);
   }
 
   readonly #take = (
@@ -240,8 +179,7 @@ export class PortLink {
         commands.pump(view.getUint32(start));
         break;
       case ToWorker.ringDrained:
-        this.#payOwed();
-        this.#applicationBell.ring();
+        this.#end.payOwed();
         commands.ringHasRoom();
         break;
       case ToWorker.malformed:
@@ -250,25 +188,4 @@ export class PortLink {
     }
     return true;
   };
-}
-
-/** A text with a u16 length in front, cut to `maxBytes` at a character; ill-formed text becomes empty. */
-export function writeText(w: Writer, text: string, maxBytes: number): void {
-  let length = utf8Length(text);
-  while (length > maxBytes) {
-    text = text.slice(0, -1);
-    length = utf8Length(text);
-    if (length < 0) text = text.slice(0, -1);
-    length = utf8Length(text);
-  }
-  if (length <= 0) {
-    w.u16(0);
-    return;
-  }
-  w.u16(length);
-  w.raw(new TextEncoder().encode(text));
-}
-
-export function readText(bytes: Uint8Array, view: DataView, at: number): string {
-  return utf8Read(bytes, at + 2, view.getUint16(at)) ?? "";
 }

@@ -1,0 +1,24 @@
+/** Texts in records of the rings: a u16 length in front, cut where they are too long. Codes and reasons, never messages. */
+import { utf8Length, utf8Read } from "../wire/utf8.ts";
+import type { Writer } from "../wire/writer.ts";
+
+/** A text with a u16 length in front, cut to `maxBytes` at a character; ill-formed text becomes empty. */
+export function writeText(w: Writer, text: string, maxBytes: number): void {
+  let length = utf8Length(text);
+  while (length > maxBytes) {
+    text = text.slice(0, -1);
+    length = utf8Length(text);
+    if (length < 0) text = text.slice(0, -1);
+    length = utf8Length(text);
+  }
+  if (length <= 0) {
+    w.u16(0);
+    return;
+  }
+  w.u16(length);
+  w.raw(new TextEncoder().encode(text));
+}
+
+export function readText(bytes: Uint8Array, view: DataView, at: number): string {
+  return utf8Read(bytes, at + 2, view.getUint16(at)) ?? "";
+}

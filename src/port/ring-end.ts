@@ -1,0 +1,126 @@
+/**
+ * One end of a port's two rings, whichever thread has it: records out, records in, the bells, and telling each other of
+ * room. What the records say is handle.ts's on the application's thread and link.ts's in the worker.
+ *
+ * Who finds no room for a record says so in shared memory and looks again; the reader looks there after it has made
+ * some, and answers with a record `ringDrained`. Hints (this, and that a peer's credit has come back) are never lost
+ * and never use the room that is kept for joins and leaves: those that find none are owed. Worst case of paying: one
+ * record for each peer.
+ */
+import type { Writer } from "../wire/writer.ts";
+import { Doorbell } from "./doorbell.ts";
+import { type PortMemory, Starved } from "./memory.ts";
+import { ToApplication, ToWorker } from "./records.ts";
+import { Drained, type RecordCallback, RingReader, RingWriter } from "./ring.ts";
+
+/** In the place of a peer id: news about the ring itself. */
+const RING = -1;
+
+export class RingEnd {
+  readonly #out: RingWriter;
+  readonly #in: RingReader;
+  readonly #bell: Doorbell;
+  readonly #otherBell: Doorbell;
+  readonly #starved: Int32Array;
+  readonly #ownWord: number;
+  readonly #otherWord: number;
+  /** Kinds of the hints that go out. */
+  readonly #creditBack: number;
+  readonly #ringDrained: number;
+  /** Peers (or RING) whose hint found no room. */
+  readonly #owed = new Set<number>();
+
+  constructor(memory: PortMemory, side: "application" | "worker") {
+    const application = side === "application";
+    const other = application ? "worker" : "application";
+    this.#out = new RingWriter(application ? memory.toWorker : memory.toApplication);
+    this.#in = new RingReader(application ? memory.toApplication : memory.toWorker);
+    this.#bell = new Doorbell(memory[`${side}Bell`]);
+    this.#otherBell = new Doorbell(memory[`${other}Bell`]);
+    this.#starved = new Int32Array(memory.starved);
+    this.#ownWord = Starved[side];
+    this.#otherWord = Starved[other];
+    this.#creditBack = application ? ToWorker.pump : ToApplication.drained;
+    this.#ringDrained = application ? ToWorker.ringDrained : ToApplication.ringDrained;
+  }
+
+  /** From now on `work` is called whenever there are records; it drains them and returns whether more are left. */
+  wait(work: () => boolean): void {
+    this.#bell.wait(() => !this.#in.isEmpty, work);
+  }
+
+  close(): void {
+    this.#bell.close();
+    this.#otherBell.close();
+  }
+
+  /** As `RingWriter.reserve`; where there is no room, asks to be told of some and looks again. */
+  reserve(kind: number, bytes: number): Writer | undefined {
+    // A getter of a message that is being written has come here; nothing may be lost of what goes before it.
+    if (this.#out.isOpen) throw new Error("a message is sent while another is being written");
+    const w = this.#out.reserve(kind, bytes);
+    if (w !== undefined) return w;
+    Atomics.store(this.#starved, this.#ownWord, 1);
+    this.#otherBell.ring();
+    return this.#out.reserve(kind, bytes);
+  }
+
+  /** For records that are never refused: createPortMemory keeps room for all that can be unread at once. */
+  reserveUrgent(kind: number, bytes: number): Writer {
+    const w = this.#out.reserve(kind, bytes, true);
+    if (w === undefined) throw new Error("the ring's reserved room is used up");
+    return w;
+  }
+
+  /** Publishes the record; the other thread is woken by whoever ends the turn with `ringNow`. */
+  commit(): void {
+    this.#out.commit();
+  }
+
+  /** Publishes the record and wakes the other thread at the end of this turn. */
+  publish(): void {
+    this.#out.commit();
+    this.#otherBell.ring();
+  }
+
+  abandon(): void {
+    this.#out.abandon();
+  }
+
+  /** Pays what is owed, and wakes the other thread now if it sleeps. */
+  ringNow(): void {
+    if (this.#owed.size > 0) this.payOwed();
+    this.#otherBell.ringNow();
+  }
+
+  /** Tells the other side that credit of this peer has come back that it waits for: now, or as soon as there is room. */
+  hintCredit(peer: number): void {
+    this.#hint(peer);
+  }
+
+  /** The other side has made room. */
+  payOwed(): void {
+    const owed = [...this.#owed];
+    this.#owed.clear();
+    for (const peer of owed) this.#hint(peer);
+  }
+
+  /** Hands over what has come, tells the other side of the room this made, and returns whether more is left. */
+  drain(take: RecordCallback): boolean {
+    const drained = this.#in.drain(Number.POSITIVE_INFINITY, take);
+    if (Atomics.exchange(this.#starved, this.#otherWord, 0) === 1) this.#hint(RING);
+    if (this.#owed.size > 0) this.payOwed();
+    return drained === Drained.more;
+  }
+
+  #hint(peer: number): void {
+    const w =
+      peer === RING ? this.reserve(this.#ringDrained, 0) : this.reserve(this.#creditBack, 4);
+    if (w === undefined) {
+      this.#owed.add(peer);
+      return;
+    }
+    if (peer !== RING) w.u32(peer);
+    this.publish();
+  }
+}
