@@ -65,6 +65,9 @@ zero:
       required: [name]
       properties:
         name: { type: string, minLength: 1, maxLength: 20 }
+
+# Golden bytes, a page, a Wireshark dissector and the resolved spec as JSON are generated where this line stands:
+# generate: { with: [vectors, page, dissector, model] }
 `;
 
 function packageJson(name: string, dependency: string): string {

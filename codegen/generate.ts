@@ -64,7 +64,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   // The emitters load ajv, which costs more than all of the above: not before it is needed.
   const { emit } = await import("./emit/emit.ts");
   const { versions, notes } = await versionsOf(options.spec, model, loaded);
-  const emitted = await emit(model, versions);
+  const emitted = await emit(model, versions, loaded.spec?.artefacts);
   const files =
     options.target === "js"
       ? (await import("./emit/javascript.ts")).toJavaScript(emitted)

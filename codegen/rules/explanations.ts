@@ -153,6 +153,12 @@ const structure: Readonly<Record<string, Explanation>> = {
     bad: hit('who: { struct: { "": u8 } }'),
     good: hit("who: { struct: { id: u8 } }"),
   },
+  SD1110: {
+    means: "What is generated beside the code is listed once each.",
+    fix: "remove one of the two",
+    bad: `${good}generate: { with: [vectors, vectors] }\n`,
+    good: `${good}generate: { with: [vectors] }\n`,
+  },
 };
 
 const channels: Readonly<Record<string, Explanation>> = {

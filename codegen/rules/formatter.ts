@@ -18,7 +18,7 @@ const WIDTH = 100;
 const docs = ["doc", "why", "unit", "deprecated"];
 /** Keys of each place in their order; keys that are not named come behind, in the author's order. */
 const order = {
-  root: "stardust protocol security limits header types channels zero reserved".split(" "),
+  root: "stardust protocol security limits header types channels zero reserved generate".split(" "),
   protocol: ["name", "version", "doc"],
   limits: Object.keys(limitTable),
   header: ["clear", "sealed", "frame"],

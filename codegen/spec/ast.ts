@@ -2,6 +2,7 @@
  * A spec as it was read: structure checked, every reference still a name. The parse files make it, model/ resolves it.
  * Each thing keeps the span that a diagnostic about it points at.
  */
+import type { Artefact } from "../model/artefacts.ts";
 import type { Delivery, Direction, LimitsModel, TypeModel } from "../model/model.ts";
 import type { MapNode, Node } from "./node.ts";
 import type { Span } from "./source.ts";
@@ -140,4 +141,6 @@ export interface SpecAst {
   readonly zero: readonly ZeroMessageAst[];
   /** Reserved channel ids and where each stands. */
   readonly reserved: ReadonlyMap<number, Span>;
+  /** What is generated beside the code. */
+  readonly artefacts: readonly Artefact[];
 }

@@ -66,6 +66,7 @@ export const diagnosticTable = {
     message:
       "{name} cannot be the name of {place}: at least 1 and at most {limit} characters, no half of a surrogate pair",
   },
+  SD1110: { title: "word twice", message: "`{word}` stands here already, on line {line}" },
 
   SD1201: {
     title: "channel id out of range",

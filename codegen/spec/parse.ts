@@ -2,10 +2,11 @@
  * A whole spec: the tree of node.ts to the SpecAst. Everything that can be said about the structure is said here, all
  * of it at once. protocol.schema.json says the same to editors; a test holds the two against each other.
  */
+import { type Artefact, artefacts } from "../model/artefacts.ts";
 import type { SpecAst } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
-import { expectInteger, Fields } from "./fields.ts";
+import { expectInteger, expectText, Fields } from "./fields.ts";
 import { describeNode, type Node, quote } from "./node.ts";
 import { MAX_CHANNEL_ID, parseChannels } from "./parse-channels.ts";
 import { parseHeader } from "./parse-header.ts";
@@ -39,6 +40,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
   const zeroNode = fields.map("zero");
   const zero = zeroNode ? parseZero(zeroNode, d) : [];
   const reserved = parseReserved(fields, d);
+  const wanted = parseGenerate(fields, d);
   fields.finish();
   if (protocol === undefined) return undefined;
   return {
@@ -50,6 +52,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
     channels,
     zero,
     reserved,
+    artefacts: wanted,
   };
 }
 
@@ -109,4 +112,25 @@ function parseReserved(fields: Fields, d: Diagnostics): Map<number, Span> {
   }
   inner.finish();
   return reserved;
+}
+
+function parseGenerate(fields: Fields, d: Diagnostics): Artefact[] {
+  const wanted = new Map<Artefact, Span>();
+  const node = fields.map("generate");
+  if (node === undefined) return [];
+  const inner = new Fields(node, "`generate`", d);
+  for (const item of inner.list("with")?.items ?? []) {
+    const word = expectText(item, "a thing to generate", d);
+    if (word === undefined) continue;
+    const artefact = artefacts.find((known) => known === word);
+    const before = artefact && wanted.get(artefact);
+    if (artefact === undefined) {
+      const params = { value: quote(word), what: "a thing to generate" };
+      d.report("SD1108", item.span, params, { suggestion: suggest(word, artefacts) });
+    } else if (before !== undefined) {
+      d.report("SD1110", item.span, { word, line: d.source.position(before.start).line });
+    } else wanted.set(artefact, item.span);
+  }
+  inner.finish();
+  return [...wanted.keys()];
 }

@@ -96,6 +96,17 @@ const structure: BadSpec[] = [
   },
   {
     code: "SD1108",
+    spec: `${smallest}generate: { with: [page, «vector»] }\n`,
+    schema: "refuses",
+    suggests: "vectors",
+  },
+  {
+    code: "SD1110",
+    spec: `${smallest}generate: { with: [page, model, «page»] }\n`,
+    schema: "refuses",
+  },
+  {
+    code: "SD1108",
     spec: body("{ type: «strnig», maxLength: 3 }"),
     schema: "refuses",
     suggests: "string",

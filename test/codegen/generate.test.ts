@@ -87,6 +87,31 @@ describe("generate", () => {
     expect(existsSync(spec) && existsSync(join(folder, "outside.json"))).toBe(true);
   });
 
+  it("makes only what the spec asks for beside the code, and takes it away again", async () => {
+    const { hash } = (await generate({ spec, out })).model!;
+    const code = files();
+    expect(code.filter((file) => !file.endsWith(".ts"))).toEqual([]);
+    writeFileSync(spec, `${smallest}generate: { with: [page, vectors] }\n`);
+    const { changes, model } = await generate({ spec, out });
+    expect(model!.hash).toBe(hash);
+    expect(changes.map(({ file }) => file)).toEqual([
+      ".stardust-files",
+      "protocol.md",
+      "vectors.json",
+    ]);
+    writeFileSync(spec, `${smallest}generate: { with: [dissector, model] }\n`);
+    await generate({ spec, out });
+    expect(files().filter((file) => !code.includes(file))).toEqual([
+      ".stardust-files",
+      "dissector.lua",
+      "model.json",
+    ]);
+    writeFileSync(spec, `${smallest}generate: { with: [] }\n`);
+    expect((await check()).map(({ change }) => change)).toEqual(Array(3).fill("left over"));
+    await generate({ spec, out });
+    expect(files()).toEqual(code);
+  });
+
   it("follows no link out of its folder", async () => {
     const elsewhere = join(folder, "elsewhere");
     mkdirSync(elsewhere);
