@@ -42,7 +42,9 @@ export function serveBots(): void {
           post({ type: "error", message: text }),
         );
         void bots.join().then(() => post({ type: "joined" }));
-        setInterval(() => post({ type: "report", report: bots!.report() }), REPORT_MS).unref();
+        const report = (): void => post({ type: "report", report: bots!.report() });
+        // A report asks every bot: of many bots it is made less often.
+        setInterval(report, Math.max(REPORT_MS, options.bots)).unref();
         return;
       }
       case "finish":

@@ -9,6 +9,7 @@ import { checksum } from "./map.ts";
 import type { DemoOptions } from "./options.ts";
 import {
   type BotsReport,
+  botLine,
   emptyTally,
   median,
   OnceCheck,
@@ -18,6 +19,10 @@ import {
 
 const INPUT_MS = 50;
 const CHAT_MS = 1000;
+/** Of all bots together; one thread makes them. */
+const INPUTS_PER_SECOND = 4000;
+/** Everybody hears everybody, so lines grow by the square of the bots: beyond so many a second each talks less. */
+const LINES_HEARD_PER_SECOND = 40_000;
 /** Bots that join at the same time. */
 const JOINS_AT_ONCE = 8;
 const JOIN_ATTEMPTS = 3;
@@ -39,7 +44,7 @@ class Bot {
   #lines = 0;
   #newest = 0;
 
-  constructor(client: Client, onError: (message: string) => void) {
+  constructor(client: Client, bots: number, onError: (message: string) => void) {
     const error = (message: string): void => {
       this.errors++;
       onError(message);
@@ -54,13 +59,18 @@ class Bot {
     client.receive.map(onMap);
     client.receive.event((event) => this.#events.take(event.sequence));
     client.receive.chat((chat) => {
+      const line = botLine(chat.text);
+      if (line === undefined) {
+        this.tally.received++;
+        return;
+      }
       let check = this.#chats.get(chat.from);
       if (check === undefined) {
         // A speaker that was there first: its lines begin somewhere, and go on one by one.
         check = new OrderCheck(this.tally);
         this.#chats.set(chat.from, check);
       }
-      check.take(Number(/^#(\d+)/.exec(chat.text)?.[1]));
+      check.take(line);
     });
     client.receive.snapshot((snapshot) => {
       if (snapshot.tick < this.#newest)
@@ -72,8 +82,10 @@ class Bot {
       if (!this.leaving)
         error(`bot ${client.id} was disconnected: ${reason.code} ${reason.reason}`);
     });
-    this.#timers.push(setInterval(() => this.#move(), INPUT_MS));
-    this.#timers.push(setInterval(() => this.#talk(), CHAT_MS));
+    const inputMs = Math.max(INPUT_MS, (bots / INPUTS_PER_SECOND) * 1000);
+    this.#timers.push(setInterval(() => this.#move(), inputMs));
+    const chatMs = Math.max(CHAT_MS, ((bots * bots) / LINES_HEARD_PER_SECOND) * 1000);
+    this.#timers.push(setInterval(() => this.#talk(), chatMs));
   }
 
   /** Says and does nothing more, but still listens. */
@@ -131,9 +143,12 @@ export class Bots {
     return this.#bots.map((bot) => bot.client);
   }
 
-  /** Resolves when all that could join have joined. */
+  /** Resolves when all that could join have joined. The first goes alone: where it finds nobody, no other tries. */
   async join(): Promise<void> {
-    let next = 0;
+    if (this.#options.bots === 0) return;
+    await this.#joinOne(0);
+    if (this.#bots.length === 0) return;
+    let next = 1;
     const lane = async (): Promise<void> => {
       while (next < this.#options.bots && !this.#finishing) await this.#joinOne(next++);
     };
@@ -165,17 +180,16 @@ export class Bots {
             return link;
           },
         });
-        const bot = new Bot(client, this.#onError);
+        const bot = new Bot(client, this.#options.bots, this.#onError);
         if (this.#finishing) bot.stop();
         this.#bots.push(bot);
         return;
       } catch (error) {
         if (abort.signal.aborted) return;
-        if (
-          attempt < JOIN_ATTEMPTS &&
-          (error as { code?: string }).code === "STARDUST_CONNECT_TIMEOUT"
-        )
-          continue;
+        const { code } = error as { code?: string };
+        // Nobody there is told apart from a bad link by others that have joined, or by the loss that was asked for.
+        const again = loss > 0 || this.#bots.length > 0;
+        if (again && attempt < JOIN_ATTEMPTS && code === "STARDUST_CONNECT_TIMEOUT") continue;
         this.#error(`bot ${index + 1} could not join: ${(error as Error).message}`);
         return;
       } finally {

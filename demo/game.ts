@@ -6,12 +6,14 @@
 import type { Peer, Server } from "../generated/server.ts";
 import type { Entity } from "../generated/types.ts";
 import { checksum, MAP_HEIGHT, MAP_WIDTH, makeTiles } from "./map.ts";
-import { emptyTally, OrderCheck, type ReliableTally } from "./report.ts";
+import { botLine, emptyTally, OrderCheck, type ReliableTally } from "./report.ts";
 
 export const TICK_MS = 50;
 /** Events a player gets in each tick: enough to make reliable traffic worth watching. */
 const EVENTS_PER_TICK = 1;
 const MAX_ENTITIES_IN_SNAPSHOT = 96;
+/** Players that one step has a snapshot and an event for; of more, each step serves the next. */
+const SERVED_IN_STEP = 200;
 const STEP_M = 0.5;
 const WALL_M = 512;
 
@@ -36,6 +38,8 @@ export class Arena {
   /** Of players that have left too. */
   readonly tallies: Map<number, ReliableTally> = new Map();
   #tick = 0;
+  /** How many have been served, of all steps. */
+  #served = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(server: Server<Player>, onError: (message: string) => void) {
@@ -56,7 +60,9 @@ export class Arena {
         this.#error(`the map reached ${peer.id} damaged`);
     });
     server.receive.chat((peer, chat) => {
-      peer.state.chats.take(Number(/^#(\d+)/.exec(chat.text)?.[1]));
+      const line = botLine(chat.text);
+      if (line === undefined) peer.state.tally.received++;
+      else peer.state.chats.take(line);
       this.#say(peer, chat.text);
     });
   }
@@ -120,17 +126,20 @@ export class Arena {
   #step(): void {
     this.#tick++;
     const players = [...this.#server.peers.values()].filter((peer) => peer.state.ready);
-    for (const peer of players) {
-      const { state } = peer;
-      const { at } = state.entity;
-      const entities = players
-        .map((other) => other.state.entity)
-        .sort((a, b) => distance(a, at) - distance(b, at))
-        .slice(0, MAX_ENTITIES_IN_SNAPSHOT);
-      peer.send.snapshot({ tick: this.#tick, lastInput: state.lastInput, entities });
-      for (let i = 0; i < EVENTS_PER_TICK; i++) this.#sendEvent(peer);
-    }
+    // To sort everybody by their distance to everybody is what took the server's thread first: once, by x, must do.
+    players.sort((a, b) => a.state.entity.at.x - b.state.entity.at.x);
+    const entities = players.map((peer) => peer.state.entity);
+    const count = Math.min(players.length, SERVED_IN_STEP);
+    for (let i = 0; i < count; i++) this.#serve(players, this.#served++ % players.length, entities);
     this.#server.flush();
+  }
+
+  #serve(players: readonly Peer<Player>[], index: number, all: readonly Entity[]): void {
+    const peer = players[index]!;
+    const { state } = peer;
+    const entities = around(all, index);
+    peer.send.snapshot({ tick: this.#tick, lastInput: state.lastInput, entities });
+    for (let i = 0; i < EVENTS_PER_TICK; i++) this.#sendEvent(peer);
   }
 
   #sendEvent(peer: Peer<Player>): void {
@@ -157,6 +166,9 @@ function clamp(value: number): number {
   return Math.max(-WALL_M, Math.min(WALL_M, value));
 }
 
-function distance(entity: Entity, from: { readonly x: number; readonly y: number }): number {
-  return (entity.at.x - from.x) ** 2 + (entity.at.y - from.y) ** 2;
+/** As many as a snapshot takes, on both sides of one of them. */
+function around(sorted: readonly Entity[], index: number): Entity[] {
+  const last = Math.max(0, sorted.length - MAX_ENTITIES_IN_SNAPSHOT);
+  const first = Math.min(last, Math.max(0, index - MAX_ENTITIES_IN_SNAPSHOT / 2));
+  return sorted.slice(first, first + MAX_ENTITIES_IN_SNAPSHOT);
 }

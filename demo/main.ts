@@ -24,7 +24,17 @@ function makeLog(options: DemoOptions): {
   return { stream, say: (text) => void stream.write(`${text}\n`) };
 }
 
-/** Ends when the time is up, on Ctrl-C or SIGTERM, or when the parent is gone; a second Ctrl-C ends the process at once. */
+/** Resolves when nobody reads what is printed any more (`| head`): that ends the demo, and is no fault. */
+const readerGone = new Promise<void>((resolve) => {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      resolve();
+    });
+  }
+});
+
+/** Ends when the time is up, on Ctrl-C or SIGTERM, or when the parent or the reader is gone; a second Ctrl-C ends the process at once. */
 class End {
   readonly promise: Promise<void>;
   #resolve!: () => void;
@@ -40,6 +50,7 @@ class End {
       this.now();
     });
     process.on("SIGTERM", () => this.now());
+    void readerGone.then(() => this.now());
     const parent = process.ppid;
     this.#timers.push(
       setInterval(() => {
@@ -60,11 +71,21 @@ class End {
 }
 
 async function runServer(options: DemoOptions): Promise<number> {
-  const { stream, say } = makeLog(options);
+  const { stream, say: sayBare } = makeLog(options);
+  const table = new Table(stream);
+  // What is said between two drawings is not drawn over.
+  const say = (text: string): void => {
+    table.leave();
+    sayBare(text);
+  };
+  const complain = (message: string): void => {
+    table.leave();
+    process.stderr.write(`error: ${message}\n`);
+  };
   let faults = 0;
   const fault = (message: string): void => {
     faults++;
-    process.stderr.write(`error: ${message}\n`);
+    complain(message);
   };
   const end = new End();
   const server = await listen<Player>({
@@ -76,21 +97,21 @@ async function runServer(options: DemoOptions): Promise<number> {
     onFault: (error, where) => fault(`${where}: ${String(error)}`),
   });
   say(`The arena listens on ${HOST}, ports ${server.ports.join(", ")}. Ctrl-C ends it.`);
-  const arena = new Arena(server, (message) => process.stderr.write(`error: ${message}\n`));
+  const arena = new Arena(server, complain);
   arena.start();
-  const bots =
-    options.bots > 0
-      ? new BotsProcess(options, server.ports, (message) =>
-          process.stderr.write(`error: ${message}\n`),
-        )
-      : undefined;
-  const table = new Table(stream);
+  const bots = options.bots > 0 ? new BotsProcess(options, server.ports, complain) : undefined;
+  const startedMs = performance.now();
   const drawing = setInterval(() => {
     void server.stats().then((stats) => table.draw(stats, bots?.report));
   }, 1000);
   // The clock of --duration starts when the bots are in, so that a lossy link's slow joins do not eat it.
   await Promise.race([bots?.joined, end.promise]);
   end.startClock(options.durationS);
+  if (options.durationS !== undefined) {
+    const tookS = ((performance.now() - startedMs) / 1000).toFixed(1);
+    const joining = bots === undefined ? "" : `The bots took ${tookS} s to join. `;
+    say(`${joining}Now ${options.durationS} s of play.`);
+  }
   await end.promise;
 
   const ports = (await server.stats()).ports.map(({ port, peers, threadId }) => ({
@@ -100,6 +121,7 @@ async function runServer(options: DemoOptions): Promise<number> {
   }));
   arena.stop();
   bots?.finish();
+  if (bots !== undefined) say("Waiting until what is under way has arrived.");
   const unsettled = bots === undefined ? 0 : await settle(arena, bots);
   await bots?.leave();
   clearInterval(drawing);
@@ -178,6 +200,13 @@ async function runBots(options: DemoOptions): Promise<number> {
     process.stderr.write(`error: ${message}\n`);
   });
   await Promise.race([bots.join(), end.promise]);
+  if (bots.clients.length === 0 && options.bots > 0) {
+    say(
+      `No bot could join ${host}:${port}: nobody answers there as this demo's server does. ` +
+        `\`npm start -- --ports ${port} --bots 0\` starts one.`,
+    );
+    return 1;
+  }
   say(`${bots.clients.length} bots have joined ${host}:${port}. Ctrl-C ends them.`);
   end.startClock(options.durationS);
   void Promise.all(bots.clients.map((client) => client.closed)).then(() => end.now());
@@ -225,14 +254,20 @@ function print(summary: Summary, options: DemoOptions, say: (text: string) => vo
   const { reliable, datagrams, link } = summary;
   say(`peers       ${summary.ports.map(({ port, peers }) => `${port}: ${peers}`).join(", ")}`);
   say(`joined      ${summary.joined}, left ${summary.left}`);
-  say(`messages    ${summary.sent} sent, ${summary.received} received`);
-  say(`datagrams   ${datagrams.sent} sent, ${datagrams.received} received, ${summary.lost} lost`);
-  say(`link        ${link.dropped} dropped, ${link.passed} passed`);
+  // Seen from this process: the two ways have nothing to do with each other.
+  const [here, there] = options.join === undefined ? ["server", "clients"] : ["bots", "server"];
+  const ways = (sent: number, received: number): string =>
+    `${sent} from ${here} to ${there}, ${received} from ${there} to ${here}`;
+  say(`messages    ${ways(summary.sent, summary.received)}`);
+  say(`datagrams   ${ways(datagrams.sent, datagrams.received)}; ${summary.lost} taken for lost`);
+  if (options.loss > 0 || options.delayMs > 0) {
+    say(`link        dropped ${link.dropped} datagrams and passed ${link.passed}, of both ways`);
+  }
   say(
-    `reliable    ${reliable.sent} sent, ${reliable.received} received, ${reliable.duplicated} duplicated, ` +
-      `${reliable.misordered} misordered; ${summary.resent} resent`,
+    `reliable    ${reliable.sent} messages sent by both sides, ${reliable.received} received, ` +
+      `${reliable.duplicated} of them twice, ${reliable.misordered} out of order; ${summary.resent} sent again`,
   );
-  say(`RTT         ${summary.rttMs.toFixed(1)} ms`);
+  say(`RTT         ${summary.rttMs.toFixed(1)} ms, the median of the bots`);
   say(`errors      ${summary.errors}`);
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
@@ -264,7 +299,10 @@ main().then(
     setTimeout(() => process.exit(code), 2000).unref();
   },
   (error: unknown) => {
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
+    const { code, message } = error as { code?: string; message?: string };
+    // `listen` names the option as the command line does.
+    const wrongUse = code === "STARDUST_INVALID_OPTION";
+    process.stderr.write(`${wrongUse ? "--" : "error: "}${message ?? String(error)}\n`);
+    process.exit(wrongUse ? 2 : 1);
   },
 );

@@ -27,7 +27,8 @@ Usage: npm start -- [options]
 
   --ports RANGE    ports of the server, e.g. 12341-12343 (default) or 12341,12350
   --bots N         bots, in a process of their own (default 12); 0: none, for others to join
-  --duration S     end after S seconds (default: run until Ctrl-C)
+  --duration S     play for S seconds once the bots have joined, then wait for what is under way and end
+                   (default: run until Ctrl-C)
   --loss P         the link between bots and server drops this share, each way (default 0)
   --delay MS       and holds each datagram for so long, each way (default 0)
   --seed N         seed of the link's and the bots' chances (default 1)
@@ -46,7 +47,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
   let values: Record<string, string | boolean | undefined>;
   try {
     ({ values } = parseArgs({
-      args: [...args],
+      args: withNegatives(args),
       options: {
         ports: { type: "string" },
         bots: { type: "string" },
@@ -95,6 +96,18 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
     resend: values["no-resend"] !== true,
     child: values["child"] === true,
   };
+}
+
+/** `--loss -1` as `--loss=-1`: what begins with a dash and a digit is no option, and is refused by its range. */
+function withNegatives(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1);
+    if (/^-[\d.]/.test(arg) && before !== undefined && /^--[a-z-]+$/.test(before)) {
+      joined[joined.length - 1] = `${before}=${arg}`;
+    } else joined.push(arg);
+  }
+  return joined;
 }
 
 function parseJoin(text: string | undefined): DemoOptions["join"] {

@@ -77,6 +77,12 @@ export class OrderCheck {
   }
 }
 
+/** The number of a bot's line; undefined for what others say, of which nothing is known but that it comes. */
+export function botLine(text: string): number | undefined {
+  const number = /^#(\d+) hello from \d+$/.exec(text)?.[1];
+  return number === undefined ? undefined : Number(number);
+}
+
 /** Checks one unordered stream of numbers: each comes once. */
 export class OnceCheck {
   readonly #seen = new Set<number>();

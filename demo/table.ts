@@ -2,7 +2,7 @@
 import type { ServerStats } from "stardust-udp/server";
 import type { BotsReport } from "./report.ts";
 
-interface Row {
+export interface Row {
   readonly port: number;
   readonly peers: number;
   readonly messagesIn: number;
@@ -17,6 +17,7 @@ export class Table {
   readonly #startedMs = performance.now();
   #before: { readonly atMs: number; readonly rows: readonly Row[] } | undefined;
   #lines = 0;
+  #width = 0;
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
@@ -32,16 +33,17 @@ export class Table {
     else this.#stream.write(`${this.#line(stats, rates, report)}\n`);
   }
 
+  /** What is drawn stays, and the next drawing begins below: something else is about to be printed. */
+  leave(): void {
+    this.#lines = 0;
+  }
+
   #drawOver(stats: ServerStats, rates: readonly Row[], report: BotsReport | undefined): void {
-    const lines = [
-      "  port   peers   msg/s in  msg/s out   dgram/s in  dgram/s out   lost",
-      ...rates.map(
-        (row) =>
-          `${cell(row.port, 6)}${cell(row.peers, 8)}${cell(row.messagesIn, 11)}${cell(row.messagesOut, 11)}` +
-          `${cell(row.datagramsIn, 13)}${cell(row.datagramsOut, 13)}${cell(row.lost, 7)}`,
-      ),
-      this.#footer(stats, report),
-    ];
+    const { columns: width = 80, rows: height = 24 } = this.#stream;
+    // A terminal of another width has wrapped what was drawn: how many lines that is now, nobody knows.
+    if (width !== this.#width) this.#lines = 0;
+    this.#width = width;
+    const lines = tableLines(rates, this.#footer(stats, report), width, height);
     if (this.#lines > 0) this.#stream.write(`\u001b[${this.#lines}A`);
     for (const line of lines) this.#stream.write(`\u001b[2K${line}\n`);
     this.#lines = lines.length;
@@ -89,6 +91,56 @@ function rate(row: Row, before: Row | undefined, seconds: number): Row {
   };
 }
 
-function cell(value: number, width: number): string {
-  return String(value).padStart(width);
+interface Column {
+  readonly title: string;
+  readonly width: number;
+  readonly key: keyof Row;
+}
+
+/** In the order in which they are shown. */
+const columns: readonly Column[] = [
+  { title: "port", width: 6, key: "port" },
+  { title: "peers", width: 8, key: "peers" },
+  { title: "msg/s in", width: 11, key: "messagesIn" },
+  { title: "msg/s out", width: 11, key: "messagesOut" },
+  { title: "dgram/s in", width: 13, key: "datagramsIn" },
+  { title: "dgram/s out", width: 13, key: "datagramsOut" },
+  { title: "lost", width: 7, key: "lost" },
+];
+/** What goes first where a terminal is too narrow for all. */
+const dispensable: readonly (keyof Row)[] = [
+  "datagramsOut",
+  "datagramsIn",
+  "lost",
+  "messagesOut",
+  "messagesIn",
+];
+
+/**
+ * The table in lines that a terminal shows as one each, and no more of them than it has: a line that wraps, or scrolls
+ * out, cannot be drawn over.
+ */
+export function tableLines(
+  rows: readonly Row[],
+  footer: string,
+  width: number,
+  height: number,
+): string[] {
+  let shown = columns;
+  const wide = (): number => shown.reduce((sum, column) => sum + column.width, 0);
+  for (const key of dispensable) {
+    if (wide() < width) break;
+    shown = shown.filter((column) => column.key !== key);
+  }
+  // The heading, the footer, and the line on which the cursor waits; one more says what is left out.
+  const room = Math.max(1, height - 3);
+  const fitting = rows.length <= room ? rows : rows.slice(0, Math.max(0, room - 1));
+  const line = (cell: (column: Column) => string): string =>
+    shown.map((column) => cell(column).padStart(column.width)).join("");
+  return [
+    line(({ title }) => title),
+    ...fitting.map((row) => line(({ key }) => String(row[key]))),
+    ...(fitting.length < rows.length ? [`  ${rows.length - fitting.length} more ports`] : []),
+    footer,
+  ].map((text) => (text.length < width ? text : `${text.slice(0, Math.max(0, width - 2))}…`));
 }

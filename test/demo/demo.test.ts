@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { connect } from "#generated/client.js";
 import type { Summary } from "../../demo/report.ts";
 
 const main = fileURLToPath(new URL("../../dist/demo/main.js", import.meta.url));
@@ -207,6 +208,10 @@ describe("the demo", () => {
       [["--bots", "many"], /--bots takes a whole number/],
       [["--loss", "2"], /--loss takes a number from 0 to 0.99/],
       [["--join", "here"], /--join takes HOST:PORT/],
+      [["--duration", "-5"], /^--duration takes a number from 0.1 to 1000000, not "-5"\n$/],
+      [["--duration", "soon"], /^--duration takes a number/],
+      [["--ports", "70000"], /^--ports: 70000 is not a UDP port\n$/],
+      [["--ports", "9-5"], /^--ports: the range 9-5 runs backwards\n$/],
       [["--colour"], /--colour/],
     ] as const) {
       const run = demo(...args);
@@ -216,6 +221,52 @@ describe("the demo", () => {
     const help = demo("--help");
     expect(await help.ended).toBe(0);
     expect(help.out()).toContain("--duration S");
+  });
+
+  it("says in one line that nobody answers where bots are to join", {
+    timeout: 60_000,
+  }, async () => {
+    const port = (await freeRange(1)).split("-")[0];
+    const run = demo("--join", `127.0.0.1:${port}`, "--bots", "50");
+    expect(await run.ended).toBe(1);
+    expect(run.out()).toBe(
+      `No bot could join 127.0.0.1:${port}: nobody answers there as this demo's server does. ` +
+        `\`npm start -- --ports ${port} --bots 0\` starts one.\n`,
+    );
+    expect(run.err().match(/error: /g)).toHaveLength(1);
+  });
+
+  it("takes what a client of somebody else says for no line of a bot", async () => {
+    const range = await freeRange(1);
+    const run = demo("--ports", range, "--bots", "3", "--duration", "2", "--json");
+    await saying(run, /listens on/);
+    const port = Number(range.split("-")[0]);
+    const client = await connect({ host: "127.0.0.1", port, join: { name: "me" } });
+    client.receive.snapshot(() => {});
+    for (const text of ["hello", "#7", "#1 hello", "hello"]) client.send.chat({ from: 0, text });
+    const { code, result } = await summary(run);
+    expect(result).toMatchObject({ errors: 0, reliable: { misordered: 0, duplicated: 0 } });
+    expect(code).toBe(0);
+    await client.close();
+  });
+
+  it("says which way messages went, and when it waits", async () => {
+    const run = demo("--ports", await freeRange(1), "--bots", "2", "--duration", "1");
+    expect(await run.ended).toBe(0);
+    expect(run.out()).toMatch(/The bots took \d+\.\d s to join\. Now 1 s of play\./);
+    expect(run.out()).toContain("Waiting until what is under way has arrived.");
+    expect(run.out()).toMatch(
+      /^messages {4}\d+ from server to clients, \d+ from clients to server$/m,
+    );
+    expect(run.out()).toMatch(/^reliable .* messages sent by both sides, /m);
+  });
+
+  it("ends without a stack trace when nobody reads on", async () => {
+    const run = demo("--ports", await freeRange(1), "--bots", "1");
+    await saying(run, /listens on/);
+    run.child.stdout!.destroy();
+    expect(await run.ended).toBe(0);
+    expect(run.err()).toBe("");
   });
 
   it("names a port that is taken and exits with 1", async () => {
