@@ -9,7 +9,7 @@ import {
   formatRecord,
   publish,
   RecordError,
-  readRecord,
+  readRecordFile,
   recordPath,
   recordRules,
   type VersionRecord,
@@ -20,7 +20,7 @@ import { type LoadedSpec, loadSpec, loadSpecFile } from "../codegen/spec/load.ts
 import type { Source } from "../codegen/spec/source.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 import { showFile } from "./git.ts";
-import { DEFAULT_SPEC, errorFormatOf, printLoaded } from "./report.ts";
+import { DEFAULT_SPEC, errorFormatOf, printLoaded, recordOf } from "./report.ts";
 import { UsageError } from "./usage.ts";
 
 interface Version {
@@ -39,7 +39,7 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
   const record = recordOf(spec, model.name);
   const against = invocation.flags["against"] as string | undefined;
   const recording = invocation.flags["record"] === true;
-  const older = findOlder(against, spec, record, invocation);
+  const older = findOlder(against, spec, model.name, record, invocation);
   if (older === undefined && !recording) {
     throw new UsageError(
       `breaking needs --against <file or git revision>, or a version in ${recordPath(spec)} (--record puts one there)`,
@@ -52,25 +52,18 @@ export async function runBreaking(invocation: Invocation): Promise<ExitCode> {
   return broken > 0 ? 1 : 0;
 }
 
-function recordOf(spec: string, protocol: string): VersionRecord | undefined {
-  try {
-    return readRecord(spec, protocol);
-  } catch (error) {
-    throw error instanceof RecordError ? new UsageError(error.message) : error;
-  }
-}
-
 /** What is compared with: a file, else a revision; without a name, the version that was published last. */
 function findOlder(
   against: string | undefined,
   spec: string,
+  protocol: string,
   record: VersionRecord | undefined,
   invocation: Invocation,
 ): Version | undefined {
   if (against !== undefined) {
-    if (statSync(against, { throwIfNoEntry: false })?.isFile()) {
-      return olderVersion(loadSpecFile(against), invocation);
-    }
+    const recorded = recordedVersion(against, protocol);
+    if (recorded !== undefined) return olderVersion(recorded, invocation);
+    if (isFile(against)) return olderVersion(loadSpecFile(against), invocation);
     const { bytes, name } = showFile(against, spec);
     return olderVersion(loadSpec(bytes, name), invocation);
   }
@@ -81,6 +74,35 @@ function findOlder(
   const recording = invocation.flags["record"] === true;
   if (recording && resolveSpec(loaded) === undefined) return undefined;
   return olderVersion(loaded, invocation);
+}
+
+/** A version out of a file that is a record: the last one, or that of `file#version`, as they are called in findings. */
+function recordedVersion(against: string, protocol: string): LoadedSpec | undefined {
+  const [, path, number] = /^(.+?)(?:#(\d+))?$/.exec(against) ?? [];
+  if (path === undefined || !path.endsWith(".versions.json") || !isFile(path)) return undefined;
+  const record = recordIn(path, protocol);
+  const asked = number === undefined ? undefined : Number(number);
+  const found =
+    asked === undefined
+      ? record.versions.at(-1)
+      : record.versions.find(({ version }) => version === asked);
+  if (found !== undefined) return loadSpec(found.spec, `${path}#${found.version}`);
+  const versions = record.versions.map(({ version }) => version).join(", ");
+  throw new UsageError(
+    `${path} has no version${asked === undefined ? "" : ` ${asked}`} (it has ${versions || "none"})`,
+  );
+}
+
+function recordIn(path: string, protocol: string): VersionRecord {
+  try {
+    return readRecordFile(path, protocol);
+  } catch (error) {
+    throw error instanceof RecordError ? new UsageError(error.message) : error;
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function olderVersion(loaded: LoadedSpec, invocation: Invocation): Version {

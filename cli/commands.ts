@@ -58,8 +58,8 @@ export const commands: Readonly<Record<string, Command>> = {
     flags: {
       against: {
         type: "string",
-        value: "file or git revision",
-        help: "the other version (default: the one that was recorded last)",
+        value: "file, record or git revision",
+        help: "the other version: a spec, a record of versions (its last, or record#version), or a git revision (default: the one that was recorded last)",
       },
       record: {
         type: "boolean",

@@ -1,16 +1,28 @@
 /** The command `lint`: what it prints and how it ends. The rules are codegen/rules'. */
+import { resolveSpec } from "../codegen/model/resolve.ts";
 import { lint } from "../codegen/rules/lint.ts";
-import { loadSpecFile } from "../codegen/spec/load.ts";
+import { membersWithoutSince } from "../codegen/rules/record-notes.ts";
+import type { Diagnostic } from "../codegen/spec/diagnostics.ts";
+import { type LoadedSpec, loadSpecFile } from "../codegen/spec/load.ts";
 import type { ExitCode, Invocation } from "./command.ts";
-import { DEFAULT_SPEC, errorFormatOf, printFindings, printLoaded } from "./report.ts";
+import { DEFAULT_SPEC, errorFormatOf, printFindings, printLoaded, recordOf } from "./report.ts";
+
+/** What the spec alone does not show. */
+function againstRecord(spec: string, loaded: LoadedSpec): Diagnostic[] {
+  const model = resolveSpec(loaded);
+  const record = model === undefined ? undefined : recordOf(spec, model.name);
+  if (model === undefined || record === undefined) return [];
+  return membersWithoutSince(record, model, loaded.source);
+}
 
 export async function runLint(invocation: Invocation): Promise<ExitCode> {
   const spec = invocation.positionals[0] ?? DEFAULT_SPEC;
-  const { loaded, findings } = lint(loadSpecFile(spec));
-  if (findings === undefined) {
+  const { loaded, findings: own } = lint(loadSpecFile(spec));
+  if (own === undefined) {
     printLoaded(loaded, invocation);
     return 1;
   }
+  const findings = [...own, ...againstRecord(spec, loaded)];
   printFindings(findings, loaded.source, invocation);
   if (errorFormatOf(invocation) === "text") {
     invocation.out(

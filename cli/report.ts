@@ -1,9 +1,20 @@
 /** How every command prints what it has found about a spec: as text, JSON or GitHub's annotations. */
+import { RecordError, readRecord, type VersionRecord } from "../codegen/rules/record.ts";
 import type { Diagnostic } from "../codegen/spec/diagnostics.ts";
 import { type ErrorFormat, formatDiagnostics } from "../codegen/spec/format.ts";
 import type { LoadedSpec } from "../codegen/spec/load.ts";
 import type { Source } from "../codegen/spec/source.ts";
 import type { Invocation } from "./command.ts";
+import { UsageError } from "./usage.ts";
+
+/** The record beside the spec of `protocol`, if there is one. */
+export function recordOf(spec: string, protocol: string): VersionRecord | undefined {
+  try {
+    return readRecord(spec, protocol);
+  } catch (error) {
+    throw error instanceof RecordError ? new UsageError(error.message) : error;
+  }
+}
 
 /** The spec that a command is about where none is named. */
 export const DEFAULT_SPEC = "protocol.yaml";

@@ -143,7 +143,7 @@ export class LayoutComparison {
       const legal = groupOf(is, member) >= common;
       const [rule, how] = legal
         ? (["extensible-member-added", this.#since(member)] as const)
-        : addedLate(member);
+        : this.#addedLate(member, mayGrow);
       const message = `${place} has a new member \`${member.name}\`${how}`;
       found(rule, member.name, [was.line, member.line], message);
     }
@@ -171,6 +171,21 @@ export class LayoutComparison {
     const { version } = this.#older;
     if (since! > version) return ` since version ${since}`;
     return ` since version ${since}, and there is a version ${version} without it: if that one is published, raise \`since\``;
+  }
+
+  /** Behind a member that breaks: what to say instead where only that is missing. */
+  #addedLate({ since }: MemberModel, mayGrow: boolean): [rule: string, how: string] {
+    if (since !== undefined) {
+      return ["member-since-late", ` since version ${since}, in front of or among what was there`];
+    }
+    if (!mayGrow) return ["member-added", ""];
+    const { version } = this.#older;
+    const next = Math.max(version + 1, this.#newer.version);
+    const raise = next === this.#newer.version ? "" : ` and raise \`protocol.version\` to ${next}`;
+    return [
+      "member-added",
+      ` without \`since\`: say \`since: ${next}\`, behind all others${raise}`,
+    ];
   }
 
   /** What the wire does not show of a member that both know. */
@@ -322,11 +337,6 @@ function listed(names: ReadonlySet<string>): string {
 
 function sinceText({ since }: MemberModel): string {
   return since === undefined ? "is there without `since`" : `is there since version ${since}`;
-}
-
-function addedLate({ since }: MemberModel): [rule: string, how: string] {
-  if (since === undefined) return ["member-added", ""];
-  return ["member-since-late", ` since version ${since}, in front of or among what was there`];
 }
 
 /** The rule for what differs in the options of two types of a kind, or for their kinds; undefined where nothing does. */

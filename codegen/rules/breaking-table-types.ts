@@ -26,9 +26,9 @@ export const breakingTypes: BreakingRows = {
     instead: message("who: u16, damage: { type: u8, deprecated: { reason: always 0 } }"),
   },
   "member-added": {
-    title: "a message that is frozen has a new member",
-    why: "An older peer finds bytes behind the message that it does not know, which it must take for an attack.",
-    fix: "add a new channel for it; mark messages that will grow `extensible` from their first version on",
+    title: "a message has a new member without `since`",
+    why: "An older peer finds bytes behind the message that it does not know, which it must take for an attack. In an extensible message a member without `since` belongs to the first version, which the older peer has without it.",
+    fix: "in a message that was extensible before, put the member behind all others and say `since: 2`, the number of the version that it comes with; in any other add a new channel for it, and mark messages that will grow `extensible` from their first version on",
     before: plain,
     after: message("who: u16, damage: u8"),
     instead: beside("who: u16", "who: u16, damage: u8"),

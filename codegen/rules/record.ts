@@ -73,7 +73,11 @@ export class RecordError extends Error {}
 /** The record beside the spec of `protocol`; undefined where there is none. Throws RecordError. */
 export function readRecord(spec: string, protocol: string): VersionRecord | undefined {
   const path = recordPath(spec);
-  if (!existsSync(path)) return undefined;
+  return existsSync(path) ? readRecordFile(path, protocol, spec) : undefined;
+}
+
+/** The record in a file. Throws RecordError. */
+export function readRecordFile(path: string, protocol: string, spec = "the spec"): VersionRecord {
   let record: VersionRecord;
   try {
     record = parseRecord(readFileSync(path, "utf8"));
