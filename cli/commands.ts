@@ -79,7 +79,7 @@ export const commands: Readonly<Record<string, Command>> = {
     run: async (invocation) => (await import("./format.ts")).runFormat(invocation),
   },
   explain: {
-    summary: "say what a code means: of a diagnostic, a rule or an error at run time",
+    summary: "say what a code means: of a diagnostic, a rule, an error at run time or a counter",
     positionals: ["code"],
     flags: {
       json: { type: "boolean", help: "print it for programs" },

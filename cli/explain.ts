@@ -1,4 +1,4 @@
-/** The command `explain`: what a code means, from the tables of diagnostics, rules and the runtime's errors. */
+/** The command `explain`: what a code means, from the tables of diagnostics, rules, the runtime's errors and counters. */
 import { breakingRules } from "../codegen/rules/breaking-table.ts";
 import type { Explanation } from "../codegen/rules/explanation.ts";
 import { explanations } from "../codegen/rules/explanations.ts";
@@ -9,16 +9,18 @@ import { allDiagnostics } from "../codegen/spec/diagnostics.ts";
 import { suggest } from "../codegen/spec/distance.ts";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
 import type { ExitCode, Invocation } from "./command.ts";
+import { counterFamilies } from "./counters.ts";
 import { runtimeExplanations } from "./runtime-errors.ts";
 import { UsageError } from "./usage.ts";
 
 /** One code, whatever table it comes from. */
 export interface Entry {
   readonly code: string;
-  /** `error`, `warning`, `breaking change`, `compatible change`, `refused record`, `record warning` or `run time`. */
+  /** `error`, `warning`, `breaking change`, `compatible change`, `refused record`, `record warning`, `run time` or `counter …`. */
   readonly kind: string;
   readonly title: string;
   readonly means: string;
+  /** Empty where there is nothing to do. */
   readonly fix: string;
   /** Examples with their headings. */
   readonly examples: readonly (readonly [heading: string, text: string])[];
@@ -99,6 +101,15 @@ export function entries(): Map<string, Entry> {
     ]);
     add({ code, kind: "run time", title, means: title, fix, examples: shown });
   }
+  for (const { kind, prefix, table } of counterFamilies) {
+    for (const [name, doc] of Object.entries(table)) {
+      // A port and a client have counters of one name.
+      const code = prefix + name;
+      const ofPort = all.get(code);
+      const title = ofPort === undefined ? doc : `${ofPort.title}; of a client: ${doc}`;
+      add({ code, kind: ofPort?.kind ?? kind, title, means: title, fix: "", examples: [] });
+    }
+  }
   return all;
 }
 
@@ -127,6 +138,7 @@ const headings: Readonly<Record<string, string>> = {
   refused: "What the record of versions refuses (stardust breaking --record)",
   record: "What generate warns about in the record of versions",
   run: "Errors at run time",
+  counter: "Counters of stats()",
 };
 
 function page({ code, kind, title, means, fix, examples: shown }: Entry): string {
@@ -135,7 +147,7 @@ function page({ code, kind, title, means, fix, examples: shown }: Entry): string
   for (const [heading, text] of shown) {
     parts.push(`${heading}:\n\n${text.trimEnd().replace(/^(?=.)/gm, "    ")}`);
   }
-  parts.push(wrap(`What to do: ${fix}.`));
+  if (fix !== "") parts.push(wrap(`What to do: ${fix}.`));
   return `${parts.join("\n\n")}\n`;
 }
 

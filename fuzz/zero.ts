@@ -5,7 +5,7 @@
  * parser, the schemas and the states.
  */
 import type { Protocol } from "stardust-udp/protocol";
-import { ZeroClient, type ZeroCrypto, ZeroServer, zeroOutcomes } from "#src/zero/index.js";
+import { countedDatagrams, ZeroClient, type ZeroCrypto, ZeroServer } from "#src/zero/index.js";
 import type { Input } from "./input.ts";
 import type { Random } from "./random.ts";
 import { fault, type Target, type Verdict } from "./target.ts";
@@ -129,7 +129,7 @@ export class ZeroTarget implements Target {
       const opened = client.state === "open";
       if (random.once(4)) client.close("done", "", NOW_MS);
       for (const { counters } of [client, server]) {
-        const sum = zeroOutcomes.reduce((total, name) => total + counters[name], 0);
+        const sum = countedDatagrams(counters);
         if (sum !== counters.datagramsReceived) {
           return fault(`${counters.datagramsReceived} datagrams, ${sum} outcomes; last ${seen}`);
         }

@@ -1,5 +1,56 @@
 /**
- * Named counts in one flat place. Names are stable (docs/counters.md); a count starts at zero when it is first asked
+ * What is counted, and how counts are kept. A table has a row for each counter: its name and what it counts; types,
+ * objects of counts, docs/counters.md and `stardust explain` come from it. Names are stable. The tables of session/ and
+ * zero/ are theirs. The worst case is a name that no table has, which the types refuse.
+ */
+
+/** The counters of a port that are not of one of its protocols. */
+export const portCounters = {
+  datagramsReceived: "datagrams that reached the socket, of both protocols",
+  datagramsSent: "datagrams handed to the socket, of both protocols",
+  datagramsRunt: "received ones shorter than 4 bytes; dropped",
+  datagramsFromStrangers:
+    "regular datagrams from an address that no peer of this port has; dropped",
+  messagesShed: "unreliable messages dropped because the peer's session had no room",
+  messagesToNobody: "messages for a peer that had left, or was about to, when the worker took them",
+  messagesMalformed: "received messages that could not be decoded; dropped",
+  sendCreditSpent:
+    "credit bytes spent on messages to peers and not given back yet; 0 when all is delivered",
+  receiveCreditSpent: "the same of messages from peers to the application's thread",
+} as const;
+
+/** The same of a client. */
+export const clientCounters = {
+  datagramsReceived: "datagrams that reached the socket, from anybody",
+  datagramsSent: "datagrams handed to the socket",
+  datagramsRefused:
+    "received ones not looked into: a stranger's, a runt, or regular ones before the connection stands",
+  messagesMalformed: "received messages that could not be decoded; dropped",
+} as const;
+
+/** A port or client also counts what the state of a connection does not expect (connection/lifecycle.ts), by its name. */
+export type CounterName =
+  | keyof typeof portCounters
+  | keyof typeof clientCounters
+  | `unexpected.${string}.${string}`;
+
+export type CounterTable = Readonly<Record<string, string>>;
+/** A count for each row of a table. */
+export type Counts<Table extends CounterTable> = { -readonly [name in keyof Table]: number };
+
+/**
+ * Makes objects with a count of 0 for each row. All are copies of one, and that one is a copy of the table: so they
+ * share one hidden class, and `counts.name++` is as fast as on a class. Names that are added one by one to an empty
+ * object make it a dictionary.
+ */
+export function countersOf<Table extends CounterTable>(table: Table): () => Counts<Table> {
+  const zeros: Record<string, unknown> = { ...table };
+  for (const name in table) zeros[name] = 0;
+  return () => ({ ...zeros }) as Counts<Table>;
+}
+
+/**
+ * Counts by name, the port's own and, under a prefix, the sum of others. A count starts at zero when it is first asked
  * for. Adding is one map look-up, so the hot paths of session/ and zero/ keep objects of their own, which are added up
  * here when somebody asks.
  */
@@ -10,15 +61,13 @@ export class Counters {
     this.#counts = new Map(counts);
   }
 
-  add(name: string, count = 1): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+  add(name: CounterName, count = 1): void {
+    this.#add(name, count);
   }
 
-  /** Adds all numbers of a flat object, each under `prefix.name`. */
-  addAll(prefix: string, counts: object): void {
-    for (const [name, count] of Object.entries(counts)) {
-      if (typeof count === "number") this.add(`${prefix}.${name}`, count);
-    }
+  /** Adds all counts of an object, each under `prefix.name`. */
+  addAll(prefix: "session" | "zero", counts: Readonly<Record<string, number>>): void {
+    for (const name in counts) this.#add(`${prefix}.${name}`, counts[name]!);
   }
 
   copy(): Counters {
@@ -27,5 +76,9 @@ export class Counters {
 
   toObject(): Record<string, number> {
     return Object.fromEntries(this.#counts);
+  }
+
+  #add(name: string, count: number): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
   }
 }

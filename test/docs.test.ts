@@ -1,8 +1,10 @@
 /** The documents are true where a test can say so: codes, counters, links, scripts, specs in code blocks. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { counterFamilies } from "#cli/counters.js";
 import { defaultZero } from "#codegen/model/defaults.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { allDiagnostics } from "#codegen/spec/diagnostics.js";
@@ -10,8 +12,9 @@ import { loadSpec } from "#codegen/spec/load.js";
 import { protocol } from "#generated/protocol.js";
 import { encode } from "#generated/testing.js";
 import { allowed, transitions } from "#src/connection/lifecycle.js";
+import { clientCounters, portCounters } from "#src/counters.js";
 import { errorCodes } from "#src/errors.js";
-import { SessionCounters } from "#src/session/index.js";
+import { createSessionCounters } from "#src/session/index.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
 import { createCounters } from "#src/zero/counters.js";
 import { stateDiagram } from "./support/state-diagram.ts";
@@ -64,37 +67,33 @@ describe("docs/errors.md", () => {
   });
 });
 
-describe("docs/counters.md", () => {
-  /** What port and client count themselves: their names stand in the code as literals. */
-  const owner = read("src/port/owner.ts");
-  const client = read("src/client.ts");
-  const flat = [...(owner + client).matchAll(/\.add\(\s*"(\w+)"/g)].map((match) => match[1]!);
-  const numbers = (prefix: string, counts: object): string[] =>
-    Object.entries(counts).flatMap(([name, count]) =>
-      typeof count === "number" ? [`${prefix}.${name}`] : [],
-    );
-  const counted = new Set([
-    ...flat,
-    ...numbers("zero", createCounters()),
-    ...numbers("session", new SessionCounters()),
-  ]);
-  const told = new Set(
-    [...documents.get("docs/counters.md")!.matchAll(/^\| `([\w.]+)` +\|/gm)].map(
-      (match) => match[1]!,
-    ),
-  );
-
-  test("names every counter", () => {
-    expect(flat.length).toBeGreaterThan(8);
-    expect([...counted].filter((name) => !told.has(name))).toEqual([]);
+describe("what is made from tables", () => {
+  test("is up to date", () => {
+    const { status, stdout, stderr } = spawnSync("node", ["scripts/docs.js", "--check"], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: "" });
   });
 
   test("says how events are counted that a state does not expect", () => {
     expect(documents.get("docs/counters.md")).toContain("`unexpected.<state>.<event>`");
   });
 
-  test("names no counter that is gone", () => {
-    expect([...told].filter((name) => !counted.has(name))).toEqual([]);
+  test("has every counter that is counted", () => {
+    const told = new Set(
+      counterFamilies.flatMap(({ prefix, table }) =>
+        Object.keys(table).map((name) => prefix + name),
+      ),
+    );
+    const counted = [
+      ...Object.keys(createCounters()).map((name) => `zero.${name}`),
+      ...Object.keys(createSessionCounters()).map((name) => `session.${name}`),
+      ...Object.keys(portCounters),
+      ...Object.keys(clientCounters),
+    ];
+    expect(counted.length).toBeGreaterThan(80);
+    expect(new Set(counted)).toEqual(told);
   });
 });
 

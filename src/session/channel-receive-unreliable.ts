@@ -12,7 +12,7 @@ import {
   type ReceiveChannel,
   rebuildMessageNumber,
 } from "./channel-receive.ts";
-import { DatagramOutcome } from "./outcome.ts";
+import type { DropReason } from "./drop-reason.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { ReceiveContext, WaitingMessage } from "./receive-context.ts";
 
@@ -40,13 +40,18 @@ export class UnreliableReceive implements ReceiveChannel {
     return rebuildMessageNumber(truncated, this.context.messageNumberBits, this.highest + 1);
   }
 
-  check(number: number, sliceIndex: number, sliceCount: number, bytes: number): DatagramOutcome {
+  check(
+    number: number,
+    sliceIndex: number,
+    sliceCount: number,
+    bytes: number,
+  ): DropReason | undefined {
     const shape = checkShape(this.channel, this.context, sliceIndex, sliceCount, bytes);
-    if (shape !== DatagramOutcome.none || !this.channel.numbered) return shape;
-    if (number > this.highest + MESSAGE_WINDOW) return DatagramOutcome.messageWindow;
+    if (shape !== undefined || !this.channel.numbered) return shape;
+    if (number > this.highest + MESSAGE_WINDOW) return "messageWindow";
     const open = this.find(number);
-    if (open !== undefined && open.count !== sliceCount) return DatagramOutcome.sliceMismatch;
-    return DatagramOutcome.none;
+    if (open !== undefined && open.count !== sliceCount) return "sliceMismatch";
+    return undefined;
   }
 
   apply(number: number, sliceIndex: number, sliceCount: number, start: number, end: number): void {

@@ -8,8 +8,8 @@
  */
 import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
+import type { DropReason } from "./drop-reason.ts";
 import { NumberWindow } from "./number-window.ts";
-import { DatagramOutcome } from "./outcome.ts";
 import { powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { ReceiveContext, WaitingMessage } from "./receive-context.ts";
@@ -18,7 +18,12 @@ import type { ReceiveContext, WaitingMessage } from "./receive-context.ts";
 export interface ReceiveChannel {
   /** The full message number; only called on numbered channels. */
   rebuild(truncated: number): number;
-  check(number: number, sliceIndex: number, sliceCount: number, bytes: number): DatagramOutcome;
+  check(
+    number: number,
+    sliceIndex: number,
+    sliceCount: number,
+    bytes: number,
+  ): DropReason | undefined;
   apply(number: number, sliceIndex: number, sliceCount: number, start: number, end: number): void;
   /** Offers what waits to the sink again. */
   pump(): void;
@@ -44,22 +49,22 @@ export function checkShape(
   sliceIndex: number,
   sliceCount: number,
   bytes: number,
-): DatagramOutcome {
+): DropReason | undefined {
   const { sliceBytes } = context.pool;
   const maxBytes = context.compat ? channel.compatMaxBytes : channel.maxBytes;
   if (sliceCount === 0) {
-    return bytes > maxBytes ? DatagramOutcome.payloadSize : DatagramOutcome.none;
+    return bytes > maxBytes ? "payloadSize" : undefined;
   }
   const before = (sliceCount - 1) * sliceBytes;
   if (!channel.fragment || sliceCount < 2 || sliceIndex >= sliceCount) {
-    return DatagramOutcome.sliceBounds;
+    return "sliceBounds";
   }
-  if (before >= maxBytes) return DatagramOutcome.sliceBounds;
+  if (before >= maxBytes) return "sliceBounds";
   if (sliceIndex + 1 < sliceCount) {
-    return bytes === sliceBytes ? DatagramOutcome.none : DatagramOutcome.sliceMismatch;
+    return bytes === sliceBytes ? undefined : "sliceMismatch";
   }
   const fits = bytes >= 1 && bytes <= sliceBytes && before + bytes <= maxBytes;
-  return fits ? DatagramOutcome.none : DatagramOutcome.sliceMismatch;
+  return fits ? undefined : "sliceMismatch";
 }
 
 /** Where complete messages in slices are put together; shared, because the sink may not keep what it is shown. */
@@ -123,16 +128,21 @@ abstract class ReliableChannel implements ReceiveChannel {
     return rebuildMessageNumber(truncated, this.context.messageNumberBits, this.window.next);
   }
 
-  check(number: number, sliceIndex: number, sliceCount: number, bytes: number): DatagramOutcome {
+  check(
+    number: number,
+    sliceIndex: number,
+    sliceCount: number,
+    bytes: number,
+  ): DropReason | undefined {
     const sliceBytes = this.context.pool.sliceBytes;
     const shape = checkShape(this.channel, this.context, sliceIndex, sliceCount, bytes);
-    if (shape !== DatagramOutcome.none) return shape;
+    if (shape !== undefined) return shape;
     const window = this.window;
-    if (number >= window.next + MESSAGE_WINDOW) return DatagramOutcome.messageWindow;
-    if (window.has(number)) return DatagramOutcome.none;
+    if (number >= window.next + MESSAGE_WINDOW) return "messageWindow";
+    if (window.has(number)) return undefined;
     const open = this.open?.get(number);
     if (open !== undefined) {
-      return open.count === sliceCount ? DatagramOutcome.none : DatagramOutcome.sliceMismatch;
+      return open.count === sliceCount ? undefined : "sliceMismatch";
     }
     const payload = sliceCount === 0 ? bytes : (sliceCount - 1) * sliceBytes + 1;
     return this.context.limit.claim(payload + MESSAGE_OVERHEAD_BYTES, number === window.next);

@@ -4,6 +4,7 @@ export {
   FixedController,
   type FixedControllerOptions,
 } from "./controller.ts";
-export { DatagramOutcome, SessionCounters } from "./outcome.ts";
+export { createSessionCounters, type SessionCounters } from "./counters.ts";
+export { type DropReason, dropReasons } from "./drop-reason.ts";
 export { RttEstimator } from "./rtt.ts";
 export { Session, type SessionOptions, type SessionSink } from "./session.ts";

@@ -12,7 +12,7 @@ import type { HeaderCodec } from "../protocol.ts";
 import { FrameHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { SendChannel } from "./channel-send.ts";
-import type { SessionCounters } from "./outcome.ts";
+import type { SessionCounters } from "./counters.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { SentPackets } from "./sent.ts";
 

@@ -4,7 +4,8 @@
  */
 import type { ChannelDefinition } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
-import { DatagramOutcome, type SessionCounters } from "./outcome.ts";
+import type { SessionCounters } from "./counters.ts";
+import type { DropReason } from "./drop-reason.ts";
 import type { SlicePool } from "./reassembly.ts";
 import type { ReceiveAge } from "./receive-age.ts";
 import type { SessionSink } from "./session-options.ts";
@@ -35,14 +36,14 @@ export class ReceiveLimit {
   }
 
   /** Whether a new message of this cost keeps what was promised; the next in order may pass it by itself. */
-  claim(costBytes: number, isNext: boolean): DatagramOutcome {
+  claim(costBytes: number, isNext: boolean): DropReason | undefined {
     const before = this.receivedBytes + this.claimedBytes;
     const limit = this.limitBytes;
     if (before + costBytes > limit && !(isNext && before <= limit)) {
-      return DatagramOutcome.receiveLimit;
+      return "receiveLimit";
     }
     this.claimedBytes += costBytes;
-    return DatagramOutcome.none;
+    return undefined;
   }
 
   /** The other side should hear of it with the next datagram. */

@@ -11,7 +11,8 @@ import { MAX_OUTSTANDING_DATAGRAMS, MAX_PACKET_NUMBER, SKIP_ONE_IN } from "../li
 import type { HeaderCodec } from "../protocol.ts";
 import type { AckBlock } from "../wire/header.ts";
 import type { CongestionController } from "./controller.ts";
-import { DatagramOutcome, type SessionCounters } from "./outcome.ts";
+import type { SessionCounters } from "./counters.ts";
+import type { DropReason } from "./drop-reason.ts";
 import { powerOfTwo, rebuildAcknowledged } from "./packet-numbers.ts";
 import type { RttEstimator } from "./rtt.ts";
 
@@ -173,21 +174,21 @@ export class SentPackets {
   }
 
   /** Checks an ack block and replaces its `largest` by the full number. Changes nothing else. */
-  check(acks: AckBlock, ackBits: number): DatagramOutcome {
+  check(acks: AckBlock, ackBits: number): DropReason | undefined {
     let high = rebuildAcknowledged(acks.largest, ackBits, this.next - 1);
-    if (high < 0) return DatagramOutcome.acknowledgedUnsent;
+    if (high < 0) return "acknowledgedUnsent";
     acks.largest = high;
     for (let i = -1; i < acks.pairs; i++) {
       if (i >= 0) high -= acks.gaps[i]!;
       const low = high - (i < 0 ? acks.firstRun : acks.runs[i]!) + 1;
-      if (low < 0) return DatagramOutcome.acknowledgedUnsent;
+      if (low < 0) return "acknowledgedUnsent";
       for (let s = 0; s < this.skipped.length; s++) {
         const number = this.skipped[s]!;
-        if (low <= number && number <= high) return DatagramOutcome.acknowledgedUnsent;
+        if (low <= number && number <= high) return "acknowledgedUnsent";
       }
       high = low - 1;
     }
-    return DatagramOutcome.none;
+    return undefined;
   }
 
   /**

@@ -12,14 +12,15 @@ import { type Agreement, missingChannel, sameVersion } from "../agreement.ts";
 import { StardustError } from "../errors.ts";
 import { MAX_PACKET_NUMBER } from "../limits.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
-import type { DatagramHeader } from "../wire/header.ts";
+import { type DatagramHeader, Violation } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { trimAcks } from "./ack-room.ts";
 import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
 import { UnreliableReceive } from "./channel-receive-unreliable.ts";
 import { SendChannel } from "./channel-send.ts";
 import { type CongestionController, FixedController, Pacer } from "./controller.ts";
-import { DatagramOutcome, SessionCounters } from "./outcome.ts";
+import { createSessionCounters, type SessionCounters } from "./counters.ts";
+import { type DropReason, reasonOf } from "./drop-reason.ts";
 import { Packer } from "./packer.ts";
 import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
 import { ReceiveAge } from "./receive-age.ts";
@@ -43,7 +44,7 @@ const MAINTAIN_MS = 1000;
 const MIN_REASSEMBLY_MS = 500;
 
 export class Session implements FrameEvents {
-  readonly counters: SessionCounters = new SessionCounters();
+  readonly counters: SessionCounters = createSessionCounters();
   /** Time of the last datagram that was applied; the time of construction before the first. */
   lastReceivedMs: number;
   /** Time of the last datagram that was written; the time of construction before the first. */
@@ -164,8 +165,8 @@ export class Session implements FrameEvents {
   }
 
   /**
-   * One datagram of the regular protocol, `bytes[0..length)`. It is checked whole before any of it is applied; what
-   * is wrong with it is returned and counted. Throws for no bytes; an exception of the sink passes through once the
+   * One datagram of the regular protocol, `bytes[0..length)`. It is checked whole before any of it is applied; why
+   * it was dropped is returned and counted. Throws for no bytes; an exception of the sink passes through once the
    * datagram has been applied, and the message counts as taken.
    */
   handleDatagram(
@@ -173,23 +174,23 @@ export class Session implements FrameEvents {
     view: DataView,
     length: number,
     nowMs: number,
-  ): DatagramOutcome {
+  ): DropReason | undefined {
     this.nowMs = nowMs;
     const space = this.space.busy ? new Workspace(this.protocol) : this.space;
     space.busy = true;
-    let outcome: DatagramOutcome;
+    let reason: DropReason | undefined;
     try {
       space.reader.reset(bytes, view, 0, length);
-      outcome = this.check(space, length);
-      if (outcome === DatagramOutcome.none) this.apply(space, bytes, view, length, nowMs);
-      else this.counters.dropped(outcome);
+      reason = this.check(space, length);
+      if (reason === undefined) this.apply(space, bytes, view, length, nowMs);
+      else this.counters[reason]++;
     } finally {
       space.busy = false;
     }
     this.dirty = true;
     this.afterTurn(nowMs);
     this.context.rethrow();
-    return outcome;
+    return reason;
   }
 
   /** Offers what the sink had no room for again. */
@@ -309,53 +310,53 @@ export class Session implements FrameEvents {
   // ---- receiving ----
 
   /** Everything that can be wrong with a datagram. Changes nothing but `space`, scratch, and a number under suspicion. */
-  private check(space: Workspace, length: number): DatagramOutcome {
+  private check(space: Workspace, length: number): DropReason | undefined {
     const codec = this.protocol.header;
     const { in: header, frame, reader, frames } = space;
     frames.count = 0;
     frame.compat = this.agreed.compat;
     const layout = codec.read(header, frame, reader);
-    if (layout !== DatagramOutcome.none) return layout;
+    if (layout !== Violation.none) return reasonOf(layout);
     const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
     const number = rebuildNumber(header.packetNumber, bits, this.duplicates.largest + 1);
-    if (number >= MAX_PACKET_NUMBER) return DatagramOutcome.packetNumber;
+    if (number >= MAX_PACKET_NUMBER) return "packetNumber";
     header.packetNumber = number;
-    if (this.duplicates.isTooOld(number)) return DatagramOutcome.tooOld;
-    if (this.duplicates.has(number)) return DatagramOutcome.duplicate;
+    if (this.duplicates.isTooOld(number)) return "tooOld";
+    if (this.duplicates.has(number)) return "duplicates";
     if (header.ack) {
       const acks = this.sent.check(header.acks, codec.ackBits);
-      if (acks !== DatagramOutcome.none) return acks;
+      if (acks !== undefined) return acks;
     }
     if (!header.frames) {
-      if (reader.at !== length) return DatagramOutcome.payloadSize;
+      if (reader.at !== length) return "payloadSize";
       return this.checkJump(number);
     }
     this.receiveLimit.beginCheck();
     let numbered = false;
     for (let isFirst = true; isFirst || frame.more; isFirst = false) {
       const problem = codec.readFrame(frame, isFirst, reader);
-      if (problem !== DatagramOutcome.none) return problem;
+      if (problem !== Violation.none) return reasonOf(problem);
       const channel = this.protocol.channels[frame.channel]!;
       if (maySend(this.role, channel.direction) && channel.direction !== "both") {
-        return DatagramOutcome.direction;
+        return "direction";
       }
-      if (this.agreed.lacks.includes(frame.channel)) return DatagramOutcome.unknownChannel;
+      if (this.agreed.lacks.includes(frame.channel)) return "unknownChannel";
       const receiver = this.receiver(frame.channel);
       const index = frame.slice ? frame.sliceIndex : 0;
       const count = frame.slice ? frame.sliceCount : 0;
       const message = channel.numbered ? receiver.rebuild(frame.number) : 0;
       const found = receiver.check(message, index, count, frame.payloadBytes);
-      if (found !== DatagramOutcome.none) return found;
+      if (found !== undefined) return found;
       if (channel.numbered) numbered = true;
       frames.add(frame, message);
     }
-    if (numbered && this.context.age.isTooLate(number)) return DatagramOutcome.tooOld;
+    if (numbered && this.context.age.isTooLate(number)) return "tooOld";
     return this.checkJump(number);
   }
 
   /** Without a tag anybody can make a datagram with any number: one alone must not move the window far. */
-  private checkJump(number: number): DatagramOutcome {
-    return this.duplicates.isJump(number) ? DatagramOutcome.jump : DatagramOutcome.none;
+  private checkJump(number: number): DropReason | undefined {
+    return this.duplicates.isJump(number) ? "jump" : undefined;
   }
 
   private apply(

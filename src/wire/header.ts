@@ -8,8 +8,7 @@ import type { Reader } from "./reader.ts";
 import { varintSize, type Writer } from "./writer.ts";
 
 /**
- * Why a datagram was refused. Zero is good; the others are also the names of the counters (`violationNames`).
- * A const object, not an enum: erasable syntax.
+ * Why a datagram was refused. Zero is good; the names of the others are also those of their counters. A const object, not an enum: erasable syntax.
  */
 export const Violation = {
   none: 0,
@@ -22,6 +21,7 @@ export const Violation = {
   payloadSize: 7,
 } as const;
 export type Violation = (typeof Violation)[keyof typeof Violation];
+export type ViolationName = Exclude<keyof typeof Violation, "none">;
 export const violationNames: readonly string[] = Object.keys(Violation);
 
 /** Acknowledged packet numbers: `largest` downwards, `firstRun` of them, then pairs of a gap and a run. */

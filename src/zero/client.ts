@@ -18,7 +18,7 @@ import {
 } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
-import { createCounters, type ZeroCounters, type ZeroOutcome } from "./counters.ts";
+import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import {
   buildDatagram,
@@ -156,7 +156,7 @@ export class ZeroClient {
     this.#counters[outcome]++;
   }
 
-  #handleFrame(frame: Frame, fromPort: number, nowMs: number): ZeroOutcome {
+  #handleFrame(frame: Frame, fromPort: number, nowMs: number): ZeroDropReason {
     if (frame.cid !== this.#cid) return "droppedCid";
     const signed = frame.macAt >= 0;
     if (signed) {
@@ -181,7 +181,11 @@ export class ZeroClient {
     return this.#handleMessage(envelope, next, nowMs);
   }
 
-  #handleMessage(envelope: Received<ServerMessage>, next: ClientState, nowMs: number): ZeroOutcome {
+  #handleMessage(
+    envelope: Received<ServerMessage>,
+    next: ClientState,
+    nowMs: number,
+  ): ZeroDropReason {
     switch (envelope.msg) {
       case "challenge":
         return this.#challenge(envelope, next, nowMs);
@@ -202,7 +206,7 @@ export class ZeroClient {
     }
   }
 
-  #challenge(envelope: Received<"challenge">, next: ClientState, nowMs: number): ZeroOutcome {
+  #challenge(envelope: Received<"challenge">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
     const { cookie } = envelope.sys;
     this.#answered(nowMs);
@@ -211,7 +215,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #processing(envelope: Received<"processing">, next: ClientState, nowMs: number): ZeroOutcome {
+  #processing(envelope: Received<"processing">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state !== next) {
       this.#measure(nowMs);
@@ -222,7 +226,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #accept(envelope: Received<"accept">, next: ClientState, nowMs: number): ZeroOutcome {
+  #accept(envelope: Received<"accept">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state === next) return "accepted";
     const { port, ports, ticket, hash, compat = false, peer } = envelope.sys;
@@ -257,7 +261,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #reject(envelope: Received<"reject">, next: ClientState): ZeroOutcome {
+  #reject(envelope: Received<"reject">, next: ClientState): ZeroDropReason {
     const { reason, detail = "", version, hash } = envelope.sys;
     this.#end(next);
     this.#events.push({
@@ -271,7 +275,7 @@ export class ZeroClient {
   }
 
   /** The server does not know us (any more): a new connection id, inside the same deadline, later each time. */
-  #gone(next: ClientState, nowMs: number): ZeroOutcome {
+  #gone(next: ClientState, nowMs: number): ZeroDropReason {
     this.#state = next;
     // Nothing that was sent to the old one is heeded from here on.
     this.#cid = "";
@@ -290,7 +294,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #attached(envelope: Received<"attached">, next: ClientState, nowMs: number): ZeroOutcome {
+  #attached(envelope: Received<"attached">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== ATTACHED_SEQ || envelope.ack !== ATTACH_SEQ) return "droppedSequence";
     if (this.#state === "closing") return "accepted";
     const first = this.#state !== next;
@@ -314,7 +318,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #ack(envelope: Received<"ack">, next: ClientState, nowMs: number): ZeroOutcome {
+  #ack(envelope: Received<"ack">, next: ClientState, nowMs: number): ZeroDropReason {
     const { nonce } = envelope.sys;
     if (envelope.seq !== 0 || nonce !== undefined) return "droppedSequence";
     if (!this.#link!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
@@ -323,7 +327,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #closedByServer(envelope: Received<"close">, next: ClientState, nowMs: number): ZeroOutcome {
+  #closedByServer(envelope: Received<"close">, next: ClientState, nowMs: number): ZeroDropReason {
     const link = this.#link!;
     if (envelope.seq <= ATTACHED_SEQ) return "droppedSequence";
     if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";

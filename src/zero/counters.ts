@@ -1,83 +1,67 @@
 /**
  * The counters of the connection protocol, one flat object a machine. Every datagram handed to a machine raises
- * exactly one *outcome*, so that their sum is what arrived.
+ * exactly one of `zeroDropReasons`, of which `accepted` is the good one, so that their sum is what arrived. Not here:
+ * who counts. The worst case is an unknown name, which the types refuse.
  */
+import { type Counts, countersOf } from "../counters.ts";
 
 /** What can become of a datagram. Only `accepted` ones may change anything. */
-export const zeroOutcomes = [
-  "accepted",
-  /** Shorter or longer than any zero message. */
-  "droppedLength",
-  /** Not three zeros and an envelope of version 1 with a connection id at its place. */
-  "droppedFrame",
-  /** A wrong MAC, or one where there is no key yet. */
-  "droppedMac",
-  /** Too deep, too many keys, control characters. */
-  "droppedScan",
-  /** A key that reaches for a prototype. */
-  "droppedForbidden",
-  "droppedUtf8",
-  "droppedJson",
-  /** JSON, but no envelope; or a message with a MAC that never has one, or the other way round. */
-  "droppedEnvelope",
-  /** A message that is not in the spec, or is the other side's to send. */
-  "droppedMessage",
-  /** Not legal in this state. */
-  "droppedState",
-  /** Its sys or body is not what the spec says. */
-  "droppedSchema",
-  /** A sequence number or acknowledgement that makes no sense here. */
-  "droppedSequence",
-  /** Client: from another port than the one asked. Server: an attach made for another port. */
-  "droppedPort",
-  /** Client: another connection's id. Server: nobody has this id (an attach is answered with gone). */
-  "droppedCid",
-  /** Server: the cookie is bad or has expired (answered with gone). */
-  "droppedCookie",
-  /** Server: a join that is known, from another address (answered with gone). */
-  "droppedAddress",
-  /** Server: other bytes than the join that this connection id began with. */
-  "droppedBytes",
-  /** Server: another protocol (answered with reject). Client: an accept that names one. */
-  "droppedProtocol",
-  /** Server: no room for another join (answered with reject). */
-  "droppedFull",
-  /** Server: more asked for than the rate limits allow. */
-  "droppedRate",
-  /** Server: the ask is smaller than its answer would be. */
-  "droppedSmall",
-  /** Server: the nonce of an ack is not the one sent to its address. */
-  "droppedNonce",
-] as const;
+export const zeroDropReasons = {
+  accepted: "it was legal here, repetitions included",
+  droppedLength: "shorter than 5 or longer than 1,500 bytes",
+  droppedFrame: "not three zeros and an envelope of version 1 with a connection id at its place",
+  droppedMac: "a wrong MAC, or one where there is no key yet",
+  droppedScan: "JSON deeper than 6 levels, with more than 64 keys, or with control characters",
+  droppedForbidden: "a key that reaches for a prototype (`__proto__`, `constructor`, `prototype`)",
+  droppedUtf8: "not well-formed UTF-8",
+  droppedJson: "not JSON",
+  droppedEnvelope:
+    "JSON but no envelope; or a MAC where there never is one, or none where there must be",
+  droppedMessage: "a message that the spec does not have, or that is the other side's to send",
+  droppedState: "not legal in this state",
+  droppedSchema: "its `sys` or `body` is not what the spec says",
+  droppedSequence: "a sequence number or acknowledgement that makes no sense here",
+  droppedPort:
+    "client: from a port that was not asked, or an accept for one not announced; server: an attach for another",
+  droppedCid:
+    "client: another connection's id; server: nobody's (an attach is answered with `gone`)",
+  droppedCookie: "server: the cookie is bad or has expired (answered with `gone`)",
+  droppedAddress: "server: a known join, but from another address (answered with `gone`)",
+  droppedBytes: "server: other bytes than the join that this connection id began with",
+  droppedProtocol:
+    "server: a join of another protocol (answered with `reject`); client: such an accept",
+  droppedFull: "server: no room for another join (answered with `reject` where its table is full)",
+  droppedRate: "server: more was asked without proof than the rate limits allow",
+  droppedSmall: "server: the request is smaller than its answer would be",
+  droppedNonce: "server: the nonce of an ack is missing, or not the one sent to its address",
+} as const;
 
-export type ZeroOutcome = (typeof zeroOutcomes)[number];
+export const zeroTotals = {
+  datagramsReceived: "datagrams given to the machine",
+  bytesReceived: "bytes of the datagrams given to the machine",
+  datagramsSent: "datagrams it sent",
+  bytesSent: "bytes of the datagrams it sent",
+  retransmissions: "datagrams sent again because a timer ran out",
+  restarts: "client: begun again with a new connection id after `gone`",
+  challengesSent: "server: challenges sent",
+  goneSent: "server: `gone` sent",
+  rejectsSent: "server: rejects made",
+  answersLate: "server: decisions that came when their join was no longer remembered",
+  sendsWithheld: "server: sends held back because the address has proved nothing and had its share",
+  outboxFull: "datagrams that nobody fetched in time",
+} as const;
 
-const zeroTotals = [
-  "datagramsReceived",
-  "bytesReceived",
-  "datagramsSent",
-  "bytesSent",
-  /** Datagrams sent again because a timer ran out. */
-  "retransmissions",
-  /** Client: started again with a new connection id after `gone`. */
-  "restarts",
-  /** Server, by what was sent. */
-  "challengesSent",
-  "goneSent",
-  "rejectsSent",
-  /** Server: answers that came when their join was no longer there. */
-  "answersLate",
-  /** Server: sends withheld since the address is not proven and had its share. */
-  "sendsWithheld",
-  /** Datagrams that nobody fetched in time. */
-  "outboxFull",
-] as const;
+const table: typeof zeroDropReasons & typeof zeroTotals = { ...zeroDropReasons, ...zeroTotals };
 
-export type ZeroCounter = ZeroOutcome | (typeof zeroTotals)[number];
-export type ZeroCounters = Record<ZeroCounter, number>;
+export type ZeroDropReason = keyof typeof zeroDropReasons;
+export type ZeroCounter = keyof typeof table;
+export type ZeroCounters = Counts<typeof table>;
 
-export function createCounters(): ZeroCounters {
-  const counters: Partial<ZeroCounters> = {};
-  for (const name of [...zeroOutcomes, ...zeroTotals]) counters[name] = 0;
-  return counters as ZeroCounters;
+export const createCounters: () => ZeroCounters = countersOf(table);
+
+/** The sum of what became of all datagrams: as many as were received. */
+export function countedDatagrams(counters: Readonly<ZeroCounters>): number {
+  let sum = 0;
+  for (const name in zeroDropReasons) sum += counters[name as ZeroDropReason];
+  return sum;
 }

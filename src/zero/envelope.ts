@@ -10,7 +10,7 @@
 import { MAX_ZERO_DATAGRAM_BYTES, MIN_ZERO_DATAGRAM_BYTES } from "../limits.ts";
 import { utf8Read } from "../wire/utf8.ts";
 import { base64urlLength, decodeBase64url, encodeBase64url } from "./base64url.ts";
-import type { ZeroOutcome } from "./counters.ts";
+import type { ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import { type MessageName, messages, type SysOf } from "./own-messages.ts";
 import { hasForbiddenKey, scanJson } from "./scan.ts";
@@ -85,7 +85,7 @@ export interface Frame {
 }
 
 /** Looks at both ends of a datagram. */
-export function openFrame(bytes: Uint8Array, length: number): Frame | ZeroOutcome {
+export function openFrame(bytes: Uint8Array, length: number): Frame | ZeroDropReason {
   if (length < MIN_ZERO_DATAGRAM_BYTES || length > MAX_ZERO_DATAGRAM_BYTES) return "droppedLength";
   if (length > bytes.length) return "droppedLength";
   if (bytes[length - 1] !== 0x7d || length <= AFTER_CID + 2) return "droppedFrame";
@@ -122,7 +122,7 @@ export interface EnvelopeOf<N extends MessageName> {
 }
 
 /** Reads the JSON of a frame. Members that are not known are ignored. */
-export function parseFrame(frame: Frame): Envelope | ZeroOutcome {
+export function parseFrame(frame: Frame): Envelope | ZeroDropReason {
   const { bytes } = frame;
   const problem = scanJson(bytes, 3, bytes.length);
   if (problem !== undefined) return problem === "scan" ? "droppedScan" : "droppedForbidden";

@@ -1,6 +1,12 @@
 /** The connection protocol, sans-IO: what the rooms around it use. */
 export { ZeroClient, type ZeroClientOptions, type ZeroClientTransmit } from "./client.ts";
-export { type ZeroCounter, type ZeroCounters, type ZeroOutcome, zeroOutcomes } from "./counters.ts";
+export {
+  countedDatagrams,
+  type ZeroCounter,
+  type ZeroCounters,
+  type ZeroDropReason,
+  zeroDropReasons,
+} from "./counters.ts";
 export type { ZeroCrypto } from "./crypto.ts";
 export type { ZeroClientEvent, ZeroServerEvent } from "./events.ts";
 export type { PortRanges, RejectReason } from "./messages.ts";

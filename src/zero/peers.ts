@@ -8,7 +8,7 @@ import { StardustError } from "../errors.ts";
 import { ZERO_CLOSE_TIMEOUT_MS } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
-import type { ZeroCounters, ZeroOutcome } from "./counters.ts";
+import type { ZeroCounters, ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import { buildDatagram, type Envelope, ID_BYTES } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
@@ -144,7 +144,12 @@ export class PeerTable {
   }
 
   /** A message with a good MAC from a known connection id, its sys and body valid. */
-  handle(cid: string, envelope: Received<PeerMessage>, from: Origin, nowMs: number): ZeroOutcome {
+  handle(
+    cid: string,
+    envelope: Received<PeerMessage>,
+    from: Origin,
+    nowMs: number,
+  ): ZeroDropReason {
     const entry = this.#byCid.get(cid)!;
     const next = nextState(serverStates, entry.state, envelope.msg);
     if (next === undefined) return "droppedState";
@@ -164,7 +169,7 @@ export class PeerTable {
     from: Origin,
     next: ServerState,
     nowMs: number,
-  ): ZeroOutcome {
+  ): ZeroDropReason {
     const { link } = entry;
     if (envelope.seq !== ATTACH_SEQ || envelope.ack !== ACCEPT_SEQ) return "droppedSequence";
     if (envelope.sys.port !== this.#o.port) return "droppedPort";
@@ -201,7 +206,7 @@ export class PeerTable {
     from: Origin,
     next: ServerState,
     nowMs: number,
-  ): ZeroOutcome {
+  ): ZeroDropReason {
     const { nonce } = envelope.sys;
     if (envelope.seq !== 0) return "droppedSequence";
     if (nonce !== undefined && nonce !== this.#nonce(entry.cid, from)) return "droppedNonce";
@@ -230,7 +235,7 @@ export class PeerTable {
     from: Origin,
     next: ServerState,
     nowMs: number,
-  ): ZeroOutcome {
+  ): ZeroDropReason {
     const { link } = entry;
     if (envelope.seq <= ATTACH_SEQ) return "droppedSequence";
     if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";

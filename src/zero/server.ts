@@ -12,7 +12,7 @@ import { agreeWithJoin, differences } from "../agreement.ts";
 import type { Protocol } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
-import { createCounters, type ZeroCounters, type ZeroOutcome } from "./counters.ts";
+import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import {
   buildDatagram,
@@ -160,7 +160,7 @@ export class ZeroServer {
     this.#counters[outcome]++;
   }
 
-  #handleSigned(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+  #handleSigned(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
     const keys = this.#peers.keysOf(frame.cid);
     if (keys === undefined) return this.#handleStray(frame, from, nowMs);
     if (!checkMac(this.#crypto, frame, keys.client)) return "droppedMac";
@@ -176,7 +176,7 @@ export class ZeroServer {
   }
 
   /** A message of a connection that this port does not know. Its MAC cannot be checked: an attach is told, no more. */
-  #handleStray(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+  #handleStray(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
@@ -190,7 +190,7 @@ export class ZeroServer {
   }
 
   /** Only a join comes without a MAC. What is cheap to recognise is recognised before it is parsed. */
-  #handlePlain(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+  #handlePlain(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
     const entry = this.#joins.get(frame.cid);
     if (entry !== undefined) return this.#handleKnown(frame, entry, from, nowMs);
     if (this.#peers.stateOf(frame.cid) !== undefined) return "droppedBytes";
@@ -207,7 +207,7 @@ export class ZeroServer {
   }
 
   /** A connection id that has asked before: the same bytes from the same address get the same answer. */
-  #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroOutcome {
+  #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroDropReason {
     if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
     if (entry.address !== from.address || entry.port !== from.port) {
       if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
@@ -220,7 +220,7 @@ export class ZeroServer {
     return "accepted";
   }
 
-  #handleFirstJoin(frame: Frame, from: Origin, nowMs: number): ZeroOutcome {
+  #handleFirstJoin(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = this.#parseJoin(frame, from);
     if (typeof envelope === "string") return envelope;
@@ -245,7 +245,7 @@ export class ZeroServer {
     peeked: { cookie: string; hash: string },
     from: Origin,
     nowMs: number,
-  ): ZeroOutcome {
+  ): ZeroDropReason {
     const envelope = this.#parseJoin(frame, from);
     if (typeof envelope === "string") return envelope;
     const { cookie, hash } = envelope.sys;
@@ -281,7 +281,7 @@ export class ZeroServer {
   }
 
   /** A join that we can talk with, or why not; another protocol is told so before its body is looked at. */
-  #parseJoin(frame: Frame, from: Origin): Received<"join"> | ZeroOutcome {
+  #parseJoin(frame: Frame, from: Origin): Received<"join"> | ZeroDropReason {
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
     if (!isOfClient(envelope)) return "droppedMessage";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { counterFamilies } from "#cli/counters.js";
 import { entries } from "#cli/explain.js";
 import { breakingRules } from "#codegen/rules/breaking-table.js";
 import { lintRules } from "#codegen/rules/lint-table.js";
@@ -15,8 +16,12 @@ describe("stardust explain", () => {
     const known = [...allDiagnostics().keys(), ...Object.keys(lintRules)];
     known.push(...Object.keys(breakingRules), ...Object.keys(recordRules));
     known.push(...Object.keys(noteRules), ...Object.keys(errorCodes));
-    expect([...entries().keys()]).toEqual(known);
     expect(new Set(known).size).toBe(known.length);
+    for (const { prefix, table } of counterFamilies) {
+      known.push(...Object.keys(table).map((name) => prefix + name));
+    }
+    // A port and a client have counters of one name.
+    expect([...entries().keys()]).toEqual([...new Set(known)]);
   });
 
   it("says what a diagnostic means, with a bad and a good example, and what to do", () => {
@@ -27,6 +32,14 @@ describe("stardust explain", () => {
     expect(out).toContain("Right:");
     expect(out).toContain("What to do: `unreliable-sequenced` for state");
     expect(out).not.toContain("\u001b");
+  });
+
+  it("explains counters", () => {
+    const refused = stardust(folder, "explain", "session.jump").out;
+    expect(refused).toMatch(/^session\.jump \(counter of refused datagrams\): a packet number/);
+    expect(refused).not.toContain("What to do");
+    const both = stardust(folder, "explain", "datagramsReceived").out;
+    expect(both).toContain("of both protocols; of a client: datagrams that reached");
   });
 
   it("explains rules and errors of the runtime", () => {

@@ -8,7 +8,7 @@ import { parse } from "yaml";
 import { checkUserField } from "#src/endpoint.js";
 import { MAX_ACK_RANGES } from "#src/limits.js";
 import { FixedController } from "#src/session/controller.js";
-import { DatagramOutcome } from "#src/session/outcome.js";
+import type { DropReason } from "#src/session/drop-reason.js";
 import type { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { AckBlock, ackWord, readAckWords } from "#src/wire/header.js";
@@ -210,7 +210,7 @@ describe("acks as a bit field", () => {
       const bytes = session.pollTransmit(w, nowMs);
       return bytes === 0 ? undefined : w.bytes.slice(0, bytes);
     };
-    const give = (session: Session, bytes: Uint8Array, nowMs: number): DatagramOutcome =>
+    const give = (session: Session, bytes: Uint8Array, nowMs: number): DropReason | undefined =>
       session.handleDatagram(bytes, new DataView(bytes.buffer), bytes.length, nowMs);
     const inTheAir: Uint8Array[] = [];
     for (let i = 0; i < 60; i++) {
@@ -221,8 +221,8 @@ describe("acks as a bit field", () => {
     }
     expect(inTheAir).toHaveLength(60);
     // All of them in one turn, so there is one ack: of the newest 33.
-    for (const bytes of inTheAir) expect(give(server.session, bytes, 50)).toBe(0);
-    expect(give(client.session, poll(server.session, 50)!, 100)).toBe(DatagramOutcome.none);
+    for (const bytes of inTheAir) expect(give(server.session, bytes, 50)).toBe(undefined);
+    expect(give(client.session, poll(server.session, 50)!, 100)).toBe(undefined);
     const { counters } = client.session;
     expect(counters.datagramsLost).toBe(0);
     // 9/8 of the round trip of 100 ms after they left, they are given up and sent again.

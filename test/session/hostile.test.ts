@@ -1,9 +1,10 @@
 /** Datagrams that no honest peer sends. In plain mode each is dropped whole and counted; the session goes on. */
 import { describe, expect, it } from "vitest";
 import { DUPLICATE_WINDOW, MAX_NUMBER_JUMP, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
-import { DatagramOutcome, type SessionCounters } from "#src/session/outcome.js";
+import type { SessionCounters } from "#src/session/counters.js";
+import { type DropReason, dropReasons, reasonOf } from "#src/session/drop-reason.js";
 import { SeededRandom } from "#src/testing/index.js";
-import { DatagramHeader, FrameHeader, violationNames } from "#src/wire/header.js";
+import { DatagramHeader, FrameHeader, Violation, violationNames } from "#src/wire/header.js";
 import { Writer } from "#src/wire/writer.js";
 import { channelIndex, handProtocol } from "../support/hand-protocol.js";
 import { joined, numberedPayload, type Side, side } from "../support/session-pair.js";
@@ -11,7 +12,7 @@ import { joined, numberedPayload, type Side, side } from "../support/session-pai
 const protocol = handProtocol();
 const { sliceBytes } = protocol.limits;
 
-function give(to: Side, datagram: Uint8Array, nowMs = 0): DatagramOutcome {
+function give(to: Side, datagram: Uint8Array, nowMs = 0): DropReason | undefined {
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   return to.session.handleDatagram(datagram, view, datagram.length, nowMs);
 }
@@ -61,27 +62,23 @@ function forge(parts: {
 
 /** Datagrams given to it are all either applied or counted under one reason. */
 function accounted(counters: SessionCounters): number {
-  const reasons = Object.keys(DatagramOutcome).filter((name) => name !== "none");
-  const dropped = reasons.map((name) => {
-    const key = name === "duplicate" ? "duplicates" : name;
-    return counters[key as keyof SessionCounters] as number;
-  });
-  return dropped.reduce((a, b) => a + b, counters.datagramsReceived);
+  const reasons = Object.keys(dropReasons) as DropReason[];
+  return reasons.reduce((sum, reason) => sum + counters[reason], counters.datagramsReceived);
 }
 
 describe("a packet number far ahead", () => {
   it("of one forged datagram does not end the session: those behind it still arrive", () => {
     const { client, server } = joined({ protocol, seed: 1 });
     client.session.send(channelIndex(protocol, "event"), Uint8Array.of(1, 2, 3), 0, 3);
-    expect(give(server, poll(client)!)).toBe(DatagramOutcome.none);
-    expect(give(server, forge({ number: 0x7000 }))).toBe(DatagramOutcome.jump);
+    expect(give(server, poll(client)!)).toBe(undefined);
+    expect(give(server, forge({ number: 0x7000 }))).toBe("jump");
     for (let i = 0; i < 100; i++) {
       client.session.send(channelIndex(protocol, "event"), Uint8Array.of(i), 0, 1);
       for (let next = poll(client, i); next !== undefined; next = poll(client, i)) {
-        expect(give(server, next, i)).toBe(DatagramOutcome.none);
+        expect(give(server, next, i)).toBe(undefined);
       }
       for (let next = poll(server, i); next !== undefined; next = poll(server, i)) {
-        expect(give(client, next, i)).toBe(DatagramOutcome.none);
+        expect(give(client, next, i)).toBe(undefined);
       }
     }
     expect(server.session.counters.jump).toBe(1);
@@ -94,30 +91,23 @@ describe("a packet number far ahead", () => {
       client.session.ping();
       datagrams.push(poll(client, i)!);
     }
-    expect(give(server, datagrams[0]!)).toBe(DatagramOutcome.none);
+    expect(give(server, datagrams[0]!)).toBe(undefined);
     const late = datagrams.slice(-3);
-    expect(late.map((datagram) => give(server, datagram))).toEqual([
-      DatagramOutcome.jump,
-      DatagramOutcome.none,
-      DatagramOutcome.none,
-    ]);
-    expect(give(server, datagrams[1]!)).toBe(DatagramOutcome.none);
+    expect(late.map((datagram) => give(server, datagram))).toEqual(["jump", undefined, undefined]);
+    expect(give(server, datagrams[1]!)).toBe(undefined);
   });
 });
 
 describe("a bad datagram is dropped whole", () => {
-  it("names the layout's violations as wire/ does", () => {
-    expect(Object.keys(DatagramOutcome).slice(0, violationNames.length)).toEqual(violationNames);
-    expect(Object.values(DatagramOutcome).slice(0, violationNames.length)).toEqual(
-      violationNames.map((_, i) => i),
-    );
+  it("has a reason for each violation of the layout, under its name", () => {
+    const reasons = Object.values(Violation).map(reasonOf);
+    expect(reasons).toEqual([undefined, ...violationNames.slice(1)]);
+    expect(Object.keys(dropReasons)).toEqual(expect.arrayContaining(violationNames.slice(1)));
   });
 
   it("when it acknowledges a number never sent", () => {
     const server = side(protocol, "server", 1);
-    expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe(
-      DatagramOutcome.acknowledgedUnsent,
-    );
+    expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe("acknowledgedUnsent");
     expect(server.session.counters.acknowledgedUnsent).toBe(1);
     expect(server.session.counters.datagramsReceived).toBe(0);
   });
@@ -127,10 +117,10 @@ describe("a bad datagram is dropped whole", () => {
     server.send("chat", new Uint8Array(1));
     poll(server);
     expect(give(server, forge({ number: 0, ack: { largest: 0, firstRun: 2 } }))).toBe(
-      DatagramOutcome.acknowledgedUnsent,
+      "acknowledgedUnsent",
     );
     expect(server.session.unacknowledged).toBe(true);
-    expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe(DatagramOutcome.none);
+    expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe(undefined);
     expect(server.session.unacknowledged).toBe(false);
   });
 
@@ -142,27 +132,27 @@ describe("a bad datagram is dropped whole", () => {
     }
     expect(server.session.counters.numbersSkipped).toBeGreaterThan(0);
     expect(give(server, forge({ number: 0, ack: { largest: 2, firstRun: 3 } }))).toBe(
-      DatagramOutcome.acknowledgedUnsent,
+      "acknowledgedUnsent",
     );
-    expect(give(server, forge({ number: 1, ack: { largest: 0 } }))).toBe(DatagramOutcome.none);
+    expect(give(server, forge({ number: 1, ack: { largest: 0 } }))).toBe(undefined);
   });
 
   it("when it was received before, or is older than the window", () => {
     const server = side(protocol, "server", 1);
     const first = forge({ number: 0, channel: "state", payload: new Uint8Array(4) });
-    expect(give(server, first)).toBe(DatagramOutcome.none);
-    expect(give(server, first)).toBe(DatagramOutcome.duplicate);
+    expect(give(server, first)).toBe(undefined);
+    expect(give(server, first)).toBe("duplicates");
     for (let number = MAX_NUMBER_JUMP; number <= DUPLICATE_WINDOW; number += MAX_NUMBER_JUMP) {
-      expect(give(server, forge({ number }))).toBe(DatagramOutcome.none);
+      expect(give(server, forge({ number }))).toBe(undefined);
     }
-    expect(give(server, first)).toBe(DatagramOutcome.tooOld);
+    expect(give(server, first)).toBe("tooOld");
     expect(server.inbox.of("state")).toHaveLength(1);
   });
 
   it("when it comes on a channel of the other direction", () => {
     const client = side(protocol, "client", 1);
     const datagram = forge({ number: 0, channel: "order", payload: new Uint8Array(4) });
-    expect(give(client, datagram)).toBe(DatagramOutcome.direction);
+    expect(give(client, datagram)).toBe("direction");
     expect(client.inbox.of("order")).toHaveLength(0);
   });
 
@@ -170,35 +160,35 @@ describe("a bad datagram is dropped whole", () => {
     const server = side(protocol, "server", 1);
     const payload = new Uint8Array(1);
     expect(give(server, forge({ number: 0, channel: "chat", message: 0x4000, payload }))).toBe(
-      DatagramOutcome.messageWindow,
+      "messageWindow",
     );
     expect(give(server, forge({ number: 0, channel: "chat", message: 0x3fff, payload }))).toBe(
-      DatagramOutcome.none,
+      undefined,
     );
   });
 
   it("when slices lie about their size, place or count", () => {
     const server = side(protocol, "server", 1);
     const whole = new Uint8Array(sliceBytes);
-    const cases: [[number, number], Uint8Array, DatagramOutcome][] = [
-      [[0, 1], whole, DatagramOutcome.sliceBounds],
-      [[2, 2], whole, DatagramOutcome.sliceBounds],
-      [[0, 2 ** 52], whole, DatagramOutcome.sliceBounds],
-      [[0, 1000], whole, DatagramOutcome.sliceBounds],
-      [[0, 2], whole.subarray(1), DatagramOutcome.sliceMismatch],
-      [[1, 2], new Uint8Array(0), DatagramOutcome.sliceMismatch],
+    const cases: [[number, number], Uint8Array, DropReason | undefined][] = [
+      [[0, 1], whole, "sliceBounds"],
+      [[2, 2], whole, "sliceBounds"],
+      [[0, 2 ** 52], whole, "sliceBounds"],
+      [[0, 1000], whole, "sliceBounds"],
+      [[0, 2], whole.subarray(1), "sliceMismatch"],
+      [[1, 2], new Uint8Array(0), "sliceMismatch"],
     ];
     for (const [slice, payload, outcome] of cases) {
       expect(give(server, forge({ number: 0, channel: "map", slice, payload }))).toBe(outcome);
     }
     expect(give(server, forge({ number: 0, channel: "map", slice: [0, 3], payload: whole }))).toBe(
-      DatagramOutcome.none,
+      undefined,
     );
     expect(give(server, forge({ number: 1, channel: "map", slice: [1, 4], payload: whole }))).toBe(
-      DatagramOutcome.sliceMismatch,
+      "sliceMismatch",
     );
     expect(give(server, forge({ number: 1, channel: "map", payload: new Uint8Array(5) }))).toBe(
-      DatagramOutcome.sliceMismatch,
+      "sliceMismatch",
     );
   });
 });
@@ -211,7 +201,7 @@ describe("memory stays within the budget", () => {
     // Message 0 is missing for ever; each of the others claims two slices and sends one.
     for (let i = 1; i < 5000; i++) {
       const slice = forge({ number: i, channel: "map", message: i, slice: [0, 2], payload: whole });
-      if (give(server, slice) === DatagramOutcome.none) accepted++;
+      if (give(server, slice) === undefined) accepted++;
     }
     const budget = protocol.limits.receiveBudgetBytes;
     expect(accepted).toBe(Math.floor(budget / (sliceBytes + 1 + MESSAGE_OVERHEAD_BYTES)));
@@ -223,13 +213,13 @@ describe("memory stays within the budget", () => {
     let accepted = 0;
     for (let i = 1; i < 0x4000; i++) {
       const datagram = forge({ number: i, channel: "chat", message: i });
-      if (give(server, datagram) === DatagramOutcome.none) accepted++;
+      if (give(server, datagram) === undefined) accepted++;
     }
     const budget = protocol.limits.receiveBudgetBytes;
     expect(accepted).toBe(Math.min(0x3fff, Math.floor(budget / MESSAGE_OVERHEAD_BYTES)));
     // The one that all wait for is taken all the same.
     const first = forge({ number: 0x4000, channel: "chat", message: 0 });
-    expect(give(server, first)).toBe(DatagramOutcome.none);
+    expect(give(server, first)).toBe(undefined);
     expect(server.inbox.of("chat")).toHaveLength(accepted + 1);
   });
 
@@ -239,12 +229,12 @@ describe("memory stays within the budget", () => {
     const payload = new Uint8Array(10);
     const at = (number: number, message: number) =>
       give(server, forge({ number, channel: "chat", message, payload }));
-    expect(at(0, 1)).toBe(DatagramOutcome.none);
-    expect(at(1, 2)).toBe(DatagramOutcome.none);
-    expect(at(2, 3)).toBe(DatagramOutcome.receiveLimit);
-    expect(at(3, 0)).toBe(DatagramOutcome.none);
+    expect(at(0, 1)).toBe(undefined);
+    expect(at(1, 2)).toBe(undefined);
+    expect(at(2, 3)).toBe("receiveLimit");
+    expect(at(3, 0)).toBe(undefined);
     expect(server.inbox.of("chat")).toHaveLength(3);
-    expect(at(4, 3)).toBe(DatagramOutcome.none);
+    expect(at(4, 3)).toBe(undefined);
   });
 
   it("keeps few unfinished unreliable messages, and drops the oldest", () => {

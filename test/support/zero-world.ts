@@ -6,7 +6,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { expect } from "vitest";
 import type { Protocol } from "#src/protocol.js";
 import { ZeroClient } from "#src/zero/client.js";
-import { zeroOutcomes } from "#src/zero/counters.js";
+import { countedDatagrams, type ZeroCounters } from "#src/zero/counters.js";
 import type { ZeroCrypto } from "#src/zero/crypto.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
@@ -35,12 +35,8 @@ export function testCrypto(random: () => number): ZeroCrypto {
 export const protocol: Protocol = handProtocol();
 export const PORTS = [12341, 12342, 12343] as const;
 
-export function sumOfOutcomes(counters: Readonly<Record<string, number>>): number {
-  return zeroOutcomes.reduce((sum, name) => sum + counters[name]!, 0);
-}
-
-export function expectCountersToAddUp(counters: Readonly<Record<string, number>>): void {
-  expect(sumOfOutcomes(counters)).toBe(counters["datagramsReceived"]);
+export function expectCountersToAddUp(counters: Readonly<ZeroCounters>): void {
+  expect(countedDatagrams(counters)).toBe(counters.datagramsReceived);
 }
 
 export function textOf(bytes: Uint8Array): string {

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import type { DatagramSocket } from "stardust-udp";
 import { SeededRandom } from "stardust-udp/testing";
 import { expect, it } from "vitest";
-import { sessionOutcomeNames } from "#src/session/outcome.js";
-import { zeroOutcomes } from "#src/zero/counters.js";
+import { dropReasons } from "#src/session/drop-reason.js";
+import { zeroDropReasons } from "#src/zero/counters.js";
 import { arenaClient, arenaServer, peerOf, until } from "../support/arena.ts";
 import { type Captured, tap } from "../support/tap.ts";
 
@@ -89,8 +89,9 @@ it(`counts every datagram of a flood once, and serves its peers all the while (s
   const outcomes = [
     "datagramsRunt",
     "datagramsFromStrangers",
-    ...zeroOutcomes.map((name) => `zero.${name}`),
-    ...sessionOutcomeNames.map((name) => `session.${name}`),
+    ...Object.keys(zeroDropReasons).map((name) => `zero.${name}`),
+    "session.datagramsReceived",
+    ...Object.keys(dropReasons).map((name) => `session.${name}`),
   ];
   const sum = outcomes.reduce((total, name) => total + count(name), 0);
   expect(sum).toBe(count("datagramsReceived"));

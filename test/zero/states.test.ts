@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { ZeroClient } from "#src/zero/client.js";
-import { type ZeroOutcome, zeroOutcomes } from "#src/zero/counters.js";
+import { type ZeroDropReason, zeroDropReasons } from "#src/zero/counters.js";
 import { buildDatagram } from "#src/zero/envelope.js";
 import { keysOfTicket } from "#src/zero/keys.js";
 import type { MessageName, SysOf } from "#src/zero/own-messages.js";
@@ -162,8 +162,9 @@ function zeroSys(msg: string): object {
   return samples[msg] ?? {};
 }
 
-function raised(before: Record<string, number>, after: Record<string, number>): ZeroOutcome[] {
-  return zeroOutcomes.filter((name) => after[name] !== before[name]);
+function raised(before: Record<string, number>, after: Record<string, number>): ZeroDropReason[] {
+  const reasons = Object.keys(zeroDropReasons) as ZeroDropReason[];
+  return reasons.filter((name) => after[name] !== before[name]);
 }
 
 describe("the client's table", () => {

@@ -1,0 +1,48 @@
+/**
+ * The counters of a session, flat numbers since it began. Every datagram given to `handleDatagram` is counted once:
+ * in `datagramsReceived`, or under the reason for which it was dropped. Not here: adding the sessions of a port up
+ * (../counters.ts). The worst case is an old session whose bytes pass 2^31: their counts are numbers on the heap then.
+ */
+import { type Counts, countersOf } from "../counters.ts";
+import { dropReasons } from "./drop-reason.ts";
+
+export const sessionSent = {
+  datagramsSent: "datagrams written",
+  bytesSent: "bytes of the datagrams written",
+  acksSent: "datagrams written with neither frames nor a request for an ack",
+  probesSent:
+    "datagrams written because a probe timeout ran out, or to ask a receiver whose limit blocks",
+  framesSent: "frames (whole messages or slices)",
+  messagesSent: "messages whose first frame was sent",
+  messagesResent: "frames sent again",
+  datagramsLost: "datagrams that asked for an ack and are believed lost",
+  datagramsUnknown:
+    "datagrams believed lost since acks as a bit field had moved past them: nothing said whether they arrived",
+  spuriousLosses: "datagrams believed lost and acknowledged after all",
+  numbersSkipped: "packet numbers skipped on purpose",
+  framesAbandoned: "reliable frames given up because of `resend: false`",
+  unreliableUnsent:
+    "unreliable messages on numbered channels never sent: nothing was acknowledged for a window",
+} as const;
+
+export const sessionReceived = {
+  datagramsReceived: "datagrams applied",
+  bytesReceived: "bytes of the datagrams applied",
+  acksReceived: "datagrams applied that had an ack block",
+  framesReceived: "frames in the datagrams applied",
+  messagesReceived: "messages handed on to the application",
+  duplicateFrames: "reliable messages or slices that came again in a new datagram",
+  old: "sequenced messages dropped because a newer one had come before",
+  unreliableDropped: "unreliable messages dropped because the application had no room for too long",
+  reassembliesDropped: "unfinished unreliable messages in slices given up",
+} as const;
+
+const table: typeof sessionSent & typeof sessionReceived & typeof dropReasons = {
+  ...sessionSent,
+  ...sessionReceived,
+  ...dropReasons,
+};
+
+export type SessionCounters = Counts<typeof table>;
+
+export const createSessionCounters: () => SessionCounters = countersOf(table);

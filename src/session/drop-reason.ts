@@ -1,0 +1,39 @@
+/**
+ * Why a session drops a received datagram whole. Each reason is the name of the counter that rises. Counting is all
+ * that plain mode does about a bad datagram: whoever can forge one must not be able to end a session with it. Not here:
+ * the checks themselves. The worst case is an unknown name, which the types refuse.
+ */
+import { Violation, type ViolationName } from "../wire/header.ts";
+
+/** The reasons, each with what it says of the datagram. */
+export const dropReasons = {
+  duplicates: "its packet number was received before (networks do this; nobody is to blame)",
+  tooOld: "so late that its numbers can no longer be told from newer ones",
+  truncated: "it ends in the middle of a field",
+  reservedBits: "a reserved bit is set, or the key phase of a plain session",
+  nonMinimal: "a number or a choice is not written in its shortest form",
+  unknownChannel: "a channel that the protocol does not have",
+  flags: "flags that contradict each other",
+  sliceBounds: "slice index or count impossible on this channel",
+  payloadSize: "a payload of a size that this channel or place cannot have",
+  acknowledgedUnsent: "it acknowledges a number that was never sent, or was skipped on purpose",
+  direction: "a frame on a channel on which this side may not be sent to",
+  messageWindow: "a message number further ahead than the window allows",
+  sliceMismatch:
+    "slices of one message contradict each other, or one has not the size of its place",
+  receiveLimit: "more bytes of reliable messages than this side has promised to take",
+  jump: "a packet number so far ahead that a second datagram has to confirm it",
+  packetNumber: "a packet number beyond what a session may use",
+} as const;
+
+export type DropReason = keyof typeof dropReasons;
+
+/** By number of the violation, which has its reason's name. */
+const ofViolation: readonly (DropReason | undefined)[] = Object.entries(Violation).map(([name]) =>
+  name === "none" ? undefined : (name as ViolationName),
+);
+
+/** The reason that a layout's codec gives by number; undefined for none. */
+export function reasonOf(violation: Violation): DropReason | undefined {
+  return ofViolation[violation];
+}
