@@ -10,18 +10,21 @@ import { suggest } from "../codegen/spec/distance.ts";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 import { counterFamilies } from "./counters.ts";
-import { runtimeExplanations } from "./runtime-errors.ts";
+import { runtimeExplanations, runtimeWarnings } from "./runtime-errors.ts";
 import { UsageError } from "./usage.ts";
 
 /** One code, whatever table it comes from. */
 export interface Entry {
   readonly code: string;
-  /** `error`, `warning`, `breaking change`, `compatible change`, `refused record`, `record warning`, `run time` or `counter …`. */
+  /** `error`, `warning`, `breaking change`, `compatible change`, `refused record`, `record warning`, `run time`, `run-time warning` or `counter …`. */
   readonly kind: string;
   readonly title: string;
+  /** Paragraphs and lists, as in Markdown. */
   readonly means: string;
   /** Empty where there is nothing to do. */
   readonly fix: string;
+  /** What the examples are written in. */
+  readonly language: "yaml" | "ts" | "sh";
   /** Examples with their headings. */
   readonly examples: readonly (readonly [heading: string, text: string])[];
 }
@@ -49,21 +52,18 @@ export async function runExplain(invocation: Invocation): Promise<ExitCode> {
 /** Every code there is, in the order of the tables. */
 export function entries(): Map<string, Entry> {
   const all = new Map<string, Entry>();
-  const add = (entry: Entry) => all.set(entry.code, entry);
+  const add = (entry: Omit<Entry, "language">, language: Entry["language"] = "yaml") =>
+    all.set(entry.code, { ...entry, language });
   for (const [code, { title, severity, message }] of allDiagnostics()) {
     const said: Explanation = explanations[code] ?? { means: message, fix: "see the message" };
     const inside = said.shows === "header lines" ? ", in the lists of `header`" : "";
-    add({
-      code,
-      kind: severity,
-      title,
-      means: said.means,
-      fix: said.fix,
-      examples: examples([
-        [`Wrong${inside}`, said.bad],
-        [`Right${inside}`, said.good],
-      ]),
-    });
+    const shown = examples([
+      [`Wrong${inside}`, said.bad],
+      [`Right${inside}`, said.good],
+    ]);
+    const { means, fix } = said;
+    const language = said.shows === "command" ? "sh" : "yaml";
+    add({ code, kind: severity, title, means, fix, examples: shown }, language);
   }
   for (const [code, { severity, title, why, fix, bad, good }] of Object.entries(lintRules)) {
     const shown = examples([
@@ -94,12 +94,16 @@ export function entries(): Map<string, Entry> {
     add({ code, kind: "record warning", title, means: why, fix, examples: [] });
   }
   for (const [code, title] of Object.entries(errorCodes)) {
-    const { fix, bad, good } = runtimeExplanations[code as ErrorCode];
+    const { means, fix, bad, good, shows } = runtimeExplanations[code as ErrorCode];
     const shown = examples([
       ["Leads to it", bad],
       ["Does not", good],
     ]);
-    add({ code, kind: "run time", title, means: title, fix, examples: shown });
+    const language = shows === "command" ? "sh" : "ts";
+    add({ code, kind: "run time", title, means, fix, examples: shown }, language);
+  }
+  for (const [code, { title, means, fix }] of Object.entries(runtimeWarnings)) {
+    add({ code, kind: "run-time warning", title, means, fix, examples: [] });
   }
   for (const { kind, prefix, table } of counterFamilies) {
     for (const [name, doc] of Object.entries(table)) {
@@ -138,6 +142,7 @@ const headings: Readonly<Record<string, string>> = {
   refused: "What the record of versions refuses (stardust breaking --record)",
   record: "What generate warns about in the record of versions",
   run: "Errors at run time",
+  "run-time": "Warnings at run time",
   counter: "Counters of stats()",
 };
 
@@ -154,12 +159,21 @@ function page({ code, kind, title, means, fix, examples: shown }: Entry): string
 /** For people's terminals. */
 const WIDTH = 100;
 
-function wrap(text: string): string {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1)!;
-    if (line !== "" && line.length + word.length + 1 > WIDTH) lines.push(word);
-    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+/** A word that would begin a list, a heading or a quotation in Markdown stays behind the one before it. */
+const opensBlock = /^([-+*>|]|#+|\d+[.)])$/;
+
+/** Breaks each line that is too long; the text's own breaks stay. */
+export function wrap(text: string, width: number = WIDTH): string {
+  const lines: string[] = [];
+  for (const whole of text.split("\n")) {
+    const [first, ...words] = whole.split(" ");
+    lines.push(first!);
+    for (const word of words) {
+      const line = lines.at(-1)!;
+      const fits = line.length + word.length + 1 <= width;
+      if (fits || opensBlock.test(word)) lines[lines.length - 1] = `${line} ${word}`;
+      else lines.push(whole.startsWith("- ") ? `  ${word}` : word);
+    }
   }
   return lines.join("\n");
 }

@@ -1,31 +1,31 @@
-// Makes what the repository says twice for its readers from the tables that the code uses: with `--check` it only
-// compares, names the files that are out of date and ends with 1. Needs what `npm run build:lib` makes.
-import { readFileSync, writeFileSync } from "node:fs";
+// Makes what the repository tells its readers out of the tables that the code uses. In docs/ it fills what stands
+// between `<!-- made: … -->` and `<!-- /made -->`. With `--check` it only compares, names the files that are out of date
+// and ends with 1. Needs what `npm run build:lib` makes.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { counterFamilies } from "../dist/cli/counters.js";
+import { entries, wrap } from "../dist/cli/explain.js";
+import { allDiagnostics } from "../dist/codegen/spec/diagnostics.js";
 
 const root = new URL("../", import.meta.url);
-const check = process.argv.includes("--check");
+const WIDTH = 115;
+/** Examples that go on for longer are cut: they show an excess. */
+const MAX_LINES = 12;
+const MAX_COLUMNS = 160;
 
-/** By path from the root: what the file has to be, given what it is. */
-const files = {
-  "docs/counters.md": (text) => withTables(text),
-};
-
-/** Puts the rows of a family of counters behind each `<!-- counters: family -->`, under the heads that stand there. */
-function withTables(text) {
-  const seen = new Set();
-  const made = text.replace(
-    /^(<!-- counters: (\S+) -->\n)\n\|([^|\n]+)\|([^|\n]+)\|\n(?:\|.*\n)*/gm,
-    (_, mark, id, left, right) => {
-      seen.add(id);
-      const { prefix, table: counters } = counterFamilies.find((family) => family.id === id);
-      const rows = Object.entries(counters).map(([name, doc]) => [`\`${prefix}${name}\``, doc]);
-      return `${mark}\n${table([left.trim(), right.trim()], rows)}`;
-    },
-  );
-  const lacking = counterFamilies.filter(({ id }) => !seen.has(id)).map(({ id }) => id);
-  if (lacking.length > 0) throw new Error(`docs/counters.md has no table for ${lacking}`);
-  return made;
+/** By what a mark says: the text between it and its end. */
+const parts = new Map();
+const whats = { "zero-outcomes": "what became of the datagram", "session-refused": "why" };
+for (const { id, prefix, table: counters } of counterFamilies) {
+  const rows = Object.entries(counters).map(([name, doc]) => [`\`${prefix}${name}\``, doc]);
+  parts.set(`counters ${id}`, table(["name", whats[id] ?? "what it counts"], rows));
+}
+const diagnostics = allDiagnostics();
+const all = [...entries().values()];
+const runTime = all.filter(({ code }) => code.startsWith("STARDUST_"));
+parts.set("errors run", runTime.map(section).join("\n"));
+for (const group of new Set([...diagnostics.keys()].map((code) => code.slice(2, 4)))) {
+  const ofGroup = all.filter(({ code }) => code.startsWith(`SD${group}`));
+  parts.set(`errors ${group}`, ofGroup.map(section).join("\n"));
 }
 
 function table(heads, rows) {
@@ -34,12 +34,67 @@ function table(heads, rows) {
   return [heads, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("");
 }
 
-const old = Object.entries(files).filter(([path, make]) => {
+/** What `stardust explain` says of a code, in Markdown. */
+function section({ code, title, kind, means, fix, language, examples }) {
+  const isRunTime = code.startsWith("STARDUST_");
+  const heading = kind === "run-time warning" ? `Warning: ${code}` : code;
+  const blocks = [isRunTime ? `### ${heading}` : `### ${code}: ${title}`];
+  const message = diagnostics.get(code)?.message;
+  if (message !== undefined) blocks.push(`Says: ${codeSpan(message)}`);
+  blocks.push(wrap(linked(means), WIDTH));
+  for (const [head, text] of examples) {
+    // A spec that is wrong on purpose says so, for whoever checks the examples of the documents.
+    const wrong = head.startsWith("Wrong") ? " wrong" : "";
+    blocks.push(`${head}:`, `\`\`\`${language}${wrong}\n${cut(text.trimEnd())}\n\`\`\``);
+  }
+  blocks.push(wrap(linked(`What to do: ${fix}.`), WIDTH));
+  return `${blocks.join("\n\n")}\n`;
+}
+
+function codeSpan(text) {
+  if (!text.includes("`")) return `\`${text}\``;
+  const pad = text.startsWith("`") || text.endsWith("`") ? " " : "";
+  return `\`\`${pad}${text}${pad}\`\``;
+}
+
+/** Explanations name a document by its path from the root, with the anchor behind it. */
+function linked(text) {
+  return text.replace(/docs\/([\w-]+\.md)(#[\w-]+)?/g, "[$1]($1$2)");
+}
+
+function cut(text) {
+  const lines = text.split("\n").map((line) => {
+    return line.length > MAX_COLUMNS ? `${line.slice(0, MAX_COLUMNS / 2)} …` : line;
+  });
+  if (lines.length <= MAX_LINES) return lines.join("\n");
+  return [...lines.slice(0, MAX_LINES - 4), "  …", ...lines.slice(-3)].join("\n");
+}
+
+/** By path from the root: what the file has to be, given what it is. */
+const files = new Map();
+const used = new Set();
+for (const name of readdirSync(new URL("docs/", root))) {
+  if (name.endsWith(".md")) files.set(`docs/${name}`, filled);
+}
+
+function filled(text, path) {
+  const mark = /^<!-- made: (.*) -->\n[\s\S]*?^<!-- \/made -->$/gm;
+  return text.replace(mark, (_, what) => {
+    const part = parts.get(what);
+    if (part === undefined) throw new Error(`${path}: nothing is called ${what}`);
+    used.add(what);
+    return `<!-- made: ${what} -->\n\n${part}\n<!-- /made -->`;
+  });
+}
+
+const check = process.argv.includes("--check");
+for (const [path, make] of files) {
   const text = readFileSync(new URL(path, root), "utf8");
-  const wanted = make(text);
-  if (!check && wanted !== text) writeFileSync(new URL(path, root), wanted);
-  return wanted !== text;
-});
-for (const [path] of old)
-  console.log(`${path} ${check ? "is out of date: npm run docs" : "written"}`);
-if (check && old.length > 0) process.exitCode = 1;
+  const wanted = make(text, path);
+  if (wanted === text) continue;
+  console.log(`${path} ${check ? "is out of date: npm run docs" : "is written"}`);
+  if (check) process.exitCode = 1;
+  else writeFileSync(new URL(path, root), wanted);
+}
+const unused = [...parts.keys()].filter((what) => !used.has(what));
+if (unused.length > 0) throw new Error(`no document has a place for ${unused.join(", ")}`);

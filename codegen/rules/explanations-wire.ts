@@ -17,19 +17,19 @@ const more = (line: string, extra: string): string => `${line}\n    ${extra}`;
 
 const header: Readonly<Record<string, Explanation>> = {
   SD1401: layout(
-    "A role tells the runtime what a field of the header is for. A field without a role is your own.",
+    "A role tells the runtime what a field of the header is for; docs/wire.md#how-a-header-layout-is-read has them all. A field without a role is your own.",
     "correct the role, or leave it out for a field of your own",
     "- { name: ackNow, bits: 1, role: ack-now }",
     "- { name: ackNow, bits: 1, role: ack-nwo }",
   ),
   SD1402: layout(
-    "The runtime cannot do without this role.",
-    "add a field with it; docs/wire.md shows the default layout",
+    "The runtime cannot do without this role in this list.",
+    "add a field with it, or begin again with the default layout, which docs/wire.md#the-default-header shows",
     frames,
     "- { name: frames, bits: 1 }",
   ),
   SD1403: layout(
-    "Two fields have the same role, and the runtime fills one.",
+    "Two fields have the same role, and the runtime fills one. Only `reserved` may stand more than once.",
     "remove one of them, or its role",
     "- { name: keyPhase, bits: 1, role: key-phase }",
     "- { name: keyPhase, bits: 1, role: ack }",
@@ -41,7 +41,7 @@ const header: Readonly<Record<string, Explanation>> = {
     more(sealed, "- { name: late, bits: 8, role: wide }"),
   ),
   SD1405: layout(
-    "A role has one width, or a choice of a few.",
+    "A role has one width, or a choice of a few: flags take `bits: 1`, the others what docs/wire.md#how-a-header-layout-is-read says.",
     "use the width that the message names",
     sealed,
     "- { name: ackDelay, type: u16, role: ack-delay, when: [ack] }",
@@ -53,13 +53,13 @@ const header: Readonly<Record<string, Explanation>> = {
     "- { name: tick, type: u8 }\n    - { name: channel, type: u24, role: channel }\n    - { name: ack, bits: 1, role: ack }",
   ),
   SD1407: layout(
-    "The runtime writes and reads the field under these conditions, no others.",
+    "A field with a role is there exactly when its role says so: under these conditions, no more and no fewer.",
     "write `when` as the message says",
     length,
     "- { name: length, type: varint, role: length, when: [more] }",
   ),
   SD1408: layout(
-    "A condition is the name of a one-bit field in front, or `numbered`, or `unsized`.",
+    "A condition is the name of a one-bit field in front, in the same scope, or (in `frame`) `numbered` or `unsized`.",
     "correct the name",
     "- { name: receiveLimit, type: varint, role: receive-limit, when: [limit] }",
     "- { name: receiveLimit, type: varint, role: receive-limit, when: [limt] }",
@@ -104,7 +104,7 @@ const header: Readonly<Record<string, Explanation>> = {
     "- { name: number, type: u16, role: message-number, when: [numbered] }\n    - { name: channel, type: u24, role: channel }",
   ),
   SD1415: layout(
-    "A packet number of two parts needs the flag `wide` and a field of role `packet-number-high` behind it; one of four bytes needs neither.",
+    "A packet number of two parts needs a flag of role `wide`, a u16 of role `packet-number-high` with that condition, and right behind it a u16 of role `packet-number`; one of four bytes needs only itself.",
     "write all three parts, or `type: u32` and no others",
     "- { name: high, type: u16, role: packet-number-high, when: [wide] }\n    - { name: number, type: u16, role: packet-number }",
     "- { name: number, type: u16, role: packet-number }",
@@ -116,24 +116,25 @@ const header: Readonly<Record<string, Explanation>> = {
     more(length, "- { name: tick, type: u8 }"),
   ),
   SD1417: layout(
-    "Names of header fields become members of one object.",
+    "Names of header fields become members of one object: `clear` and `sealed` share one set of names, `frame` has its own.",
     "rename one of them",
     "- { name: limit, bits: 1, role: limit }",
     "- { name: ack, bits: 1, role: limit }",
   ),
   SD1418: {
-    means: "Fields of your own take so much of each datagram that hardly a message fits.",
+    means:
+      "Fields of your own take so much of each datagram that less than 256 bytes are left for a message.",
     fix: "remove fields, make them smaller, or raise `limits.maxDatagramBytes`",
   },
   SD1419: layout(
-    "A condition is a field of one bit.",
-    "take a flag; `numbered` and `unsized` are for frames",
+    "A condition is a field of one bit that is not `reserved`.",
+    "take a flag; `numbered` and `unsized` are known for frames only",
     sealed,
     more(sealed, "- { name: extra, type: u8, when: [numbered] }"),
   ),
   SD1420: layout(
     "Fields of your own are numbers of a fixed width, so that the header's length is known.",
-    "use u8, u16, u24, u32, i8, i16, i32, f32 or f64",
+    "use u8, u16, u24, u32, i8, i16, i32, f32 or f64, or a number of `bits`",
     sealed,
     more(sealed, "- { name: tick, type: varint }"),
   ),
@@ -165,14 +166,14 @@ const sys = (more: string, hash = 32): string => `zero:
 const zero: Readonly<Record<string, Explanation>> = {
   SD1501: {
     means:
-      "Zero messages use a small part of JSON Schema: what can be checked in bounded time and has a largest size. No pattern, $ref, format or combinators.",
+      "Zero messages use a small part of JSON Schema: what can be checked in bounded time and has a largest size. There is no `pattern`, `format`, `$ref` or combinator; docs/guide.md#bodies-of-zero-messages lists what there is.",
     fix: "correct the keyword, or check it in `authenticate`",
     bad: join("{ type: string, maxLength: 20, pattern: x }"),
     good: plainJoin,
   },
   SD1502: {
     means:
-      "Anybody can send a zero message, so each has a largest size: strings need maxLength, arrays maxItems, integers minimum and maximum.",
+      "Anybody can send a zero message, so each has a largest size: every schema needs its `type`, strings `maxLength` (or `enum`), arrays `maxItems` and `items`, integers `minimum` and `maximum`.",
     fix: "add the bound that the message names",
     bad: join("{ type: string }"),
     good: plainJoin,
@@ -184,27 +185,28 @@ const zero: Readonly<Record<string, Explanation>> = {
     good: "zero:\n  join: { from: client }\n",
   },
   SD1504: {
-    means: "The runtime sends this member in `sys`, so the schema must have it.",
-    fix: "leave `sys` out: the default is right",
+    means: "A spec may state `sys` in full, but then with every member that the runtime sends.",
+    fix: "leave `sys` out, unless you document it: the default is right",
     bad: "zero:\n  attached: { sys: { type: object } }\n",
     good: "zero:\n  attached: {}\n",
   },
   SD1505: {
-    means: "The runtime writes this member of `sys` in one way only.",
+    means:
+      "This member of `sys` is the runtime's, and must have the runtime's schema, word for word.",
     fix: "leave `sys` out, or write the schema that the message shows",
     bad: sys("", 33),
     good: sys(""),
   },
   SD1506: {
     means:
-      "A zero message travels in one datagram, and the largest that its schema allows does not fit. A character of a string may take six bytes.",
-    fix: "bound the strings of the body lower",
+      "A zero message travels in one datagram, and the largest that its schema allows does not fit. A character of a string counts as six bytes, since JSON may have to escape it; an `enum` counts as its longest value.",
+    fix: "lower `maxLength` and `maxItems` in the body",
     bad: join("{ type: string, maxLength: 200 }"),
     good: plainJoin,
   },
   SD1507: {
     means:
-      "The schema allows JSON deeper, or with more keys, than the runtime reads from strangers.",
+      "The runtime reads JSON of at most 6 levels and 64 keys from strangers, the envelope counted, and the schema allows more.",
     fix: "flatten the body",
     bad: join(deep(5)),
     good: join(deep(1)),
@@ -242,7 +244,7 @@ const zero: Readonly<Record<string, Explanation>> = {
   },
   SD1601: {
     means:
-      "Two limits contradict each other: a keep-alive must come before the idle timeout, a decision before the handshake's end.",
+      "Two limits contradict each other: a side must keep the connection alive before the other gives it up (`keepAliveMs` below `idleTimeoutMs`), and the application must decide inside the handshake (`authenticateTimeoutMs` below `handshakeTimeoutMs`).",
     fix: "lower the first or raise the second; mind that the one you did not write has a default",
     bad: "limits: { keepAliveMs: 20000 }\n",
     good: "limits: { keepAliveMs: 20000, idleTimeoutMs: 60000 }\n",

@@ -23,30 +23,32 @@ const good = hit("who: u16");
 
 const file: Readonly<Record<string, Explanation>> = {
   SD1001: {
-    means: "The file is not there, or may not be read.",
+    means:
+      "The path leads to no file that can be read: there is none, it is a folder, or reading is not allowed.",
     fix: "check the path; without one, `protocol.yaml` of the current folder is read",
     bad: "stardust generate protocl.yaml",
     good: "stardust generate protocol.yaml",
     shows: "command",
   },
   SD1002: {
-    means: "A spec has at most 1 MiB, so that no file can keep the generator busy for long.",
-    fix: "shorten the spec; data does not belong in it",
+    means:
+      "A spec has at most 1 MiB (1,048,576 bytes), so that no file can keep the generator busy for long.",
+    fix: "take generated or pasted data out of the spec",
   },
   SD1003: {
     means: "The bytes of the file are not UTF-8.",
-    fix: "save the file as UTF-8 in your editor",
+    fix: "save the file as UTF-8 in your editor; a byte order mark is allowed",
   },
   SD1004: {
     means:
-      "The file is not YAML. A missing space behind a colon, a bracket that is not closed and tabs are the usual causes.",
+      "The text is not YAML 1.2; the message repeats what the parser found, and where. A missing space behind a colon, a bracket that is not closed and tabs are the usual causes.",
     fix: "correct the place; indent with spaces",
     bad: "channels:\n  hit: { id: 0, delivery: reliable, message: { who: u16 }\n",
     good: channel("delivery: reliable, message: { who: u16 }"),
   },
   SD1005: {
     means: "A line `---` or `...` begins a second document in the file.",
-    fix: "remove the line; one spec, one file",
+    fix: "remove the line and what follows; one spec, one file",
     bad: `${good}---\ntypes: {}\n`,
     good,
   },
@@ -70,25 +72,25 @@ const file: Readonly<Record<string, Explanation>> = {
   },
   SD1009: {
     means: "The same key stands twice in one map. YAML readers disagree about which counts.",
-    fix: "remove or rename one of them",
+    fix: "remove or rename one of them; the message names the line of the first",
     bad: hit("x: u8, x: u16"),
     good: hit("x: u8, y: u16"),
   },
   SD1010: {
-    means: "Maps and lists are nested deeper than any legal spec needs.",
+    means: "Maps and lists may be nested 64 levels deep, which is more than any legal spec needs.",
     fix: "name the inner parts under `types`",
     bad: hit(`x: ${"[".repeat(70)}${"]".repeat(70)}`),
     good: hit("x: u8"),
   },
   SD1011: {
-    means: "A key is a list, a map, empty, or goes over several lines.",
+    means: "A key is a list, a map, empty, or goes over several lines. Keys of a spec are names.",
     fix: "use a plain name",
     bad: `${good}? [a]\n: 1\n`,
     good,
   },
   SD1012: {
     means: "A line such as `%YAML 1.2` changes how the file is to be read.",
-    fix: "remove the line",
+    fix: "remove the line; YAML 1.2 is what is read",
     bad: `%YAML 1.2\n---\nstardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
     good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
   },
@@ -102,7 +104,8 @@ const structure: Readonly<Record<string, Explanation>> = {
     good: channel("delivery: reliable, priority: 2, message: { who: u16 }"),
   },
   SD1102: {
-    means: "Something that has no default is missing.",
+    means:
+      "Something that has no default is missing. A spec needs `stardust`, `protocol` and `channels` (and, today, `security: plain`); a channel needs `id`, `delivery` and `message`.",
     fix: "add the key",
     bad: "channels:\n  hit: { id: 0, message: { who: u16 } }\n",
     good,
@@ -114,14 +117,14 @@ const structure: Readonly<Record<string, Explanation>> = {
     good: hit("who: { type: u16, optional: true }"),
   },
   SD1104: {
-    means: "The number is outside of what is allowed.",
-    fix: "choose a number in the range",
+    means: "The number is outside of what is allowed at this place.",
+    fix: "choose a number within the bounds that the message names",
     bad: channel("delivery: reliable, priority: 8, message: { who: u16 }"),
     good: channel("delivery: reliable, priority: 7, message: { who: u16 }"),
   },
   SD1105: {
     means:
-      "The first key of a spec names the format of the file, and this generator knows format 1.",
+      "The first key of a spec names the format of the file, and this generator knows format 1. A higher number belongs to a newer generator.",
     fix: "write `stardust: 1`, or update the package",
     bad: `stardust: 2\nprotocol: { name: game }\nsecurity: plain\n${good}`,
     good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
@@ -141,7 +144,8 @@ const structure: Readonly<Record<string, Explanation>> = {
     good: `channels:\n  after: { id: 0, delivery: reliable, message: { who: u16 } }\n`,
   },
   SD1108: {
-    means: "The word is not one of those that are allowed here.",
+    means:
+      "The word is none of those that may stand here: `plain` or `sealed` for `security`, say, or a type of JSON Schema in the schema of a zero message.",
     fix: "take one of the words that the editor offers",
     bad: `stardust: 1\nprotocol: { name: game }\nsecurity: plane\n${good}`,
     good: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
@@ -163,14 +167,15 @@ const structure: Readonly<Record<string, Explanation>> = {
 
 const channels: Readonly<Record<string, Explanation>> = {
   SD1201: {
-    means: "Channel ids have 24 bits on the wire, and one value stands for the connection itself.",
+    means:
+      "Ids run from 0 to 16,777,214: 24 bits on the wire, shifted by one because zero is the connection protocol.",
     fix: "use a smaller id; most protocols count from 0",
     bad: "channels:\n  hit: { id: 16777215, delivery: reliable, message: { who: u16 } }\n",
     good,
   },
   SD1202: {
     means: "Two channels have the same id. The id is how a receiver knows what a message is.",
-    fix: "give the newer channel an id that is free and was never used",
+    fix: "give the newer channel an id that is free and was never used; the message names the other channel and its line",
     bad: `${channel("delivery: reliable, message: { who: u16 }")}  miss: { id: 0, delivery: reliable, message: { who: u16 } }\n`,
     good: `${channel("delivery: reliable, message: { who: u16 }")}  miss: { id: 1, delivery: reliable, message: { who: u16 } }\n`,
   },
@@ -183,39 +188,41 @@ const channels: Readonly<Record<string, Explanation>> = {
   },
   SD1204: {
     means: "The direction says who may send on a channel.",
-    fix: "`client-to-server`, `server-to-client` or `both`",
+    fix: "`client-to-server`, `server-to-client` or `both`, the default",
     bad: channel("delivery: reliable, direction: server, message: { who: u16 }"),
     good: channel("delivery: reliable, direction: server-to-client, message: { who: u16 }"),
   },
   SD1205: {
-    means: "`maxBytes` is smaller than the largest message that the members allow.",
+    means:
+      "`maxBytes` is smaller than the largest message that the members allow, so a message that passes the type checker could be refused.",
     fix: "raise it, leave it out, or bound the members lower",
     bad: channel("delivery: reliable, maxBytes: 3, message: { who: u32 }"),
     good: channel("delivery: reliable, maxBytes: 8, message: { who: u32 }"),
   },
   SD1206: {
     means:
-      "An unreliable message travels in one datagram, and the largest that the members allow does not fit.",
+      "A message travels in one datagram unless its channel is reliable and may `fragment`, and the largest that the members allow does not fit.",
     fix: "bound strings and lists lower, quantise numbers, or use a reliable channel, which sends large messages in slices",
     bad: channel("delivery: unreliable, message: { data: { bytes: { maxBytes: 2000 } } }"),
     good: channel("delivery: unreliable, message: { data: { bytes: { maxBytes: 1000 } } }"),
   },
   SD1207: {
     means:
-      "The largest message does not fit the budget that a peer sets aside for reliable messages.",
+      "One message must fit into `limits.receiveBudgetBytes` and `limits.creditBytes`, with 64 bytes to spare, and the largest that the members allow does not.",
     fix: "bound the message lower, or raise the budget under `limits` on purpose: it is memory for each peer",
     bad: channel("delivery: reliable, message: { data: { bytes: { maxBytes: 600000 } } }"),
     good: channel("delivery: reliable, message: { data: { bytes: { maxBytes: 60000 } } }"),
   },
   SD1208: {
-    means: "`queueBytes` has no room for a single message and its 64 bytes of overhead.",
-    fix: "raise it, or leave it out",
+    means:
+      "`queueBytes` has no room for a single message and its 64 bytes of overhead, so the queue would refuse it for ever.",
+    fix: "raise it, or leave it out: 65,536 bytes, or two messages if that is more",
     bad: channel("delivery: reliable, queueBytes: 65, message: { who: u16 }"),
     good: channel("delivery: reliable, queueBytes: 4096, message: { who: u16 }"),
   },
   SD1209: {
     means:
-      "The id belonged to a channel that is gone. Peers of an older version would take the new messages for the old ones.",
+      "The id stands under `reserved.channels`: it belonged to a channel that is gone. Peers of an older version would take the new messages for the old ones.",
     fix: "take an id that was never used",
     bad: `${good}reserved: { channels: [0] }\n`,
     good: `${good}reserved: { channels: [1] }\n`,
@@ -252,8 +259,8 @@ const types: Readonly<Record<string, Explanation>> = {
   },
   SD1303: {
     means:
-      "Names of types, and of structs and enums written in place, become TypeScript types, and two of them would be the same.",
-    fix: "rename one of them",
+      "Types are called in TypeScript by their name with a capital (`vec_2` and `vec2` are both `Vec2`); those written in place are called after where they stand (`ChatMessage`, `EventKind`). Here that name is taken, by another type or by the language (`Map`, `Error`).",
+    fix: "rename one of the two, or name the inner type under `types`",
     bad: `types:\n  HitMessage: u8\n${good}`,
     good: `types:\n  HitCode: u8\n${good}`,
   },
@@ -265,18 +272,19 @@ const types: Readonly<Record<string, Explanation>> = {
   },
   SD1305: {
     means: "`min` is not below `max`, so there would be no value, or only one.",
-    fix: "exchange or correct them",
+    fix: "exchange or correct them; for a constant no member is needed",
     bad: hit("health: { u8: { min: 100, max: 0 } }"),
     good: hit("health: { u8: { min: 0, max: 100 } }"),
   },
   SD1306: {
-    means: "The range names numbers that the integer type does not have.",
+    means: "A bound of the range is a number that the type does not have.",
     fix: "use a wider type: on the wire only the bits of the range are sent",
     bad: hit("health: { u8: { min: 0, max: 300 } }"),
     good: hit("health: { u16: { min: 0, max: 300 } }"),
   },
   SD1307: {
-    means: "The range is no whole number of steps, or has more steps than 32 bits can count.",
+    means:
+      "`max - min` must be a whole number of steps, at most 2^32 - 1 of them, and a step must be above 0.",
     fix: "choose a step that divides the range, or give `bits` instead",
     bad: hit("x: { f32: { min: 0, max: 1, step: 0.3 } }"),
     good: hit("x: { f32: { min: 0, max: 1, step: 0.25 } }"),
@@ -284,7 +292,7 @@ const types: Readonly<Record<string, Explanation>> = {
   SD1308: {
     means:
       "A float with a range is quantised, and its precision is either a number of `bits` or the size of a `step`.",
-    fix: "add one of them, or remove one",
+    fix: "add one of them, or remove one; without bounds write the bare type (`f32`)",
     bad: hit("x: { f32: { min: -100, max: 100 } }"),
     good: hit("x: { f32: { min: -100, max: 100, bits: 16 } }"),
   },
@@ -313,13 +321,14 @@ const types: Readonly<Record<string, Explanation>> = {
     good: hit("marks: varint"),
   },
   SD1313: {
-    means: "Structs and lists lie deeper in each other than a generated decoder goes.",
+    means:
+      "Structs and lists may lie 32 levels deep in each other, as deep as a generated decoder goes.",
     fix: "flatten the types",
     bad: `types:\n${chain}  T34: u8\n${good}`,
     good: `types:\n  T0: { struct: { x: u8 } }\n${good}`,
   },
   SD1314: {
-    means: "The largest value of the type takes more than 1 GiB.",
+    means: "No message may take more than 2^30 bytes, and the largest value of this type does.",
     fix: "lower the bounds; those of lists within lists multiply",
     bad: `types:\n  Big: { list: { max: 1048576, of: { bytes: { maxBytes: 1024 } } } }\n${good}`,
     good: `types:\n  Big: { list: { max: 64, of: { bytes: { maxBytes: 1024 } } } }\n${good}`,
@@ -414,7 +423,7 @@ const unreliable = channel("delivery: unreliable, message: { who: u16 }");
 /** Codes of what is not yet supported; those of features that are there by now are not asked for. */
 const unsupported: Readonly<Record<string, Explanation>> = {
   SD1901: missing(
-    "Sealing encrypts and authenticates every datagram, and is the default; so a spec must say that it does without.",
+    "Sealing encrypts and authenticates every datagram, and is the default; so a spec must say that it does without (docs/threat-model.md says what that means).",
     `stardust: 1\nprotocol: { name: game }\n${good}`,
     `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
   ),

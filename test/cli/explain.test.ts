@@ -16,6 +16,7 @@ describe("stardust explain", () => {
     const known = [...allDiagnostics().keys(), ...Object.keys(lintRules)];
     known.push(...Object.keys(breakingRules), ...Object.keys(recordRules));
     known.push(...Object.keys(noteRules), ...Object.keys(errorCodes));
+    known.push("STARDUST_SMALL_BUFFER");
     expect(new Set(known).size).toBe(known.length);
     for (const { prefix, table } of counterFamilies) {
       known.push(...Object.keys(table).map((name) => prefix + name));
