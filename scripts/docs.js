@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { counterFamilies } from "../dist/cli/counters.js";
 import { entries, wrap } from "../dist/cli/explain.js";
 import { allDiagnostics } from "../dist/codegen/spec/diagnostics.js";
+import { editorSchema } from "../dist/codegen/spec/editor-schema.js";
 
 const root = new URL("../", import.meta.url);
 const WIDTH = 115;
@@ -86,6 +87,11 @@ function filled(text, path) {
     return `<!-- made: ${what} -->\n\n${part}\n<!-- /made -->`;
   });
 }
+
+files.set(
+  "codegen/spec/protocol.schema.json",
+  () => `${JSON.stringify(editorSchema(), null, 2)}\n`,
+);
 
 const check = process.argv.includes("--check");
 for (const [path, make] of files) {

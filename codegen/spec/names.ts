@@ -11,13 +11,13 @@ export const MAX_NAME = 64;
 export const namePattern: RegExp = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Names that mean something on every object. */
-const onEveryObject: ReadonlySet<string> = new Set([
+export const onEveryObject: ReadonlySet<string> = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
   "prototype",
 ]);
 
 /** An object with a method `then` is taken for a promise. */
-const notForChannels: ReadonlySet<string> = new Set(["then"]);
+export const notForChannels: ReadonlySet<string> = new Set(["then"]);
 
 /** Globals that generated TypeScript uses, and so no type may be called. */
 const globals = `

@@ -16,10 +16,10 @@ import { type UnsupportedFeature, unsupported } from "./unsupported.ts";
 /** Ids are shifted by one on the wire, where zero is the connection protocol. */
 export const MAX_CHANNEL_ID: number = 0xff_fffe;
 /** 0 is sent before 1; the default leaves one level in front of it. */
-const DEFAULT_PRIORITY = 1;
-const MAX_PRIORITY = 7;
-const MAX_WEIGHT = 1000;
-const MAX_BYTES: number = 2 ** 30;
+export const priorityByDefault = 1;
+export const MAX_PRIORITY = 7;
+export const MAX_WEIGHT = 1000;
+export const MAX_BYTES: number = 2 ** 30;
 
 export const deliveries: readonly Delivery[] = [
   "unreliable",
@@ -31,7 +31,7 @@ export const deliveries: readonly Delivery[] = [
 ];
 export const directions: readonly Direction[] = ["client-to-server", "server-to-client", "both"];
 
-const missingDeliveries: { readonly [delivery: string]: UnsupportedFeature } = {
+export const missingDeliveries: { readonly [delivery: string]: UnsupportedFeature } = {
   "unreliable-ordered": "delivery-unreliable-ordered",
   "reliable-sequenced": "delivery-reliable-sequenced",
 };
@@ -64,7 +64,7 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
   const id = parseId(fields, d);
   const delivery = parseWord(fields, "delivery", deliveries, "SD1203", d);
   const direction = parseWord(fields, "direction", directions, "SD1204", d) ?? "both";
-  const priority = fields.integer("priority", 0, MAX_PRIORITY) ?? DEFAULT_PRIORITY;
+  const priority = fields.integer("priority", 0, MAX_PRIORITY) ?? priorityByDefault;
   const weight = fields.integer("weight", 1, MAX_WEIGHT) ?? 1;
   const reliable = delivery !== undefined && isReliable(delivery);
   const fragment = fields.bool("fragment") ?? reliable;

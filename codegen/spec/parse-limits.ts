@@ -10,22 +10,79 @@ interface LimitRow {
   readonly low: number;
   readonly high: number;
   readonly default: number;
+  /** What it bounds, for editors. */
+  readonly doc: string;
 }
 
 /** 1472 is an Ethernet frame's payload behind IPv4 and UDP; 64 ms is what the ack delay byte can say. */
 export const limitTable: { readonly [name in keyof LimitsAst]: LimitRow } = {
-  maxDatagramBytes: { low: 512, high: 1472, default: 1200 },
-  receiveBudgetBytes: { low: 65_536, high: 2 ** 30, default: 1_048_576 },
-  creditBytes: { low: 65_536, high: 2 ** 30, default: 524_288 },
-  idleTimeoutMs: { low: 100, high: 86_400_000, default: 10_000 },
-  keepAliveMs: { low: 50, high: 86_400_000, default: 2500 },
-  handshakeTimeoutMs: { low: 100, high: 600_000, default: 10_000 },
-  authenticateTimeoutMs: { low: 50, high: 600_000, default: 5000 },
-  maxAckDelayMs: { low: 0, high: 60, default: 20 },
-  defaultMaxStringBytes: { low: 1, high: MAX_FIELD_BYTES, default: 256 },
-  defaultMaxBytesBytes: { low: 1, high: MAX_FIELD_BYTES, default: 1024 },
-  defaultMaxListItems: { low: 1, high: MAX_LIST_ITEMS, default: 64 },
-  defaultMaxMapItems: { low: 1, high: MAX_LIST_ITEMS, default: 64 },
+  maxDatagramBytes: { low: 512, high: 1472, default: 1200, doc: "No datagram is larger." },
+  receiveBudgetBytes: {
+    low: 65_536,
+    high: 2 ** 30,
+    default: 1_048_576,
+    doc: "Bytes of reliable messages that a peer may have in flight or waiting at the receiver.",
+  },
+  creditBytes: {
+    low: 65_536,
+    high: 2 ** 30,
+    default: 524_288,
+    doc: "Bytes that may wait for one peer between the application's thread and its worker, each way.",
+  },
+  idleTimeoutMs: {
+    low: 100,
+    high: 86_400_000,
+    default: 10_000,
+    doc: "Without any datagram for this long, the peer is gone.",
+  },
+  keepAliveMs: {
+    low: 50,
+    high: 86_400_000,
+    default: 2500,
+    doc: "An idle side sends something after this long; below idleTimeoutMs.",
+  },
+  handshakeTimeoutMs: {
+    low: 100,
+    high: 600_000,
+    default: 10_000,
+    doc: "From the first join to attached.",
+  },
+  authenticateTimeoutMs: {
+    low: 50,
+    high: 600_000,
+    default: 5000,
+    doc: "What the application's authenticate may take; below handshakeTimeoutMs.",
+  },
+  maxAckDelayMs: {
+    low: 0,
+    high: 60,
+    default: 20,
+    doc: "The longest an acknowledgement of reliable data is held back.",
+  },
+  defaultMaxStringBytes: {
+    low: 1,
+    high: MAX_FIELD_BYTES,
+    default: 256,
+    doc: "Bound of a string without one of its own.",
+  },
+  defaultMaxBytesBytes: {
+    low: 1,
+    high: MAX_FIELD_BYTES,
+    default: 1024,
+    doc: "Bound of bytes without one of their own.",
+  },
+  defaultMaxListItems: {
+    low: 1,
+    high: MAX_LIST_ITEMS,
+    default: 64,
+    doc: "Bound of a list without one of its own.",
+  },
+  defaultMaxMapItems: {
+    low: 1,
+    high: MAX_LIST_ITEMS,
+    default: 64,
+    doc: "Most entries of a map that has no bound of its own.",
+  },
 };
 
 const ordered: readonly (readonly [keyof LimitsAst, keyof LimitsAst])[] = [

@@ -20,7 +20,7 @@ export const MAX_LIST_ITEMS: number = 2 ** 20;
 /** Objects of one recursive type inside each other. */
 export const MIN_TYPE_DEPTH = 2;
 export const MAX_TYPE_RECURSION = 64;
-const MAX_VERSION = 0xffff_ffff;
+export const MAX_VERSION = 0xffff_ffff;
 
 export class TypeParser {
   readonly #d: Diagnostics;

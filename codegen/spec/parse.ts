@@ -1,6 +1,6 @@
 /**
  * A whole spec: the tree of node.ts to the SpecAst. Everything that can be said about the structure is said here, all
- * of it at once. protocol.schema.json says the same to editors; a test holds the two against each other.
+ * of it at once. editor-schema.ts says the same to editors; a test holds the two against each other.
  */
 import { type Artefact, artefacts } from "../model/artefacts.ts";
 import type { SpecAst } from "./ast.ts";
