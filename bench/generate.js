@@ -6,44 +6,13 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
+import { MESSAGES, specText } from "./machine.js";
 
-const MESSAGES = 300;
 const RUNS = 7;
 const TARGET_MS = 1000;
 
 const folder = fileURLToPath(new URL("tmp/generate/", import.meta.url));
 const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-
-/** Telemetry of a large machine: every message with a handful of members of mixed kinds, two shared structs. */
-function specText() {
-  const lines = [
-    "stardust: 1",
-    "protocol: { name: machine, version: 1 }",
-    "security: plain",
-    "types:",
-    "  Level: { enum: { off: 0, low: 1, high: 2 } }",
-    "  Vec3: { struct: { x: f32, y: f32, z: f32 } }",
-    "  Sample: { struct: { at: u32, value: { f32: { min: -100, max: 100, bits: 14 } } } }",
-    "channels:",
-  ];
-  for (let i = 0; i < MESSAGES; i++) {
-    lines.push(
-      `  sensor${i}:`,
-      `    id: ${i}`,
-      `    delivery: ${i % 3 === 0 ? "reliable" : "unreliable"}`,
-      "    direction: both",
-      `    doc: What sensor ${i} says.`,
-      "    message:",
-      "      sequence: { type: u32, doc: Rises by one. }",
-      "      level: Level",
-      "      active: bool",
-      "      place: Vec3",
-      "      label: { string: { maxBytes: 32 }, optional: true }",
-    );
-    if (i % 2 === 0) lines.push("      samples: { list: { of: Sample, max: 16 } }");
-  }
-  return `${lines.join("\n")}\n`;
-}
 
 function timed(args) {
   const start = performance.now();
