@@ -37,11 +37,11 @@ import type {
 import { Hub, unsubscribe } from "./hub.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
-import { encodeOnce } from "./port/encode-once.ts";
 import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
 import type { Protocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
+import { encodeOnce } from "./session/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
 export type * from "./connection-contract.ts";

@@ -8,6 +8,7 @@ import type { CloseReason, PortStats } from "../connection-contract.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
+import { encodeOnce } from "../session/encode-once.ts";
 import "../udp/node-text.ts";
 import { utf8Read } from "../wire/utf8.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -159,18 +160,19 @@ export class PortHandle {
    */
   send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
     const { codec } = channel;
-    const onePass = codec.write !== undefined;
-    const w = this.#reserve(ToWorker.send, 6 + (onePass ? codec.maxBytes : codec.size(message)));
+    // What may be large is encoded first, so that its record is as long as it is, and nothing is written behind that.
+    const bytes = codec.write === undefined ? encodeOnce(codec, message) : undefined;
+    const w = this.#reserve(ToWorker.send, 6 + (bytes?.length ?? codec.maxBytes));
     if (w === undefined) {
-      if (onePass) codec.size(message);
+      if (bytes === undefined) encodeOnce(codec, message);
       return false;
     }
     w.u32(peer);
     w.u16(channel.index);
     const start = w.at;
     try {
-      if (codec.write) w.at = codec.write(message, w, start);
-      else codec.encode(message, w);
+      if (bytes === undefined) w.at = codec.write!(message, w, start);
+      else w.raw(bytes);
     } catch (error) {
       this.#end.abandon();
       throw error;

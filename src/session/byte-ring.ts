@@ -68,20 +68,6 @@ export class ByteRing {
     return position;
   }
 
-  /** Has `codec` encode a message of `length` bytes and returns their position. Nothing is stored if it throws. */
-  encode<M>(message: M, length: number, codec: MessageCodec<M>): number {
-    beginWriting();
-    try {
-      const bytes = this.room(length);
-      const at = this.tail & (bytes.length - 1);
-      const inPlace = at + length <= bytes.length;
-      codec.encode(message, this.open(inPlace ? this.inPlace(bytes, at) : beside(length)));
-    } finally {
-      writing = false;
-    }
-    return this.keep(length);
-  }
-
   /** Has `codec`, which has `write`, write a message; returns its bytes. It is stored only by `keep`. */
   stage<M>(message: M, codec: MessageCodec<M>): number {
     beginWriting();

@@ -13,6 +13,7 @@ import type { ChannelDefinition } from "../protocol.ts";
 import type { FrameHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { ByteRing } from "./byte-ring.ts";
+import { encodeOnce } from "./encode-once.ts";
 import { NumberQueue } from "./number-queue.ts";
 import type { SendLimit } from "./send-limit.ts";
 
@@ -95,12 +96,14 @@ export class SendChannel {
 
   pushMessage(message: unknown): boolean {
     const { codec } = this.definition;
-    const onePass = codec.write !== undefined;
-    const length = onePass ? this.ring.stage(message, codec) : codec.size(message);
+    if (codec.write === undefined) {
+      const bytes = encodeOnce(codec, message);
+      return this.push(bytes, 0, bytes.length);
+    }
+    const length = this.ring.stage(message, codec);
     this.checkLength(length);
     if (!this.fits(length)) return false;
-    const position = onePass ? this.ring.keep(length) : this.ring.encode(message, length, codec);
-    this.record(position, length);
+    this.record(this.ring.keep(length), length);
     return true;
   }
 

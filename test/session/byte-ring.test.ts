@@ -8,7 +8,6 @@ import { bytesCodec } from "../support/hand-protocol.ts";
 
 const small = bytesCodec(300);
 const middle = bytesCodec(4096);
-const large = bytesCodec(10_000);
 
 interface Stored {
   readonly position: number;
@@ -17,7 +16,7 @@ interface Stored {
 
 test("keeps what is kept, and nothing of what is not", () => {
   const step = fc.record({
-    kind: fc.constantFrom("push", "small", "middle", "large", "refuse", "throw", "release"),
+    kind: fc.constantFrom("push", "small", "middle", "refuse", "throw", "release"),
     length: fc.nat(300),
     fill: fc.nat(255),
   });
@@ -28,9 +27,7 @@ test("keeps what is kept, and nothing of what is not", () => {
       for (const { kind, length, fill } of steps) {
         const bytes = new Uint8Array(length).fill(fill);
         if (kind === "push") stored.push({ position: ring.push(bytes, 0, length), bytes });
-        else if (kind === "large") {
-          stored.push({ position: ring.encode(bytes, length, large), bytes });
-        } else if (kind === "release") {
+        else if (kind === "release") {
           const first = stored.shift();
           if (first === undefined) continue;
           if (stored.length === 0) ring.clear();
@@ -57,9 +54,6 @@ describe("a message that does something while it is written", () => {
   const asking: MessageCodec<() => number> = {
     ...(small as unknown as MessageCodec<() => number>),
     size: () => 10,
-    encode(message, w) {
-      w.at = this.write!(message, w, w.at);
-    },
     write(message, w, at) {
       w.bytes.fill(1, at, at + 5);
       w.bytes[at + 5] = message();
@@ -75,13 +69,12 @@ describe("a message that does something while it is written", () => {
     return [...out];
   }
 
-  test.each(["stage", "encode"] as const)("cannot send another: %s", (way) => {
+  test("cannot send another", () => {
     const ring = new ByteRing();
     const other = new ByteRing();
     const sending = (into: ByteRing) => (): number => {
       const bytes = new Uint8Array(300).fill(9);
-      const send = () =>
-        way === "stage" ? into.stage(bytes, small) : into.encode(bytes, 300, small);
+      const send = () => into.stage(bytes, small);
       expect(send).toThrow("a message is sent while another is being written");
       return 2;
     };
@@ -91,19 +84,14 @@ describe("a message that does something while it is written", () => {
       for (const into of [ring, other]) {
         const staged = ring.stage(sending(into), asking);
         expect(stored(ring, ring.keep(staged))).toEqual(wanted);
-        expect(stored(ring, ring.encode(sending(into), 10, asking))).toEqual(wanted);
       }
     }
     const thrower = () => {
       throw new Error("mine");
     };
     expect(() => ring.stage(thrower, asking)).toThrow("mine");
-    expect(
-      stored(
-        ring,
-        ring.encode(() => 2, 10, asking),
-      ),
-    ).toEqual(wanted);
+    ring.stage(() => 2, asking);
+    expect(stored(ring, ring.keep(10))).toEqual(wanted);
   });
 
   test("may have others sent away meanwhile", () => {
@@ -114,11 +102,5 @@ describe("a message that does something while it is written", () => {
       return 2;
     }, asking);
     expect(stored(ring, ring.keep(staged))).toEqual(wanted);
-    expect(
-      stored(
-        ring,
-        ring.encode(() => 2, 10, asking),
-      ),
-    ).toEqual(wanted);
   });
 });

@@ -172,7 +172,7 @@ describe("what may be sent", () => {
     expect(() => quiet("server").send("order", bytes(1))).toThrow(/may not send/);
   });
 
-  it("encodes a message straight into the queue, over the end of its memory too", () => {
+  it("encodes a message into the queue, over the end of its memory too", () => {
     const client = quiet("client");
     const server = quiet("server");
     const chat = channelIndex(protocol, "chat");

@@ -161,6 +161,37 @@ describe("a message whose getter sends another to the same port", () => {
   });
 });
 
+describe("a large message whose getter says something else the second time", () => {
+  it("is refused on either side, and nothing of what lies beside it is lost", async () => {
+    const server = await narrowServer({ ports: { count: 1 } });
+    const client = await narrowClient(server);
+    const peer = await peerOf(server, client);
+    const read: string[] = [];
+    client.receive.line(({ text }) => read.push(`client: ${text}`));
+    server.receive.line((_, { text }) => read.push(`server: ${text}`));
+    for (const send of [client.send, peer.send]) {
+      send.line({ n: 0, text: "first" });
+      for (const [first, second] of [
+        [1, 60_000],
+        [60_000, 1],
+      ]) {
+        const lengths = [first!, second!];
+        const changing = {
+          n: 1,
+          get data() {
+            return new Uint8Array(lengths.shift() ?? 7);
+          },
+        };
+        expect(() => send.big(changing)).toThrow("changed while it was written");
+      }
+      send.line({ n: 2, text: "last" });
+    }
+    await until(() => read.length === 4);
+    expect(read.sort()).toEqual(["client: first", "client: last", "server: first", "server: last"]);
+    await until(async () => (await spentCredit(server)) === 0);
+  });
+});
+
 describe("a broadcast", () => {
   it("of a join listener is for the peer that joins, before anything sent later", async () => {
     const server = await narrowServer({ ports: { count: 2 } });

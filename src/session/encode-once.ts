@@ -1,7 +1,7 @@
 /**
- * A message's bytes beside any ring, for what goes into several: encoded once, whatever its getters say next time or do,
- * and no ring is open meanwhile. Not for messages to one peer, which are written where they are read (handle.ts). Worst
- * case: one allocation for each message that may be large.
+ * A message's bytes beside any ring, for what goes into several, and for what may be so large that no ring has room for the
+ * largest: encoded once, whatever its getters say next time or do, and no ring is open meanwhile. Not for small messages to
+ * one peer, which are written where they are read. Worst case: one allocation for each message that may be large.
  */
 import { InvalidMessageError } from "../errors.ts";
 import type { MessageCodec } from "../protocol.ts";
