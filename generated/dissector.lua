@@ -4,6 +4,7 @@ local model = {
   abbr = "stardust_arena",
   title = "Stardust: arena, version 1",
   column = "ARENA",
+  version = 1,
   hash = "d659c59d6e5e33b400dd4b8a8586c8cf",
   maxDatagramBytes = 1200,
   sliceBytes = 1138,
@@ -657,17 +658,26 @@ local MAX_SHOWN_DEPTH = 200
 -- Elements without bytes that are read one by one; a spec may allow millions of them.
 local MAX_EMPTY = 64
 
-local proto = Proto(model.abbr, model.title)
+-- Wireshark takes a name once. Where another version of the protocol is loaded already, this one's is that with its
+-- number behind, and for another state of the same version with its hash too.
+local suffix, proto = "", nil
+for i, more in ipairs({ "", "_v" .. model.version, "_v" .. model.version .. "_" .. string.sub(model.hash, 1, 8) }) do
+  local title = i == 3 and model.title .. " (" .. model.hash .. ")" or model.title
+  local made, result = pcall(Proto, model.abbr .. more, title)
+  if made then suffix, proto = more, result break end
+end
+if not proto then error(model.abbr .. " with hash " .. model.hash .. " is loaded already", 0) end
+local abbr = model.abbr .. suffix
 local fields = {}
 local experts = {
-  malformed = ProtoExpert.new(model.abbr .. ".malformed", "Not what the protocol says", expert.group.MALFORMED, expert.severity.ERROR),
-  internal = ProtoExpert.new(model.abbr .. ".internal", "A mistake of the dissector", expert.group.DEBUG, expert.severity.ERROR),
+  malformed = ProtoExpert.new(abbr .. ".malformed", "Not what the protocol says", expert.group.MALFORMED, expert.severity.ERROR),
+  internal = ProtoExpert.new(abbr .. ".internal", "A mistake of the dissector", expert.group.DEBUG, expert.severity.ERROR),
 }
 proto.experts = { experts.malformed, experts.internal }
 local json = Dissector.get("json")
 
-local function field(make, ...)
-  local made = make(...)
+local function field(make, name, ...)
+  local made = make(abbr .. string.sub(name, #model.abbr + 1), ...)
   fields[#fields + 1] = made
   return made
 end
@@ -1515,8 +1525,19 @@ function proto.prefs_changed()
   if ports ~= "" then udp:add(ports, proto) end
 end
 
+-- Shared by all that are loaded: whose a hash is, and whose a client is, by address and port, since its join named a
+-- hash. What follows a join may be right to the last bit for other versions too.
+_G.stardustVersions = _G.stardustVersions or {}
+_G.stardustClients = _G.stardustClients or {}
+_G.stardustVersions[model.hash] = abbr
+
 proto:register_heuristic("udp", function(tvb, pinfo, root)
   if not proto.prefs.guess or tvb:len() < 5 then return false end
+  local source = endpoint(pinfo.src, pinfo.src_port)
+  local joins = string.match(tvb:raw(), '^%z%z%z{"v":1,"cid":"[%w_-]+","msg":"join".-"hash":"(%x+)"')
+  if joins and _G.stardustVersions[joins] then _G.stardustClients[source] = _G.stardustVersions[joins] end
+  local theirs = _G.stardustClients[source] or _G.stardustClients[endpoint(pinfo.dst, pinfo.dst_port)]
+  if theirs and theirs ~= abbr then return false end
   local good, _, s = read(tvb, pinfo, nil)
   if not good then return false end
   -- What joins names its protocol, and older versions that it can talk to: others have the same zero messages.

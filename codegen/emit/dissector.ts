@@ -33,6 +33,7 @@ export function emitDissector(model: Model): string {
     abbr,
     title: oneLine(`Stardust: ${model.name}, version ${model.version}`),
     column: slug(model.name).toUpperCase(),
+    version: model.version,
     hash: model.hash,
     maxDatagramBytes: model.limits.maxDatagramBytes,
     sliceBytes: model.limits.sliceBytes,

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { closing, until } from "../support/arena.ts";
-import { pcapOf } from "../support/pcap.ts";
+import { type CapturedDatagram, pcapOf } from "../support/pcap.ts";
 import { specSource, specUrl } from "../support/specs.ts";
 import { type Captured, tap } from "../support/tap.ts";
 import { dissect, skipWithoutTshark } from "../support/tshark.ts";
@@ -17,6 +17,34 @@ const { listen } = (await import(specUrl("fleet-4", "generated/server.js").href)
 const { connect } = (await import(specUrl("fleet-3", "generated/client.js").href)) as Client3;
 
 const pose = { unit: 513, x: 0, y: 0, armed: true };
+
+const luaOf = (version: number) =>
+  readFileSync(specSource(`fleet-${version}`, "generated/dissector.lua"), "utf8");
+
+/** A client and a server of one version, who send one pose each. */
+async function captureOf(
+  version: 3 | 4,
+  client: number,
+  server: number,
+): Promise<CapturedDatagram[]> {
+  const of = async (side: string) =>
+    import(specUrl(`fleet-${version}`, `generated/${side}.js`).href);
+  const { listen } = (await of("server")) as Server4;
+  const { connect } = (await of("client")) as Client3;
+  const seen: Captured[] = [];
+  const mine = closing(await listen({ ports: { count: 1 } }));
+  const port = mine.ports[0]!;
+  const joined = closing(await connect({ port, join: { name: "ada" }, wrapSocket: tap(seen) }));
+  let got = 0;
+  mine.receive.order(() => got++);
+  joined.send.order({ unit: version, kind: "fire" });
+  await until(() => got === 1);
+  return seen.map(({ from, bytes }) =>
+    from === "client"
+      ? { bytes, sourcePort: client, destinationPort: server }
+      : { bytes, sourcePort: server, destinationPort: client },
+  );
+}
 
 async function capture(): Promise<Uint8Array> {
   const seen: Captured[] = [];
@@ -53,8 +81,9 @@ describe.skipIf(skipWithoutTshark)("a capture of two versions", () => {
   it("is read to the last byte by the dissector of either", { timeout: 60_000 }, async () => {
     const pcap = await capture();
     const shown = (version: number) => {
-      const lua = readFileSync(specSource(`fleet-${version}`, "generated/dissector.lua"), "utf8");
-      const said = dissect(lua, pcap, { preferences: { "stardust_fleet.ports": "7000" } });
+      const said = dissect(luaOf(version), pcap, {
+        preferences: { "stardust_fleet.ports": "7000" },
+      });
       expect(said.stderr).not.toMatch(/error|lua/i);
       const fields = said.packets.flatMap(({ protocols }) => protocols.flatMap(all));
       expect(fields.filter(({ name }) => name.includes("malformed"))).toEqual([]);
@@ -72,5 +101,32 @@ describe.skipIf(skipWithoutTshark)("a capture of two versions", () => {
     expect(by3("OrderMessage.unit").sort()).toEqual(["1", "2", "3"]);
     // What version 4 added to pose, and to the point of the track.
     expect(by3("later")).toHaveLength(2);
+  });
+
+  it("is read by both, loaded together, each what its own clients joined", {
+    timeout: 60_000,
+  }, async () => {
+    const pcap = pcapOf([
+      ...(await captureOf(3, 40_003, 7_003)),
+      ...(await captureOf(4, 40_004, 7_004)),
+    ]);
+    for (const [first, second] of [
+      [3, 4],
+      [4, 3],
+    ] as const) {
+      // A third one is another state of the first: the same version with another hash.
+      const third = luaOf(first).replace(/hash = "\w{32}"/, `hash = "${"0".repeat(32)}"`);
+      const said = dissect([luaOf(first), luaOf(second), third], pcap);
+      expect(said.stderr).not.toMatch(/error|lua/i);
+      const fields = said.packets.flatMap(({ protocols }) => protocols.flatMap(all));
+      expect(fields.filter(({ name }) => name.includes("malformed"))).toEqual([]);
+      const units = (protocol: string) =>
+        fields.filter(({ name }) => name === `${protocol}.OrderMessage.unit`).map((f) => f.show);
+      expect(units("stardust_fleet")).toEqual([String(first)]);
+      expect(units(`stardust_fleet_v${second}`)).toEqual([String(second)]);
+      for (const { protocols } of said.packets) {
+        expect(protocols.filter(({ name }) => name.startsWith("stardust_fleet"))).toHaveLength(1);
+      }
+    }
   });
 });

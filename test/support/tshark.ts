@@ -41,14 +41,18 @@ export interface TsharkOptions {
   readonly preferences?: Readonly<Record<string, string>>;
 }
 
-export function dissect(lua: string, pcap: Uint8Array, options: TsharkOptions = {}): Dissected {
+export function dissect(
+  lua: string | readonly string[],
+  pcap: Uint8Array,
+  options: TsharkOptions = {},
+): Dissected {
   const { stdout, stderr } = run(lua, pcap, ["-T", "pdml"], options);
   const packets = stdout.split("<packet>").slice(1);
   return { packets: packets.map((text) => ({ protocols: readPdml(text) })), stderr };
 }
 
 export function run(
-  lua: string,
+  lua: string | readonly string[],
   pcap: Uint8Array,
   args: readonly string[],
   { preferences = {} }: TsharkOptions = {},
@@ -56,15 +60,18 @@ export function run(
   mkdirSync(resolve("test/tmp"), { recursive: true });
   const folder = mkdtempSync(resolve("test/tmp/tshark-"));
   try {
-    const script = join(folder, "dissector.lua");
     const file = join(folder, "capture.pcap");
-    writeFileSync(script, lua);
+    const scripts = [lua].flat().flatMap((text, i) => {
+      const script = join(folder, `dissector-${i}.lua`);
+      writeFileSync(script, text);
+      return ["-X", `lua_script:${script}`];
+    });
     writeFileSync(file, pcap);
     const prefs = Object.entries(preferences).flatMap(([name, value]) => [
       "-o",
       `${name}:${value}`,
     ]);
-    const all = ["-r", file, "-X", `lua_script:${script}`, ...prefs, ...args];
+    const all = ["-r", file, ...scripts, ...prefs, ...args];
     return spawnSync("tshark", all, { encoding: "utf8", maxBuffer: 1 << 30 });
   } finally {
     rmSync(folder, { recursive: true, force: true });

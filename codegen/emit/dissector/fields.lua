@@ -8,17 +8,26 @@ local MAX_SHOWN_DEPTH = 200
 -- Elements without bytes that are read one by one; a spec may allow millions of them.
 local MAX_EMPTY = 64
 
-local proto = Proto(model.abbr, model.title)
+-- Wireshark takes a name once. Where another version of the protocol is loaded already, this one's is that with its
+-- number behind, and for another state of the same version with its hash too.
+local suffix, proto = "", nil
+for i, more in ipairs({ "", "_v" .. model.version, "_v" .. model.version .. "_" .. string.sub(model.hash, 1, 8) }) do
+  local title = i == 3 and model.title .. " (" .. model.hash .. ")" or model.title
+  local made, result = pcall(Proto, model.abbr .. more, title)
+  if made then suffix, proto = more, result break end
+end
+if not proto then error(model.abbr .. " with hash " .. model.hash .. " is loaded already", 0) end
+local abbr = model.abbr .. suffix
 local fields = {}
 local experts = {
-  malformed = ProtoExpert.new(model.abbr .. ".malformed", "Not what the protocol says", expert.group.MALFORMED, expert.severity.ERROR),
-  internal = ProtoExpert.new(model.abbr .. ".internal", "A mistake of the dissector", expert.group.DEBUG, expert.severity.ERROR),
+  malformed = ProtoExpert.new(abbr .. ".malformed", "Not what the protocol says", expert.group.MALFORMED, expert.severity.ERROR),
+  internal = ProtoExpert.new(abbr .. ".internal", "A mistake of the dissector", expert.group.DEBUG, expert.severity.ERROR),
 }
 proto.experts = { experts.malformed, experts.internal }
 local json = Dissector.get("json")
 
-local function field(make, ...)
-  local made = make(...)
+local function field(make, name, ...)
+  local made = make(abbr .. string.sub(name, #model.abbr + 1), ...)
   fields[#fields + 1] = made
   return made
 end

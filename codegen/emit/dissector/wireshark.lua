@@ -49,8 +49,19 @@ function proto.prefs_changed()
   if ports ~= "" then udp:add(ports, proto) end
 end
 
+-- Shared by all that are loaded: whose a hash is, and whose a client is, by address and port, since its join named a
+-- hash. What follows a join may be right to the last bit for other versions too.
+_G.stardustVersions = _G.stardustVersions or {}
+_G.stardustClients = _G.stardustClients or {}
+_G.stardustVersions[model.hash] = abbr
+
 proto:register_heuristic("udp", function(tvb, pinfo, root)
   if not proto.prefs.guess or tvb:len() < 5 then return false end
+  local source = endpoint(pinfo.src, pinfo.src_port)
+  local joins = string.match(tvb:raw(), '^%z%z%z{"v":1,"cid":"[%w_-]+","msg":"join".-"hash":"(%x+)"')
+  if joins and _G.stardustVersions[joins] then _G.stardustClients[source] = _G.stardustVersions[joins] end
+  local theirs = _G.stardustClients[source] or _G.stardustClients[endpoint(pinfo.dst, pinfo.dst_port)]
+  if theirs and theirs ~= abbr then return false end
   local good, _, s = read(tvb, pinfo, nil)
   if not good then return false end
   -- What joins names its protocol, and older versions that it can talk to: others have the same zero messages.
