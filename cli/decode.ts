@@ -3,16 +3,10 @@
  * The reading is codegen/interpret's; here are inputs, the text and the JSON. Slices that complete a message in one
  * input are put together and shown as one.
  */
+import type { FrameReading, Reading, Side } from "../codegen/interpret/datagram.ts";
 import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
 import { readMessage } from "../codegen/interpret/read-message.ts";
-import {
-  type FrameReading,
-  type Part,
-  Problem,
-  type Reading,
-  type Side,
-  Source,
-} from "../codegen/interpret/reading.ts";
+import { type Part, Problem, Source } from "../codegen/interpret/reading.ts";
 import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
@@ -185,7 +179,7 @@ class Decoder {
     const done = { channel: channel.name, number, bytes: whole.length };
     try {
       const source = new Source(Uint8Array.from(whole), this.#isCompat(given));
-      return [{ ...done, message: readMessage(this.#reader.names, channel.message, source) }];
+      return [{ ...done, message: readMessage(this.#reader.lookup, channel.message, source) }];
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       const { at, path, problem } = error;

@@ -2,28 +2,24 @@
  * Reads of single values for the `decode…` functions: numbers, text, lists, arrays, maps, structs and
  * unions, as members or as elements. Every length is checked before it is used, and every error says where it is.
  */
-import type { TypeModel, UnionModel } from "../model/model.ts";
-import { localsOf } from "./encode.ts";
 import {
   type BitType,
-  depthArgument,
-  elementFixedBytes,
-  elementMinBytes,
-  getText,
+  type FixedType,
   isBits,
-  type Lookup,
-  type Named,
-  type NamedType,
-  named,
-  offsetText,
-  readBitsText,
-  scalarBytes,
-  typeText,
-} from "./layout.ts";
+  isFixed,
+  isLeaf,
+  kindOf,
+  type VaryingType,
+} from "../kinds/kinds.ts";
+import type { Lookup, Named, NamedType } from "../model/lookup.ts";
+import type { TypeModel, UnionModel } from "../model/model.ts";
+import { offsetText, readBitsText } from "./bits.ts";
+import { localsOf } from "./encode.ts";
+import { depthArgument, elementFixedBytes, elementMinBytes, typeText } from "./layout.ts";
 import { type Module, WIRE } from "./module.ts";
 import { indexPath } from "./size.ts";
 import type { Func } from "./source.ts";
-import { Lines, Names, number, one, quote } from "./text.ts";
+import { Lines, Names, one, quote } from "./text.ts";
 
 export interface Scope {
   readonly lines: Lines;
@@ -144,7 +140,7 @@ export function assignRead(scope: Scope, type: TypeModel, name: string, path: st
     return;
   }
   const { name: made } = type as NamedType;
-  const depth = depthArgument(self, named(lookup, type as NamedType));
+  const depth = depthArgument(self, lookup.named(type as NamedType));
   lines.block("try", () => {
     lines.add(`${name} = decode${made}(${lines.use("r")}${depth});`);
   });
@@ -154,25 +150,13 @@ export function assignRead(scope: Scope, type: TypeModel, name: string, path: st
 }
 
 /** Whether a read needs no statement of its own. */
-export function isSimple(type: TypeModel): boolean {
-  return ["integer", "float", "varint", "string", "bytes"].includes(type.kind);
+export function isSimple(type: TypeModel): type is FixedType | VaryingType {
+  return isLeaf(type) && !isBits(type);
 }
 
-export function simpleText(type: TypeModel, path: string, lines: Lines): string {
-  const r = lines.use("r");
-  switch (type.kind) {
-    case "integer":
-    case "float":
-      return getText(type, `${r}.take(${type.bytes}, ${path})`, path, lines);
-    case "varint":
-      return `${r}.${type.signed ? "zigzag" : "varint"}(${path})`;
-    case "string":
-      return `${r}.string(${type.maxBytes}, ${path})`;
-    case "bytes":
-      return `${r}.blob(${type.maxBytes}, ${path})`;
-    default:
-      throw new Error(`${type.kind} needs statements`);
-  }
+export function simpleText(type: FixedType | VaryingType, path: string, lines: Lines): string {
+  if (!isFixed(type)) return kindOf(type).get(type, path, lines);
+  return kindOf(type).get(type, `${lines.use("r")}.take(${type.bytes}, ${path})`, path, lines);
 }
 
 /** Reads into the variable `list`; `begin` is the statement that sets it to a new list. */
@@ -187,7 +171,7 @@ function readList(
   const { of } = type;
   const minBytes = elementMinBytes(of, lookup);
   // Fixed elements are bounds-checked together; then only their values can be wrong, or nothing at all.
-  const together = isBits(of) || scalarBytes(of) > 0;
+  const together = isBits(of) || isFixed(of);
   const bytes = elementFixedBytes(of, lookup);
   let count = "";
   let total = "";
@@ -208,7 +192,7 @@ function readList(
   if (together) lines.add(`const ${from} = ${lines.use("r")}.take(${total}, ${path});`);
   const loop = (head: string) =>
     lines.block(head, () => readElement(scope, of, list, index, from, bytes));
-  if (of.kind === "integer" && of.as === undefined) {
+  if (isFixed(of) && kindOf(of).takesAll(of)) {
     loop(`for (let ${index} = 0; ${index} < ${count}; ${index}++)`);
   } else {
     lines.add(`let ${index} = 0;`);
@@ -233,10 +217,11 @@ function readElement(
   if (isBits(of)) {
     const at = names.take("itemAt");
     lines.add(`${element} = ${readBits(scope, of, at, place, '""')};`);
-  } else if (scalarBytes(of) > 0) lines.add(`${element} = ${getText(of, place, '""', lines)};`);
-  else if (isSimple(of)) lines.add(`${element} = ${simpleText(of, '""', lines)};`);
+  } else if (isFixed(of)) {
+    lines.add(`${element} = ${kindOf(of).get(of, place, '""', lines)};`);
+  } else if (isSimple(of)) lines.add(`${element} = ${simpleText(of, '""', lines)};`);
   else if (of.kind === "struct" || of.kind === "union") {
-    const depth = depthArgument(self, named(lookup, of));
+    const depth = depthArgument(self, lookup.named(of));
     lines.add(`${element} = decode${of.name}(${lines.use("r")}${depth});`);
   } else {
     const inner = names.take("inner");
@@ -276,7 +261,7 @@ function readMap(scope: Scope, type: MapType, map: string, path: string): void {
 /** An element whose place in the path the caller knows. */
 function readEntry(scope: Scope, type: TypeModel): string {
   if (type.kind !== "struct" && type.kind !== "union") return readOne(scope, type, "inner", '""');
-  return `decode${type.name}(${scope.lines.use("r")}${depthArgument(scope.self, named(scope.lookup, type))})`;
+  return `decode${type.name}(${scope.lines.use("r")}${depthArgument(scope.self, scope.lookup.named(type))})`;
 }
 
 export function checkPadding(
@@ -302,43 +287,19 @@ function readBits(scope: Scope, type: BitType, at: string, place: string, path: 
   const byte = (i: number) => `${lines.use("view")}.getUint8(${offsetText(at, i)})`;
   checkPadding(scope, type.bits, Math.ceil(type.bits / 8), at, byte);
   lines.add(`const ${bits} = ${readBitsText(0, type.bits, byte)};`);
-  checkSteps(type, bits, at, path, scope);
-  return fromBits(type, bits, at, path, lines);
+  checkBits(type, bits, at, path, lines);
+  return kindOf(type).fromBits(type, bits, at, path, lines);
 }
 
-export function checkSteps(
-  type: BitType,
-  bits: string,
-  at: string,
-  path: string,
-  scope: Scope,
-): void {
-  if (type.kind !== "quantised" || type.steps >= 2 ** type.bits - 1) return;
-  const problem = `\`step \${${bits}} of ${type.steps}\``;
-  const refuse = `${scope.lines.use("r")}.refuse(${at}, ${path}, ${problem})`;
-  scope.lines.add(`if (${bits} > ${type.steps}) ${refuse};`);
-}
-
-export function fromBits(
+/** Refuses bits that no writer writes. */
+export function checkBits(
   type: BitType,
   bits: string,
   at: string,
   path: string,
   lines: Lines,
-): string {
-  switch (type.kind) {
-    case "bool":
-      return `${bits} !== 0`;
-    case "enum":
-      return `${lines.use(`nameOf${type.name}`)}(${bits}, ${lines.use("r")}, ${at}, ${path})`;
-    case "quantised": {
-      const { min, max, steps } = type;
-      if (!type.integer)
-        return `${lines.wire("dequantise")}(${bits}, ${number(min)}, ${number(max)}, ${steps})`;
-      const step = (max - min) / steps;
-      const scaled = step === 1 ? bits : `${bits} * ${step}`;
-      if (min === 0) return scaled;
-      return min < 0 ? `${scaled} - ${number(-min)}` : `${scaled} + ${number(min)}`;
-    }
-  }
+): void {
+  const wrong = kindOf(type).wrongBits(type, bits);
+  if (wrong === undefined) return;
+  lines.add(`if (${wrong.condition}) ${lines.use("r")}.refuse(${at}, ${path}, ${wrong.problem});`);
 }

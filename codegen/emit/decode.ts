@@ -2,15 +2,17 @@
  * The `decode…` function of a struct. Each run of fixed members costs one bounds check. Objects are always built with all members in the spec's order (an absent one is
  * undefined), so that they share one shape. Single values are decode-value.ts's.
  */
+import { type BitType, isBits, isFixed, kindOf } from "../kinds/kinds.ts";
+import { groupsOf, type Lookup, type MemberGroup } from "../model/lookup.ts";
 import type { MemberModel, StructModel } from "../model/model.ts";
+import { bitPieces, offsetText, readBitsText, readBoolText } from "./bits.ts";
 import {
   assignRead,
   beginRecursion,
+  checkBits,
   checkPadding,
-  checkSteps,
   depthParameter,
   endRecursion,
-  fromBits,
   isSimple,
   openScope,
   readerParameter,
@@ -20,20 +22,7 @@ import {
   withView,
 } from "./decode-value.ts";
 import { isRun, planOf, sumBytes } from "./encode.ts";
-import {
-  type BitType,
-  bitPieces,
-  getText,
-  isBits,
-  type Lookup,
-  offsetText,
-  type Part,
-  partsOf,
-  readBitsText,
-  readBoolText,
-  scalarBytes,
-  typeText,
-} from "./layout.ts";
+import { scalarBytes, typeText } from "./layout.ts";
 import type { Module } from "./module.ts";
 import type { Func } from "./source.ts";
 import { camel, one, pascal, property, quote } from "./text.ts";
@@ -74,7 +63,7 @@ function readStruct(struct: StructModel, scope: Scope): Map<MemberModel, string>
   beginRecursion(struct, lines);
   if (extensible) lines.add(`const end = ${lines.use("r")}.enter(${extensible.maxBodyBytes});`);
   const values = new Map<MemberModel, string>();
-  for (const part of partsOf(struct)) {
+  for (const part of groupsOf(struct)) {
     if (part.group) readGroup(part, scope, values);
     else readPart(part, scope, values);
   }
@@ -84,7 +73,7 @@ function readStruct(struct: StructModel, scope: Scope): Map<MemberModel, string>
 }
 
 /** Members of a later version: an older writer ends before them, and they get their defaults. */
-function readGroup(part: Part, scope: Scope, values: Map<MemberModel, string>): void {
+function readGroup(part: MemberGroup, scope: Scope, values: Map<MemberModel, string>): void {
   const { lines, names, lookup, self } = scope;
   const outer = new Map<MemberModel, string>();
   for (const member of part.members) {
@@ -106,7 +95,7 @@ function readGroup(part: Part, scope: Scope, values: Map<MemberModel, string>): 
   });
 }
 
-function readPart(part: Part, scope: Scope, values: Map<MemberModel, string>): void {
+function readPart(part: MemberGroup, scope: Scope, values: Map<MemberModel, string>): void {
   const { lines } = scope;
   const plan = planOf(part);
   const present = new Map<MemberModel, string>();
@@ -150,7 +139,12 @@ function readPart(part: Part, scope: Scope, values: Map<MemberModel, string>): v
 }
 
 /** The expression of each byte of a bit block. What several members share is read once, into a local. */
-function blockBytes(part: Part, usedBits: number, at: string, scope: Scope): (i: number) => string {
+function blockBytes(
+  part: MemberGroup,
+  usedBits: number,
+  at: string,
+  scope: Scope,
+): (i: number) => string {
   const uses = Array.from({ length: part.bitBlockBytes }, () => 0);
   const use = (offset: number, width: number) => {
     for (const piece of bitPieces(offset, width)) uses[piece.byte]!++;
@@ -183,8 +177,9 @@ function readBitMember(
   const raw = readBitsText(member.valueBit!, type.bits, byte);
   const at = offsetText(block, Math.floor(member.valueBit! / 8));
   const has = present.get(member);
-  if (type.kind === "bool" && has === undefined) {
-    lines.add(`const ${name} = ${readBoolText(member.valueBit!, byte)};`);
+  const kind = kindOf(type);
+  if (kind.direct !== undefined && has === undefined) {
+    lines.add(`const ${name} = ${kind.direct(member.valueBit!, byte)};`);
     return name;
   }
   const bits = names.take(`${name}Bits`);
@@ -196,16 +191,19 @@ function readBitMember(
       `if (!${has} && ${bits} !== 0) ${lines.use("r")}.refuse(${at}, ${path}, ${problem});`,
     );
   }
-  checkSteps(type, bits, at, path, scope);
-  const value = fromBits(type, bits, at, path, lines);
+  checkBits(type, bits, at, path, lines);
+  const value = kind.fromBits(type, bits, at, path, lines);
   lines.add(`const ${name} = ${has === undefined ? value : `${has} ? ${value} : undefined`};`);
   return name;
 }
 
 /** A required integer or float at a place that `take` has checked. */
 function readFixed(member: MemberModel, at: string, scope: Scope): string {
-  const name = scope.names.take(camel(member.name));
-  scope.lines.add(`const ${name} = ${getText(member.type, at, quote(member.name), scope.lines)};`);
+  const { lines, names } = scope;
+  const name = names.take(camel(member.name));
+  const { type } = member;
+  if (!isFixed(type)) throw new Error(`${type.kind} has no fixed place`);
+  lines.add(`const ${name} = ${kindOf(type).get(type, at, quote(member.name), lines)};`);
   return name;
 }
 

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type HeaderItem, headerItems } from "../interpret/header-items.ts";
-import { unknownKind } from "../interpret/values.ts";
+import { definedKinds, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { compatMaxBytes } from "../model/channels.ts";
 import type {
   HeaderFieldModel,
@@ -24,9 +24,14 @@ const MAX_DOC = 200;
 export function emitDissector(model: Model): string {
   const abbr = `stardust_${slug(model.name).toLowerCase()}`;
   const names = new Abbreviations();
-  const enums = model.enums.map(({ name, values }): [string, Lua] => [
-    name,
-    new Map(values.map((value) => [value.value, oneLine(value.name)])),
+  const definitions = definedKinds.map(({ list }): [string, Lua] => [
+    list,
+    Object.fromEntries(
+      model[list].map(({ name, values }): [string, Lua] => [
+        name,
+        new Map(values.map((choice) => [choice.value, oneLine(choice.name)])),
+      ]),
+    ),
   ]);
   const structs = new Map(model.structs.map((struct) => [struct.name, struct]));
   const table: Lua = {
@@ -42,7 +47,7 @@ export function emitDissector(model: Model): string {
     clear: items(model.header.clear, `${abbr}.header`, names),
     sealed: items(model.header.sealed, `${abbr}.header`, names),
     frame: items(model.header.frame, `${abbr}.frame`, names),
-    enums: Object.fromEntries(enums),
+    ...Object.fromEntries(definitions),
     structs: Object.fromEntries(
       model.structs.map((struct): [string, Lua] => [
         struct.name,
@@ -241,24 +246,8 @@ function member(m: MemberModel, prefix: string, names: Abbreviations): Lua {
 }
 
 function typeTable(type: TypeModel): Lua {
+  if (isLeaf(type)) return kindOf(type).dissector(type);
   switch (type.kind) {
-    case "integer":
-      return {
-        kind: `${type.signed ? "i" : "u"}${type.bytes * 8}`,
-        bytes: type.bytes,
-        safe: type.as === "number" ? true : undefined,
-      };
-    case "varint":
-      return { kind: type.signed ? "svarint" : "varint" };
-    case "float":
-      return { kind: `f${type.bytes * 8}`, bytes: type.bytes };
-    case "bool":
-    case "enum":
-    case "quantised":
-      return { ...type };
-    case "string":
-    case "bytes":
-      return { kind: type.kind, max: type.maxBytes };
     case "list":
       return { kind: "list", max: type.max, of: typeTable(type.of) };
     case "array":
@@ -273,7 +262,5 @@ function typeTable(type: TypeModel): Lua {
     case "struct":
     case "union":
       return { kind: type.kind, name: type.name };
-    default:
-      return unknownKind(type);
   }
 }

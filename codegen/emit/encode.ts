@@ -2,22 +2,14 @@
  * The `encode…` functions of structs and unions: the bit block byte by byte, the fixed run behind it at constant offsets,
  * then whatever varies, in the spec's order. Writes what `size…` has accepted; checks nothing again.
  */
+import { isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
+import { groupsOf, type MemberGroup, type Named } from "../model/lookup.ts";
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import {
-  type BitField,
-  type BitType,
-  isBits,
-  type Named,
-  offsetText,
-  type Part,
-  partsOf,
-  scalarBytes,
-  setText,
-  writeBitsTexts,
-} from "./layout.ts";
+import { type BitField, offsetText, writeBitsTexts } from "./bits.ts";
+import { scalarBytes } from "./layout.ts";
 import { type Module, WIRE } from "./module.ts";
 import type { Func } from "./source.ts";
-import { camel, Lines, membersOf, Names, number, one, pascal, quote } from "./text.ts";
+import { camel, Lines, membersOf, Names, one, pascal, quote } from "./text.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
 export interface Plan {
@@ -29,7 +21,7 @@ export interface Plan {
   readonly rest: readonly (MemberModel | readonly MemberModel[])[];
 }
 
-export function planOf(part: Part): Plan {
+export function planOf(part: MemberGroup): Plan {
   const bits = part.members.filter((m) => isBits(m.type));
   const others = part.members.filter((m) => !isBits(m.type));
   const run: { member: MemberModel; offset: number }[] = [];
@@ -73,7 +65,7 @@ export function encodeFunction(struct: StructModel, module: Module): Func {
     else lines.add(`const body = ${lines.use("w")}.begin();`);
   }
   const memberValue = membersOf(struct.members, lines, scope.names);
-  for (const part of partsOf(struct)) encodePart(scope, part, memberValue);
+  for (const part of groupsOf(struct)) encodePart(scope, part, memberValue);
   if (extensible && fixedBytes < 0) lines.add(`${lines.use("w")}.end(body);`);
   return encodeFunc(struct, lines);
 }
@@ -117,7 +109,7 @@ export function writerType(module: Module): string {
   return module.type(WIRE, "Writer");
 }
 
-function encodePart(scope: Scope, part: Part, memberValue: (name: string) => string): void {
+function encodePart(scope: Scope, part: MemberGroup, memberValue: (name: string) => string): void {
   const plan = planOf(part);
   const { lines, names } = scope;
   const fields: BitField[] = [];
@@ -131,9 +123,9 @@ function encodePart(scope: Scope, part: Part, memberValue: (name: string) => str
     }
     if (!isBits(member.type)) continue;
     const bits = names.take(camel(member.name));
-    const text = toBits(member.type, value, lines);
-    const absent =
-      member.optional && member.type.kind !== "bool" ? `${value} === undefined ? 0 : ` : "";
+    const kind = kindOf(member.type);
+    const text = kind.toBits(member.type, value, lines);
+    const absent = member.optional && !kind.absentIsZero ? `${value} === undefined ? 0 : ` : "";
     lines.add(`const ${bits} = ${absent}${text};`);
     fields.push({ offset: member.valueBit!, width: member.type.bits, value: bits });
   }
@@ -181,23 +173,10 @@ export function sumBytes(members: readonly MemberModel[]): number {
   return members.reduce((sum, m) => sum + scalarBytes(m.type), 0);
 }
 
-/** The whole number that stands in the bit block for a value. */
-export function toBits(type: BitType, value: string, lines: Lines): string {
-  switch (type.kind) {
-    case "bool":
-      return `${value} ? 1 : 0`;
-    case "enum":
-      return `${lines.use(`valueOf${type.name}`)}(${value})`;
-    case "quantised": {
-      const { min, max, steps } = type;
-      if (type.integer && max - min === steps) return min === 0 ? value : minus(value, min);
-      return `${lines.wire("quantise")}(${value}, ${number(min)}, ${number(max)}, ${steps})`;
-    }
-  }
-}
-
-function minus(value: string, min: number): string {
-  return min < 0 ? `${value} + ${number(-min)}` : `${value} - ${number(min)}`;
+/** Puts a value of fixed bytes there. */
+export function setText(type: TypeModel, at: string, value: string, lines: Lines): string {
+  if (!isFixed(type)) throw new Error(`${type.kind} has no fixed place`);
+  return kindOf(type).set(type, at, value, lines);
 }
 
 function encodeValue(scope: Scope, type: TypeModel, value: string, base: string): void {
@@ -205,29 +184,22 @@ function encodeValue(scope: Scope, type: TypeModel, value: string, base: string)
   if (isBits(type)) {
     const bits = names.take("bits");
     const bytes = Math.ceil(type.bits / 8);
-    lines.add(`const ${bits} = ${toBits(type, value, lines)};`);
+    lines.add(`const ${bits} = ${kindOf(type).toBits(type, value, lines)};`);
     const field = { offset: 0, width: type.bits, value: bits };
     for (const text of writeBitsTexts([field], bytes)) {
       lines.add(`${lines.use("w")}.u8(${text});`);
     }
     return;
   }
+  if (isFixed(type)) {
+    lines.add(setText(type, `${lines.use("w")}.take(${type.bytes})`, value, lines));
+    return;
+  }
+  if (isLeaf(type)) {
+    lines.add(kindOf(type).encode(type, value, lines));
+    return;
+  }
   switch (type.kind) {
-    case "integer":
-    case "float":
-      lines.add(setText(type, `${lines.use("w")}.take(${type.bytes})`, value, lines));
-      return;
-    case "varint":
-      lines.add(
-        `${lines.use("w")}.varint(${type.signed ? `${lines.wire("zigzag")}(${value})` : value});`,
-      );
-      return;
-    case "string":
-      lines.add(`${lines.use("w")}.string(${value}, ${lines.wire("utf8Length")}(${value}));`);
-      return;
-    case "bytes":
-      lines.add(`${lines.use("w")}.blob(${value});`);
-      return;
     case "struct":
     case "union":
       lines.add(`encode${type.name}(${value}, ${lines.use("w")});`);

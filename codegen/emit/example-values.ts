@@ -2,23 +2,13 @@
  * The examples and arbitraries of testing.ts: for every struct and union that a channel uses, `example…` and `any…`. Not
  * the tables of channels around them. Recursive types end: an example as soon as it can, an arbitrary after a few levels.
  */
+import { isLeaf, kindOf } from "../kinds/kinds.ts";
+import { type Lookup, type Named, reachedFrom } from "../model/lookup.ts";
 import type { Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import {
-  depthArgument,
-  enumNamed,
-  integerRange,
-  isNamed,
-  type Lookup,
-  type Named,
-  named,
-  needsHead,
-  structNamed,
-  unionNamed,
-} from "./layout.ts";
+import { depthArgument, needsHead } from "./layout.ts";
 import type { Module } from "./module.ts";
 import { type Func, usedFunctions } from "./source.ts";
 import { key, Lines, quote } from "./text.ts";
-import { indexText } from "./zero-value.ts";
 
 /** Levels of a recursive type in an arbitrary, and elements of it on each: beyond, tests would only be slow. */
 const ARBITRARY_DEPTH = 4;
@@ -39,26 +29,10 @@ export function valueFunctions(model: Model, lookup: Lookup, module: Module): Fu
   return usedFunctions(roots, makers);
 }
 
-function collect(type: TypeModel, lookup: Lookup, into: Set<string>): void {
-  if (type.kind === "list" || type.kind === "array") collect(type.of, lookup, into);
-  if (type.kind === "map") collect(type.value, lookup, into);
-  if (!isNamed(type) || into.has(type.name)) return;
-  into.add(type.name);
-  const parts =
-    type.kind === "struct"
-      ? structNamed(lookup, type.name).members
-      : unionNamed(lookup, type.name).variants;
-  for (const part of parts) collect(part.type, lookup, into);
-}
-
 /** Whether a message may hold a recursive value that has a bound of its own on its bytes. */
 export function isCapped(message: string, lookup: Lookup): boolean {
-  const used = new Set<string>();
-  collect({ kind: "struct", name: message }, lookup, used);
-  return [...used].some((name) => {
-    const found = lookup.structs.get(name) ?? lookup.unions.get(name);
-    return found?.recursion?.maxBytes !== undefined;
-  });
+  const reached = reachedFrom([{ kind: "struct", name: message }], lookup);
+  return reached.some(({ recursion }) => recursion?.maxBytes !== undefined);
 }
 
 function exampleFunc(self: Named, lines: Lines): Func {
@@ -111,25 +85,8 @@ function exampleText(
   lookup: Lookup,
   lines: Lines,
 ): string {
+  if (isLeaf(type)) return kindOf(type).exampleText(type, name, lines, lookup);
   switch (type.kind) {
-    case "integer":
-      return type.bytes === 8 && type.as === undefined ? "7n" : "7";
-    case "varint":
-      return "300";
-    case "float":
-      return "0.5";
-    case "bool":
-      return "true";
-    case "quantised":
-      return indexText(type, String(Math.floor(type.steps / 2)), lines);
-    case "enum":
-      return quote(enumNamed(lookup, type.name).values[0]!.name);
-    case "string": {
-      const text = name.replace(/[^\x20-\x7e]/g, "") || "text";
-      return quote(text.slice(0, type.maxBytes));
-    }
-    case "bytes":
-      return `Uint8Array.of(${[1, 2, 3].slice(0, type.maxBytes).join(", ")})`;
     case "list": {
       if (isEndless(type.of, self, lookup)) return "[]";
       const item = exampleText(type.of, name, self, lookup, lines);
@@ -219,41 +176,8 @@ function deeper(type: TypeModel, self: Named, lookup: Lookup, more: string, last
 }
 
 function anyText(type: TypeModel, self: Named, lookup: Lookup, lines: Lines): string {
-  const finite = "{ noNaN: true, noDefaultInfinity: true }";
+  if (isLeaf(type)) return kindOf(type).arbitraryText(type, lines, lookup);
   switch (type.kind) {
-    case "integer": {
-      const [min, max] = integerRange(type);
-      const big = type.bytes === 8 && type.as === undefined;
-      return `fc.${big ? "bigInt" : "integer"}({ min: ${min}, max: ${max} })`;
-    }
-    case "varint":
-      return type.signed
-        ? "fc.integer({ min: -4503599627370496, max: 4503599627370495 })"
-        : "fc.integer({ min: 0, max: 9007199254740991 })";
-    case "float":
-      if (type.bytes === 2) {
-        const bits = "i < 0 ? 0x8000 - i : i";
-        return `fc.integer({ min: -31743, max: 31743 }).map((i) => ${lines.wire("fromHalf")}(${bits}))`;
-      }
-      return `fc.${type.bytes === 4 ? "float" : "double"}(${finite})`;
-    case "bool":
-      return "fc.boolean()";
-    case "quantised": {
-      const index = `fc.integer({ min: 0, max: ${type.steps} })`;
-      const value = indexText(type, "i", lines);
-      return value === "i" ? index : `${index}.map((i) => ${value})`;
-    }
-    case "enum": {
-      const names = enumNamed(lookup, type.name).values.map((v) => quote(v.name));
-      return `fc.constantFrom(${names.join(", ")})`;
-    }
-    case "string": {
-      const ascii = `fc.string({ unit: "binary-ascii", maxLength: ${type.maxBytes} })`;
-      const all = `fc.string({ unit: "binary", maxLength: ${Math.floor(type.maxBytes / 4)} })`;
-      return type.maxBytes < 4 ? ascii : `fc.oneof(${ascii}, ${all})`;
-    }
-    case "bytes":
-      return `fc.uint8Array({ maxLength: ${type.maxBytes} })`;
     case "list": {
       const most = bounded(type.of, type.max, self, lookup);
       const of = `fc.array(${anyText(type.of, self, lookup, lines)}, { maxLength: ${most} })`;
@@ -272,14 +196,13 @@ function anyText(type: TypeModel, self: Named, lookup: Lookup, lines: Lines): st
     }
     case "struct":
     case "union":
-      return `${lines.use(`any${type.name}`)}(fc${depthArgument(self, named(lookup, type))})`;
+      return `${lines.use(`any${type.name}`)}(fc${depthArgument(self, lookup.named(type))})`;
   }
 }
 
 /** Fewer elements where each may branch again. */
 function bounded(of: TypeModel, max: number, self: Named, lookup: Lookup): number {
-  const used = new Set<string>();
-  collect(of, lookup, used);
-  const branches = self.recursion !== undefined && used.has(self.recursion.head);
+  const head = self.recursion?.head;
+  const branches = head !== undefined && reachedFrom([of], lookup).some((n) => n.name === head);
   return branches ? Math.min(max, ARBITRARY_ELEMENTS) : max;
 }

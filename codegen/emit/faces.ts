@@ -7,8 +7,7 @@ import type { ChannelModel, Model } from "../model/model.ts";
 import { userFieldsOf } from "./header.ts";
 import type { Module } from "./module.ts";
 import type { Class, Declaration, Interface, Method, Parameter } from "./source.ts";
-import { documentation, key, memberName, quote } from "./text.ts";
-import { optionalDoc } from "./types.ts";
+import { documentation, key, memberName, optionalDoc, quote } from "./text.ts";
 import { hasRequired, zeroNames } from "./zero.ts";
 
 type Side = "client" | "server";

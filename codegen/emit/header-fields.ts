@@ -3,7 +3,7 @@
  * moves one field to or from bytes. Which byte means what is the model's; the meaning of a role is header.ts's and frames.ts's.
  */
 import type { HeaderFieldModel } from "../model/model.ts";
-import { type BitField, hex, offsetText, readBitsText, writeBitsTexts } from "./layout.ts";
+import { type BitField, hex, offsetText, readBitsText, writeBitsTexts } from "./bits.ts";
 import { headerFunctions } from "./module.ts";
 import type { Lines, Names } from "./text.ts";
 

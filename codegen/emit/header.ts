@@ -4,6 +4,7 @@
  */
 import { compatMaxBytes } from "../model/channels.ts";
 import { hasRole } from "../model/header-roles.ts";
+import { Lookup } from "../model/lookup.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { frameFunctions } from "./frames.ts";
 import {
@@ -14,7 +15,6 @@ import {
   sizeItems,
   writeItems,
 } from "./header-fields.ts";
-import { lookupOf, structNamed } from "./layout.ts";
 import { type Module, WIRE } from "./module.ts";
 import type { Declaration, Func } from "./source.ts";
 import { Lines, Names, quote } from "./text.ts";
@@ -37,7 +37,7 @@ export function emitHeader(model: Model, module: Module): Declaration[] {
 
 /** Constants of each channel that reading and writing a header need, by channel index. */
 function channelTables(model: Model, used: ReadonlySet<string>): string {
-  const lookup = lookupOf(model);
+  const lookup = Lookup.of(model);
   const table = (name: string, type: string, doc: string, values: number[]) =>
     used.has(name) ? [`/** ${doc} */`, `const ${name} = ${type}.of(${values.join(", ")});`] : [];
   const { channels } = model;
@@ -65,7 +65,7 @@ function channelTables(model: Model, used: ReadonlySet<string>): string {
       "fixedBytes",
       "Int32Array",
       "Bytes of every payload, or -1 where they differ.",
-      channels.map((c) => structNamed(lookup, c.message).fixedBytes),
+      channels.map((c) => lookup.struct(c.message).fixedBytes),
     ),
     ...table(
       "maxBytes",

@@ -4,10 +4,11 @@
  * model does not say; how things work is the documentation's.
  */
 import { headerItems, typeBytes } from "../interpret/header-items.ts";
-import { isBits, unknownKind } from "../interpret/values.ts";
+import type { DefinedKind, Definition } from "../kinds/kind.ts";
+import { definedKinds, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
+import { groupsOf, partsOf, withInner } from "../model/lookup.ts";
 import type {
   ChannelModel,
-  EnumModel,
   HeaderFieldModel,
   MemberModel,
   Model,
@@ -179,13 +180,9 @@ function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<st
 /** Structs that are the message of one channel and nothing else; these are shown with it. */
 function messagesOf(model: Model): ReadonlySet<string> {
   const used = new Set<string>();
-  const use = (type: TypeModel): void => {
-    if (type.kind === "list" || type.kind === "array") use(type.of);
-    else if (type.kind === "map") use(type.value);
-    else if (type.kind === "struct") used.add(type.name);
-  };
-  for (const { members } of model.structs) for (const { type } of members) use(type);
-  for (const { variants } of model.unions) for (const { type } of variants) use(type);
+  for (const part of [...model.structs, ...model.unions].flatMap((named) => partsOf(named))) {
+    for (const inner of withInner(part.type)) if (inner.kind === "struct") used.add(inner.name);
+  }
   const own = new Set<string>();
   for (const { message } of model.channels) {
     if (own.has(message)) used.add(message);
@@ -206,24 +203,19 @@ function types(model: Model): string {
         .join("\n\n"),
     ),
     ...model.unions.map(unionSection),
-    ...model.enums.map(enumSection),
+    ...definedKinds.flatMap((kind) => model[kind.list].map((one) => definedSection(kind, one))),
   ];
   return parts.length === 0 ? "## Types\n\nNone." : ["## Types", ...parts].join("\n\n");
 }
 
-function enumSection(model: EnumModel): string {
-  const rows = model.values.map(({ name, value, doc }) => [
-    code(name),
-    String(value),
-    about(doc === undefined ? {} : { doc }),
+function definedSection(kind: DefinedKind, one: Definition): string {
+  const { head, sentence, number } = kind.page;
+  const rows = one.values.map((choice) => [
+    code(choice.name),
+    number(choice),
+    about(choice.doc === undefined ? {} : { doc: choice.doc }),
   ]);
-  const bits = `An enum in ${model.bits} ${model.bits === 1 ? "bit" : "bits"}.`;
-  const parts = [
-    `### Type ${model.name}`,
-    about(model),
-    bits,
-    table(["value", "number", "what"], rows),
-  ];
+  const parts = [`### Type ${one.name}`, about(one), sentence(one), table(head, rows)];
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
@@ -269,14 +261,10 @@ function structBody(struct: StructModel): string {
       : `Extensible: a varint byte length of at most ${extensible.maxBodyBytes} stands in front, and places count from behind it.`;
   const intro = [size, length, recursionText(struct)].filter((part) => part !== "").join(" ");
   if (members.length === 0) return `${intro} No members.`;
-  const groups = extensible?.groups ?? [];
-  const first = members.slice(0, groups[0]?.first);
-  const parts = first.length === 0 ? [intro] : [intro, ...partBody(first, struct.bitBlockBytes)];
-  for (const { since, first: from, count, bitBlockBytes } of groups) {
-    parts.push(
-      `Since version ${since} follow, with places from here:`,
-      ...partBody(members.slice(from, from + count), bitBlockBytes),
-    );
+  const parts = [intro];
+  for (const { members: own, bitBlockBytes, group } of groupsOf(struct)) {
+    if (group) parts.push(`Since version ${group.since} follow, with places from here:`);
+    if (group || own.length > 0) parts.push(...partBody(own, bitBlockBytes));
   }
   return parts.join("\n\n");
 }
@@ -300,11 +288,10 @@ function partBody(members: readonly MemberModel[], blockBytes: number): string[]
 
 function memberText(member: MemberModel): string {
   const { default: given, type } = member;
-  const value = type.kind === "string" ? JSON.stringify(given) : String(given);
-  const parts = [
-    about(member),
-    given === undefined ? "" : `From a writer that lacks it: ${code(value)}.`,
-  ];
+  const parts = [about(member)];
+  if (given !== undefined && isLeaf(type)) {
+    parts.push(`From a writer that lacks it: ${code(kindOf(type).givenWords(type, given))}.`);
+  }
   return parts.filter((part) => part !== "").join(" ");
 }
 
@@ -350,7 +337,7 @@ function fixedBytes(type: TypeModel): number | undefined {
     const each = fixedBytes(type.of);
     return each === undefined ? undefined : type.length * each;
   }
-  return type.kind === "integer" || type.kind === "float" ? type.bytes : undefined;
+  return isFixed(type) ? type.bytes : undefined;
 }
 
 function structBoxes(members: readonly MemberModel[], blockBytes: number): Box[] {
@@ -374,19 +361,8 @@ function structBoxes(members: readonly MemberModel[], blockBytes: number): Box[]
 
 /** How many bits or bytes, in words. */
 function sizeText(type: TypeModel): string {
+  if (isLeaf(type)) return kindOf(type).pageSize(type);
   switch (type.kind) {
-    case "bool":
-    case "enum":
-    case "quantised":
-      return `${type.bits} ${type.bits === 1 ? "bit" : "bits"}`;
-    case "integer":
-    case "float":
-      return `${type.bytes} ${type.bytes === 1 ? "byte" : "bytes"}`;
-    case "varint":
-      return "1 to 8 bytes";
-    case "string":
-    case "bytes":
-      return `varint, then at most ${type.maxBytes} bytes`;
     case "list":
       return `varint, then at most ${type.max} elements`;
     case "array": {
@@ -399,46 +375,21 @@ function sizeText(type: TypeModel): string {
     case "struct":
     case "union":
       return "";
-    default:
-      return unknownKind(type);
   }
 }
 
 function typeText(type: TypeModel): string {
+  if (isLeaf(type)) return kindOf(type).pageType(type, typeLink);
   switch (type.kind) {
-    case "integer": {
-      const name = `\`${type.signed ? "i" : "u"}${type.bytes * 8}\``;
-      if (type.as === undefined) return name;
-      return type.signed ? `${name}, -2^53+1 to 2^53-1` : `${name}, at most 2^53-1`;
-    }
-    case "varint":
-      return type.signed ? "`varint`, zigzag" : "`varint`";
-    case "float":
-      return `\`f${type.bytes * 8}\`, finite`;
-    case "bool":
-      return "`bool`";
-    case "quantised": {
-      const { min, max, steps, integer } = type;
-      const step = (max - min) / steps;
-      if (integer && step === 1) return `${min} to ${max}`;
-      return `${min} to ${max} in ${steps} steps of ${integer ? step : Number(step.toPrecision(6))}`;
-    }
-    case "string":
-      return "UTF-8";
-    case "bytes":
-      return "bytes";
     case "list":
       return `list of ${typeText(type.of)}${ownBytes(type.of)}`;
     case "array":
       return `array of ${type.length} ${typeText(type.of)}${ownBytes(type.of)}`;
     case "map":
       return `map of ${typeText(type.key)}${ownBytes(type.key)} to ${typeText(type.value)}${ownBytes(type.value)}; no key twice`;
-    case "enum":
     case "struct":
     case "union":
       return typeLink(type.name);
-    default:
-      return unknownKind(type);
   }
 }
 

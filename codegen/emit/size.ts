@@ -3,25 +3,13 @@
  * takes. One check for each member, each with the member's path as a constant. Worst case: linear in the value; one that
  * holds or shares itself is stopped by its depth and by what it would take.
  */
+import { isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
+import { groupsOf, type Lookup, type Named, type NamedType } from "../model/lookup.ts";
 import type { StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import {
-  depthArgument,
-  elementFixedBytes,
-  enumNamed,
-  integerRange,
-  isBits,
-  type Lookup,
-  type Named,
-  type NamedType,
-  named,
-  nameList,
-  partsOf,
-  scalarBytes,
-  typeText,
-} from "./layout.ts";
+import { depthArgument, elementFixedBytes, scalarBytes, typeText } from "./layout.ts";
 import type { Module } from "./module.ts";
 import type { Func } from "./source.ts";
-import { camel, Lines, membersOf, Names, number, one, quote } from "./text.ts";
+import { camel, Lines, membersOf, Names, nameList, one, quote } from "./text.ts";
 
 interface Scope {
   readonly lines: Lines;
@@ -35,7 +23,7 @@ const reservedLocals = ["message", "size"];
 
 export function sizeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
   const scope = open(struct, lookup, module);
-  let constant = partsOf(struct).reduce((sum, part) => sum + part.bitBlockBytes, 0);
+  let constant = groupsOf(struct).reduce((sum, part) => sum + part.bitBlockBytes, 0);
   const memberValue = membersOf(struct.members, scope.lines, scope.names);
   for (const member of struct.members) {
     const value = memberValue(member.name);
@@ -159,29 +147,6 @@ function elementSize(
   return isBits(type) ? Math.ceil(type.bits / 8) : more;
 }
 
-const floatChecks = { 2: "checkFloat16", 4: "checkFloat32", 8: "checkFloat64" } as const;
-
-/** The check of a value that is always as many bits or bytes, and no enum. */
-export function checkText(type: TypeModel, value: string, path: string, lines: Lines): string {
-  switch (type.kind) {
-    case "integer": {
-      const [min, max] = integerRange(type);
-      const check = type.bytes === 8 && type.as === undefined ? "checkBigint" : "checkInteger";
-      return `${lines.wire(check)}(${path}, ${value}, ${min}, ${max});`;
-    }
-    case "float":
-      return `${lines.wire(floatChecks[type.bytes])}(${path}, ${value});`;
-    case "bool":
-      return `${lines.wire("checkBool")}(${path}, ${value});`;
-    case "quantised": {
-      const check = type.integer ? "checkInteger" : "checkNumber";
-      return `${lines.wire(check)}(${path}, ${value}, ${number(type.min)}, ${number(type.max)});`;
-    }
-    default:
-      throw new Error(`${type.kind} has no such check`);
-  }
-}
-
 /** Adds the checks of one value and what it adds to `size`; returns the bytes that are always there. */
 function valueSize(
   scope: Scope,
@@ -190,34 +155,20 @@ function valueSize(
   path: string,
   base: string,
 ): number {
-  const { lines } = scope;
+  const { lines, lookup } = scope;
+  if (isBits(type)) {
+    lines.add(kindOf(type).check(type, value, path, lines, lookup));
+    return 0;
+  }
+  if (isFixed(type)) {
+    lines.add(kindOf(type).check(type, value, path, lines));
+    return type.bytes;
+  }
+  if (isLeaf(type)) {
+    addSize(scope, kindOf(type).checkedSize(type, value, path, lines));
+    return 0;
+  }
   switch (type.kind) {
-    case "integer":
-    case "float":
-      lines.add(checkText(type, value, path, lines));
-      return type.bytes;
-    case "bool":
-    case "quantised":
-      lines.add(checkText(type, value, path, lines));
-      return 0;
-    case "varint":
-      addSize(
-        scope,
-        `${lines.wire(type.signed ? "checkZigzag" : "checkVarint")}(${path}, ${value})`,
-      );
-      return 0;
-    case "enum": {
-      const names = quote(nameList(enumNamed(scope.lookup, type.name).values));
-      const refuse = `${lines.wire("invalidEnum")}(${path}, ${value}, ${names})`;
-      lines.add(`if (${lines.use(`valueOf${type.name}`)}(${value}) < 0) ${refuse};`);
-      return 0;
-    }
-    case "string":
-      addSize(scope, `${lines.wire("checkString")}(${path}, ${value}, ${type.maxBytes})`);
-      return 0;
-    case "bytes":
-      addSize(scope, `${lines.wire("checkBytes")}(${path}, ${value}, ${type.maxBytes})`);
-      return 0;
     case "struct":
     case "union":
       namedSize(scope, type, value, path);
@@ -233,7 +184,7 @@ function valueSize(
 
 function namedSize(scope: Scope, type: NamedType, value: string, path: string): void {
   const { lines, lookup, self } = scope;
-  const depth = depthArgument(self, named(lookup, type));
+  const depth = depthArgument(self, lookup.named(type));
   const call = (): void => addSize(scope, `size${type.name}(${value}${depth})`);
   if (path === '""') call();
   else {

@@ -3,17 +3,17 @@
  * examples, fast-check arbitraries (fast-check is handed in) and bytes of messages. Nothing here is used at run time.
  * What is there for zero messages: testing-zero.ts.
  */
+import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import { codecNames } from "./codecs.ts";
 import { isCapped, valueFunctions } from "./example-values.ts";
-import { lookupOf, structNamed } from "./layout.ts";
 import { type Module, WIRE } from "./module.ts";
 import { constObject, type Declaration, type Func } from "./source.ts";
 import { zeroTables } from "./testing-zero.ts";
 import { key, Lines, Names, pascal, quote } from "./text.ts";
 
 export function emitTesting(model: Model, module: Module): Declaration[] {
-  const lookup = lookupOf(model);
+  const lookup = Lookup.of(model);
   const codecs = codecNames(model);
   const functions = valueFunctions(model, lookup, module);
   const guards = guardFunctions(model, module);
@@ -24,7 +24,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
   const outer = (name: string) => module.type("stardust-udp", name);
   // Where a channel takes less than its message could be, only messages that fit are made.
   const fitting = (c: ChannelModel) =>
-    structNamed(lookup, c.message).maxBytes > c.maxBytes || isCapped(c.message, lookup)
+    lookup.struct(c.message).maxBytes > c.maxBytes || isCapped(c.message, lookup)
       ? `.filter((message) => problemOf(${codec(c)}, message) === null)`
       : "";
   return [

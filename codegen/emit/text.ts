@@ -2,7 +2,7 @@
  * What stands between the spec's words and the generated text: literals, property names, comments and identifiers that
  * are safe wherever they land, and a small builder for the lines of a body. Decides nothing about the protocol.
  */
-import type { Documentation } from "../model/model.ts";
+import type { Documentation } from "../model/documentation.ts";
 import { type Module, type WireFunction, wireFunctions } from "./module.ts";
 
 /** A JavaScript string literal. */
@@ -172,6 +172,18 @@ export function docText(lines: readonly string[]): string | undefined {
   const used = lines.filter((line, i) => line !== "" || (i > 0 && i < lines.length - 1));
   if (used.length === 0) return undefined;
   return used.length === 1 ? used[0] : `\n${used.join("\n")}`;
+}
+
+/** `a, b or c` for problem texts. */
+export function nameList(values: readonly { readonly name: string }[]): string {
+  const names = values.map((v) => v.name);
+  const shown = names.length > 12 ? [...names.slice(0, 11), `${names.length - 11} more`] : names;
+  return shown.length === 1 ? shown[0]! : `${shown.slice(0, -1).join(", ")} or ${shown.at(-1)}`;
+}
+
+/** A doc that may be missing, for builders under exactOptionalPropertyTypes. */
+export function optionalDoc(doc: string | undefined): { doc?: string } {
+  return doc === undefined ? {} : { doc };
 }
 
 /** What the spec says about a thing, as lines of TSDoc. `facts` are added behind the spec's own words. */

@@ -2,32 +2,20 @@
  * `types.ts`: an interface for every struct, a union by `kind` for every union, and for every enum a union of its names with a constant of its values. Only
  * what a user of the protocol sees; how it becomes bytes is codecs.ts.
  */
-import type { EnumModel, MemberModel, Model, StructModel, UnionModel } from "../model/model.ts";
-import { type Named, rangeText, typeText } from "./layout.ts";
+import { definedKinds } from "../kinds/kinds.ts";
+import type { Named } from "../model/lookup.ts";
+import type { MemberModel, Model, StructModel, UnionModel } from "../model/model.ts";
+import { rangeText, typeText } from "./layout.ts";
 import type { Declaration } from "./source.ts";
-import { commentText, docComment, documentation, key, memberName, quote } from "./text.ts";
+import { commentText, docComment, documentation, memberName, optionalDoc, quote } from "./text.ts";
 
 export function emitTypes(model: Model): Declaration[] {
   return [
-    ...model.enums.flatMap((e) => enumDeclarations(e, model.specFile)),
+    ...definedKinds.flatMap((kind) =>
+      model[kind.list].flatMap((one) => kind.declarations(one, model.specFile)),
+    ),
     ...model.unions.map((u) => unionDeclaration(u, model.specFile)),
     ...model.structs.map((s) => structDeclaration(s, model.specFile)),
-  ];
-}
-
-function enumDeclarations(e: EnumModel, specFile: string): Declaration[] {
-  const values = e.values.map(
-    (v) => `${docComment(documentation(v, specFile), "  ")}  ${key(v.name)}: ${v.value},\n`,
-  );
-  const doc = docComment(documentation(e, specFile, ["The number of each name on the wire."]));
-  return [
-    { kind: "raw", text: `${doc}export const ${e.name} = {\n${values.join("")}} as const;` },
-    {
-      kind: "alias",
-      name: e.name,
-      type: `keyof typeof ${e.name}`,
-      ...optionalDoc(documentation(e, specFile)),
-    },
   ];
 }
 
@@ -79,9 +67,4 @@ function sizeFact(s: Named): string {
   return s.fixedBytes >= 0
     ? `Takes ${s.fixedBytes} bytes.`
     : `Takes ${s.minBytes} to ${s.maxBytes} bytes.`;
-}
-
-/** A doc that may be missing, for builders under exactOptionalPropertyTypes. */
-export function optionalDoc(doc: string | undefined): { doc?: string } {
-  return doc === undefined ? {} : { doc };
 }

@@ -5,30 +5,16 @@
  * Worst case: MAX_CASES of each message, whatever its types; a case may be too long for its type or channel, which
  * whoever writes it notices, and takes the round `apart`.
  */
-import {
-  dequantise,
-  type Names,
-  Nesting,
-  put,
-  quantise,
-  unknownKind,
-} from "../interpret/values.ts";
-import { TooLarge, writeMessage } from "../interpret/write-message.ts";
-import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import { type Lookup, lookupOf, needsHead } from "./layout.ts";
+import { Nesting } from "../interpret/nesting.ts";
+import { TooLarge } from "../interpret/sink.ts";
+import { put } from "../interpret/values.ts";
+import { writeMessage } from "../interpret/write-message.ts";
+import type { Edge, Given } from "../kinds/kind.ts";
+import { isLeaf, kindOf, type LeafType } from "../kinds/kinds.ts";
+import { innerTypes, isNamed, type Lookup, type NamedType } from "../model/lookup.ts";
+import type { MemberModel, TypeModel, UnionModel } from "../model/model.ts";
+import { firstThatEnds } from "./layout.ts";
 import { oneByOne, roundsOf } from "./vector-rounds.ts";
-import {
-  bytesOf,
-  integerRange,
-  isBigint,
-  LARGEST,
-  MAX_SAFE,
-  rounded,
-  SMALLEST,
-  textOf,
-  usualInteger,
-  varintRange,
-} from "./vector-values.ts";
 
 export interface Case {
   readonly name: string;
@@ -46,13 +32,8 @@ const MAX_LENGTH = 300;
 /** Structs and lists in each other, of which more than the least is shown. */
 const MAX_DEPTH = 4;
 
-interface Edge {
-  readonly name: string;
-  readonly value: unknown;
-}
-
-function lengthOf(max: number, depth: number): number {
-  return Math.min(max, depth === 0 ? MAX_LENGTH : 9);
+function lengthOf(depth: number): number {
+  return depth === 0 ? MAX_LENGTH : 9;
 }
 
 /** What `make` makes, or `instead` where a recursive type would lie too deep. */
@@ -67,13 +48,11 @@ function orElse<T>(make: () => T, instead: () => T): T {
 
 /** Makes the cases of messages of one model. */
 export class CaseMaker {
-  readonly #names: Names;
   readonly #lookup: Lookup;
   readonly #nesting = new Nesting();
 
-  constructor(names: Names) {
-    this.#names = names;
-    this.#lookup = lookupOf(names.model);
+  constructor(lookup: Lookup) {
+    this.#lookup = lookup;
   }
 
   casesOf(struct: string): Case[] {
@@ -82,7 +61,7 @@ export class CaseMaker {
       name,
       value: value as Record<string, unknown>,
     });
-    const { members } = this.#names.struct(struct);
+    const { members } = this.#lookup.struct(struct);
     const cases = [
       of("minimum", this.#least(self)),
       of("maximum", this.#most(self, -1)),
@@ -116,20 +95,16 @@ export class CaseMaker {
     const usual = this.#typical(type, -1);
     return orElse(
       () => {
-        writeMessage(this.#names, type.name, usual);
+        writeMessage(this.#lookup, type.name, usual);
         return usual;
       },
       () => this.#least(type),
     );
   }
 
-  #named(type: NamedType): StructModel | UnionModel {
-    return type.kind === "struct" ? this.#names.struct(type.name) : this.#names.union(type.name);
-  }
-
   /** Whether to show only the least of it; what holds itself many times over would grow with each level. */
   #isTooDeep(type: NamedType, depth: number): boolean {
-    return depth > (this.#named(type).recursion === undefined ? MAX_DEPTH : 1);
+    return depth > (this.#lookup.named(type).recursion === undefined ? MAX_DEPTH : 1);
   }
 
   /** Throws TooLarge where one more would lie too deep. */
@@ -137,7 +112,7 @@ export class CaseMaker {
     const refuse = (maxDepth: number): never => {
       throw new TooLarge(`more than ${maxDepth} in each other`);
     };
-    return this.#nesting.within(this.#named(type), refuse, make);
+    return this.#nesting.within(this.#lookup.named(type), refuse, make);
   }
 
   #struct(
@@ -145,7 +120,7 @@ export class CaseMaker {
     pick: (member: MemberModel, index: number) => unknown,
   ): Record<string, unknown> {
     const value: Record<string, unknown> = {};
-    for (const [index, member] of this.#names.struct(name).members.entries()) {
+    for (const [index, member] of this.#lookup.struct(name).members.entries()) {
       const picked = pick(member, index);
       if (picked !== undefined) put(value, member.name, picked);
     }
@@ -161,31 +136,9 @@ export class CaseMaker {
     );
   }
 
-  /** The variant of least depth. */
-  #firstThatEnds({ variants, recursion }: UnionModel) {
-    if (recursion === undefined) return variants[0]!;
-    const { head } = recursion;
-    return variants.find((v) => !needsHead(v.type, head, this.#lookup)) ?? variants[0]!;
-  }
-
   #least(type: TypeModel): unknown {
+    if (isLeaf(type)) return kindOf(type).least(type, this.#lookup);
     switch (type.kind) {
-      case "integer":
-        return integerRange(type)[0];
-      case "varint":
-        return varintRange(type.signed)[0];
-      case "float":
-        return -LARGEST[type.bytes];
-      case "bool":
-        return false;
-      case "quantised":
-        return type.min;
-      case "enum":
-        return this.#names.enum(type.name).values[0]!.name;
-      case "string":
-        return "";
-      case "bytes":
-        return new Uint8Array(0);
       case "list":
         return [];
       case "array":
@@ -198,33 +151,16 @@ export class CaseMaker {
         );
       case "union":
         return this.#within(type, () => {
-          const { name, type: of } = this.#firstThatEnds(this.#names.union(type.name));
+          const { name, type: of } = firstThatEnds(this.#lookup.union(type.name), this.#lookup);
           return { kind: name, value: this.#least(of) };
         });
-      default:
-        return unknownKind(type);
     }
   }
 
   #most(type: TypeModel, depth: number): unknown {
     const least = (): unknown => this.#least(type);
+    if (isLeaf(type)) return kindOf(type).most(type, this.#lookup, lengthOf(depth));
     switch (type.kind) {
-      case "integer":
-        return integerRange(type)[1];
-      case "varint":
-        return varintRange(type.signed)[1];
-      case "float":
-        return LARGEST[type.bytes];
-      case "bool":
-        return true;
-      case "quantised":
-        return type.max;
-      case "enum":
-        return this.#names.enum(type.name).values.at(-1)!.name;
-      case "string":
-        return textOf(lengthOf(type.maxBytes, depth));
-      case "bytes":
-        return bytesOf(lengthOf(type.maxBytes, depth));
       case "list": {
         if (depth > MAX_DEPTH) return [];
         const count = Math.min(type.max, depth === 0 ? 3 : 2);
@@ -248,37 +184,18 @@ export class CaseMaker {
         );
       case "union": {
         if (this.#isTooDeep(type, depth)) return least();
-        const { variants } = this.#names.union(type.name);
+        const { variants } = this.#lookup.union(type.name);
         return this.#within(type, () =>
           this.#variant(type.name, variants.at(-1)!, (of) => this.#most(of, depth + 1)),
         );
       }
-      default:
-        return unknownKind(type);
     }
   }
 
   #typical(type: TypeModel, depth: number): unknown {
     const least = (): unknown => this.#least(type);
+    if (isLeaf(type)) return kindOf(type).usual(type, this.#lookup);
     switch (type.kind) {
-      case "integer":
-        return usualInteger(type);
-      case "varint":
-        return 300;
-      case "float":
-        return rounded(0.1, type.bytes);
-      case "bool":
-        return true;
-      case "quantised":
-        return dequantise(type, Math.floor(type.steps / 3));
-      case "enum": {
-        const { values } = this.#names.enum(type.name);
-        return values[Math.floor(values.length / 2)]!.name;
-      }
-      case "string":
-        return textOf(Math.min(type.maxBytes, 4));
-      case "bytes":
-        return bytesOf(Math.min(type.maxBytes, 3));
       case "list":
         if (depth > MAX_DEPTH || type.max === 0) return [];
         return orElse(() => [this.#typical(type.of, depth + 1)], least);
@@ -299,14 +216,12 @@ export class CaseMaker {
         );
       case "union": {
         if (this.#isTooDeep(type, depth)) return least();
-        const { variants } = this.#names.union(type.name);
+        const { variants } = this.#lookup.union(type.name);
         const usual = variants[Math.floor(variants.length / 2)]!;
         return this.#within(type, () =>
           this.#variant(type.name, usual, (of) => this.#typical(of, depth + 1)),
         );
       }
-      default:
-        return unknownKind(type);
     }
   }
 
@@ -319,7 +234,7 @@ export class CaseMaker {
     return orElse(
       () => ({ kind: variant.name, value: make(variant.type) }),
       () => {
-        const { name, type } = this.#firstThatEnds(this.#names.union(union));
+        const { name, type } = firstThatEnds(this.#lookup.union(union), this.#lookup);
         return { kind: name, value: this.#least(type) };
       },
     );
@@ -352,7 +267,7 @@ export class CaseMaker {
           () => new Map(),
         );
       case "struct": {
-        const { members } = this.#names.struct(type.name);
+        const { members } = this.#lookup.struct(type.name);
         const path = members.find((m) => this.#reaches(m.type, head));
         return this.#within(type, () =>
           this.#struct(type.name, (m) => {
@@ -362,7 +277,7 @@ export class CaseMaker {
         );
       }
       case "union": {
-        const { variants } = this.#names.union(type.name);
+        const { variants } = this.#lookup.union(type.name);
         const path = variants.find((v) => this.#reaches(v.type, head))!;
         return this.#within(type, () => this.#variant(type.name, path, deeper));
       }
@@ -372,79 +287,42 @@ export class CaseMaker {
   }
 
   #reaches(type: TypeModel, head: string): boolean {
-    if (type.kind === "list" || type.kind === "array") return this.#reaches(type.of, head);
-    if (type.kind === "map") return this.#reaches(type.value, head);
-    if (type.kind !== "struct" && type.kind !== "union") return false;
-    return this.#named(type).recursion?.head === head;
+    if (isNamed(type)) return this.#lookup.named(type).recursion?.head === head;
+    return type.kind !== "map"
+      ? innerTypes(type).some((inner) => this.#reaches(inner, head))
+      : this.#reaches(type.value, head);
   }
 
   #memberEdges(member: MemberModel, depth: number): Edge[] {
     const edges = this.#edges(member.type, depth).slice(0, MAX_EDGES - 2);
     if (member.default !== undefined) {
-      edges.unshift({ name: "default", value: this.#default(member.type, member.default) });
+      edges.unshift({ name: "default", value: this.#given(member.type, member.default) });
     }
     if (member.optional) edges.unshift({ name: "absent", value: undefined });
     return edges;
   }
 
-  #default(type: TypeModel, given: string | number | boolean): unknown {
-    if (type.kind === "integer" && isBigint(type)) return BigInt(given as string);
-    if (type.kind === "float") return rounded(given as number, type.bytes);
-    if (type.kind === "quantised") return dequantise(type, quantise(type, given as number));
-    return given;
+  #given(type: TypeModel, given: Given): unknown {
+    return isLeaf(type) ? kindOf(type).given(type, given) : given;
   }
 
   /** Values at which an encoder or a decoder may go wrong, by name. */
   #edges(type: TypeModel, depth: number): Edge[] {
-    const numbers = (...values: readonly (number | bigint)[]): Edge[] =>
-      values.map((value) => ({ name: String(value), value }));
-    switch (type.kind) {
-      case "integer": {
-        const [min, max] = integerRange(type);
-        const big = isBigint(type);
-        const one = big ? 1n : 1;
-        if (!type.signed) return numbers(min, one, max);
-        return numbers(min, -one, big ? 0n : 0, max);
-      }
-      case "varint":
-        return type.signed
-          ? numbers(-(2 ** 52), -65, -64, -1, 0, 63, 64, 2 ** 31, 2 ** 52 - 1)
-          : numbers(0, 127, 128, 16_383, 16_384, 2 ** 28, 2 ** 35, MAX_SAFE);
-      case "float":
-        return numbers(0, 1.5, -2, SMALLEST[type.bytes]);
-      case "bool":
-        return [false, true].map((value) => ({ name: String(value), value }));
-      case "quantised": {
-        const steps = [0, 1, Math.floor(type.steps / 2), type.steps - 1, type.steps];
-        const used = [...new Set(steps)].filter((step) => step >= 0);
-        return used.map((step) => ({ name: `step ${step}`, value: dequantise(type, step) }));
-      }
-      case "enum":
-        return this.#names.enum(type.name).values.map(({ name }) => ({ name, value: name }));
-      case "string":
-      case "bytes": {
-        const lengths = [0, 1, 127, 128, type.maxBytes].filter(
-          (n) => n <= lengthOf(type.maxBytes, 0),
-        );
-        const value = (n: number): unknown => (type.kind === "string" ? textOf(n) : bytesOf(n));
-        return [...new Set(lengths)].map((n) => ({ name: `${n} bytes`, value: value(n) }));
-      }
-      default:
-        if (depth > MAX_DEPTH) return [];
-        return [
-          ...this.#deepEdges(type),
-          ...orElse(
-            () => this.#holderEdges(type, depth),
-            () => [],
-          ),
-        ];
-    }
+    if (isLeaf(type)) return kindOf(type).edges(type, this.#lookup, lengthOf(0));
+    if (depth > MAX_DEPTH) return [];
+    return [
+      ...this.#deepEdges(type),
+      ...orElse(
+        () => this.#holderEdges(type, depth),
+        () => [],
+      ),
+    ];
   }
 
   /** Where a recursion begins. */
   #deepEdges(type: TypeModel): Edge[] {
     if (type.kind !== "struct" && type.kind !== "union") return [];
-    const { name, recursion } = this.#named(type);
+    const { name, recursion } = this.#lookup.named(type);
     if (recursion?.head !== name) return [];
     const edge = (): Edge[] => [{ name: "as deep as may be", value: this.#deep(type, name) }];
     return orElse(edge, () => []);
@@ -479,7 +357,7 @@ export class CaseMaker {
         return this.#mapEdges(type, depth);
       case "struct":
         return this.#within(type, () => {
-          const { members, recursion } = this.#names.struct(type.name);
+          const { members, recursion } = this.#lookup.struct(type.name);
           const edges = members.map((m) => this.#memberEdges(m, depth + 1));
           // What may hold itself has a bound on its bytes, which all edges at once may not keep.
           const rounds = recursion === undefined ? roundsOf(edges, MAX_EDGES) : oneByOne(edges);
@@ -494,8 +372,6 @@ export class CaseMaker {
         });
       case "union":
         return this.#within(type, () => this.#unionEdges(type.name, depth));
-      default:
-        return unknownKind(type);
     }
   }
 
@@ -521,7 +397,7 @@ export class CaseMaker {
 
   /** Each variant, then the edges of each. */
   #unionEdges(union: string, depth: number): Edge[] {
-    const { variants, recursion } = this.#names.union(union);
+    const { variants, recursion } = this.#lookup.union(union);
     const usual = variants.flatMap((variant): Edge[] =>
       orElse(
         () => [
@@ -543,8 +419,7 @@ export class CaseMaker {
   }
 }
 
-type NamedType = Extract<TypeModel, { kind: "struct" | "union" }>;
-type HolderType = Extract<TypeModel, { kind: "list" | "array" | "map" | "struct" | "union" }>;
+type HolderType = Exclude<TypeModel, LeafType>;
 
 function under(part: string, name: string): string {
   return name.startsWith(".") || name.startsWith("[") ? part + name : `${part}: ${name}`;

@@ -5,9 +5,10 @@
 
 import { readMessage } from "../interpret/read-message.ts";
 import { Source } from "../interpret/reading.ts";
-import { Names } from "../interpret/values.ts";
-import { Sink, writeMessage } from "../interpret/write-message.ts";
-import type { StructModel } from "../model/model.ts";
+import { Sink } from "../interpret/sink.ts";
+import { writeMessage } from "../interpret/write-message.ts";
+import { Lookup } from "../model/lookup.ts";
+import type { Model, StructModel } from "../model/model.ts";
 
 /** What a newer version has behind our members; means nothing. */
 const LATER = Uint8Array.from([0x01, 0x02, 0x03]);
@@ -20,35 +21,36 @@ export interface CompatCase {
 }
 
 /** `value` of an extensible struct as other versions write it; nothing for other structs. */
-export function compatCases(names: Names, struct: StructModel, value: unknown): CompatCase[] {
+export function compatCases(model: Model, struct: StructModel, value: unknown): CompatCase[] {
+  const lookup = Lookup.of(model);
   const { name, extensible } = struct;
   if (extensible === undefined) return [];
   const made = (title: string, bytes: Uint8Array): CompatCase => ({
     name: title,
-    value: readMessage(names, name, new Source(bytes, true)),
+    value: readMessage(lookup, name, new Source(bytes, true)),
     bytes,
   });
   const cases = extensible.groups.map((group, i) => {
-    const older = withGroups(names, struct, i);
+    const older = withGroups(model, struct, i);
     return made(`from before version ${group.since}`, writeMessage(older, name, value));
   });
-  return [...cases, made("from a later version", grown(names, name, value))];
+  return [...cases, made("from a later version", grown(lookup, name, value))];
 }
 
 /** The names of a version in which the struct had only its first `count` groups. */
-function withGroups({ model }: Names, struct: StructModel, count: number): Names {
+function withGroups(model: Model, struct: StructModel, count: number): Lookup {
   const { groups, maxBodyBytes } = struct.extensible!;
   const older: StructModel = {
     ...struct,
     members: struct.members.slice(0, groups[count]!.first),
     extensible: { groups: groups.slice(0, count), maxBodyBytes },
   };
-  return new Names({ ...model, structs: model.structs.map((s) => (s === struct ? older : s)) });
+  return Lookup.of({ ...model, structs: model.structs.map((s) => (s === struct ? older : s)) });
 }
 
 /** More stands behind the last member, and is counted by the length in front. */
-function grown(names: Names, struct: string, value: unknown): Uint8Array {
-  const bytes = writeMessage(names, struct, value);
+function grown(lookup: Lookup, struct: string, value: unknown): Uint8Array {
+  const bytes = writeMessage(lookup, struct, value);
   const s = new Source(bytes);
   s.varint("length");
   const body = bytes.subarray(s.at);

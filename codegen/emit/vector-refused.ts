@@ -5,8 +5,9 @@
  */
 import { readMessage } from "../interpret/read-message.ts";
 import { Problem, Source } from "../interpret/reading.ts";
-import { Names, put } from "../interpret/values.ts";
+import { put } from "../interpret/values.ts";
 import { writeMessage } from "../interpret/write-message.ts";
+import { Lookup } from "../model/lookup.ts";
 import type { Model, RecursionModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { type Case, CaseMaker } from "./vector-cases.ts";
 
@@ -19,18 +20,17 @@ export interface RefusedPayload {
 const NOBODYS = "";
 
 export class RefusedMaker {
-  readonly #names: Names;
+  readonly #lookup: Lookup;
   /** A union of it has one variant more. */
-  readonly #withVariant: Names;
+  readonly #withVariant: Lookup;
   /** What holds itself may do so once more. */
-  readonly #deeper: Names;
+  readonly #deeper: Lookup;
   readonly #deepCases: CaseMaker | undefined;
 
-  constructor(names: Names) {
-    const { model } = names;
-    this.#names = names;
-    this.#withVariant = new Names({ ...model, unions: model.unions.map(withVariant) });
-    this.#deeper = new Names(deeper(model));
+  constructor(model: Model) {
+    this.#lookup = Lookup.of(model);
+    this.#withVariant = Lookup.of({ ...model, unions: model.unions.map(withVariant) });
+    this.#deeper = Lookup.of(deeper(model));
     const isRecursive = [...model.structs, ...model.unions].some((one) => one.recursion);
     this.#deepCases = isRecursive ? new CaseMaker(this.#deeper) : undefined;
   }
@@ -53,7 +53,7 @@ export class RefusedMaker {
   }
 
   #padded(struct: string, good: Uint8Array): Uint8Array | undefined {
-    const { bitBlockBytes, extensible } = this.#names.struct(struct);
+    const { bitBlockBytes, extensible } = this.#lookup.struct(struct);
     if (bitBlockBytes === 0) return undefined;
     const padded = good.slice();
     // Behind the byte length of an extensible one, which ends with the first byte below 128.
@@ -68,7 +68,7 @@ export class RefusedMaker {
       const [first] = value as ReadonlyMap<unknown, unknown>;
       return first === undefined ? undefined : [first, first];
     };
-    return this.#changed(struct, cases, this.#names, twice, "a key that came before");
+    return this.#changed(struct, cases, this.#lookup, twice, "a key that came before");
   }
 
   #unknownTag(struct: string, cases: readonly Case[]): Uint8Array | undefined {
@@ -81,14 +81,17 @@ export class RefusedMaker {
   #changed(
     struct: string,
     cases: readonly Case[],
-    names: Names,
+    lookup: Lookup,
     change: Change,
     reason: string,
   ): Uint8Array | undefined {
     for (const { value } of cases) {
-      const bad = new Changer(this.#names, change).changed({ kind: "struct", name: struct }, value);
+      const bad = new Changer(this.#lookup, change).changed(
+        { kind: "struct", name: struct },
+        value,
+      );
       if (bad === undefined) continue;
-      const bytes = writeMessage(names, struct, bad);
+      const bytes = writeMessage(lookup, struct, bad);
       if (this.#problem(struct, bytes)?.includes(reason)) return bytes;
     }
     return undefined;
@@ -107,7 +110,7 @@ export class RefusedMaker {
   /** Why a payload is refused. */
   #problem(struct: string, payload: Uint8Array): string | undefined {
     try {
-      readMessage(this.#names, struct, new Source(payload));
+      readMessage(this.#lookup, struct, new Source(payload));
       return undefined;
     } catch (error) {
       if (error instanceof Problem) return error.problem;
@@ -121,11 +124,11 @@ type Change = (type: TypeModel, value: unknown) => unknown;
 
 /** A value with one change, at the first place where there is something to change. */
 class Changer {
-  readonly #names: Names;
+  readonly #lookup: Lookup;
   readonly #change: Change;
 
-  constructor(names: Names, change: Change) {
-    this.#names = names;
+  constructor(lookup: Lookup, change: Change) {
+    this.#lookup = lookup;
     this.#change = change;
   }
 
@@ -148,12 +151,12 @@ class Changer {
       }
       case "union": {
         const { kind, value: of } = value as { kind: string; value: unknown };
-        const variant = this.#names.union(type.name).variants.find((v) => v.name === kind)!;
+        const variant = this.#lookup.union(type.name).variants.find((v) => v.name === kind)!;
         const bad = this.changed(variant.type, of);
         return bad === undefined ? undefined : { kind, value: bad };
       }
       case "struct":
-        return this.#member(this.#names.struct(type.name), value as Record<string, unknown>);
+        return this.#member(this.#lookup.struct(type.name), value as Record<string, unknown>);
       default:
         return undefined;
     }

@@ -4,11 +4,12 @@
  * implementations too. Cases that the interpreter does not read back are a bug and throw.
  */
 
+import type { ReadOptions, Side } from "../interpret/datagram.ts";
 import { MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
 import { sample } from "../interpret/json-schema.ts";
 import { DatagramReader } from "../interpret/read-datagram.ts";
-import type { ReadOptions, Side } from "../interpret/reading.ts";
-import { hexOf, type Names, NOTATION, toJsonData } from "../interpret/values.ts";
+import { TooLarge } from "../interpret/sink.ts";
+import { hexOf, NOTATION, toJsonData } from "../interpret/values.ts";
 import {
   type DatagramValues,
   type FrameValues,
@@ -16,8 +17,9 @@ import {
   writeDatagram,
   writeZero,
 } from "../interpret/write-datagram.ts";
-import { TooLarge, writeMessage } from "../interpret/write-message.ts";
+import { writeMessage } from "../interpret/write-message.ts";
 import { hasRole } from "../model/header-roles.ts";
+import { Lookup } from "../model/lookup.ts";
 import type {
   ChannelModel,
   HeaderFieldModel,
@@ -74,7 +76,7 @@ class Vectors {
   readonly keys: Readonly<Record<string, string>>;
   readonly #model: Model;
   readonly #reader: DatagramReader;
-  readonly #names: Names;
+  readonly #lookup: Lookup;
   readonly #maker: CaseMaker;
   readonly #refused: RefusedMaker;
   readonly #byStruct = new Map<string, readonly Case[]>();
@@ -82,9 +84,9 @@ class Vectors {
   constructor(model: Model) {
     this.#model = model;
     this.#reader = new DatagramReader(model);
-    this.#names = this.#reader.names;
-    this.#maker = new CaseMaker(this.#names);
-    this.#refused = new RefusedMaker(this.#names);
+    this.#lookup = Lookup.of(model);
+    this.#maker = new CaseMaker(this.#lookup);
+    this.#refused = new RefusedMaker(model);
     const { client, server } = keysOfTicket(TICKET);
     this.keys = { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
   }
@@ -99,7 +101,7 @@ class Vectors {
   /** The bytes of a case; undefined for one that is too long, or too deep in itself. */
   #bytes(channel: ChannelModel, value: unknown): Uint8Array | undefined {
     try {
-      return writeMessage(this.#names, channel.message, value, channel.maxBytes);
+      return writeMessage(this.#lookup, channel.message, value, channel.maxBytes);
     } catch (error) {
       if (error instanceof TooLarge) return undefined;
       throw error;
@@ -131,11 +133,11 @@ class Vectors {
 
   compatMessages(): unknown[] {
     return this.#model.channels.flatMap((channel) => {
-      const struct = this.#names.struct(channel.message);
+      const struct = this.#lookup.struct(channel.message);
       const cases = this.#cases(channel);
       const typical = cases.find(({ name }) => name === "typical") ?? cases[0]!;
       if (this.#bytes(channel, typical.value) === undefined) return [];
-      return compatCases(this.#names, struct, typical.value).map(({ name, value, bytes }) => ({
+      return compatCases(this.#model, struct, typical.value).map(({ name, value, bytes }) => ({
         channel: channel.name,
         case: name,
         value: toJsonData(value),
@@ -163,7 +165,7 @@ class Vectors {
     compat = false,
   ): { hex: string } | undefined {
     if (!this.#canSay(header, frames)) return undefined;
-    const bytes = writeDatagram(this.#names, header, frames, compat);
+    const bytes = writeDatagram(this.#model, header, frames, compat);
     if (bytes.length > this.#model.limits.maxDatagramBytes) return undefined;
     this.#check(name, bytes, { compat });
     return {
@@ -260,7 +262,7 @@ class Vectors {
     const shown = new Set<string>();
     for (const channel of this.#model.channels) {
       const one = (number: number): FrameValues => this.#frame(channel, number);
-      const { minBytes, fixedBytes } = this.#names.struct(channel.message);
+      const { minBytes, fixedBytes } = this.#lookup.struct(channel.message);
       if (minBytes > this.#model.limits.sliceBytes) continue;
       add(`${channel.name}: alone`, header, [one(0)]);
       // What two frames leave out is the same on every channel of a kind.
@@ -298,7 +300,7 @@ class Vectors {
 
   #frame(channel: ChannelModel, number: number): FrameValues {
     const value = this.#cases(channel).find(({ name }) => name === "minimum")!.value;
-    const payload = writeMessage(this.#names, channel.message, value);
+    const payload = writeMessage(this.#lookup, channel.message, value);
     return { channel, ...(channel.numbered ? { number } : {}), payload };
   }
 
@@ -385,8 +387,8 @@ class Vectors {
         rows.push({ channel: channel.name, case: name, hex: hexOf(bytes) });
       }
     }
-    const silent = writeDatagram(this.#names, { packetNumber: 0 }, []);
-    const quiet = writeDatagram(this.#names, { packetNumber: 0, ackNow: true }, []);
+    const silent = writeDatagram(this.#model, { packetNumber: 0 }, []);
+    const quiet = writeDatagram(this.#model, { packetNumber: 0, ackNow: true }, []);
     const data: [string, Uint8Array][] = [
       ["a datagram that says nothing", silent],
       ["a header that is cut off", quiet.slice(0, -1)],

@@ -4,31 +4,25 @@
  * written; as each is bounded, so is the whole, and nothing asks how much room is left. Messages that may be large or
  * hold themselves have no such functions: they are asked for their size first.
  */
-import type { MemberModel, Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import { isRun, localsOf, planOf, toBits, writerType } from "./encode.ts";
+import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
 import {
-  type BitField,
-  enumNamed,
-  isBits,
+  groupsOf,
+  innerTypes,
   isNamed,
   type Lookup,
+  type MemberGroup,
   type Named,
   type NamedType,
-  named,
-  nameList,
-  offsetText,
-  type Part,
   partsOf,
-  scalarBytes,
-  setText,
-  structNamed,
-  typeText,
-  writeBitsTexts,
-} from "./layout.ts";
+} from "../model/lookup.ts";
+import type { MemberModel, Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
+import { type BitField, offsetText, writeBitsTexts } from "./bits.ts";
+import { isRun, localsOf, planOf, setText, writerType } from "./encode.ts";
+import { scalarBytes, typeText } from "./layout.ts";
 import type { Module, WireFunction } from "./module.ts";
-import { checkText, indexPath, objectCheck } from "./size.ts";
+import { indexPath, objectCheck } from "./size.ts";
 import type { Func } from "./source.ts";
-import { camel, destructure, Lines, Names, pascal, quote } from "./text.ts";
+import { camel, destructure, Lines, Names, nameList, pascal, quote } from "./text.ts";
 
 /** Room for a message of so many bytes is little; that of a larger one is asked first. */
 export const ONE_PASS_BYTES = 4096;
@@ -37,30 +31,25 @@ export const ONE_PASS_BYTES = 4096;
 export function writtenInOnePass(model: Model, lookup: Lookup): ReadonlySet<string> {
   const found = new Set<string>();
   for (const { message, maxBytes } of model.channels) {
-    const reached = new Set<string>();
-    const struct = structNamed(lookup, message);
+    const reached = new Map<string, Named>();
+    const struct = lookup.struct(message);
     reach({ kind: "struct", name: message }, lookup, reached);
-    const bounded = ![...reached].some((name) => isRecursive(name, lookup));
+    const bounded = [...reached.values()].every((self) => self.recursion === undefined);
     if (!bounded || struct.maxBytes > Math.min(maxBytes, ONE_PASS_BYTES)) continue;
-    for (const name of reached) found.add(name);
+    for (const name of reached.keys()) found.add(name);
   }
   return found;
 }
 
-function isRecursive(name: string, { structs, unions }: Lookup): boolean {
-  return (structs.get(name) ?? unions.get(name))?.recursion !== undefined;
-}
-
-function reach(type: TypeModel, lookup: Lookup, found: Set<string>): void {
-  if (type.kind === "list" || type.kind === "array") {
-    if (writtenInPlace(type.of, lookup) === undefined) reach(type.of, lookup, found);
-  } else if (type.kind === "map") reach(type.value, lookup, found);
+/** As reachedFrom, without the structs that are written in place. */
+function reach(type: TypeModel, lookup: Lookup, found: Map<string, Named>): void {
+  const inPlace =
+    (type.kind === "list" || type.kind === "array") && writtenInPlace(type.of, lookup);
+  for (const inner of inPlace ? [] : innerTypes(type)) reach(inner, lookup, found);
   if (!isNamed(type) || found.has(type.name)) return;
-  found.add(type.name);
-  const self = named(lookup, type);
-  for (const inner of "variants" in self ? self.variants : self.members) {
-    reach(inner.type, lookup, found);
-  }
+  const self = lookup.named(type);
+  found.set(type.name, self);
+  for (const part of partsOf(self)) reach(part.type, lookup, found);
 }
 
 /**
@@ -69,7 +58,7 @@ function reach(type: TypeModel, lookup: Lookup, found: Set<string>): void {
  */
 function writtenInPlace(type: TypeModel, lookup: Lookup): StructModel | undefined {
   if (type.kind !== "struct") return undefined;
-  const struct = structNamed(lookup, type.name);
+  const struct = lookup.struct(type.name);
   const plain = struct.members.every((m) => isBits(m.type) || scalarBytes(m.type) > 0);
   return plain && struct.extensible === undefined && struct.fixedBytes >= 0 ? struct : undefined;
 }
@@ -123,7 +112,7 @@ export function writeFunction(struct: StructModel, lookup: Lookup, module: Modul
       take(scope, 1);
     }
   }
-  for (const part of partsOf(struct)) writePart(scope, part, local);
+  for (const part of groupsOf(struct)) writePart(scope, part, local);
   if (extensible && fixedBytes < 0) {
     lines.add(
       `return ${lines.wire("lengthWrite")}(${lines.use("bytes")}, body, ${take(scope, 0)});`,
@@ -175,7 +164,7 @@ function writeFunc(self: Named, lines: Lines): Func {
   };
 }
 
-function writePart(scope: Scope, part: Part, local: (name: string) => string): void {
+function writePart(scope: Scope, part: MemberGroup, local: (name: string) => string): void {
   const plan = planOf(part);
   const { lines, names } = scope;
   const fields: BitField[] = [];
@@ -216,31 +205,15 @@ function writePart(scope: Scope, part: Part, local: (name: string) => string): v
 }
 
 /**
- * The check of an integer or float. What is written most is asked in place first: calls of functions in other files that
+ * The check of a value of fixed bytes. What is written most is asked in place first: calls of functions in other files that
  * nearly always hold are a tenth of the time of a message full of numbers.
  */
 function quickCheckText(type: TypeModel, value: string, path: string, lines: Lines): string {
-  const check = checkText(type, value, path, lines);
-  const wrong = mayBeWrong(type, value, lines);
+  if (!isFixed(type)) throw new Error(`${type.kind} has no fixed place`);
+  const kind = kindOf(type);
+  const check = kind.check(type, value, path, lines);
+  const wrong = kind.wrong(type, value, lines);
   return wrong === undefined ? check : `if (typeof ${value} !== "number" || ${wrong}) ${check}`;
-}
-
-/** What `write` functions compare 32-bit floats with. */
-export const FLOAT32_END = "FLOAT32_END";
-export const float32End: string = `/** Half a step beyond the largest 32-bit float: from here on numbers are rounded to infinity. */
-const ${FLOAT32_END} = 2 ** 128 - 2 ** 103;`;
-
-/** What holds of all numbers that are wrong for this type. */
-function mayBeWrong(type: TypeModel, value: string, lines: Lines): string | undefined {
-  if (type.kind === "float" && type.bytes === 4) {
-    return `!(Math.abs(${value}) < ${lines.use(FLOAT32_END)})`;
-  }
-  if (type.kind !== "integer" || type.bytes > 4) return undefined;
-  if (type.bytes === 4) return `(${value} ${type.signed ? "|" : ">>>"} 0) !== ${value}`;
-  const unused = 32 - type.bytes * 8;
-  return type.signed
-    ? `((${value} << ${unused}) >> ${unused}) !== ${value}`
-    : `(${value} & 0x${"ff".repeat(type.bytes)}) !== ${value}`;
 }
 
 /** Writes an integer or float that was checked. */
@@ -251,19 +224,19 @@ function writeScalar(scope: Scope, type: TypeModel, value: string): void {
 
 /** Checks a member of the bit block and puts its bits into a local. */
 function checkBits({ lines, names, lookup }: Scope, member: MemberModel, value: string): BitField {
-  const { type } = member;
+  const { type, optional } = member;
   if (!isBits(type)) throw new Error(`${type.kind} is no bits`);
+  const kind = kindOf(type);
   const path = quote(member.name);
   const bits = names.take(camel(`${member.name}Bits`));
-  if (type.kind !== "enum") {
-    const check = checkText(type, value, path, lines);
-    lines.add(member.optional ? `if (${value} !== undefined) ${check}` : check);
+  if (kind.checkBits === undefined) {
+    const check = kind.check(type, value, path, lines, lookup);
+    lines.add(optional ? `if (${value} !== undefined) ${check}` : check);
   }
-  const absent = member.optional && type.kind !== "bool" ? `${value} === undefined ? 0 : ` : "";
-  lines.add(`const ${bits} = ${absent}${toBits(type, value, lines)};`);
-  if (type.kind === "enum") {
-    const all = quote(nameList(enumNamed(lookup, type.name).values));
-    lines.add(`if (${bits} < 0) ${lines.wire("invalidEnum")}(${path}, ${value}, ${all});`);
+  const absent = optional && !kind.absentIsZero ? `${value} === undefined ? 0 : ` : "";
+  lines.add(`const ${bits} = ${absent}${kind.toBits(type, value, lines)};`);
+  if (kind.checkBits !== undefined) {
+    lines.add(kind.checkBits(type, bits, value, path, lines, lookup));
   }
   return { offset: member.valueBit!, width: type.bits, value: bits };
 }
@@ -271,26 +244,20 @@ function checkBits({ lines, names, lookup }: Scope, member: MemberModel, value: 
 /** Checks and writes a value that stands by itself. */
 function writeValue(scope: Scope, type: TypeModel, value: string, path: string): void {
   const { lines } = scope;
+  if (isFixed(type)) {
+    lines.add(quickCheckText(type, value, path, lines));
+    writeScalar(scope, type, value);
+    return;
+  }
+  if (isBits(type)) {
+    writeBits(scope, type, value, path);
+    return;
+  }
+  if (isLeaf(type)) {
+    put(scope, `${kindOf(type).put(type, value, path, lines)}, ${lines.use("bytes")}`);
+    return;
+  }
   switch (type.kind) {
-    case "integer":
-    case "float":
-      lines.add(quickCheckText(type, value, path, lines));
-      writeScalar(scope, type, value);
-      return;
-    case "bool":
-    case "quantised":
-    case "enum":
-      writeBits(scope, type, value, path);
-      return;
-    case "varint":
-      put(scope, putText(type.signed ? "putZigzag" : "putVarint", `${path}, ${value}`, lines));
-      return;
-    case "string":
-      put(scope, putText("putString", `${path}, ${value}, ${type.maxBytes}`, lines));
-      return;
-    case "bytes":
-      put(scope, putText("putBytes", `${path}, ${value}, ${type.maxBytes}`, lines));
-      return;
     case "struct":
     case "union":
       writeNamed(scope, type, value, path);
@@ -304,19 +271,14 @@ function writeValue(scope: Scope, type: TypeModel, value: string, path: string):
   }
 }
 
-function writeBits(
-  scope: Scope,
-  type: Extract<TypeModel, { bits: number }>,
-  value: string,
-  path: string,
-): void {
+function writeBits(scope: Scope, type: BitType, value: string, path: string): void {
   const { lines, names, lookup } = scope;
+  const kind = kindOf(type);
   const bits = names.take("bits");
-  if (type.kind !== "enum") lines.add(checkText(type, value, path, lines));
-  lines.add(`const ${bits} = ${toBits(type, value, lines)};`);
-  if (type.kind === "enum") {
-    const all = quote(nameList(enumNamed(lookup, type.name).values));
-    lines.add(`if (${bits} < 0) ${lines.wire("invalidEnum")}(${path}, ${value}, ${all});`);
+  if (kind.checkBits === undefined) lines.add(kind.check(type, value, path, lines, lookup));
+  lines.add(`const ${bits} = ${kind.toBits(type, value, lines)};`);
+  if (kind.checkBits !== undefined) {
+    lines.add(kind.checkBits(type, bits, value, path, lines, lookup));
   }
   const field = { offset: 0, width: type.bits, value: bits };
   for (const text of writeBitsTexts([field], Math.ceil(type.bits / 8))) {
@@ -363,7 +325,7 @@ function writeList(
       else {
         lines.add(...objectCheck(struct, lines, item));
         const local = destructure(item, struct.members, lines, names);
-        for (const part of partsOf(struct)) writePart(scope, part, local);
+        for (const part of groupsOf(struct)) writePart(scope, part, local);
       }
       settle(scope);
     });

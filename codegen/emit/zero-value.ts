@@ -1,21 +1,15 @@
 /**
  * What a member is where the writer's version did not have it: the spec's `default`, or the zero value of its type
  * (0 or the nearest in range, false, the smallest enum value, nothing in text, lists and maps, a struct of zeros, the
- * first variant that ends). Also the values that testing.ts makes of indices.
+ * first variant that ends).
  */
+import { isLeaf, kindOf } from "../kinds/kinds.ts";
+import { isNamed, type Lookup, type Named } from "../model/lookup.ts";
 import type { MemberModel, Model, TypeModel } from "../model/model.ts";
-import {
-  enumNamed,
-  isNamed,
-  type Lookup,
-  type Named,
-  needsHead,
-  structNamed,
-  unionNamed,
-} from "./layout.ts";
+import { firstThatEnds } from "./layout.ts";
 import type { Module } from "./module.ts";
 import type { Func } from "./source.ts";
-import { Lines, number, one, property, quote } from "./text.ts";
+import { Lines, one, property, quote } from "./text.ts";
 
 export function defaultText(
   member: MemberModel,
@@ -26,60 +20,13 @@ export function defaultText(
   const given = member.default;
   if (given === undefined)
     return member.optional ? "undefined" : zeroText(member.type, lookup, lines);
-  const { type } = member;
-  if (type.kind === "quantised") {
-    return quantisedText(type, given as number, lines);
-  }
-  if (type.kind === "integer" && type.bytes === 8 && type.as === undefined) return `${given}n`;
-  if (type.kind === "float") {
-    if (type.bytes === 2) {
-      return `${lines.wire("fromHalf")}(${lines.wire("toHalf")}(${number(given as number)}))`;
-    }
-    return number(type.bytes === 4 ? Math.fround(given as number) : (given as number));
-  }
-  if (typeof given === "string") return quote(given);
-  if (typeof given === "number") return number(given);
-  if (typeof given === "boolean") return String(given);
-  throw new Error(`${self.name} has a default that is none`);
-}
-
-type Quantised = Extract<TypeModel, { kind: "quantised" }>;
-
-/** The step nearest to a value, as the decoder computes it. */
-function quantisedText(type: Quantised, value: number, lines: Lines): string {
-  const { min, max, steps } = type;
-  const index = Math.round(((value - min) / (max - min)) * steps);
-  return indexText(type, String(Math.max(0, Math.min(steps, index))), lines);
-}
-
-/** The value of a quantised number at an index, as the decoder computes it. */
-export function indexText(type: Quantised, index: string, lines: Lines): string {
-  const { min, max, steps } = type;
-  if (!type.integer) {
-    return `${lines.wire("dequantise")}(${index}, ${number(min)}, ${number(max)}, ${steps})`;
-  }
-  const step = (max - min) / steps;
-  const scaled = step === 1 ? index : `${index} * ${step}`;
-  return min === 0 ? scaled : `${number(min)} + ${scaled}`;
+  if (!isLeaf(member.type)) throw new Error(`${self.name} has a default that is none`);
+  return kindOf(member.type).givenText(member.type, given, lines);
 }
 
 function zeroText(type: TypeModel, lookup: Lookup, lines: Lines): string {
+  if (isLeaf(type)) return kindOf(type).zeroText(type, lines, lookup);
   switch (type.kind) {
-    case "integer":
-      return type.bytes === 8 && type.as === undefined ? "0n" : "0";
-    case "varint":
-    case "float":
-      return "0";
-    case "bool":
-      return "false";
-    case "quantised":
-      return quantisedText(type, Math.max(type.min, Math.min(type.max, 0)), lines);
-    case "enum":
-      return quote(enumNamed(lookup, type.name).values[0]!.name);
-    case "string":
-      return '""';
-    case "bytes":
-      return "new Uint8Array(0)";
     case "list":
       return "[]";
     case "array":
@@ -103,9 +50,9 @@ export function zeroFunctions(model: Model, lookup: Lookup, module: Module): Fun
     if (type.kind === "array") visit(type.of);
     if (!isNamed(type) || needed.has(type.name)) return;
     needed.add(type.name);
-    if (type.kind === "union") visit(firstThatEnds(type.name, lookup).type);
+    if (type.kind === "union") visit(firstThatEnds(lookup.union(type.name), lookup).type);
     else {
-      for (const m of structNamed(lookup, type.name).members) {
+      for (const m of lookup.struct(type.name).members) {
         if (!m.optional && m.default === undefined) visit(m.type);
       }
     }
@@ -119,17 +66,10 @@ export function zeroFunctions(model: Model, lookup: Lookup, module: Module): Fun
   return all.filter((n) => needed.has(n.name)).map((n) => zeroFunction(n, lookup, module));
 }
 
-function firstThatEnds(name: string, lookup: Lookup) {
-  const { variants, recursion } = unionNamed(lookup, name);
-  const head = recursion?.head;
-  const ends = (type: TypeModel) => head === undefined || !needsHead(type, head, lookup);
-  return variants.find((v) => ends(v.type)) ?? variants[0]!;
-}
-
 function zeroFunction(self: Named, lookup: Lookup, module: Module): Func {
   const body = new Lines(module);
   if ("variants" in self) {
-    const { name, type } = firstThatEnds(self.name, lookup);
+    const { name, type } = firstThatEnds(self, lookup);
     body.add(`return { kind: ${quote(name)}, value: ${zeroText(type, lookup, body)} };`);
   } else {
     body.block(

@@ -5,8 +5,16 @@
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
 import type { Module } from "./module.ts";
 import type { Declaration } from "./source.ts";
-import { documentation, key, Lines, memberName, Names, pascal, quote } from "./text.ts";
-import { optionalDoc } from "./types.ts";
+import {
+  documentation,
+  key,
+  Lines,
+  memberName,
+  Names,
+  optionalDoc,
+  pascal,
+  quote,
+} from "./text.ts";
 import { isSchema, validatorNames } from "./validators.ts";
 
 /** `Join` of `join`, by the message's position. */

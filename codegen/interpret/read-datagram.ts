@@ -6,7 +6,9 @@
  */
 import { compatMaxBytes } from "../model/channels.ts";
 import { hasRole } from "../model/header-roles.ts";
+import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
+import type { FrameReading, Reading, ReadOptions, Side } from "./datagram.ts";
 import {
   Flags,
   type FrameFacts,
@@ -17,23 +19,13 @@ import {
 } from "./header-items.ts";
 import { readMessage } from "./read-message.ts";
 import { readZero } from "./read-zero.ts";
-import {
-  type FrameReading,
-  inBytes,
-  type Part,
-  Problem,
-  type Reading,
-  type ReadOptions,
-  type Side,
-  Source,
-} from "./reading.ts";
-import { Names } from "./values.ts";
+import { inBytes, type Part, Problem, Source } from "./reading.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Reads datagrams of one protocol. */
 export class DatagramReader {
-  readonly names: Names;
+  readonly lookup: Lookup;
   readonly #model: Model;
   readonly #channels: ReadonlyMap<number, ChannelModel>;
   readonly #clear: readonly HeaderItem[];
@@ -41,7 +33,7 @@ export class DatagramReader {
   readonly #frame: readonly HeaderItem[];
 
   constructor(model: Model) {
-    this.names = new Names(model);
+    this.lookup = Lookup.of(model);
     this.#model = model;
     this.#channels = new Map(model.channels.map((channel) => [channel.id + 1, channel]));
     this.#clear = headerItems(model.header.clear);
@@ -302,7 +294,7 @@ class RegularReading {
     let length = -1;
     let sliceIndex = 0;
     let sliceCount = 0;
-    const fixed = () => this.#reader.names.struct(channel.message).fixedBytes;
+    const fixed = () => this.#reader.lookup.struct(channel.message).fixedBytes;
     const facts = (): FrameFacts => ({
       numbered: channel.numbered,
       unsized: s.compat || flags.role("slice") || fixed() < 0,
@@ -365,7 +357,7 @@ class RegularReading {
   ): FrameReading {
     const s = this.#s;
     const most = this.#most(channel);
-    const fixed = slice || s.compat ? -1 : this.#reader.names.struct(channel.message).fixedBytes;
+    const fixed = slice || s.compat ? -1 : this.#reader.lookup.struct(channel.message).fixedBytes;
     const bytes = length >= 0 ? length : more && fixed >= 0 ? fixed : s.left;
     if (bytes > s.left) s.fail(`a payload of ${inBytes(bytes)}, ${s.left} left`);
     if (!more && bytes !== s.left)
@@ -388,7 +380,7 @@ class RegularReading {
       const text = number === undefined ? {} : { text: `message ${number}` };
       const message = s.group(
         channel.name,
-        () => readMessage(this.#reader.names, channel.message, s),
+        () => readMessage(this.#reader.lookup, channel.message, s),
         text,
       );
       return { ...base, message };

@@ -3,10 +3,12 @@
  * Held against what docs/connection.md says of the envelope and against the message's schemas. Whether a MAC is right
  * cannot be seen without its key. Worst case: one pass; nesting is bounded before it is followed.
  */
+
+import { utf8 } from "../kinds/string.ts";
 import type { Model } from "../model/model.ts";
+import type { Reading, Side } from "./datagram.ts";
 import { schemaProblem } from "./json-schema.ts";
-import { utf8 } from "./read-message.ts";
-import { inBytes, type Reading, type Side, type Source } from "./reading.ts";
+import { inBytes, type Source } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Levels of objects and arrays that the runtime looks into. */

@@ -2,8 +2,7 @@
  * What reading a datagram leaves behind: a tree of parts, each with its place in the bytes, and the first problem, if
  * any. `Source` is the cursor that builds it. Meant for people who look at bytes, not for speed: every leaf is an object.
  */
-import type { ChannelModel } from "../model/model.ts";
-import { Nesting } from "./values.ts";
+import { Nesting } from "./nesting.ts";
 
 /** A piece of a datagram. Leaves cover every byte (or bit) exactly once; a part with `parts` covers theirs. */
 export interface Part {
@@ -36,51 +35,6 @@ export class Problem extends Error {
     this.path = path;
     this.problem = problem;
   }
-}
-
-export type Side = "client" | "server";
-
-/** A frame that was read. */
-export interface FrameReading {
-  readonly channel: ChannelModel;
-  readonly number?: number;
-  readonly slice?: { readonly index: number; readonly count: number };
-  readonly payload: Uint8Array;
-  /** Missing for slices. */
-  readonly message?: Record<string, unknown>;
-}
-
-export interface AckReading {
-  /** As on the wire: the lower bits of a packet number. */
-  readonly largest: number;
-  /** In 250 us; 255 is unknown. */
-  readonly delay: number;
-  /** How many numbers, from `largest` downwards: a run, then a gap and a run, and so on. */
-  readonly runs: readonly number[];
-}
-
-export interface Reading {
-  readonly kind: "regular" | "zero";
-  readonly bytes: number;
-  /** The name of the zero message, as far as it was read. */
-  readonly zero?: string;
-  /** Parsed JSON of a zero message. */
-  readonly envelope?: Readonly<Record<string, unknown>>;
-  /** Of the regular protocol, as on the wire. */
-  readonly packetNumber?: number;
-  readonly ack?: AckReading;
-  readonly receiveLimit?: number;
-  readonly user?: Readonly<Record<string, number>>;
-  readonly frames: readonly FrameReading[];
-  readonly parts: readonly Part[];
-  readonly problem?: Pick<Problem, "at" | "path" | "problem">;
-}
-
-export interface ReadOptions {
-  /** Who sent it; without, directions are not checked. */
-  readonly from?: Side;
-  /** The two sides were generated from different versions, as their accept said. */
-  readonly compat?: boolean;
 }
 
 /** So many bytes, in words. */

@@ -4,10 +4,10 @@
  */
 import { createHmac } from "node:crypto";
 import { hasRole } from "../model/header-roles.ts";
-import type { ChannelModel, HeaderFieldModel } from "../model/model.ts";
+import { Lookup } from "../model/lookup.ts";
+import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
 import { Flags, headerItems, holds, MAX_ACK_PAIRS } from "./header-items.ts";
-import type { Names } from "./values.ts";
-import { bitText, Sink } from "./write-message.ts";
+import { bitText, Sink } from "./sink.ts";
 
 /** What stands in front of the frames. */
 export interface DatagramValues {
@@ -38,12 +38,11 @@ export interface FrameValues {
 
 /** A datagram of the regular protocol; `compat`: between peers that were generated from different versions. */
 export function writeDatagram(
-  names: Names,
+  model: Model,
   header: DatagramValues,
   frames: readonly FrameValues[],
   compat = false,
 ): Uint8Array {
-  const { model } = names;
   const sink = new Sink();
   const first = frames[0];
   const flags = new Flags();
@@ -94,7 +93,7 @@ export function writeDatagram(
     } else writeItem(sink, item.fields, value);
   }
   for (const [i, frame] of frames.entries()) {
-    writeFrame(names, sink, frame, frames[i - 1], i < frames.length - 1, compat);
+    writeFrame(model, sink, frame, frames[i - 1], i < frames.length - 1, compat);
   }
   return sink.bytes;
 }
@@ -134,14 +133,14 @@ function writeAckBits(sink: Sink, runs: readonly number[], width: number): void 
 }
 
 function writeFrame(
-  names: Names,
+  model: Model,
   sink: Sink,
   frame: FrameValues,
   before: FrameValues | undefined,
   more: boolean,
   compat: boolean,
 ): void {
-  const { header } = names.model;
+  const { header } = model;
   const { channel, number = 0, slice, payload } = frame;
   const same = before?.channel === channel;
   const numbers = 2 ** header.messageNumberBits;
@@ -151,7 +150,8 @@ function writeFrame(
   const flags = new Flags();
   const facts = {
     numbered: channel.numbered,
-    unsized: compat || slice !== undefined || names.struct(channel.message).fixedBytes < 0,
+    unsized:
+      compat || slice !== undefined || Lookup.of(model).struct(channel.message).fixedBytes < 0,
   };
   const value = (field: HeaderFieldModel): number => {
     switch (field.role) {

@@ -4,6 +4,7 @@
 import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { isReliable, MAX_CHANNEL_ID } from "../spec/parse-channels.ts";
+import { grows, Lookup } from "./lookup.ts";
 import type { ChannelModel, Model, StructModel, TypeModel } from "./model.ts";
 
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
@@ -14,26 +15,11 @@ export const MESSAGE_OVERHEAD_BYTES = 64;
  * its own here: the receive budget, which both versions have, bounds it, and how many slices there can be.
  */
 export function compatMaxBytes(model: Omit<Model, "hash">, channel: ChannelModel): number {
-  if (!mayGrow(model, channel.message, new Set())) return channel.maxBytes;
+  const message: TypeModel = { kind: "struct", name: channel.message };
+  if (!grows(message, Lookup.of(model))) return channel.maxBytes;
   const { receiveBudgetBytes, sliceBytes, maxDatagramBytes } = model.limits;
   const most = channel.fragment ? MAX_SLICES * sliceBytes : maxDatagramBytes;
   return Math.min(receiveBudgetBytes - MESSAGE_OVERHEAD_BYTES, most);
-}
-
-/** Whether a struct or union is extensible, or something in it. */
-function mayGrow(model: Omit<Model, "hash">, name: string, seen: Set<string>): boolean {
-  if (seen.has(name)) return false;
-  seen.add(name);
-  const struct = model.structs.find((one) => one.name === name);
-  if (struct?.extensible !== undefined) return true;
-  const union = model.unions.find((one) => one.name === name);
-  const types = (struct?.members ?? union?.variants ?? []).map(({ type }) => type);
-  const grows = (type: TypeModel): boolean => {
-    if (type.kind === "struct" || type.kind === "union") return mayGrow(model, type.name, seen);
-    if (type.kind === "map") return grows(type.value);
-    return (type.kind === "list" || type.kind === "array") && grows(type.of);
-  };
-  return types.some(grows);
 }
 
 /** Slice index and count are varints of at most two bytes: the header's longest form counts on it. */

@@ -3,6 +3,9 @@
  * they take. In a cycle one type, the head, says `maxDepth`; sizes are worked out level by level, from a head that may
  * not hold another outwards. Worst case: each type once, those of a cycle `maxDepth` times.
  */
+
+import type { Size } from "../kinds/kind.ts";
+import { type DefinedType, isDefined } from "../kinds/kinds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { Span } from "../spec/source.ts";
 import {
@@ -11,10 +14,10 @@ import {
   fixedBytesOf,
   type Places,
   placesOf,
-  type Size,
   unionSize,
   withLength,
 } from "./layout.ts";
+import { innerTypes, isNamed, withInner } from "./lookup.ts";
 import type { RecursionModel, StructModel, TypeModel, UnionModel } from "./model.ts";
 import {
   MAX_REFERENCES,
@@ -32,8 +35,8 @@ export const MAX_MESSAGE_BYTES: number = 2 ** 30;
 export interface LaidOut {
   readonly structs: StructModel[];
   readonly unions: UnionModel[];
-  /** Names of enums in the order in which the types come upon them. */
-  readonly enums: string[];
+  /** Types with a definition, in the order in which the others come upon them. */
+  readonly defined: readonly DefinedType[];
 }
 
 /** Undefined after a diagnostic. */
@@ -64,28 +67,17 @@ class Watch {
 
 /** Structs and unions that a type names, itself or in its elements. */
 function namesIn(type: TypeModel): string[] {
-  switch (type.kind) {
-    case "list":
-    case "array":
-      return namesIn(type.of);
-    case "map":
-      return namesIn(type.value);
-    case "struct":
-    case "union":
-      return [type.name];
-    default:
-      return [];
-  }
+  return [...withInner(type)].flatMap((inner) => (isNamed(inner) ? [inner.name] : []));
 }
 
-export function partsOf(raw: Raw): readonly { readonly type: TypeModel; readonly span: Span }[] {
+function partsOf(raw: Raw): readonly { readonly type: TypeModel; readonly span: Span }[] {
   return raw.kind === "struct" ? raw.members : raw.variants;
 }
 
 class Graph {
   /** Each after those it uses, but for cycles. */
   readonly sorted: string[] = [];
-  readonly enums: string[] = [];
+  readonly defined: DefinedType[] = [];
   /** False where a type is missing, since it was wrong. */
   complete = true;
   readonly #types: TypeResolver;
@@ -102,14 +94,10 @@ class Graph {
   }
 
   #visit(type: TypeModel, depth: number, span: Span): void {
-    if (type.kind === "list" || type.kind === "array") this.#visit(type.of, depth, span);
-    if (type.kind === "map") {
-      this.#visit(type.key, depth, span);
-      this.#visit(type.value, depth, span);
-    }
+    for (const inner of innerTypes(type)) this.#visit(inner, depth, span);
     if (!("name" in type) || this.#seen.has(type.name)) return;
     this.#seen.add(type.name);
-    if (type.kind === "enum") this.enums.push(type.name);
+    if (isDefined(type)) this.defined.push(type);
     else if (depth > MAX_REFERENCES) this.#d.report("SD1313", span, { limit: MAX_TYPE_DEPTH });
     else {
       const raw = this.#types.raw.get(type.name);
@@ -210,7 +198,7 @@ class Sizer {
       if (raw.kind === "struct") structs.push(this.#struct(raw));
       else unions.push(this.#union(raw));
     }
-    return { structs, unions, enums: this.#graph.enums };
+    return { structs, unions, defined: this.#graph.defined };
   }
 
   #raw(name: string): Raw {

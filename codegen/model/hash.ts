@@ -7,17 +7,17 @@
  * lines, unused types, and what only the sender decides (priority, weight, queues, credit, keep-alive, handshake times).
  */
 import { createHash } from "node:crypto";
+import type { DefinedKind } from "../kinds/kind.ts";
+import { type DefinedType, definedKinds, isDefined, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { canonicalJson } from "./canonical.ts";
+import { Lookup } from "./lookup.ts";
 import type {
-  EnumModel,
   HeaderFieldModel,
   HeaderModel,
   JsonSchema,
   Model,
   RecursionModel,
-  StructModel,
   TypeModel,
-  UnionModel,
 } from "./model.ts";
 
 /** Raised when the meaning of the same bytes changes between generators. */
@@ -54,7 +54,7 @@ export function wireForm(
     })),
     structs: layouts.structs,
     ...(layouts.unions.length > 0 ? { unions: layouts.unions } : {}),
-    enums: layouts.enums,
+    ...layouts.definitions,
     zero: model.zero.messages.map(({ name, from, sys, body }) => ({
       name,
       from,
@@ -71,24 +71,24 @@ export function wireForm(
 class Layouts {
   readonly structs: unknown[] = [];
   readonly unions: unknown[] = [];
-  readonly enums: unknown[] = [];
-  readonly #structModels: ReadonlyMap<string, StructModel>;
-  readonly #unionModels: ReadonlyMap<string, UnionModel>;
-  readonly #enumModels: ReadonlyMap<string, EnumModel>;
+  /** By the kind's list. */
+  readonly definitions: Record<DefinedKind["list"], unknown[]>;
+  readonly #lookup: Lookup;
   readonly #numbers = new Map<string, number>();
   readonly #open: string[] = [];
   readonly #names: boolean;
 
   constructor(model: Omit<Model, "hash">, names: boolean) {
     this.#names = names;
-    this.#structModels = new Map(model.structs.map((s) => [s.name, s]));
-    this.#unionModels = new Map(model.unions.map((u) => [u.name, u]));
-    this.#enumModels = new Map(model.enums.map((e) => [e.name, e]));
+    this.#lookup = Lookup.of(model);
+    this.definitions = Object.fromEntries(
+      definedKinds.map(({ list }): [string, unknown[]] => [list, []]),
+    ) as Record<DefinedKind["list"], unknown[]>;
   }
 
   struct(name: string): unknown {
     return this.#number(name, this.structs, () => {
-      const { members, extensible, recursion } = this.#structModels.get(name)!;
+      const { members, extensible, recursion } = this.#lookup.struct(name);
       const form = members.map(({ name, optional, type, since }) => {
         const group = extensible?.groups.findIndex((g) => g.since === since);
         const form = { ...this.#name(name), optional, type: this.#type(type) };
@@ -102,7 +102,7 @@ class Layouts {
 
   #union(name: string): unknown {
     return this.#number(name, this.unions, () => {
-      const { variants, recursion } = this.#unionModels.get(name)!;
+      const { variants, recursion } = this.#lookup.union(name);
       const form = variants.map(({ tag, name, type }) => ({
         tag,
         ...this.#name(name),
@@ -124,10 +124,11 @@ class Layouts {
     return list.push(made) - 1;
   }
 
-  #enum(name: string): unknown {
-    return this.#number(name, this.enums, () =>
-      this.#enumModels
-        .get(name)!
+  #defined(type: DefinedType): unknown {
+    const { name: of } = type;
+    return this.#number(of, this.definitions[kindOf(type).list], () =>
+      this.#lookup
+        .definition(of)
         .values.map(({ name, value }) => (this.#names ? { name, value } : value)),
     );
   }
@@ -137,20 +138,21 @@ class Layouts {
   }
 
   #type(type: TypeModel): unknown {
+    if (isDefined(type)) {
+      const { kind, bits } = type;
+      return { kind, bits, [kind]: this.#defined(type) };
+    }
+    if (isLeaf(type)) return type;
     switch (type.kind) {
       case "struct":
         return { kind: "struct", struct: this.struct(type.name) };
       case "union":
         return { kind: "union", union: this.#union(type.name) };
-      case "enum":
-        return { kind: "enum", bits: type.bits, enum: this.#enum(type.name) };
       case "list":
       case "array":
         return { ...type, of: this.#type(type.of) };
       case "map":
         return { ...type, key: this.#type(type.key), value: this.#type(type.value) };
-      default:
-        return type;
     }
   }
 }

@@ -3,49 +3,20 @@
  * "Bytes of a message"; emitters only follow the offsets given here. Not which types hold each other: cycles.ts. Worst
  * case: linear in the members.
  */
+import { type Size, varintSize } from "../kinds/kind.ts";
+import { isBits, isLeaf, kindOf } from "../kinds/kinds.ts";
 import type { GroupModel, MemberModel, TypeModel, VariantModel } from "./model.ts";
-
-export interface Size {
-  readonly min: number;
-  readonly max: number;
-}
 
 /** Sizes of structs and unions by name; undefined for one that may not be held here, since a recursion ends. */
 export type Sizes = ReadonlyMap<string, Size | undefined>;
-
-/** A varint (unsigned LEB128) of this value. */
-export function varintSize(value: number): number {
-  let bytes = 1;
-  while (value >= 128) {
-    value = Math.floor(value / 128);
-    bytes++;
-  }
-  return bytes;
-}
-
-/** Varints hold at most 2^53-1. */
-const MAX_VARINT_BYTES = 8;
-
-export function bitsOf(type: TypeModel): number | undefined {
-  return "bits" in type ? type.bits : undefined;
-}
 
 /**
  * Bytes of a type as a list element, or as a member behind the bit block (there, types with bits take none); undefined
  * where every value would have to hold what may not be held.
  */
 export function elementSize(type: TypeModel, sizes: Sizes): Size | undefined {
-  const bits = bitsOf(type);
-  if (bits !== undefined) return fixed(Math.ceil(bits / 8));
+  if (isLeaf(type)) return kindOf(type).size(type);
   switch (type.kind) {
-    case "integer":
-    case "float":
-      return fixed(type.bytes);
-    case "varint":
-      return { min: 1, max: MAX_VARINT_BYTES };
-    case "string":
-    case "bytes":
-      return { min: 1, max: varintSize(type.maxBytes) + type.maxBytes };
     case "list":
       return counted(type.max, elementSize(type.of, sizes)?.max);
     case "array": {
@@ -59,18 +30,12 @@ export function elementSize(type: TypeModel, sizes: Sizes): Size | undefined {
     case "struct":
     case "union":
       return sizes.get(type.name);
-    default:
-      return fixed(0);
   }
 }
 
 /** At least the count alone; without elements, never more. */
 function counted(most: number, each: number | undefined): Size {
   return { min: 1, max: each === undefined ? 1 : varintSize(most) + most * each };
-}
-
-function fixed(bytes: number): Size {
-  return { min: bytes, max: bytes };
 }
 
 export function fixedBytesOf(size: Size): number {
@@ -98,9 +63,8 @@ export function placesOf(plain: readonly PlainMember[]): Places {
     }
     const block = blocks.at(-1)!;
     const presenceBit = member.optional ? block.bits++ : undefined;
-    const bits = bitsOf(member.type);
-    const valueBit = bits === undefined ? undefined : block.bits;
-    block.bits += bits ?? 0;
+    const valueBit = isBits(member.type) ? block.bits : undefined;
+    block.bits += isBits(member.type) ? member.type.bits : 0;
     members.push({
       ...member,
       ...(presenceBit === undefined ? {} : { presenceBit }),
@@ -122,7 +86,7 @@ export function bodySize(places: Places, sizes: Sizes): Size | undefined {
   for (const group of places.groups) min += group.bitBlockBytes;
   let max = min;
   for (const { type, optional } of places.members) {
-    if (bitsOf(type) !== undefined) continue;
+    if (isBits(type)) continue;
     const size = elementSize(type, sizes);
     if (size === undefined && !optional) return undefined;
     min += optional ? 0 : size!.min;

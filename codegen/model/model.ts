@@ -5,6 +5,9 @@
  * 0 for what the spec leaves to the generator's defaults.
  */
 
+import type { DefinedLists, LeafType } from "../kinds/kinds.ts";
+import type { Documentation } from "./documentation.ts";
+
 export type Delivery =
   | "unreliable"
   | "unreliable-sequenced"
@@ -14,46 +17,12 @@ export type Delivery =
   | "reliable-sequenced";
 export type Direction = "client-to-server" | "server-to-client" | "both";
 
-/** What the spec says to people about a thing; goes into TSDoc. */
-export interface Documentation {
-  readonly doc?: string;
-  readonly why?: string;
-  readonly unit?: string;
-  readonly deprecated?: {
-    readonly since?: number;
-    readonly replacedBy?: string;
-    readonly reason?: string;
-  };
-  readonly line: number;
-}
-
 /**
  * A type where it is used. Those with `bits` live in the bit block of the struct (or list element) around them;
  * all others are whole bytes behind it.
  */
 export type TypeModel =
-  /** `as`: 64 bits as a safe number, so that only -2^53+1 to 2^53-1 are sent and accepted; else a bigint. */
-  | {
-      readonly kind: "integer";
-      readonly bytes: 1 | 2 | 4 | 8;
-      readonly signed: boolean;
-      readonly as?: "number";
-    }
-  | { readonly kind: "varint"; readonly signed: boolean }
-  | { readonly kind: "float"; readonly bytes: 2 | 4 | 8 }
-  | { readonly kind: "bool"; readonly bits: 1 }
-  /** [min, max] in `steps` equal steps; `integer` where every step is a whole number. */
-  | {
-      readonly kind: "quantised";
-      readonly bits: number;
-      readonly min: number;
-      readonly max: number;
-      readonly steps: number;
-      readonly integer: boolean;
-    }
-  | { readonly kind: "enum"; readonly bits: number; readonly name: string }
-  | { readonly kind: "string"; readonly maxBytes: number }
-  | { readonly kind: "bytes"; readonly maxBytes: number }
+  | LeafType
   | { readonly kind: "list"; readonly of: TypeModel; readonly max: number }
   /** Always `length` elements, so that no count is on the wire. */
   | { readonly kind: "array"; readonly of: TypeModel; readonly length: number }
@@ -120,18 +89,6 @@ export interface StructModel extends Documentation {
   readonly maxBytes: number;
   /** Equal to minBytes and maxBytes, or -1. */
   readonly fixedBytes: number;
-}
-
-export interface EnumModel extends Documentation {
-  readonly name: string;
-  /** In rising order of value. */
-  readonly values: readonly {
-    readonly name: string;
-    readonly value: number;
-    readonly doc?: string;
-    readonly line: number;
-  }[];
-  readonly bits: number;
 }
 
 export interface VariantModel extends Documentation {
@@ -269,7 +226,7 @@ export interface LimitsModel {
   readonly maxAckDelayMs: number;
 }
 
-export interface Model {
+export interface Model extends DefinedLists {
   readonly name: string;
   readonly version: number;
   readonly doc?: string;
@@ -282,7 +239,6 @@ export interface Model {
   readonly structs: readonly StructModel[];
   /** Likewise. */
   readonly unions: readonly UnionModel[];
-  readonly enums: readonly EnumModel[];
   /** In rising order of id; `index` is the position. */
   readonly channels: readonly ChannelModel[];
   readonly zero: ZeroModel;

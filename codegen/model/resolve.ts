@@ -56,7 +56,7 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     header,
     structs: laidOut.structs,
     unions: laidOut.unions,
-    enums: laidOut.enums.map((name) => types.enums.get(name)!),
+    ...types.definitionsOf(laidOut.defined),
     channels,
     zero,
   };

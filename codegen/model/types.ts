@@ -3,15 +3,22 @@
  * checked. Names are decided here once; how the types hold each other, and what they take, is cycles.ts's. Worst case:
  * each type is resolved once, and chains of aliases are bounded by MAX_REFERENCES.
  */
+import type { Definition, Definitions } from "../kinds/kind.ts";
+import {
+  type DefinedLists,
+  type DefinedType,
+  definedKinds,
+  isLeaf,
+  kindOf,
+} from "../kinds/kinds.ts";
 import type { DocsAst, Given, MemberAst, SpecAst, TypeAst, TypeExpr } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { channelTypeName, pascalCase, reservedTypeNames } from "../spec/names.ts";
 import { quote } from "../spec/node.ts";
-import { bitsFor } from "../spec/parse-numbers.ts";
 import type { Span } from "../spec/source.ts";
 import { guessType } from "../spec/type-names.ts";
 import { defaultOf } from "./member-default.ts";
-import type { EnumModel, TypeModel, VariantModel } from "./model.ts";
+import type { TypeModel, VariantModel } from "./model.ts";
 
 /** References followed one from another while resolving, aliases too: how deep this file goes. */
 export const MAX_REFERENCES = 256;
@@ -53,10 +60,10 @@ export interface Place {
   readonly of: Span;
 }
 
-export class TypeResolver {
+export class TypeResolver implements Definitions {
   /** Structs and unions without places and sizes. */
   readonly raw: Map<string, RawStruct | RawUnion> = new Map();
-  readonly enums: Map<string, EnumModel> = new Map();
+  readonly #definitions = new Map<string, Definition>();
   /** What the section `types` and the channels use, in that order. */
   readonly roots: TypeModel[] = [];
   readonly places: Map<TypeModel, Place> = new Map();
@@ -133,7 +140,9 @@ export class TypeResolver {
       this.#boundless(ast);
       this.#open.push(name);
       made =
-        type.kind === "enum" ? this.#enum(tsName, type, docs) : this.#resolve(type, tsName, docs);
+        type.kind === "defined"
+          ? this.#define(tsName, type, docs)
+          : this.#resolve(type, tsName, docs);
       this.#open.pop();
     }
     this.#resolved.set(name, made);
@@ -178,9 +187,9 @@ export class TypeResolver {
       }
       case "map":
         return this.#map(expr, name, docs);
-      case "enum":
-        this.#claim(name, "an enum written in place", span);
-        return this.#enum(name, expr, docs);
+      case "defined":
+        this.#claim(name, kindOf({ kind: expr.of } as DefinedType).inPlace, span);
+        return this.#define(name, expr, docs);
       case "union":
         this.#claim(name, "a union written in place", span);
         return this.#union(name, expr, { name, docs, span });
@@ -212,14 +221,9 @@ export class TypeResolver {
     const key = this.#resolve(expr.key, `${name}Key`, docs);
     const value = this.#resolve(expr.value, `${name}Value`, docs);
     if (key === undefined || value === undefined) return undefined;
-    const { kind } = key;
-    const good =
-      kind === "quantised"
-        ? key.integer
-        : kind === "string" || kind === "integer" || kind === "varint" || kind === "enum";
-    if (!good) {
-      const found = kind === "quantised" ? "a quantised float" : `a ${kind}`;
-      this.#d.report("SD1324", expr.key.span, { found });
+    const good = isLeaf(key) ? kindOf(key).key(key) : `a ${key.kind}`;
+    if (good !== true) {
+      this.#d.report("SD1324", expr.key.span, { found: good });
       return undefined;
     }
     return this.#place({ kind: "map", key, value, max: expr.max }, name, expr.span, expr.span);
@@ -230,11 +234,23 @@ export class TypeResolver {
     return type;
   }
 
-  #enum(name: string, expr: Extract<TypeExpr, { kind: "enum" }>, docs: DocsAst): TypeModel {
-    const values = [...expr.values].sort((a, b) => a.value - b.value);
-    const bits = bitsFor(values[values.length - 1]!.value);
-    this.enums.set(name, { ...docs, name, values, bits });
-    return { kind: "enum", name, bits };
+  #define(name: string, expr: Extract<TypeExpr, { kind: "defined" }>, docs: DocsAst): TypeModel {
+    const { of: kind, values, bits } = expr;
+    this.#definitions.set(name, { ...docs, name, values, bits });
+    return { kind, name, bits } as DefinedType;
+  }
+
+  /** What these types need of the spec, as a model has it. */
+  definitionsOf(types: readonly DefinedType[]): DefinedLists {
+    const lists = definedKinds.map(({ list }) => [
+      list,
+      types.filter((type) => kindOf(type).list === list).map(({ name }) => this.definition(name)),
+    ]);
+    return Object.fromEntries(lists) as DefinedLists;
+  }
+
+  definition(name: string): Definition {
+    return this.#definitions.get(name)!;
   }
 
   #union(name: string, expr: Extract<TypeExpr, { kind: "union" }>, raw: RawType): TypeModel {
@@ -276,7 +292,7 @@ export class TypeResolver {
 
   #member(member: MemberAst, type: TypeModel): RawMember {
     const { name, optional, docs, span, since } = member;
-    const value = member.default && defaultOf(member, type, this.enums, this.#d);
+    const value = member.default && defaultOf(member, type, this, this.#d);
     return {
       ...docs,
       name,

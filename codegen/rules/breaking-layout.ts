@@ -5,9 +5,12 @@
  * unions and enums are compared pair by pair, each pair once: what is found in a type that several messages share is
  * said once.
  */
+
+import type { DefinedKind, Definition } from "../kinds/kind.ts";
+import { type DefinedType, isDefined, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { canonicalJson } from "../model/canonical.ts";
+import { innerTypes, Lookup } from "../model/lookup.ts";
 import type {
-  EnumModel,
   MemberModel,
   Model,
   RecursionModel,
@@ -18,7 +21,6 @@ import type {
 import { fatesOf } from "./breaking-choices.ts";
 import type { Report } from "./breaking-table.ts";
 import { defaultOf, describeType, docsOf, withoutInner } from "./breaking-words.ts";
-import { innerTypes, Types } from "./walk.ts";
 
 /** How two layouts stand to each other: the same bytes; one has grown as it may; something breaks. */
 export type Verdict = "same" | "grown" | "broken";
@@ -31,19 +33,11 @@ function worst(...all: readonly Verdict[]): Verdict {
   return verdicts[Math.max(0, ...all.map((verdict) => verdicts.indexOf(verdict)))]!;
 }
 
-/** The rule for an option of a type, where it is not `member-type-changed`. */
+/** The rule for an option of what holds types, where it is not `member-type-changed`; those of leaves, kinds/ says. */
 const optionRules: Readonly<Record<string, string>> = {
-  "string maxBytes": "member-bound-changed",
-  "bytes maxBytes": "member-bound-changed",
   "list max": "member-bound-changed",
   "map max": "member-bound-changed",
   "array length": "array-length-changed",
-  "integer as": "integer-form-changed",
-  "quantised bits": "member-range-changed",
-  "quantised min": "member-range-changed",
-  "quantised max": "member-range-changed",
-  "quantised steps": "member-range-changed",
-  "quantised integer": "member-range-changed",
 };
 
 /** What a message calls the types in a type. */
@@ -73,8 +67,8 @@ export class LayoutComparison {
 
   /** Reports what differs between two structs, by name. */
   compare(olderName: string, newerName: string, place: string): Verdict {
-    const was = Types.of(this.#older).struct(olderName);
-    const is = Types.of(this.#newer).struct(newerName);
+    const was = Lookup.of(this.#older).struct(olderName);
+    const is = Lookup.of(this.#newer).struct(newerName);
     return this.#once("struct", was, is, () =>
       worst(this.#recursion(was, is, place), this.#structs(was, is, place)),
     );
@@ -228,7 +222,7 @@ export class LayoutComparison {
       return this.compare(was.name, is.name, is.name === was.name ? `\`${is.name}\`` : name);
     }
     if (was.kind === "union" && is.kind === "union") return this.#unions(was.name, is.name);
-    if (was.kind === "enum" && is.kind === "enum") return this.#enums(was.name, is.name);
+    if (isDefined(was) && isDefined(is) && was.kind === is.kind) return this.#defined(was, is);
     const rule = optionRule(was, is);
     if (rule !== undefined) {
       const message = `${name} was ${describeType(was)} and is ${describeType(is)}`;
@@ -246,8 +240,8 @@ export class LayoutComparison {
   }
 
   #unions(olderName: string, newerName: string): Verdict {
-    const was = Types.of(this.#older).union(olderName);
-    const is = Types.of(this.#newer).union(newerName);
+    const was = Lookup.of(this.#older).union(olderName);
+    const is = Lookup.of(this.#newer).union(newerName);
     return this.#once("union", was, is, () => {
       let verdict = this.#recursion(was, is, `\`${is.name}\``);
       for (const { kind, before, after } of fatesOf(was.variants, is.variants, (v) => v.tag)) {
@@ -278,10 +272,11 @@ export class LayoutComparison {
     });
   }
 
-  #enums(olderName: string, newerName: string): Verdict {
-    const was = Types.of(this.#older).enum(olderName);
-    const is = Types.of(this.#newer).enum(newerName);
-    return this.#once("enum", was, is, () => compareEnums(was, is, this.#report));
+  #defined(older: DefinedType, newer: DefinedType): Verdict {
+    const was = Lookup.of(this.#older).definition(older.name);
+    const is = Lookup.of(this.#newer).definition(newer.name);
+    const { choice } = kindOf(newer);
+    return this.#once(choice.of, was, is, () => compareChoices(was, is, choice, this.#report));
   }
 
   /** What one end nests and sends, the other must take. */
@@ -342,11 +337,12 @@ function sinceText({ since }: MemberModel): string {
 /** The rule for what differs in the options of two types of a kind, or for their kinds; undefined where nothing does. */
 function optionRule(was: TypeModel, is: TypeModel): string | undefined {
   if (was.kind !== is.kind) return "member-type-changed";
+  const ownRules = isLeaf(was) ? kindOf(was).optionRules : {};
   const before = withoutInner(was);
   const after = withoutInner(is);
   const rules = Object.keys({ ...before, ...after })
     .filter((key) => canonicalJson(before[key]) !== canonicalJson(after[key]))
-    .map((key) => optionRules[`${was.kind} ${key}`] ?? "member-type-changed");
+    .map((key) => ownRules[key] ?? optionRules[`${was.kind} ${key}`] ?? "member-type-changed");
   return rules.includes("member-type-changed") ? "member-type-changed" : rules[0];
 }
 
@@ -383,21 +379,26 @@ function moved(
   return index < 0 ? [] : [[before[index]!, pairs.get(before[index]!)!]];
 }
 
-function compareEnums(was: EnumModel, is: EnumModel, report: Report): Verdict {
+function compareChoices(
+  was: Definition,
+  is: Definition,
+  { rule, what, of }: DefinedKind["choice"],
+  report: Report,
+): Verdict {
   let verdict: Verdict = "same";
   for (const { kind, before, after } of fatesOf(was.values, is.values, (v) => v.value)) {
     const name = `\`${(after ?? before)!.name}\``;
     const message = {
       kept: "",
-      renamed: `value ${before?.value} of enum \`${is.name}\` was \`${before?.name}\` and is ${name}`,
-      renumbered: `value ${name} of enum \`${is.name}\` was ${before?.value} and is ${after?.value}`,
-      removed: `enum \`${is.name}\` has lost its value ${name} (${before?.value})`,
-      added: `enum \`${is.name}\` has a new value ${name} (${after?.value})`,
+      renamed: `${what} ${before?.value} of ${of} \`${is.name}\` was \`${before?.name}\` and is ${name}`,
+      renumbered: `${what} ${name} of ${of} \`${is.name}\` was ${before?.value} and is ${after?.value}`,
+      removed: `${of} \`${is.name}\` has lost its ${what} ${name} (${before?.value})`,
+      added: `${of} \`${is.name}\` has a new ${what} ${name} (${after?.value})`,
     }[kind];
     if (kind === "kept") continue;
     if (kind !== "renamed") verdict = "broken";
     const lines: Lines = [before?.line ?? was.line, after?.line ?? is.line];
-    report(`enum-value-${kind}`, after?.name ?? is.name, ...lines, message);
+    report(`${rule}-${kind}`, after?.name ?? is.name, ...lines, message);
   }
   return verdict;
 }

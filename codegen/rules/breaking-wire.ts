@@ -3,17 +3,19 @@
  * of `since`, that both know; what is then hashed differently, no rule has explained. Only for models without a known
  * break: types that do not match are taken to differ. Worst case: each pair of types once.
  */
+
+import type { Definition } from "../kinds/kind.ts";
+import {
+  type DefinedLists,
+  type DefinedType,
+  definedKinds,
+  isDefined,
+  kindOf,
+} from "../kinds/kinds.ts";
 import { canonicalJson } from "../model/canonical.ts";
 import { wireForm } from "../model/hash.ts";
-import type {
-  ChannelModel,
-  EnumModel,
-  Model,
-  StructModel,
-  TypeModel,
-  UnionModel,
-} from "../model/model.ts";
-import { Types } from "./walk.ts";
+import { Lookup } from "../model/lookup.ts";
+import type { ChannelModel, Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 
 /** Whether the wire differs in what both have. Left to the rules: bounds and slices of channels, and the zero messages. */
 export function wireDiffers(
@@ -31,7 +33,7 @@ export function wireDiffers(
     const types = {
       structs: common.structs.map((pair) => pair[side]),
       unions: common.unions.map((pair) => pair[side]),
-      enums: common.enums.map((pair) => pair[side]),
+      ...common.definitions(side),
     };
     const whole = wireForm({ ...model, ...types }) as Record<string, unknown>;
     return canonicalJson({ ...whole, zero: undefined });
@@ -45,7 +47,7 @@ type Pair<T> = readonly [older: T, newer: T];
 class Common {
   readonly structs: Pair<StructModel>[] = [];
   readonly unions: Pair<UnionModel>[] = [];
-  readonly enums: Pair<EnumModel>[] = [];
+  readonly #defined: { readonly list: string; readonly pair: Pair<Definition> }[] = [];
   readonly #older: Model;
   readonly #newer: Model;
   readonly #seen = new Set<string>();
@@ -67,8 +69,8 @@ class Common {
     const name = `struct ${olderName} ${newerName}`;
     if (!this.#seen.has(name)) {
       this.#seen.add(name);
-      const was = Types.of(this.#older).struct(olderName);
-      const is = Types.of(this.#newer).struct(newerName);
+      const was = Lookup.of(this.#older).struct(olderName);
+      const is = Lookup.of(this.#newer).struct(newerName);
       const [before, after] = this.#parts(known(was, is), known(is, was));
       this.structs.push([
         { ...named(name, was, is), members: before },
@@ -82,8 +84,8 @@ class Common {
     const name = `union ${olderName} ${newerName}`;
     if (!this.#seen.has(name)) {
       this.#seen.add(name);
-      const was = Types.of(this.#older).union(olderName);
-      const is = Types.of(this.#newer).union(newerName);
+      const was = Lookup.of(this.#older).union(olderName);
+      const is = Lookup.of(this.#newer).union(newerName);
       const [before, after] = this.#parts(was.variants, is.variants);
       this.unions.push([
         { ...named(name, was, is), variants: before },
@@ -93,14 +95,25 @@ class Common {
     return same({ kind: "union", name });
   }
 
-  #enum(was: Enum, is: Enum): Pair<TypeModel> {
-    const name = `enum ${was.name} ${is.name}`;
+  definitions(side: 0 | 1): DefinedLists {
+    const lists = definedKinds.map(({ list }) => {
+      const own = this.#defined.filter((one) => one.list === list);
+      return [list, own.map(({ pair }) => pair[side])];
+    });
+    return Object.fromEntries(lists) as DefinedLists;
+  }
+
+  #definition(was: DefinedType, is: DefinedType): Pair<TypeModel> {
+    const name = `${was.kind} ${was.name} ${is.name}`;
     if (!this.#seen.has(name)) {
       this.#seen.add(name);
-      this.enums.push([
-        { ...Types.of(this.#older).enum(was.name), name },
-        { ...Types.of(this.#newer).enum(is.name), name },
-      ]);
+      const before = Lookup.of(this.#older).definition(was.name);
+      const after = Lookup.of(this.#newer).definition(is.name);
+      const pair: Pair<Definition> = [
+        { ...before, name },
+        { ...after, name },
+      ];
+      this.#defined.push({ list: kindOf(was).list, pair });
     }
     return [
       { ...was, name },
@@ -126,7 +139,7 @@ class Common {
     if (was === undefined || was.kind !== is?.kind) return different;
     if (was.kind === "struct") return this.#struct(was.name, (is as typeof was).name);
     if (was.kind === "union") return this.#union(was.name, (is as typeof was).name);
-    if (was.kind === "enum") return this.#enum(was, is as typeof was);
+    if (isDefined(was)) return this.#definition(was, is as typeof was);
     if (was.kind === "list" || was.kind === "array") {
       const [before, after] = this.#type(was.of, (is as typeof was).of);
       return [{ ...was, of: before }, { ...is, of: after } as TypeModel];
@@ -141,8 +154,6 @@ class Common {
     ];
   }
 }
-
-type Enum = Extract<TypeModel, { kind: "enum" }>;
 
 /** Two types of which no member of one version is taken for a member of the other. */
 const different: Pair<TypeModel> = [

@@ -1,22 +1,15 @@
 /** Types and what is said about them, as text: for messages about differences, and to be compared. */
+
+import { isDefined, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { canonicalJson } from "../model/canonical.ts";
-import type { Documentation, MemberModel, Model, TypeModel } from "../model/model.ts";
-import { innerTypes, Types } from "./walk.ts";
+import type { Documentation } from "../model/documentation.ts";
+import { innerTypes, Lookup } from "../model/lookup.ts";
+import type { MemberModel, Model, TypeModel } from "../model/model.ts";
 
 /** A type in the words of a spec. */
 export function describeType(type: TypeModel): string {
+  if (isLeaf(type)) return kindOf(type).words(type);
   switch (type.kind) {
-    case "integer":
-      return `${type.signed ? "i" : "u"}${type.bytes * 8}${type.as === undefined ? "" : ` as ${type.as}`}`;
-    case "varint":
-      return type.signed ? "svarint" : "varint";
-    case "float":
-      return `f${type.bytes * 8}`;
-    case "quantised":
-      return `${type.min} to ${type.max} in ${type.steps} steps (${type.bits} bits)`;
-    case "string":
-    case "bytes":
-      return `${type.kind} of at most ${type.maxBytes} bytes`;
     case "list":
       return `a list of at most ${type.max} (${describeType(type.of)})`;
     case "array":
@@ -25,10 +18,7 @@ export function describeType(type: TypeModel): string {
       return `a map of at most ${type.max} (${describeType(type.key)} to ${describeType(type.value)})`;
     case "struct":
     case "union":
-    case "enum":
       return `${type.kind} \`${type.name}\``;
-    default:
-      return type.kind;
   }
 }
 
@@ -49,9 +39,9 @@ export function docsOf({ doc, why, unit, deprecated }: Documentation): string {
   return canonicalJson({ doc, why, unit, deprecated });
 }
 
-/** The default of a member, as text to compare: an enum's by its number, since names are free. */
+/** The default of a member, as text to compare: names of a definition by their numbers, since names are free. */
 export function defaultOf({ default: given, type }: MemberModel, model: Model): string {
-  if (type.kind !== "enum") return canonicalJson(given);
-  const { values } = Types.of(model).enum(type.name);
-  return canonicalJson(values.find(({ name }) => name === given)?.value);
+  if (!isDefined(type)) return canonicalJson(given);
+  const { values } = Lookup.of(model).definition(type.name);
+  return canonicalJson(values.find(({ name }) => name === given)?.value ?? given);
 }

@@ -5,13 +5,13 @@
  */
 import { canonicalJson } from "../model/canonical.ts";
 import { wireForm } from "../model/hash.ts";
+import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, LimitsModel, Model } from "../model/model.ts";
 import { LayoutComparison } from "./breaking-layout.ts";
 import { breakingRules, type Report } from "./breaking-table.ts";
 import { wireDiffers } from "./breaking-wire.ts";
 import { docsOf } from "./breaking-words.ts";
 import { compareZero } from "./breaking-zero.ts";
-import { Types } from "./walk.ts";
 
 /** One difference; lines are 1-based, 0 where the thing is not in that spec. */
 export interface Change {
@@ -215,5 +215,5 @@ function compareSizes(older: Side, newer: Side, report: Report): void {
 
 /** The most that a message of a channel takes. */
 function worstOf([model, { message }]: Side): number {
-  return Types.of(model).struct(message).maxBytes;
+  return Lookup.of(model).struct(message).maxBytes;
 }

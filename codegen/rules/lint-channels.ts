@@ -1,7 +1,8 @@
 /** Lint rules about channels: delivery, direction, ids, priorities, queues, docs. */
+import { withInner } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
-import { entryOf, nodeAt, structsFrom, withInner, words } from "./walk.ts";
+import { entryOf, membersOf, nodeAt, words } from "./walk.ts";
 
 /** What names that end so are about: the newest value replaces all before it. */
 const stateWords: ReadonlySet<string> = new Set(
@@ -229,11 +230,9 @@ function finding(channel: ChannelModel, message: string): Finding {
 /** Numbers with a fraction in a message, those of inner structs too. */
 function fractions(model: Model, channel: ChannelModel): number {
   let count = 0;
-  for (const struct of structsFrom(model, channel.message)) {
-    for (const member of struct.members) {
-      for (const type of withInner(member.type)) {
-        if (type.kind === "float" || (type.kind === "quantised" && !type.integer)) count++;
-      }
+  for (const { member } of membersOf(model, [channel])) {
+    for (const type of withInner(member.type)) {
+      if (type.kind === "float" || (type.kind === "quantised" && !type.integer)) count++;
     }
   }
   return count;

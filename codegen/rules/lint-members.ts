@@ -1,8 +1,11 @@
 /** Lint rules about types and members: bounds, numbers that cost too much, enums, optional members, names. */
-import type { Documentation, MemberModel, Model, TypeModel } from "../model/model.ts";
-import { bitsFor } from "../spec/parse-numbers.ts";
+import { bitsFor } from "../kinds/kind.ts";
+import { isLeaf, kindOf } from "../kinds/kinds.ts";
+import type { Documentation } from "../model/documentation.ts";
+import { Lookup, withInner } from "../model/lookup.ts";
+import type { MemberModel, Model, TypeModel } from "../model/model.ts";
 import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
-import { entryOf, membersOf, nodeAt, withInner, words, writtenTypes } from "./walk.ts";
+import { entryOf, membersOf, nodeAt, words, writtenTypes } from "./walk.ts";
 
 /** Longer than people type. */
 const MAX_TEXT_BYTES = 16_384;
@@ -423,10 +426,6 @@ function documented(model: LintContext["model"]): Named[] {
 }
 
 /** The value of a type that no zero stands for, where nothing else is said. */
-function unchosen(type: TypeModel, { enums }: Model): string | undefined {
-  if (type.kind === "enum") {
-    return `\`${enums.find(({ name }) => name === type.name)!.values[0]!.name}\``;
-  }
-  if (type.kind !== "quantised" || (type.min <= 0 && type.max >= 0)) return undefined;
-  return String(type.min > 0 ? type.min : type.max);
+function unchosen(type: TypeModel, model: Model): string | undefined {
+  return isLeaf(type) ? kindOf(type).unchosen?.(type, Lookup.of(model)) : undefined;
 }

@@ -1,92 +1,17 @@
 /** Ways through a spec and its model that several lint rules take. Nothing is judged here. */
-import type {
-  ChannelModel,
-  EnumModel,
-  MemberModel,
-  Model,
-  StructModel,
-  TypeModel,
-  UnionModel,
-} from "../model/model.ts";
+import { Lookup, reachedFrom } from "../model/lookup.ts";
+import type { ChannelModel, MemberModel, Model, StructModel } from "../model/model.ts";
 import type { MapNode, Node } from "../spec/node.ts";
-
-/** The named types of a model. */
-export class Types {
-  static readonly #known = new WeakMap<Model, Types>();
-  readonly #structs: ReadonlyMap<string, StructModel>;
-  readonly #unions: ReadonlyMap<string, UnionModel>;
-  readonly #enums: ReadonlyMap<string, EnumModel>;
-
-  private constructor({ structs, unions, enums }: Model) {
-    this.#structs = new Map(structs.map((struct) => [struct.name, struct]));
-    this.#unions = new Map(unions.map((union) => [union.name, union]));
-    this.#enums = new Map(enums.map((one) => [one.name, one]));
-  }
-
-  static of(model: Model): Types {
-    const types = Types.#known.get(model) ?? new Types(model);
-    Types.#known.set(model, types);
-    return types;
-  }
-
-  struct(name: string): StructModel {
-    return this.#structs.get(name)!;
-  }
-
-  union(name: string): UnionModel {
-    return this.#unions.get(name)!;
-  }
-
-  enum(name: string): EnumModel {
-    return this.#enums.get(name)!;
-  }
-}
-
-/** The types that `type` is made of directly: elements, options, keys. Whatever kinds of types there will be. */
-export function innerTypes(type: TypeModel): TypeModel[] {
-  return Object.values(type).flatMap(typesIn);
-}
-
-function typesIn(value: unknown): TypeModel[] {
-  if (typeof value !== "object" || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap(typesIn);
-  if (typeof (value as TypeModel).kind === "string") return [value as TypeModel];
-  return Object.values(value).flatMap(typesIn);
-}
-
-/** The type and all it is made of, not through structs. */
-export function* withInner(type: TypeModel): Generator<TypeModel> {
-  yield type;
-  for (const inner of innerTypes(type)) yield* withInner(inner);
-}
-
-/** A struct and all structs within it, each once. */
-export function structsFrom(model: Model, name: string): StructModel[] {
-  const found = new Map<string, StructModel>();
-  const visit = (at: string): void => {
-    const struct = model.structs.find((s) => s.name === at);
-    if (struct === undefined || found.has(at)) return;
-    found.set(at, struct);
-    for (const member of struct.members) {
-      for (const type of withInner(member.type)) if (type.kind === "struct") visit(type.name);
-    }
-  };
-  visit(name);
-  return [...found.values()];
-}
 
 /** Members of every struct that the channels' messages are made of, each once. */
 export function* membersOf(
   model: Model,
   channels: readonly ChannelModel[] = model.channels,
 ): Generator<{ struct: StructModel; member: MemberModel }> {
-  const seen = new Set<string>();
-  for (const channel of channels) {
-    for (const struct of structsFrom(model, channel.message)) {
-      if (seen.has(struct.name)) continue;
-      seen.add(struct.name);
-      for (const member of struct.members) yield { struct, member };
-    }
+  const messages = channels.map((c) => ({ kind: "struct", name: c.message }) as const);
+  for (const struct of reachedFrom(messages, Lookup.of(model))) {
+    if (!("members" in struct)) continue;
+    for (const member of struct.members) yield { struct, member };
   }
 }
 

@@ -2,8 +2,10 @@
  * A spec as it was read: structure checked, every reference still a name. The parse files make it, model/ resolves it.
  * Each thing keeps the span that a diagnostic about it points at.
  */
+import type { Unnamed } from "../kinds/kind.ts";
+import type { DefinedType, LeafType } from "../kinds/kinds.ts";
 import type { Artefact } from "../model/artefacts.ts";
-import type { Delivery, Direction, LimitsModel, TypeModel } from "../model/model.ts";
+import type { Delivery, Direction, LimitsModel } from "../model/model.ts";
 import type { MapNode, Node } from "./node.ts";
 import type { Span } from "./source.ts";
 
@@ -17,10 +19,11 @@ export interface DocsAst {
 
 export type TypeExpr =
   /** Complete in itself. */
-  | { readonly kind: "leaf"; readonly span: Span; readonly type: TypeModel }
+  | { readonly kind: "leaf"; readonly span: Span; readonly type: LeafType }
   | { readonly kind: "ref"; readonly span: Span; readonly name: string }
   | { readonly kind: "list"; readonly span: Span; readonly of: TypeExpr; readonly max: number }
-  | { readonly kind: "enum"; readonly span: Span; readonly values: readonly EnumValueAst[] }
+  /** Has a definition, and needs a name. */
+  | ({ readonly kind: "defined"; readonly span: Span; readonly of: DefinedType["kind"] } & Unnamed)
   | { readonly kind: "array"; readonly span: Span; readonly of: TypeExpr; readonly length: number }
   | {
       readonly kind: "map";
@@ -36,13 +39,6 @@ export type TypeExpr =
       readonly members: readonly MemberAst[];
       readonly extensible: boolean;
     };
-
-export interface EnumValueAst {
-  readonly name: string;
-  readonly value: number;
-  readonly doc?: string;
-  readonly line: number;
-}
 
 export interface MemberAst {
   readonly name: string;

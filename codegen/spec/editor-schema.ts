@@ -3,6 +3,7 @@
  * `npm run docs` writes it to protocol.schema.json. Not the judge: `stardust generate` checks more and says it better;
  * a test holds the two against each other. The worst case is a table that the schema cannot say, which is an error.
  */
+import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import { artefactFiles, artefacts } from "../model/artefacts.ts";
 import { defaultZero } from "../model/defaults.ts";
 import { fieldBytes, headerRoles } from "../model/header-roles.ts";
@@ -20,7 +21,7 @@ import {
 } from "./parse-channels.ts";
 import { MAX_NUMBER } from "./parse-choices.ts";
 import { limitTable } from "./parse-limits.ts";
-import { MAX_FIELD_BYTES, MAX_TYPE_RECURSION, MAX_VERSION, MIN_TYPE_DEPTH } from "./parse-types.ts";
+import { MAX_TYPE_RECURSION, MAX_VERSION, MIN_TYPE_DEPTH } from "./parse-types.ts";
 import { builtInTypes, typeForms, typeKeys } from "./type-names.ts";
 import {
   closed,

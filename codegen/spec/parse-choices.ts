@@ -1,53 +1,17 @@
 /**
- * The two types that name several things to choose from: enums (names and numbers) and unions (names and types). Not
- * what a variant's type is: that is handed in, since types hold each other.
+ * Unions: names, tags and types to choose from. Not what a variant's type is: that is handed in, since types hold each
+ * other.
  */
-import type { EnumValueAst, TypeExpr, VariantAst } from "./ast.ts";
+import type { TypeExpr, VariantAst } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
-import { expectInteger, Fields } from "./fields.ts";
+import { Fields } from "./fields.ts";
 import { checkFreeName } from "./names.ts";
-import type { Entry, MapNode, Node } from "./node.ts";
+import type { MapNode, Node } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
 import type { Span } from "./source.ts";
 
-/** Numbers of enum values and tags of variants. */
+/** Tags of variants, and numbers of enum values. */
 export const MAX_NUMBER = 0xffff_ffff;
-
-export function parseEnum(node: MapNode, span: Span, d: Diagnostics): TypeExpr | undefined {
-  const values: EnumValueAst[] = [];
-  const taken = new Map<number, string>();
-  for (const entry of node.entries) {
-    const value = enumValue(entry, d);
-    if (value === undefined) continue;
-    const other = taken.get(value.value);
-    if (other !== undefined) {
-      d.report("SD1309", entry.value.span, { value: value.value, other });
-      continue;
-    }
-    taken.set(value.value, value.name);
-    values.push(value);
-  }
-  if (node.entries.length === 0) d.report("SD1310", span, {});
-  return values.length === 0 ? undefined : { kind: "enum", span, values };
-}
-
-/** `name: 3`, or `name: { value: 3, doc: … }`. */
-function enumValue(entry: Entry, d: Diagnostics): EnumValueAst | undefined {
-  checkFreeName(entry.key, "an enum value", entry.keySpan, d);
-  const { line } = d.source.position(entry.keySpan.start);
-  const place = `enum value \`${entry.key}\``;
-  if (entry.value.kind !== "map") {
-    const value = expectInteger(entry.value, place, 0, MAX_NUMBER, d);
-    return value === undefined ? undefined : { name: entry.key, value, line };
-  }
-  const fields = new Fields(entry.value, place, d);
-  fields.required("value");
-  const value = fields.integer("value", 0, MAX_NUMBER);
-  const doc = fields.text("doc");
-  fields.finish();
-  if (value === undefined) return undefined;
-  return { name: entry.key, value, line, ...(doc === undefined ? {} : { doc }) };
-}
 
 /** How the type of a variant is read: by its name, or among the other keys of its map. */
 export interface VariantTypes {

@@ -1,9 +1,11 @@
 /** The section `limits` with its defaults and bounds. */
+
+import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import type { LimitsAst } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { Fields } from "./fields.ts";
 import type { MapNode } from "./node.ts";
-import { MAX_FIELD_BYTES, MAX_LIST_ITEMS } from "./parse-types.ts";
+import { MAX_LIST_ITEMS } from "./parse-types.ts";
 import type { Span } from "./source.ts";
 
 interface LimitRow {

@@ -2,19 +2,18 @@
  * The type language: names and one-key objects to type expressions. References stay names here (model/types.ts
  * resolves them). Worst case: recursion as deep as the node tree, which yaml.ts bounds.
  */
+import { type DefinedType, type LeafType, leafNames } from "../kinds/kinds.ts";
+import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import type { Given, LimitsAst, MemberAst, TypeAst, TypeExpr } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { expectMap, Fields } from "./fields.ts";
 import { checkFreeName, checkName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, type Node, quote } from "./node.ts";
-import { parseChoices, parseEnum } from "./parse-choices.ts";
+import { parseChoices } from "./parse-choices.ts";
 import { parseDocs } from "./parse-docs.ts";
-import { parseNumber, scalarTypes } from "./parse-numbers.ts";
 import type { Span } from "./source.ts";
 import { builtInTypes, formHelp, guessTypeKey, typeForms, typeKeys } from "./type-names.ts";
 
-/** The longest string or bytes of one member. */
-export const MAX_FIELD_BYTES: number = 2 ** 24;
 export const MAX_LIST_ITEMS: number = 2 ** 20;
 
 /** Objects of one recursive type inside each other. */
@@ -165,9 +164,8 @@ export class TypeParser {
   }
 
   #named(name: string, span: Span): TypeExpr | undefined {
-    const scalar = scalarTypes.get(name);
-    if (scalar) return { kind: "leaf", span, type: scalar };
-    if (name === "string" || name === "bytes") return this.#text(name, undefined, span);
+    const bare = leafNames.get(name)?.bare?.(this.#limits);
+    if (bare) return { kind: "leaf", span, type: bare as LeafType };
     if (typeForms.has(name)) {
       const params = { place: `\`${name}\``, expected: "an object", actual: "a bare name" };
       this.#d.report("SD1103", span, params, { help: formHelp(name)! });
@@ -180,11 +178,9 @@ export class TypeParser {
     const { key, keySpan, value } = entry;
     const map = expectMap(value, `\`${key}\``, this.#d);
     if (map === undefined) return undefined;
-    if (key === "string" || key === "bytes") return this.#text(key, map, keySpan);
     if (key === "list") return this.#list(map, keySpan);
     if (key === "array") return this.#array(map, keySpan);
     if (key === "map") return this.#map(map, keySpan);
-    if (key === "enum") return parseEnum(map, keySpan, this.#d);
     if (key === "union") {
       return parseChoices(map, keySpan, this.#d, {
         plain: (node, place) => this.expression(node, place),
@@ -198,19 +194,11 @@ export class TypeParser {
     if (key === "struct") {
       return { kind: "struct", span: keySpan, members: this.members(map), extensible: false };
     }
-    const type = parseNumber(key, map, this.#d);
-    return type && { kind: "leaf", span: keySpan, type };
-  }
-
-  #text(kind: "string" | "bytes", options: MapNode | undefined, span: Span): TypeExpr {
-    const { defaultMaxStringBytes, defaultMaxBytesBytes } = this.#limits;
-    let maxBytes = kind === "string" ? defaultMaxStringBytes : defaultMaxBytesBytes;
-    if (options) {
-      const fields = new Fields(options, `\`${kind}\``, this.#d);
-      maxBytes = fields.integer("maxBytes", 1, MAX_FIELD_BYTES) ?? maxBytes;
-      fields.finish();
-    }
-    return { kind: "leaf", span, type: { kind, maxBytes } };
+    const leaf = leafNames.get(key)!;
+    const type = leaf.options!(key, map, keySpan, this.#d, this.#limits);
+    if (type === undefined) return undefined;
+    if ("kind" in type) return { kind: "leaf", span: keySpan, type: type as LeafType };
+    return { kind: "defined", span: keySpan, of: leaf.kind as DefinedType["kind"], ...type };
   }
 
   #list(options: MapNode, span: Span): TypeExpr | undefined {

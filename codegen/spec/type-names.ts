@@ -2,23 +2,28 @@
  * The names of types: those that are built in, how those that need options are written, and what other languages call
  * them, so that a name which does not exist gets an answer. Reading types is parse-types.ts's.
  */
+import { leafNames } from "../kinds/kinds.ts";
 import { suggest } from "./distance.ts";
-import { numberKeys, scalarTypes } from "./parse-numbers.ts";
+
+const leaves = [...leafNames];
 
 /** How each type that is no bare name is written. */
 export const typeForms: ReadonlyMap<string, string> = new Map([
   ["list", "{ list: { of: u8, max: 16 } }"],
   ["array", "{ array: { of: u8, length: 4 } }"],
   ["map", "{ map: { key: u16, value: string, max: 16 } }"],
-  ["enum", "{ enum: { a: 0, b: 1 } }"],
+  ...leaves.flatMap(([name, { form }]) => (form === undefined ? [] : [[name, form] as const])),
   ["struct", "{ struct: { x: f32, y: f32 } }"],
   ["union", "{ union: { a: u8, b: string } }"],
 ]);
 
-const bareNames: readonly string[] = [...scalarTypes.keys(), "string", "bytes"];
+const bareNames: readonly string[] = leaves.flatMap(([name, { bare }]) => (bare ? [name] : []));
 
 /** Keys that make a type of an object. */
-export const typeKeys: readonly string[] = [...numberKeys, "string", "bytes", ...typeForms.keys()];
+export const typeKeys: readonly string[] = [
+  ...leaves.flatMap(([name, { options, form }]) => (options && !form ? [name] : [])),
+  ...typeForms.keys(),
+];
 
 /** Names that a type of the spec cannot take. */
 export const builtInTypes: ReadonlySet<string> = new Set([...bareNames, ...typeKeys]);
@@ -27,31 +32,15 @@ export const builtInTypes: ReadonlySet<string> = new Set([...bareNames, ...typeK
 export const builtInList: string = `${bareNames.join(", ")}, and as objects ${[...typeForms.keys()].join(", ")}`;
 
 /** By the type that is meant: what people write who come from elsewhere, in lower case. */
-const namesElsewhere: Readonly<Record<string, string>> = {
-  u8: "byte char uint8 uchar octet",
-  u16: "uint16 ushort word",
-  u32: "uint uint32 unsigned dword usize size_t",
-  u64: "uint64 ulong qword",
-  i8: "int8 sbyte",
-  i16: "int16 short",
-  i32: "int int32 integer",
-  i64: "int64 long bigint",
-  varint: "varuint uvarint leb128 date time datetime timestamp",
-  svarint: "varsint zigzag",
-  f16: "half float16",
-  f32: "float float32 single real",
-  f64: "double float64 number",
-  bool: "boolean flag bit",
-  string: "str text utf8 varchar",
-  bytes: "uint8array arraybuffer buffer binary blob bytearray",
-  list: "vec vector slice sequence set",
-  map: "dict dictionary hashmap record",
-  enum: "enumeration",
-  struct: "object message class tuple",
-  union: "oneof variant either",
-};
+const namesElsewhere: readonly (readonly [name: string, elsewhere: string])[] = [
+  ...leaves.map(([name, { elsewhere }]) => [name, elsewhere] as const),
+  ["list", "vec vector slice sequence set"],
+  ["map", "dict dictionary hashmap record"],
+  ["struct", "object message class tuple"],
+  ["union", "oneof variant either"],
+];
 const synonyms: ReadonlyMap<string, string> = new Map(
-  Object.entries(namesElsewhere).flatMap(([type, names]) =>
+  namesElsewhere.flatMap(([type, names]) =>
     names.split(" ").map((name): [string, string] => [name, type]),
   ),
 );

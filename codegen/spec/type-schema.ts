@@ -1,11 +1,12 @@
 /**
  * How an editor is told to write each type that is an object: `{ u8: { min: 0, max: 100 } }`. One row a type key, in
  * JSON Schema; editor-schema.ts puts them into the spec's schema. The reading itself is parse-types.ts's and
- * parse-numbers.ts's, whose bounds stand here too. The worst case is a type key without a row, which the maker refuses.
+ * that of kinds/, whose bounds stand here too. The worst case is a type key without a row, which the maker refuses.
  */
+import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import { MAX_NAME } from "./names.ts";
 import { MAX_NUMBER } from "./parse-choices.ts";
-import { MAX_FIELD_BYTES, MAX_LIST_ITEMS } from "./parse-types.ts";
+import { MAX_LIST_ITEMS } from "./parse-types.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 

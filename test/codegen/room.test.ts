@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { InvalidMessageError, Writer } from "stardust-udp/wire";
 import { beforeAll, describe, expect, test } from "vitest";
-import { textOf } from "#codegen/emit/vector-values.js";
+import { textOf } from "#codegen/kinds/string.js";
 import type { Model, TypeModel } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";

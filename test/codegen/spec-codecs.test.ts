@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { readMessage } from "#codegen/interpret/read-message.js";
 import { Problem, Source } from "#codegen/interpret/reading.js";
-import { Names } from "#codegen/interpret/values.js";
+import { Lookup } from "#codegen/model/lookup.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
@@ -208,7 +208,7 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
 
   test("is refused by all three where the vectors say so", () => {
     const { model, channels, testing, generated, slow } = subjects.get(name)!;
-    const names = new Names(model);
+    const lookup = Lookup.of(model);
     const { refused } = readVectors(generated.files.get("vectors.json")!);
     for (const { channel, hex, case: title } of refused) {
       if (channel === undefined) continue;
@@ -218,13 +218,13 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
       const { message } = model.channels.find((one) => one.name === channel)!;
       expect(() => testing.decode[channel](bytes), what).toThrow(MalformedError);
       expect(() => slow.decode(type, new Cursor(bytes), channel), what).toThrow(CaptureError);
-      expect(() => readMessage(names, message, new Source(bytes)), what).toThrow(Problem);
+      expect(() => readMessage(lookup, message, new Source(bytes)), what).toThrow(Problem);
     }
   });
 
   test("changed at random is refused by the model's interpreter too, or the same to it", () => {
     const { model, channels, testing, generated } = subjects.get(name)!;
-    const names = new Names(model);
+    const lookup = Lookup.of(model);
     const vectors = readVectors(generated.files.get("vectors.json")!);
     const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 });
     for (const { name: channel } of channels) {
@@ -237,7 +237,7 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
           for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
           const read = () => {
             try {
-              return readMessage(names, message, new Source(bytes));
+              return readMessage(lookup, message, new Source(bytes));
             } catch (error) {
               if (error instanceof Problem) throw new CaptureError(error.message);
               throw error;

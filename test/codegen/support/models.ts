@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
+import type { Definition } from "#codegen/kinds/kind.js";
 import type {
   ChannelModel,
-  EnumModel,
   HeaderFieldModel,
   HeaderModel,
   JsonSchema,
@@ -54,7 +54,7 @@ export const quantised = (
 export type Member = TypeModel | ({ type: TypeModel } & Partial<MemberModel>);
 
 export class Spec {
-  readonly enums: EnumModel[] = [];
+  readonly enums: Definition[] = [];
   readonly structs: StructModel[] = [];
   readonly unions: UnionModel[] = [];
   readonly channels: ChannelModel[] = [];

@@ -1,0 +1,253 @@
+/**
+ * One of several names, as the number that the spec gives it, in the bits that the largest of them needs. The generated type
+ * is a union of the names.
+ */
+
+import { type Module, WIRE } from "../emit/module.ts";
+import type { Declaration, Func } from "../emit/source.ts";
+import {
+  docComment,
+  documentation,
+  key,
+  Lines,
+  nameList,
+  one,
+  optionalDoc,
+  quote,
+} from "../emit/text.ts";
+import type { Diagnostics } from "../spec/diagnostics.ts";
+import { expectInteger, Fields } from "../spec/fields.ts";
+import { checkFreeName } from "../spec/names.ts";
+import type { Entry, MapNode } from "../spec/node.ts";
+import type { Span } from "../spec/source.ts";
+import {
+  type BitKind,
+  bitSize,
+  bitsFor,
+  type Choice,
+  type DefinedKind,
+  type Definition,
+  type Definitions,
+  plural,
+  type Unnamed,
+} from "./kind.ts";
+
+export interface EnumType {
+  readonly kind: "enum";
+  readonly bits: number;
+  readonly name: string;
+}
+
+const MAX_VALUE = 0xffff_ffff;
+
+function parse(_name: string, node: MapNode, span: Span, d: Diagnostics): Unnamed | undefined {
+  const values: Choice[] = [];
+  const taken = new Map<number, string>();
+  for (const entry of node.entries) {
+    const value = parseValue(entry, d);
+    if (value === undefined) continue;
+    const other = taken.get(value.value);
+    if (other !== undefined) {
+      d.report("SD1309", entry.value.span, { value: value.value, other });
+      continue;
+    }
+    taken.set(value.value, value.name);
+    values.push(value);
+  }
+  if (node.entries.length === 0) d.report("SD1310", span, {});
+  if (values.length === 0) return undefined;
+  values.sort((a, b) => a.value - b.value);
+  return { values, bits: bitsFor(values.at(-1)!.value) };
+}
+
+/** `name: 3`, or `name: { value: 3, doc: … }`. */
+function parseValue(entry: Entry, d: Diagnostics): Choice | undefined {
+  checkFreeName(entry.key, "an enum value", entry.keySpan, d);
+  const { line } = d.source.position(entry.keySpan.start);
+  const place = `enum value \`${entry.key}\``;
+  if (entry.value.kind !== "map") {
+    const value = expectInteger(entry.value, place, 0, MAX_VALUE, d);
+    return value === undefined ? undefined : { name: entry.key, value, line };
+  }
+  const fields = new Fields(entry.value, place, d);
+  fields.required("value");
+  const value = fields.integer("value", 0, MAX_VALUE);
+  const doc = fields.text("doc");
+  fields.finish();
+  if (value === undefined) return undefined;
+  return { name: entry.key, value, line, ...(doc === undefined ? {} : { doc }) };
+}
+
+function valuesOf({ name }: EnumType, all: Definitions): readonly Choice[] {
+  return all.definition(name).values;
+}
+
+function refuse(
+  type: EnumType,
+  value: string,
+  path: string,
+  lines: Lines,
+  all: Definitions,
+): string {
+  const names = quote(nameList(valuesOf(type, all)));
+  return `${lines.wire("invalidEnum")}(${path}, ${value}, ${names});`;
+}
+
+export const enumeration: BitKind<EnumType> & DefinedKind = {
+  shape: "bits",
+  names: {
+    enum: { options: parse, form: "{ enum: { a: 0, b: 1 } }", elsewhere: "enumeration" },
+  },
+  size: bitSize,
+  key: () => true,
+
+  expected: (type, all) => {
+    const names = valuesOf(type, all).map(({ name }) => name);
+    return `one of ${names.slice(0, 12).join(", ")}`;
+  },
+  accept: (type, given, all) =>
+    valuesOf(type, all).some(({ name }) => name === given) ? given! : undefined,
+  given: (_type, given) => given,
+  givenText: (_type, given) => quote(String(given)),
+  givenWords: (_type, given) => String(given),
+  zeroText: (type, _lines, all) => quote(valuesOf(type, all)[0]!.name),
+  unchosen: (type, all) => `\`${valuesOf(type, all)[0]!.name}\``,
+
+  typescript: ({ name }, own) => own(name),
+  range: () => "",
+  exampleText: (type, _name, _lines, all) => quote(valuesOf(type, all)[0]!.name),
+  arbitraryText: (type, _lines, all) =>
+    `fc.constantFrom(${valuesOf(type, all)
+      .map(({ name }) => quote(name))
+      .join(", ")})`,
+
+  least: (type, all) => valuesOf(type, all)[0]!.name,
+  most: (type, all) => valuesOf(type, all).at(-1)!.name,
+  usual: (type, all) => {
+    const values = valuesOf(type, all);
+    return values[Math.floor(values.length / 2)]!.name;
+  },
+  edges: (type, all) => valuesOf(type, all).map(({ name }) => ({ name, value: name })),
+
+  pageSize: ({ bits }) => plural(bits, "bit"),
+  pageType: ({ name }, link) => link(name),
+  words: ({ name }) => `enum \`${name}\``,
+  optionRules: {},
+  dissector: (type) => ({ ...type }),
+
+  check: (type, value, path, lines, all) => {
+    const number = `${lines.use(`valueOf${type.name}`)}(${value})`;
+    return `if (${number} < 0) ${refuse(type, value, path, lines, all)}`;
+  },
+  checkBits: (type, bits, value, path, lines, all) =>
+    `if (${bits} < 0) ${refuse(type, value, path, lines, all)}`,
+  toBits: ({ name }, value, lines) => `${lines.use(`valueOf${name}`)}(${value})`,
+  absentIsZero: false,
+  wrongBits: () => undefined,
+  fromBits: ({ name }, bits, at, path, lines) =>
+    `${lines.use(`nameOf${name}`)}(${bits}, ${lines.use("r")}, ${at}, ${path})`,
+  readBits: (type, raw, all) => {
+    const found = valuesOf(type, all).find(({ value }) => value === raw);
+    if (found === undefined) {
+      return { value: raw, meaning: { value: raw }, problem: `${raw} is no value of ${type.name}` };
+    }
+    return { value: found.name, meaning: { value: found.name, text: String(raw) } };
+  },
+  writeBits: (type, value, all) => {
+    const found = valuesOf(type, all).find(({ name }) => name === value);
+    if (found === undefined) throw new Error(`${String(value)} is no value of ${type.name}`);
+    return found.value;
+  },
+
+  list: "enums",
+  inPlace: "an enum written in place",
+  declarations,
+  functions,
+  page: {
+    sentence: ({ bits }) => `An enum in ${plural(bits, "bit")}.`,
+    head: ["value", "number", "what"],
+    number: ({ value }) => String(value),
+  },
+  choice: { rule: "enum-value", what: "value", of: "enum" },
+};
+
+/** In `types.ts`: a union of the names, and a constant of their numbers. */
+function declarations(e: Definition, specFile: string): Declaration[] {
+  const values = e.values.map(
+    (v) => `${docComment(documentation(v, specFile), "  ")}  ${key(v.name)}: ${v.value},\n`,
+  );
+  const doc = docComment(documentation(e, specFile, ["The number of each name on the wire."]));
+  return [
+    { kind: "raw", text: `${doc}export const ${e.name} = {\n${values.join("")}} as const;` },
+    {
+      kind: "alias",
+      name: e.name,
+      type: `keyof typeof ${e.name}`,
+      ...optionalDoc(documentation(e, specFile)),
+    },
+  ];
+}
+
+/** In `codecs.ts`. */
+function functions(e: Definition, used: ReadonlySet<string>, module: Module): Declaration[] {
+  if (!used.has(`valueOf${e.name}`) && !used.has(`nameOf${e.name}`)) return [];
+  return [
+    valueOfFunction(e),
+    ...(counts(e) ? [namesOfTable(e, module)] : []),
+    nameOfFunction(e, module),
+  ];
+}
+
+function valueOfFunction(e: Definition): Func {
+  const out = new Lines();
+  out.add("switch (name) {");
+  for (const v of e.values) out.add(`  case ${quote(v.name)}:`, `    return ${v.value};`);
+  out.add("  default:", "    return -1;", "}");
+  return {
+    kind: "function",
+    name: `valueOf${e.name}`,
+    exported: false,
+    parameters: [{ name: "name", type: "string" }],
+    returns: "number",
+    body: out.text,
+    doc: `The number of ${one(e.name)} on the wire; -1 for what is none.`,
+  };
+}
+
+/** Whether the numbers of an enum are 0, 1, 2 … in this order: then a table has its names. */
+function counts(e: Definition): boolean {
+  return e.values.every((v, i) => v.value === i);
+}
+
+function namesOfTable(e: Definition, module: Module): Declaration {
+  const head = `const namesOf${e.name}: readonly ${module.typeOf(e.name)}[] = [`;
+  const names = e.values.map((v) => quote(v.name));
+  const line = `${head}${names.join(", ")}];`;
+  const lines = [head, ...names.map((name) => `  ${name},`), "];"];
+  return { kind: "raw", text: line.length <= 100 ? line : lines.join("\n") };
+}
+
+function nameOfFunction(e: Definition, module: Module): Func {
+  const out = new Lines();
+  const refuse = `r.refuse(at, path, \`\${value} is no ${e.name}\`)`;
+  if (counts(e)) out.add(`return namesOf${e.name}[value] ?? ${refuse};`);
+  else {
+    out.add("switch (value) {");
+    for (const v of e.values) out.add(`  case ${v.value}:`, `    return ${quote(v.name)};`);
+    out.add("  default:", `    return ${refuse};`, "}");
+  }
+  return {
+    kind: "function",
+    name: `nameOf${e.name}`,
+    exported: false,
+    parameters: [
+      { name: "value", type: "number" },
+      { name: "r", type: module.type(WIRE, "Reader") },
+      { name: "at", type: "number" },
+      { name: "path", type: "string" },
+    ],
+    returns: module.typeOf(e.name),
+    body: out.text,
+    doc: `The ${e.name} of a number that was read at byte \`at\`.`,
+  };
+}
