@@ -1,5 +1,5 @@
 /**
- * Whole numbers of a fixed width: `u8` to `u64`, `i8` to `i64`, big-endian, two's complement. 64 bits are a bigint, or a
+ * Whole numbers of a fixed width: `u8` to `u64`, `i8` to `i64`, 24 bits among them, big-endian, two's complement. 64 bits are a bigint, or a
  * safe number where the spec asks for it. With `min` and `max` they are no integers on the wire: those are quantised.ts's.
  */
 import type { Diagnostics } from "../spec/diagnostics.ts";
@@ -19,7 +19,7 @@ import { parseBounded } from "./quantised.ts";
 /** `as`: 64 bits as a safe number, so that only -2^53+1 to 2^53-1 are sent and accepted; else a bigint. */
 export interface IntegerType {
   readonly kind: "integer";
-  readonly bytes: 1 | 2 | 4 | 8;
+  readonly bytes: 1 | 2 | 3 | 4 | 8;
   readonly signed: boolean;
   readonly as?: "number";
 }
@@ -84,15 +84,34 @@ function parseWide(type: IntegerType, fields: Fields, d: Diagnostics): IntegerTy
   return as === "number" ? { ...type, as } : type;
 }
 
+const PUT24 = "$put24";
+
+function get24(name: string, high: "getUint8" | "getInt8"): { name: string; text: string } {
+  const text = `function ${name}(view: DataView, at: number): number {
+  return (view.${high}(at) << 16) | view.getUint16(at + 1);
+}`;
+  return { name, text };
+}
+
+const put24 = {
+  name: PUT24,
+  text: `function ${PUT24}(view: DataView, at: number, value: number): void {
+  view.setUint8(at, value >> 16);
+  view.setUint16(at + 1, value);
+}`,
+};
+
 export const integer: FixedKind<IntegerType> = {
   shape: "fixed",
   names: {
     u8: name(1, false, "byte char uint8 uchar octet"),
     u16: name(2, false, "uint16 ushort word"),
+    u24: name(3, false, "uint24"),
     u32: name(4, false, "uint uint32 unsigned dword usize size_t"),
     u64: name(8, false, "uint64 ulong qword"),
     i8: name(1, true, "int8 sbyte"),
     i16: name(2, true, "int16 short"),
+    i24: name(3, true, "int24"),
     i32: name(4, true, "int int32 integer"),
     i64: name(8, true, "int64 long bigint"),
   },
@@ -146,6 +165,8 @@ export const integer: FixedKind<IntegerType> = {
   },
   words: (type) => nameOf(type) + (type.as === undefined ? "" : ` as ${type.as}`),
   optionRules: { as: "integer-form-changed" },
+  // A DataView has no 24 bits. No name that is made from the spec's begins with `$`.
+  constants: [get24("$u24", "getUint8"), get24("$i24", "getInt8"), put24],
   dissector: (type) => ({
     kind: nameOf(type),
     bytes: type.bytes,
@@ -168,11 +189,13 @@ export const integer: FixedKind<IntegerType> = {
   },
   get: (type, at, path, lines) => {
     if (type.as === "number") return `${lines.use("r")}.${nameOf(type)}(${at}, ${path})`;
+    if (type.bytes === 3) return `${lines.use(`$${nameOf(type)}`)}(${lines.use("view")}, ${at})`;
     return `${lines.use("view")}.get${viewName(type)}(${at})`;
   },
   takesAll: (type) => type.as === undefined,
   set: (type, at, value, lines) => {
     if (type.as === "number") return `${lines.use("w")}.wide(${at}, ${value});`;
+    if (type.bytes === 3) return `${lines.use(PUT24)}(${lines.use("view")}, ${at}, ${value});`;
     return `${lines.use("view")}.set${viewName(type)}(${at}, ${value});`;
   },
   readFixed: (type, view, at) => {
@@ -188,6 +211,10 @@ export const integer: FixedKind<IntegerType> = {
 function integerAt(view: DataView, at: number, { bytes, signed }: IntegerType): number | bigint {
   if (bytes === 8) return signed ? view.getBigInt64(at) : view.getBigUint64(at);
   if (bytes === 4) return signed ? view.getInt32(at) : view.getUint32(at);
+  if (bytes === 3) {
+    const high = signed ? view.getInt8(at) : view.getUint8(at);
+    return high * 2 ** 16 + view.getUint16(at + 1);
+  }
   if (bytes === 2) return signed ? view.getInt16(at) : view.getUint16(at);
   return signed ? view.getInt8(at) : view.getUint8(at);
 }

@@ -124,7 +124,7 @@ export const typeDefinitions: Readonly<Record<string, Schema>> = {
   },
 };
 
-const integers = ["u8", "u16", "u32", "i8", "i16", "i32"];
+const integers = ["u8", "u16", "u24", "u32", "i8", "i16", "i24", "i32"];
 
 /** The definition of each type key's options. */
 export const typeOptions: Readonly<Record<string, keyof typeof typeDefinitions>> = {

@@ -119,7 +119,7 @@ describe("the schema of model.json", () => {
       (m) => (m.structs[1].members[1].presenceBit = undefined),
     ],
     ["no channels", (m) => (m.channels = [])],
-    ["an integer of three bytes", (m) => (m.structs[1].members[0].type.bytes = 3)],
+    ["an integer of five bytes", (m) => (m.structs[1].members[0].type.bytes = 5)],
     ["a field that is both", (m) => (m.header.clear[0].bits = 8)],
     ["a size that is no number of bytes", (m) => (m.structs[0].minBytes = 1.5)],
     ["a name that no type can have", (m) => (m.structs[0].name = "vec 2")],

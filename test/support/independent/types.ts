@@ -53,10 +53,12 @@ export interface Member {
 const integers: Readonly<Record<string, { bytes: number; signed: boolean }>> = {
   u8: { bytes: 1, signed: false },
   u16: { bytes: 2, signed: false },
+  u24: { bytes: 3, signed: false },
   u32: { bytes: 4, signed: false },
   u64: { bytes: 8, signed: false },
   i8: { bytes: 1, signed: true },
   i16: { bytes: 2, signed: true },
+  i24: { bytes: 3, signed: true },
   i32: { bytes: 4, signed: true },
   i64: { bytes: 8, signed: true },
 };
