@@ -18,7 +18,7 @@ import { zero } from "./zero.ts";
  * Protocol `arena`, version 1.
  */
 export const protocol: Protocol = {
-  stardust: 3,
+  stardust: 4,
   name: "arena",
   version: 1,
   hash: "d659c59d6e5e33b400dd4b8a8586c8cf",

@@ -6,29 +6,7 @@ import type { MessageCodec } from "stardust-udp/protocol";
 import { InvalidMessageError, Reader, Writer, dequantise } from "stardust-udp/wire";
 import * as codecs from "./codecs.ts";
 import type * as types from "./types.ts";
-import {
-  type AcceptBody,
-  type AcceptSys,
-  type AckBody,
-  type AckSys,
-  type AttachBody,
-  type AttachSys,
-  type AttachedBody,
-  type AttachedSys,
-  type ChallengeBody,
-  type ChallengeSys,
-  type CloseBody,
-  type CloseSys,
-  type GoneBody,
-  type GoneSys,
-  type JoinBody,
-  type JoinSys,
-  type ProcessingBody,
-  type ProcessingSys,
-  type RejectBody,
-  type RejectSys,
-  zero,
-} from "./zero.ts";
+import { type AcceptBody, type JoinBody, zero } from "./zero.ts";
 
 /** What is wrong with a message: the first thing only. */
 export interface Problem {
@@ -331,86 +309,16 @@ export const decode = {
   },
 };
 
-/** What is wrong with the parts of a zero message; members of a body that the spec lacks are removed. */
+/** What is wrong with the body of a zero message; members that the spec lacks are removed. */
 export const validateZero = {
   join: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["join"]!.validateSys(value);
-    },
     body(value: unknown): ZeroProblem | null {
-      return zero.messages["join"]!.validateBody(value);
-    },
-  },
-  challenge: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["challenge"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["challenge"]!.validateBody(value);
-    },
-  },
-  processing: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["processing"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["processing"]!.validateBody(value);
+      return zero.bodies.join(value);
     },
   },
   accept: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["accept"]!.validateSys(value);
-    },
     body(value: unknown): ZeroProblem | null {
-      return zero.messages["accept"]!.validateBody(value);
-    },
-  },
-  reject: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["reject"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["reject"]!.validateBody(value);
-    },
-  },
-  attach: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["attach"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["attach"]!.validateBody(value);
-    },
-  },
-  attached: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["attached"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["attached"]!.validateBody(value);
-    },
-  },
-  ack: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["ack"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["ack"]!.validateBody(value);
-    },
-  },
-  close: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["close"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["close"]!.validateBody(value);
-    },
-  },
-  gone: {
-    sys(value: unknown): ZeroProblem | null {
-      return zero.messages["gone"]!.validateSys(value);
-    },
-    body(value: unknown): ZeroProblem | null {
-      return zero.messages["gone"]!.validateBody(value);
+      return zero.bodies.accept(value);
     },
   },
 };
@@ -424,188 +332,37 @@ function isGood(problemOf: (value: unknown) => ZeroProblem | null, value: unknow
   }
 }
 
-/** Whether a value is a valid part of a zero message. */
+/** Whether a value is a valid body of a zero message. */
 export const isZero = {
   join: {
-    sys(value: unknown): value is JoinSys {
-      return isGood(validateZero["join"].sys, value);
-    },
     body(value: unknown): value is JoinBody {
-      return isGood(validateZero["join"].body, value);
-    },
-  },
-  challenge: {
-    sys(value: unknown): value is ChallengeSys {
-      return isGood(validateZero["challenge"].sys, value);
-    },
-    body(value: unknown): value is ChallengeBody {
-      return isGood(validateZero["challenge"].body, value);
-    },
-  },
-  processing: {
-    sys(value: unknown): value is ProcessingSys {
-      return isGood(validateZero["processing"].sys, value);
-    },
-    body(value: unknown): value is ProcessingBody {
-      return isGood(validateZero["processing"].body, value);
+      return isGood(validateZero.join.body, value);
     },
   },
   accept: {
-    sys(value: unknown): value is AcceptSys {
-      return isGood(validateZero["accept"].sys, value);
-    },
     body(value: unknown): value is AcceptBody {
-      return isGood(validateZero["accept"].body, value);
-    },
-  },
-  reject: {
-    sys(value: unknown): value is RejectSys {
-      return isGood(validateZero["reject"].sys, value);
-    },
-    body(value: unknown): value is RejectBody {
-      return isGood(validateZero["reject"].body, value);
-    },
-  },
-  attach: {
-    sys(value: unknown): value is AttachSys {
-      return isGood(validateZero["attach"].sys, value);
-    },
-    body(value: unknown): value is AttachBody {
-      return isGood(validateZero["attach"].body, value);
-    },
-  },
-  attached: {
-    sys(value: unknown): value is AttachedSys {
-      return isGood(validateZero["attached"].sys, value);
-    },
-    body(value: unknown): value is AttachedBody {
-      return isGood(validateZero["attached"].body, value);
-    },
-  },
-  ack: {
-    sys(value: unknown): value is AckSys {
-      return isGood(validateZero["ack"].sys, value);
-    },
-    body(value: unknown): value is AckBody {
-      return isGood(validateZero["ack"].body, value);
-    },
-  },
-  close: {
-    sys(value: unknown): value is CloseSys {
-      return isGood(validateZero["close"].sys, value);
-    },
-    body(value: unknown): value is CloseBody {
-      return isGood(validateZero["close"].body, value);
-    },
-  },
-  gone: {
-    sys(value: unknown): value is GoneSys {
-      return isGood(validateZero["gone"].sys, value);
-    },
-    body(value: unknown): value is GoneBody {
-      return isGood(validateZero["gone"].body, value);
+      return isGood(validateZero.accept.body, value);
     },
   },
 };
 
-/** Valid parts of each zero message. */
+/** A valid body of each zero message. */
 export const exampleZero = {
   join: {
-    sys(): JoinSys {
-      return { version: 0, hash: "texttexttexttexttexttexttexttext" };
-    },
     body(): JoinBody {
       return { name: "text" };
     },
   },
-  challenge: {
-    sys(): ChallengeSys {
-      return { cookie: "texttexttexttexttextte" };
-    },
-    body(): ChallengeBody {
-      return {};
-    },
-  },
-  processing: {
-    sys(): ProcessingSys {
-      return {};
-    },
-    body(): ProcessingBody {
-      return {};
-    },
-  },
   accept: {
-    sys(): AcceptSys {
-      return { port: 1, ports: [[1, 1]], ticket: "texttexttexttexttexttexttexttexttexttexttex", hash: "texttexttexttexttexttexttexttext", peer: 0 };
-    },
     body(): AcceptBody {
       return { motd: "text" };
     },
   },
-  reject: {
-    sys(): RejectSys {
-      return { reason: "protocol" };
-    },
-    body(): RejectBody {
-      return {};
-    },
-  },
-  attach: {
-    sys(): AttachSys {
-      return { port: 1, nonce: "texttexttexttexttextte", counter: 0 };
-    },
-    body(): AttachBody {
-      return {};
-    },
-  },
-  attached: {
-    sys(): AttachedSys {
-      return { nonce: "texttexttexttexttextte" };
-    },
-    body(): AttachedBody {
-      return {};
-    },
-  },
-  ack: {
-    sys(): AckSys {
-      return {};
-    },
-    body(): AckBody {
-      return {};
-    },
-  },
-  close: {
-    sys(): CloseSys {
-      return { code: "text" };
-    },
-    body(): CloseBody {
-      return {};
-    },
-  },
-  gone: {
-    sys(): GoneSys {
-      return {};
-    },
-    body(): GoneBody {
-      return {};
-    },
-  },
 };
 
-/** Arbitrary parts of each zero message; hand in fast-check. */
+/** Arbitrary bodies of each zero message; hand in fast-check. */
 export const arbitraryZero = {
   join: {
-    sys(fc: FastCheck): Arbitrary<JoinSys> {
-      return fc.record(
-        {
-          version: fc.integer({ min: 0, max: 4294967295 }),
-          hash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
-          compatible: fc.array(fc.string({ unit: "binary", minLength: 32, maxLength: 32 }), { minLength: 0, maxLength: 8 }),
-          cookie: fc.string({ unit: "binary", minLength: 22, maxLength: 64 }),
-        },
-        { noNullPrototype: true, requiredKeys: ["version", "hash"] },
-      );
-    },
     body(fc: FastCheck): Arbitrary<JoinBody> {
       return fc.record(
         {
@@ -616,41 +373,7 @@ export const arbitraryZero = {
       );
     },
   },
-  challenge: {
-    sys(fc: FastCheck): Arbitrary<ChallengeSys> {
-      return fc.record(
-        {
-          cookie: fc.string({ unit: "binary", minLength: 22, maxLength: 64 }),
-        },
-        { noNullPrototype: true, requiredKeys: ["cookie"] },
-      );
-    },
-    body(fc: FastCheck): Arbitrary<ChallengeBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-  },
-  processing: {
-    sys(fc: FastCheck): Arbitrary<ProcessingSys> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-    body(fc: FastCheck): Arbitrary<ProcessingBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-  },
   accept: {
-    sys(fc: FastCheck): Arbitrary<AcceptSys> {
-      return fc.record(
-        {
-          port: fc.integer({ min: 1, max: 65535 }),
-          ports: fc.array(fc.array(fc.integer({ min: 1, max: 65535 }), { minLength: 2, maxLength: 2 }), { minLength: 1, maxLength: 16 }),
-          ticket: fc.string({ unit: "binary", minLength: 43, maxLength: 43 }),
-          hash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
-          compat: fc.boolean(),
-          peer: fc.integer({ min: 0, max: 4294967295 }),
-        },
-        { noNullPrototype: true, requiredKeys: ["port", "ports", "ticket", "hash", "peer"] },
-      );
-    },
     body(fc: FastCheck): Arbitrary<AcceptBody> {
       return fc.record(
         {
@@ -658,87 +381,6 @@ export const arbitraryZero = {
         },
         { noNullPrototype: true, requiredKeys: ["motd"] },
       );
-    },
-  },
-  reject: {
-    sys(fc: FastCheck): Arbitrary<RejectSys> {
-      return fc.record(
-        {
-          reason: fc.constantFrom<unknown>("protocol", "full", "denied", "timeout", "shutting-down", "internal"),
-          detail: fc.string({ unit: "binary", minLength: 0, maxLength: 96 }),
-          version: fc.integer({ min: 0, max: 4294967295 }),
-          hash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
-          clientVersion: fc.integer({ min: 0, max: 4294967295 }),
-          clientHash: fc.string({ unit: "binary", minLength: 32, maxLength: 32 }),
-        },
-        { noNullPrototype: true, requiredKeys: ["reason"] },
-      );
-    },
-    body(fc: FastCheck): Arbitrary<RejectBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-  },
-  attach: {
-    sys(fc: FastCheck): Arbitrary<AttachSys> {
-      return fc.record(
-        {
-          port: fc.integer({ min: 1, max: 65535 }),
-          nonce: fc.string({ unit: "binary", minLength: 22, maxLength: 22 }),
-          counter: fc.integer({ min: 0, max: 9007199254740991 }),
-        },
-        { noNullPrototype: true, requiredKeys: ["port", "nonce", "counter"] },
-      );
-    },
-    body(fc: FastCheck): Arbitrary<AttachBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-  },
-  attached: {
-    sys(fc: FastCheck): Arbitrary<AttachedSys> {
-      return fc.record(
-        {
-          nonce: fc.string({ unit: "binary", minLength: 22, maxLength: 22 }),
-        },
-        { noNullPrototype: true, requiredKeys: ["nonce"] },
-      );
-    },
-    body(fc: FastCheck): Arbitrary<AttachedBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-  },
-  ack: {
-    sys(fc: FastCheck): Arbitrary<AckSys> {
-      return fc.record(
-        {
-          nonce: fc.string({ unit: "binary", minLength: 22, maxLength: 22 }),
-        },
-        { noNullPrototype: true, requiredKeys: [] },
-      );
-    },
-    body(fc: FastCheck): Arbitrary<AckBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-  },
-  close: {
-    sys(fc: FastCheck): Arbitrary<CloseSys> {
-      return fc.record(
-        {
-          code: fc.string({ unit: "binary", minLength: 1, maxLength: 32 }),
-          reason: fc.string({ unit: "binary", minLength: 0, maxLength: 96 }),
-        },
-        { noNullPrototype: true, requiredKeys: ["code"] },
-      );
-    },
-    body(fc: FastCheck): Arbitrary<CloseBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-  },
-  gone: {
-    sys(fc: FastCheck): Arbitrary<GoneSys> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
-    },
-    body(fc: FastCheck): Arbitrary<GoneBody> {
-      return fc.record({}, { noNullPrototype: true, requiredKeys: [] });
     },
   },
 };

@@ -51,7 +51,7 @@ export function checkProtocol(protocol: Protocol): void {
   const unsupported = (what: string): never => {
     throw new StardustError("STARDUST_UNSUPPORTED", `protocol ${protocol.name}: ${what}`);
   };
-  if (protocol.stardust !== 3)
+  if (protocol.stardust !== 4)
     unsupported(
       `generated for contract ${protocol.stardust}, this runtime has 3: run stardust generate again`,
     );

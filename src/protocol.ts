@@ -4,6 +4,7 @@
  * the wire is decided by the generator; how it gets there is decided here in src/.
  */
 import type { DatagramHeader, FrameHeader, Violation } from "./wire/header.ts";
+import type { JsonProblem } from "./wire/json.ts";
 import type { Reader } from "./wire/reader.ts";
 import type { Writer } from "./wire/writer.ts";
 
@@ -113,32 +114,16 @@ export interface HeaderCodec {
   readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation;
 }
 
-/** What a validator of a zero message found: the first problem only. */
-export interface ZeroProblem {
-  /** JSON pointer into the sys or body, e.g. `/name`. */
-  readonly path: string;
-  readonly problem: string;
-}
+/** What a validator of a zero message found: the first problem only. `path` is a JSON pointer into the body. */
+export type ZeroProblem = JsonProblem;
 
-/** One zero message: who sends it, and the validators that ajv compiled when generating. */
-export interface ZeroMessageDefinition {
-  readonly name: string;
-  readonly from: Role | "both";
-  /** Worst case of a whole datagram in bytes, without padding; the generator has refused what does not fit. */
-  readonly maxBytes: number;
-  /** Checks the runtime's part; unknown members are ignored. */
-  validateSys(value: unknown): ZeroProblem | null;
-  /** Checks the application's part and removes members that the spec does not name. */
-  validateBody(value: unknown): ZeroProblem | null;
-}
+/** Checks the application's part of a zero message and removes members that the spec does not name. */
+export type BodyValidator = (value: unknown) => ZeroProblem | null;
 
-/** states x messages -> next state, for the receiving side named. A pair that is not there is dropped and counted. */
-export type ZeroStateTable = Readonly<Record<string, Readonly<Record<string, string>>>>;
-
+/** What a spec says of the connection protocol. All else of it is the runtime's own, in src/zero. */
 export interface ZeroProtocol {
-  /** By the `msg` of the envelope. Has no prototype: an unknown name is undefined, whatever it is. */
-  readonly messages: Readonly<Record<string, ZeroMessageDefinition>>;
-  readonly states: { readonly client: ZeroStateTable; readonly server: ZeroStateTable };
+  /** By message, of those whose body the application fills. */
+  readonly bodies: { readonly join: BodyValidator; readonly accept: BodyValidator };
 }
 
 /** Numbers of the spec's `limits`, defaults filled in. */
@@ -176,7 +161,7 @@ export interface KnownVersion {
 /** All that a spec says, as `generated/protocol.ts` exports it. */
 export interface Protocol {
   /** The version of this contract; the runtime refuses another. */
-  readonly stardust: 3;
+  readonly stardust: 4;
   readonly name: string;
   readonly version: number;
   /** 128 bits of SHA-256 over everything that changes the wire, as 32 hex digits. */

@@ -18,6 +18,7 @@ import { errorCodes } from "#src/errors.js";
 import { createSessionCounters } from "#src/session/index.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
 import { createCounters } from "#src/zero/counters.js";
+import { messages } from "#src/zero/own-messages.js";
 import { stateDiagram } from "./support/state-diagram.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -106,9 +107,9 @@ describe("docs/connection.md", () => {
 
   test("says how long an attach must be", () => {
     const [, bytes] = /longest `attached` \((\d+) bytes/.exec(text) ?? [];
-    expect(Number(bytes)).toBe(protocol.zero.messages["attached"]!.maxBytes);
+    expect(Number(bytes)).toBe(messages.attached.maxBytes);
   });
-  const { states, messages } = defaultZero();
+  const { states, messages: stated } = defaultZero();
 
   test.each(["client", "server"] as const)("has the state table of the %s", (side) => {
     const [, ofClient, ofServer] = text.split(/^### The (?:client|server)'s.*$/m);
@@ -155,7 +156,7 @@ describe("docs/connection.md", () => {
   test("names every message and who sends it", () => {
     const table = text.split("\n## The messages")[1]!.split("\n## ")[0]!;
     const told = [...table.matchAll(/^\| `(\w+)` +\| (\w+) /gm)].map((m) => [m[1], m[2]]);
-    expect(told).toEqual(messages.map(({ name, from }) => [name, from!.name]));
+    expect(told).toEqual(stated.map(({ name, from }) => [name, from!.name]));
   });
 });
 

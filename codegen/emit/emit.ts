@@ -31,7 +31,7 @@ const files: Readonly<Record<string, { about: string; emit: Emitter }>> = {
     emit: emitCodecs,
   },
   "header.ts": { about: "The header of every datagram and frame.", emit: emitHeader },
-  "zero.ts": { about: "The connection protocol's messages and states.", emit: emitZero },
+  "zero.ts": { about: "What the spec says of the connection protocol.", emit: emitZero },
   "protocol.ts": { about: "The protocol as the runtime takes it.", emit: emitProtocol },
   "face.ts": { about: "What typed server, client and systems share.", emit: emitFace },
   "server.ts": { about: "The typed server.", emit: emitServer },
@@ -72,8 +72,11 @@ export async function emit(
     const made = declarations(model, module, versions);
     out.set(name, `${preamble(model)}// ${about}\n\n${printFile(module.imports, made)}`);
   }
-  const validators = `// Validators of the zero messages, compiled by ajv.\n${await emitValidators(model)}`;
-  out.set("validators.ts", preamble(model) + validators);
+  const validators = await emitValidators(model);
+  if (validators !== undefined) {
+    const about = "// Validators of what zero messages carry, compiled by ajv.\n";
+    out.set("validators.ts", preamble(model) + about + validators);
+  }
   for (const artefact of wanted) out.set(artefactFiles[artefact], extras[artefact](model));
   return out;
 }

@@ -8,7 +8,7 @@ import { userFieldsOf } from "./header.ts";
 import type { Module } from "./module.ts";
 import type { Class, Declaration, Interface, Method, Parameter } from "./source.ts";
 import { documentation, key, memberName, optionalDoc, quote } from "./text.ts";
-import { hasRequired, zeroNames } from "./zero.ts";
+import { bodyName, hasRequired } from "./zero.ts";
 
 type Side = "client" | "server";
 
@@ -202,11 +202,9 @@ function bodyOf(
   module: Module,
   message: string,
 ): { type: string; required: boolean } {
-  const index = model.zero.messages.findIndex((m) => m.name === message);
-  if (index < 0) throw new Error(`the model has no zero message ${message}`);
-  const name = zeroNames(model)[index]!;
-  const type = module.type("./zero.ts", `${name}Body`);
-  return { type, required: hasRequired(model.zero.messages[index]!.body) };
+  const known = model.zero.messages.find(({ name }) => name === message);
+  if (known === undefined) throw new Error(`the model has no zero message ${message}`);
+  return { type: module.type("./zero.ts", bodyName(known)), required: hasRequired(known.body) };
 }
 
 /** A class of `face.ts`. */

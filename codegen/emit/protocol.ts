@@ -16,7 +16,7 @@ export function emitProtocol(
   out.block(
     `export const protocol: ${module.type("stardust-udp/protocol", "Protocol")} =`,
     () => {
-      out.add("stardust: 3,", `name: ${quote(model.name)},`, `version: ${model.version},`);
+      out.add("stardust: 4,", `name: ${quote(model.name)},`, `version: ${model.version},`);
       out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions), "url: import.meta.url,");
       out.add(`security: ${quote(model.security)},`);
       out.block(

@@ -1,75 +1,57 @@
 /**
- * The part of `testing.ts` about zero messages: a validator, a guard, an example and an arbitrary for the `sys` and the
- * `body` of each. Values follow from the JSON Schemas (schema-example.ts, schema-arbitrary.ts); what is legal is decided
- * by the validators alone.
+ * The part of `testing.ts` about zero messages: a validator, a guard, an example and an arbitrary for the `body` of each
+ * that the application fills. Values follow from the JSON Schemas (schema-example.ts, schema-arbitrary.ts); what is legal
+ * is decided by the validators alone.
  */
-import type { JsonSchema, Model } from "../model/model.ts";
+import type { Model, ZeroMessageModel } from "../model/model.ts";
 import type { Module } from "./module.ts";
 import { arbitraryOf } from "./schema-arbitrary.ts";
 import { exampleOf } from "./schema-example.ts";
 import { constObject, type Declaration } from "./source.ts";
-import { key, Lines, quote } from "./text.ts";
-import { zeroNames } from "./zero.ts";
-
-interface Part {
-  readonly message: string;
-  readonly name: "sys" | "body";
-  /** Of its generated type. */
-  readonly type: string;
-  readonly schema: JsonSchema;
-}
+import { access, key, Lines } from "./text.ts";
+import { withBody } from "./validators.ts";
+import { bodyName } from "./zero.ts";
 
 export function zeroTables(model: Model, module: Module): Declaration[] {
-  const names = zeroNames(model);
-  const typeOf = (name: string) => module.type("./zero.ts", name);
+  const typeOf = (message: ZeroMessageModel) => module.type("./zero.ts", bodyName(message));
   const outer = (name: string) => module.type("stardust-udp", name);
-  const tableOf = (name: string, doc: string, method: (part: Part) => string[]): Declaration => {
-    const entries = model.zero.messages.map((m, i) => {
-      const parts: Part[] = [
-        { message: m.name, name: "sys", type: typeOf(`${names[i]}Sys`), schema: m.sys },
-        { message: m.name, name: "body", type: typeOf(`${names[i]}Body`), schema: m.body },
-      ];
-      const lines = parts.flatMap(method).map((line) => `  ${line}`);
-      return [`${key(m.name)}: {`, ...lines, "},"];
+  const tableOf = (
+    name: string,
+    doc: string,
+    method: (message: ZeroMessageModel) => { head: string; body: string },
+  ): Declaration => {
+    const entries = withBody(model).map((message) => {
+      const { head, body } = method(message);
+      const lines = body.split("\n").map((line) => `    ${line}`);
+      return [`${key(message.name)}: {`, `  body${head} {`, ...lines, "  },", "},"];
     });
     return constObject(name, doc, entries);
   };
   return [
     tableOf(
       "validateZero",
-      "What is wrong with the parts of a zero message; members of a body that the spec lacks are removed.",
-      ({ message, name }) => [
-        `${name}(value: unknown): ${outer("ZeroProblem")} | null {`,
-        `  return ${module.value("./zero.ts", "zero")}.messages[${quote(message)}]!.validate${name === "sys" ? "Sys" : "Body"}(value);`,
-        "},",
-      ],
+      "What is wrong with the body of a zero message; members that the spec lacks are removed.",
+      ({ name }) => ({
+        head: `(value: unknown): ${outer("ZeroProblem")} | null`,
+        body: `return ${module.value("./zero.ts", "zero")}.bodies${access(name)}(value);`,
+      }),
     ),
     guardFunction(module),
-    tableOf(
-      "isZero",
-      "Whether a value is a valid part of a zero message.",
-      ({ message, name, type }) => [
-        `${name}(value: unknown): value is ${type} {`,
-        `  return isGood(validateZero[${quote(message)}].${name}, value);`,
-        "},",
-      ],
-    ),
-    tableOf("exampleZero", "Valid parts of each zero message.", ({ name, type, schema }) => [
-      `${name}(): ${type} {`,
-      `  return ${exampleOf(schema)};`,
-      "},",
-    ]),
+    tableOf("isZero", "Whether a value is a valid body of a zero message.", (message) => ({
+      head: `(value: unknown): value is ${typeOf(message)}`,
+      body: `return isGood(validateZero${access(message.name)}.body, value);`,
+    })),
+    tableOf("exampleZero", "A valid body of each zero message.", (message) => ({
+      head: `(): ${typeOf(message)}`,
+      body: `return ${exampleOf(message.body)};`,
+    })),
     tableOf(
       "arbitraryZero",
-      "Arbitrary parts of each zero message; hand in fast-check.",
-      ({ name, type, schema }) => {
-        const lines = `return ${arbitraryOf(schema)};`.split("\n").map((line) => `  ${line}`);
-        return [
-          `${name}(fc: ${outer("FastCheck")}): ${outer("Arbitrary")}<${type}> {`,
-          ...lines,
-          "},",
-        ];
-      },
+      "Arbitrary bodies of each zero message; hand in fast-check.",
+      (message) => ({
+        head: `(fc: ${outer("FastCheck")}): ${outer("Arbitrary")}<${typeOf(message)}>`,
+        body: `return ${arbitraryOf(message.body)};`,
+      }),
     ),
   ];
 }

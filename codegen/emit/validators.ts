@@ -1,13 +1,23 @@
 /**
- * `validators.ts`: the JSON Schemas of the zero messages, compiled by ajv into functions that need no ajv. Not the types
- * and not the problems' wording (zero.ts). Worst case of a validator: linear in the value, unless a pattern of the spec
- * backtracks, which lint looks for.
+ * `validators.ts`: the JSON Schemas of the bodies that the spec gives zero messages, compiled by ajv into functions that
+ * need no ajv. Not the types (zero.ts), and nothing of the runtime's own part (own-messages.ts). Worst case of a
+ * validator: linear in the value.
  */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
+import { Module, WIRE } from "./module.ts";
+import { printFile } from "./source.ts";
+import { camel } from "./text.ts";
 
-/** The names under which a message's two validators are exported; never the spec's own words. */
-export function validatorNames(index: number): { readonly sys: string; readonly body: string } {
-  return { sys: `z${index * 2}`, body: `z${index * 2 + 1}` };
+/** The messages whose body the application fills. */
+export function withBody(model: Model): ZeroMessageModel[] {
+  return model.zero.messages.filter(({ hasBody }) => hasBody);
+}
+
+/** The name of the validator of a message's body; undefined where the spec gives that no members. */
+export function validatorName({ name, body }: ZeroMessageModel): string | undefined {
+  const { properties } = body;
+  const isEmpty = isSchema(properties) && Object.keys(properties).length === 0;
+  return isEmpty ? undefined : `${camel(name)}Body`;
 }
 
 /** What ajv's output asks for with `require`, and what stands in for it. */
@@ -18,8 +28,10 @@ const helpers: Readonly<Record<string, string>> = {
 
 type Standalone = (ajv: unknown, names: Readonly<Record<string, string>>) => string;
 
-/** The text of the file, behind its preamble. */
-export async function emitValidators(model: Model): Promise<string> {
+/** The text of the file, behind its preamble; undefined where nothing is left to validate. */
+export async function emitValidators(model: Model): Promise<string | undefined> {
+  const messages = withBody(model).filter((message) => validatorName(message) !== undefined);
+  if (messages.length === 0) return undefined;
   const { Ajv } = await import("ajv");
   const standalone = await import("ajv/dist/standalone/index.js");
   const ajv = new Ajv({
@@ -36,48 +48,32 @@ export async function emitValidators(model: Model): Promise<string> {
     logger: false,
   });
   const names: Record<string, string> = {};
-  const add = (id: string, schema: JsonSchema) => {
-    ajv.addSchema({ ...schema, $id: id });
+  for (const message of messages) {
+    const id = validatorName(message)!;
+    ajv.addSchema({ ...closed(plain(message.body, message.name)), $id: id });
     names[id] = id;
-  };
-  model.zero.messages.forEach((message: ZeroMessageModel, i) => {
-    const { sys, body } = validatorNames(i);
-    add(sys, plain(message.sys, message.name));
-    add(body, closed(plain(message.body, message.name)));
-  });
+  }
   // CommonJS seen from an ES module: the function is the default of the default.
   const made = standalone.default as unknown as { default?: Standalone } & Standalone;
-  const compiled = (made.default ?? made)(ajv, names);
-  return `${header}${typed(withoutRequire(compiled))}\n`;
+  const module = new Module();
+  const text = typed(withoutRequire((made.default ?? made)(ajv, names), module), module);
+  return `// @ts-nocheck\n${printFile(module.imports, [{ kind: "raw", text }])}`;
 }
 
-const header = `// @ts-nocheck
-import { codePointLength, jsonEqual } from "stardust-udp/wire";
-
-/** A validator as ajv compiles it; \`errors\` is of the last call. */
-export interface Validator {
-  (value: unknown): boolean;
-  errors?: readonly ValidatorError[] | null | undefined;
-}
-
-export interface ValidatorError {
-  readonly instancePath: string;
-  readonly keyword: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly message?: string | undefined;
-}
-
-`;
-
-function withoutRequire(text: string): string {
+function withoutRequire(text: string, module: Module): string {
   let out = text.replace(/^"use strict";\s*/, "");
-  for (const [required, ours] of Object.entries(helpers)) out = out.replaceAll(required, ours);
+  for (const [required, ours] of Object.entries(helpers)) {
+    if (out.includes(required)) out = out.replaceAll(required, module.value(WIRE, ours));
+  }
   if (/\brequire\s*\(/.test(out)) throw new Error("ajv's output needs a helper that is not known");
   return out;
 }
 
-function typed(text: string): string {
-  return text.replace(/^\s*export const (z\d+) = (\w+);/gm, "\nexport const $1: Validator = $2;\n");
+function typed(text: string, module: Module): string {
+  const type = module.type(WIRE, "Validator");
+  return text
+    .replace(/^\s*export const (\w+) = (\w+);/gm, `\nexport const $1: ${type} = $2;\n`)
+    .trim();
 }
 
 const droppedKeys = new Set(["$id", "$schema", "$comment", "$anchor", "title", "description"]);

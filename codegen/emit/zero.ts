@@ -1,78 +1,32 @@
 /**
- * `zero.ts`: the connection protocol's messages as types and definitions, and its state tables. The validators
- * themselves are in validators.ts.
+ * `zero.ts`: the bodies that the spec gives zero messages, as types and with their validators, which are in
+ * validators.ts. All else of the connection protocol is the runtime's own (own-messages.ts).
  */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
-import type { Module } from "./module.ts";
+import { type Module, WIRE } from "./module.ts";
 import type { Declaration } from "./source.ts";
-import {
-  documentation,
-  key,
-  Lines,
-  memberName,
-  Names,
-  optionalDoc,
-  pascal,
-  quote,
-} from "./text.ts";
-import { isSchema, validatorNames } from "./validators.ts";
+import { documentation, key, Lines, memberName, optionalDoc, pascal, quote } from "./text.ts";
+import { isSchema, validatorName, withBody } from "./validators.ts";
 
-/** `Join` of `join`, by the message's position. */
-export function zeroNames(model: Model): string[] {
-  return Names.forAll(model.zero.messages.map((m) => pascal(m.name)));
+/** The type of a message's body. */
+export function bodyName({ name }: ZeroMessageModel): string {
+  return `${pascal(name)}Body`;
 }
 
 export function emitZero(model: Model, module: Module): Declaration[] {
-  const names = zeroNames(model);
   return [
-    ...model.zero.messages.flatMap((m, i) => typesOf(m, names[i]!, model.specFile)),
-    {
-      kind: "function",
-      name: "problemOf",
-      exported: false,
-      parameters: [
-        { name: "validator", type: module.type("./validators.ts", "Validator") },
-        { name: "value", type: "unknown" },
-      ],
-      returns: `${module.type("stardust-udp/protocol", "ZeroProblem")} | null`,
-      doc: "The first thing that a validator finds wrong, with a JSON pointer to it.",
-      body: new Lines()
-        .add("if (validator(value)) return null;", "const error = validator.errors?.[0];")
-        .add("validator.errors = null;")
-        .add('if (error === undefined) return { path: "", problem: "is not valid" };')
-        .add("const missing = error.params.missingProperty;")
-        .add('if (error.keyword === "required" && typeof missing === "string") {')
-        .add('  const name = missing.replaceAll("~", "~0").replaceAll("/", "~1");')
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: generated text
-        .add('  return { path: `${error.instancePath}/${name}`, problem: "is missing" };', "}")
-        .add('return { path: error.instancePath, problem: error.message ?? "is not valid" };').text,
-    },
-    {
-      kind: "function",
-      name: "bare",
-      exported: false,
-      typeParameters: ["T extends object"],
-      parameters: [{ name: "members", type: "T" }],
-      returns: "T",
-      body: "return Object.freeze(Object.assign(Object.create(null), members));",
-      doc: "An object without a prototype: a name from the network finds what is listed, and nothing else.",
-    },
+    ...withBody(model).map((m) => bodyType(m, model.specFile)),
     { kind: "raw", text: zeroText(model, module) },
   ];
 }
 
-function typesOf(m: ZeroMessageModel, name: string, specFile: string): Declaration[] {
-  const declare = (suffix: string, schema: JsonSchema, whose: string): Declaration => {
-    const doc = documentation(m, specFile, [whose]);
-    const members = membersOf(schema);
-    return members === undefined
-      ? { kind: "alias", name: name + suffix, type: schemaType(schema), ...optionalDoc(doc) }
-      : { kind: "interface", name: name + suffix, members, ...optionalDoc(doc) };
-  };
-  return [
-    declare("Sys", m.sys, "The runtime's part."),
-    declare("Body", m.body, "The application's part."),
-  ];
+function bodyType(m: ZeroMessageModel, specFile: string): Declaration {
+  const doc = documentation(m, specFile, ["The application's part."]);
+  const name = bodyName(m);
+  const members = membersOf(m.body);
+  return members === undefined
+    ? { kind: "alias", name, type: schemaType(m.body), ...optionalDoc(doc) }
+    : { kind: "interface", name, members, ...optionalDoc(doc) };
 }
 
 /** Whether a message with this body must say something. */
@@ -169,45 +123,14 @@ function union(types: string[]): string {
 
 function zeroText(model: Model, module: Module): string {
   const out = new Lines();
-  const outer = (name: string) => module.type("stardust-udp/protocol", name);
-  const validator = (name: string) => module.value("./validators.ts", name);
   out.block(
-    `export const zero: ${outer("ZeroProtocol")} =`,
+    `export const zero: ${module.type("stardust-udp/protocol", "ZeroProtocol")} =`,
     () => {
       out.block(
-        `messages: bare<Record<string, ${outer("ZeroMessageDefinition")}>>(`,
+        "bodies:",
         () => {
-          model.zero.messages.forEach((m, i) => {
-            const { sys, body } = validatorNames(i);
-            out.block(
-              `${key(m.name)}:`,
-              () => {
-                out.add(`name: ${quote(m.name)},`, `from: ${quote(m.from)},`);
-                out.add(`maxBytes: ${m.maxBytes},`);
-                out.add(`validateSys: (value) => problemOf(${validator(sys)}, value),`);
-                out.add(`validateBody: (value) => problemOf(${validator(body)}, value),`);
-              },
-              ",",
-            );
-          });
-        },
-        "),",
-      );
-      out.block(
-        "states:",
-        () => {
-          for (const side of ["client", "server"] as const) {
-            out.block(
-              `${side}: bare(`,
-              () => {
-                for (const [state, row] of Object.entries(model.zero.states[side])) {
-                  const pairs = Object.entries(row).map(([m, next]) => `${key(m)}: ${quote(next)}`);
-                  const text = pairs.length === 0 ? "{}" : `{ ${pairs.join(", ")} }`;
-                  out.add(`${key(state)}: bare<Record<string, string>>(${text}),`);
-                }
-              },
-              "),",
-            );
+          for (const message of withBody(model)) {
+            out.add(`${key(message.name)}: ${validatorText(message, module)},`);
           }
         },
         ",",
@@ -215,6 +138,12 @@ function zeroText(model: Model, module: Module): string {
     },
     ";",
   );
-  const text = out.text.replaceAll("( {", "({");
-  return `/** The connection protocol: its messages by name, and states x messages -> next state. */\n${text}`;
+  return `/** What the application says in the connection protocol's messages, checked. */\n${out.text}`;
+}
+
+function validatorText(message: ZeroMessageModel, module: Module): string {
+  const name = validatorName(message);
+  if (name === undefined) return module.value(WIRE, "emptied");
+  const validator = module.value("./validators.ts", name);
+  return `(value) => ${module.value(WIRE, "problemOf")}(${validator}, value)`;
 }

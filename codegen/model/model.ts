@@ -202,6 +202,14 @@ export interface ZeroMessageModel extends Documentation {
   readonly from: "client" | "server" | "both";
   readonly sys: JsonSchema;
   readonly body: JsonSchema;
+  /** Whether the application may fill the body. */
+  readonly hasBody: boolean;
+  /** Whether it carries a MAC: always, or never. */
+  readonly mac: boolean;
+  /** Its sequence numbers, 0 outside the sequence; the second is that with a cookie. Missing: the next of the sequence. */
+  readonly seq?: readonly number[];
+  /** What it acknowledges, likewise. Missing: cumulative. */
+  readonly ack?: readonly number[];
   /** Worst case of a whole datagram, escapes included, padding not. */
   readonly maxBytes: number;
 }

@@ -22,17 +22,9 @@ const ENVELOPE_BYTES: number =
 const ENVELOPE_KEYS = 9;
 
 /** What zero.yaml says of a message beside what a spec may say. */
-export interface ZeroFacts {
-  /** Whether it carries a MAC: always, or never. */
-  readonly mac: boolean;
-  /** Its sequence numbers, 0 outside the sequence; the second is that with a cookie. Missing: the next of the sequence. */
-  readonly seq?: readonly number[];
-  /** What it acknowledges, likewise. Missing: cumulative. */
-  readonly ack?: readonly number[];
+export interface ZeroFacts extends Pick<ZeroMessageModel, "hasBody" | "mac" | "seq" | "ack"> {
   /** Members of sys that hold text of people's, which JSON may have to escape. All others are ASCII tokens. */
   readonly text: readonly string[];
-  /** The application may fill its body. */
-  readonly hasBody: boolean;
 }
 
 /** What zero.yaml says. */
@@ -80,6 +72,7 @@ function resolveMessage(
   d: Diagnostics,
 ): ZeroMessageModel {
   const from = standard.from!.name as ZeroMessageModel["from"];
+  const { text, ...told } = facts;
   if (own?.from && own.from.name !== from) {
     d.report("SD1503", own.from.span, { message: standard.name, expected: from });
   }
@@ -87,7 +80,7 @@ function resolveMessage(
   const bodyNode = own?.body ?? emptyBody;
   const standardSys = toData(standard.sys!) as JsonSchema;
   const tokens = new Set(memberNames(standardSys));
-  for (const name of facts.text) tokens.delete(name);
+  for (const name of text) tokens.delete(name);
   const place = `zero message \`${standard.name}\``;
   const sys = walkSchema(sysNode, `the sys of ${place}`, { diagnostics: d, open: true, tokens });
   const body = walkSchema(bodyNode, `the body of ${place}`, {
@@ -105,6 +98,7 @@ function resolveMessage(
     from,
     sys: sys ? schemaData(sysNode, true) : {},
     body: body ? schemaData(bodyNode, false) : {},
+    ...told,
     maxBytes,
   };
 }

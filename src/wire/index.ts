@@ -46,7 +46,14 @@ export {
   violationNames,
   writeAckRanges,
 } from "./header.ts";
-export { codePointLength, jsonEqual } from "./json.ts";
+export {
+  codePointLength,
+  emptied,
+  jsonEqual,
+  problemOf,
+  type Validator,
+  type ValidatorError,
+} from "./json.ts";
 export { putBytes, putString, putVarint, putZigzag } from "./put.ts";
 export { dequantise, quantise } from "./quantise.ts";
 export { Reader } from "./reader.ts";

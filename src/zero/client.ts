@@ -35,6 +35,7 @@ import { Link, RetransmissionTimer, RttEstimator } from "./link.ts";
 import {
   cutCode,
   cutReason,
+  hasValidBody,
   hasValidSys,
   isOfServer,
   isPlain,
@@ -52,6 +53,7 @@ import {
   clientStates,
   JOIN_SEQ,
   type JoinSys,
+  messages,
   type ServerMessage,
   type SysOf,
 } from "./own-messages.ts";
@@ -120,7 +122,7 @@ export class ZeroClient {
     this.#protocol = protocol;
     this.#crypto = crypto;
     this.#dialledPort = port;
-    this.#join = outgoingBody(protocol.zero.messages["join"]!, join);
+    this.#join = outgoingBody(protocol, "join", join);
     this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
     this.#begin(nowMs);
     if (this.#ask!.bytes.length > protocol.limits.maxDatagramBytes) {
@@ -175,9 +177,8 @@ export class ZeroClient {
     if (!signed && msg !== "gone" && fromPort !== this.#dialledPort) return "droppedPort";
     const next = nextState(clientStates, this.#state, msg);
     if (next === undefined) return "droppedState";
-    const definition = this.#protocol.zero.messages[msg]!;
-    if (!hasValidSys(definition, envelope)) return "droppedSchema";
-    if (definition.validateBody(envelope.body) !== null) return "droppedSchema";
+    if (!hasValidSys(envelope)) return "droppedSchema";
+    if (!hasValidBody(this.#protocol, envelope)) return "droppedSchema";
     return this.#handleMessage(envelope, next, nowMs);
   }
 
@@ -251,7 +252,7 @@ export class ZeroClient {
       },
       {
         // The server answers with no more than it was sent.
-        padBytes: this.#protocol.zero.messages["attached"]!.maxBytes,
+        padBytes: messages.attached.maxBytes,
         maxBytes: this.#protocol.limits.maxDatagramBytes,
         key: keys.client,
       },

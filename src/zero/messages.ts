@@ -3,10 +3,13 @@
  * cut to what their schemas allow, and bodies as they are sent. What zero.yaml says stands in own-messages.ts.
  */
 import { InvalidMessageError } from "../errors.ts";
-import type { ZeroMessageDefinition } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
+import { emptied } from "../wire/json.ts";
 import type { Envelope, EnvelopeOf } from "./envelope.ts";
+import { sysChecks, type Unchecked } from "./own-checks.ts";
 import {
   type AcceptSys,
+  type BodyMessage,
   type ClientMessage,
   MAX_CLOSE_CODE_CHARACTERS,
   MAX_CLOSE_REASON_CHARACTERS,
@@ -46,11 +49,17 @@ export function isOfServer(message: Envelope): message is Envelope<ServerMessage
   return messages[message.msg].from !== "client";
 }
 
-export function hasValidSys<M extends MessageName>(
-  definition: ZeroMessageDefinition,
-  message: Envelope<M>,
-): message is Received<M> {
-  return definition.validateSys(message.sys) === null;
+export function hasValidSys<M extends MessageName>(message: Envelope<M>): message is Received<M> {
+  return sysChecks[message.msg](message.sys as Unchecked);
+}
+
+/** Whether the application's part is what the spec says; members that it does not name are removed. */
+export function hasValidBody(
+  { zero }: Protocol,
+  { msg, body }: { readonly msg: MessageName; readonly body: object },
+): boolean {
+  const validate = msg === "join" || msg === "accept" ? zero.bodies[msg] : emptied;
+  return validate(body) === null;
 }
 
 /** Cut to what the schemas allow: they count code points. */
@@ -86,17 +95,14 @@ export function nextState<S extends string>(
  * The application's part of a message as it will be sent: a copy, without members that the spec does not name.
  * Throws `InvalidMessageError` with the path of a wrong member.
  */
-export function outgoingBody(definition: ZeroMessageDefinition, body: unknown): unknown {
+export function outgoingBody({ zero }: Protocol, msg: BodyMessage, body: unknown): unknown {
   let copy: unknown;
   try {
     copy = JSON.parse(JSON.stringify(body ?? {}));
   } catch (error) {
-    throw new InvalidMessageError(
-      "",
-      `${definition.name} is not JSON: ${(error as Error).message}`,
-    );
+    throw new InvalidMessageError("", `${msg} is not JSON: ${(error as Error).message}`);
   }
-  const found = definition.validateBody(copy);
+  const found = zero.bodies[msg](copy);
   if (found !== null) throw new InvalidMessageError(memberPath(found.path), found.problem);
   return copy;
 }

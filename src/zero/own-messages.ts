@@ -1,6 +1,6 @@
 /**
- * What zero.yaml says of the connection protocol's own messages, as types and tables. @generated from
- * codegen/model/zero.yaml: do not edit, run `npm run generate:zero`. Not how messages are read or checked.
+ * What zero.yaml says of the connection protocol's own messages, as types and tables. Not how messages are checked.
+ * @generated from codegen/model/zero.yaml: do not edit, run `npm run generate:zero`.
  */
 
 /** The messages. */
@@ -30,8 +30,11 @@ export type ServerMessage =
   | "close"
   | "gone";
 
-/** Sent before there are keys, or by who has none: never with a MAC. All others always have one. */
+/** Sent without a MAC, always. All others always have one. */
 export type PlainMessage = "join" | "challenge" | "processing" | "accept" | "reject" | "gone";
+
+/** Whose body the application may fill. */
+export type BodyMessage = "join" | "accept";
 
 /** Asks to be let in. The first has no cookie; the second repeats the challenge's. */
 export interface JoinSys {
@@ -116,20 +119,25 @@ export interface SysOf {
   readonly gone: GoneSys;
 }
 
-/** Who sends each, and whether with a MAC. */
-export const messages: Readonly<
-  Record<MessageName, { readonly from: "client" | "server" | "both"; readonly mac: boolean }>
-> = {
-  join: { from: "client", mac: false },
-  challenge: { from: "server", mac: false },
-  processing: { from: "server", mac: false },
-  accept: { from: "server", mac: false },
-  reject: { from: "server", mac: false },
-  attach: { from: "client", mac: true },
-  attached: { from: "server", mac: true },
-  ack: { from: "both", mac: true },
-  close: { from: "both", mac: true },
-  gone: { from: "server", mac: false },
+/** What is said of each message beside its members. */
+export interface MessageFacts {
+  readonly from: "client" | "server" | "both";
+  readonly mac: boolean;
+  /** Worst case of a datagram whose body is empty, escapes included, padding not. */
+  readonly maxBytes: number;
+}
+
+export const messages: Readonly<Record<MessageName, MessageFacts>> = {
+  join: { from: "client", mac: false, maxBytes: 594 },
+  challenge: { from: "server", mac: false, maxBytes: 240 },
+  processing: { from: "server", mac: false, maxBytes: 165 },
+  accept: { from: "server", mac: false, maxBytes: 555 },
+  reject: { from: "server", mac: false, maxBytes: 912 },
+  attach: { from: "client", mac: true, maxBytes: 234 },
+  attached: { from: "server", mac: true, maxBytes: 196 },
+  ack: { from: "both", mac: true, maxBytes: 191 },
+  close: { from: "both", mac: true, maxBytes: 950 },
+  gone: { from: "server", mac: false, maxBytes: 159 },
 };
 
 /** Sequence numbers that the handshake gives its messages, each way. */

@@ -26,6 +26,7 @@ import type { ZeroServerEvent } from "./events.ts";
 import { plainKeys, TICKET_BYTES } from "./keys.ts";
 import {
   cutDetail,
+  hasValidBody,
   hasValidSys,
   isOfClient,
   isPlain,
@@ -289,8 +290,7 @@ export class ZeroServer {
     if (nextState(serverStates, this.stateOf(frame.cid), envelope.msg) === undefined) {
       return "droppedState";
     }
-    const definition = this.#protocol.zero.messages[envelope.msg]!;
-    if (!hasValidSys(definition, envelope)) return "droppedSchema";
+    if (!hasValidSys(envelope)) return "droppedSchema";
     const { hash, version } = envelope.sys;
     if (this.#agree(envelope.sys) === undefined) {
       const detail = cutDetail(differences(this.#protocol, hash).join(", "));
@@ -305,12 +305,11 @@ export class ZeroServer {
       this.#answerUnproven(rejection, from);
       return "droppedProtocol";
     }
-    return definition.validateBody(envelope.body) === null ? envelope : "droppedSchema";
+    return hasValidBody(this.#protocol, envelope) ? envelope : "droppedSchema";
   }
 
   #isValid<M extends MessageName>(envelope: Envelope<M>): envelope is Received<M> {
-    const definition = this.#protocol.zero.messages[envelope.msg]!;
-    return hasValidSys(definition, envelope) && definition.validateBody(envelope.body) === null;
+    return hasValidSys(envelope) && hasValidBody(this.#protocol, envelope);
   }
 
   /**
@@ -345,7 +344,7 @@ export class ZeroServer {
     readonly accept: unknown;
     readonly nowMs: number;
   }): Uint8Array {
-    const body = outgoingBody(this.#protocol.zero.messages["accept"]!, o.accept);
+    const body = outgoingBody(this.#protocol, "accept", o.accept);
     const ticket = this.#crypto.randomBytes(TICKET_BYTES);
     const keys = plainKeys(this.#crypto, ticket);
     this.#peers.handleTimeout(o.nowMs);

@@ -152,7 +152,7 @@ test("a type whose name is no identifier is refused", async () => {
 describe("the connection protocol", () => {
   test("has validators that name what is wrong and remove what the spec does not name", async () => {
     const { zero } = await kinds.load("zero");
-    const { validateBody, validateSys } = zero.messages.join;
+    const validateBody = zero.bodies.join;
     const body = JSON.parse(
       '{"name":"ada","x":1,"__proto__":{"y":1},"deep":{"x":1,"z":2},"tags":["a",{"b":1}]}',
     );
@@ -169,47 +169,40 @@ describe("the connection protocol", () => {
     expect(validateBody({ name: "x".repeat(25) })?.path).toBe("/name");
     expect(validateBody({ name: "x", tags: ["b"] })?.path).toBe("/tags/0");
     for (const value of [null, 1, "x", [], undefined]) expect(validateBody(value)?.path).toBe("");
-    const sys = { version: 1, hash: "0".repeat(32), future: true };
-    expect(validateSys(sys)).toBeNull();
-    expect(sys.future).toBe(true);
-    expect(validateSys({ version: 1.5, hash: "0".repeat(32) })?.path).toBe("/version");
   });
 
-  test("knows the spec's messages and states, and no other name", async () => {
+  test("has no validators of the runtime's own, and no file of them where the spec has none", async () => {
     const { zero } = await kinds.load("zero");
-    expect(Object.keys(zero.messages)).toContain("attached");
-    for (const name of ["constructor", "__proto__", "toString", "nonsense"]) {
-      expect(zero.messages[name]).toBeUndefined();
-      expect(zero.states.client[name]).toBeUndefined();
-      expect(zero.states.client.open[name]).toBeUndefined();
-    }
-    expect(zero.states.client.open.close).toBe("draining");
+    expect(Object.keys(zero)).toEqual(["bodies"]);
+    expect(Object.keys(zero.bodies)).toEqual(["join", "accept"]);
+    const spec = new Spec();
+    spec.struct("A", { a: u8 });
+    spec.channel("A");
+    const files = await emit(spec.model());
+    expect(files.has("validators.ts")).toBe(false);
+    expect(files.get("zero.ts")).toContain("join: emptied,");
   });
 
-  test("has valid examples of every message", async () => {
+  test("has valid examples of every body", async () => {
     const testing = await kinds.load("testing");
-    for (const [name, example] of Object.entries(testing.exampleZero) as [string, never][]) {
-      const { sys, body } = example as { sys(): unknown; body(): unknown };
-      expect(testing.validateZero[name].sys(sys())).toBeNull();
-      expect(testing.validateZero[name].body(body())).toBeNull();
+    for (const name of ["join", "accept"]) {
+      expect(testing.validateZero[name].body(testing.exampleZero[name].body())).toBeNull();
     }
   });
 });
 
 test("guards and arbitraries of zero messages agree with their validators", async () => {
   const testing = await kinds.load("testing");
-  for (const name of Object.keys(testing.arbitraryZero)) {
-    for (const part of ["sys", "body"]) {
-      fc.assert(
-        fc.property(testing.arbitraryZero[name][part](fc), (value) => {
-          expect(testing.isZero[name][part](value)).toBe(true);
-          expect(testing.validateZero[name][part](structuredClone(value))).toBeNull();
-        }),
-        { numRuns: 30 },
-      );
-      for (const wrong of [undefined, 7, [], () => {}]) {
-        expect(testing.isZero[name][part](wrong)).toBe(false);
-      }
+  for (const name of ["join", "accept"]) {
+    fc.assert(
+      fc.property(testing.arbitraryZero[name].body(fc), (value) => {
+        expect(testing.isZero[name].body(value)).toBe(true);
+        expect(testing.validateZero[name].body(structuredClone(value))).toBeNull();
+      }),
+      { numRuns: 30 },
+    );
+    for (const wrong of [undefined, 7, [], () => {}]) {
+      expect(testing.isZero[name].body(wrong)).toBe(false);
     }
   }
   const body = { name: "ada", more: 1 };

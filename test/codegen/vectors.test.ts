@@ -20,8 +20,10 @@ import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec, loadSpecFile } from "#codegen/spec/load.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { emptied } from "#src/wire/json.js";
 import { buildDatagram, checkMac, openFrame, parseFrame } from "#src/zero/envelope.js";
 import { plainKeys } from "#src/zero/keys.js";
+import { sysChecks, type Unchecked } from "#src/zero/own-checks.js";
 import type { MessageName } from "#src/zero/own-messages.js";
 import { IndependentParser } from "../support/independent-parser.ts";
 import { fromHex, readVectors, toHex, type Vectors } from "../support/revive.ts";
@@ -200,8 +202,9 @@ describe.each(["arena", "robot", "fleet", "kinds", "acks as u32", "acks as u64"]
         if (typeof frame === "string") throw new Error(`${vector.case}: ${frame}`);
         if (mac) expect(checkMac(nodeCrypto, frame, keys[from])).toBe(true);
         expect(parseFrame(frame), vector.case).toEqual({ msg, seq, ack, sys, body });
-        expect(testing.validateZero[msg].sys(structuredClone(sys)), vector.case).toBeNull();
-        expect(testing.validateZero[msg].body(structuredClone(body)), vector.case).toBeNull();
+        expect(sysChecks[msg as MessageName](sys as Unchecked), vector.case).toBe(true);
+        const validate = testing.validateZero[msg]?.body ?? emptied;
+        expect(validate(structuredClone(body)), vector.case).toBeNull();
       }
     });
 

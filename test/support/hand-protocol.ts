@@ -24,6 +24,7 @@ import {
   Violation,
   writeAckRanges,
 } from "#src/wire/header.js";
+import { emptied } from "#src/wire/json.js";
 import type { Reader } from "#src/wire/reader.js";
 import { varintSize, type Writer } from "#src/wire/writer.js";
 
@@ -340,7 +341,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     };
   });
   return {
-    stardust: 3,
+    stardust: 4,
     name: "hand",
     version: 1,
     hash: "00000000000000000000000000000000",
@@ -361,6 +362,6 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     },
     header: new DefaultLayout(channels, userFields),
     channels,
-    zero: { messages: Object.create(null), states: { client: {}, server: {} } },
+    zero: { bodies: { join: emptied, accept: emptied } },
   };
 }

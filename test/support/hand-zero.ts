@@ -1,23 +1,24 @@
 /**
- * A protocol with its connection part only, made by hand: the schemas and states are those of codegen/model/zero.yaml,
+ * A protocol with its connection part only, made by hand: the bodies of join and accept are
  * compiled here. Stands in for generated code, so that the machines are tested without the generator.
  */
 import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { parse } from "yaml";
-import type { Protocol, ZeroMessageDefinition, ZeroProblem } from "#src/protocol.js";
+import type { BodyValidator, Protocol } from "#src/protocol.js";
+import type { ClientState, ServerState, StateTable } from "#src/zero/own-messages.js";
 
 interface ZeroYaml {
-  messages: Record<string, { from: "client" | "server" | "both"; sys: object }>;
+  messages: Record<string, { from: "client" | "server" | "both"; sys: { properties?: object } }>;
   facts: Record<string, { mac: boolean }>;
-  states: Protocol["zero"]["states"];
+  states: { client: StateTable<ClientState>; server: StateTable<ServerState> };
 }
 
 export const zeroYaml = parse(
   readFileSync(new URL("../../codegen/model/zero.yaml", import.meta.url), "utf8"),
 ) as ZeroYaml;
 
-const bodies: Record<string, object> = {
+const bodies = {
   join: {
     type: "object",
     required: ["name"],
@@ -33,10 +34,9 @@ const bodies: Record<string, object> = {
     properties: { motd: { type: "string", maxLength: 48 } },
   },
 };
-const noBody = { type: "object", additionalProperties: false, properties: {} };
 
-function validator(ajv: Ajv, schema: object): (value: unknown) => ZeroProblem | null {
-  const check = ajv.compile(schema);
+function validator(schema: object): BodyValidator {
+  const check = new Ajv({ removeAdditional: true }).compile(schema);
   return (value) => {
     if (check(value)) return null;
     const error = check.errors![0]!;
@@ -53,20 +53,8 @@ export interface HandOptions {
 }
 
 export function handProtocol(options: HandOptions = {}): Protocol {
-  const frozen = new Ajv();
-  const removing = new Ajv({ removeAdditional: true });
-  const messages: Record<string, ZeroMessageDefinition> = Object.create(null);
-  for (const [name, { from, sys }] of Object.entries(zeroYaml.messages)) {
-    messages[name] = {
-      name,
-      from,
-      maxBytes: name === "attached" ? 200 : 600,
-      validateSys: validator(frozen, sys),
-      validateBody: validator(removing, bodies[name] ?? noBody),
-    };
-  }
   return {
-    stardust: 3,
+    stardust: 4,
     name: "hand",
     version: options.version ?? 1,
     hash: options.hash ?? "0123456789abcdef0123456789abcdef",
@@ -86,6 +74,6 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     },
     header: {} as Protocol["header"],
     channels: [],
-    zero: { messages, states: zeroYaml.states },
+    zero: { bodies: { join: validator(bodies.join), accept: validator(bodies.accept) } },
   };
 }

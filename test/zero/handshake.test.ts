@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sameVersion } from "#src/agreement.js";
 import { InvalidMessageError } from "#src/errors.js";
+import { messages } from "#src/zero/own-messages.js";
 import { handProtocol } from "../support/hand-zero.ts";
 import { expectCountersToAddUp, messageOf, PORTS, protocol, World } from "../support/zero-world.ts";
 
@@ -50,8 +51,8 @@ describe("joining", () => {
     world.runFor(1000);
     expect(world.sentOf("join").map(({ bytes }) => bytes.length)).toEqual([1200, 1200]);
     const bytesOf = (msg: string) => world.sentOf(msg)[0]!.bytes.length;
-    expect(bytesOf("attach")).toBeGreaterThanOrEqual(protocol.zero.messages["attached"]!.maxBytes);
-    expect(bytesOf("attached")).toBeLessThanOrEqual(protocol.zero.messages["attached"]!.maxBytes);
+    expect(bytesOf("attach")).toBeGreaterThanOrEqual(messages.attached.maxBytes);
+    expect(bytesOf("attached")).toBeLessThanOrEqual(messages.attached.maxBytes);
   });
 
   it("may be asked on any port and is sent to another, in turn to the emptiest", () => {

@@ -71,7 +71,9 @@ export async function generateAll(
   modules: readonly string[],
 ): Promise<Generated[]> {
   const emitted = await Promise.all(models.map((model) => emit(model)));
-  const sources = emitted.flatMap((files) => modules.map((file) => files.get(`${file}.ts`)!));
+  const sources = emitted.flatMap((files) =>
+    modules.map((file) => files.get(`${file}.ts`) ?? "export {};"),
+  );
   const { outputText } = ts.transpileModule(sources.join(`\n${seam}\n`), {
     compilerOptions: { ...options, module: ts.ModuleKind.ESNext },
   });

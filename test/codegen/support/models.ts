@@ -213,6 +213,7 @@ const arena = parse(readFileSync("protocol.yaml", "utf8")) as {
 };
 const zeroYaml = parse(readFileSync("codegen/model/zero.yaml", "utf8")) as {
   messages: Record<string, { from: ZeroMessageModel["from"]; doc: string; sys: JsonSchema }>;
+  facts: Record<string, { mac: boolean; hasBody?: boolean }>;
   states: Model["zero"]["states"];
 };
 
@@ -249,6 +250,8 @@ export function zeroModel(bodies: Record<string, JsonSchema> = {}): Model["zero"
       doc: m.doc,
       sys: m.sys,
       body: bodies[name] ?? { type: "object", additionalProperties: false, properties: {} },
+      hasBody: zeroYaml.facts[name]!.hasBody ?? false,
+      mac: zeroYaml.facts[name]!.mac,
       maxBytes: 600,
       line: 1,
     }),

@@ -1,0 +1,44 @@
+/**
+ * Whether the `sys` of a message is what its schema in zero.yaml says; members that are not known are ignored.
+ * @generated from codegen/model/zero.yaml: do not edit, run `npm run generate:zero`.
+ */
+
+import { isBoolean, isInteger, isList, isOneOf, isText } from "./checks.ts";
+import type { MessageName } from "./own-messages.ts";
+
+/** `sys` as it was received: an object whose members are not known yet. */
+export type Unchecked = Readonly<Record<string, unknown>>;
+
+export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean>> = {
+  join: (sys) =>
+    isInteger(sys.version, 0, 4294967295) &&
+    isText(sys.hash, 32, 32) &&
+    (sys.compatible === undefined ||
+      isList(sys.compatible, 0, 8, (item) => isText(item, 32, 32))) &&
+    (sys.cookie === undefined || isText(sys.cookie, 22, 64)),
+  challenge: (sys) => isText(sys.cookie, 22, 64),
+  processing: () => true,
+  accept: (sys) =>
+    isInteger(sys.port, 1, 65535) &&
+    isList(sys.ports, 1, 16, (item) => isList(item, 2, 2, (inner) => isInteger(inner, 1, 65535))) &&
+    isText(sys.ticket, 43, 43) &&
+    isText(sys.hash, 32, 32) &&
+    (sys.compat === undefined || isBoolean(sys.compat)) &&
+    isInteger(sys.peer, 0, 4294967295),
+  reject: (sys) =>
+    isOneOf(sys.reason, ["protocol", "full", "denied", "timeout", "shutting-down", "internal"]) &&
+    (sys.detail === undefined || isText(sys.detail, 0, 96)) &&
+    (sys.version === undefined || isInteger(sys.version, 0, 4294967295)) &&
+    (sys.hash === undefined || isText(sys.hash, 32, 32)) &&
+    (sys.clientVersion === undefined || isInteger(sys.clientVersion, 0, 4294967295)) &&
+    (sys.clientHash === undefined || isText(sys.clientHash, 32, 32)),
+  attach: (sys) =>
+    isInteger(sys.port, 1, 65535) &&
+    isText(sys.nonce, 22, 22) &&
+    isInteger(sys.counter, 0, 9007199254740991),
+  attached: (sys) => isText(sys.nonce, 22, 22),
+  ack: (sys) => sys.nonce === undefined || isText(sys.nonce, 22, 22),
+  close: (sys) =>
+    isText(sys.code, 1, 32) && (sys.reason === undefined || isText(sys.reason, 0, 96)),
+  gone: () => true,
+};
