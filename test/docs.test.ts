@@ -8,8 +8,10 @@ import { counterFamilies } from "#cli/counters.js";
 import { runtimeWarnings } from "#cli/runtime-errors.js";
 import { defaultZero } from "#codegen/model/defaults.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
+import type { ZeroFacts } from "#codegen/model/zero.js";
 import { allDiagnostics } from "#codegen/spec/diagnostics.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { toData } from "#codegen/spec/node.js";
 import { protocol } from "#generated/protocol.js";
 import { encode } from "#generated/testing.js";
 import { allowed, transitions } from "#src/connection/lifecycle.js";
@@ -109,7 +111,7 @@ describe("docs/connection.md", () => {
     const [, bytes] = /longest `attached` \((\d+) bytes/.exec(text) ?? [];
     expect(Number(bytes)).toBe(messages.attached.maxBytes);
   });
-  const { states, messages: stated } = defaultZero();
+  const { states, facts, messages: stated } = defaultZero();
 
   test.each(["client", "server"] as const)("has the state table of the %s", (side) => {
     const [, ofClient, ofServer] = text.split(/^### The (?:client|server)'s.*$/m);
@@ -149,6 +151,38 @@ describe("docs/connection.md", () => {
       const told = rows.flatMap(({ cells }) => [...cells[column]!.matchAll(/`(\w+)`/g)]);
       expect([...new Set(told.map((match) => match[1]!))].sort()).toEqual(
         Object.keys(states[side]).sort(),
+      );
+    }
+  });
+
+  test("says which messages have a MAC", () => {
+    const named = (have: boolean) =>
+      Object.entries(facts).flatMap(([name, { mac }]) => (mac === have ? [name] : []));
+    const list = (text: string) => [...text.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    const [, never, always] =
+      /^- (`[^.]+) never carry a MAC\. ([^.]+) always do\./m.exec(text) ?? [];
+    expect(list(never!)).toEqual(named(false));
+    expect(list(always!)).toEqual(named(true));
+  });
+
+  test("has the numbers and the sys of every message", () => {
+    const table = text.split("\n## The messages")[1]!.split("\n## ")[0]!;
+    const told = [...table.matchAll(/^\| `(\w+)` +\| \w+ +\| (.+?) +\| (.*?) +\|$/gm)];
+    const numbers = ({ seq, ack }: ZeroFacts): string => {
+      const acks =
+        ack === undefined ? ["cumulative"] : seq?.length === 1 && ack[1] ? ["the join's"] : ack;
+      const pairs = (seq ?? ["next"]).map((number) => `${number}, ${acks[0]}`);
+      return pairs.join(" then ");
+    };
+    expect(told.map(([, name, told]) => [name, told])).toEqual(
+      stated.map(({ name }) => [name, numbers(facts[name]!)]),
+    );
+    for (const [, name, , sys] of told) {
+      const { sys: schema } = stated.find((message) => message.name === name)!;
+      const members = (toData(schema!) as { properties?: object }).properties ?? {};
+      const names = [...sys!.matchAll(/`(\w+)`/g)].map(([, member]) => member);
+      expect(names.filter((member) => member !== "protocol").sort(), name).toEqual(
+        Object.keys(members).sort(),
       );
     }
   });

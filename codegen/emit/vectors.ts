@@ -69,8 +69,6 @@ export function emitVectors(model: Model): string {
 
 const CID = Buffer.from(Array.from({ length: 16 }, (_, i) => i)).toString("base64url");
 const TICKET = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
-/** Messages that never carry a MAC. */
-const WITHOUT_MAC = new Set(["join", "challenge", "processing", "accept", "reject", "gone"]);
 
 class Vectors {
   readonly keys: Readonly<Record<string, string>>;
@@ -329,7 +327,7 @@ class Vectors {
     const { name } = message;
     const sys = sample(message.sys, full);
     const body = sample(message.body, full);
-    const withKey = !WITHOUT_MAC.has(name);
+    const withKey = message.mac;
     const { seq, ack } = this.#sequence(message, sys);
     const padBytes = this.#padBytes(name);
     const key = keysOfTicket(TICKET)[from];
@@ -345,28 +343,11 @@ class Vectors {
     };
   }
 
-  /** Where a message stands in the conversation, as docs/connection.md has it. */
-  #sequence({ name, from }: ZeroMessageModel, sys: unknown): { seq: number; ack: number } {
-    switch (name) {
-      case "join":
-        return { seq: Object.hasOwn(sys as object, "cookie") ? 1 : 0, ack: 0 };
-      case "processing":
-        return { seq: 0, ack: 1 };
-      case "accept":
-      case "reject":
-        return { seq: 1, ack: 1 };
-      case "attach":
-        return { seq: 2, ack: 1 };
-      case "attached":
-        return { seq: 2, ack: 2 };
-      case "ack":
-        return { seq: 0, ack: 2 };
-      case "challenge":
-      case "gone":
-        return { seq: 0, ack: 0 };
-      default:
-        return { seq: 3, ack: from === "server" ? 2 : 3 };
-    }
+  /** Where a message stands in the conversation: what has no fixed numbers comes right behind the handshake. */
+  #sequence({ seq, ack }: ZeroMessageModel, sys: unknown): { seq: number; ack: number } {
+    const isFirst = seq?.length === 2 && !Object.hasOwn(sys as object, "cookie");
+    const pick = (numbers: readonly number[]): number => numbers[isFirst ? 0 : numbers.length - 1]!;
+    return { seq: pick(seq ?? [3]), ack: pick(ack ?? (seq ? [2] : [3])) };
   }
 
   #padBytes(name: string): number {
