@@ -57,6 +57,7 @@ describe("pcapng", () => {
     },
   );
 
+  // tshark is not everywhere.
   it.skipIf(skipWithoutTshark)("is read as tshark writes it", () => {
     file("in.pcap", pcapOf(datagrams));
     const args = ["-r", "in.pcap", "-F", "pcapng", "-w", "out.pcapng"];
