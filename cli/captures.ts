@@ -83,9 +83,9 @@ function* datagramsOfPackets(packets: Iterable<Packet>, remarks: Remarks): Itera
 /** One datagram a line; `client` or `server` may stand in front, `#` begins a comment. */
 function parseLines(text: string): GivenDatagram[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
-    const bare = line.replace(/#.*/, "").trim();
+    const bare = line.replace(/#.*/s, "").trim();
     if (bare === "") return [];
-    const [, side, hex] = /^(?:(client|server)\s+)?(.*)$/.exec(bare)!;
+    const [, side, hex] = /^(?:(client|server)\s+)?(.*)$/s.exec(bare)!;
     const bytes = parseHex(hex!);
     if (bytes === undefined) {
       throw new CaptureError(
