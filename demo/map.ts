@@ -1,4 +1,5 @@
 /** The arena's floor: made from a seed, and a checksum by which a bot proves that it arrived whole. */
+import { SeededRandom } from "stardust-udp/testing";
 
 export const MAP_WIDTH = 256;
 export const MAP_HEIGHT = 256;
@@ -6,11 +7,8 @@ export const MAP_HEIGHT = 256;
 /** One byte a tile: grass, stone, water or wall. */
 export function makeTiles(seed: number): Uint8Array {
   const tiles = new Uint8Array(MAP_WIDTH * MAP_HEIGHT);
-  let state = seed >>> 0;
-  for (let i = 0; i < tiles.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    tiles[i] = state >>> 30;
-  }
+  new SeededRandom(seed).fill(tiles);
+  for (let i = 0; i < tiles.length; i++) tiles[i]! &= 3;
   return tiles;
 }
 

@@ -12,8 +12,8 @@ import {
   violationNames,
   Writer,
 } from "stardust-udp/wire";
+import type { SeededRandom } from "#src/testing/random.js";
 import type { Input } from "./input.ts";
-import type { Random } from "./random.ts";
 import { fault, sameBytes, type Target, type Verdict } from "./target.ts";
 
 const BEFORE = 5;
@@ -47,7 +47,7 @@ export class HeaderTarget implements Target {
     this.#header = new DatagramHeader(codec.userFields.length);
   }
 
-  make(random: Random, input: Input): void {
+  make(random: SeededRandom, input: Input): void {
     this.#compat = random.once(3);
     if (random.once(30)) {
       input.randomise(random, random.below(40));
@@ -66,7 +66,7 @@ export class HeaderTarget implements Target {
   }
 
   /** A datagram as a session might send it; now and then with slices that no session would cut. */
-  #build(random: Random, input: Input): void {
+  #build(random: SeededRandom, input: Input): void {
     const codec = this.#codec;
     const h = this.#header;
     const w = input.writer;
@@ -88,7 +88,7 @@ export class HeaderTarget implements Target {
       h.acks.runs[i] = 1 + number(random, 1 + random.below(14));
     }
     codec.userFields.forEach((field, i) => {
-      const part = random.next() / 2 ** 32;
+      const part = random.u32() / 2 ** 32;
       const value = random.once(4) ? field.min : field.min + part * (field.max - field.min);
       h.user[i] = field.fraction ? value : Math.floor(value);
     });
@@ -107,7 +107,11 @@ export class HeaderTarget implements Target {
     input.length = w.at;
   }
 
-  #randomFrame(random: Random, previous: FrameHeader | undefined, more: boolean): FrameHeader {
+  #randomFrame(
+    random: SeededRandom,
+    previous: FrameHeader | undefined,
+    more: boolean,
+  ): FrameHeader {
     const { channels, limits } = this.#protocol;
     const frame = new FrameHeader();
     frame.compat = this.#compat;
@@ -138,7 +142,7 @@ export class HeaderTarget implements Target {
     return frame;
   }
 
-  check(_random: Random, input: Input): Verdict {
+  check(_random: SeededRandom, input: Input): Verdict {
     const { length } = input;
     const r = this.#place(input);
     const { end } = r;
@@ -275,11 +279,11 @@ function judge(violation: Violation): Verdict {
 }
 
 /** A number of at most so many bits; often small, sometimes the largest. */
-function number(random: Random, bits: number): number {
+function number(random: SeededRandom, bits: number): number {
   const limit = 2 ** bits;
   if (random.once(8)) return limit - 1;
   if (random.once(4)) return random.below(Math.min(limit, 4));
   return bits <= 32
-    ? random.next() % limit
-    : (random.next() * 2 ** 21 + random.below(2 ** 21)) % limit;
+    ? random.u32() % limit
+    : (random.u32() * 2 ** 21 + random.below(2 ** 21)) % limit;
 }

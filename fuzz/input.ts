@@ -3,7 +3,7 @@
  * splices, other varints. A fixed buffer, reused from case to case; what would not fit is cut off.
  */
 import { varintSize, Writer } from "stardust-udp/wire";
-import type { Random } from "./random.ts";
+import type { SeededRandom } from "#src/testing/random.js";
 import type { BodySpan, VarintSpan } from "./trace.ts";
 
 /** Larger than the largest message of the specs (a quarter of a megabyte). */
@@ -38,9 +38,9 @@ export class Input {
     return this.bytes.slice(0, this.length);
   }
 
-  randomise(random: Random, length: number): void {
+  randomise(random: SeededRandom, length: number): void {
     this.length = length;
-    for (let i = 0; i < length; i++) this.bytes[i] = random.next();
+    for (let i = 0; i < length; i++) this.bytes[i] = random.u32();
   }
 
   /** Replaces `bytes[at..end)` by `count` bytes that `fill` writes. */
@@ -52,7 +52,7 @@ export class Input {
   }
 
   /** One change that needs no knowledge. `other` is another valid input. */
-  mutate(random: Random, other: Uint8Array): void {
+  mutate(random: SeededRandom, other: Uint8Array): void {
     const { bytes, length } = this;
     if (length === 0) {
       this.randomise(random, 1 + random.below(8));
@@ -72,7 +72,7 @@ export class Input {
         bytes[at] = bytes[at]! + (random.once(2) ? 1 : -1);
         break;
       case 4:
-        bytes[at] = random.next();
+        bytes[at] = random.u32();
         break;
       case 5:
         this.length = random.once(2) ? length - 1 : at;
@@ -102,16 +102,16 @@ export class Input {
     }
   }
 
-  append(random: Random, count: number): void {
+  append(random: SeededRandom, count: number): void {
     const zeros = random.once(2);
     const end = this.length;
     this.replace(end, end, count, (at) => {
-      for (let i = 0; i < count; i++) this.bytes[at + i] = zeros ? 0 : random.next();
+      for (let i = 0; i < count; i++) this.bytes[at + i] = zeros ? 0 : random.u32();
     });
   }
 
   /** Writes another number, or the same in another form, over a varint. */
-  varint(random: Random, span: VarintSpan, maxima: readonly number[] = []): void {
+  varint(random: SeededRandom, span: VarintSpan, maxima: readonly number[] = []): void {
     const { at, end, value } = span;
     if (end > this.length) return;
     switch (random.below(4)) {
@@ -149,7 +149,7 @@ export class Input {
    * Makes what is extensible shorter, as an older writer would have it, or longer, as a newer one. The lengths of it and
    * of what it lies in follow. `bodies` are those of the input as it stands. Answers whether another version may write it.
    */
-  grow(random: Random, bodies: readonly BodySpan[]): boolean {
+  grow(random: SeededRandom, bodies: readonly BodySpan[]): boolean {
     const chosen = random.below(bodies.length);
     const { length, end, edges } = bodies[chosen]!;
     const count = random.once(2) ? 1 + random.below(6) : 0;
@@ -157,7 +157,7 @@ export class Input {
     const from =
       count > 0 ? end : edges.length > 0 && !random.once(4) ? random.pick(edges) : inside;
     this.replace(from, end, count, (at) => {
-      for (let i = 0; i < count; i++) this.bytes[at + i] = random.next();
+      for (let i = 0; i < count; i++) this.bytes[at + i] = random.u32();
     });
     let more = count - (end - from);
     for (const outer of bodies.slice(0, chosen + 1).reverse()) {

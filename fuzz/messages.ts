@@ -7,8 +7,8 @@
 import { getHeapStatistics } from "node:v8";
 import type { MessageCodec } from "stardust-udp/protocol";
 import { MalformedError, Reader, Writer } from "stardust-udp/wire";
+import type { SeededRandom } from "#src/testing/random.js";
 import type { Input } from "./input.ts";
-import type { Random } from "./random.ts";
 import { fault, hexOf, sameBytes, type Target, type Verdict } from "./target.ts";
 import { CountingReader, TracingReader, VersionReader } from "./trace.ts";
 import { mutateValue } from "./values.ts";
@@ -70,7 +70,7 @@ export class MessageTarget implements Target {
     this.#maxima = [...maxima];
   }
 
-  make(random: Random, input: Input): void {
+  make(random: SeededRandom, input: Input): void {
     this.#ofAnother = false;
     if (random.once(25)) {
       input.randomise(random, random.below(random.once(4) ? 300 : 24));
@@ -91,7 +91,7 @@ export class MessageTarget implements Target {
     while (random.once(3)) input.mutate(random, random.pick(this.#corpus).bytes);
   }
 
-  #changeValue(bytes: Uint8Array, random: Random, input: Input): void {
+  #changeValue(bytes: Uint8Array, random: SeededRandom, input: Input): void {
     const message = this.#codec.decode(Reader.of(bytes));
     do mutateValue(message, random, this.#maxima);
     while (random.once(4));
@@ -107,7 +107,7 @@ export class MessageTarget implements Target {
     }
   }
 
-  check(random: Random, input: Input, thorough: boolean): Verdict {
+  check(random: SeededRandom, input: Input, thorough: boolean): Verdict {
     const compat = random.once(2);
     const verdict = this.#judge(input, compat, thorough);
     if (compat && verdict === "refused" && this.#ofAnother) {

@@ -3,8 +3,9 @@
  * now and then, so that Ctrl-C and progress work. Worst case: a reader that does not end; `onCase` lets somebody outside
  * see that (watchdog.ts).
  */
+
+import { SeededRandom } from "#src/testing/random.js";
 import { Input } from "./input.ts";
-import { Random } from "./random.ts";
 import { hexOf, type Target } from "./target.ts";
 
 /** Cases between two turns of the event loop. */
@@ -60,7 +61,6 @@ export interface RunOptions {
 /** Runs cases `from` to `from + cases - 1`. */
 export async function run(options: RunOptions): Promise<Report> {
   const { targets, seed, from = 0, cases, signal, maxFailures = MAX_FAILURES } = options;
-  const random = new Random();
   const input = new Input();
   const shares = targets.flatMap((target) => Array<Target>(target.weight).fill(target));
   const tallies = new Map(targets.map((t) => [t, { cases: 0, accepted: 0, refused: 0 }]));
@@ -80,7 +80,7 @@ export async function run(options: RunOptions): Promise<Report> {
         if (signal?.aborted) break;
       }
       options.onCase?.(number);
-      random.begin(seed, number);
+      const random = new SeededRandom(seed, number);
       const target = random.pick(shares);
       const before = performance.now();
       target.make(random, input);
@@ -88,7 +88,7 @@ export async function run(options: RunOptions): Promise<Report> {
       const tookMs = performance.now() - before;
       if (tookMs > slowestMs) slowestMs = tookMs;
       if (tookMs > MAX_CASE_MS && typeof verdict === "string") {
-        const least = leastMs(target, random, input, seed, number);
+        const least = leastMs(target, input, seed, number);
         if (least > MAX_CASE_MS) verdict = { fault: `takes ${least.toFixed(0)} ms` };
       }
       const tally = tallies.get(target)!;
@@ -133,11 +133,11 @@ export async function run(options: RunOptions): Promise<Report> {
 }
 
 /** The shortest of a few repetitions of one case. */
-function leastMs(t: Target, random: Random, input: Input, seed: number, number: number): number {
+function leastMs(t: Target, input: Input, seed: number, number: number): number {
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < REPEATS; i++) {
-    random.begin(seed, number);
-    random.next();
+    const random = new SeededRandom(seed, number);
+    random.u32();
     const before = performance.now();
     t.make(random, input);
     t.check(random, input, false);

@@ -1,6 +1,7 @@
 /** What the fuzzer aims at: something that makes an input from chance, hands it to a reader and judges the result. */
+
+import type { SeededRandom } from "#src/testing/random.js";
 import type { Input } from "./input.ts";
-import type { Random } from "./random.ts";
 
 /** What became of an input; a string says what is wrong with the reader, not with the input. */
 export type Verdict = "accepted" | "refused" | { readonly fault: string };
@@ -11,12 +12,12 @@ export interface Target {
   readonly name: string;
   /** Its share of the cases, against the other targets'. */
   readonly weight: number;
-  make(random: Random, input: Input): void;
+  make(random: SeededRandom, input: Input): void;
   /**
    * Judges one input. `thorough` asks for what is too dear for every case (memory, steps). Nothing is kept from
    * case to case, so that one alone can be repeated.
    */
-  check(random: Random, input: Input, thorough: boolean): Verdict;
+  check(random: SeededRandom, input: Input, thorough: boolean): Verdict;
 }
 
 export function fault(text: string): Verdict {

@@ -3,12 +3,14 @@
  * are not there. Encoders trust what they are given, so the bytes are laid out as a message is and yet break its bounds.
  * Needs no model: the kind of a value is seen, its bounds are those that decoders have asked their reader for.
  */
-import type { Random } from "./random.ts";
+import type { SeededRandom } from "#src/testing/random.js";
 
 /** Places looked at in one message; the others are left as they are. */
 const MAX_PLACES = 256;
 /** Longer strings and lists than this are made rarely, or nothing else is. */
 const LONG = 4096;
+/** Longer than any message may be: a bound that a fault has made endless must not end the fuzzer itself. */
+const LONGEST = 2 ** 25;
 
 type Holder = Record<string | number, unknown>;
 
@@ -62,7 +64,11 @@ const bigints: readonly bigint[] = [
 const letters: readonly string[] = ["a", "\0", "é", "€", "😀", "\ud800", "\ufeff"];
 
 /** Changes one place of `message`, which is the caller's own copy. */
-export function mutateValue(message: unknown, random: Random, maxima: readonly number[]): void {
+export function mutateValue(
+  message: unknown,
+  random: SeededRandom,
+  maxima: readonly number[],
+): void {
   const places: Place[] = [];
   collect(message, places);
   if (places.length === 0) return;
@@ -80,12 +86,12 @@ function collect(value: unknown, places: Place[]): void {
   }
 }
 
-function changed(value: unknown, random: Random, maxima: readonly number[]): unknown {
+function changed(value: unknown, random: SeededRandom, maxima: readonly number[]): unknown {
   if (random.once(10)) return undefined;
   switch (typeof value) {
     case "number":
       if (random.once(3)) return value + (random.once(2) ? 1 : -1);
-      return random.once(6) ? random.next() / 16 : random.pick(numbers);
+      return random.once(6) ? random.u32() / 16 : random.pick(numbers);
     case "bigint":
       return random.once(3) ? value + 1n : random.pick(bigints);
     case "boolean":
@@ -109,13 +115,13 @@ function changed(value: unknown, random: Random, maxima: readonly number[]): unk
 }
 
 /** Another length: one beside a bound of this message's, or beside the one it has. */
-function length(now: number, random: Random, maxima: readonly number[]): number {
+function length(now: number, random: SeededRandom, maxima: readonly number[]): number {
   const near = maxima.length > 0 && !random.once(4) ? random.pick(maxima) : now;
   if (near > LONG && !random.once(100)) return now + 1;
-  return Math.max(0, near - 1 + random.below(3));
+  return Math.min(LONGEST, Math.max(0, near - 1 + random.below(3)));
 }
 
-function text(value: string, units: number, random: Random): string {
+function text(value: string, units: number, random: SeededRandom): string {
   if (random.once(8)) return value + random.pick(letters);
   const letter = random.pick(letters);
   // A bound is in bytes: fill it with what takes several, too.

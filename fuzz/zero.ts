@@ -5,9 +5,9 @@
  * parser, the schemas and the states.
  */
 import type { Protocol } from "stardust-udp/protocol";
+import type { SeededRandom } from "#src/testing/random.js";
 import { countedDatagrams, ZeroClient, type ZeroCrypto, ZeroServer } from "#src/zero/index.js";
 import type { Input } from "./input.ts";
-import type { Random } from "./random.ts";
 import { fault, type Target, type Verdict } from "./target.ts";
 
 const PORT = 4000;
@@ -82,11 +82,11 @@ export class ZeroTarget implements Target {
   }
 
   /** The input is chance itself: what it changes exists only once both sides run. */
-  make(random: Random, input: Input): void {
+  make(random: SeededRandom, input: Input): void {
     input.randomise(random, 4);
   }
 
-  check(random: Random, input: Input): Verdict {
+  check(random: SeededRandom, input: Input): Verdict {
     const turn = input.bytes[0]! % TURNS;
     let seen = "";
     try {
@@ -154,7 +154,7 @@ export class ZeroTarget implements Target {
 }
 
 /** A datagram changed as bytes, or as the JSON it carries. */
-function change(bytes: Uint8Array, random: Random, input: Input): Uint8Array {
+function change(bytes: Uint8Array, random: SeededRandom, input: Input): Uint8Array {
   input.set(bytes);
   if (random.once(2)) {
     do input.mutate(random, bytes);
@@ -167,7 +167,7 @@ function change(bytes: Uint8Array, random: Random, input: Input): Uint8Array {
   const holder = (inner === "" ? message : (message[inner] ?? message)) as Record<string, unknown>;
   const own = Object.keys(holder);
   const key = own.length > 0 && !random.once(4) ? random.pick(own) : random.pick(keys);
-  const value = JSON.stringify(random.once(5) ? random.next() : random.pick(values));
+  const value = JSON.stringify(random.once(5) ? random.u32() : random.pick(values));
   let changed = JSON.stringify(message);
   if (random.once(4)) {
     delete holder[key];

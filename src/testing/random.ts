@@ -9,11 +9,14 @@ export class SeededRandom {
   private c: number;
   private counter = 1;
 
-  /** `seed` is an integer; 32 bits of it count. */
-  constructor(seed: number) {
+  /**
+   * `seed` is an integer; 32 bits of it count. So do 32 bits of `stream`: one of many sequences of a seed, each of which
+   * can be made again without those before it.
+   */
+  constructor(seed: number, stream = 0) {
     this.seed = seed;
     this.a = 0x9e37_79b9;
-    this.b = 0x243f_6a88;
+    this.b = 0x243f_6a88 ^ stream;
     this.c = seed | 0;
     for (let i = 0; i < 12; i++) this.u32();
   }
@@ -37,6 +40,21 @@ export class SeededRandom {
   /** An integer of `min` to `max`, both included. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
+  }
+
+  /** An integer of 0 to `count` - 1; 0 where there is nothing to choose from. */
+  below(count: number): number {
+    return count < 2 ? 0 : this.u32() % count;
+  }
+
+  /** True once in `count` times. */
+  once(count: number): boolean {
+    return this.below(count) === 0;
+  }
+
+  /** One of the elements of `from`, which has some. */
+  pick<T>(from: readonly T[]): T {
+    return from[this.below(from.length)]!;
   }
 
   /** True with this probability. */

@@ -11,8 +11,8 @@ import type { Part } from "#codegen/interpret/reading.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { SeededRandom } from "#src/testing/random.js";
 import { IndependentParser, type Side } from "../support/independent-parser.ts";
-import { randomOf } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
 import { fromHex, readVectors, toHex, type Vectors } from "../support/revive.ts";
 import { dissect, type Field, skipWithoutTshark } from "../support/tshark.ts";
@@ -86,8 +86,8 @@ describe.skipIf(skipWithoutTshark).each(["u32", "u64"])("acks as %s, in Wireshar
   });
 
   it("are shown whatever the bits are, the field itself to the last bit", () => {
-    const random = randomOf(11);
-    const byte = (): number => Math.floor(random() * 256);
+    const random = new SeededRandom(11);
+    const byte = (): number => random.below(256);
     const good = fromHex(vectors.datagrams.find((v) => v.case === "one packet acknowledged")!.hex);
     const { at, bytes } = fieldOf(new DatagramReader(model).read(good).parts)!;
     expect(bytes).toBe(width);

@@ -12,9 +12,10 @@ import { emitVectors } from "#codegen/emit/vectors.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { SeededRandom } from "#src/testing/random.js";
 import { Cursor } from "../support/independent/bytes.ts";
 import { Messages, type Type } from "../support/independent/messages.ts";
-import { mutated, randomOf } from "../support/mutate.ts";
+import { mutated } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
 import { fromHex, readVectors } from "../support/revive.ts";
 import { dissect, skipWithoutTshark } from "../support/tshark.ts";
@@ -149,7 +150,7 @@ describe.skipIf(skipWithoutTshark).each(names)("the dissector of %s", (name) => 
 
   it("calls malformed what the interpreter refuses, and nothing else", () => {
     const { model, slow, samples } = subjects.get(name)!;
-    const random = randomOf(11);
+    const random = new SeededRandom(11);
     const bad = samples.flatMap((sample) =>
       Array.from({ length: MUTATIONS }, () => ({
         ...sample,

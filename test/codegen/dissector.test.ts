@@ -11,9 +11,10 @@ import { DatagramReader } from "#codegen/interpret/read-datagram.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpecFile } from "#codegen/spec/load.js";
+import { SeededRandom } from "#src/testing/random.js";
 import { arenaClient, arenaServer, closing, pattern, until } from "../support/arena.ts";
 import { IndependentParser } from "../support/independent-parser.ts";
-import { mutated, randomOf } from "../support/mutate.ts";
+import { mutated } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
 import { fromHex, readVectors } from "../support/revive.ts";
 import { specUrl } from "../support/specs.ts";
@@ -168,7 +169,7 @@ describe.skipIf(skipWithoutTshark).each(["arena", "robot"])("the dissector of %s
 
   it("survives what becomes of it, and refuses exactly what the interpreter of the model refuses", () => {
     const { lua, seen, model } = traffic[name]!;
-    const random = randomOf(7);
+    const random = new SeededRandom(7);
     const bad: Seen[] = Array.from({ length: 1500 }, (_, i) => {
       const { from, bytes } = seen[i % seen.length]!;
       return { from, bytes: mutated(bytes, random).slice(0, 1400) };

@@ -6,6 +6,7 @@
 import { afterEach, expect } from "vitest";
 import { type Client, type Options as ClientOptions, connect } from "#generated/client.js";
 import { listen, type Options, type Peer, type Server } from "#generated/server.js";
+import { SeededRandom } from "#src/testing/random.js";
 
 const open: AsyncDisposable[] = [];
 /** What servers reported that no test had asked to be told of. */
@@ -63,11 +64,5 @@ export async function peersByPort(server: Server<never> | Server): Promise<numbe
 
 /** Bytes that can be told apart wherever they are cut. */
 export function pattern(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let state = 1;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
+  return new SeededRandom(1).fill(new Uint8Array(length));
 }

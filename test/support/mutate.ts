@@ -1,22 +1,13 @@
 /** Datagrams that went wrong on the way: what fuzz tests feed to whoever reads bytes. The same seed, the same bytes. */
-
-/** Numbers in [0, 1). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import type { SeededRandom } from "#src/testing/random.js";
 
 /** A copy with a bit or a byte changed, bytes cut off, put in or taken out; sometimes as it was. */
-export function mutated(bytes: Uint8Array, random: () => number): Uint8Array {
+export function mutated(bytes: Uint8Array, random: SeededRandom): Uint8Array {
   let changed = Array.from(bytes);
-  const below = (n: number): number => Math.floor(random() * n);
+  const below = (n: number): number => random.below(n);
   // The header is where most can go wrong: half of the changes go to the first bytes.
-  const place = (): number => below(random() < 0.5 ? Math.min(24, changed.length) : changed.length);
+  const place = (): number =>
+    below(random.chance(0.5) ? Math.min(24, changed.length) : changed.length);
   for (let n = below(3); n >= 0; n--) {
     const at = place();
     const kind = below(8);

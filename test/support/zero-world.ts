@@ -5,6 +5,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { expect } from "vitest";
 import type { Protocol } from "#src/protocol.js";
+import { SeededRandom } from "#src/testing/random.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { countedDatagrams, type ZeroCounters } from "#src/zero/counters.js";
 import type { ZeroCrypto } from "#src/zero/crypto.js";
@@ -12,15 +13,10 @@ import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
 import { handProtocol } from "./hand-zero.ts";
 
-/** mulberry32: numbers in [0, 1). */
+/** Numbers in [0, 1). */
 export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new SeededRandom(seed);
+  return () => random.next();
 }
 
 export function testCrypto(random: () => number): ZeroCrypto {
