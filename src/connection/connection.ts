@@ -91,6 +91,11 @@ export class Connection {
     return this.#allowed.messages;
   }
 
+  /** Regular datagrams come and go. */
+  get isLive(): boolean {
+    return this.#allowed.datagrams;
+  }
+
   /** Nothing more comes: what has come is to be taken, whether there is room for it or not. */
   get isEnding(): boolean {
     return this.#state === "draining" || this.#state === "closed";

@@ -1,9 +1,14 @@
-/** Whose datagrams come from where: peers by address and port, without making a key of the two for each datagram. */
+/**
+ * Whose datagrams come from where, and to where nothing may be sent yet: peers by address and port, without making a
+ * key of the two for each datagram. This file alone decides who has an address.
+ */
 
 /** What has an address: where it was put last. */
 export interface Addressed {
   address: string;
   port: number;
+  /** It has shown that it receives there. Nothing regular is sent before. */
+  proven: boolean;
 }
 
 export class Addresses<T extends Addressed> {
@@ -13,19 +18,23 @@ export class Addresses<T extends Addressed> {
     return this.#hosts.get(address)?.get(port);
   }
 
-  /** Puts a holder there, and returns another that was there before and is now nowhere. */
-  move(holder: T, address: string, port: number): T | undefined {
+  /**
+   * Puts a holder where the connection protocol has seen it. A good proof takes an address from whoever was there
+   * before: that one is heard no more, is sent nothing, and idles out.
+   */
+  claim(holder: T, address: string, port: number, proven: boolean): void {
     this.remove(holder);
     holder.address = address;
     holder.port = port;
+    holder.proven = proven;
     let ports = this.#hosts.get(address);
     if (ports === undefined) {
       ports = new Map();
       this.#hosts.set(address, ports);
     }
     const before = ports.get(port);
+    if (before !== undefined) before.proven = false;
     ports.set(port, holder);
-    return before;
   }
 
   /** Takes a holder away from where it is, if it still is there. */

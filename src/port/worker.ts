@@ -103,7 +103,7 @@ async function main(): Promise<void> {
       port: socket.port,
       peers: owner?.peers ?? 0,
       threadId,
-      counters: owner?.counters() ?? {},
+      counters: owner?.stats() ?? {},
     };
   }
 

@@ -1,6 +1,6 @@
 /**
  * Two endpoints joined by two simulated links, stepped through virtual time. An endpoint is anything sans-IO with the
- * four methods below: a session, a machine of the connection protocol, a whole peer.
+ * four methods below: a session, a machine of the connection protocol, a whole connection.
  */
 import { Writer } from "../wire/writer.ts";
 import { type LinkOptions, SimulatedLink } from "./link.ts";

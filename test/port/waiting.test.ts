@@ -1,6 +1,5 @@
-/** The two small tables of a port: messages that wait for room, and peers by address. */
+/** Messages that wait for room in their session. */
 import { describe, expect, it } from "vitest";
-import { Addresses } from "#src/port/addresses.js";
 import { WaitingMessages } from "#src/port/waiting.js";
 
 describe("messages that wait", () => {
@@ -33,24 +32,5 @@ describe("messages that wait", () => {
       Array.from({ length: 50 }, (_, i) => 2 * i),
       Array.from({ length: 50 }, (_, i) => 2 * i + 1),
     ]);
-  });
-});
-
-describe("addresses", () => {
-  it("belong to whom they were given last", () => {
-    const addresses = new Addresses<{ name: string; address: string; port: number }>();
-    const a = { name: "a", address: "", port: 0 };
-    const b = { name: "b", address: "", port: 0 };
-    expect(addresses.move(a, "::1", 5)).toBeUndefined();
-    expect(addresses.move(a, "::1", 5)).toBeUndefined();
-    expect(addresses.move(b, "::1", 6)).toBeUndefined();
-    expect(addresses.move(b, "::1", 5)).toBe(a);
-    expect(addresses.get("::1", 5)).toBe(b);
-    expect(addresses.get("::1", 6)).toBeUndefined();
-    // What has lost its address takes nobody's when it goes.
-    addresses.remove(a);
-    expect(addresses.get("::1", 5)).toBe(b);
-    addresses.remove(b);
-    expect(addresses.get("::1", 5)).toBeUndefined();
   });
 });

@@ -25,8 +25,7 @@ interface ModuleRule {
 
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
 const BASE = ["base", "contract", "agreement", "message"];
-const BELOW_PEER = ["wire", "session", "zero"];
-const BELOW_PORT = [...BELOW_PEER, "peer", "connection", "udp"];
+const BELOW_PORT = ["wire", "session", "zero", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems"];
 
@@ -40,7 +39,6 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   session: { imports: [...BASE, "wire"], packages: [], pure: true },
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
   connection: { imports: [...BASE, "wire", "session"], packages: [], pure: true },
-  peer: { imports: [...BASE, ...BELOW_PEER], packages: ["node:*"] },
   udp: { imports: [...BASE, "wire"], types: ["zero"], packages: ["node:*"] },
   endpoint: { imports: BASE, packages: ["node:*"] },
   port: { imports: [...BASE, ...BELOW_PORT, "endpoint"], types: ["systems"], packages: ["node:*"] },
@@ -75,7 +73,6 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/received-message.ts": "message",
   "src/face.ts": "contract",
   "src/arbitrary.ts": "contract",
-  "src/peer.ts": "peer",
   "src/endpoint.ts": "endpoint",
   "src/hub.ts": "endpoint",
   "src/server.ts": "server",

@@ -1,0 +1,127 @@
+/**
+ * One peer of a port: its connection, where it is, and the messages that its session has no room for. What it shares
+ * with the other peers of its port (sockets, rings, deadlines) is the owner's. Worst case of `sendWaiting`: as many
+ * messages as the session has room for.
+ */
+import type { Agreement } from "../agreement.ts";
+import { Connection, type ConnectionHost } from "../connection/connection.ts";
+import type { Counters } from "../counters.ts";
+import type { Protocol } from "../protocol.ts";
+import type { ReceivedMessage } from "../received-message.ts";
+import type { Addressed } from "./addresses.ts";
+import type { DeadlineHolder } from "./deadlines.ts";
+import { creditCost } from "./memory.ts";
+import type { WorkerPeer } from "./systems-host.ts";
+import { WaitingMessages } from "./waiting.ts";
+
+/** What a peer needs of its port. */
+export interface PeerPort {
+  readonly protocol: Protocol;
+  readonly random: () => number;
+  readonly userFields: Float64Array;
+  readonly resend: boolean;
+  readonly counters: Counters;
+  /** A message is complete. False: not now; the session keeps it and offers it again. */
+  deliver(peer: PortPeer, message: ReceivedMessage): boolean;
+  sayGoodbye(peer: PortPeer, code: string, reason: string, nowMs: number): void;
+  forget(peer: PortPeer): void;
+  closePeer(peer: PortPeer, code: string, reason: string, lingerMs: number): void;
+  /** It has something to do at the end of the turn. */
+  wake(peer: PortPeer): void;
+  /** Gives credit back that the application spent on messages to this peer. */
+  refund(peer: PortPeer, cost: number): void;
+}
+
+export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, DeadlineHolder {
+  readonly id: number;
+  readonly slot: number;
+  readonly agreed: Agreement;
+  readonly connection: Connection;
+  /** Where it is: `Addresses` says, and nobody else. Nowhere before it has attached. */
+  address = "";
+  port = 0;
+  proven = false;
+  /** The application has processed the join, so broadcasts are for this peer too. */
+  joined = false;
+  /** It will be served at the end of the turn. */
+  dirty = false;
+  deadlineMs: number = Number.POSITIVE_INFINITY;
+  heapIndex = -1;
+  readonly #waiting = new WaitingMessages();
+  readonly #port: PeerPort;
+
+  constructor(port: PeerPort, id: number, slot: number, agreed: Agreement) {
+    this.#port = port;
+    this.id = id;
+    this.slot = slot;
+    this.agreed = agreed;
+    const { protocol, random, userFields, resend, counters } = port;
+    this.connection = new Connection({
+      protocol,
+      role: "server",
+      host: this,
+      path: this,
+      random,
+      userFields,
+      resend,
+      counters,
+    });
+  }
+
+  /**
+   * Into the session, or behind what already waits for it. True: the session has a copy (or the message was unreliable
+   * and is dropped), so its credit can go back.
+   */
+  queue(channel: number, bytes: Uint8Array, start: number, end: number): boolean {
+    this.#port.wake(this);
+    if (!this.#waiting.has(channel)) {
+      if (this.connection.session!.send(channel, bytes, start, end)) return true;
+    }
+    if (!this.#port.protocol.channels[channel]!.reliable) {
+      this.#port.counters.add("messagesShed");
+      return true;
+    }
+    this.#waiting.add(channel, bytes.slice(start, end));
+    return false;
+  }
+
+  /** What waited for the session, as far as it has room now; order on each channel is kept. */
+  sendWaiting(): void {
+    if (this.#waiting.isEmpty) return;
+    const session = this.connection.session!;
+    this.#waiting.take((channel, payload) => {
+      if (!session.send(channel, payload, 0, payload.byteLength)) return false;
+      this.#port.refund(this, creditCost(payload.byteLength));
+      return true;
+    });
+  }
+
+  // For the systems ------------------------------------------------------------------------------------------------
+
+  sendMessage(channel: number, message: unknown): boolean {
+    if (!this.connection.takesMessages) return false;
+    // Behind messages of the application's thread that wait for room, or order would break.
+    if (this.#waiting.has(channel)) return false;
+    const taken = this.connection.session!.sendMessage(channel, message);
+    if (taken) this.#port.wake(this);
+    return taken;
+  }
+
+  close(code: string, reason: string, lingerMs: number): void {
+    this.#port.closePeer(this, code, reason, lingerMs);
+  }
+
+  // For its connection ---------------------------------------------------------------------------------------------
+
+  deliver(message: ReceivedMessage): boolean {
+    return this.#port.deliver(this, message);
+  }
+
+  sayGoodbye(code: string, reason: string, nowMs: number): void {
+    this.#port.sayGoodbye(this, code, reason, nowMs);
+  }
+
+  forget(): void {
+    this.#port.forget(this);
+  }
+}
