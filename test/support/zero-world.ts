@@ -63,6 +63,10 @@ export interface WorldOptions {
   readonly serverOptions?: Partial<ZeroServerOptions>;
   readonly protocol?: Protocol;
   readonly clientProtocol?: Protocol;
+  /** Told of each event as it comes, and of each place that is kept. */
+  readonly onClientEvent?: (host: Host, event: ZeroClientEvent) => void;
+  readonly onServerEvent?: (event: ZeroServerEvent) => void;
+  readonly onReserved?: (peer: number, cid: string, server: ZeroServer) => void;
 }
 
 export type ServerJoin = Extract<ZeroServerEvent, { type: "join" }>;
@@ -171,6 +175,7 @@ export class World {
         out = host.client.pollTransmit(this.nowMs);
       }
       for (let event = host.client.pollEvent(); event !== undefined; ) {
+        this.options.onClientEvent?.(host, event);
         if (event.type === "accepted" || event.type === "restarted") host.progress.push(event.type);
         else host.events.push(event);
         event = host.client.pollEvent();
@@ -179,6 +184,7 @@ export class World {
     for (const [port, server] of this.servers) {
       for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
         this.serverEvents.push({ port, event });
+        this.options.onServerEvent?.(event);
         if (event.type === "join") this.#decide(event, port);
       }
       for (let out = server.pollTransmit(this.nowMs); out !== undefined; ) {
@@ -244,9 +250,11 @@ export class World {
       const p0 = this.servers.get(port)!;
       if (chosen === "reject") p0.reject(event.cid, "denied", "not today", this.nowMs);
       else {
-        const accept = this.servers.get(chosen)!.reserve({
+        const server = this.servers.get(chosen)!;
+        const peer = this.#nextPeer++;
+        const accept = server.reserve({
           cid: event.cid,
-          peer: this.#nextPeer++,
+          peer,
           address: event.address,
           port: event.port,
           hash: event.hash,
@@ -254,6 +262,7 @@ export class World {
           accept: { motd: "welcome" },
           nowMs: this.nowMs,
         });
+        this.options.onReserved?.(peer, event.cid, server);
         p0.answer(event.cid, accept, this.nowMs);
       }
       this.pump();
