@@ -3,7 +3,6 @@
  * thread that made it.
  */
 import { isIPv6 } from "node:net";
-import { type Agreement, hasChannel, sameVersion } from "./agreement.ts";
 import {
   connectAborted,
   connectClosed,
@@ -28,6 +27,7 @@ import { StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { Hub } from "./hub.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
+import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
@@ -151,7 +151,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #counters = new Counters([["messagesMalformed", 0]]);
   /** A reader has taken something since the session was last asked for more. */
   #roomMade = false;
-  #agreed: Agreement;
+  #negotiated: NegotiatedVersion;
   /** Why it could not connect. */
   #failure: Error | undefined;
   /** Its user has been told of the end. */
@@ -170,7 +170,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     const { port, join = {}, resend = true } = options;
     const { maxDatagramBytes } = protocol.limits;
     this.#protocol = protocol;
-    this.#agreed = sameVersion(protocol);
+    this.#negotiated = sameVersion(protocol);
     this.#options = options;
     this.#path = { address, port, proven: true };
     this.#userFields = new Float64Array(protocol.header.userFields.length);
@@ -222,11 +222,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   }
 
   get version(): number {
-    return this.#agreed.version;
+    return this.#negotiated.version;
   }
 
   has(channel: string): boolean {
-    return hasChannel(this.#protocol, this.#agreed, channel);
+    return hasChannel(this.#protocol, this.#negotiated, channel);
   }
 
   drained(): Promise<void> {
@@ -392,9 +392,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.id = event.peer;
     this.port = event.port;
     this.accept = event.accept as F["accept"];
-    this.#agreed = event.agreed;
-    this.#reader.compat = event.agreed.compat;
-    this.#connection.attach(event.agreed, now);
+    this.#negotiated = event.negotiated;
+    this.#reader.compat = event.negotiated.compat;
+    this.#connection.attach(event.negotiated, now);
     this.#resolveAttached();
   }
 

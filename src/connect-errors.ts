@@ -1,7 +1,7 @@
 /** What `connect` rejects with, in the words that its caller reads. */
-import { differences } from "./agreement.ts";
 import type { CloseReason } from "./connection-contract.ts";
 import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
+import { differences } from "./negotiated-version.ts";
 import type { Protocol } from "./protocol.ts";
 import type { ZeroClientEvent } from "./zero/events.ts";
 

@@ -3,7 +3,6 @@
  * in pool/ (the range of ports) and port/ (one port, one worker thread).
  */
 import { EventEmitter } from "node:events";
-import { type Agreement, hasChannel, missingChannel } from "./agreement.ts";
 import type {
   Authentication,
   CloseOptions,
@@ -35,6 +34,7 @@ import type {
   Unsubscribe,
 } from "./face.ts";
 import { Hub, unsubscribe } from "./hub.ts";
+import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { PortHandle } from "./port/handle.ts";
@@ -251,8 +251,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
           options.authenticate === undefined
             ? { accept: true }
             : options.authenticate(body as F["join"], origin, signal),
-        onJoin: (id, handle, address, body, agreed) =>
-          this.#onJoin(new RunningPeer<F>(this, id, handle, address, body as F["join"], agreed)),
+        onJoin: (id, handle, address, body, negotiated) =>
+          this.#onJoin(
+            new RunningPeer<F>(this, id, handle, address, body as F["join"], negotiated),
+          ),
         onMessage: (id, message) => this.#onMessage(id, message),
         onLeave: (id, reason) => this.#onLeave(id, reason),
         onDrained: (id) => this.peers.get(id)?.onDrained(),
@@ -329,7 +331,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       throw closedError("peer");
     }
     const definition = this.protocol.channels[channel]!;
-    if (this.#lacking[channel]?.has(peer.id)) throw missingChannel(definition, peer.agreed);
+    if (this.#lacking[channel]?.has(peer.id)) throw missingChannel(definition, peer.negotiated);
     return handle.send(peer.id, definition, message);
   }
 
@@ -353,7 +355,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   #onJoin(peer: RunningPeer<F>): void {
     this.peers.set(peer.id, peer);
-    for (const channel of peer.agreed.lacks) {
+    for (const channel of peer.negotiated.lacks) {
       this.#lacking[channel] ??= new Set();
       this.#lacking[channel].add(peer.id);
     }
@@ -377,7 +379,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const cost = receiveCost(this.protocol, end - start);
     let message: unknown;
     try {
-      this.#reader.compat = peer.agreed.compat;
+      this.#reader.compat = peer.negotiated.compat;
       message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
       peer.handle?.malformed(id);
@@ -394,7 +396,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #onLeave(id: number, reason: CloseReason): void {
     const peer = this.peers.get(id)!;
     this.peers.delete(id);
-    for (const channel of peer.agreed.lacks) this.#lacking[channel]?.delete(id);
+    for (const channel of peer.negotiated.lacks) this.#lacking[channel]?.delete(id);
     this.#left++;
     this.#hub.forget(peer);
     peer.onLeave();
@@ -407,7 +409,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly port: number;
   readonly address: string;
   readonly join: F["join"];
-  readonly agreed: Agreement;
+  readonly negotiated: NegotiatedVersion;
   state: F["state"];
   closed = false;
   /** The port that owns it; undefined once it has left. */
@@ -422,7 +424,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     handle: PortHandle,
     address: string,
     join: F["join"],
-    agreed: Agreement,
+    negotiated: NegotiatedVersion,
   ) {
     this.#server = server;
     this.id = id;
@@ -430,7 +432,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     this.port = handle.port;
     this.address = address;
     this.join = join;
-    this.agreed = agreed;
+    this.negotiated = negotiated;
     this.state = undefined;
   }
 
@@ -442,11 +444,11 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   }
 
   get version(): number {
-    return this.agreed.version;
+    return this.negotiated.version;
   }
 
   has(channel: string): boolean {
-    return hasChannel(this.#server.protocol, this.agreed, channel);
+    return hasChannel(this.#server.protocol, this.negotiated, channel);
   }
 
   drained(): Promise<void> {

@@ -5,9 +5,9 @@
  * connection protocol itself is not here: it stands behind `ConnectionHost`, and whoever holds the connection passes
  * its events on. Worst case of a call: that of the session.
  */
-import type { Agreement } from "../agreement.ts";
 import type { CloseReason } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
+import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, Role } from "../protocol.ts";
 import { Session, type SessionSink } from "../session/session.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -119,10 +119,10 @@ export class Connection {
   }
 
   /** The handshake is done: the connection is open, and has a session. */
-  attach(negotiated: Agreement, nowMs: number): void {
+  attach(negotiated: NegotiatedVersion, nowMs: number): void {
     if (!this.#on("attached")) return;
     const { protocol, role, random, host, resend, userFields } = this.#o;
-    const options = { protocol, agreed: negotiated, role, nowMs, random, sink: host, resend };
+    const options = { protocol, negotiated, role, nowMs, random, sink: host, resend };
     const session = new Session(options);
     for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
     this.#session = session;

@@ -3,9 +3,9 @@
  * thread and is the only writer of the placement. A worker that dies takes down its own peers only; its port is bound
  * again with new rings. Worst case: one pass over the ports for each join.
  */
-import { type Agreement, agreement } from "../agreement.ts";
 import type { CloseReason, JoinOrigin, PortStats } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
+import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
 import type { WorkerOptions, WorkerPost } from "../port/records.ts";
 import type { Protocol } from "../protocol.ts";
@@ -25,7 +25,13 @@ export interface PoolListener {
     origin: JoinOrigin,
     signal: AbortSignal,
   ): Promise<JoinDecision> | JoinDecision;
-  onJoin(peer: number, handle: PortHandle, address: string, body: unknown, agreed: Agreement): void;
+  onJoin(
+    peer: number,
+    handle: PortHandle,
+    address: string,
+    body: unknown,
+    negotiated: NegotiatedVersion,
+  ): void;
   /** Of a peer whose join has been reported, and whose leave may have been. */
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
@@ -58,7 +64,7 @@ const CLOSE_GRACE_MS = 3000;
 interface Place {
   readonly berth: Berth;
   readonly body: unknown;
-  readonly agreed: Agreement;
+  readonly negotiated: NegotiatedVersion;
   /** Its join has been reported, and its leave has not. */
   joined: boolean;
 }
@@ -239,7 +245,7 @@ export class Pool {
         berth.peers.add(peer);
         // Before the application hears of it: what it broadcasts from its listener is for this peer too.
         berth.handle.joined(peer);
-        listener.onJoin(peer, berth.handle, address, place.body, place.agreed);
+        listener.onJoin(peer, berth.handle, address, place.body, place.negotiated);
       },
       onMessage: listener.onMessage,
       onLeave: (peer, reason) => this.#left(berth, peer, reason),
@@ -255,7 +261,7 @@ export class Pool {
   /** Never rejects: whatever goes wrong, the client is told and the application hears of it. */
   async #decide(asked: PortHandle, request: Extract<WorkerPost, { type: "join" }>): Promise<void> {
     const { cid, address, port, body } = request;
-    const agreed = agreement(this.#o.protocol, request.hash, request.compat)!;
+    const negotiated = negotiatedVersion(this.#o.protocol, request.hash, request.compat)!;
     const decision = await this.#authenticate(body, { address, port });
     if (this.#closing) return asked.reject(cid, "shutting-down", "");
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
@@ -265,7 +271,7 @@ export class Pool {
       const promised = this.#placement.reserve();
       if (promised === undefined) return asked.reject(cid, "full", "");
       const berth = this.#berths[promised.port]!;
-      this.#places.set(promised.peer, { berth, body, agreed, joined: false });
+      this.#places.set(promised.peer, { berth, body, negotiated, joined: false });
       const answer = await berth.handle.reserve(promised.peer, request, decision.body ?? {});
       if (typeof answer !== "string") return asked.answer(cid, answer);
       this.#forget(promised.peer);

@@ -6,8 +6,8 @@
  * Backpressure: a message for a peer whose session is full waits here in the peer's own queue, which its credit
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
-import { agreement } from "../agreement.ts";
 import { Counters } from "../counters.ts";
+import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
@@ -110,9 +110,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   reserve(reservation: Reservation): Uint8Array {
     const { peer: id, hash, compat } = reservation;
     const bytes = this.#zero.reserve({ ...reservation, nowMs: nowMs() });
-    const agreed = agreement(this.protocol, hash, compat)!;
+    const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
-    this.#reservations.set(id, new PortPeer(this, id, slot, agreed));
+    this.#reservations.set(id, new PortPeer(this, id, slot, negotiated));
     this.#loop.wake();
     return bytes;
   }
@@ -152,7 +152,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     for (const peer of this.#peers.values()) {
       // One that is being closed was none of them, or will never need its credit again.
       if (!peer.joined || !peer.connection.takesMessages) continue;
-      if (skipped.has(peer.id) || peer.agreed.lacks.includes(channel)) continue;
+      if (skipped.has(peer.id) || peer.negotiated.lacks.includes(channel)) continue;
       if (peer.queue(channel, bytes, start, end) && reliable) this.refund(peer, cost);
     }
   }
@@ -245,7 +245,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   deliver(peer: PortPeer, message: ReceivedMessage): boolean {
     const { systems, link } = this.#o;
     if (systems?.handles(message.channel.index)) {
-      const good = systems.deliver(peer.id, peer.agreed.compat, message);
+      const good = systems.deliver(peer.id, peer.negotiated.compat, message);
       if (!good) this.counters.add("messagesMalformed");
       return true;
     }
@@ -307,7 +307,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { connection } = peer;
     switch (event.type) {
       case "attached":
-        connection.attach(peer.agreed, now);
+        connection.attach(peer.negotiated, now);
         this.#addresses.claim(peer, event.address, event.port, event.proven);
         this.#enter(peer);
         break;

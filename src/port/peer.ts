@@ -3,9 +3,9 @@
  * with the other peers of its port (sockets, rings, deadlines) is the owner's. Worst case of `sendWaiting`: as many
  * messages as the session has room for.
  */
-import type { Agreement } from "../agreement.ts";
 import { Connection, type ConnectionHost } from "../connection/connection.ts";
 import type { Counters } from "../counters.ts";
+import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { Addressed } from "./addresses.ts";
@@ -35,7 +35,7 @@ export interface PeerPort {
 export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, DeadlineHolder {
   readonly id: number;
   readonly slot: number;
-  readonly agreed: Agreement;
+  readonly negotiated: NegotiatedVersion;
   readonly connection: Connection;
   /** Where it is: `Addresses` says, and nobody else. Nowhere before it has attached. */
   address = "";
@@ -50,11 +50,11 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   readonly #waiting = new WaitingMessages();
   readonly #port: PeerPort;
 
-  constructor(port: PeerPort, id: number, slot: number, agreed: Agreement) {
+  constructor(port: PeerPort, id: number, slot: number, negotiated: NegotiatedVersion) {
     this.#port = port;
     this.id = id;
     this.slot = slot;
-    this.agreed = agreed;
+    this.negotiated = negotiated;
     const { protocol, random, userFields, resend, counters } = port;
     this.connection = new Connection({
       protocol,

@@ -3,7 +3,6 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
-import { type Agreement, hasChannel } from "../agreement.ts";
 import type { CloseOptions, CloseReason } from "../connection-contract.ts";
 import { checkLinger, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
@@ -14,6 +13,7 @@ import type {
   HeaderValues,
   SendTarget,
 } from "../face.ts";
+import { hasChannel, type NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
@@ -24,7 +24,7 @@ type Handler = (peer: unknown, message: unknown, context: unknown) => unknown;
 /** A peer of the worker that hosts the systems: what they do with it happens at once, on the same thread. */
 export interface WorkerPeer {
   readonly id: number;
-  readonly agreed: Agreement;
+  readonly negotiated: NegotiatedVersion;
   /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
   sendMessage(channel: number, message: unknown): boolean;
   close(code: string, reason: string, lingerMs: number): void;
@@ -167,15 +167,15 @@ class HostedPeer implements SendTarget {
       id: peer.id,
       state: undefined,
       send: face.send(this),
-      version: peer.agreed.version,
-      has: (channel: string) => hasChannel(protocol, peer.agreed, channel),
+      version: peer.negotiated.version,
+      has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
       close: (options: CloseOptions = {}) =>
         peer.close(options.code ?? "closed", options.reason ?? "", checkLinger(options.lingerMs)),
     };
   }
 
   lacks(channel: number): boolean {
-    return this.#peer.agreed.lacks.includes(channel);
+    return this.#peer.negotiated.lacks.includes(channel);
   }
 
   send(channel: number, message: unknown): boolean {

@@ -1,5 +1,5 @@
 /** What a session is made from, and whom it hands messages to. */
-import type { Agreement } from "../agreement.ts";
+import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionController } from "./controller.ts";
@@ -18,7 +18,7 @@ export interface SessionSink {
 export interface SessionOptions {
   readonly protocol: Protocol;
   /** Which version both sides use; default: they were generated from the same one. */
-  readonly agreed?: Agreement | undefined;
+  readonly negotiated?: NegotiatedVersion | undefined;
   /** The side this session is. */
   readonly role: Role;
   /** The caller's clock, milliseconds; it must never go back. */

@@ -8,9 +8,9 @@
  * a byte) plus one visit to each datagram in flight. Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
-import { type Agreement, missingChannel, sameVersion } from "../agreement.ts";
 import { StardustError } from "../errors.ts";
 import { MAX_PACKET_NUMBER } from "../limits.ts";
+import { missingChannel, type NegotiatedVersion, sameVersion } from "../negotiated-version.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
 import { type DatagramHeader, Violation } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -52,7 +52,7 @@ export class Session implements FrameEvents {
 
   private readonly protocol: Protocol;
   private readonly role: Role;
-  private readonly agreed: Agreement;
+  private readonly negotiated: NegotiatedVersion;
   private readonly sink: SessionSink;
   private readonly resend: boolean;
   private readonly controller: CongestionController;
@@ -90,7 +90,7 @@ export class Session implements FrameEvents {
     const { protocol, nowMs } = options;
     this.protocol = protocol;
     this.role = options.role;
-    this.agreed = options.agreed ?? sameVersion(protocol);
+    this.negotiated = options.negotiated ?? sameVersion(protocol);
     this.sink = options.sink;
     this.resend = options.resend ?? true;
     this.controller = options.controller ?? new FixedController();
@@ -102,7 +102,11 @@ export class Session implements FrameEvents {
     this.rtt = new RttEstimator(protocol.limits.maxAckDelayMs);
     this.sent = new SentPackets(protocol.header, options.random, this, this.counters);
     this.pacer = new Pacer(nowMs);
-    this.packer = new Packer(protocol.header, protocol.limits.maxDatagramBytes, this.agreed.compat);
+    this.packer = new Packer(
+      protocol.header,
+      protocol.limits.maxDatagramBytes,
+      this.negotiated.compat,
+    );
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
     this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
     this.context = new ReceiveContext(
@@ -112,7 +116,7 @@ export class Session implements FrameEvents {
       new ReceiveAge(protocol.header.messageNumberBits),
       this.space.pool,
       protocol.header.messageNumberBits,
-      this.agreed.compat,
+      this.negotiated.compat,
     );
     this.user = new Float64Array(protocol.header.userFields.length);
   }
@@ -285,7 +289,7 @@ export class Session implements FrameEvents {
         `a ${this.role} may not send on channel ${name}`,
       );
     }
-    if (this.agreed.lacks.includes(index)) throw missingChannel(channel, this.agreed);
+    if (this.negotiated.lacks.includes(index)) throw missingChannel(channel, this.negotiated);
     const sender = new SendChannel(channel, this.protocol.limits.sliceBytes);
     while (this.senders.length <= index) this.senders.push(undefined);
     this.senders[index] = sender;
@@ -314,7 +318,7 @@ export class Session implements FrameEvents {
     const codec = this.protocol.header;
     const { in: header, frame, reader, frames } = space;
     frames.count = 0;
-    frame.compat = this.agreed.compat;
+    frame.compat = this.negotiated.compat;
     const layout = codec.read(header, frame, reader);
     if (layout !== Violation.none) return reasonOf(layout);
     const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
@@ -340,7 +344,7 @@ export class Session implements FrameEvents {
       if (maySend(this.role, channel.direction) && channel.direction !== "both") {
         return "direction";
       }
-      if (this.agreed.lacks.includes(frame.channel)) return "unknownChannel";
+      if (this.negotiated.lacks.includes(frame.channel)) return "unknownChannel";
       const receiver = this.receiver(frame.channel);
       const index = frame.slice ? frame.sliceIndex : 0;
       const count = frame.slice ? frame.sliceCount : 0;

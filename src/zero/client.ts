@@ -3,11 +3,10 @@
  * the decision, attaches to the port it is given, confirms its address, closes. Sans-IO: it is given datagrams and the
  * time, and asked for datagrams, events and the next deadline.
  *
- * In the handshake it has the only timers: one ask at a time (join 1, join 2, attach) is repeated until its reply is
- * there, with a doubling timeout, or every second once the server has said that it is deciding. Worst case: the
+ * In the handshake it has the only timers: one request at a time (join 1, join 2, attach) is repeated until its reply
+ * is there, with a doubling timeout, or every second once the server has said that it is deciding. Worst case: the
  * deadline passes, with about ten datagrams sent; `gone` starts again inside it, later each time.
  */
-import { type Agreement, agreement, compatibleHashes } from "../agreement.ts";
 import { InvalidMessageError } from "../errors.ts";
 import {
   ZERO_CLOSE_TIMEOUT_MS,
@@ -16,6 +15,11 @@ import {
   ZERO_MAX_RTO_MS,
   ZERO_PROCESSING_REPEAT_MS,
 } from "../limits.ts";
+import {
+  compatibleHashes,
+  type NegotiatedVersion,
+  negotiatedVersion,
+} from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
@@ -75,7 +79,7 @@ export interface ZeroClientTransmit {
 }
 
 /** What is repeated until its reply arrives. */
-interface Ask {
+interface Request {
   readonly bytes: Uint8Array;
   readonly port: number;
   readonly sentAtMs: number;
@@ -83,11 +87,11 @@ interface Ask {
 }
 
 /** What accept gave. */
-interface Grant {
+interface Reservation {
   readonly port: number;
   readonly peer: number;
   readonly accept: unknown;
-  readonly agreed: Agreement;
+  readonly negotiated: NegotiatedVersion;
   readonly keys: ZeroKeys;
 }
 
@@ -107,10 +111,10 @@ export class ZeroClient {
   #handshakeDeadlineMs: number;
   #state: ClientState = "joining";
   #cid = "";
-  #ask: Ask | undefined;
+  #request: Request | undefined;
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
-  #grant: Grant | undefined;
+  #reservation: Reservation | undefined;
   #link: Link<Envelope> | undefined;
   /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
   #ending: { code: string; reason: string } | undefined;
@@ -125,7 +129,7 @@ export class ZeroClient {
     this.#join = outgoingBody(protocol, "join", join);
     this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
     this.#begin(nowMs);
-    if (this.#ask!.bytes.length > protocol.limits.maxDatagramBytes) {
+    if (this.#request!.bytes.length > protocol.limits.maxDatagramBytes) {
       throw new InvalidMessageError("", "join does not fit a datagram");
     }
   }
@@ -162,10 +166,10 @@ export class ZeroClient {
     if (frame.cid !== this.#cid) return "droppedCid";
     const signed = frame.macAt >= 0;
     if (signed) {
-      if (this.#grant === undefined) return "droppedMac";
-      if (fromPort !== this.#grant.port) return "droppedPort";
-      if (!checkMac(this.#crypto, frame, this.#grant.keys.server)) return "droppedMac";
-    } else if (fromPort !== this.#dialledPort && fromPort !== this.#grant?.port) {
+      if (this.#reservation === undefined) return "droppedMac";
+      if (fromPort !== this.#reservation.port) return "droppedPort";
+      if (!checkMac(this.#crypto, frame, this.#reservation.keys.server)) return "droppedMac";
+    } else if (fromPort !== this.#dialledPort && fromPort !== this.#reservation?.port) {
       return "droppedPort";
     }
     const envelope = parseFrame(frame);
@@ -231,15 +235,15 @@ export class ZeroClient {
     if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state === next) return "accepted";
     const { port, ports, ticket, hash, compat = false, peer } = envelope.sys;
-    const agreed = agreement(this.#protocol, hash, compat);
-    if (agreed === undefined) return "droppedProtocol";
+    const negotiated = negotiatedVersion(this.#protocol, hash, compat);
+    if (negotiated === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
     if (!ports.some(([first, last]) => first <= port && port <= last)) return "droppedPort";
     const keys = keysOfTicket(this.#crypto, ticket);
     if (keys === undefined) return "droppedSchema";
     this.#answered(nowMs);
     this.#state = next;
-    this.#grant = { port, peer, accept: envelope.body, agreed, keys };
+    this.#reservation = { port, peer, accept: envelope.body, negotiated, keys };
     this.#link = new Link({ sent: ATTACH_SEQ, received: ACCEPT_SEQ, estimator: this.#estimator });
     const attach = buildDatagram(
       this.#crypto,
@@ -257,7 +261,7 @@ export class ZeroClient {
         key: keys.client,
       },
     );
-    this.#askFor(attach, port, nowMs);
+    this.#sendRequest(attach, port, nowMs);
     this.#events.push({ type: "accepted", port });
     return "accepted";
   }
@@ -280,9 +284,9 @@ export class ZeroClient {
     this.#state = next;
     // Nothing that was sent to the old one is heeded from here on.
     this.#cid = "";
-    this.#grant = undefined;
+    this.#reservation = undefined;
     this.#link = undefined;
-    this.#ask = undefined;
+    this.#request = undefined;
     this.#timer.stop();
     const { restarts } = this.#counters;
     this.#counters.restarts++;
@@ -305,16 +309,20 @@ export class ZeroClient {
       this.#answered(nowMs);
       this.#state = next;
       this.#handshakeDeadlineMs = NEVER;
-      const { port, peer, accept, agreed } = this.#grant!;
-      this.#events.push({ type: "attached", port, peer, accept, agreed });
+      const { port, peer, accept, negotiated } = this.#reservation!;
+      this.#events.push({ type: "attached", port, peer, accept, negotiated });
     }
     const confirm = this.#build("ack", 0, { nonce: envelope.sys.nonce });
-    if (first) this.#askFor(confirm, this.#grant!.port, nowMs);
-    else if (this.#ask === undefined) this.#send(confirm, this.#grant!.port);
+    if (first) this.#sendRequest(confirm, this.#reservation!.port, nowMs);
+    else if (this.#request === undefined) this.#send(confirm, this.#reservation!.port);
     else {
       // The address may have changed, and the nonce with it: the newest is the one to be confirmed.
-      this.#ask = { ...this.#ask, bytes: confirm, transmissions: this.#ask.transmissions + 1 };
-      this.#send(confirm, this.#grant!.port);
+      this.#request = {
+        ...this.#request,
+        bytes: confirm,
+        transmissions: this.#request.transmissions + 1,
+      };
+      this.#send(confirm, this.#reservation!.port);
     }
     return "accepted";
   }
@@ -345,7 +353,7 @@ export class ZeroClient {
       this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
       this.#events.push(event);
     }
-    this.#send(this.#build("ack", 0, {}), this.#grant!.port);
+    this.#send(this.#build("ack", 0, {}), this.#reservation!.port);
     return "accepted";
   }
 
@@ -362,7 +370,7 @@ export class ZeroClient {
       this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
       const bytes = this.#build("close", this.#link!.nextSeq, ending);
       this.#link!.transmit(bytes, nowMs);
-      this.#send(bytes, this.#grant!.port);
+      this.#send(bytes, this.#reservation!.port);
     } else if (this.#handshakeDeadlineMs !== NEVER) {
       this.#ending = ending;
       this.#finish("closed");
@@ -386,20 +394,20 @@ export class ZeroClient {
       return;
     }
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
-    const ask = this.#ask;
-    if (ask !== undefined && nowMs >= this.#timer.deadlineMs) {
-      if (this.#state === "open" && ask.transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
-        this.#ask = undefined;
+    const request = this.#request;
+    if (request !== undefined && nowMs >= this.#timer.deadlineMs) {
+      if (this.#state === "open" && request.transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
+        this.#request = undefined;
         this.#timer.stop();
         return;
       }
-      ask.transmissions++;
+      request.transmissions++;
       if (this.#state === "waiting") this.#timer.startFixed(nowMs, ZERO_PROCESSING_REPEAT_MS);
       else this.#timer.backOff(nowMs);
-      this.#resend(ask.bytes, ask.port);
+      this.#resend(request.bytes, request.port);
     }
     const again = this.#state === "closing" ? this.#link!.handleTimeout(nowMs) : undefined;
-    if (again !== undefined) this.#resend(again, this.#grant!.port);
+    if (again !== undefined) this.#resend(again, this.#reservation!.port);
   }
 
   /** When to call `handleTimeout`; infinity: not before something else happens. */
@@ -426,12 +434,12 @@ export class ZeroClient {
   #begin(nowMs: number): void {
     this.#restartAtMs = NEVER;
     this.#cid = this.#randomId();
-    this.#askFor(this.#buildJoin(0, undefined), this.#dialledPort, nowMs);
+    this.#sendRequest(this.#buildJoin(0, undefined), this.#dialledPort, nowMs);
   }
 
   /** Join 2: its bytes are frozen from here on, the server knows it by their hash. */
   #begin2(cookie: string, nowMs: number): void {
-    this.#askFor(this.#buildJoin(JOIN_SEQ, cookie), this.#dialledPort, nowMs);
+    this.#sendRequest(this.#buildJoin(JOIN_SEQ, cookie), this.#dialledPort, nowMs);
   }
 
   #buildJoin(seq: number, cookie: string | undefined): Uint8Array {
@@ -454,32 +462,32 @@ export class ZeroClient {
     return buildDatagram(
       this.#crypto,
       { cid: this.#cid, msg, seq, ack: this.#link!.ack, sys },
-      { key: this.#grant!.keys.client },
+      { key: this.#reservation!.keys.client },
     );
   }
 
-  #askFor(bytes: Uint8Array, port: number, nowMs: number): void {
-    this.#ask = { bytes, port, sentAtMs: nowMs, transmissions: 1 };
+  #sendRequest(bytes: Uint8Array, port: number, nowMs: number): void {
+    this.#request = { bytes, port, sentAtMs: nowMs, transmissions: 1 };
     this.#timer.start(nowMs);
     this.#send(bytes, port);
   }
 
-  /** Karn: an ask that was sent twice says nothing about the time its reply took. */
+  /** Karn: a request that was sent twice says nothing about the time its reply took. */
   #measure(nowMs: number): void {
-    if (this.#ask?.transmissions === 1) this.#estimator.sample(nowMs - this.#ask.sentAtMs);
+    if (this.#request?.transmissions === 1) this.#estimator.sample(nowMs - this.#request.sentAtMs);
   }
 
-  /** The ask has its reply. After `processing` the time says how long the server decided, not how far it is. */
+  /** The request has its reply. After `processing` the time says how long the server decided, not how far it is. */
   #answered(nowMs: number): void {
     if (this.#state !== "waiting") this.#measure(nowMs);
-    this.#ask = undefined;
+    this.#request = undefined;
     this.#timer.stop();
   }
 
   /** Stops every timer. */
   #end(state: ClientState): void {
     this.#state = state;
-    this.#ask = undefined;
+    this.#request = undefined;
     this.#timer.stop();
     this.#handshakeDeadlineMs = NEVER;
     this.#restartAtMs = NEVER;

@@ -1,5 +1,5 @@
 /** What the machines of the connection protocol tell their owner. */
-import type { Agreement } from "../agreement.ts";
+import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { RejectReason } from "./messages.ts";
 
 export type ZeroServerEvent =
@@ -52,7 +52,7 @@ export type ZeroClientEvent =
       readonly peer: number;
       /** The validated body of accept. */
       readonly accept: unknown;
-      readonly agreed: Agreement;
+      readonly negotiated: NegotiatedVersion;
     }
   | {
       readonly type: "rejected";

@@ -8,7 +8,7 @@
  * `reject`; then with that. Worst case a datagram: one HMAC or hash, one parse, one answer no larger than it. All
  * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one outcome counter.
  */
-import { agreeWithJoin, differences } from "../agreement.ts";
+import { differences, negotiateJoin } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
@@ -254,15 +254,17 @@ export class ZeroServer {
     if (cookie !== peeked.cookie || hash !== peeked.hash) return "droppedEnvelope";
     if (envelope.seq !== JOIN_SEQ || envelope.ack !== 0) return "droppedSequence";
     const { cid } = frame;
-    const agreed = this.#agree(envelope.sys)!;
+    const negotiated = this.#negotiate(envelope.sys)!;
     if (this.#joins.full) {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, { reason: "full" }), from);
       return "droppedFull";
     }
     const { address, port } = from;
     const { body } = envelope;
-    const { hash: agreedHash, compat } = agreed;
-    if (!this.#events.push({ type: "join", cid, address, port, body, hash: agreedHash, compat })) {
+    const { hash: negotiatedHash, compat } = negotiated;
+    if (
+      !this.#events.push({ type: "join", cid, address, port, body, hash: negotiatedHash, compat })
+    ) {
       return "droppedFull";
     }
     this.#joins.add({
@@ -277,8 +279,8 @@ export class ZeroServer {
     return "accepted";
   }
 
-  #agree({ hash, compatible = [] }: JoinSys): ReturnType<typeof agreeWithJoin> {
-    return agreeWithJoin(this.#protocol, hash, compatible);
+  #negotiate({ hash, compatible = [] }: JoinSys): ReturnType<typeof negotiateJoin> {
+    return negotiateJoin(this.#protocol, hash, compatible);
   }
 
   /** A join that we can talk with, or why not; another protocol is told so before its body is looked at. */
@@ -292,7 +294,7 @@ export class ZeroServer {
     }
     if (!hasValidSys(envelope)) return "droppedSchema";
     const { hash, version } = envelope.sys;
-    if (this.#agree(envelope.sys) === undefined) {
+    if (this.#negotiate(envelope.sys) === undefined) {
       const detail = cutDetail(differences(this.#protocol, hash).join(", "));
       const rejection = this.#rejection(frame.cid, envelope.seq, {
         reason: "protocol",

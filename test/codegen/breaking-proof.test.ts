@@ -15,7 +15,7 @@ import {
   readRecord,
   recordPath,
 } from "#codegen/rules/record.js";
-import { agreeWithJoin, compatibleHashes } from "#src/agreement.js";
+import { compatibleHashes, negotiateJoin } from "#src/negotiated-version.js";
 import { complete } from "./examples.ts";
 import { type Break, breaksBetween, messageBreaks, type Peer, peersOf } from "./support/peers.ts";
 
@@ -45,7 +45,7 @@ const apart: Readonly<Record<string, (older: Peer, newer: Peer, rule: BreakingRu
       [older.protocol, newer.protocol],
       [newer.protocol, older.protocol],
     ] as const) {
-      expect(agreeWithJoin(server, client.hash, compatibleHashes(client))).toBeUndefined();
+      expect(negotiateJoin(server, client.hash, compatibleHashes(client))).toBeUndefined();
     }
   },
 };

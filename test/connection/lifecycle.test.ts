@@ -1,6 +1,5 @@
 /** The table of a connection's life: what it promises as a whole, and that connections do what it says, pair by pair. */
 import { describe, expect, it, test } from "vitest";
-import { sameVersion } from "#src/agreement.js";
 import type { Connection } from "#src/connection/connection.js";
 import {
   allowed,
@@ -10,6 +9,7 @@ import {
   connectionStates,
   transitions,
 } from "#src/connection/lifecycle.js";
+import { sameVersion } from "#src/negotiated-version.js";
 import { Writer } from "#src/wire/writer.js";
 import { openPair, protocol, TestHost } from "../support/connection-pair.ts";
 

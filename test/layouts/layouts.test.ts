@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sameVersion } from "#src/agreement.js";
+import { sameVersion } from "#src/negotiated-version.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { typeProblems } from "../codegen/support/generate.ts";
 import { age } from "../support/aged.ts";
@@ -210,13 +210,13 @@ function sessionsKeepPromises(random: SeededRandom, world: LayoutWorld, lists: L
   const { protocol } = world;
   const compat = random.chance(0.3);
   const independent = compat ? world.compat : world.independent;
-  const agreed = { ...sameVersion(protocol), compat };
+  const negotiated = { ...sameVersion(protocol), compat };
   const seen = { client: new Set<string>(), server: new Set<string>() };
   const current = { client: new Map<string, number>(), server: new Map<string, number>() };
   const play = joined({
     protocol,
-    client: { agreed },
-    server: { agreed },
+    client: { negotiated },
+    server: { negotiated },
     seed: random.integer(1, 1e6),
     link: { delayMs: random.integer(0, 30), jitterMs: 6, loss: 0.08, duplication: 0.03 },
     tap: (from, bytes) => {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Agreement, agreement } from "#src/agreement.js";
+import { type NegotiatedVersion, negotiatedVersion } from "#src/negotiated-version.js";
 import type { Protocol, Role } from "#src/protocol.js";
 import type { ReceivedMessage } from "#src/received-message.js";
 import { Session, type SessionSink } from "#src/session/session.js";
@@ -27,8 +27,8 @@ class Inbox implements SessionSink {
   readonly messages: Map<string, Message[]> = new Map();
   readonly #reader: Reader = new Reader();
 
-  constructor(agreed: Agreement) {
-    this.#reader.compat = agreed.compat;
+  constructor(negotiated: NegotiatedVersion) {
+    this.#reader.compat = negotiated.compat;
   }
 
   deliver({ channel, bytes, view, start, end }: ReceivedMessage): boolean {
@@ -41,10 +41,17 @@ class Inbox implements SessionSink {
 }
 
 function side(protocol: Protocol, role: Role, seed: number): { session: Session; inbox: Inbox } {
-  const agreed = agreement(protocol, fleet3.hash, true)!;
+  const negotiated = negotiatedVersion(protocol, fleet3.hash, true)!;
   const random = new SeededRandom(seed);
-  const inbox = new Inbox(agreed);
-  const options = { protocol, agreed, role, nowMs: 0, random: () => random.next(), sink: inbox };
+  const inbox = new Inbox(negotiated);
+  const options = {
+    protocol,
+    negotiated,
+    role,
+    nowMs: 0,
+    random: () => random.next(),
+    sink: inbox,
+  };
   return { session: new Session(options), inbox };
 }
 

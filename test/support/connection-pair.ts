@@ -1,7 +1,8 @@
 /** Connections in virtual time, each with a host that writes down what it is asked for. */
-import { sameVersion } from "#src/agreement.js";
+
 import { Connection, type ConnectionHost } from "#src/connection/connection.js";
 import { Counters } from "#src/counters.js";
+import { sameVersion } from "#src/negotiated-version.js";
 import type { Protocol, Role } from "#src/protocol.js";
 import { Pair, SeededRandom } from "#src/testing/index.js";
 import { channelIndex, handProtocol } from "./hand-protocol.js";

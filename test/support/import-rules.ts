@@ -24,7 +24,7 @@ interface ModuleRule {
 }
 
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
-const BASE = ["base", "contract", "agreement", "message"];
+const BASE = ["base", "contract", "negotiated-version", "message"];
 const BELOW_PORT = ["wire", "session", "zero", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems"];
@@ -33,7 +33,7 @@ const FACES = ["server", "client", "systems"];
 export const modules: Readonly<Record<string, ModuleRule>> = {
   base: { imports: [], types: ["wire"], packages: [], pure: true },
   contract: { imports: ["base"], types: ["wire"], packages: [], pure: true },
-  agreement: { imports: ["base", "contract"], packages: [], pure: true },
+  "negotiated-version": { imports: ["base", "contract"], packages: [], pure: true },
   message: { imports: [], types: ["contract"], packages: [], pure: true },
   wire: { imports: BASE, packages: [], pure: true },
   session: { imports: [...BASE, "wire"], packages: [], pure: true },
@@ -68,7 +68,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/limits.ts": "base",
   "src/counters.ts": "base",
   "src/protocol.ts": "contract",
-  "src/agreement.ts": "agreement",
+  "src/negotiated-version.ts": "negotiated-version",
   "src/connection-contract.ts": "contract",
   "src/received-message.ts": "message",
   "src/face.ts": "contract",

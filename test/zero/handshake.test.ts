@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { sameVersion } from "#src/agreement.js";
 import { InvalidMessageError } from "#src/errors.js";
+import { sameVersion } from "#src/negotiated-version.js";
 import { messages } from "#src/zero/own-messages.js";
 import { handProtocol } from "../support/hand-zero.ts";
 import { expectCountersToAddUp, messageOf, PORTS, protocol, World } from "../support/zero-world.ts";
@@ -28,7 +28,7 @@ describe("joining", () => {
         port: PORTS[0],
         peer: 1,
         accept: { motd: "welcome" },
-        agreed: sameVersion(protocol),
+        negotiated: sameVersion(protocol),
       },
     ]);
     expect(world.serverEvents.map(({ event }) => event)).toEqual([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Agreement } from "#src/agreement.js";
+import type { NegotiatedVersion } from "#src/negotiated-version.js";
 import type { KnownVersion, Protocol } from "#src/protocol.js";
 import { handProtocol } from "../support/hand-zero.ts";
 import { messageOf, PORTS, World } from "../support/zero-world.ts";
@@ -17,7 +17,7 @@ const generated = (version: number, ...versions: KnownVersion[]): Protocol =>
 interface Joined {
   readonly world: World;
   /** What the client was told; undefined where it was refused. */
-  readonly agreed: Agreement | undefined;
+  readonly negotiated: NegotiatedVersion | undefined;
   readonly refusal: { readonly detail: string } | undefined;
 }
 
@@ -27,31 +27,31 @@ function join(server: Protocol, client: Protocol): Joined {
   world.runFor(1000);
   const attached = events.find((event) => event.type === "attached");
   const refusal = events.find((event) => event.type === "rejected");
-  return { world, agreed: attached?.agreed, refusal };
+  return { world, negotiated: attached?.negotiated, refusal };
 }
 
 describe("a join between versions", () => {
   it("of an older client is accepted by a server whose record calls it compatible", () => {
-    const { world, agreed } = join(generated(4, knows(3, [1])), generated(3));
-    expect(agreed).toEqual({ hash: hashOf(3), version: 3, compat: true, lacks: [] });
+    const { world, negotiated } = join(generated(4, knows(3, [1])), generated(3));
+    expect(negotiated).toEqual({ hash: hashOf(3), version: 3, compat: true, lacks: [] });
     const sys = messageOf(world.sentOf("accept")[0]!.bytes).sys;
     expect(sys).toMatchObject({ hash: hashOf(3), compat: true });
     expect(world.eventsOf("join")[0]).toMatchObject({ hash: hashOf(3), compat: true });
   });
 
   it("of a newer client names older versions, and an older server recognises itself", () => {
-    const { world, agreed } = join(generated(3), generated(4, knows(3, [1])));
+    const { world, negotiated } = join(generated(3), generated(4, knows(3, [1])));
     expect(messageOf(world.sentOf("join")[0]!.bytes).sys).toMatchObject({
       hash: hashOf(4),
       compatible: [hashOf(3)],
     });
-    expect(agreed).toEqual({ hash: hashOf(3), version: 3, compat: true, lacks: [1] });
+    expect(negotiated).toEqual({ hash: hashOf(3), version: 3, compat: true, lacks: [1] });
     expect(world.eventsOf("join")[0]).toMatchObject({ hash: hashOf(3), compat: true });
   });
 
   it("of an equal client says nothing of compat mode, whatever the record holds", () => {
-    const { world, agreed } = join(generated(4, knows(3)), generated(4, knows(3)));
-    expect(agreed).toEqual({ hash: hashOf(4), version: 4, compat: false, lacks: [] });
+    const { world, negotiated } = join(generated(4, knows(3)), generated(4, knows(3)));
+    expect(negotiated).toEqual({ hash: hashOf(4), version: 4, compat: false, lacks: [] });
     expect(messageOf(world.sentOf("accept")[0]!.bytes).sys).not.toHaveProperty("compat");
   });
 

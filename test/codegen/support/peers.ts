@@ -10,7 +10,7 @@ import { schemaProblem } from "#codegen/interpret/json-schema.js";
 import type { ChannelModel, Model, ZeroMessageModel } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
-import type { Agreement } from "#src/agreement.js";
+import type { NegotiatedVersion } from "#src/negotiated-version.js";
 import type { Protocol, Role } from "#src/protocol.js";
 import { Pair } from "#src/testing/index.js";
 import { readVectors, toHex, type Vectors } from "../../support/revive.ts";
@@ -174,10 +174,14 @@ function exchange(
   seed: number,
 ): { readonly sent: ReadonlyMap<string, readonly Uint8Array[]>; readonly receiver: Side } {
   const other = role === "client" ? "server" : "client";
-  const sender = side(from.protocol, role, seed, { agreed: agreement(from, to, older) });
-  const receiver = side(to.protocol, other, seed + 1, { agreed: agreement(to, from, older) });
+  const sender = side(from.protocol, role, seed, {
+    negotiated: negotiatedVersion(from, to, older),
+  });
+  const receiver = side(to.protocol, other, seed + 1, {
+    negotiated: negotiatedVersion(to, from, older),
+  });
   const pair = new Pair({ a: sender.session, b: receiver.session, seed });
-  const { lacks } = agreement(from, to, older);
+  const { lacks } = negotiatedVersion(from, to, older);
   for (const [i, value] of ownFields(from, from).entries()) sender.session.setUserField(i, value);
   const sent = new Map<string, Uint8Array[]>();
   for (const channel of from.model.channels) {
@@ -203,7 +207,7 @@ function ownFields({ protocol: from }: Peer, { protocol: to }: Peer): number[] {
 }
 
 /** As join and accept settle it for `own`, were the two versions on record as ones that can talk. */
-function agreement(own: Peer, other: Peer, older: Peer): Agreement {
+function negotiatedVersion(own: Peer, other: Peer, older: Peer): NegotiatedVersion {
   const { hash, version } = older.protocol;
   const compat = own.protocol.hash !== other.protocol.hash;
   const known = new Set(other.protocol.channels.map(({ id }) => id));

@@ -7,7 +7,7 @@ import { StardustError } from "./errors.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
 
 /** What join and accept have settled, as one side sees it. */
-export interface Agreement {
+export interface NegotiatedVersion {
   /** Of the version that both know: the older one's. */
   readonly hash: string;
   readonly version: number;
@@ -21,7 +21,7 @@ export interface Agreement {
 const MAX_COMPATIBLE = 8;
 
 /** Both were generated from the same version. */
-export function sameVersion(protocol: Protocol): Agreement {
+export function sameVersion(protocol: Protocol): NegotiatedVersion {
   const { hash, version } = protocol;
   return { hash, version, compat: false, lacks: [] };
 }
@@ -33,23 +33,23 @@ export function compatibleHashes(protocol: Protocol): string[] {
 }
 
 /** What a server makes of a join; undefined where the two cannot talk. */
-export function agreeWithJoin(
+export function negotiateJoin(
   protocol: Protocol,
   hash: string,
   compatible: readonly string[],
-): Agreement | undefined {
+): NegotiatedVersion | undefined {
   if (hash === protocol.hash) return sameVersion(protocol);
   // A server of a version that the client knows as an older one.
-  if (compatible.includes(protocol.hash)) return agreement(protocol, protocol.hash, true);
-  return agreement(protocol, hash, true);
+  if (compatible.includes(protocol.hash)) return negotiatedVersion(protocol, protocol.hash, true);
+  return negotiatedVersion(protocol, hash, true);
 }
 
-/** What was agreed, by what accept says; undefined where this side does not know of it. */
-export function agreement(
+/** What was negotiated, by what accept says; undefined where this side does not know of it. */
+export function negotiatedVersion(
   protocol: Protocol,
   hash: string,
   compat: boolean,
-): Agreement | undefined {
+): NegotiatedVersion | undefined {
   if (hash === protocol.hash) return { ...sameVersion(protocol), compat };
   const known = compat ? protocol.versions.find((version) => version.hash === hash) : undefined;
   if (known === undefined || known.differs !== undefined) return undefined;
@@ -62,15 +62,22 @@ export function differences(protocol: Protocol, hash: string): readonly string[]
 }
 
 /** Whether the other side has the channel of this name. */
-export function hasChannel(protocol: Protocol, agreed: Agreement, name: string): boolean {
+export function hasChannel(
+  protocol: Protocol,
+  negotiated: NegotiatedVersion,
+  name: string,
+): boolean {
   const channel = protocol.channels.find((candidate) => candidate.name === name);
-  return channel !== undefined && !agreed.lacks.includes(channel.index);
+  return channel !== undefined && !negotiated.lacks.includes(channel.index);
 }
 
 /** The error of a send on a channel that the other side lacks. */
-export function missingChannel(channel: ChannelDefinition, agreed: Agreement): StardustError {
+export function missingChannel(
+  channel: ChannelDefinition,
+  negotiated: NegotiatedVersion,
+): StardustError {
   return new StardustError(
     "STARDUST_CHANNEL_MISSING",
-    `the other side knows version ${agreed.version}, which has no channel ${channel.name}; ask has("${channel.name}") before sending there`,
+    `the other side knows version ${negotiated.version}, which has no channel ${channel.name}; ask has("${channel.name}") before sending there`,
   );
 }
