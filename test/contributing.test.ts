@@ -1,0 +1,51 @@
+/** What CONTRIBUTING.md names is there: files, folders, scripts; and the editor's settings are those of the formatter. */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const read = (path: string): string => readFileSync(root + path, "utf8");
+const text = read("CONTRIBUTING.md");
+
+describe("CONTRIBUTING.md", () => {
+  const paths = [...text.matchAll(/`((?:[\w.-]+\/)+[\w.-]+|[\w-]+\.(?:yaml|md|json))`/g)].map(
+    ([, path]) => path!,
+  );
+
+  test("names files", () => expect(paths.length).toBeGreaterThan(40));
+
+  test.each([...new Set(paths)])("names %s, which is there", (path) => {
+    expect(existsSync(root + path)).toBe(true);
+  });
+
+  test("has a recipe for each kind of change", () => {
+    const recipes = [...text.split("## Recipes")[1]!.matchAll(/^### (.+)$/gm)].map(
+      ([, name]) => name,
+    );
+    expect(recipes).toEqual([
+      "A type kind",
+      "A delivery mode",
+      "A header role",
+      "A zero message",
+      "A diagnostic",
+      "A congestion controller",
+      "An artefact",
+    ]);
+  });
+
+  test("names scripts that are there", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const named = [...text.matchAll(/`?npm (?:run )?([a-z][\w:]*)/g)].map(([, name]) => name!);
+    expect(named.filter((name) => name !== "ci" && scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+test(".editorconfig says what the formatter does", () => {
+  const { formatter } = JSON.parse(read("biome.json")) as {
+    formatter: { indentStyle: string; indentWidth: number; lineWidth: number };
+  };
+  const [, general] = read(".editorconfig").split("[*]\n");
+  expect(general).toContain(`indent_style = ${formatter.indentStyle}\n`);
+  expect(general).toContain(`indent_size = ${formatter.indentWidth}\n`);
+  expect(general).toContain(`max_line_length = ${formatter.lineWidth}\n`);
+});
