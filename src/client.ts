@@ -12,6 +12,7 @@ import {
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import { Counters } from "./counters.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import {
   checkLinger,
   checkProtocol,
@@ -25,7 +26,6 @@ import {
 } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
-import { Hub } from "./hub.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
@@ -142,7 +142,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #zero: ZeroClient;
   readonly #loop: DatagramLoop<ZeroClientEvent>;
   readonly #connection: Connection;
-  readonly #hub: Hub<undefined>;
+  readonly #dispatcher: Dispatcher<undefined>;
   readonly #drain = new DrainSignal();
   readonly #userFields: Float64Array;
   #received: Float64Array;
@@ -176,10 +176,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.#userFields = new Float64Array(protocol.header.userFields.length);
     this.#received = this.#userFields;
     this.#context = { header: face.header(receivedHeader(() => this.#received)) };
-    this.#hub = this.#makeHub();
+    this.#dispatcher = this.#makeDispatcher();
     this.send = face.send({ send: (channel, message) => this.#send(channel, message) });
-    this.receive = face.receive(this.#hub);
-    this.messages = face.messages(this.#hub);
+    this.receive = face.receive(this.#dispatcher);
+    this.messages = face.messages(this.#dispatcher);
     this.header = face.header(this);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -188,7 +188,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       this.#resolveAttached = resolve;
       this.#rejectAttached = reject;
     });
-    registerHandlers(this.#hub, protocol, "client", options.handlers);
+    registerHandlers(this.#dispatcher, protocol, "client", options.handlers);
     const zero = new ZeroClient({ protocol, crypto: nodeCrypto, port, join, nowMs: nowMs() });
     this.#zero = zero;
     this.#connection = new Connection({
@@ -274,8 +274,8 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     deliver: (received) => {
       const { channel, bytes, view, start, end, user } = received;
       // At the end of the connection all that has arrived goes to its readers, room or not.
-      if (!this.#connection.isEnding && !this.#hub.hasRoom(channel.index)) {
-        if (this.#hub.isStuck(channel.index)) this.#closeUnread(channel);
+      if (!this.#connection.isEnding && !this.#dispatcher.hasRoom(channel.index)) {
+        if (this.#dispatcher.isStuck(channel.index)) this.#closeUnread(channel);
         return false;
       }
       let message: unknown;
@@ -286,7 +286,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
         return true;
       }
       const heldBytes = end - start + MESSAGE_OVERHEAD_BYTES;
-      this.#hub.offer(channel.index, undefined, message, user, heldBytes);
+      this.#dispatcher.offer(channel.index, undefined, message, user, heldBytes);
       return true;
     },
     drained: () => this.#drain.open(),
@@ -328,9 +328,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     void this.close({ code: "unread-channel", reason, lingerMs: 0 });
   }
 
-  #makeHub(): Hub<undefined> {
+  #makeDispatcher(): Dispatcher<undefined> {
     const onFault = faultListener(this.#options.onFault);
-    const hub = new Hub<undefined>({
+    const dispatcher = new Dispatcher<undefined>({
       channels: this.#protocol.channels,
       invoke: (handler, _origin, message, user) => {
         this.#received = user;
@@ -341,11 +341,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       onHandlerError: (error, channel) => onFault(error, `receive.${channel.name}`),
     });
     // At the turn's end: a reader that makes room is often in the middle of a delivery.
-    hub.onRoom = () => {
+    dispatcher.onRoom = () => {
       this.#roomMade = true;
       this.#loop.wake();
     };
-    return hub;
+    return dispatcher;
   }
 
   #send(channel: number, message: unknown): boolean {
@@ -414,7 +414,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       // What has arrived whole and in order is delivered, whether its readers have room or not.
       this.#connection.pump();
       this.#options.signal?.removeEventListener("abort", this.#onAbort);
-      this.#hub.close();
+      this.#dispatcher.close();
       this.#drain.close("client");
       this.#rejectAttached(this.#failure ?? connectClosed(reason));
       if (isQuiet) {

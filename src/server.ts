@@ -10,6 +10,7 @@ import type {
   JoinOrigin,
   PortStats,
 } from "./connection-contract.ts";
+import { Dispatcher, unsubscribe } from "./dispatcher.ts";
 import {
   checkLinger,
   checkProtocol,
@@ -33,7 +34,6 @@ import type {
   ServerFaceTypes,
   Unsubscribe,
 } from "./face.ts";
-import { Hub, unsubscribe } from "./hub.ts";
 import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
@@ -178,7 +178,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly face: ServerFace<F>;
   readonly #options: ListenOptions<F>;
   readonly #onFault: FaultListener;
-  readonly #hub: Hub<RunningPeer<F>>;
+  readonly #dispatcher: Dispatcher<RunningPeer<F>>;
   /** By channel, ids of the peers that lack it; undefined before the first. */
   readonly #lacking: (Set<number> | undefined)[];
   readonly #user: Float64Array;
@@ -204,7 +204,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       this.#resolveClosed = resolve;
     });
     this.#context = { header: face.header(receivedHeader(() => this.#received)) };
-    this.#hub = new Hub({
+    this.#dispatcher = new Dispatcher({
       channels: protocol.channels,
       invoke: (handler, peer, message, user) => {
         this.#received = user;
@@ -215,14 +215,14 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       release: (peer, cost) => peer.handle?.release(peer.id, cost),
       onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
     });
-    this.receive = face.receive(this.#hub);
-    this.messages = face.messages(this.#hub);
+    this.receive = face.receive(this.#dispatcher);
+    this.messages = face.messages(this.#dispatcher);
     this.broadcast = face.broadcast({
       broadcast: (channel, message, broadcastOptions = {}) =>
         this.#broadcast(channel, message, broadcastOptions),
     });
     this.header = face.header(this);
-    registerHandlers(this.#hub, protocol, "server", options.handlers);
+    registerHandlers(this.#dispatcher, protocol, "server", options.handlers);
   }
 
   async open(): Promise<void> {
@@ -300,7 +300,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   }
 
   flush(): void {
-    for (const { handle } of this.#pool.berths()) handle.flush();
+    for (const { handle } of this.#pool.portSlots()) handle.flush();
   }
 
   async stats(): Promise<ServerStats> {
@@ -321,7 +321,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   async #close(code: string, lingerMs: number): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     await this.#pool.close(code, lingerMs);
-    this.#hub.close();
+    this.#dispatcher.close();
     this.#resolveClosed({ code, reason: "", by: "local" });
   }
 
@@ -346,7 +346,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const skipped: number[] = [];
     let sent = 0;
     const lacking = this.#lacking[channelIndex];
-    for (const { handle, peers } of this.#pool.berths()) {
+    for (const { handle, peers } of this.#pool.portSlots()) {
       sent += handle.broadcast(peers, channel, bytes, options.except?.id, lacking, skipped);
     }
     for (const id of skipped) this.peers.get(id)?.onSkipped();
@@ -386,7 +386,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       peer.handle?.release(id, cost);
       return;
     }
-    const held = this.#hub.offer(channel.index, peer, message, user, cost);
+    const held = this.#dispatcher.offer(channel.index, peer, message, user, cost);
     // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
     if (held > this.protocol.limits.creditBytes / 2) {
       peer.close({ code: "unread-channel", reason: `nobody reads ${channel.name}`, lingerMs: 0 });
@@ -398,7 +398,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.peers.delete(id);
     for (const channel of peer.negotiated.lacks) this.#lacking[channel]?.delete(id);
     this.#left++;
-    this.#hub.forget(peer);
+    this.#dispatcher.forget(peer);
     peer.onLeave();
     this.#events.emit("leave", peer, reason);
   }

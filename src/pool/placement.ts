@@ -6,7 +6,7 @@
 import { slotSpan } from "../port/memory.ts";
 
 /** One port's list, as placing sees it. */
-interface Berth {
+interface PortList {
   open: boolean;
   /** Peers and promises. */
   taken: number;
@@ -17,7 +17,7 @@ interface Berth {
 }
 
 export class Placement {
-  readonly #berths: Berth[];
+  readonly #lists: PortList[];
   readonly #slotSpan: number;
   readonly #portSpan: number;
   readonly #generations: number;
@@ -28,7 +28,7 @@ export class Placement {
     this.#slotSpan = slotSpan(maxPeersPerPort);
     this.#portSpan = 2 ** Math.ceil(Math.log2(Math.max(2, ports)));
     this.#generations = 2 ** 32 / this.#slotSpan / this.#portSpan;
-    this.#berths = Array.from({ length: ports }, () => ({
+    this.#lists = Array.from({ length: ports }, () => ({
       open: true,
       taken: 0,
       free: Array.from({ length: maxPeersPerPort }, (_, slot) => slot),
@@ -38,7 +38,7 @@ export class Placement {
 
   /** Peers and promises of a port. */
   taken(port: number): number {
-    return this.#berths[port]!.taken;
+    return this.#lists[port]!.taken;
   }
 
   /** Which port a peer id belongs to. */
@@ -48,7 +48,7 @@ export class Placement {
 
   /** A port whose worker is gone takes nobody until it is open again. */
   setOpen(port: number, open: boolean): void {
-    this.#berths[port]!.open = open;
+    this.#lists[port]!.open = open;
   }
 
   /** Promises a place on the first open port with the shortest list; undefined when all are full. */
@@ -56,26 +56,26 @@ export class Placement {
     let best = -1;
     let fewest = this.#maxPeers;
     // `<`, in rising order: the first of several that are equally short (and none when all are full).
-    for (let i = 0; i < this.#berths.length; i++) {
-      const berth = this.#berths[i]!;
-      if (berth.open && berth.taken < fewest) {
+    for (let i = 0; i < this.#lists.length; i++) {
+      const list = this.#lists[i]!;
+      if (list.open && list.taken < fewest) {
         best = i;
-        fewest = berth.taken;
+        fewest = list.taken;
       }
     }
     if (best < 0) return undefined;
-    const berth = this.#berths[best]!;
-    const slot = berth.free.shift()!;
-    const generation = berth.generations[slot]!;
-    berth.generations[slot] = (generation + 1) % this.#generations;
-    berth.taken++;
+    const list = this.#lists[best]!;
+    const slot = list.free.shift()!;
+    const generation = list.generations[slot]!;
+    list.generations[slot] = (generation + 1) % this.#generations;
+    list.taken++;
     return { port: best, peer: (generation * this.#portSpan + best) * this.#slotSpan + slot };
   }
 
   /** The peer has left, or its promise was not taken up. */
   release(peer: number): void {
-    const berth = this.#berths[this.portOf(peer)]!;
-    berth.taken--;
-    berth.free.push(peer % this.#slotSpan);
+    const list = this.#lists[this.portOf(peer)]!;
+    list.taken--;
+    list.free.push(peer % this.#slotSpan);
   }
 }

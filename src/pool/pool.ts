@@ -62,7 +62,7 @@ const CLOSE_GRACE_MS = 3000;
 
 /** A peer or a promise, as the pool remembers it. */
 interface Place {
-  readonly berth: Berth;
+  readonly portSlot: PortSlot;
   readonly body: unknown;
   readonly negotiated: NegotiatedVersion;
   /** Its join has been reported, and its leave has not. */
@@ -70,7 +70,7 @@ interface Place {
 }
 
 /** One port of the range and, while it lives, its worker. */
-class Berth {
+class PortSlot {
   /** Place in the range of bound ports. */
   index: number;
   port: number;
@@ -90,8 +90,8 @@ class Berth {
 export class Pool {
   readonly #o: PoolOptions;
   /** All that were asked for, and those of them that are bound. */
-  #opening: readonly Berth[] = [];
-  readonly #berths: Berth[] = [];
+  #opening: readonly PortSlot[] = [];
+  readonly #portSlots: PortSlot[] = [];
   readonly #places = new Map<number, Place>();
   #placement: Placement = new Placement(1, 1);
   #ranges: (readonly [number, number])[] = [];
@@ -124,30 +124,30 @@ export class Pool {
 
   /** The bound ports, in order. */
   get ports(): number[] {
-    return this.#berths.map((berth) => berth.port);
+    return this.#portSlots.map((portSlot) => portSlot.port);
   }
 
   /** Every live port with the peers that broadcasts are for. */
-  *berths(): Iterable<{ readonly handle: PortHandle; readonly peers: ReadonlySet<number> }> {
-    for (const berth of this.#berths) if (berth.up) yield berth;
+  *portSlots(): Iterable<{ readonly handle: PortHandle; readonly peers: ReadonlySet<number> }> {
+    for (const portSlot of this.#portSlots) if (portSlot.up) yield portSlot;
   }
 
   /** Ends one peer; broadcasts are not for it from here on. */
   closePeer(peer: number, code: string, reason: string, lingerMs: number): void {
     const place = this.#places.get(peer);
     if (place === undefined) return;
-    place.berth.peers.delete(peer);
-    place.berth.handle.close(peer, code, reason, lingerMs);
+    place.portSlot.peers.delete(peer);
+    place.portSlot.handle.close(peer, code, reason, lingerMs);
   }
 
   setHeader(field: number, value: number): void {
     this.#header.set(field, value);
-    for (const { handle } of this.berths()) handle.setHeader(field, value);
+    for (const { handle } of this.portSlots()) handle.setHeader(field, value);
   }
 
   /** What each port has done so far; of a dead worker what it said last. */
   stats(): Promise<PortStats[]> {
-    return Promise.all(this.#berths.map((berth) => berth.handle.stats()));
+    return Promise.all(this.#portSlots.map((portSlot) => portSlot.handle.stats()));
   }
 
   /** Stops taking joins, closes all peers and ends the workers; resolves when they have ended. */
@@ -155,17 +155,17 @@ export class Pool {
     this.#closing = true;
     for (const timer of this.#restartTimers) clearTimeout(timer);
     for (const stop of this.#deciding) stop();
-    const alive = this.#berths.filter((berth) => berth.up);
+    const alive = this.#portSlots.filter((portSlot) => portSlot.up);
     if (alive.length === 0) return;
     const done = new Promise<void>((resolve) => {
       this.#exits = alive.length;
       this.#onAllExited = resolve;
     });
-    for (const berth of alive) berth.handle.closeAll(code, lingerMs);
+    for (const portSlot of alive) portSlot.handle.closeAll(code, lingerMs);
     // A worker whose systems never return, say.
     const timer = setTimeout(
       () => {
-        for (const berth of alive) void berth.handle.terminate();
+        for (const portSlot of alive) void portSlot.handle.terminate();
       },
       Math.min(lingerMs + CLOSE_GRACE_MS, 2 ** 31 - 1),
     );
@@ -177,15 +177,15 @@ export class Pool {
   async #abandon(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#restartTimers) clearTimeout(timer);
-    await Promise.all(this.#opening.map((berth) => berth.handle.terminate()));
+    await Promise.all(this.#opening.map((portSlot) => portSlot.handle.terminate()));
   }
 
   async #open(): Promise<void> {
     const { ports, publicPorts, allowMissingPorts } = this.#o;
     this.#opening = ports.map((port, index) => {
-      const berth = new Berth(index, port);
-      berth.handle = this.#spawn(berth, port);
-      return berth;
+      const portSlot = new PortSlot(index, port);
+      portSlot.handle = this.#spawn(portSlot, port);
+      return portSlot;
     });
     const results = await Promise.allSettled(this.#opening.map(({ handle }) => handle.bound()));
     const failed = results.find((result) => result.status === "rejected");
@@ -201,21 +201,23 @@ export class Pool {
         ? bound.map(({ handle }) => handle.port)
         : bound.map(({ index }) => publicPorts[index]!);
     this.#ranges = portRanges(announced);
-    for (const berth of bound) {
-      berth.index = this.#berths.length;
-      berth.port = berth.handle.port;
-      this.#berths.push(berth);
+    for (const portSlot of bound) {
+      portSlot.index = this.#portSlots.length;
+      portSlot.port = portSlot.handle.port;
+      this.#portSlots.push(portSlot);
     }
     this.#publicPorts = announced;
     this.#placement = new Placement(bound.length, this.#o.worker.maxPeers);
     await Promise.all(
-      this.#berths.map((berth) => berth.handle.start(announced[berth.index]!, this.#ranges)),
+      this.#portSlots.map((portSlot) =>
+        portSlot.handle.start(announced[portSlot.index]!, this.#ranges),
+      ),
     );
   }
 
-  #spawn(berth: Berth, port: number): PortHandle {
+  #spawn(portSlot: PortSlot, port: number): PortHandle {
     const { protocol, host, worker } = this.#o;
-    berth.startedMs = performance.now();
+    portSlot.startedMs = performance.now();
     const handle = new PortHandle({
       protocol,
       worker: {
@@ -225,36 +227,36 @@ export class Pool {
         protocolUrl: protocol.url,
         protocolHash: protocol.hash,
         protocolVersions: JSON.stringify(protocol.versions),
-        warn: berth.index === 0,
+        warn: portSlot.index === 0,
       },
-      listener: this.#listenerFor(berth),
+      listener: this.#listenerFor(portSlot),
     });
     for (const [field, value] of this.#header) handle.setHeader(field, value);
     return handle;
   }
 
-  #listenerFor(berth: Berth): PortListener {
+  #listenerFor(portSlot: PortSlot): PortListener {
     const { listener } = this.#o;
     return {
-      onJoinRequest: (request) => void this.#decide(berth.handle, request),
+      onJoinRequest: (request) => void this.#decide(portSlot.handle, request),
       onExpired: (peer) => this.#forget(peer),
       onJoin: (peer, address) => {
         const place = this.#places.get(peer);
         if (place === undefined) return;
         place.joined = true;
-        berth.peers.add(peer);
+        portSlot.peers.add(peer);
         // Before the application hears of it: what it broadcasts from its listener is for this peer too.
-        berth.handle.joined(peer);
-        listener.onJoin(peer, berth.handle, address, place.body, place.negotiated);
+        portSlot.handle.joined(peer);
+        listener.onJoin(peer, portSlot.handle, address, place.body, place.negotiated);
       },
       onMessage: listener.onMessage,
-      onLeave: (peer, reason) => this.#left(berth, peer, reason),
+      onLeave: (peer, reason) => this.#left(portSlot, peer, reason),
       onDrained: (peer) => listener.onDrained(peer),
       onRingDrained: () => {
-        for (const peer of berth.peers) listener.onDrained(peer);
+        for (const peer of portSlot.peers) listener.onDrained(peer);
       },
       onFault: (where, error) => listener.onFault(where, error),
-      onExit: (error) => this.#exited(berth, error),
+      onExit: (error) => this.#exited(portSlot, error),
     };
   }
 
@@ -270,9 +272,9 @@ export class Pool {
     for (;;) {
       const promised = this.#placement.reserve();
       if (promised === undefined) return asked.reject(cid, "full", "");
-      const berth = this.#berths[promised.port]!;
-      this.#places.set(promised.peer, { berth, body, negotiated, joined: false });
-      const answer = await berth.handle.reserve(promised.peer, request, decision.body ?? {});
+      const portSlot = this.#portSlots[promised.port]!;
+      this.#places.set(promised.peer, { portSlot, body, negotiated, joined: false });
+      const answer = await portSlot.handle.reserve(promised.peer, request, decision.body ?? {});
       if (typeof answer !== "string") return asked.answer(cid, answer);
       this.#forget(promised.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
@@ -319,10 +321,10 @@ export class Pool {
     }
   }
 
-  #left(berth: Berth, peer: number, reason: CloseReason): void {
+  #left(portSlot: PortSlot, peer: number, reason: CloseReason): void {
     const place = this.#places.get(peer);
     if (place === undefined) return;
-    berth.peers.delete(peer);
+    portSlot.peers.delete(peer);
     if (place.joined) this.#o.listener.onLeave(peer, reason);
     this.#forget(peer);
   }
@@ -332,13 +334,17 @@ export class Pool {
     this.#placement.release(peer);
   }
 
-  #exited(berth: Berth, error: Error | undefined): void {
-    berth.up = false;
+  #exited(portSlot: PortSlot, error: Error | undefined): void {
+    portSlot.up = false;
     // A worker that could not even start is reported by `open`.
-    if (this.#berths[berth.index] !== berth) return;
+    if (this.#portSlots[portSlot.index] !== portSlot) return;
     for (const [peer, place] of [...this.#places]) {
-      if (place.berth === berth) {
-        this.#left(berth, peer, { code: "worker-died", reason: error?.message ?? "", by: "local" });
+      if (place.portSlot === portSlot) {
+        this.#left(portSlot, peer, {
+          code: "worker-died",
+          reason: error?.message ?? "",
+          by: "local",
+        });
       }
     }
     if (this.#closing || error === undefined) {
@@ -346,30 +352,30 @@ export class Pool {
       if (this.#exits === 0) this.#onAllExited?.();
       return;
     }
-    this.#placement.setOpen(berth.index, false);
-    this.#o.listener.onFault(`port ${berth.port}`, error);
-    this.#restart(berth);
+    this.#placement.setOpen(portSlot.index, false);
+    this.#o.listener.onFault(`port ${portSlot.port}`, error);
+    this.#restart(portSlot);
   }
 
-  #restart(berth: Berth): void {
+  #restart(portSlot: PortSlot): void {
     // One that has lived longer than the longest pause is not dying in a row.
-    if (performance.now() - berth.startedMs > 2 * MAX_RESTART_MS) berth.restarts = 0;
-    const delayMs = Math.min(RESTART_MS * 2 ** berth.restarts, MAX_RESTART_MS);
-    berth.restarts++;
+    if (performance.now() - portSlot.startedMs > 2 * MAX_RESTART_MS) portSlot.restarts = 0;
+    const delayMs = Math.min(RESTART_MS * 2 ** portSlot.restarts, MAX_RESTART_MS);
+    portSlot.restarts++;
     const timer = setTimeout(() => {
       this.#restartTimers.delete(timer);
-      void this.#revive(berth);
+      void this.#revive(portSlot);
     }, delayMs);
     this.#restartTimers.add(timer);
   }
 
-  async #revive(berth: Berth): Promise<void> {
-    berth.handle = this.#spawn(berth, berth.port);
-    berth.up = true;
+  async #revive(portSlot: PortSlot): Promise<void> {
+    portSlot.handle = this.#spawn(portSlot, portSlot.port);
+    portSlot.up = true;
     try {
-      await berth.handle.bound();
-      await berth.handle.start(this.#publicPorts[berth.index]!, this.#ranges);
-      this.#placement.setOpen(berth.index, true);
+      await portSlot.handle.bound();
+      await portSlot.handle.start(this.#publicPorts[portSlot.index]!, this.#ranges);
+      this.#placement.setOpen(portSlot.index, true);
     } catch {
       // Its exit is handled like any other: reported and tried again.
     }

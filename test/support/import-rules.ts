@@ -74,7 +74,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/face.ts": "contract",
   "src/arbitrary.ts": "contract",
   "src/endpoint.ts": "endpoint",
-  "src/hub.ts": "endpoint",
+  "src/dispatcher.ts": "endpoint",
   "src/server.ts": "server",
   "src/client.ts": "client",
   "src/connect-errors.ts": "client",

@@ -30,7 +30,7 @@ export type Invoke<Origin> = (
   user: Float64Array,
 ) => unknown;
 
-export interface HubOptions<Origin> {
+export interface DispatcherOptions<Origin> {
   readonly channels: readonly ChannelDefinition[];
   readonly invoke: Invoke<Origin>;
   /** What an iterator yields. */
@@ -45,18 +45,20 @@ export interface HubOptions<Origin> {
 const MAX_WAITING_UNRELIABLE = 64;
 const DEFAULT_ITERATOR_LIMIT = 64;
 
-export class Hub<Origin> {
-  readonly #rooms: Room<Origin>[];
+export class Dispatcher<Origin> {
+  readonly #queues: ChannelQueue<Origin>[];
   /** Cost of what waits for a first reader, by origin, all channels together: it is one credit that they hold. */
   readonly #held = new Map<Origin, number>();
 
-  constructor(options: HubOptions<Origin>) {
-    this.#rooms = options.channels.map((channel) => new Room(channel, options, this.#held));
+  constructor(options: DispatcherOptions<Origin>) {
+    this.#queues = options.channels.map(
+      (channel) => new ChannelQueue(channel, options, this.#held),
+    );
   }
 
   /** Whether a message on this channel would be taken now; a client asks before it lets the session deliver. */
   hasRoom(channel: number): boolean {
-    return this.#rooms[channel]!.hasRoom();
+    return this.#queues[channel]!.hasRoom();
   }
 
   /**
@@ -70,52 +72,52 @@ export class Hub<Origin> {
     user: Float64Array,
     cost: number,
   ): number {
-    return this.#rooms[channel]!.offer(origin, message, user, cost);
+    return this.#queues[channel]!.offer(origin, message, user, cost);
   }
 
   receive(channel: number, handler: Handler): Unsubscribe {
-    return this.#room(channel).receive(handler);
+    return this.#queueOf(channel).receive(handler);
   }
 
   messages(channel: number, options: MessagesOptions = {}): AsyncIterableIterator<unknown> {
-    return this.#room(channel).messages(options);
+    return this.#queueOf(channel).messages(options);
   }
 
   /** Whether a channel has nobody who reads it and no room for more: a connection that would stall for good. */
   isStuck(channel: number): boolean {
-    return this.#rooms[channel]!.isStuck;
+    return this.#queues[channel]!.isStuck;
   }
 
   /** Called when an iterator has made room: a client lets its session deliver again. It must not deliver by itself. */
   set onRoom(callback: () => void) {
-    for (const room of this.#rooms) room.onRoom = callback;
+    for (const queue of this.#queues) queue.onRoom = callback;
   }
 
   /** A peer has left: what waits of it goes to those who have come to read it, or is dropped. */
   forget(origin: Origin): void {
-    for (const room of this.#rooms) room.forget(origin);
+    for (const queue of this.#queues) queue.forget(origin);
     this.#held.delete(origin);
   }
 
   /** Nothing more comes. Iterators end after what they hold; what waits can still be read. */
   close(): void {
-    for (const room of this.#rooms) room.close();
+    for (const queue of this.#queues) queue.close();
   }
 
-  #room(channel: number): Room<Origin> {
-    const room = this.#rooms[channel];
-    if (room === undefined) {
+  #queueOf(channel: number): ChannelQueue<Origin> {
+    const queue = this.#queues[channel];
+    if (queue === undefined) {
       throw new StardustError("STARDUST_INVALID_OPTION", `there is no channel number ${channel}`);
     }
-    return room;
+    return queue;
   }
 }
 
-/** One channel of the hub. */
-class Room<Origin> {
+/** One channel of the dispatcher. */
+class ChannelQueue<Origin> {
   readonly channel: ChannelDefinition;
   onRoom: () => void = () => {};
-  readonly #options: HubOptions<Origin>;
+  readonly #options: DispatcherOptions<Origin>;
   #handlers: readonly Handler[] = [];
   #iterators: readonly MessageIterator<Origin>[] = [];
   /** Messages that came before the first reader. */
@@ -129,7 +131,7 @@ class Room<Origin> {
 
   constructor(
     channel: ChannelDefinition,
-    options: HubOptions<Origin>,
+    options: DispatcherOptions<Origin>,
     heldBy: Map<Origin, number>,
   ) {
     this.channel = channel;
