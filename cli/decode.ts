@@ -6,7 +6,7 @@
 import type { FrameReading, Reading, Side } from "../codegen/interpret/datagram.ts";
 import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
 import { readMessage } from "../codegen/interpret/read-message.ts";
-import { type Part, Problem, Source } from "../codegen/interpret/reading.ts";
+import { ByteCursor, type Part, Problem } from "../codegen/interpret/reading.ts";
 import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
@@ -178,7 +178,7 @@ class Decoder {
     const whole = Buffer.concat(Array.from({ length: slice.count }, (_, i) => train.get(i)!));
     const done = { channel: channel.name, number, bytes: whole.length };
     try {
-      const source = new Source(Uint8Array.from(whole), this.#isCompat(given));
+      const source = new ByteCursor(Uint8Array.from(whole), this.#isCompat(given));
       return [{ ...done, message: readMessage(this.#reader.lookup, channel.message, source) }];
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

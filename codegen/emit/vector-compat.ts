@@ -4,7 +4,7 @@
  */
 
 import { readMessage } from "../interpret/read-message.ts";
-import { Source } from "../interpret/reading.ts";
+import { ByteCursor } from "../interpret/reading.ts";
 import { Sink } from "../interpret/sink.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import { Lookup } from "../model/lookup.ts";
@@ -27,7 +27,7 @@ export function compatCases(model: Model, struct: StructModel, value: unknown): 
   if (extensible === undefined) return [];
   const made = (title: string, bytes: Uint8Array): CompatCase => ({
     name: title,
-    value: readMessage(lookup, name, new Source(bytes, true)),
+    value: readMessage(lookup, name, new ByteCursor(bytes, true)),
     bytes,
   });
   const cases = extensible.groups.map((group, i) => {
@@ -51,7 +51,7 @@ function withGroups(model: Model, struct: StructModel, count: number): Lookup {
 /** More stands behind the last member, and is counted by the length in front. */
 function grown(lookup: Lookup, struct: string, value: unknown): Uint8Array {
   const bytes = writeMessage(lookup, struct, value);
-  const s = new Source(bytes);
+  const s = new ByteCursor(bytes);
   s.varint("length");
   const body = bytes.subarray(s.at);
   const sink = new Sink();

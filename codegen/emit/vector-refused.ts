@@ -4,7 +4,7 @@
  * and are kept only if the interpreter refuses them for that reason. Worst case: six of each message.
  */
 import { readMessage } from "../interpret/read-message.ts";
-import { Problem, Source } from "../interpret/reading.ts";
+import { ByteCursor, Problem } from "../interpret/reading.ts";
 import { put } from "../interpret/values.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import { Lookup } from "../model/lookup.ts";
@@ -110,7 +110,7 @@ export class RefusedMaker {
   /** Why a payload is refused. */
   #problem(struct: string, payload: Uint8Array): string | undefined {
     try {
-      readMessage(this.#lookup, struct, new Source(payload));
+      readMessage(this.#lookup, struct, new ByteCursor(payload));
       return undefined;
     } catch (error) {
       if (error instanceof Problem) return error.problem;

@@ -19,7 +19,7 @@ import {
 } from "./header-items.ts";
 import { readMessage } from "./read-message.ts";
 import { readZero } from "./read-zero.ts";
-import { inBytes, type Part, Problem, Source } from "./reading.ts";
+import { ByteCursor, inBytes, type Part, Problem } from "./reading.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -42,7 +42,7 @@ export class DatagramReader {
   }
 
   read(bytes: Uint8Array, options: ReadOptions = {}): Reading {
-    const s = new Source(bytes, options.compat);
+    const s = new ByteCursor(bytes, options.compat);
     const isZero = bytes.length >= 3 && bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0;
     const reading: Mutable<Reading> = {
       kind: isZero ? "zero" : "regular",
@@ -97,7 +97,7 @@ type TakeRuns = (item: HeaderItem) => void;
 
 class RegularReading {
   readonly #reader: DatagramReader;
-  readonly #s: Source;
+  readonly #s: ByteCursor;
   readonly #reading: Mutable<Reading>;
   readonly #from: Side | undefined;
   readonly #flags = new Flags();
@@ -109,7 +109,7 @@ class RegularReading {
 
   constructor(
     reader: DatagramReader,
-    s: Source,
+    s: ByteCursor,
     reading: Mutable<Reading>,
     from: Side | undefined,
   ) {
@@ -419,7 +419,7 @@ class RegularReading {
 }
 
 /** One bit for each number below the largest; that one is received by being named. */
-function readAckBits(s: Source, name: string, bytes: number): number[] {
+function readAckBits(s: ByteCursor, name: string, bytes: number): number[] {
   const at = s.take(bytes, name);
   const bits = Array.from(s.bytes.subarray(at, at + bytes), (b) => b.toString(2).padStart(8, "0"));
   const runs = `1${bits.join("")}`.replace(/0+$/, "").match(/1+|0+/g)!;
@@ -429,7 +429,7 @@ function readAckBits(s: Source, name: string, bytes: number): number[] {
 }
 
 /** The tail of an ack block: runs and gaps, alternating, from the largest downwards. */
-function readAckRuns(s: Source): number[] {
+function readAckRuns(s: ByteCursor): number[] {
   const start = s.at;
   const first = s.bytes[s.take(1, "count")]!;
   if (first < 0x80) {

@@ -7,18 +7,22 @@ import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts
 import { groupsOf, type Lookup, type MemberGroup } from "../model/lookup.ts";
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { totalBytes } from "./nesting.ts";
-import { inBytes, type Meaning, type Source } from "./reading.ts";
+import { type ByteCursor, inBytes, type Meaning } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Reads all that is left of `s` as one message. */
-export function readMessage(lookup: Lookup, struct: string, s: Source): Record<string, unknown> {
+export function readMessage(
+  lookup: Lookup,
+  struct: string,
+  s: ByteCursor,
+): Record<string, unknown> {
   const value = readStruct(lookup, struct, s);
   if (s.left > 0) s.fail(`${inBytes(s.left)} left over`);
   return value;
 }
 
 /** A struct or union that may hold itself: not too deep, and not too long. */
-function bounded<T>(self: StructModel | UnionModel, s: Source, read: () => T): T {
+function bounded<T>(self: StructModel | UnionModel, s: ByteCursor, read: () => T): T {
   const { at } = s;
   const refuse = (maxDepth: number): never =>
     s.fail(`lies in ${maxDepth} of its kind, ${maxDepth} levels are allowed`);
@@ -28,7 +32,7 @@ function bounded<T>(self: StructModel | UnionModel, s: Source, read: () => T): T
   return value;
 }
 
-function readStruct(lookup: Lookup, name: string, s: Source): Record<string, unknown> {
+function readStruct(lookup: Lookup, name: string, s: ByteCursor): Record<string, unknown> {
   const struct = lookup.struct(name);
   const value: Record<string, unknown> = {};
   // Members in the spec's order, whichever part of the bytes they come from.
@@ -49,7 +53,7 @@ function readStruct(lookup: Lookup, name: string, s: Source): Record<string, unk
 }
 
 /** What stands behind its byte length, all of it. */
-function readBody(maxBytes: number, s: Source, read: () => void): void {
+function readBody(maxBytes: number, s: ByteCursor, read: () => void): void {
   const { at, end } = s;
   const length = s.varint("length");
   s.leaf("length", at, { value: length, unit: "bytes" });
@@ -68,7 +72,7 @@ function readBody(maxBytes: number, s: Source, read: () => void): void {
 function readPart(
   lookup: Lookup,
   { members, bitBlockBytes }: MemberGroup,
-  s: Source,
+  s: ByteCursor,
   value: Record<string, unknown>,
 ): void {
   const absent = new Set<MemberModel>();
@@ -97,7 +101,7 @@ function readPart(
   }
 }
 
-function padding(s: Source, block: number, used: number, bytes: number): void {
+function padding(s: ByteCursor, block: number, used: number, bytes: number): void {
   const width = bytes * 8 - used;
   if (width === 0) return;
   const value = s.bits(block, used, width);
@@ -115,7 +119,7 @@ function unitOf({ unit }: Named): Meaning {
 function readBits(
   lookup: Lookup,
   type: BitType,
-  s: Source,
+  s: ByteCursor,
   block: number,
   member: Named,
   absent = false,
@@ -136,7 +140,7 @@ function readBits(
 }
 
 /** A value of whole bytes. */
-function readValue(lookup: Lookup, type: TypeModel, s: Source, member: Named): unknown {
+function readValue(lookup: Lookup, type: TypeModel, s: ByteCursor, member: Named): unknown {
   const { name } = member;
   const at = s.at;
   const unit = unitOf(member);
@@ -172,7 +176,7 @@ function readValue(lookup: Lookup, type: TypeModel, s: Source, member: Named): u
 function readList(
   lookup: Lookup,
   type: Extract<TypeModel, { kind: "list" | "array" }>,
-  s: Source,
+  s: ByteCursor,
   member: Named,
 ): unknown[] {
   const length = type.kind === "array" ? type.length : readCount(type.max, "elements", s);
@@ -184,7 +188,7 @@ function readList(
   return list;
 }
 
-function readCount(max: number, what: string, s: Source): number {
+function readCount(max: number, what: string, s: ByteCursor): number {
   const { at } = s;
   const count = s.varint("count");
   s.leaf("count", at, { value: count });
@@ -195,7 +199,7 @@ function readCount(max: number, what: string, s: Source): number {
 function readMap(
   lookup: Lookup,
   type: Extract<TypeModel, { kind: "map" }>,
-  s: Source,
+  s: ByteCursor,
   member: Named,
 ): Map<unknown, unknown> {
   const count = readCount(type.max, "entries", s);
@@ -211,7 +215,7 @@ function readMap(
   return map;
 }
 
-function readUnion(lookup: Lookup, name: string, s: Source): { kind: string; value: unknown } {
+function readUnion(lookup: Lookup, name: string, s: ByteCursor): { kind: string; value: unknown } {
   const union = lookup.union(name);
   return bounded(union, s, () => {
     const { at } = s;

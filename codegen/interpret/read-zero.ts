@@ -8,7 +8,7 @@ import { utf8 } from "../kinds/string.ts";
 import type { Model } from "../model/model.ts";
 import type { Reading, Side } from "./datagram.ts";
 import { schemaProblem } from "./json-schema.ts";
-import { inBytes, type Source } from "./reading.ts";
+import { type ByteCursor, inBytes } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Levels of objects and arrays that the runtime looks into. */
@@ -22,7 +22,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** Fills `reading`; throws a Problem. */
 export function readZero(
   model: Model,
-  s: Source,
+  s: ByteCursor,
   reading: Mutable<Reading>,
   from: Side | undefined,
 ): void {
@@ -64,7 +64,7 @@ export function readZero(
 
 function checkEnvelope(
   envelope: Record<string, unknown>,
-  s: Source,
+  s: ByteCursor,
   fail: (name: string, problem: string) => never,
 ): void {
   const { v, cid, msg, seq, ack, sys, body, pad, mac } = envelope;
@@ -93,10 +93,10 @@ function checkEnvelope(
 class JsonReading {
   /** Byte of every value by its path. */
   readonly at = new Map<string, number>();
-  readonly #s: Source;
+  readonly #s: ByteCursor;
   #path = "";
 
-  constructor(s: Source) {
+  constructor(s: ByteCursor) {
     this.#s = s;
   }
 

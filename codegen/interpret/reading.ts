@@ -1,6 +1,6 @@
 /**
  * What reading a datagram leaves behind: a tree of parts, each with its place in the bytes, and the first problem, if
- * any. `Source` is the cursor that builds it. Meant for people who look at bytes, not for speed: every leaf is an object.
+ * any. `ByteCursor` is the cursor that builds it. Meant for people who look at bytes, not for speed: every leaf is an object.
  */
 import { Nesting } from "./nesting.ts";
 
@@ -49,7 +49,7 @@ export type Meaning = Pick<Part, "value" | "text" | "unit">;
 export const MAX_VARINT: number = Number.MAX_SAFE_INTEGER;
 const MAX_VARINT_BYTES = 8;
 
-export class Source {
+export class ByteCursor {
   readonly nesting: Nesting = new Nesting();
   readonly bytes: Uint8Array;
   readonly view: DataView;

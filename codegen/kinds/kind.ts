@@ -7,7 +7,7 @@
 import type { Module } from "../emit/module.ts";
 import type { Declaration } from "../emit/source.ts";
 import type { Lines } from "../emit/text.ts";
-import type { Source } from "../interpret/reading.ts";
+import type { ByteCursor } from "../interpret/reading.ts";
 import type { Sink } from "../interpret/sink.ts";
 import type { Documentation } from "../model/documentation.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
@@ -207,7 +207,7 @@ export interface VaryingKind<T> extends Common<T> {
   /** A call that checks and writes, but for its last arguments: `putString(…`. */
   put(type: T, value: string, path: string, lines: Lines): string;
   get(type: T, path: string, lines: Lines): string;
-  read(type: T, s: Source, name: string, unit: Meaning): unknown;
+  read(type: T, s: ByteCursor, name: string, unit: Meaning): unknown;
   write(type: T, value: unknown, sink: Sink): void;
 }
 

@@ -1,5 +1,5 @@
 /** What strings and bytes share: a varint byte length in front, and a bound on it. */
-import type { Source } from "../interpret/reading.ts";
+import type { ByteCursor } from "../interpret/reading.ts";
 import { inBytes } from "../interpret/reading.ts";
 import type { Sink } from "../interpret/sink.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
@@ -44,7 +44,7 @@ export function lengthEdges(
 /** Reads the length and as many bytes; `show` says what they are, or what is wrong with them. */
 export function readWithLength<T>(
   { maxBytes }: Bounded,
-  s: Source,
+  s: ByteCursor,
   name: string,
   unit: Meaning,
   show: (bytes: Uint8Array) => { readonly value: T; readonly problem?: string },

@@ -35,7 +35,7 @@ import {
 } from "./envelope.ts";
 import type { ZeroClientEvent } from "./events.ts";
 import { keysOfTicket, type ZeroKeys } from "./keys.ts";
-import { Link, RetransmissionTimer, RttEstimator } from "./link.ts";
+import { Link, RetransmissionTimer, RtoEstimator } from "./link.ts";
 import {
   cutCode,
   cutReason,
@@ -102,7 +102,7 @@ export class ZeroClient {
   readonly #crypto: ZeroCrypto;
   readonly #dialledPort: number;
   readonly #join: unknown;
-  readonly #estimator: RttEstimator = new RttEstimator();
+  readonly #estimator: RtoEstimator = new RtoEstimator();
   readonly #timer: RetransmissionTimer = new RetransmissionTimer(this.#estimator);
   readonly #outbox: Outbox<ZeroClientTransmit> = new Outbox();
   readonly #events: Outbox<ZeroClientEvent> = new Outbox();

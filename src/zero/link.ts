@@ -9,8 +9,8 @@
  */
 import { ZERO_INITIAL_RTO_MS, ZERO_MAX_RTO_MS, ZERO_MIN_RTO_MS, ZERO_WINDOW } from "../limits.ts";
 
-/** The round-trip time of one path, RFC 6298 section 2. */
-export class RttEstimator {
+/** The round-trip time of one path and the retransmission timeout that follows from it, RFC 6298 section 2. */
+export class RtoEstimator {
   #smoothedMs = 0;
   #variationMs = 0;
   #rtoMs: number = ZERO_INITIAL_RTO_MS;
@@ -43,11 +43,11 @@ export class RttEstimator {
  * implementations do): a handshake has few round trips and a deadline.
  */
 export class RetransmissionTimer {
-  readonly estimator: RttEstimator;
+  readonly estimator: RtoEstimator;
   #rtoMs: number;
   #deadlineMs: number = Number.POSITIVE_INFINITY;
 
-  constructor(estimator: RttEstimator) {
+  constructor(estimator: RtoEstimator) {
     this.estimator = estimator;
     this.#rtoMs = estimator.rtoMs;
   }
@@ -94,7 +94,7 @@ export interface LinkOptions {
   /** The highest sequence number sent and received before the link began. */
   readonly sent: number;
   readonly received: number;
-  readonly estimator?: RttEstimator;
+  readonly estimator?: RtoEstimator;
 }
 
 /** One connection's sequence, both ways. `M` is what is delivered in order. */
@@ -108,7 +108,7 @@ export class Link<M> {
   constructor(options: LinkOptions) {
     this.#sent = options.sent;
     this.#received = options.received;
-    this.#timer = new RetransmissionTimer(options.estimator ?? new RttEstimator());
+    this.#timer = new RetransmissionTimer(options.estimator ?? new RtoEstimator());
   }
 
   /** The number that the next message to be sent has. */

@@ -8,7 +8,7 @@ import { InvalidMessageError, MalformedError, Reader, Writer } from "stardust-ud
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { readMessage } from "#codegen/interpret/read-message.js";
-import { Problem, Source } from "#codegen/interpret/reading.js";
+import { ByteCursor, Problem } from "#codegen/interpret/reading.js";
 import { Lookup } from "#codegen/model/lookup.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
@@ -218,7 +218,7 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
       const { message } = model.channels.find((one) => one.name === channel)!;
       expect(() => testing.decode[channel](bytes), what).toThrow(MalformedError);
       expect(() => slow.decode(type, new Cursor(bytes), channel), what).toThrow(CaptureError);
-      expect(() => readMessage(lookup, message, new Source(bytes)), what).toThrow(Problem);
+      expect(() => readMessage(lookup, message, new ByteCursor(bytes)), what).toThrow(Problem);
     }
   });
 
@@ -237,7 +237,7 @@ describe.each([...specs.keys()])("any message of %s", (name) => {
           for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
           const read = () => {
             try {
-              return readMessage(lookup, message, new Source(bytes));
+              return readMessage(lookup, message, new ByteCursor(bytes));
             } catch (error) {
               if (error instanceof Problem) throw new CaptureError(error.message);
               throw error;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { Link, RetransmissionTimer, RttEstimator } from "#src/zero/link.js";
+import { Link, RetransmissionTimer, RtoEstimator } from "#src/zero/link.js";
 
 const bytes = (n: number): Uint8Array => Uint8Array.of(n);
 
 describe("the retransmission timeout", () => {
   it("begins at a second, and follows RFC 6298 once measured", () => {
-    const rtt = new RttEstimator();
+    const rtt = new RtoEstimator();
     expect(rtt.rtoMs).toBe(1000);
     rtt.sample(100);
     expect(rtt.rtoMs).toBe(100 + 4 * 50);
@@ -15,7 +15,7 @@ describe("the retransmission timeout", () => {
   });
 
   it("has a floor of 200 ms and a ceiling of 8 s", () => {
-    const rtt = new RttEstimator();
+    const rtt = new RtoEstimator();
     for (let i = 0; i < 50; i++) rtt.sample(1);
     expect(rtt.rtoMs).toBe(200);
     rtt.sample(60_000);
@@ -23,7 +23,7 @@ describe("the retransmission timeout", () => {
   });
 
   it("doubles until it is started anew", () => {
-    const timer = new RetransmissionTimer(new RttEstimator());
+    const timer = new RetransmissionTimer(new RtoEstimator());
     timer.start(0);
     const waits: number[] = [];
     for (let i = 0, nowMs = 0; i < 6; i++) {
