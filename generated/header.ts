@@ -65,8 +65,8 @@ function size(h: DatagramHeader): number {
   return size;
 }
 
-/** Writes all that stands once in a datagram. */
-function write(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void {
+/** Writes what a datagram begins with, readable in any session. */
+function writeClear(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void {
   const view = w.view;
   const wireId = first === undefined ? 1 : wireIds[first.channel]!;
   const at = w.take(4);
@@ -87,10 +87,15 @@ function write(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): vo
   }
   const at3 = w.take(2);
   view.setUint16(at3, h.packetNumber);
+}
+
+/** Writes the rest of what stands once in a datagram, behind the clear part. */
+function writeSealed(h: DatagramHeader, w: Writer): void {
+  const view = w.view;
   if (h.ack) {
-    const at4 = w.take(3);
-    view.setUint16(at4, h.acks.largest);
-    view.setUint8(at4 + 2, h.acks.delay);
+    const at = w.take(3);
+    view.setUint16(at, h.acks.largest);
+    view.setUint8(at + 2, h.acks.delay);
     writeAckRanges(w, h.acks);
   }
   if (h.limit) {
@@ -98,8 +103,8 @@ function write(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): vo
   }
 }
 
-/** Reads what `write` writes. A datagram without frames ends there. */
-function read(h: DatagramHeader, first: FrameHeader, r: Reader): Violation {
+/** Reads what `writeClear` writes. */
+function readClear(h: DatagramHeader, first: FrameHeader, r: Reader): Violation {
   const view = r.view;
   let high = 0;
   const at = r.at;
@@ -131,12 +136,18 @@ function read(h: DatagramHeader, first: FrameHeader, r: Reader): Violation {
   if (!h.ack && !h.ackNow && !h.frames) return Violation.flags;
   first.channel = h.frames ? channelOf(wireId) : -1;
   if (h.frames ? first.channel < 0 : wireId !== 1) return Violation.unknownChannel;
+  return Violation.none;
+}
+
+/** Reads what `writeSealed` writes. A datagram without frames ends there. */
+function readSealed(h: DatagramHeader, r: Reader): Violation {
+  const view = r.view;
   if (h.ack) {
-    const at4 = r.at;
-    if (r.end - at4 < 3) return Violation.truncated;
-    r.at = at4 + 3;
-    h.acks.largest = view.getUint16(at4);
-    h.acks.delay = view.getUint8(at4 + 2);
+    const at = r.at;
+    if (r.end - at < 3) return Violation.truncated;
+    r.at = at + 3;
+    h.acks.largest = view.getUint16(at);
+    h.acks.delay = view.getUint8(at + 2);
     const ranges = readAckRanges(r, h.acks);
     if (ranges !== Violation.none) return ranges;
   }
@@ -211,7 +222,7 @@ function writeFrame(frame: FrameHeader, previous: FrameHeader | undefined, w: Wr
   }
 }
 
-/** Reads a frame's header; `frame` holds the one before, or what `read` found out about the first. */
+/** Reads a frame's header; `frame` holds the one before, or what `readClear` found out about the first. */
 function readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation {
   const view = r.view;
   let channel = frame.channel;
@@ -299,8 +310,10 @@ export const header: HeaderCodec = {
   ackBits: 16,
   messageNumberBits: 16,
   size,
-  write,
-  read,
+  writeClear,
+  writeSealed,
+  readClear,
+  readSealed,
   frameSize,
   writeFrame,
   readFrame,

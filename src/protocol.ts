@@ -80,8 +80,9 @@ export interface UserField {
 }
 
 /**
- * The header layout as code. The order of a datagram: everything once a datagram, then for each frame its
- * header and its payload. A layout decides which bytes; the meaning of each part is docs/wire.md.
+ * The header layout as code. The order of a datagram: what stands in it once, first the clear part and then the part
+ * that a sealed session seals, then for each frame its header and its payload, sealed too. Whatever is needed to open
+ * a datagram is in the clear part. A layout decides which bytes; the meaning of each part is docs/wire.md.
  */
 export interface HeaderCodec {
   readonly userFields: readonly UserField[];
@@ -93,21 +94,28 @@ export interface HeaderCodec {
   readonly messageNumberBits: number;
   /** Acks as a bit field: how many numbers below the largest it names, 32 or 64. Missing: acks are ranges. */
   readonly ackFieldBits?: number;
-  /** Bytes of `write` for this header, whose flags (and first frame: channel is always there) are set. */
+  /** Bytes of `writeClear` and `writeSealed` for this header, whose flags (and first frame: channel is always there) are set. */
   size(h: DatagramHeader): number;
-  /** Writes all that stands once in a datagram. `first` is the first frame, or undefined where there is none. */
-  write(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void;
+  /** Writes the clear part. `first` is the first frame, or undefined where there is none. */
+  writeClear(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void;
+  /** Writes the part behind it. */
+  writeSealed(h: DatagramHeader, w: Writer): void;
   /**
-   * Reads what `write` writes; `r.at` is then the first frame's header. Where there are frames, `first.channel`,
-   * `first.slice` and `first.more` are set. Never throws.
+   * Reads what `writeClear` writes; `r.at` is then the first byte of the sealed part. All flags and the packet number
+   * are set and, where there are frames, `first.channel`, `first.slice` and `first.more`. Never throws.
    */
-  read(h: DatagramHeader, first: FrameHeader, r: Reader): Violation;
+  readClear(h: DatagramHeader, first: FrameHeader, r: Reader): Violation;
+  /**
+   * Reads what `writeSealed` writes; `h` is what `readClear` set, and `r.at` is then the first frame's header. Without
+   * frames the datagram ends there. Never throws.
+   */
+  readSealed(h: DatagramHeader, r: Reader): Violation;
   /** Bytes that `writeFrame` will write. `previous` is the frame before in this datagram, undefined for the first. */
   frameSize(frame: FrameHeader, previous: FrameHeader | undefined): number;
   /** Writes the header of a frame; `payloadBytes`, `more` and, on numbered channels, `number` are set. */
   writeFrame(frame: FrameHeader, previous: FrameHeader | undefined, w: Writer): void;
   /**
-   * Reads the header of the frame at `r.at`. For the first frame `isFirst` is true and `frame` is what `read` set;
+   * Reads the header of the frame at `r.at`. For the first frame `isFirst` is true and `frame` is what `readClear` set;
    * else `frame` still holds the frame before, and is overwritten. Sets `payloadStart` and `payloadBytes`, checks them
    * against `r.end` and the channel's sizes, and moves `r.at` behind the payload. Never throws.
    */

@@ -227,8 +227,10 @@ describe("docs/wire.md", () => {
       const frame = new FrameHeader();
       const r = Reader.of(bytes);
       const w = new Writer(new Uint8Array(1200));
-      expect(header.read(read, frame, r), texts.join(" ")).toBe(Violation.none);
-      header.write(read, read.frames ? frame : undefined, w);
+      expect(header.readClear(read, frame, r), texts.join(" ")).toBe(Violation.none);
+      expect(header.readSealed(read, r), texts.join(" ")).toBe(Violation.none);
+      header.writeClear(read, read.frames ? frame : undefined, w);
+      header.writeSealed(read, w);
       let previous: FrameHeader | undefined;
       for (let first = true; read.frames && (first || frame.more); first = false) {
         expect(header.readFrame(frame, first, r), texts.join(" ")).toBe(Violation.none);

@@ -236,7 +236,7 @@ function readFrameFunction(model: Model, module: Module): Func {
     returns: module.value(WIRE, "Violation"),
     body: [...head, lines.text].join("\n"),
     uses: lines.used,
-    doc: "Reads a frame's header; `frame` holds the one before, or what `read` found out about the first.",
+    doc: "Reads a frame's header; `frame` holds the one before, or what `readClear` found out about the first.",
   };
 }
 

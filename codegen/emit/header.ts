@@ -23,8 +23,10 @@ export function emitHeader(model: Model, module: Module): Declaration[] {
   const functions = [
     channelFunction(model),
     sizeFunction(model, module),
-    writeFunction(model, module),
-    readFunction(model, module),
+    writeClearFunction(model, module),
+    writeSealedFunction(model, module),
+    readClearFunction(model, module),
+    readSealedFunction(model, module),
     ...frameFunctions(model, module),
   ];
   const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
@@ -197,59 +199,85 @@ function sizeFunction(model: Model, module: Module): Func {
   };
 }
 
-function writeFunction(model: Model, module: Module): Func {
-  const lines = new Lines(module);
+/** Lists of fields that stand once in a datagram; each is read and written by functions of its own. */
+type DatagramList = "clear" | "sealed";
+
+function writeList(model: Model, list: DatagramList, lines: Lines): void {
   const value = writtenValue(model, lines);
-  const condition = conditionOf(model, lines);
   const names = new Names(["h", "first", "w", "view", "wireId", ...moduleNames]);
-  lines.add("const view = w.view;");
-  lines.add(`const wireId = first === undefined ? 1 : ${lines.use("wireIds")}[first.channel]!;`);
-  for (const group of groupsOf(datagramFields(model), condition)) {
+  for (const group of groupsOf(model.header[list], conditionOf(model, lines))) {
     lines.when(group.condition, () => writeItems(lines, names, group.items, value));
   }
+}
+
+function writeClearFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
+  lines.add("const view = w.view;");
+  lines.add(`const wireId = first === undefined ? 1 : ${lines.use("wireIds")}[first.channel]!;`);
+  writeList(model, "clear", lines);
   return {
     kind: "function",
-    name: "write",
+    name: "writeClear",
     exported: false,
     parameters: [
-      { name: lines.uses("h") ? "h" : "_h", type: module.type(WIRE, "DatagramHeader") },
+      { name: "h", type: module.type(WIRE, "DatagramHeader") },
       { name: "first", type: `${module.type(WIRE, "FrameHeader")} | undefined` },
       { name: "w", type: module.type(WIRE, "Writer") },
     ],
     returns: "void",
     body: lines.text,
     uses: lines.used,
-    doc: "Writes all that stands once in a datagram.",
+    doc: "Writes what a datagram begins with, readable in any session.",
   };
 }
 
-function readFunction(model: Model, module: Module): Func {
+function writeSealedFunction(model: Model, module: Module): Func {
   const lines = new Lines(module);
+  lines.add("const view = w.view;");
+  writeList(model, "sealed", lines);
+  return {
+    kind: "function",
+    name: "writeSealed",
+    exported: false,
+    parameters: [
+      { name: "h", type: module.type(WIRE, "DatagramHeader") },
+      { name: "w", type: module.type(WIRE, "Writer") },
+    ],
+    returns: "void",
+    body: lines.text,
+    uses: lines.used,
+    doc: "Writes the rest of what stands once in a datagram, behind the clear part.",
+  };
+}
+
+function readList(model: Model, list: DatagramList, lines: Lines): void {
+  const fields = model.header[list];
   const names = new Names(["h", "first", "r", "view", "wireId", "high", "ranges", ...moduleNames]);
-  const fields = datagramFields(model);
-  const condition = conditionOf(model, lines);
-  lines.add("const view = r.view;");
-  for (const [role, target] of Object.entries(flagTargets)) {
-    if (!hasRole(fields, role as HeaderRole)) lines.add(`${target} = false;`);
-  }
-  if (hasRole(fields, "packet-number-high")) lines.add("let high = 0;");
   for (const field of fields) {
     if (field.userIndex !== undefined && field.when.length > 0) {
       lines.add(`h.user[${field.userIndex}] = 0;`);
     }
   }
   const take = (field: HeaderFieldModel, raw: string) => takeField(lines, field, raw, model);
-  for (const group of groupsOf(model.header.clear, condition)) {
+  for (const group of groupsOf(fields, conditionOf(model, lines))) {
     lines.when(group.condition, () => readItems(lines, names, group.items, take));
   }
-  flagRules(lines, fields);
-  for (const group of groupsOf(model.header.sealed, condition)) {
-    lines.when(group.condition, () => readItems(lines, names, group.items, take));
+}
+
+function readClearFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
+  const { clear } = model.header;
+  lines.add("const view = r.view;");
+  for (const [role, target] of Object.entries(flagTargets)) {
+    if (!hasRole(clear, role as HeaderRole)) lines.add(`${target} = false;`);
   }
-  lines.add("return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;");
+  if (hasRole(clear, "packet-number-high")) lines.add("let high = 0;");
+  readList(model, "clear", lines);
+  flagRules(lines, clear);
+  lines.add("return Violation.none;");
   return {
     kind: "function",
-    name: "read",
+    name: "readClear",
     exported: false,
     parameters: [
       { name: "h", type: module.type(WIRE, "DatagramHeader") },
@@ -259,7 +287,27 @@ function readFunction(model: Model, module: Module): Func {
     returns: module.value(WIRE, "Violation"),
     body: lines.text,
     uses: lines.used,
-    doc: "Reads what `write` writes. A datagram without frames ends there.",
+    doc: "Reads what `writeClear` writes.",
+  };
+}
+
+function readSealedFunction(model: Model, module: Module): Func {
+  const lines = new Lines(module);
+  lines.add("const view = r.view;");
+  readList(model, "sealed", lines);
+  lines.add("return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;");
+  return {
+    kind: "function",
+    name: "readSealed",
+    exported: false,
+    parameters: [
+      { name: "h", type: module.type(WIRE, "DatagramHeader") },
+      { name: "r", type: module.type(WIRE, "Reader") },
+    ],
+    returns: module.value(WIRE, "Violation"),
+    body: lines.text,
+    uses: lines.used,
+    doc: "Reads what `writeSealed` writes. A datagram without frames ends there.",
   };
 }
 
@@ -375,8 +423,10 @@ function codecText(model: Model, module: Module): string {
         ...(header.ackFieldBits === undefined ? [] : [`ackFieldBits: ${header.ackFieldBits},`]),
         `messageNumberBits: ${header.messageNumberBits},`,
         "size,",
-        "write,",
-        "read,",
+        "writeClear,",
+        "writeSealed,",
+        "readClear,",
+        "readSealed,",
         "frameSize,",
         "writeFrame,",
         "readFrame,",

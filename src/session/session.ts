@@ -14,12 +14,12 @@ import { missingChannel, type NegotiatedVersion, sameVersion } from "../negotiat
 import { maySend, type Protocol, type Role } from "../protocol.ts";
 import { type DatagramHeader, Violation } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
-import { trimAcks } from "./ack-room.ts";
 import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
 import { UnreliableReceive } from "./channel-receive-unreliable.ts";
 import { SendChannel } from "./channel-send.ts";
 import { type CongestionController, FixedController, Pacer } from "./controller.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
+import { roomBytes, trimAcks } from "./datagram-room.ts";
 import { type DropReason, reasonOf } from "./drop-reason.ts";
 import { Packer } from "./packer.ts";
 import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
@@ -185,7 +185,7 @@ export class Session implements FrameEvents {
     let reason: DropReason | undefined;
     try {
       space.reader.reset(bytes, view, 0, length);
-      reason = this.check(space, length);
+      reason = this.check(space);
       if (reason === undefined) this.apply(space, bytes, view, length, nowMs);
       else this.counters[reason]++;
     } finally {
@@ -314,27 +314,27 @@ export class Session implements FrameEvents {
   // ---- receiving ----
 
   /** Everything that can be wrong with a datagram. Changes nothing but `space`, scratch, and a number under suspicion. */
-  private check(space: Workspace, length: number): DropReason | undefined {
+  private check(space: Workspace): DropReason | undefined {
     const codec = this.protocol.header;
     const { in: header, frame, reader, frames } = space;
     frames.count = 0;
     frame.compat = this.negotiated.compat;
-    const layout = codec.read(header, frame, reader);
-    if (layout !== Violation.none) return reasonOf(layout);
+    const clear = codec.readClear(header, frame, reader);
+    if (clear !== Violation.none) return reasonOf(clear);
     const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
     const number = rebuildNumber(header.packetNumber, bits, this.duplicates.largest + 1);
     if (number >= MAX_PACKET_NUMBER) return "packetNumber";
     header.packetNumber = number;
     if (this.duplicates.isTooOld(number)) return "tooOld";
     if (this.duplicates.has(number)) return "duplicates";
+    // Here a sealed datagram is opened: [reader.at, reader.end), with `number` and all bytes before. A plain one is open.
+    const sealed = codec.readSealed(header, reader);
+    if (sealed !== Violation.none) return reasonOf(sealed);
     if (header.ack) {
       const acks = this.sent.check(header.acks, codec.ackBits);
       if (acks !== undefined) return acks;
     }
-    if (!header.frames) {
-      if (reader.at !== length) return "payloadSize";
-      return this.checkJump(number);
-    }
+    if (!header.frames) return this.checkJump(number);
     this.receiveLimit.beginCheck();
     let numbered = false;
     for (let isFirst = true; isFirst || frame.more; isFirst = false) {
@@ -457,8 +457,8 @@ export class Session implements FrameEvents {
     plan.reset();
     if (work && open) {
       trimmed = header.ack && trimAcks(header, codec);
-      const roomBytes = this.protocol.limits.maxDatagramBytes - codec.size(header);
-      this.packer.fill(plan, roomBytes, probe, this.sendLimit, sent, this.counters);
+      const room = roomBytes(header, this.protocol);
+      this.packer.fill(plan, room, probe, this.sendLimit, sent, this.counters);
     }
     header.frames = plan.count > 0;
     if (!header.frames) {
@@ -468,8 +468,10 @@ export class Session implements FrameEvents {
       if (!header.ackNow && this.asksForAck(nowMs)) header.ackNow = true;
     }
     const at = w.at;
-    codec.write(header, header.frames ? plan.frames[0] : undefined, w);
+    codec.writeClear(header, header.frames ? plan.frames[0] : undefined, w);
+    codec.writeSealed(header, w);
     this.packer.write(plan, w);
+    // Here a datagram is sealed: what stands behind the clear part, with `header.packetNumber` and that part's bytes.
     const bytes = w.at - at;
     this.sentDatagram(header, probe, trimmed, bytes, nowMs);
     timers.clear(Timer.pacing);

@@ -311,7 +311,8 @@ function readGenerated(bytes: Uint8Array): unknown[] | undefined {
   const h = new DatagramHeader(0);
   const f = new FrameHeader();
   const r = Reader.of(bytes);
-  if (protocol.header.read(h, f, r) !== Violation.none) return undefined;
+  if (protocol.header.readClear(h, f, r) !== Violation.none) return undefined;
+  if (protocol.header.readSealed(h, r) !== Violation.none) return undefined;
   const messages: unknown[] = [];
   for (let isFirst = true; h.frames; isFirst = false) {
     if (protocol.header.readFrame(f, isFirst, r) !== Violation.none) return undefined;

@@ -165,7 +165,9 @@ describe.each(Object.keys(layouts))("the layout %s", (name) => {
           return out;
         });
         const w = new Writer(new Uint8Array(9000));
-        codec.write(h, sent[0], w);
+        codec.writeClear(h, sent[0], w);
+        const clearEnd = w.at;
+        codec.writeSealed(h, w);
         expect(w.at).toBe(codec.size(h));
         sent.forEach((f, i) => {
           const before = w.at;
@@ -177,9 +179,11 @@ describe.each(Object.keys(layouts))("the layout %s", (name) => {
         const r = Reader.of(w.bytes.subarray(0, w.at));
         const back = new DatagramHeader(codec.userFields.length);
         const current = new FrameHeader();
-        expect(codec.read(back, current, r)).toBe(Violation.none);
+        expect(codec.readClear(back, current, r)).toBe(Violation.none);
+        expect(r.at).toBe(clearEnd);
         const packetBits = h.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
         expect(back.packetNumber).toBe(h.packetNumber % 2 ** packetBits);
+        expect(codec.readSealed(back, r)).toBe(Violation.none);
         for (const flag of ["ack", "ackNow", "frames", "wide", "limit", "keyPhase"] as const) {
           expect(back[flag]).toBe(h[flag]);
         }
@@ -220,7 +224,7 @@ describe.each(Object.keys(layouts))("the layout %s", (name) => {
         const h = new DatagramHeader(codec.userFields.length);
         const f = new FrameHeader();
         const r = Reader.of(bytes);
-        let violation = codec.read(h, f, r);
+        let violation = codec.readClear(h, f, r) || codec.readSealed(h, r);
         for (
           let first = true;
           violation === Violation.none && h.frames && (first || f.more);
@@ -247,7 +251,7 @@ function violationOf(hex: string): string {
   const h = new DatagramHeader(0);
   const f = new FrameHeader();
   const r = Reader.of(bytes);
-  let violation = codec.read(h, f, r);
+  let violation = codec.readClear(h, f, r) || codec.readSealed(h, r);
   for (
     let first = true;
     violation === Violation.none && h.frames && (first || f.more);

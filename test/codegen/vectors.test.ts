@@ -267,7 +267,8 @@ function writeGenerated(
     return f;
   });
   const w = new Writer(new Uint8Array(1500));
-  header.write(h, frames[0], w);
+  header.writeClear(h, frames[0], w);
+  header.writeSealed(h, w);
   expect(w.at).toBe(header.size(h));
   frames.forEach((frame, i) => {
     const before = w.at;
@@ -296,7 +297,8 @@ function readGenerated(protocol: Any, bytes: Uint8Array, compat = false): object
   const f = new FrameHeader();
   f.compat = compat;
   const r = Reader.of(bytes);
-  if (header.read(h, f, r) !== Violation.none) return undefined;
+  if (header.readClear(h, f, r) !== Violation.none) return undefined;
+  if (header.readSealed(h, r) !== Violation.none) return undefined;
   const frames: object[] = [];
   if (!h.frames) return frames;
   for (let isFirst = true; ; isFirst = false) {

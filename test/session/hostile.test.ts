@@ -54,7 +54,8 @@ function forge(parts: {
     }
   }
   const w = new Writer(new Uint8Array(2000));
-  protocol.header.write(h, frame, w);
+  protocol.header.writeClear(h, frame, w);
+  protocol.header.writeSealed(h, w);
   if (frame !== undefined) protocol.header.writeFrame(frame, undefined, w);
   if (parts.payload !== undefined) w.raw(parts.payload);
   return w.bytes.slice(0, w.at);
@@ -110,6 +111,15 @@ describe("a bad datagram is dropped whole", () => {
     expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe("acknowledgedUnsent");
     expect(server.session.counters.acknowledgedUnsent).toBe(1);
     expect(server.session.counters.datagramsReceived).toBe(0);
+  });
+
+  it("by its number alone, before anything behind the clear part is read", () => {
+    const { client, server } = joined({ protocol, seed: 1 });
+    client.session.ping();
+    expect(give(server, poll(client)!)).toBe(undefined);
+    const cutOff = (number: number) => forge({ number, ack: { largest: 0 } }).slice(0, 7);
+    expect(give(server, cutOff(0))).toBe("duplicates");
+    expect(give(server, cutOff(1))).toBe("truncated");
   });
 
   it("when a range reaches below zero", () => {

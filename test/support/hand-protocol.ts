@@ -97,7 +97,7 @@ class DefaultLayout implements HeaderCodec {
     return bytes + 4 * this.userFields.length;
   }
 
-  write(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void {
+  writeClear(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void {
     w.u24(first === undefined ? 1 : this.channels[first.channel]!.id + 1);
     let flags = 0;
     if (h.ack) flags |= A;
@@ -111,6 +111,9 @@ class DefaultLayout implements HeaderCodec {
     w.u8(flags);
     if (h.wide) w.u32(h.packetNumber % 2 ** 32);
     else w.u16(h.packetNumber % 2 ** 16);
+  }
+
+  writeSealed(h: DatagramHeader, w: Writer): void {
     if (h.ack) {
       w.u16(h.acks.largest % 2 ** 16);
       w.u8(h.acks.delay);
@@ -120,7 +123,7 @@ class DefaultLayout implements HeaderCodec {
     for (let i = 0; i < this.userFields.length; i++) w.u32(h.user[i]!);
   }
 
-  read(h: DatagramHeader, first: FrameHeader, r: Reader): Violation {
+  readClear(h: DatagramHeader, first: FrameHeader, r: Reader): Violation {
     if (r.end - r.at < 6) return Violation.truncated;
     const id = u24(r) - 1;
     const flags = r.bytes[r.at++]!;
@@ -154,6 +157,10 @@ class DefaultLayout implements HeaderCodec {
       h.packetNumber = r.view.getUint16(r.at);
       r.at += 2;
     }
+    return Violation.none;
+  }
+
+  readSealed(h: DatagramHeader, r: Reader): Violation {
     if (h.ack) {
       const problem = readAcks(h.acks, r);
       if (problem !== Violation.none) return problem;
@@ -168,7 +175,7 @@ class DefaultLayout implements HeaderCodec {
       h.user[i] = r.view.getUint32(r.at);
       r.at += 4;
     }
-    return Violation.none;
+    return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;
   }
 
   frameSize(frame: FrameHeader, previous: FrameHeader | undefined): number {

@@ -116,7 +116,8 @@ export function encodeWith(world: LayoutWorld, plain: PlainDatagram, compat = fa
     frameHeader(world, f, i + 1 < plain.frames.length, compat),
   );
   const w = new Writer(new Uint8Array(100_000));
-  codec.write(h, frames[0], w);
+  codec.writeClear(h, frames[0], w);
+  codec.writeSealed(h, w);
   let expected = codec.size(h);
   frames.forEach((frame, i) => {
     if (w.at !== expected) throw new Error(`${w.at} bytes written, ${expected} announced`);
@@ -160,7 +161,8 @@ export function decodeWith(
   frame.number = 12_345;
   frame.compat = compat;
   const r = Reader.of(bytes);
-  if (codec.read(h, frame, r) !== Violation.none) return undefined;
+  if (codec.readClear(h, frame, r) !== Violation.none) return undefined;
+  if (codec.readSealed(h, r) !== Violation.none) return undefined;
   const frames: PlainFrame[] = [];
   for (let isFirst = true; h.frames && (isFirst || frame.more); isFirst = false) {
     if (codec.readFrame(frame, isFirst, r) !== Violation.none) return undefined;

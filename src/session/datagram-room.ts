@@ -1,10 +1,20 @@
 /**
- * How much of an ack block fits into a datagram that carries frames: ACK_RESERVE_BYTES with the receive limit, because
- * that is what the size of slices leaves free. A bit field always fits. Worst case: one look at each range.
+ * How much fits into a datagram: of frames, what header and tag leave of it; of an ack block, where there are frames too,
+ * ACK_RESERVE_BYTES with the receive limit, because that is what the size of slices leaves free (and the tag besides). A
+ * bit field always fits. Not here: which frames. Worst case: one look at each range.
  */
 import { ACK_RESERVE_BYTES } from "../limits.ts";
-import type { HeaderCodec } from "../protocol.ts";
+import type { HeaderCodec, Protocol } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
+
+/** Bytes that sealing adds at the end of a datagram. */
+const tagBytes: Readonly<Record<Protocol["security"], number>> = { plain: 0 };
+
+/** Bytes left for frames, their headers included, in a datagram that begins with `header`. */
+export function roomBytes(header: DatagramHeader, protocol: Protocol): number {
+  const { limits, security } = protocol;
+  return limits.maxDatagramBytes - tagBytes[security] - protocol.header.size(header);
+}
 
 /** Leaves out the oldest ranges until acks and limit fit into what slices leave free for them. True: some are. */
 export function trimAcks(header: DatagramHeader, codec: HeaderCodec): boolean {
