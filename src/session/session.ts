@@ -240,11 +240,10 @@ export class Session implements FrameEvents {
    */
   pollTransmit(w: Writer, nowMs: number): number {
     this.nowMs = nowMs;
-    let bytes = this.transmit(w, nowMs);
+    const bytes = this.transmit(w, nowMs);
     if (bytes > 0) return bytes;
     this.callDrained();
-    if (this.dirty) bytes = this.transmit(w, nowMs);
-    return bytes;
+    return this.dirty ? this.transmit(w, nowMs) : 0;
   }
 
   /** When handleTimeout or pollTransmit has something to do; Infinity: never, as things are. */
@@ -427,7 +426,7 @@ export class Session implements FrameEvents {
   // ---- sending ----
 
   private transmit(w: Writer, nowMs: number): number {
-    const { received, sent, timers } = this;
+    const { counters, received, sendLimit, sent, timers } = this;
     const probe = this.probesWanted > 0;
     const work = this.packer.hasWork;
     const open = probe || (work && this.mayData(nowMs));
@@ -457,8 +456,7 @@ export class Session implements FrameEvents {
     plan.reset();
     if (work && open) {
       trimmed = header.ack && trimAcks(header, codec);
-      const room = roomBytes(header, this.protocol);
-      this.packer.fill(plan, room, probe, this.sendLimit, sent, this.counters);
+      this.packer.fill(plan, roomBytes(header, this.protocol), probe, sendLimit, sent, counters);
     }
     header.frames = plan.count > 0;
     if (!header.frames) {
