@@ -94,7 +94,7 @@ describe("a newcomer who", () => {
     expect(float.err).toContain('protocol.yaml:11:13 error SD1301: there is no type "float"');
     expect(float.err).toContain('^^^^^ did you mean "f32"?');
     const unknown = say(["generate", "--check"], "from: u16", "from: leaderboard");
-    expect(unknown.err).toContain("help: built in are u8, u16, u32, u64, i8");
+    expect(unknown.err).toContain("help: built in are u8, u16, u24, u32, u64, i8");
   });
 
   it("asks what an unknown type is gets the list of those that there are", () => {

@@ -50,7 +50,7 @@ export const languageCases: readonly BadSpec[] = [
     spec: `${member("«leaderboard»")}types: { Rank: u8 }\n`,
     schema: "accepts",
     helps:
-      "built in are u8, u16, u32, u64, i8, i16, i32, i64, varint, svarint, f16, f32, f64, bool",
+      "built in are u8, u16, u24, u32, u64, i8, i16, i24, i32, i64, varint, svarint, f16, f32, f64, bool",
   },
   // What the spec has itself comes first.
   {
