@@ -199,6 +199,7 @@ describe("the style rules", () => {
     ["is longer", planted("src/a.ts", ...Array<string>(MAX_FILE_LINES).fill("//"))],
     ["does not open", { path: "src/a.ts", text: "export const a = 1;" }],
     ["note for later", planted("src/a.ts", "// TODO: the rest")],
+    ["not #private", planted("src/a.ts", "class A {", "  private readonly b = 1;", "}")],
     ["one test only", planted("test/a.test.ts", 'it.only("works", () => {});')],
     ["without saying why", planted("test/a.test.ts", "", 'test.skip("works", () => {});')],
   ])("are seen to be broken where a file %s", (what, file) => {

@@ -45,12 +45,12 @@ export class SimulatedLink {
   /** Dropped because the queue was full. */
   overflowed = 0;
   bytesSent = 0;
-  private readonly time: VirtualTime;
-  private readonly random: SeededRandom;
-  private readonly deliver: (datagram: Uint8Array) => void;
-  private bad = false;
+  readonly #time: VirtualTime;
+  readonly #random: SeededRandom;
+  readonly #deliver: (datagram: Uint8Array) => void;
+  #bad = false;
   /** When the narrow part is free again. */
-  private freeAtMs = 0;
+  #freeAtMs = 0;
 
   constructor(
     time: VirtualTime,
@@ -58,18 +58,19 @@ export class SimulatedLink {
     options: LinkOptions,
     deliver: (datagram: Uint8Array) => void,
   ) {
-    this.time = time;
-    this.random = random;
+    this.#time = time;
+    this.#random = random;
     this.options = options;
-    this.deliver = deliver;
+    this.#deliver = deliver;
   }
 
   /** Takes a copy of `bytes[start..end)`. */
   send(bytes: Uint8Array, start: number, end: number): void {
-    const { options, random } = this;
+    const { options } = this;
+    const random = this.#random;
     this.sent++;
     this.bytesSent += end - start;
-    if (this.isLost()) {
+    if (this.#isLost()) {
       this.lost++;
       return;
     }
@@ -80,41 +81,43 @@ export class SimulatedLink {
       if (options.checksum ?? true) return;
       datagram = flipBits(datagram, random);
     }
-    this.schedule(datagram);
+    this.#schedule(datagram);
     if (random.chance(options.duplication ?? 0)) {
       this.duplicated++;
-      this.schedule(datagram.slice());
+      this.#schedule(datagram.slice());
     }
   }
 
-  private isLost(): boolean {
-    const { options, random } = this;
+  #isLost(): boolean {
+    const { options } = this;
+    const random = this.#random;
     const burst = options.burstLoss;
     if (burst !== undefined) {
-      this.bad = random.chance(this.bad ? 1 - burst.toGood : burst.toBad);
-      if (this.bad && random.chance(burst.lossInBad ?? 1)) return true;
+      this.#bad = random.chance(this.#bad ? 1 - burst.toGood : burst.toBad);
+      if (this.#bad && random.chance(burst.lossInBad ?? 1)) return true;
     }
     return random.chance(options.loss ?? 0);
   }
 
-  private schedule(datagram: Uint8Array): void {
-    const { options, time } = this;
+  #schedule(datagram: Uint8Array): void {
+    const { options } = this;
+    const time = this.#time;
     let leavesMs = time.nowMs;
     const rate = options.rateBytesPerMs;
     if (rate !== undefined) {
-      const waitingBytes = Math.max(0, this.freeAtMs - time.nowMs) * rate;
+      const waitingBytes = Math.max(0, this.#freeAtMs - time.nowMs) * rate;
       if (waitingBytes + datagram.length > (options.queueBytes ?? 65_536)) {
         this.overflowed++;
         return;
       }
-      leavesMs = Math.max(this.freeAtMs, time.nowMs) + datagram.length / rate;
-      this.freeAtMs = leavesMs;
+      leavesMs = Math.max(this.#freeAtMs, time.nowMs) + datagram.length / rate;
+      this.#freeAtMs = leavesMs;
     }
     const jitterMs = options.jitterMs ?? 0;
-    const airMs = (options.delayMs ?? 0) + (jitterMs > 0 ? this.random.next() * jitterMs : 0);
+    const airMs = (options.delayMs ?? 0) + (jitterMs > 0 ? this.#random.next() * jitterMs : 0);
     time.at(leavesMs + airMs, () => {
       this.delivered++;
-      this.deliver(datagram);
+      this.#deliver(datagram);
     });
   }
 }

@@ -42,30 +42,30 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
   readonly random: SeededRandom;
   readonly linkFromA: SimulatedLink;
   readonly linkFromB: SimulatedLink;
-  private readonly writer: Writer;
-  private readonly tap: PairOptions<A, B>["tap"];
+  readonly #writer: Writer;
+  readonly #tap: PairOptions<A, B>["tap"];
 
   constructor(options: PairOptions<A, B>) {
     this.a = options.a;
     this.b = options.b;
     this.time = options.time ?? new VirtualTime();
     this.random = new SeededRandom(options.seed);
-    this.tap = options.tap;
-    this.writer = new Writer(new Uint8Array(options.maxDatagramBytes ?? 65_536));
+    this.#tap = options.tap;
+    this.#writer = new Writer(new Uint8Array(options.maxDatagramBytes ?? 65_536));
     const fromA = { ...options.link, ...options.fromA };
     const fromB = { ...options.link, ...options.fromB };
     this.linkFromA = new SimulatedLink(this.time, this.random, fromA, (datagram) =>
-      this.arrive(this.b, datagram),
+      this.#arrive(this.b, datagram),
     );
     this.linkFromB = new SimulatedLink(this.time, this.random, fromB, (datagram) =>
-      this.arrive(this.a, datagram),
+      this.#arrive(this.a, datagram),
     );
   }
 
   /** Ends the turn of both endpoints: whatever they have to send now is on its way. */
   flush(): void {
-    this.transmit(this.a, this.linkFromA, "a");
-    this.transmit(this.b, this.linkFromB, "b");
+    this.#transmit(this.a, this.linkFromA, "a");
+    this.#transmit(this.b, this.linkFromB, "b");
   }
 
   /** Goes to the next thing that happens, at most to `untilMs`, and does all that is due then. */
@@ -99,18 +99,18 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
     return true;
   }
 
-  private arrive(endpoint: Endpoint, datagram: Uint8Array): void {
+  #arrive(endpoint: Endpoint, datagram: Uint8Array): void {
     const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
     endpoint.handleDatagram(datagram, view, datagram.byteLength, this.time.nowMs);
   }
 
-  private transmit(endpoint: Endpoint, link: SimulatedLink, name: "a" | "b"): void {
-    const w = this.writer;
+  #transmit(endpoint: Endpoint, link: SimulatedLink, name: "a" | "b"): void {
+    const w = this.#writer;
     for (let i = 0; i < MAX_TURN_DATAGRAMS; i++) {
       w.at = 0;
       const length = endpoint.pollTransmit(w, this.time.nowMs);
       if (length === 0) return;
-      this.tap?.(name, w.bytes.slice(0, length), this.time.nowMs);
+      this.#tap?.(name, w.bytes.slice(0, length), this.time.nowMs);
       link.send(w.bytes, 0, length);
     }
     throw new Error(`endpoint ${name} sends without end at ${this.time.nowMs} ms`);

@@ -4,10 +4,10 @@
  */
 export class SeededRandom {
   readonly seed: number;
-  private a: number;
-  private b: number;
-  private c: number;
-  private counter = 1;
+  #a: number;
+  #b: number;
+  #c: number;
+  #counter = 1;
 
   /**
    * `seed` is an integer; 32 bits of it count. So do 32 bits of `stream`: one of many sequences of a seed, each of which
@@ -15,20 +15,20 @@ export class SeededRandom {
    */
   constructor(seed: number, stream = 0) {
     this.seed = seed;
-    this.a = 0x9e37_79b9;
-    this.b = 0x243f_6a88 ^ stream;
-    this.c = seed | 0;
+    this.#a = 0x9e37_79b9;
+    this.#b = 0x243f_6a88 ^ stream;
+    this.#c = seed | 0;
     for (let i = 0; i < 12; i++) this.u32();
   }
 
   /** An integer of 0 to 2^32 - 1. */
   u32(): number {
-    const sum = (this.a + this.b + this.counter) | 0;
-    this.counter = (this.counter + 1) | 0;
-    this.a = this.b ^ (this.b >>> 9);
-    this.b = (this.c + (this.c << 3)) | 0;
-    this.c = ((this.c << 21) | (this.c >>> 11)) + sum;
-    this.c |= 0;
+    const sum = (this.#a + this.#b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + sum;
+    this.#c |= 0;
     return sum >>> 0;
   }
 

@@ -12,8 +12,8 @@ interface Entry {
 export class VirtualTime {
   /** Milliseconds. */
   nowMs: number;
-  private readonly heap: Entry[] = [];
-  private scheduled = 0;
+  readonly #heap: Entry[] = [];
+  #scheduled = 0;
 
   constructor(startMs = 0) {
     this.nowMs = startMs;
@@ -21,8 +21,8 @@ export class VirtualTime {
 
   /** Runs `run` when time has reached `atMs`; now, if that is past. */
   at(atMs: number, run: () => void): void {
-    const { heap } = this;
-    heap.push({ atMs: Math.max(atMs, this.nowMs), order: this.scheduled++, run });
+    const heap = this.#heap;
+    heap.push({ atMs: Math.max(atMs, this.nowMs), order: this.#scheduled++, run });
     let i = heap.length - 1;
     while (i > 0) {
       const parent = (i - 1) >> 1;
@@ -38,14 +38,14 @@ export class VirtualTime {
 
   /** When the next thing is to happen; Infinity: nothing is scheduled. */
   get nextMs(): number {
-    return this.heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
+    return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Goes to the next thing and does it. False: nothing is scheduled. */
   step(): boolean {
-    const first = this.heap[0];
+    const first = this.#heap[0];
     if (first === undefined) return false;
-    this.removeFirst();
+    this.#removeFirst();
     this.nowMs = first.atMs;
     first.run();
     return true;
@@ -57,8 +57,8 @@ export class VirtualTime {
     this.nowMs = Math.max(this.nowMs, untilMs);
   }
 
-  private removeFirst(): void {
-    const { heap } = this;
+  #removeFirst(): void {
+    const heap = this.#heap;
     const last = heap.pop()!;
     if (heap.length === 0) return;
     heap[0] = last;

@@ -76,12 +76,12 @@ class DefaultLayout implements HeaderCodec {
   readonly widePacketNumberBits = 32;
   readonly ackBits = 16;
   readonly messageNumberBits = 16;
-  private readonly channels: readonly ChannelDefinition[];
-  private readonly byId: Map<number, ChannelDefinition>;
+  readonly #channels: readonly ChannelDefinition[];
+  readonly #byId: Map<number, ChannelDefinition>;
 
   constructor(channels: readonly ChannelDefinition[], userFieldCount: number) {
-    this.channels = channels;
-    this.byId = new Map(channels.map((channel) => [channel.id, channel]));
+    this.#channels = channels;
+    this.#byId = new Map(channels.map((channel) => [channel.id, channel]));
     this.userFields = Array.from({ length: userFieldCount }, (_, i) => ({
       name: `user${i}`,
       min: 0,
@@ -98,7 +98,7 @@ class DefaultLayout implements HeaderCodec {
   }
 
   writeClear(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void {
-    w.u24(first === undefined ? 1 : this.channels[first.channel]!.id + 1);
+    w.u24(first === undefined ? 1 : this.#channels[first.channel]!.id + 1);
     let flags = 0;
     if (h.ack) flags |= A;
     if (h.ackNow) flags |= Q;
@@ -138,7 +138,7 @@ class DefaultLayout implements HeaderCodec {
     if (h.limit && !h.ack) return Violation.flags;
     if ((flags & (A | Q | D)) === 0) return Violation.flags;
     if (h.frames) {
-      const channel = this.byId.get(id);
+      const channel = this.#byId.get(id);
       if (channel === undefined) return Violation.unknownChannel;
       first.channel = channel.index;
       first.slice = (flags & F) !== 0;
@@ -179,7 +179,7 @@ class DefaultLayout implements HeaderCodec {
   }
 
   frameSize(frame: FrameHeader, previous: FrameHeader | undefined): number {
-    const channel = this.channels[frame.channel]!;
+    const channel = this.#channels[frame.channel]!;
     let bytes = 0;
     const same = previous !== undefined && previous.channel === frame.channel;
     if (previous !== undefined) bytes += same ? 1 : 4;
@@ -191,7 +191,7 @@ class DefaultLayout implements HeaderCodec {
   }
 
   writeFrame(frame: FrameHeader, previous: FrameHeader | undefined, w: Writer): void {
-    const channel = this.channels[frame.channel]!;
+    const channel = this.#channels[frame.channel]!;
     const same = previous !== undefined && previous.channel === frame.channel;
     const consecutive = channel.numbered && same && frame.number === previous.number + 1;
     if (previous !== undefined) {
@@ -224,13 +224,13 @@ class DefaultLayout implements HeaderCodec {
       consecutive = (next & CONSECUTIVE) !== 0;
       if (!same) {
         if (r.end - r.at < 3) return Violation.truncated;
-        const channel = this.byId.get(u24(r) - 1);
+        const channel = this.#byId.get(u24(r) - 1);
         if (channel === undefined) return Violation.unknownChannel;
         if (channel.index === frame.channel) return Violation.nonMinimal;
         frame.channel = channel.index;
       }
     }
-    const channel = this.channels[frame.channel]!;
+    const channel = this.#channels[frame.channel]!;
     if (consecutive && !(same && channel.numbered)) return Violation.flags;
     if (channel.numbered) {
       if (consecutive) frame.number = (before + 1) % 2 ** 16;

@@ -302,6 +302,11 @@ export function checkStyle(file: SourceFile, opening: boolean): string[] {
     const at = `${file.path}:${index + 1}`;
     if (/\b(TODO|FIXME|XXX)\b/.test(line)) problems.push(`${at} has a note for later`);
     if (/\b(it|test|describe)\.only\b/.test(line)) problems.push(`${at} runs one test only`);
+    // Decision 69 says why these two folders are left out.
+    const mayBePrivate = /^src\/(session|wire)\//.test(file.path);
+    if (/^\s*private (?!constructor\b)/.test(line) && !mayBePrivate) {
+      problems.push(`${at} has a member that is private and not #private`);
+    }
     // A reason is a comment on the line or on the one before.
     if (/\b(it|test|describe)\.(skip|todo|skipIf|runIf)\b/.test(line)) {
       if (!/\/[/*]/.test(line) && !/^\s*(\/\/|\*|\/\*)/.test(lines[index - 1] ?? "")) {

@@ -117,24 +117,24 @@ describe("a pair", () => {
   it("joins any two endpoints", () => {
     class Clock implements Endpoint {
       heard: number[] = [];
-      private nextMs: number;
-      private readonly everyMs: number;
+      #nextMs: number;
+      readonly #everyMs: number;
       constructor(everyMs: number) {
-        this.everyMs = everyMs;
-        this.nextMs = everyMs;
+        this.#everyMs = everyMs;
+        this.#nextMs = everyMs;
       }
       handleDatagram(bytes: Uint8Array, _view: DataView, _length: number, nowMs: number): void {
         this.heard.push(nowMs - bytes[0]!);
       }
       handleTimeout(): void {}
       pollTransmit(w: { u8(value: number): void }, nowMs: number): number {
-        if (nowMs < this.nextMs) return 0;
-        this.nextMs += this.everyMs;
+        if (nowMs < this.#nextMs) return 0;
+        this.#nextMs += this.#everyMs;
         w.u8(nowMs);
         return 1;
       }
       pollDeadline(): number {
-        return this.nextMs;
+        return this.#nextMs;
       }
     }
     const a = new Clock(10);
