@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { counterFamilies } from "../dist/cli/counters.js";
 import { entries, wrap } from "../dist/cli/explain.js";
+import { withKinds } from "../dist/codegen/model/model-schema.js";
 import { allDiagnostics } from "../dist/codegen/spec/diagnostics.js";
 import { editorSchema } from "../dist/codegen/spec/editor-schema.js";
 
@@ -91,6 +92,11 @@ function filled(text, path) {
 files.set(
   "codegen/spec/protocol.schema.json",
   () => `${JSON.stringify(editorSchema(), null, 2)}\n`,
+);
+
+files.set(
+  "codegen/model/model.schema.json",
+  (text) => `${JSON.stringify(withKinds(JSON.parse(text)), null, 2)}\n`,
 );
 
 const check = process.argv.includes("--check");

@@ -1,8 +1,10 @@
 /** Bytes as they are: a varint length in front. */
-import type { VaryingKind } from "./kind.ts";
+import { closed, whole } from "../spec/schema-parts.ts";
+import { countSchema, typeSchema, type VaryingKind } from "./kind.ts";
 import {
   boundedSize,
   lengthEdges,
+  MAX_FIELD_BYTES,
   parseMaxBytes,
   readWithLength,
   writeWithLength,
@@ -22,10 +24,16 @@ export const bytes: VaryingKind<BytesType> = {
   names: {
     bytes: {
       bare: ({ defaultMaxBytesBytes: maxBytes }) => ({ kind: "bytes", maxBytes }),
-      options: (name, options, _span, d, { defaultMaxBytesBytes }) => ({
-        kind: "bytes",
-        maxBytes: parseMaxBytes(name, options, defaultMaxBytesBytes, d),
-      }),
+      options: {
+        read: (name, options, _span, d, { defaultMaxBytesBytes }) => ({
+          kind: "bytes",
+          maxBytes: parseMaxBytes(name, options, defaultMaxBytesBytes, d),
+        }),
+        definition: "options-bytes",
+        schema: closed("Bytes with a bound.", {
+          maxBytes: whole(1, MAX_FIELD_BYTES, "Most bytes."),
+        }),
+      },
       elsewhere: "uint8array arraybuffer buffer binary blob bytearray",
     },
   },
@@ -54,6 +62,7 @@ export const bytes: VaryingKind<BytesType> = {
   pageType: () => "bytes",
   words: ({ maxBytes }) => `bytes of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
+  modelSchema: typeSchema("bytes", { maxBytes: countSchema }),
   dissector: ({ maxBytes }) => ({ kind: "bytes", max: maxBytes }),
 
   checkedSize: ({ maxBytes }, value, path, lines) =>

@@ -19,16 +19,19 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import { expectInteger, Fields } from "../spec/fields.ts";
 import { checkFreeName } from "../spec/names.ts";
 import type { Entry, MapNode } from "../spec/node.ts";
+import { closed, freeNames, ref, type Schema, whole } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
 import {
   type BitKind,
   bitSize,
   bitsFor,
+  type Change,
   type Choice,
   type DefinedKind,
   type Definition,
   type Definitions,
   plural,
+  typeSchema,
   type Unnamed,
 } from "./kind.ts";
 
@@ -39,6 +42,17 @@ export interface EnumType {
 }
 
 const MAX_VALUE = 0xffff_ffff;
+
+const number = whole(0, MAX_VALUE, "Value on the wire.");
+const schema: Schema = {
+  type: "object",
+  description: "Names and their values.",
+  minProperties: 1,
+  propertyNames: freeNames,
+  additionalProperties: {
+    anyOf: [number, closed(undefined, { value: number, doc: ref("doc") }, ["value"])],
+  },
+};
 
 function parse(_name: string, node: MapNode, span: Span, d: Diagnostics): Unnamed | undefined {
   const values: Choice[] = [];
@@ -93,10 +107,49 @@ function refuse(
   return `${lines.wire("invalidEnum")}(${path}, ${value}, ${names});`;
 }
 
+const changes: Readonly<Record<"removed" | "added" | "renumbered", Change>> = {
+  removed: {
+    title: "a value of an enum is gone",
+    why: "An older peer still sends it, and the newer one refuses the whole message.",
+    fix: "keep the value and stop sending it",
+    before: "kind: { enum: { body: 0, head: 1, foot: 2 } }",
+    after: "kind: { enum: { body: 0, head: 1 } }",
+    instead: "kind: { enum: { body: 0, head: 1, unusedFoot: 2 } }",
+  },
+  added: {
+    title: "an enum has a new value",
+    why: "An older peer refuses a message with a value it does not know, and one more value may take one more bit.",
+    fix: "put spare values in from the first version on, or add a new channel",
+    before: "kind: { enum: { body: 0, head: 1, spare: 2 } }",
+    after: "kind: { enum: { body: 0, head: 1, spare: 2, foot: 3 } }",
+    instead: "kind: { enum: { body: 0, head: 1, foot: 2 } }",
+  },
+  renumbered: {
+    title: "a value of an enum has another number",
+    why: "Only the number is on the wire: the other end reads another value.",
+    fix: "keep the numbers; the order in the file is free",
+    before: "kind: { enum: { body: 0, head: 1 } }",
+    after: "kind: { enum: { head: 0, body: 1 } }",
+    instead: "kind: { enum: { head: 1, body: 0 } }",
+  },
+};
+
+const renamed: Change = {
+  title: "a value of an enum has another name",
+  why: "On the wire it is its number. Make sure that it is a new name and not a new meaning.",
+  fix: "rename it in the code",
+  before: "kind: { enum: { body: 0, head: 1 } }",
+  after: "kind: { enum: { torso: 0, head: 1 } }",
+};
+
 export const enumeration: BitKind<EnumType> & DefinedKind = {
   shape: "bits",
   names: {
-    enum: { options: parse, form: "{ enum: { a: 0, b: 1 } }", elsewhere: "enumeration" },
+    enum: {
+      options: { read: parse, definition: "enum", schema },
+      form: "{ enum: { a: 0, b: 1 } }",
+      elsewhere: "enumeration",
+    },
   },
   size: bitSize,
   key: () => true,
@@ -133,6 +186,10 @@ export const enumeration: BitKind<EnumType> & DefinedKind = {
   pageType: ({ name }, link) => link(name),
   words: ({ name }) => `enum \`${name}\``,
   optionRules: {},
+  modelSchema: typeSchema("enum", {
+    bits: { type: "integer", minimum: 1, maximum: 32 },
+    name: { type: "string" },
+  }),
   dissector: (type) => ({ ...type }),
 
   check: (type, value, path, lines, all) => {
@@ -168,7 +225,7 @@ export const enumeration: BitKind<EnumType> & DefinedKind = {
     head: ["value", "number", "what"],
     number: ({ value }) => String(value),
   },
-  choice: { rule: "enum-value", what: "value", of: "enum" },
+  choice: { what: "value", of: "enum", rule: "enum-value", changes, renamed },
 };
 
 /** In `types.ts`: a union of the names, and a constant of their numbers. */

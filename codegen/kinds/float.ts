@@ -11,8 +11,9 @@ import {
   numberEdges,
   plural,
   type SpecName,
+  typeSchema,
 } from "./kind.ts";
-import { parseQuantised } from "./quantised.ts";
+import { parseQuantised, quantisedSchema } from "./quantised.ts";
 
 export interface FloatType {
   readonly kind: "float";
@@ -63,7 +64,11 @@ function name(bytes: FloatType["bytes"], elsewhere: string): SpecName<AnyLeaf> {
   if (bytes === 2) return { bare: () => type, elsewhere };
   return {
     bare: () => type,
-    options: (key, options, _span, d) => parseQuantised(new Fields(options, `\`${key}\``, d), d),
+    options: {
+      read: (key, options, _span, d) => parseQuantised(new Fields(options, `\`${key}\``, d), d),
+      definition: "quantised",
+      schema: quantisedSchema,
+    },
     elsewhere,
   };
 }
@@ -113,6 +118,7 @@ export const float: FixedKind<FloatType> = {
   pageType: ({ bytes }) => `\`f${bytes * 8}\`, finite`,
   words: ({ bytes }) => `f${bytes * 8}`,
   optionRules: {},
+  modelSchema: typeSchema("float", { bytes: { enum: [2, 4, 8] } }),
   dissector: ({ bytes }) => ({ kind: `f${bytes * 8}`, bytes }),
 
   check: ({ bytes }, value, path, lines) => `${lines.wire(checks[bytes])}(${path}, ${value});`,

@@ -6,15 +6,18 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import { suggest } from "../spec/distance.ts";
 import { Fields } from "../spec/fields.ts";
 import { quote } from "../spec/node.ts";
+import { closed } from "../spec/schema-parts.ts";
 import {
   type AnyLeaf,
   type FixedKind,
   fixedSize,
   numberEdges,
+  type Options,
   plural,
   type SpecName,
+  typeSchema,
 } from "./kind.ts";
-import { parseBounded } from "./quantised.ts";
+import { boundedSchema, parseBounded } from "./quantised.ts";
 
 /** `as`: 64 bits as a safe number, so that only -2^53+1 to 2^53-1 are sent and accepted; else a bigint. */
 export interface IntegerType {
@@ -63,13 +66,33 @@ function name(bytes: IntegerType["bytes"], signed: boolean, elsewhere: string): 
   const type: IntegerType = { kind: "integer", bytes, signed };
   return {
     bare: () => type,
-    options: (key, options, _span, d) => {
-      const fields = new Fields(options, `\`${key}\``, d);
-      if (bytes === 8) return parseWide(type, fields, d);
+    options: bytes === 8 ? wideOptions(type) : boundedOptions(type),
+    elsewhere,
+  };
+}
+
+function boundedOptions(type: IntegerType): Options<AnyLeaf> {
+  return {
+    read: (key, options, _span, d) => {
       const [low, high] = rangeOf(type);
+      const fields = new Fields(options, `\`${key}\``, d);
       return parseBounded(key, [Number(low), Number(high)], fields, options.span, d);
     },
-    elsewhere,
+    definition: "bounded",
+    schema: boundedSchema,
+  };
+}
+
+function wideOptions(type: IntegerType): Options<AnyLeaf> {
+  return {
+    read: (key, options, _span, d) => parseWide(type, new Fields(options, `\`${key}\``, d), d),
+    definition: "options-u64",
+    schema: closed("A 64-bit integer, a bigint in TypeScript.", {
+      as: {
+        enum: ["number", "bigint"],
+        description: "What it is in TypeScript: a bigint, or a safe number (up to 2^53-1).",
+      },
+    }),
   };
 }
 
@@ -165,8 +188,33 @@ export const integer: FixedKind<IntegerType> = {
   },
   words: (type) => nameOf(type) + (type.as === undefined ? "" : ` as ${type.as}`),
   optionRules: { as: "integer-form-changed" },
+  changes: {
+    "integer-form-changed": {
+      title: "64 bits became a number, or a bigint again",
+      why: "The bytes are the same, but as a number only values up to 2^53 - 1 are sent and accepted: the other end may send larger ones.",
+      fix: "keep the form, and convert in the code",
+      before: "id: u64",
+      after: "id: { u64: { as: number } }",
+      instead: "id: { u64: { as: bigint } }",
+    },
+  },
   // A DataView has no 24 bits. No name that is made from the spec's begins with `$`.
   constants: [get24("$u24", "getUint8"), get24("$i24", "getInt8"), put24],
+  modelSchema: {
+    ...typeSchema(
+      "integer",
+      { bytes: { enum: [1, 2, 3, 4, 8] }, signed: { type: "boolean" } },
+      {
+        as: {
+          const: "number",
+          description: "64 bits as a safe number: only -2^53+1 to 2^53-1 are sent and accepted.",
+        },
+      },
+    ),
+    if: { required: ["as"] },
+    // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
+    then: { properties: { bytes: { const: 8 } } },
+  },
   dissector: (type) => ({
     kind: nameOf(type),
     bytes: type.bytes,

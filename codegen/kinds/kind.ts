@@ -12,6 +12,7 @@ import type { Sink } from "../interpret/sink.ts";
 import type { Documentation } from "../model/documentation.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { MapNode } from "../spec/node.ts";
+import { ref, type Schema } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
 
 /** One of the names that a kind's definition gives. */
@@ -69,22 +70,43 @@ export interface Unnamed {
   readonly bits: number;
 }
 
-/** How a name of the type language is read. */
-export interface SpecName<T> {
-  /** Of the bare name; missing where there is no such form. */
-  bare?(defaults: Defaults): T;
-  /** Of `{ <name>: options }`; `undefined` after a diagnostic. */
-  options?(
+/** How the options of a name are read, and how an editor is told to write them. */
+export interface Options<T> {
+  /** `undefined` after a diagnostic. */
+  read(
     name: string,
     options: MapNode,
     span: Span,
     d: Diagnostics,
     defaults: Defaults,
   ): T | Unnamed | undefined;
+  /** What the spec's JSON Schema calls them; names whose options are the same have one definition. */
+  readonly definition: string;
+  readonly schema: Schema;
+}
+
+/** How a name of the type language is read. */
+export interface SpecName<T> {
+  /** Of the bare name; missing where there is no such form. */
+  bare?(defaults: Defaults): T;
+  /** Of `{ <name>: options }`; missing where there is no such form. */
+  readonly options?: Options<T>;
   /** How it is written, where it has no bare form. */
   readonly form?: string;
   /** What people write who come from elsewhere, in lower case, with spaces between. */
   readonly elsewhere: string;
+}
+
+/** A difference between two versions, as rules/breaking-table.ts explains it, shown in the members of a message. */
+export interface Change {
+  readonly title: string;
+  readonly why: string;
+  /** What to do instead, or besides; if nothing is said, a new channel. */
+  readonly fix?: string;
+  readonly before: string;
+  readonly after: string;
+  /** What would not break; if nothing is said, the new channel beside the old one. */
+  readonly instead?: string;
 }
 
 /** A type of some leaf kind: an option may make another kind of a name. */
@@ -137,8 +159,12 @@ interface Common<T> {
   words(type: T): string;
   /** Rules of `stardust breaking` for options that differ; without one, `member-type-changed`. */
   readonly optionRules: Readonly<Record<string, string>>;
+  /** Those of them that are about nothing else. */
+  readonly changes?: Readonly<Record<string, Change>>;
   /** Constants of `codecs.ts` that its text names by `lines.use`. */
   readonly constants?: readonly { readonly name: string; readonly text: string }[];
+  /** Its types in the published model. */
+  readonly modelSchema: Schema;
   /** The row of the dissector's table. */
   dissector(type: T): Readonly<Record<string, string | number | boolean | undefined>>;
 }
@@ -227,11 +253,30 @@ export interface DefinedKind {
     readonly head: readonly string[];
     number(choice: Choice): string;
   };
-  /** For messages about differences: "value `a` of enum `E`", by the rules `enum-value-…`. */
-  readonly choice: { readonly rule: string; readonly what: string; readonly of: string };
+  /** Of differences, as "value `a` of enum `E`", by rules such as `enum-value-added`. */
+  readonly choice: {
+    readonly what: string;
+    readonly of: string;
+    readonly rule: string;
+    readonly changes: Readonly<Record<"removed" | "added" | "renumbered", Change>>;
+    /** Breaks nothing. */
+    readonly renamed: Change;
+  };
 }
 
 export type Kind<T> = BitKind<T> | FixedKind<T> | VaryingKind<T>;
+
+/** The schema of a kind's types in the published model: options that are always there, and those that may be. */
+export function typeSchema(kind: string, options: Schema, more: Schema = {}): Schema {
+  return {
+    required: Object.keys(options),
+    additionalProperties: false,
+    properties: { kind: { const: kind }, ...options, ...more },
+  };
+}
+
+/** In the published model. */
+export const countSchema: Schema = ref("count");
 
 /** A varint (unsigned LEB128) of this value. */
 export function varintSize(value: number): number {

@@ -5,8 +5,9 @@
 import { type Lines, number } from "../emit/text.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { Fields } from "../spec/fields.ts";
+import { closed, type Schema, whole } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
-import { type BitKind, bitSize, bitsFor, plural } from "./kind.ts";
+import { type BitKind, bitSize, bitsFor, plural, typeSchema } from "./kind.ts";
 
 /** [min, max] in `steps` equal steps; `integer` where every step is a whole number. */
 export interface QuantisedType {
@@ -17,6 +18,33 @@ export interface QuantisedType {
   readonly steps: number;
   readonly integer: boolean;
 }
+
+export const boundedSchema: Schema = closed(
+  "An integer with bounds, packed into the bits that max - min needs.",
+  {
+    min: { type: "integer", description: "Smallest value." },
+    max: { type: "integer", description: "Largest value." },
+  },
+  ["min", "max"],
+);
+
+export const quantisedSchema: Schema = {
+  ...closed(
+    "A number rounded to equal steps.",
+    {
+      min: { type: "number", description: "Smallest value." },
+      max: { type: "number", description: "Largest value." },
+      bits: whole(1, 32, "Bits on the wire: 2^bits - 1 steps."),
+      step: {
+        type: "number",
+        exclusiveMinimum: 0,
+        description: "Size of a step; must divide max - min.",
+      },
+    },
+    ["min", "max"],
+  ),
+  oneOf: [{ required: ["bits"] }, { required: ["step"] }],
+};
 
 /** `{ u8: { min, max } }`: `low` and `high` are what the name can hold. */
 export function parseBounded(
@@ -203,6 +231,24 @@ export const quantised: BitKind<QuantisedType> = {
     max: "member-range-changed",
     steps: "member-range-changed",
     integer: "member-range-changed",
+  },
+  changes: {
+    "member-range-changed": {
+      title: "the range or the steps of a number differ",
+      why: "The same bits mean another number to the other end, even where there are as many of them.",
+      before: "x: { f32: { min: -100, max: 100, bits: 12 } }",
+      after: "x: { f32: { min: -200, max: 200, bits: 12 } }",
+    },
+  },
+  modelSchema: {
+    description: "[min, max] in `steps` equal steps; `integer` where every step is a whole number.",
+    ...typeSchema("quantised", {
+      bits: { type: "integer", minimum: 1, maximum: 53 },
+      min: { type: "number" },
+      max: { type: "number" },
+      steps: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+      integer: { type: "boolean" },
+    }),
   },
   dissector: (type) => ({ ...type }),
 

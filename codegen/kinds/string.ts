@@ -1,9 +1,11 @@
 /** Text: a varint byte length, then strict UTF-8. A byte order mark is a character like any other. */
 import { quote } from "../emit/text.ts";
-import type { VaryingKind } from "./kind.ts";
+import { closed, whole } from "../spec/schema-parts.ts";
+import { countSchema, typeSchema, type VaryingKind } from "./kind.ts";
 import {
   boundedSize,
   lengthEdges,
+  MAX_FIELD_BYTES,
   parseMaxBytes,
   readWithLength,
   writeWithLength,
@@ -47,10 +49,16 @@ export const string: VaryingKind<StringType> = {
   names: {
     string: {
       bare: ({ defaultMaxStringBytes: maxBytes }) => ({ kind: "string", maxBytes }),
-      options: (name, options, _span, d, { defaultMaxStringBytes }) => ({
-        kind: "string",
-        maxBytes: parseMaxBytes(name, options, defaultMaxStringBytes, d),
-      }),
+      options: {
+        read: (name, options, _span, d, { defaultMaxStringBytes }) => ({
+          kind: "string",
+          maxBytes: parseMaxBytes(name, options, defaultMaxStringBytes, d),
+        }),
+        definition: "options-string",
+        schema: closed("Text with a bound.", {
+          maxBytes: whole(1, MAX_FIELD_BYTES, "Longest text in bytes of UTF-8."),
+        }),
+      },
       elsewhere: "str text utf8 varchar",
     },
   },
@@ -88,6 +96,7 @@ export const string: VaryingKind<StringType> = {
   pageType: () => "UTF-8",
   words: ({ maxBytes }) => `string of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
+  modelSchema: typeSchema("string", { maxBytes: countSchema }),
   dissector: ({ maxBytes }) => ({ kind: "string", max: maxBytes }),
 
   checkedSize: ({ maxBytes }, value, path, lines) =>

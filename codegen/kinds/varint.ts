@@ -1,6 +1,7 @@
 /** Whole numbers that take as many bytes as they need: unsigned LEB128, signed ones as zigzag. At most 2^53 - 1. */
 import { Fields } from "../spec/fields.ts";
-import { numberEdges, type VaryingKind } from "./kind.ts";
+import { closed, flag } from "../spec/schema-parts.ts";
+import { numberEdges, typeSchema, type VaryingKind } from "./kind.ts";
 
 export interface VarintType {
   readonly kind: "varint";
@@ -31,11 +32,17 @@ export const varint: VaryingKind<VarintType> = {
   names: {
     varint: {
       bare: () => unsigned,
-      options: (name, options, _span, d) => {
-        const fields = new Fields(options, `\`${name}\``, d);
-        const isSigned = fields.bool("signed") ?? false;
-        fields.finish();
-        return isSigned ? signed : unsigned;
+      options: {
+        read: (name, options, _span, d) => {
+          const fields = new Fields(options, `\`${name}\``, d);
+          const isSigned = fields.bool("signed") ?? false;
+          fields.finish();
+          return isSigned ? signed : unsigned;
+        },
+        definition: "options-varint",
+        schema: closed("An integer of 1 to 8 bytes.", {
+          signed: flag("Zigzag, for values around zero."),
+        }),
       },
       elsewhere: "varuint uvarint leb128 date time datetime timestamp",
     },
@@ -78,6 +85,7 @@ export const varint: VaryingKind<VarintType> = {
   pageType: (type) => (type.signed ? "`varint`, zigzag" : "`varint`"),
   words: (type) => (type.signed ? "svarint" : "varint"),
   optionRules: {},
+  modelSchema: typeSchema("varint", { signed: { type: "boolean" } }),
   dissector: (type) => ({ kind: type.signed ? "svarint" : "varint" }),
 
   checkedSize: (type, value, path, lines) =>

@@ -3,7 +3,7 @@
  * Whoever needs to know what a type holds asks here. Worst case: linear in the types.
  */
 import type { Definition, Definitions } from "../kinds/kind.ts";
-import { definedKinds } from "../kinds/kinds.ts";
+import { type DefinedLists, definedKinds } from "../kinds/kinds.ts";
 import type {
   GroupModel,
   MemberModel,
@@ -17,7 +17,7 @@ import type {
 export type NamedType = Extract<TypeModel, { kind: "struct" | "union" }>;
 /** A struct or a union. */
 export type Named = StructModel | UnionModel;
-type Types = Pick<Model, "structs" | "unions" | "enums">;
+type Types = Pick<Model, "structs" | "unions"> & DefinedLists;
 
 export class Lookup implements Definitions {
   static readonly #known = new WeakMap<Types, Lookup>();

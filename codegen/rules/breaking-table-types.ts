@@ -1,8 +1,11 @@
 /**
- * The differences of messages: members, groups of `since`, choices, recursion. Rows of breaking-table.ts, which tells what
- * they are; found by breaking-layout.ts.
+ * The differences of messages: members, groups of `since`, variants, recursion. Rows of breaking-table.ts, which tells what
+ * they are; found by breaking-layout.ts. What is particular to a leaf, kinds/ tells.
  */
+import type { Change, DefinedKind, Kind } from "../kinds/kind.ts";
+import { definedKinds, kinds, type LeafType } from "../kinds/kinds.ts";
 import {
+  type BreakingRow,
   type BreakingRows,
   beside,
   growing,
@@ -16,7 +19,34 @@ const union = (variants: string): string => message(`what: { union: { ${variants
 const tree = (maxDepth: number): string =>
   `types:\n  Tree: { maxDepth: ${maxDepth}, struct: { n: u8, inner: { type: Tree, optional: true } } }\n`;
 
+const choices: readonly DefinedKind["choice"][] = definedKinds.map(({ choice }) => choice);
+
+/** What breaks where a leaf's options or its definition differ. */
+function leafRows(): BreakingRows {
+  const leaves: readonly Kind<LeafType>[] = Object.values(kinds);
+  const rows = [
+    ...leaves.flatMap(({ changes = {} }) => Object.entries(changes)),
+    ...choices.flatMap(({ rule, changes }) =>
+      Object.entries(changes).map(([fate, row]) => [`${rule}-${fate}`, row] as const),
+    ),
+  ];
+  return Object.fromEntries(
+    rows.map(([id, { before, after, instead, ...row }]) => [
+      id,
+      {
+        ...inMessages({ ...row, before, after }),
+        instead: instead === undefined ? beside(before, after) : message(instead),
+      },
+    ]),
+  );
+}
+
+function inMessages({ title, why, fix = newChannel, before, after }: Change): BreakingRow {
+  return { title, why, fix, before: message(before), after: message(after) };
+}
+
 export const breakingTypes: BreakingRows = {
+  ...leafRows(),
   "member-removed": {
     title: "a member of a message is gone",
     why: "Members follow each other without names: an older peer reads the next member's bytes as the missing one's, or runs out of them.",
@@ -57,17 +87,6 @@ export const breakingTypes: BreakingRows = {
     after: message("text: { string: { maxBytes: 200 } }"),
     instead: beside("text: { string: { maxBytes: 80 } }", "text: { string: { maxBytes: 200 } }"),
   },
-  "member-range-changed": {
-    title: "the range or the steps of a number differ",
-    why: "The same bits mean another number to the other end, even where there are as many of them.",
-    fix: newChannel,
-    before: message("x: { f32: { min: -100, max: 100, bits: 12 } }"),
-    after: message("x: { f32: { min: -200, max: 200, bits: 12 } }"),
-    instead: beside(
-      "x: { f32: { min: -100, max: 100, bits: 12 } }",
-      "x: { f32: { min: -200, max: 200, bits: 12 } }",
-    ),
-  },
   "member-optional-changed": {
     title: "a member became optional, or is no longer",
     why: "An optional member has a presence bit in front, which moves all that follows.",
@@ -75,30 +94,6 @@ export const breakingTypes: BreakingRows = {
     before: plain,
     after: message("who: { type: u16, optional: true }"),
     instead: beside("who: u16", "who: { type: u16, optional: true }"),
-  },
-  "enum-value-removed": {
-    title: "a value of an enum is gone",
-    why: "An older peer still sends it, and the newer one refuses the whole message.",
-    fix: "keep the value and stop sending it",
-    before: message("kind: { enum: { body: 0, head: 1, foot: 2 } }"),
-    after: message("kind: { enum: { body: 0, head: 1 } }"),
-    instead: message("kind: { enum: { body: 0, head: 1, unusedFoot: 2 } }"),
-  },
-  "enum-value-added": {
-    title: "an enum has a new value",
-    why: "An older peer refuses a message with a value it does not know, and one more value may take one more bit.",
-    fix: "put spare values in from the first version on, or add a new channel",
-    before: message("kind: { enum: { body: 0, head: 1, spare: 2 } }"),
-    after: message("kind: { enum: { body: 0, head: 1, spare: 2, foot: 3 } }"),
-    instead: message("kind: { enum: { body: 0, head: 1, foot: 2 } }"),
-  },
-  "enum-value-renumbered": {
-    title: "a value of an enum has another number",
-    why: "Only the number is on the wire: the other end reads another value.",
-    fix: "keep the numbers; the order in the file is free",
-    before: message("kind: { enum: { body: 0, head: 1 } }"),
-    after: message("kind: { enum: { head: 0, body: 1 } }"),
-    instead: message("kind: { enum: { head: 1, body: 0 } }"),
   },
   "extensible-changed": {
     title: "a struct became extensible, or is no longer",
@@ -162,14 +157,6 @@ export const breakingTypes: BreakingRows = {
       "rgb: { array: { of: u8, length: 4 } }",
     ),
   },
-  "integer-form-changed": {
-    title: "64 bits became a number, or a bigint again",
-    why: "The bytes are the same, but as a number only values up to 2^53 - 1 are sent and accepted: the other end may send larger ones.",
-    fix: "keep the form, and convert in the code",
-    before: message("id: u64"),
-    after: message("id: { u64: { as: number } }"),
-    instead: message("id: { u64: { as: bigint } }"),
-  },
   "recursion-bound-changed": {
     title: "how deep or how large a recursive type may be differs",
     why: "The end with the lower bound refuses what the other sends.",
@@ -181,19 +168,15 @@ export const breakingTypes: BreakingRows = {
 };
 
 export const harmlessTypes: BreakingRows = {
+  ...Object.fromEntries(
+    choices.map(({ rule, renamed }) => [`${rule}-renamed`, inMessages(renamed)]),
+  ),
   "member-renamed": {
     title: "a member has another name",
     why: "Members are on the wire by their place. Make sure that it is a new name and not a new meaning.",
     fix: "rename it in the code",
     before: plain,
     after: message("target: u16"),
-  },
-  "enum-value-renamed": {
-    title: "a value of an enum has another name",
-    why: "On the wire it is its number. Make sure that it is a new name and not a new meaning.",
-    fix: "rename it in the code",
-    before: message("kind: { enum: { body: 0, head: 1 } }"),
-    after: message("kind: { enum: { torso: 0, head: 1 } }"),
   },
   "variant-renamed": {
     title: "a variant of a union has another name",

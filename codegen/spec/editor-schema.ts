@@ -22,18 +22,9 @@ import {
 import { MAX_NUMBER } from "./parse-choices.ts";
 import { limitTable } from "./parse-limits.ts";
 import { MAX_TYPE_RECURSION, MAX_VERSION, MIN_TYPE_DEPTH } from "./parse-types.ts";
+import { closed, flag, freeNames, ref, type Schema, text, whole } from "./schema-parts.ts";
 import { builtInTypes, typeForms, typeKeys } from "./type-names.ts";
-import {
-  closed,
-  flag,
-  freeNames,
-  ref,
-  type Schema,
-  text,
-  typeDefinitions,
-  typeOptions,
-  whole,
-} from "./type-schema.ts";
+import { typeDefinitions, typeOptions } from "./type-schema.ts";
 import { unsupported } from "./unsupported.ts";
 
 export function editorSchema(): Schema {
@@ -165,7 +156,7 @@ const typeName: Schema = {
 
 const optionsOf = Object.fromEntries(
   typeKeys.map((key) => {
-    const options = typeOptions[key];
+    const options = typeOptions.get(key);
     if (options === undefined) throw new Error(`type-schema.ts has no row for ${key}`);
     return [key, ref(options)];
   }),

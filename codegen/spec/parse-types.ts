@@ -195,7 +195,7 @@ export class TypeParser {
       return { kind: "struct", span: keySpan, members: this.members(map), extensible: false };
     }
     const leaf = leafNames.get(key)!;
-    const type = leaf.options!(key, map, keySpan, this.#d, this.#limits);
+    const type = leaf.options!.read(key, map, keySpan, this.#d, this.#limits);
     if (type === undefined) return undefined;
     if ("kind" in type) return { kind: "leaf", span: keySpan, type: type as LeafType };
     return { kind: "defined", span: keySpan, of: leaf.kind as DefinedType["kind"], ...type };
