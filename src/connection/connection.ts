@@ -23,7 +23,7 @@ import {
 export interface Path {
   readonly address: string;
   readonly port: number;
-  /** The other side has shown that it receives there. Nothing regular is sent before. */
+  /** The other side has shown that it receives there. Nothing regular goes either way before. */
   readonly proven: boolean;
 }
 
@@ -167,9 +167,9 @@ export class Connection {
 
   // Datagrams and time ---------------------------------------------------------------------------------------------
 
-  /** A regular datagram. False: the state allows none, and it was not looked at. */
+  /** A regular datagram. False: neither the state nor an unproven address allows one, and it was not looked at. */
   handleDatagram(bytes: Uint8Array, view: DataView, length: number, nowMs: number): boolean {
-    if (!this.#allowed.datagrams) return false;
+    if (!this.#allowed.datagrams || !this.path.proven) return false;
     this.#session!.handleDatagram(bytes, view, length, nowMs);
     return true;
   }

@@ -1,13 +1,14 @@
 /**
- * Whose datagrams come from where, and to where nothing may be sent yet: peers by address and port, without making a
- * key of the two for each datagram. This file alone decides who has an address.
+ * Whose datagrams come from where: peers by address and port, without making a key of the two for each datagram. This
+ * file alone decides who has an address. Only who has shown that it receives there has one: a source address by itself
+ * is a claim that anybody can make.
  */
 
 /** What has an address: where it was put last. */
 export interface Addressed {
   address: string;
   port: number;
-  /** It has shown that it receives there. Nothing regular is sent before. */
+  /** It has shown that it receives there. Nothing regular goes either way before. */
   proven: boolean;
 }
 
@@ -19,14 +20,14 @@ export class Addresses<T extends Addressed> {
   }
 
   /**
-   * Puts a holder where the connection protocol has seen it. A good proof takes an address from whoever was there
-   * before: that one is heard no more, is sent nothing, and idles out.
+   * Puts a holder where it has proven to be, now: what was sent there has come back from there. So it takes an address
+   * from whoever was there before: that one is heard no more, is sent nothing, and idles out.
    */
-  claim(holder: T, address: string, port: number, proven: boolean): void {
+  take(holder: T, address: string, port: number): void {
     this.remove(holder);
     holder.address = address;
     holder.port = port;
-    holder.proven = proven;
+    holder.proven = true;
     let ports = this.#hosts.get(address);
     if (ports === undefined) {
       ports = new Map();
@@ -35,6 +36,11 @@ export class Addresses<T extends Addressed> {
     const before = ports.get(port);
     if (before !== undefined) before.proven = false;
     ports.set(port, holder);
+  }
+
+  /** As `take`, for a proof that is as old as a cookie: it counts where nobody has the address. */
+  takeFree(holder: T, address: string, port: number): void {
+    if (this.get(address, port) === undefined) this.take(holder, address, port);
   }
 
   /** Takes a holder away from where it is, if it still is there. */

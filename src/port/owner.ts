@@ -108,11 +108,11 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   /** Keeps a place and returns the accept datagram for the port that was asked. */
   reserve(reservation: Reservation): Uint8Array {
-    const { peer: id, hash, compat } = reservation;
+    const { peer: id, hash, compat, address, port } = reservation;
     const bytes = this.#zero.reserve({ ...reservation, nowMs: nowMs() });
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
-    this.#reservations.set(id, new PortPeer(this, id, slot, negotiated));
+    this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, address, port }));
     this.#loop.wake();
     return bytes;
   }
@@ -308,12 +308,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     switch (event.type) {
       case "attached":
         connection.attach(peer.negotiated, now);
-        this.#addresses.claim(peer, event.address, event.port, event.proven);
+        if (event.proven) this.#addresses.takeFree(peer, event.address, event.port);
         this.#enter(peer);
         break;
       case "confirmed":
         connection.progress("confirmed");
-        this.#addresses.claim(peer, event.address, event.port, true);
+        this.#addresses.take(peer, event.address, event.port);
         break;
       case "closed": {
         const { code, reason, by } = event;

@@ -32,14 +32,24 @@ export interface PeerPort {
   refund(peer: PortPeer, cost: number): void;
 }
 
+/** What is kept for a client that has been let in. */
+export interface Place {
+  readonly id: number;
+  readonly slot: number;
+  readonly negotiated: NegotiatedVersion;
+  /** Where it answered the cookie. */
+  readonly address: string;
+  readonly port: number;
+}
+
 export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, DeadlineHolder {
   readonly id: number;
   readonly slot: number;
   readonly negotiated: NegotiatedVersion;
   readonly connection: Connection;
-  /** Where it is: `Addresses` says, and nobody else. Nowhere before it has attached. */
-  address = "";
-  port = 0;
+  /** Where it is: where it answered the cookie, until `Addresses`, and nobody else, puts it somewhere. */
+  address: string;
+  port: number;
   proven = false;
   /** The application has processed the join, so broadcasts are for this peer too. */
   joined = false;
@@ -50,11 +60,13 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   readonly #waiting = new WaitingMessages();
   readonly #port: PeerPort;
 
-  constructor(port: PeerPort, id: number, slot: number, negotiated: NegotiatedVersion) {
+  constructor(port: PeerPort, place: Place) {
     this.#port = port;
-    this.id = id;
-    this.slot = slot;
-    this.negotiated = negotiated;
+    this.id = place.id;
+    this.slot = place.slot;
+    this.negotiated = place.negotiated;
+    this.address = place.address;
+    this.port = place.port;
     const { protocol, random, userFields, resend, counters } = port;
     this.connection = new Connection({
       protocol,

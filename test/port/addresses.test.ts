@@ -5,14 +5,14 @@ import { type Addressed, Addresses } from "#src/port/addresses.js";
 const nobody = (): Addressed => ({ address: "", port: 0, proven: false });
 
 describe("an address", () => {
-  it("belongs to whom it was given, with or without proof", () => {
+  it("belongs to whom it was given", () => {
     const addresses = new Addresses();
     const [one, two] = [nobody(), nobody()];
-    addresses.claim(one, "10.0.0.1", 7, true);
-    addresses.claim(two, "10.0.0.1", 8, false);
+    addresses.take(one, "10.0.0.1", 7);
+    addresses.takeFree(two, "10.0.0.1", 8);
     expect(addresses.get("10.0.0.1", 7)).toBe(one);
     expect(addresses.get("10.0.0.1", 8)).toBe(two);
-    expect([one.proven, two.proven]).toEqual([true, false]);
+    expect([one.proven, two.proven]).toEqual([true, true]);
     expect(addresses.get("10.0.0.1", 9)).toBeUndefined();
     expect(addresses.get("10.0.0.2", 7)).toBeUndefined();
   });
@@ -20,8 +20,8 @@ describe("an address", () => {
   it("is left behind by a holder that moves or goes", () => {
     const addresses = new Addresses();
     const one = nobody();
-    addresses.claim(one, "10.0.0.1", 7, false);
-    addresses.claim(one, "10.0.0.2", 7, true);
+    addresses.takeFree(one, "10.0.0.1", 7);
+    addresses.take(one, "10.0.0.2", 7);
     expect(addresses.get("10.0.0.1", 7)).toBeUndefined();
     expect(addresses.get("10.0.0.2", 7)).toBe(one);
     expect(one).toEqual({ address: "10.0.0.2", port: 7, proven: true });
@@ -29,14 +29,25 @@ describe("an address", () => {
     expect(addresses.get("10.0.0.2", 7)).toBeUndefined();
   });
 
-  it("is taken from its holder by the next, who keeps it when the first one goes", () => {
+  it("is taken from its holder by a new proof, whose peer keeps it when the first one goes", () => {
     const addresses = new Addresses();
     const [one, two] = [nobody(), nobody()];
-    addresses.claim(one, "10.0.0.1", 7, true);
-    addresses.claim(two, "10.0.0.1", 7, true);
+    addresses.take(one, "10.0.0.1", 7);
+    addresses.take(two, "10.0.0.1", 7);
     expect(addresses.get("10.0.0.1", 7)).toBe(two);
     expect([one.proven, two.proven]).toEqual([false, true]);
     addresses.remove(one);
     expect(addresses.get("10.0.0.1", 7)).toBe(two);
+  });
+
+  it("stays with its holder where the proof is an old one", () => {
+    const addresses = new Addresses();
+    const [one, two] = [nobody(), nobody()];
+    addresses.take(one, "10.0.0.1", 7);
+    addresses.takeFree(two, "10.0.0.1", 7);
+    expect(addresses.get("10.0.0.1", 7)).toBe(one);
+    expect([one.proven, two.proven]).toEqual([true, false]);
+    addresses.remove(two);
+    expect(addresses.get("10.0.0.1", 7)).toBe(one);
   });
 });

@@ -1,0 +1,211 @@
+/** Who has which address: what is sent from a peer's address by somebody else takes nothing from the peer. */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import type { DatagramSocket } from "stardust-udp";
+import { describe, expect, it } from "vitest";
+import type { Client } from "#generated/client.js";
+import { protocol as arena } from "#generated/protocol.js";
+import type { Server } from "#generated/server.js";
+import { Session } from "#src/session/session.js";
+import { Writer } from "#src/wire/writer.js";
+import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";
+
+/** Closed after the clients that were opened later. */
+async function openSocket(): Promise<Socket> {
+  const socket = createSocket("udp4");
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  closing({ [Symbol.asyncDispose]: async () => void socket.close() });
+  return socket;
+}
+
+const isMessage = (bytes: Uint8Array, msg: string): boolean =>
+  Buffer.from(bytes).includes(`"msg":"${msg}"`);
+
+/** For `wrapSocket`: gives the socket itself away. */
+function keep(into: { socket?: DatagramSocket }): (socket: DatagramSocket) => DatagramSocket {
+  return (socket) => {
+    into.socket = socket;
+    return socket;
+  };
+}
+
+/** For `wrapSocket`: what `instead` takes goes out by it, all else by the socket. */
+function diverting(
+  instead: (bytes: Uint8Array, port: number) => DatagramSocket | Socket | undefined,
+): (socket: DatagramSocket) => DatagramSocket {
+  return (socket) => ({
+    port: socket.port,
+    address: socket.address,
+    send: (bytes, port, address) => {
+      const other = instead(bytes, port);
+      if (other === undefined) socket.send(bytes, port, address);
+      else other.send(Uint8Array.from(bytes), port, address);
+    },
+    listen: (listener) => socket.listen(listener),
+    close: () => socket.close(),
+  });
+}
+
+/** Joins with a socket of its own, but attaches from where `victim` is. */
+function spoofingAttach(server: Server, victim: DatagramSocket | Socket): Promise<DatagramSocket> {
+  return new Promise((resolve) => {
+    const abort = new AbortController();
+    arenaClient(server, {
+      signal: abort.signal,
+      wrapSocket: (socket) => {
+        resolve(socket);
+        return diverting((bytes) => (isMessage(bytes, "attach") ? victim : undefined))(socket);
+      },
+    }).catch(() => {});
+    closing({ [Symbol.asyncDispose]: async () => abort.abort() });
+  });
+}
+
+/** A regular datagram of a client of the arena, its first, with one line of chat. */
+function chatDatagram(text: string): Uint8Array {
+  const session = new Session({
+    protocol: arena,
+    role: "client",
+    nowMs: 0,
+    random: () => 0.5,
+    sink: { deliver: () => true },
+  });
+  session.sendMessage(
+    arena.channels.findIndex(({ name }) => name === "chat"),
+    { from: 0, text },
+  );
+  const w = new Writer(new Uint8Array(1200));
+  return w.bytes.slice(0, session.pollTransmit(w, 0));
+}
+
+/** All lines of chat with the id of the peer that they are said to be of; each is answered. */
+function listenTo(server: Server): { peer: number; text: string }[] {
+  const heard: { peer: number; text: string }[] = [];
+  server.receive.chat((peer, { text }) => {
+    heard.push({ peer: peer.id, text });
+    peer.send.chat({ from: peer.id, text });
+  });
+  return heard;
+}
+
+describe("an attach from the address of a peer", () => {
+  it("takes nothing from it: 20 peers of 20 go on, and nobody's messages are taken for another's", async () => {
+    const server = await arenaServer({ ports: { count: 1 } });
+    const port = server.ports[0]!;
+    const heard = listenTo(server);
+    const victims: {
+      readonly client: Client;
+      readonly socket: DatagramSocket;
+      readonly lines: AsyncIterator<{ readonly from: number; readonly text: string }>;
+    }[] = [];
+    for (let i = 0; i < 20; i++) {
+      const own: { socket?: DatagramSocket } = {};
+      const client = await arenaClient(server, { wrapSocket: keep(own) });
+      victims.push({ client, socket: own.socket!, lines: client.messages.chat() });
+    }
+    for (let i = 0; i < 20; i++) {
+      const victim = victims[i]!;
+      const [line, before] = [`victim ${i}`, server.peers.size];
+      victim.client.send.chat({ from: 0, text: line });
+      expect((await victim.lines.next()).value).toMatchObject({ text: line });
+      const attacker = await spoofingAttach(server, victim.socket);
+      // Its attach has been taken: there is a peer more.
+      await until(() => server.peers.size > before);
+      attacker.send(chatDatagram(`attacker ${i}`), port, "127.0.0.1");
+    }
+    for (const [i, { client, lines }] of victims.entries()) {
+      client.send.chat({ from: 0, text: `victim ${i} again` });
+      expect((await lines.next()).value).toEqual({ from: client.id, text: `victim ${i} again` });
+      expect(server.peers.has(client.id)).toBe(true);
+    }
+    await until(async () => {
+      const { counters } = (await server.stats()).ports[0]!;
+      return counters["datagramsFromStrangers"]! >= 20;
+    });
+    expect(server.peers.size).toBe(40);
+    expect(heard).toEqual(
+      ["", " again"].flatMap((again) =>
+        victims.map(({ client }, i) => ({ peer: client.id, text: `victim ${i}${again}` })),
+      ),
+    );
+  });
+
+  it("leaves the address that the application is told the one that has answered", async () => {
+    const server = await arenaServer({ ports: { count: 1 } });
+    const attacker = await spoofingAttach(server, await openSocket());
+    await until(() => server.peers.size === 1);
+    const [peer] = server.peers.values();
+    expect(peer!.address).toBe(`127.0.0.1:${attacker.port}`);
+  });
+});
+
+describe("a client behind a NAT", () => {
+  it("that has another address towards another port joins and is heard, two of them as well", async () => {
+    const server = await arenaServer({ ports: { count: 2 } });
+    const heard = listenTo(server);
+    const [first, second] = server.ports;
+    const ids: number[] = [];
+    for (const text of ["one", "two"]) {
+      // They ask the port on which their place is not.
+      const dialled = text === "one" ? second! : first!;
+      const mapping = await openSocket();
+      const client = await arenaClient(server, {
+        port: dialled,
+        wrapSocket: (socket) => {
+          const wrapped = diverting((_bytes, port) => (port === dialled ? undefined : mapping))(
+            socket,
+          );
+          return {
+            ...wrapped,
+            listen: (listener) => {
+              socket.listen(listener);
+              mapping.on("message", (bytes, from) => listener(bytes, from.address, from.port));
+            },
+          };
+        },
+      });
+      expect(client.port).not.toBe(dialled);
+      const lines = client.messages.chat();
+      client.send.chat({ from: 0, text });
+      expect((await lines.next()).value).toEqual({ from: client.id, text });
+      ids.push(client.id);
+    }
+    expect(heard).toEqual([
+      { peer: ids[0], text: "one" },
+      { peer: ids[1], text: "two" },
+    ]);
+  });
+});
+
+describe("a client that starts again from its address and port", () => {
+  it("joins while its old peer is still there, and is heard as the new one", async () => {
+    const server = await arenaServer({ ports: { count: 1 } });
+    const heard = listenTo(server);
+    const own: { socket?: DatagramSocket } = {};
+    let silent = false;
+    const unheard = await openSocket();
+    const before = await arenaClient(server, {
+      wrapSocket: (socket) => diverting(() => (silent ? unheard : undefined))(keep(own)(socket)),
+    });
+    const old = await peerOf(server, before);
+    silent = true;
+    const shared = own.socket!;
+    const after = await arenaClient(server, {
+      wrapSocket: (socket) => ({
+        port: shared.port,
+        address: shared.address,
+        send: (bytes, port, address) => shared.send(bytes, port, address),
+        listen: (listener) => shared.listen(listener),
+        close: () => socket.close(),
+      }),
+    });
+    const peer = await peerOf(server, after);
+    expect(peer.address).toBe(old.address);
+    const lines = after.messages.chat();
+    after.send.chat({ from: 0, text: "back again" });
+    expect((await lines.next()).value).toEqual({ from: after.id, text: "back again" });
+    expect(heard).toEqual([{ peer: after.id, text: "back again" }]);
+    expect(server.peers.has(old.id)).toBe(true);
+  });
+});
