@@ -4,9 +4,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { counterFamilies } from "../dist/cli/counters.js";
 import { entries, wrap } from "../dist/cli/explain.js";
-import { withKinds } from "../dist/codegen/model/model-schema.js";
 import { allDiagnostics } from "../dist/codegen/spec/diagnostics.js";
 import { editorSchema } from "../dist/codegen/spec/editor-schema.js";
+import { modelSchema } from "./model-schema.js";
 
 const root = new URL("../", import.meta.url);
 const WIDTH = 115;
@@ -89,15 +89,12 @@ function filled(text, path) {
   });
 }
 
-files.set(
-  "codegen/spec/protocol.schema.json",
-  () => `${JSON.stringify(editorSchema(), null, 2)}\n`,
-);
-
-files.set(
-  "codegen/model/model.schema.json",
-  (text) => `${JSON.stringify(withKinds(JSON.parse(text)), null, 2)}\n`,
-);
+for (const [path, schema] of [
+  ["codegen/spec/protocol.schema.json", editorSchema],
+  ["codegen/model/model.schema.json", modelSchema],
+]) {
+  files.set(path, () => `${JSON.stringify(schema(), null, 2)}\n`);
+}
 
 const check = process.argv.includes("--check");
 for (const [path, make] of files) {

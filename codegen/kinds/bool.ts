@@ -1,6 +1,6 @@
 /** True or false, in one bit. */
 import { readBoolText } from "../emit/bits.ts";
-import { type BitKind, bitSize, typeSchema } from "./kind.ts";
+import { type BitKind, bitSize } from "./kind.ts";
 
 export interface BoolType {
   readonly kind: "bool";
@@ -36,7 +36,6 @@ export const bool: BitKind<BoolType> = {
   pageType: () => "`bool`",
   words: () => "bool",
   optionRules: {},
-  modelSchema: typeSchema("bool", { bits: { const: 1 } }),
   dissector: (self) => ({ ...self }),
 
   check: (_type, value, path, lines) => `${lines.wire("checkBool")}(${path}, ${value});`,

@@ -1,6 +1,6 @@
 /** Bytes as they are: a varint length in front. */
 import { closed, whole } from "../spec/schema-parts.ts";
-import { countSchema, typeSchema, type VaryingKind } from "./kind.ts";
+import type { VaryingKind } from "./kind.ts";
 import {
   boundedSize,
   lengthEdges,
@@ -62,7 +62,6 @@ export const bytes: VaryingKind<BytesType> = {
   pageType: () => "bytes",
   words: ({ maxBytes }) => `bytes of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
-  modelSchema: typeSchema("bytes", { maxBytes: countSchema }),
   dissector: ({ maxBytes }) => ({ kind: "bytes", max: maxBytes }),
 
   checkedSize: ({ maxBytes }, value, path, lines) =>

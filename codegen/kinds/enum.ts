@@ -31,12 +31,15 @@ import {
   type Definition,
   type Definitions,
   plural,
-  typeSchema,
   type Unnamed,
 } from "./kind.ts";
 
 export interface EnumType {
   readonly kind: "enum";
+  /**
+   * @minimum 1
+   * @maximum 32
+   */
   readonly bits: number;
   readonly name: string;
 }
@@ -186,10 +189,6 @@ export const enumeration: BitKind<EnumType> & DefinedKind = {
   pageType: ({ name }, link) => link(name),
   words: ({ name }) => `enum \`${name}\``,
   optionRules: {},
-  modelSchema: typeSchema("enum", {
-    bits: { type: "integer", minimum: 1, maximum: 32 },
-    name: { type: "string" },
-  }),
   dissector: (type) => ({ ...type }),
 
   check: (type, value, path, lines, all) => {

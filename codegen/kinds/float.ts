@@ -11,7 +11,6 @@ import {
   numberEdges,
   plural,
   type SpecName,
-  typeSchema,
 } from "./kind.ts";
 import { parseQuantised, quantisedSchema } from "./quantised.ts";
 
@@ -118,7 +117,6 @@ export const float: FixedKind<FloatType> = {
   pageType: ({ bytes }) => `\`f${bytes * 8}\`, finite`,
   words: ({ bytes }) => `f${bytes * 8}`,
   optionRules: {},
-  modelSchema: typeSchema("float", { bytes: { enum: [2, 4, 8] } }),
   dissector: ({ bytes }) => ({ kind: `f${bytes * 8}`, bytes }),
 
   check: ({ bytes }, value, path, lines) => `${lines.wire(checks[bytes])}(${path}, ${value});`,

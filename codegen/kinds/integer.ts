@@ -15,7 +15,6 @@ import {
   type Options,
   plural,
   type SpecName,
-  typeSchema,
 } from "./kind.ts";
 import { boundedSchema, parseBounded } from "./quantised.ts";
 
@@ -200,21 +199,6 @@ export const integer: FixedKind<IntegerType> = {
   },
   // A DataView has no 24 bits. No name that is made from the spec's begins with `$`.
   constants: [get24("$u24", "getUint8"), get24("$i24", "getInt8"), put24],
-  modelSchema: {
-    ...typeSchema(
-      "integer",
-      { bytes: { enum: [1, 2, 3, 4, 8] }, signed: { type: "boolean" } },
-      {
-        as: {
-          const: "number",
-          description: "64 bits as a safe number: only -2^53+1 to 2^53-1 are sent and accepted.",
-        },
-      },
-    ),
-    if: { required: ["as"] },
-    // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-    then: { properties: { bytes: { const: 8 } } },
-  },
   dissector: (type) => ({
     kind: nameOf(type),
     bytes: type.bytes,

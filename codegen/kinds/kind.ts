@@ -12,12 +12,13 @@ import type { Sink } from "../interpret/sink.ts";
 import type { Documentation } from "../model/documentation.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { MapNode } from "../spec/node.ts";
-import { ref, type Schema } from "../spec/schema-parts.ts";
+import type { Schema } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
 
 /** One of the names that a kind's definition gives. */
 export interface Choice {
   readonly name: string;
+  /** @maximum 4294967295 */
   readonly value: number;
   readonly doc?: string;
   readonly line: number;
@@ -163,8 +164,6 @@ interface Common<T> {
   readonly changes?: Readonly<Record<string, Change>>;
   /** Constants of `codecs.ts` that its text names by `lines.use`. */
   readonly constants?: readonly { readonly name: string; readonly text: string }[];
-  /** Its types in the published model. */
-  readonly modelSchema: Schema;
   /** The row of the dissector's table. */
   dissector(type: T): Readonly<Record<string, string | number | boolean | undefined>>;
 }
@@ -265,18 +264,6 @@ export interface DefinedKind {
 }
 
 export type Kind<T> = BitKind<T> | FixedKind<T> | VaryingKind<T>;
-
-/** The schema of a kind's types in the published model: options that are always there, and those that may be. */
-export function typeSchema(kind: string, options: Schema, more: Schema = {}): Schema {
-  return {
-    required: Object.keys(options),
-    additionalProperties: false,
-    properties: { kind: { const: kind }, ...options, ...more },
-  };
-}
-
-/** In the published model. */
-export const countSchema: Schema = ref("count");
 
 /** A varint (unsigned LEB128) of this value. */
 export function varintSize(value: number): number {

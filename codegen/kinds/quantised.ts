@@ -7,14 +7,21 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { Fields } from "../spec/fields.ts";
 import { closed, type Schema, whole } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
-import { type BitKind, bitSize, bitsFor, plural, typeSchema } from "./kind.ts";
+import { type BitKind, bitSize, bitsFor, plural } from "./kind.ts";
 
 /** [min, max] in `steps` equal steps; `integer` where every step is a whole number. */
 export interface QuantisedType {
   readonly kind: "quantised";
+  /**
+   * @minimum 1
+   * @maximum 53
+   */
   readonly bits: number;
+  /** @type number */
   readonly min: number;
+  /** @type number */
   readonly max: number;
+  /** @minimum 1 */
   readonly steps: number;
   readonly integer: boolean;
 }
@@ -239,16 +246,6 @@ export const quantised: BitKind<QuantisedType> = {
       before: "x: { f32: { min: -100, max: 100, bits: 12 } }",
       after: "x: { f32: { min: -200, max: 200, bits: 12 } }",
     },
-  },
-  modelSchema: {
-    description: "[min, max] in `steps` equal steps; `integer` where every step is a whole number.",
-    ...typeSchema("quantised", {
-      bits: { type: "integer", minimum: 1, maximum: 53 },
-      min: { type: "number" },
-      max: { type: "number" },
-      steps: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
-      integer: { type: "boolean" },
-    }),
   },
   dissector: (type) => ({ ...type }),
 

@@ -1,7 +1,7 @@
 /** Text: a varint byte length, then strict UTF-8. A byte order mark is a character like any other. */
 import { quote } from "../emit/text.ts";
 import { closed, whole } from "../spec/schema-parts.ts";
-import { countSchema, typeSchema, type VaryingKind } from "./kind.ts";
+import type { VaryingKind } from "./kind.ts";
 import {
   boundedSize,
   lengthEdges,
@@ -96,7 +96,6 @@ export const string: VaryingKind<StringType> = {
   pageType: () => "UTF-8",
   words: ({ maxBytes }) => `string of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
-  modelSchema: typeSchema("string", { maxBytes: countSchema }),
   dissector: ({ maxBytes }) => ({ kind: "string", max: maxBytes }),
 
   checkedSize: ({ maxBytes }, value, path, lines) =>

@@ -1,7 +1,7 @@
 /** Whole numbers that take as many bytes as they need: unsigned LEB128, signed ones as zigzag. At most 2^53 - 1. */
 import { Fields } from "../spec/fields.ts";
 import { closed, flag } from "../spec/schema-parts.ts";
-import { numberEdges, typeSchema, type VaryingKind } from "./kind.ts";
+import { numberEdges, type VaryingKind } from "./kind.ts";
 
 export interface VarintType {
   readonly kind: "varint";
@@ -85,7 +85,6 @@ export const varint: VaryingKind<VarintType> = {
   pageType: (type) => (type.signed ? "`varint`, zigzag" : "`varint`"),
   words: (type) => (type.signed ? "svarint" : "varint"),
   optionRules: {},
-  modelSchema: typeSchema("varint", { signed: { type: "boolean" } }),
   dissector: (type) => ({ kind: type.signed ? "svarint" : "varint" }),
 
   checkedSize: (type, value, path, lines) =>

@@ -263,7 +263,7 @@ function buildModel(ast: HeaderAst): HeaderModel {
     packetNumberBits,
     widePacketNumberBits: wide ? 32 : packetNumberBits,
     ackBits: width("sealed", "ack-largest"),
-    ...(ackField ? { ackFieldBits: 8 * fieldBytes[ackField.type!] } : {}),
+    ...(ackField ? { ackFieldBits: (8 * fieldBytes[ackField.type!]) as 32 | 64 } : {}),
     messageNumberBits: width("frame", "message-number"),
     maxBytes: longest(lists),
   };

@@ -1,6 +1,7 @@
 /**
  * The resolved protocol: every name, id, size, layout and hash is decided here, once, by resolve.ts; emitters turn
- * it into text and decide nothing. Plain data (it will be published as JSON). All sizes are bytes unless the name
+ * it into text and decide nothing. Plain data: model.json is this, and its JSON Schema is made of these types
+ * (`npm run docs`), tags of the comments included. All sizes are bytes unless the name
  * says bits; `line` is the line of the spec where the thing stands, 1-based;
  * 0 for what the spec leaves to the generator's defaults.
  */
@@ -68,6 +69,7 @@ export interface GroupModel {
  */
 export interface RecursionModel {
   readonly head: string;
+  /** @minimum 1 */
   readonly maxDepth: number;
   /** The head's own bound on its bytes, where the spec gives one. */
   readonly maxBytes?: number;
@@ -77,6 +79,7 @@ export interface StructModel extends Documentation {
   /**
    * Name of the TypeScript type; unique among types, e.g. `Vec2`, or `ChatMessage` for a channel's message. A capital,
    * then letters and digits; no global of the language's.
+   * @pattern ^[A-Z][A-Za-z0-9]*$
    */
   readonly name: string;
   readonly members: readonly MemberModel[];
@@ -87,7 +90,10 @@ export interface StructModel extends Documentation {
   readonly recursion?: RecursionModel;
   readonly minBytes: number;
   readonly maxBytes: number;
-  /** Equal to minBytes and maxBytes, or -1. */
+  /**
+   * Equal to minBytes and maxBytes, or -1.
+   * @minimum -1
+   */
   readonly fixedBytes: number;
 }
 
@@ -99,28 +105,41 @@ export interface VariantModel extends Documentation {
 
 /** One of several types: a varint tag, then the value as a list's element would stand. */
 export interface UnionModel extends Documentation {
+  /** @pattern ^[A-Z][A-Za-z0-9]*$ */
   readonly name: string;
-  /** In rising order of tag. */
+  /**
+   * In rising order of tag.
+   * @minItems 1
+   */
   readonly variants: readonly VariantModel[];
   readonly recursion?: RecursionModel;
   readonly minBytes: number;
   readonly maxBytes: number;
-  /** Equal to minBytes and maxBytes, or -1. */
+  /**
+   * Equal to minBytes and maxBytes, or -1.
+   * @minimum -1
+   */
   readonly fixedBytes: number;
 }
 
 export interface ChannelModel extends Documentation {
   readonly index: number;
   readonly name: string;
+  /**
+   * One more on the wire.
+   * @maximum 16777214
+   */
   readonly id: number;
   readonly delivery: Delivery;
   readonly direction: Direction;
+  /** Frames carry a message number. */
   readonly numbered: boolean;
   readonly reliable: boolean;
   readonly fragment: boolean;
   readonly maxBytes: number;
   readonly queueBytes: number;
   readonly priority: number;
+  /** @minimum 1 */
   readonly weight: number;
   /** The struct that is its message. */
   readonly message: string;
@@ -172,7 +191,11 @@ export interface HeaderFieldModel extends Documentation {
     | "f64"
     | "varint"
     | "ack-ranges";
-  /** … or bits, gathered with the bit fields beside it, most significant first, into whole bytes. */
+  /**
+   * … or bits, gathered with the bit fields beside it, most significant first, into whole bytes.
+   * @minimum 1
+   * @maximum 32
+   */
   readonly bits?: number;
   readonly when: readonly HeaderCondition[];
   /** For a user's own field: its place in `HeaderCodec.userFields`. */
@@ -188,7 +211,7 @@ export interface HeaderModel {
   readonly widePacketNumberBits: number;
   readonly ackBits: number;
   /** Numbers below the largest that role `ack-bits` names one by one; missing where acks are ranges. */
-  readonly ackFieldBits?: number;
+  readonly ackFieldBits?: 32 | 64;
   readonly messageNumberBits: number;
   /** The longest header of a datagram with one slice frame, acks and limit not counted. */
   readonly maxBytes: number;
@@ -224,6 +247,7 @@ export interface ZeroModel {
 
 export interface LimitsModel {
   readonly maxDatagramBytes: number;
+  /** Payload of every slice of a large message but its last. */
   readonly sliceBytes: number;
   readonly receiveBudgetBytes: number;
   readonly creditBytes: number;
@@ -247,10 +271,16 @@ export interface Model extends DefinedLists {
   readonly structs: readonly StructModel[];
   /** Likewise. */
   readonly unions: readonly UnionModel[];
-  /** In rising order of id; `index` is the position. */
+  /**
+   * In rising order of id; `index` is the position.
+   * @minItems 1
+   */
   readonly channels: readonly ChannelModel[];
   readonly zero: ZeroModel;
-  /** 32 hex digits over everything above that changes the wire (names, docs and lines do not). */
+  /**
+   * Over everything above that changes the wire (names, docs and lines do not).
+   * @pattern ^[0-9a-f]{32}$
+   */
   readonly hash: string;
 }
 
