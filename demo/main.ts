@@ -3,11 +3,12 @@
  * `npm start`: the arena server on a pool of UDP ports, bots in a process of their own, a live table, and a summary
  * that holds what was sent against what arrived. Ends after `--duration`, on Ctrl-C, or when its parent is gone.
  */
+import { UsageError } from "#cli/usage.js";
 import { listen } from "../generated/server.ts";
 import { Bots } from "./bots.ts";
 import { BotsProcess, serveBots } from "./bots-process.ts";
 import { Arena, type Player } from "./game.ts";
-import { type DemoOptions, help, parseOptions, UsageError } from "./options.ts";
+import { type DemoOptions, help, parseOptions } from "./options.ts";
 import { addTally, disagreement, emptyTally, type Summary } from "./report.ts";
 import { Table } from "./table.ts";
 

@@ -1,5 +1,5 @@
 /** The demo's command line: what it takes, and the text of `--help`. */
-import { parseArgs } from "node:util";
+import { readFlags, readNumber, UsageError } from "#cli/usage.js";
 
 export interface DemoOptions {
   /** Ports of the server, as `listen` takes them. */
@@ -40,57 +40,28 @@ Usage: npm start -- [options]
 Exit code: 0; 1 when a promise was broken or something threw; 2 for wrong use.
 `;
 
-/** Wrong use: the message says what is wrong and what to do. */
-export class UsageError extends Error {}
-
 export function parseOptions(args: readonly string[]): DemoOptions | "help" {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    ({ values } = parseArgs({
-      args: withNegatives(args),
-      options: {
-        ports: { type: "string" },
-        bots: { type: "string" },
-        duration: { type: "string" },
-        loss: { type: "string" },
-        delay: { type: "string" },
-        seed: { type: "string" },
-        join: { type: "string" },
-        "no-resend": { type: "boolean" },
-        json: { type: "boolean" },
-        child: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(". ")[0]}; --help lists the options`);
-  }
+  const values = readFlags(withNegatives(args), {
+    ports: { type: "string" },
+    bots: { type: "string" },
+    duration: { type: "string" },
+    loss: { type: "string" },
+    delay: { type: "string" },
+    seed: { type: "string" },
+    join: { type: "string" },
+    "no-resend": { type: "boolean" },
+    json: { type: "boolean" },
+    child: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  });
   if (values["help"] === true) return "help";
-  const number = (
-    name: string,
-    fallback: number,
-    min: number,
-    max: number,
-    whole: boolean,
-  ): number => {
-    const text = values[name];
-    if (text === undefined) return fallback;
-    const value = Number(text);
-    if (text === "" || !(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
-      throw new UsageError(
-        `--${name} takes a ${whole ? "whole number" : "number"} from ${min} to ${max}, not "${String(text)}"`,
-      );
-    }
-    return value;
-  };
-  const duration = number("duration", -1, 0.1, 1e6, false);
   return {
     ports: (values["ports"] as string | undefined) ?? "12341-12343",
-    bots: number("bots", 12, 0, 1000, true),
-    durationS: duration < 0 ? undefined : duration,
-    loss: number("loss", 0, 0, 0.99, false),
-    delayMs: number("delay", 0, 0, 10_000, false),
-    seed: number("seed", 1, 0, 2 ** 32 - 1, true),
+    bots: readNumber(values, "bots", { min: 0, max: 1000 }) ?? 12,
+    durationS: readNumber(values, "duration", { min: 0.1, max: 1e6, whole: false }),
+    loss: readNumber(values, "loss", { min: 0, max: 0.99, whole: false }) ?? 0,
+    delayMs: readNumber(values, "delay", { min: 0, max: 10_000, whole: false }) ?? 0,
+    seed: readNumber(values, "seed", { min: 0, max: 2 ** 32 - 1 }) ?? 1,
     json: values["json"] === true,
     join: parseJoin(values["join"] as string | undefined),
     resend: values["no-resend"] !== true,

@@ -3,8 +3,9 @@
  * `npm run fuzz`: mutated inputs for every generated decoder of the arena and of test/specs/. The first part of a run is
  * measured (which branches of the decoders it reached), the rest runs at full speed. Ctrl-C ends it with a summary.
  */
+import { UsageError } from "#cli/usage.js";
 import type { Coverage } from "./coverage.ts";
-import { type FuzzOptions, help, parseOptions, UsageError } from "./options.ts";
+import { type FuzzOptions, help, parseOptions } from "./options.ts";
 import type { Failure, Report } from "./run.ts";
 import type { Target } from "./target.ts";
 

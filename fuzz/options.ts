@@ -1,5 +1,5 @@
 /** The fuzzer's command line: what it takes, and the text of `--help`. */
-import { parseArgs } from "node:util";
+import { readFlags, readNumber } from "#cli/usage.js";
 
 export interface FuzzOptions {
   readonly cases: number;
@@ -25,41 +25,23 @@ Usage: npm run fuzz -- [options]
 Exit code: 0; 1 when a decoder is wrong; 2 for wrong use; 130 when interrupted.
 `;
 
-/** Wrong use: the message says what is wrong. */
-export class UsageError extends Error {}
-
 export function parseOptions(args: readonly string[]): FuzzOptions | "help" {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        cases: { type: "string" },
-        seed: { type: "string" },
-        spec: { type: "string" },
-        case: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(". ")[0]}; --help lists the options`);
-  }
+  const values = readFlags(args, {
+    cases: { type: "string" },
+    seed: { type: "string" },
+    spec: { type: "string" },
+    case: { type: "string" },
+    json: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  });
   if (values["help"] === true) return "help";
-  const number = (name: string): number | undefined => {
-    const text = values[name];
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (text === "" || !(Number.isInteger(value) && value >= 0 && value < 2 ** 31)) {
-      throw new UsageError(`--${name} takes a whole number from 0 to ${2 ** 31 - 1}`);
-    }
-    return value;
-  };
+  const whole = (name: string): number | undefined =>
+    readNumber(values, name, { min: 0, max: 2 ** 31 - 1 });
   return {
-    cases: number("cases") ?? 100_000,
-    seed: number("seed") ?? Math.floor(Math.random() * 2 ** 31),
+    cases: whole("cases") ?? 100_000,
+    seed: whole("seed") ?? Math.floor(Math.random() * 2 ** 31),
     spec: values["spec"] as string | undefined,
-    only: number("case"),
+    only: whole("case"),
     json: values["json"] === true,
   };
 }

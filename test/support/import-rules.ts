@@ -58,8 +58,12 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
     packages: ["node:*", "yaml", "ajv*", "stardust-udp*"],
   },
   generated: { imports: [], packages: ["stardust-udp*"] },
-  demo: { imports: ["generated"], packages: ["node:*", "stardust-udp*"] },
-  fuzz: { imports: [], packages: ["node:*", "stardust-udp*", "#src*", "fast-check", "typescript"] },
+  // Commands of their own: they read a command line as the others do.
+  demo: { imports: ["generated"], packages: ["node:*", "stardust-udp*", "#cli/usage*"] },
+  fuzz: {
+    imports: [],
+    packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage*", "fast-check", "typescript"],
+  },
 };
 
 /** Files that are modules of their own, or share one. */
