@@ -1,11 +1,9 @@
 /** Bytes as they are: a varint length in front. */
-import { closed, whole } from "../spec/schema-parts.ts";
 import type { VaryingKind } from "./kind.ts";
 import {
   boundedSize,
   lengthEdges,
-  MAX_FIELD_BYTES,
-  parseMaxBytes,
+  lengthOptions,
   readWithLength,
   writeWithLength,
 } from "./length.ts";
@@ -24,16 +22,11 @@ export const bytes: VaryingKind<BytesType> = {
   names: {
     bytes: {
       bare: ({ defaultMaxBytesBytes: maxBytes }) => ({ kind: "bytes", maxBytes }),
-      options: {
-        read: (name, options, _span, d, { defaultMaxBytesBytes }) => ({
-          kind: "bytes",
-          maxBytes: parseMaxBytes(name, options, defaultMaxBytesBytes, d),
-        }),
-        definition: "options-bytes",
-        schema: closed("Bytes with a bound.", {
-          maxBytes: whole(1, MAX_FIELD_BYTES, "Most bytes."),
-        }),
-      },
+      options: lengthOptions(
+        "bytes",
+        ["Bytes with a bound.", "Most bytes."],
+        "defaultMaxBytesBytes",
+      ),
       elsewhere: "uint8array arraybuffer buffer binary blob bytearray",
     },
   },

@@ -15,6 +15,7 @@ import {
   optionalDoc,
   quote,
 } from "../emit/text.ts";
+import { MAX_NUMBER } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { expectInteger, Fields } from "../spec/fields.ts";
 import { checkFreeName } from "../spec/names.ts";
@@ -44,16 +45,16 @@ export interface EnumType {
   readonly name: string;
 }
 
-const MAX_VALUE = 0xffff_ffff;
-
-const number = whole(0, MAX_VALUE, "Value on the wire.");
+const number = whole(0, MAX_NUMBER, "Value on the wire.");
+/** `{ value: 3, doc: … }`. */
+const valueSchema = closed(undefined, { value: number, doc: ref("doc") }, ["value"]);
 const schema: Schema = {
   type: "object",
   description: "Names and their values.",
   minProperties: 1,
   propertyNames: freeNames,
   additionalProperties: {
-    anyOf: [number, closed(undefined, { value: number, doc: ref("doc") }, ["value"])],
+    anyOf: [number, valueSchema],
   },
 };
 
@@ -83,12 +84,11 @@ function parseValue(entry: Entry, d: Diagnostics): Choice | undefined {
   const { line } = d.source.position(entry.keySpan.start);
   const place = `enum value \`${entry.key}\``;
   if (entry.value.kind !== "map") {
-    const value = expectInteger(entry.value, place, 0, MAX_VALUE, d);
+    const value = expectInteger(entry.value, place, 0, MAX_NUMBER, d);
     return value === undefined ? undefined : { name: entry.key, value, line };
   }
-  const fields = new Fields(entry.value, place, d);
-  fields.required("value");
-  const value = fields.integer("value", 0, MAX_VALUE);
+  const fields = new Fields(entry.value, valueSchema, place, d);
+  const value = fields.integer("value");
   const doc = fields.text("doc");
   fields.finish();
   if (value === undefined) return undefined;

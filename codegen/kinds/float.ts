@@ -64,7 +64,8 @@ function name(bytes: FloatType["bytes"], elsewhere: string): SpecName<AnyLeaf> {
   return {
     bare: () => type,
     options: {
-      read: (key, options, _span, d) => parseQuantised(new Fields(options, `\`${key}\``, d), d),
+      read: (key, options, _span, d) =>
+        parseQuantised(new Fields(options, quantisedSchema, `\`${key}\``, d), d),
       definition: "quantised",
       schema: quantisedSchema,
     },

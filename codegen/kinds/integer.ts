@@ -74,7 +74,7 @@ function boundedOptions(type: IntegerType): Options<AnyLeaf> {
   return {
     read: (key, options, _span, d) => {
       const [low, high] = rangeOf(type);
-      const fields = new Fields(options, `\`${key}\``, d);
+      const fields = new Fields(options, boundedSchema, `\`${key}\``, d);
       return parseBounded(key, [Number(low), Number(high)], fields, options.span, d);
     },
     definition: "bounded",
@@ -82,16 +82,19 @@ function boundedOptions(type: IntegerType): Options<AnyLeaf> {
   };
 }
 
+const wideSchema = closed("A 64-bit integer, a bigint in TypeScript.", {
+  as: {
+    enum: ["number", "bigint"],
+    description: "What it is in TypeScript: a bigint, or a safe number (up to 2^53-1).",
+  },
+});
+
 function wideOptions(type: IntegerType): Options<AnyLeaf> {
   return {
-    read: (key, options, _span, d) => parseWide(type, new Fields(options, `\`${key}\``, d), d),
+    read: (key, options, _span, d) =>
+      parseWide(type, new Fields(options, wideSchema, `\`${key}\``, d), d),
     definition: "options-u64",
-    schema: closed("A 64-bit integer, a bigint in TypeScript.", {
-      as: {
-        enum: ["number", "bigint"],
-        description: "What it is in TypeScript: a bigint, or a safe number (up to 2^53-1).",
-      },
-    }),
+    schema: wideSchema,
   };
 }
 

@@ -2,10 +2,17 @@
 import type { ByteCursor } from "../interpret/reading.ts";
 import { inBytes } from "../interpret/reading.ts";
 import type { Sink } from "../interpret/sink.ts";
-import type { Diagnostics } from "../spec/diagnostics.ts";
 import { Fields } from "../spec/fields.ts";
-import type { MapNode } from "../spec/node.ts";
-import { type Edge, type Meaning, type Size, varintSize } from "./kind.ts";
+import { closed, whole } from "../spec/schema-parts.ts";
+import {
+  type AnyLeaf,
+  type Defaults,
+  type Edge,
+  type Meaning,
+  type Options,
+  type Size,
+  varintSize,
+} from "./kind.ts";
 
 /** The longest string or bytes of one member. */
 export const MAX_FIELD_BYTES: number = 2 ** 24;
@@ -18,17 +25,23 @@ export function boundedSize({ maxBytes }: Bounded): Size {
   return { min: 1, max: varintSize(maxBytes) + maxBytes };
 }
 
-/** The `maxBytes` of a type's options. */
-export function parseMaxBytes(
-  name: string,
-  options: MapNode,
-  otherwise: number,
-  d: Diagnostics,
-): number {
-  const fields = new Fields(options, `\`${name}\``, d);
-  const maxBytes = fields.integer("maxBytes", 1, MAX_FIELD_BYTES) ?? otherwise;
-  fields.finish();
-  return maxBytes;
+/** `{ string: { maxBytes: 16 } }`: `words` are what editors show, `otherwise` is the bound that the spec gives all. */
+export function lengthOptions<T extends Bounded & AnyLeaf>(
+  kind: T["kind"],
+  words: readonly [type: string, maxBytes: string],
+  otherwise: keyof Defaults,
+): Options<T> {
+  const schema = closed(words[0], { maxBytes: whole(1, MAX_FIELD_BYTES, words[1]) });
+  return {
+    read: (name, options, _span, d, defaults) => {
+      const fields = new Fields(options, schema, `\`${name}\``, d);
+      const maxBytes = fields.integer("maxBytes") ?? defaults[otherwise];
+      fields.finish();
+      return { kind, maxBytes } as T;
+    },
+    definition: `options-${kind}`,
+    schema,
+  };
 }
 
 /** Values of the lengths at which a varint or a bound begins. */

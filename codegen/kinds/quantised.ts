@@ -5,7 +5,7 @@
 import { type Lines, number } from "../emit/text.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { Fields } from "../spec/fields.ts";
-import { closed, type Schema, whole } from "../spec/schema-parts.ts";
+import { closed, type MapSchema, whole } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
 import { type BitKind, bitSize, bitsFor, plural } from "./kind.ts";
 
@@ -26,7 +26,7 @@ export interface QuantisedType {
   readonly integer: boolean;
 }
 
-export const boundedSchema: Schema = closed(
+export const boundedSchema: MapSchema = closed(
   "An integer with bounds, packed into the bits that max - min needs.",
   {
     min: { type: "integer", description: "Smallest value." },
@@ -35,7 +35,7 @@ export const boundedSchema: Schema = closed(
   ["min", "max"],
 );
 
-export const quantisedSchema: Schema = {
+export const quantisedSchema: MapSchema = {
   ...closed(
     "A number rounded to equal steps.",
     {
@@ -75,8 +75,8 @@ export function parseBounded(
 }
 
 function parseRange(fields: Fields, d: Diagnostics): { min: number; max: number } | undefined {
-  fields.required("min");
-  const maxEntry = fields.required("max");
+  fields.entry("min");
+  const maxEntry = fields.entry("max");
   const min = fields.number("min");
   const max = fields.number("max");
   if (min === undefined || max === undefined) return undefined;
@@ -87,7 +87,7 @@ function parseRange(fields: Fields, d: Diagnostics): { min: number; max: number 
 
 /** `{ f32: { min, max, bits or step } }`. */
 export function parseQuantised(fields: Fields, d: Diagnostics): QuantisedType | undefined {
-  const bits = fields.integer("bits", 1, 32);
+  const bits = fields.integer("bits");
   const step = fields.number("step");
   const range = parseRange(fields, d);
   const given = Number(fields.has("bits")) + Number(fields.has("step"));

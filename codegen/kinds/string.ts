@@ -1,12 +1,10 @@
 /** Text: a varint byte length, then strict UTF-8. A byte order mark is a character like any other. */
 import { quote } from "../emit/text.ts";
-import { closed, whole } from "../spec/schema-parts.ts";
 import type { VaryingKind } from "./kind.ts";
 import {
   boundedSize,
   lengthEdges,
-  MAX_FIELD_BYTES,
-  parseMaxBytes,
+  lengthOptions,
   readWithLength,
   writeWithLength,
 } from "./length.ts";
@@ -49,16 +47,11 @@ export const string: VaryingKind<StringType> = {
   names: {
     string: {
       bare: ({ defaultMaxStringBytes: maxBytes }) => ({ kind: "string", maxBytes }),
-      options: {
-        read: (name, options, _span, d, { defaultMaxStringBytes }) => ({
-          kind: "string",
-          maxBytes: parseMaxBytes(name, options, defaultMaxStringBytes, d),
-        }),
-        definition: "options-string",
-        schema: closed("Text with a bound.", {
-          maxBytes: whole(1, MAX_FIELD_BYTES, "Longest text in bytes of UTF-8."),
-        }),
-      },
+      options: lengthOptions(
+        "string",
+        ["Text with a bound.", "Longest text in bytes of UTF-8."],
+        "defaultMaxStringBytes",
+      ),
       elsewhere: "str text utf8 varchar",
     },
   },

@@ -27,6 +27,10 @@ function zigzag(value: number): number {
 const unsigned: VarintType = { kind: "varint", signed: false };
 const signed: VarintType = { kind: "varint", signed: true };
 
+const schema = closed("An integer of 1 to 8 bytes.", {
+  signed: flag("Zigzag, for values around zero."),
+});
+
 export const varint: VaryingKind<VarintType> = {
   shape: "varying",
   names: {
@@ -34,15 +38,13 @@ export const varint: VaryingKind<VarintType> = {
       bare: () => unsigned,
       options: {
         read: (name, options, _span, d) => {
-          const fields = new Fields(options, `\`${name}\``, d);
+          const fields = new Fields(options, schema, `\`${name}\``, d);
           const isSigned = fields.bool("signed") ?? false;
           fields.finish();
           return isSigned ? signed : unsigned;
         },
         definition: "options-varint",
-        schema: closed("An integer of 1 to 8 bytes.", {
-          signed: flag("Zigzag, for values around zero."),
-        }),
+        schema,
       },
       elsewhere: "varuint uvarint leb128 date time datetime timestamp",
     },

@@ -2,8 +2,9 @@
  * Channels of the model: ids unique, sizes within what a datagram, a train of slices and the budgets can hold.
  */
 import type { ChannelAst, SpecAst } from "../spec/ast.ts";
+import { MAX_CHANNEL_ID } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
-import { isReliable, MAX_CHANNEL_ID } from "../spec/parse-channels.ts";
+import { isReliable } from "../spec/parse-channels.ts";
 import { grows, Lookup } from "./lookup.ts";
 import type { ChannelModel, Model, StructModel, TypeModel } from "./model.ts";
 

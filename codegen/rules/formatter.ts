@@ -8,26 +8,32 @@ import * as yaml from "yaml";
 import { canonicalJson } from "../model/canonical.ts";
 import type { LoadedSpec } from "../spec/load.ts";
 import { toData } from "../spec/node.ts";
-import { limitTable } from "../spec/parse-limits.ts";
+import { limitsSection } from "../spec/parse-limits.ts";
+import type { MapSchema } from "../spec/schema-parts.ts";
+import {
+  channelSection,
+  headerFieldSection,
+  headerSection,
+  protocolSection,
+  specSection,
+  zeroSection,
+} from "../spec/sections.ts";
 import { parseYaml } from "../spec/yaml.ts";
 import { Comments } from "./formatter-comments.ts";
 
 /** As the formatter of the project's other files has it. */
 const WIDTH = 100;
 
-const docs = ["doc", "why", "unit", "deprecated"];
+const keysOf = ({ properties }: MapSchema): readonly string[] => Object.keys(properties);
 /** Keys of each place in their order; keys that are not named come behind, in the author's order. */
 const order = {
-  root: "stardust protocol security limits header types channels zero reserved generate".split(" "),
-  protocol: ["name", "version", "doc"],
-  limits: Object.keys(limitTable),
-  header: ["clear", "sealed", "frame"],
-  field: ["name", "type", "bits", "role", "when", ...docs],
-  channel:
-    "id delivery direction priority weight fragment compress maxAgeMs redundancy notices extensible maxBytes queueBytes"
-      .split(" ")
-      .concat(docs),
-  zero: ["from", ...docs, "sys", "body"],
+  root: keysOf(specSection),
+  protocol: keysOf(protocolSection),
+  limits: keysOf(limitsSection),
+  header: keysOf(headerSection),
+  field: keysOf(headerFieldSection),
+  channel: keysOf(channelSection),
+  zero: keysOf(zeroSection("closedSchema")),
 } as const;
 /** What is always last, behind keys that nobody knows. */
 const last: ReadonlySet<string> = new Set(["message"]);
@@ -140,8 +146,9 @@ function sort(root: YamlMap): void {
 function sortMap(map: YamlMap, keys: readonly string[]): void {
   const rank = (pair: yaml.Pair): number => {
     const key = keyOf(pair);
+    if (last.has(key)) return keys.length + 1;
     const index = keys.indexOf(key);
-    return index >= 0 ? index : last.has(key) ? keys.length + 1 : keys.length;
+    return index >= 0 ? index : keys.length;
   };
   const sorted = [...map.items].sort((a, b) => rank(a) - rank(b));
   const first = map.items[0];

@@ -3,28 +3,30 @@
  * `npm run docs` writes it to protocol.schema.json. Not the judge: `stardust generate` checks more and says it better;
  * a test holds the two against each other. The worst case is a table that the schema cannot say, which is an error.
  */
-import { MAX_FIELD_BYTES } from "../kinds/length.ts";
-import { artefactFiles, artefacts } from "../model/artefacts.ts";
 import { defaultZero } from "../model/defaults.ts";
-import { fieldBytes, headerRoles } from "../model/header-roles.ts";
-import { MAX_NAME, notForChannels, onEveryObject } from "./names.ts";
+import { notForChannels, onEveryObject } from "./names.ts";
+import { isReliable } from "./parse-channels.ts";
+import { limitsSection } from "./parse-limits.ts";
+import { closed, freeNames, type MapSchema, ref, type Schema, text } from "./schema-parts.ts";
 import {
-  deliveries,
-  directions,
-  isReliable,
-  MAX_BYTES,
-  MAX_CHANNEL_ID,
-  MAX_PRIORITY,
-  MAX_WEIGHT,
-  missingDeliveries,
-  priorityByDefault,
-} from "./parse-channels.ts";
-import { MAX_NUMBER } from "./parse-choices.ts";
-import { limitTable } from "./parse-limits.ts";
-import { MAX_TYPE_RECURSION, MAX_VERSION, MIN_TYPE_DEPTH } from "./parse-types.ts";
-import { closed, flag, freeNames, ref, type Schema, text, whole } from "./schema-parts.ts";
+  channelSection,
+  deliveriesThere,
+  deprecatedSection,
+  generateSection,
+  headerFieldSection,
+  headerSection,
+  memberSection,
+  names,
+  protocolSection,
+  reservedSection,
+  specSection,
+  typeDefinitionSection,
+  typeSection,
+  variantSection,
+  zeroSection,
+} from "./sections.ts";
 import { builtInTypes, typeForms, typeKeys } from "./type-names.ts";
-import { typeDefinitions, typeOptions } from "./type-schema.ts";
+import { typeDefinitions } from "./type-schema.ts";
 import { unsupported } from "./unsupported.ts";
 
 export function editorSchema(): Schema {
@@ -33,54 +35,11 @@ export function editorSchema(): Schema {
     title: "Stardust protocol",
     description:
       "The spec of a Stardust protocol. This schema is for editors; `stardust generate` checks more and says it better.",
-    ...closed(
-      undefined,
-      {
-        stardust: { const: 1, description: "Format of this file." },
-        protocol: protocol(),
-        security: {
-          enum: unsupported["security-sealed"] ? ["plain"] : ["plain", "sealed"],
-          description: "Sealing is not there yet: `plain` must be written.",
-        },
-        limits: limits(),
-        header: ref("header"),
-        types: types(),
-        channels: channels(),
-        zero: zero(),
-        reserved: reserved(),
-        generate: generate(),
-      },
-      ["stardust", "protocol", "security", "channels"],
-    ),
+    ...specSection,
+    // Without the key a spec is sealed, which the runtime does not have yet.
+    required: [...specSection.required!, ...(unsupported["security-sealed"] ? ["security"] : [])],
     definitions: definitions(),
   };
-}
-
-const names: Schema = {
-  type: "string",
-  pattern: `^[A-Za-z_][A-Za-z0-9_]{0,${MAX_NAME - 1}}$`,
-  not: { enum: [...onEveryObject].sort() },
-};
-
-function protocol(): Schema {
-  const name = {
-    type: "string",
-    pattern: `^[A-Za-z][A-Za-z0-9_-]{0,${MAX_NAME - 1}}$`,
-    description: "Name of the protocol; part of its hash.",
-  };
-  const version = {
-    ...whole(0, MAX_VERSION, "Yours to raise; not part of the hash."),
-    default: 1,
-  };
-  return closed("What the protocol is called.", { name, version, doc: ref("doc") }, ["name"]);
-}
-
-function limits(): Schema {
-  const rows = Object.entries(limitTable).map(([name, row]) => [
-    name,
-    { ...whole(row.low, row.high, row.doc), default: row.default },
-  ]);
-  return closed("Bounds, each with a default.", Object.fromEntries(rows));
 }
 
 function types(): Schema {
@@ -118,61 +77,18 @@ function zero(): Schema {
   );
 }
 
-function reserved(): Schema {
-  const items = whole(0, MAX_CHANNEL_ID, "An id that no channel may have again.");
-  return closed("What must not be used again.", {
-    channels: { type: "array", items, description: "Ids of channels that are gone." },
-  });
-}
-
-function generate(): Schema {
-  const files = Object.values(artefactFiles).map((file) => `\`${file}\``);
-  const items = {
-    enum: artefacts,
-    description: `${files.slice(0, -1).join(", ")} or ${files.at(-1)}.`,
-  };
-  return closed("What to generate beside the code; not part of the hash.", {
-    with: {
-      type: "array",
-      uniqueItems: true,
-      items,
-      description: "Nothing, where it is left out.",
-    },
-  });
-}
-
-const docs: Schema = {
-  doc: ref("doc"),
-  why: ref("why"),
-  unit: ref("unit"),
-  deprecated: ref("deprecated"),
-};
-
 const typeName: Schema = {
   description: "The name of a built-in type or of one in `types`.",
   type: "string",
   not: { enum: [...typeForms.keys()] },
 };
 
-const optionsOf = Object.fromEntries(
-  typeKeys.map((key) => {
-    const options = typeOptions.get(key);
-    if (options === undefined) throw new Error(`type-schema.ts has no row for ${key}`);
-    return [key, ref(options)];
-  }),
-);
 const exactlyOne = (keys: readonly string[]): Schema[] => keys.map((key) => ({ required: [key] }));
 
 /** A type name, or one type key (or `type`) among other keys. */
-function typed(description: string | undefined, more: Schema): Schema {
+function typed(description: string | undefined, section: MapSchema): Schema {
   const object = {
-    ...closed(undefined, {
-      ...docs,
-      type: ref("type"),
-      ...optionsOf,
-      extensible: flag("A struct that later versions may add members to, at its end."),
-      ...more,
-    }),
+    ...section,
     oneOf: exactlyOne(["type", ...typeKeys]),
     dependencies: { extensible: { anyOf: exactlyOne(["struct", "type"]) } },
   };
@@ -183,100 +99,17 @@ function typed(description: string | undefined, more: Schema): Schema {
 }
 
 function channel(): Schema {
-  const there = deliveries.filter((delivery) => {
-    const missing = missingDeliveries[delivery];
-    return missing === undefined || unsupported[missing] === undefined;
-  });
+  if (!unsupported["channel-fragment-unreliable"]) return channelSection;
+  const unreliable = deliveriesThere.filter((delivery) => !isReliable(delivery));
   return {
-    ...closed(
-      "One message type and how it travels.",
-      {
-        ...docs,
-        id: whole(0, MAX_CHANNEL_ID, "Unique; never used again for something else."),
-        delivery: { enum: there, description: "What is promised." },
-        direction: { enum: directions, default: "both", description: "Who may send." },
-        priority: {
-          ...whole(0, MAX_PRIORITY, "Strict levels: 0 is sent before 1."),
-          default: priorityByDefault,
-        },
-        weight: { ...whole(1, MAX_WEIGHT, "Share among channels of one level."), default: 1 },
-        fragment: flag(
-          "Messages larger than a datagram travel in slices. Default: where reliable.",
-        ),
-        maxBytes: whole(1, MAX_BYTES, "Largest message accepted. Default: what its type can take."),
-        queueBytes: whole(1, MAX_BYTES, "Bytes queued for one peer before send says no."),
-        message: {
-          description: "Members, or the name of a struct.",
-          anyOf: [{ type: "string" }, ref("members")],
-        },
-        extensible: flag("Later versions may add members at the message's end."),
-      },
-      ["id", "delivery", "message"],
-    ),
-    ...(unsupported["channel-fragment-unreliable"]
-      ? {
-          if: {
-            properties: { delivery: { enum: there.filter((delivery) => !isReliable(delivery)) } },
-          },
-          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it.
-          then: { properties: { fragment: { const: false } } },
-        }
-      : {}),
-  };
-}
-
-function header(): Schema {
-  const list = (description: string): Schema => ({
-    type: "array",
-    items: ref("headerField"),
-    description,
-  });
-  return closed(
-    "Layout of a datagram; without it the default layout is used.",
-    {
-      clear: list("Once a datagram, readable."),
-      sealed: list("Once a datagram, encrypted in sealed sessions."),
-      frame: list("Before each payload."),
-    },
-    ["clear", "sealed", "frame"],
-  );
-}
-
-function headerField(): Schema {
-  return {
-    ...closed(
-      undefined,
-      {
-        ...docs,
-        name: names,
-        role: {
-          enum: Object.keys(headerRoles),
-          description: "What the runtime uses it for; without one the field is yours.",
-        },
-        type: { enum: Object.keys(fieldBytes), description: "Whole bytes." },
-        bits: whole(1, 32, "Bits, gathered with those beside it."),
-        when: {
-          type: "array",
-          items: { type: "string" },
-          description: "Flags that must all be set, or numbered, unsized.",
-        },
-      },
-      ["name"],
-    ),
-    oneOf: exactlyOne(["type", "bits"]),
+    ...channelSection,
+    if: { properties: { delivery: { enum: unreliable } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it.
+    then: { properties: { fragment: { const: false } } },
   };
 }
 
 const forPeople: Schema = { description: text("For people."), title: text("For people.") };
-
-function zeroMessage(body: string): Schema {
-  return closed(undefined, {
-    ...docs,
-    from: { enum: ["client", "server", "both"], description: "Who sends it." },
-    sys: ref("openSchema"),
-    body: ref(body),
-  });
-}
 
 const emptyBody = closed(
   "The application's part; the runtime sends none here yet.",
@@ -354,52 +187,31 @@ function definitions(): Schema {
     doc: text("What it is, for people. Becomes a comment in the generated code."),
     why: text("Why it is as it is."),
     unit: text("Unit of the value, for example m or ms."),
-    deprecated: closed("Not to be used any more.", {
-      since: whole(0, MAX_VERSION, "Version of the protocol."),
-      replacedBy: text("What to use."),
-      reason: text("Why."),
-    }),
+    deprecated: deprecatedSection,
     type: {
       description: "A type: a name, or an object with one type key.",
-      anyOf: [typeName, { ...closed(undefined, optionsOf), oneOf: exactlyOne(typeKeys) }],
+      anyOf: [typeName, { ...typeSection, oneOf: exactlyOne(typeKeys) }],
     },
     ...typeDefinitions,
-    member: typed("A type name, or an object with `type` or one type key.", {
-      optional: flag("May be absent: costs one bit."),
-      since: whole(
-        1,
-        MAX_VERSION,
-        "The protocol's version that added the member, in an extensible struct.",
-      ),
-      default: {
-        type: ["string", "number", "boolean"],
-        description: "What a reader sees where the writer's version lacks the member.",
-      },
-    }),
-    variant: typed("A type name, or an object with `type` or one type key.", {
-      tag: whole(
-        0,
-        MAX_NUMBER,
-        "Number on the wire; all variants say one, or none does and their order counts.",
-      ),
-    }),
-    typeDefinition: typed(undefined, {
-      maxDepth: whole(
-        MIN_TYPE_DEPTH,
-        MAX_TYPE_RECURSION,
-        "How many values of a type that can hold itself may lie in each other.",
-      ),
-      maxBytes: whole(1, MAX_FIELD_BYTES, "Most bytes of a type that can hold itself."),
-    }),
+    member: typed("A type name, or an object with `type` or one type key.", memberSection),
+    variant: typed("A type name, or an object with `type` or one type key.", variantSection),
+    typeDefinition: typed(undefined, typeDefinitionSection),
+    protocol: protocolSection,
+    limits: limitsSection,
+    types: types(),
+    channels: channels(),
     channel: channel(),
-    header: header(),
-    headerField: headerField(),
-    zeroMessage: zeroMessage("emptyBody"),
-    zeroBody: zeroMessage("closedSchema"),
+    header: headerSection,
+    headerField: { ...headerFieldSection, oneOf: exactlyOne(["type", "bits"]) },
+    zero: zero(),
+    zeroMessage: zeroSection("emptyBody"),
+    zeroBody: zeroSection("closedSchema"),
     emptyBody,
     openSchema: objectSchema("openSchema", "ignored"),
     openSchemaAny: anySchema("openSchema"),
     closedSchema: objectSchema("closedSchema", "removed"),
     closedSchemaAny: anySchema("closedSchema"),
+    reserved: reservedSection,
+    generate: generateSection,
   };
 }

@@ -1,10 +1,12 @@
 /**
- * Reads one map of the spec key by key. What a caller has asked for is what the map may have: `finish` reports the
- * rest, with the nearest of those asked for. Every getter reports what is wrong and then answers as if it were absent.
+ * Reads one map of the spec by its schema, which says what keys there are, which of them must be there and their
+ * bounds. Every getter reports what is wrong and then answers as if it were absent; `finish` reports keys that the
+ * schema does not have, with the nearest that it has.
  */
 import type { Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
 import { describeNode, type Entry, type ListNode, type MapNode, type Node, quote } from "./node.ts";
+import type { MapSchema, Schema } from "./schema-parts.ts";
 import type { Span } from "./source.ts";
 
 export class Fields {
@@ -12,36 +14,48 @@ export class Fields {
   readonly #place: string;
   readonly #diagnostics: Diagnostics;
   readonly #entries: ReadonlyMap<string, Entry>;
-  readonly #asked = new Set<string>();
+  readonly #schema: MapSchema;
+  /** Keys that need no word more: beyond the schema and looked at, or missing and reported. */
+  readonly #done = new Set<string>();
 
-  constructor(node: MapNode, place: string, diagnostics: Diagnostics) {
+  constructor(node: MapNode, schema: MapSchema, place: string, diagnostics: Diagnostics) {
     this.span = { start: node.span.start, end: node.span.start + 1 };
+    this.#schema = schema;
     this.#place = place;
     this.#diagnostics = diagnostics;
     this.#entries = new Map(node.entries.map((entry) => [entry.key, entry]));
   }
 
   /** The map's fields, or undefined (and a diagnostic) where `node` is no map. */
-  static of(node: Node, place: string, diagnostics: Diagnostics): Fields | undefined {
+  static of(
+    node: Node,
+    schema: MapSchema,
+    place: string,
+    diagnostics: Diagnostics,
+  ): Fields | undefined {
     const map = expectMap(node, place, diagnostics);
-    return map && new Fields(map, place, diagnostics);
+    return map && new Fields(map, schema, place, diagnostics);
   }
 
   has(key: string): boolean {
     return this.#entries.has(key);
   }
 
+  /** Reports a key that has to be there and is not, once. */
   entry(key: string): Entry | undefined {
-    this.#asked.add(key);
-    return this.#entries.get(key);
-  }
-
-  required(key: string): Entry | undefined {
-    const entry = this.entry(key);
-    if (entry === undefined) {
+    this.#row(key);
+    const entry = this.#entries.get(key);
+    if (entry === undefined && this.#schema.required?.includes(key) && !this.#done.has(key)) {
+      this.#done.add(key);
       this.#diagnostics.report("SD1102", this.span, { place: this.#place, key });
     }
     return entry;
+  }
+
+  /** A key that the schema does not have, and that is dealt with by the caller: `finish` does not report it. */
+  unlisted(key: string): Entry | undefined {
+    this.#done.add(key);
+    return this.#entries.get(key);
   }
 
   text(key: string): string | undefined {
@@ -57,9 +71,11 @@ export class Fields {
     return undefined;
   }
 
-  integer(key: string, low: number, high: number): number | undefined {
+  /** Within the bounds of the schema. */
+  integer(key: string): number | undefined {
+    const { minimum, maximum } = this.#row(key) as { minimum: number; maximum: number };
     const node = this.entry(key)?.value;
-    return node && expectInteger(node, `\`${key}\``, low, high, this.#diagnostics);
+    return node && expectInteger(node, `\`${key}\``, minimum, maximum, this.#diagnostics);
   }
 
   /** Any finite number. */
@@ -86,20 +102,22 @@ export class Fields {
     return undefined;
   }
 
-  /** Reports every key that nobody has asked for; `guess` answers which of the candidates may be meant. */
+  /** Reports every key that the schema does not have; `guess` answers which of its keys may be meant. */
   finish(
-    further: readonly string[] = [],
     guess: (key: string, candidates: readonly string[]) => string | undefined = suggest,
   ): void {
-    for (const entry of this.#entries.values()) {
-      if (this.#asked.has(entry.key)) continue;
-      this.#diagnostics.report(
-        "SD1101",
-        entry.keySpan,
-        { key: quote(entry.key), place: this.#place },
-        { suggestion: guess(entry.key, [...this.#asked, ...further]) },
-      );
+    const keys = Object.keys(this.#schema.properties);
+    for (const { key, keySpan } of this.#entries.values()) {
+      if (keys.includes(key) || this.#done.has(key)) continue;
+      const params = { key: quote(key), place: this.#place };
+      this.#diagnostics.report("SD1101", keySpan, params, { suggestion: guess(key, keys) });
     }
+  }
+
+  #row(key: string): Schema {
+    const row = Object.hasOwn(this.#schema.properties, key) && this.#schema.properties[key];
+    if (row) return row;
+    throw new Error(`the schema of ${this.#place} has no key ${key}`);
   }
 
   #wrong(node: Node, key: string, expected: string): void {

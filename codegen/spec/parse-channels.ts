@@ -2,8 +2,9 @@
  * The section `channels`: structure and the defaults that need nothing else. What depends on the size of a message is
  * model/channels.ts's.
  */
-import type { Delivery, Direction } from "../model/model.ts";
+import type { Delivery } from "../model/model.ts";
 import type { ChannelAst, TypeExpr } from "./ast.ts";
+import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
 import { Fields } from "./fields.ts";
@@ -11,30 +12,15 @@ import { checkFreeName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
 import type { TypeParser } from "./parse-types.ts";
-import { type UnsupportedFeature, unsupported } from "./unsupported.ts";
+import {
+  channelSection,
+  deliveries,
+  directions,
+  missingDeliveries,
+  priorityByDefault,
+} from "./sections.ts";
+import type { UnsupportedFeature } from "./unsupported.ts";
 
-/** Ids are shifted by one on the wire, where zero is the connection protocol. */
-export const MAX_CHANNEL_ID: number = 0xff_fffe;
-/** 0 is sent before 1; the default leaves one level in front of it. */
-export const priorityByDefault = 1;
-export const MAX_PRIORITY = 7;
-export const MAX_WEIGHT = 1000;
-export const MAX_BYTES: number = 2 ** 30;
-
-export const deliveries: readonly Delivery[] = [
-  "unreliable",
-  "unreliable-sequenced",
-  "unreliable-ordered",
-  "reliable",
-  "reliable-ordered",
-  "reliable-sequenced",
-];
-export const directions: readonly Direction[] = ["client-to-server", "server-to-client", "both"];
-
-export const missingDeliveries: { readonly [delivery: string]: UnsupportedFeature } = {
-  "unreliable-ordered": "delivery-unreliable-ordered",
-  "reliable-sequenced": "delivery-reliable-sequenced",
-};
 const missingOptions: readonly [string, UnsupportedFeature][] = [
   ["compress", "channel-compress"],
   ["maxAgeMs", "channel-maxAgeMs"],
@@ -58,14 +44,14 @@ export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics):
 function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelAst | undefined {
   const { key: name, keySpan: span } = entry;
   checkFreeName(name, "a channel", span, d);
-  const fields = Fields.of(entry.value, `channel \`${name}\``, d);
+  const fields = Fields.of(entry.value, channelSection, `channel \`${name}\``, d);
   if (fields === undefined) return undefined;
   const docs = parseDocs(fields, span, d);
   const id = parseId(fields, d);
   const delivery = parseWord(fields, "delivery", deliveries, "SD1203", d);
   const direction = parseWord(fields, "direction", directions, "SD1204", d) ?? "both";
-  const priority = fields.integer("priority", 0, MAX_PRIORITY) ?? priorityByDefault;
-  const weight = fields.integer("weight", 1, MAX_WEIGHT) ?? 1;
+  const priority = fields.integer("priority") ?? priorityByDefault;
+  const weight = fields.integer("weight") ?? 1;
   const reliable = delivery !== undefined && isReliable(delivery);
   const fragment = fields.bool("fragment") ?? reliable;
   if (fragment && !reliable && delivery !== undefined) {
@@ -77,7 +63,6 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
   const message = parseMessage(fields, types, d);
   refuseMissing(fields, d);
   fields.finish();
-  if (!fields.has("delivery")) fields.required("delivery");
   const missing = delivery && missingDeliveries[delivery];
   if (missing) d.unsupported(missing, fields.entry("delivery")!.value.span);
   if (id === undefined || delivery === undefined || message === undefined) return undefined;
@@ -100,9 +85,7 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
 
 function refuseMissing(fields: Fields, d: Diagnostics): void {
   for (const [key, feature] of missingOptions) {
-    // Asked for only where it stands there, or where it is supported: so it is never suggested while it is missing.
-    if (!fields.has(key) && unsupported[feature]) continue;
-    const entry = fields.entry(key);
+    const entry = fields.unlisted(key);
     if (entry) d.unsupported(feature, entry.keySpan);
   }
 }
@@ -111,12 +94,12 @@ function parseBytes(
   fields: Fields,
   key: string,
 ): { value: number; span: { start: number; end: number } } | undefined {
-  const value = fields.integer(key, 1, MAX_BYTES);
+  const value = fields.integer(key);
   return value === undefined ? undefined : { value, span: fields.entry(key)!.value.span };
 }
 
 function parseId(fields: Fields, d: Diagnostics): ChannelAst["maxBytes"] {
-  const node = fields.required("id")?.value;
+  const node = fields.entry("id")?.value;
   if (node === undefined) return undefined;
   const value = node.kind === "scalar" ? node.value : undefined;
   if (typeof value !== "number" || !Number.isInteger(value)) {
@@ -147,7 +130,7 @@ function parseWord<T extends string>(
 }
 
 function parseMessage(fields: Fields, types: TypeParser, d: Diagnostics): TypeExpr | undefined {
-  const entry = fields.required("message");
+  const entry = fields.entry("message");
   if (entry === undefined) return undefined;
   const { value, keySpan } = entry;
   if (value.kind === "map") {

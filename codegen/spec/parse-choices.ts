@@ -8,10 +8,8 @@ import { Fields } from "./fields.ts";
 import { checkFreeName } from "./names.ts";
 import type { MapNode, Node } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
+import { variantSection } from "./sections.ts";
 import type { Span } from "./source.ts";
-
-/** Tags of variants, and numbers of enum values. */
-export const MAX_NUMBER = 0xffff_ffff;
 
 /** How the type of a variant is read: by its name, or among the other keys of its map. */
 export interface VariantTypes {
@@ -37,9 +35,9 @@ export function parseChoices(
     let tag: number | undefined;
     let type: TypeExpr | undefined;
     if (value.kind === "map") {
-      const fields = new Fields(value, what, d);
+      const fields = new Fields(value, variantSection, what, d);
       docs = parseDocs(fields, keySpan, d);
-      tag = fields.integer("tag", 0, MAX_NUMBER);
+      tag = fields.integer("tag");
       type = types.typed(fields, value, what);
     } else type = types.plain(value, what);
     if (tag !== undefined) own++;

@@ -2,6 +2,7 @@
 import type { DocsAst } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { Fields } from "./fields.ts";
+import { deprecatedSection } from "./sections.ts";
 import type { Span } from "./source.ts";
 
 /** Reads the documentation keys of `fields`; `span` is what the line is taken from. */
@@ -22,8 +23,8 @@ export function parseDocs(fields: Fields, span: Span, d: Diagnostics): DocsAst {
 function parseDeprecated(fields: Fields, d: Diagnostics): DocsAst["deprecated"] {
   const node = fields.map("deprecated");
   if (node === undefined) return undefined;
-  const inner = new Fields(node, "`deprecated`", d);
-  const since = inner.integer("since", 0, 0xffff_ffff);
+  const inner = new Fields(node, deprecatedSection, "`deprecated`", d);
+  const since = inner.integer("since");
   const replacedBy = inner.text("replacedBy");
   const reason = inner.text("reason");
   inner.finish();

@@ -5,17 +5,18 @@ import { expectText, Fields } from "./fields.ts";
 import { checkName } from "./names.ts";
 import type { ListNode, MapNode, Node } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
+import { headerFieldSection, headerSection } from "./sections.ts";
 import type { Span } from "./source.ts";
 
 export const headerLists: readonly HeaderList[] = ["clear", "sealed", "frame"];
 
 export function parseHeader(node: MapNode, d: Diagnostics): HeaderAst | undefined {
   const before = d.list.length + d.dropped;
-  const fields = new Fields(node, "`header`", d);
+  const fields = new Fields(node, headerSection, "`header`", d);
   const lists: Partial<Record<HeaderList, HeaderFieldAst[]>> = {};
   const listSpans: Partial<Record<HeaderList, Span>> = {};
   for (const name of headerLists) {
-    const entry = fields.required(name);
+    const entry = fields.entry(name);
     const list: ListNode | undefined = fields.list(name);
     listSpans[name] = entry?.keySpan ?? fields.span;
     lists[name] = (list?.items ?? []).flatMap((item) => parseField(item, name, d) ?? []);
@@ -41,16 +42,16 @@ function checkTwice(list: readonly HeaderFieldAst[], d: Diagnostics): void {
 }
 
 function parseField(node: Node, list: HeaderList, d: Diagnostics): HeaderFieldAst | undefined {
-  const fields = Fields.of(node, `a field of \`${list}\``, d);
+  const fields = Fields.of(node, headerFieldSection, `a field of \`${list}\``, d);
   if (fields === undefined) return undefined;
-  const nameEntry = fields.required("name");
+  const nameEntry = fields.entry("name");
   const name = fields.text("name");
   const span = nameEntry?.value.span ?? fields.span;
   if (name !== undefined) checkName(name, "a header field", span, d);
   const docs = parseDocs(fields, span, d);
   const role = word(fields, "role");
   const type = word(fields, "type");
-  const bits = fields.integer("bits", 1, 32);
+  const bits = fields.integer("bits");
   const given = Number(fields.has("type")) + Number(fields.has("bits"));
   if (given !== 1) {
     d.report("SD1411", span, { found: given === 0 ? "there is neither" : "there are both" });

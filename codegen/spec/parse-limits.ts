@@ -2,10 +2,11 @@
 
 import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import type { LimitsAst } from "./ast.ts";
+import { MAX_LIST_ITEMS } from "./bounds.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { Fields } from "./fields.ts";
 import type { MapNode } from "./node.ts";
-import { MAX_LIST_ITEMS } from "./parse-types.ts";
+import { closed, type MapSchema, whole } from "./schema-parts.ts";
 import type { Span } from "./source.ts";
 
 interface LimitRow {
@@ -87,6 +88,16 @@ export const limitTable: { readonly [name in keyof LimitsAst]: LimitRow } = {
   },
 };
 
+export const limitsSection: MapSchema = closed(
+  "Bounds, each with a default.",
+  Object.fromEntries(
+    Object.entries(limitTable).map(([name, row]) => [
+      name,
+      { ...whole(row.low, row.high, row.doc), default: row.default },
+    ]),
+  ),
+);
+
 const ordered: readonly (readonly [keyof LimitsAst, keyof LimitsAst])[] = [
   ["keepAliveMs", "idleTimeoutMs"],
   ["authenticateTimeoutMs", "handshakeTimeoutMs"],
@@ -94,9 +105,9 @@ const ordered: readonly (readonly [keyof LimitsAst, keyof LimitsAst])[] = [
 
 export function parseLimits(node: MapNode | undefined, d: Diagnostics): LimitsAst {
   const limits: Record<string, number> = {};
-  const fields = node && new Fields(node, "`limits`", d);
+  const fields = node && new Fields(node, limitsSection, "`limits`", d);
   for (const [name, row] of Object.entries(limitTable)) {
-    limits[name] = fields?.integer(name, row.low, row.high) ?? row.default;
+    limits[name] = fields?.integer(name) ?? row.default;
   }
   fields?.finish();
   const result = limits as unknown as LimitsAst;

@@ -3,7 +3,6 @@
  * resolves them). Worst case: recursion as deep as the node tree, which yaml.ts bounds.
  */
 import { type DefinedType, type LeafType, leafNames } from "../kinds/kinds.ts";
-import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import type { Given, LimitsAst, MemberAst, TypeAst, TypeExpr } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { expectMap, Fields } from "./fields.ts";
@@ -11,15 +10,10 @@ import { checkFreeName, checkName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, type Node, quote } from "./node.ts";
 import { parseChoices } from "./parse-choices.ts";
 import { parseDocs } from "./parse-docs.ts";
+import { memberSection, typeDefinitionSection, typeSection } from "./sections.ts";
 import type { Span } from "./source.ts";
 import { builtInTypes, formHelp, guessTypeKey, typeForms, typeKeys } from "./type-names.ts";
-
-export const MAX_LIST_ITEMS: number = 2 ** 20;
-
-/** Objects of one recursive type inside each other. */
-export const MIN_TYPE_DEPTH = 2;
-export const MAX_TYPE_RECURSION = 64;
-export const MAX_VERSION = 0xffff_ffff;
+import { arrayOptions, listOptions, mapOptions } from "./type-schema.ts";
 
 export class TypeParser {
   readonly #d: Diagnostics;
@@ -44,13 +38,13 @@ export class TypeParser {
         if (type) types.push({ name: key, span: keySpan, type, docs: { line } });
         continue;
       }
-      const fields = Fields.of(value, place, this.#d);
+      const fields = Fields.of(value, typeDefinitionSection, place, this.#d);
       if (fields === undefined) continue;
       const docs = parseDocs(fields, keySpan, this.#d);
-      const maxDepth = this.#given(fields, "maxDepth", MIN_TYPE_DEPTH, MAX_TYPE_RECURSION);
-      const maxBytes = this.#given(fields, "maxBytes", 1, MAX_FIELD_BYTES);
+      const maxDepth = this.#given(fields, "maxDepth");
+      const maxBytes = this.#given(fields, "maxBytes");
       const type = this.#typed(fields, value, place);
-      fields.finish(typeKeys, guessTypeKey);
+      fields.finish(guessTypeKey);
       if (!type) continue;
       types.push({
         name: key,
@@ -83,14 +77,14 @@ export class TypeParser {
       const line = this.#d.source.position(span.start).line;
       return type && { name, span, type, optional: false, docs: { line } };
     }
-    const fields = Fields.of(value, place, this.#d);
+    const fields = Fields.of(value, memberSection, place, this.#d);
     if (fields === undefined) return undefined;
     const docs = parseDocs(fields, span, this.#d);
     const optional = fields.bool("optional") ?? false;
-    const since = this.#given(fields, "since", 1, MAX_VERSION);
+    const since = this.#given(fields, "since");
     const given = fields.entry("default");
     const type = this.#typed(fields, value, place);
-    fields.finish(typeKeys, guessTypeKey);
+    fields.finish(guessTypeKey);
     return (
       type && {
         name,
@@ -104,8 +98,8 @@ export class TypeParser {
     );
   }
 
-  #given(fields: Fields, key: string, low: number, high: number): Given<number> | undefined {
-    const value = fields.integer(key, low, high);
+  #given(fields: Fields, key: string): Given<number> | undefined {
+    const value = fields.integer(key);
     return value === undefined ? undefined : { value, span: fields.entry(key)!.keySpan };
   }
 
@@ -151,10 +145,9 @@ export class TypeParser {
       this.#d.report("SD1103", node.span, params);
       return undefined;
     }
-    const fields = new Fields(node, `the type of ${place}`, this.#d);
+    const fields = new Fields(node, typeSection, `the type of ${place}`, this.#d);
     const known = node.entries.filter((entry) => typeKeys.includes(entry.key));
-    for (const entry of known) fields.entry(entry.key);
-    fields.finish(typeKeys, guessTypeKey);
+    fields.finish(guessTypeKey);
     if (known.length === 1) return this.#form(known[0]!);
     if (known.length > 1 || node.entries.length === 0) {
       const found = known.map((entry) => `\`${entry.key}\``).join(" and ") || "none";
@@ -186,7 +179,7 @@ export class TypeParser {
         plain: (node, place) => this.expression(node, place),
         typed: (fields, node, place) => {
           const type = this.#typed(fields, node, place);
-          fields.finish(typeKeys, guessTypeKey);
+          fields.finish(guessTypeKey);
           return type;
         },
       });
@@ -202,19 +195,19 @@ export class TypeParser {
   }
 
   #list(options: MapNode, span: Span): TypeExpr | undefined {
-    const fields = new Fields(options, "`list`", this.#d);
-    const max = fields.integer("max", 1, MAX_LIST_ITEMS) ?? this.#limits.defaultMaxListItems;
-    const element = fields.required("of");
+    const fields = new Fields(options, listOptions, "`list`", this.#d);
+    const max = fields.integer("max") ?? this.#limits.defaultMaxListItems;
+    const element = fields.entry("of");
     fields.finish();
     const of = element && this.expression(element.value, "`of`");
     return of && { kind: "list", span, of, max };
   }
 
   #array(options: MapNode, span: Span): TypeExpr | undefined {
-    const fields = new Fields(options, "`array`", this.#d);
-    const element = fields.required("of");
-    const given = fields.required("length");
-    const length = fields.integer("length", 1, MAX_LIST_ITEMS);
+    const fields = new Fields(options, arrayOptions, "`array`", this.#d);
+    const element = fields.entry("of");
+    const given = fields.entry("length");
+    const length = fields.integer("length");
     fields.finish();
     const of = element && this.expression(element.value, "`of`");
     if (of === undefined || given === undefined || length === undefined) return undefined;
@@ -222,10 +215,10 @@ export class TypeParser {
   }
 
   #map(options: MapNode, span: Span): TypeExpr | undefined {
-    const fields = new Fields(options, "`map`", this.#d);
-    const max = fields.integer("max", 1, MAX_LIST_ITEMS) ?? this.#limits.defaultMaxMapItems;
-    const keyEntry = fields.required("key");
-    const valueEntry = fields.required("value");
+    const fields = new Fields(options, mapOptions, "`map`", this.#d);
+    const max = fields.integer("max") ?? this.#limits.defaultMaxMapItems;
+    const keyEntry = fields.entry("key");
+    const valueEntry = fields.entry("value");
     fields.finish();
     const key = keyEntry && this.expression(keyEntry.value, "`key`");
     const value = valueEntry && this.expression(valueEntry.value, "`value`");

@@ -4,6 +4,10 @@ import type { Diagnostics } from "./diagnostics.ts";
 import { Fields } from "./fields.ts";
 import type { Entry, MapNode } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
+import { zeroSection } from "./sections.ts";
+
+/** What a body may say is found out later. */
+const section = zeroSection("closedSchema");
 
 export function parseZero(node: MapNode, d: Diagnostics): ZeroMessageAst[] {
   return node.entries.flatMap((entry) => parseMessage(entry, d) ?? []);
@@ -11,7 +15,7 @@ export function parseZero(node: MapNode, d: Diagnostics): ZeroMessageAst[] {
 
 function parseMessage(entry: Entry, d: Diagnostics): ZeroMessageAst | undefined {
   const { key: name, keySpan: span } = entry;
-  const fields = Fields.of(entry.value, `zero message \`${name}\``, d);
+  const fields = Fields.of(entry.value, section, `zero message \`${name}\``, d);
   if (fields === undefined) return undefined;
   const docs = parseDocs(fields, span, d);
   const from = fields.text("from");

@@ -4,22 +4,24 @@
  */
 import { type Artefact, artefacts } from "../model/artefacts.ts";
 import type { SpecAst } from "./ast.ts";
+import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
 import { expectInteger, expectText, Fields } from "./fields.ts";
 import { describeNode, type Node, quote } from "./node.ts";
-import { MAX_CHANNEL_ID, parseChannels } from "./parse-channels.ts";
+import { parseChannels } from "./parse-channels.ts";
 import { parseHeader } from "./parse-header.ts";
 import { parseLimits } from "./parse-limits.ts";
 import { TypeParser } from "./parse-types.ts";
 import { parseZero } from "./parse-zero.ts";
+import { generateSection, protocolSection, reservedSection, specSection } from "./sections.ts";
 import type { Span } from "./source.ts";
 
 const MAX_PROTOCOL_NAME = 64;
 
 /** Undefined where a part is missing without which nothing can be resolved. */
 export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
-  const fields = Fields.of(root, "the spec", d);
+  const fields = Fields.of(root, specSection, "the spec", d);
   if (fields === undefined) return undefined;
   parseFormat(fields, d);
   const protocol = parseProtocol(fields, d);
@@ -31,7 +33,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
   const header = headerNode && parseHeader(headerNode, d);
   const typesNode = fields.map("types");
   const typeList = typesNode ? types.types(typesNode) : [];
-  const channelsEntry = fields.required("channels");
+  const channelsEntry = fields.entry("channels");
   const channelsNode = fields.map("channels");
   if (channelsEntry && channelsNode?.entries.length === 0) {
     d.report("SD1210", channelsEntry.keySpan, {});
@@ -57,7 +59,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
 }
 
 function parseFormat(fields: Fields, d: Diagnostics): void {
-  const entry = fields.required("stardust");
+  const entry = fields.entry("stardust");
   if (entry === undefined) return;
   const node = entry.value;
   if (node.kind === "scalar" && node.value === 1) return;
@@ -68,11 +70,10 @@ function parseProtocol(
   fields: Fields,
   d: Diagnostics,
 ): { name: string; version: number; doc?: string } | undefined {
-  fields.required("protocol");
   const node = fields.map("protocol");
   if (node === undefined) return undefined;
-  const inner = new Fields(node, "`protocol`", d);
-  const nameEntry = inner.required("name");
+  const inner = new Fields(node, protocolSection, "`protocol`", d);
+  const nameEntry = inner.entry("name");
   const name = inner.text("name");
   // No identifier is made of it, but files and titles are: so dashes are fine.
   const good = name !== undefined && /^[A-Za-z][A-Za-z0-9_-]*$/.test(name);
@@ -81,7 +82,7 @@ function parseProtocol(
     const params = { name: quote(name), place, limit: MAX_PROTOCOL_NAME };
     d.report("SD1106", nameEntry!.value.span, params);
   }
-  const version = inner.integer("version", 0, 0xffff_ffff) ?? 1;
+  const version = inner.integer("version") ?? 1;
   const doc = inner.text("doc");
   inner.finish();
   if (name === undefined) return undefined;
@@ -105,7 +106,7 @@ function parseReserved(fields: Fields, d: Diagnostics): Map<number, Span> {
   const reserved = new Map<number, Span>();
   const node = fields.map("reserved");
   if (node === undefined) return reserved;
-  const inner = new Fields(node, "`reserved`", d);
+  const inner = new Fields(node, reservedSection, "`reserved`", d);
   for (const item of inner.list("channels")?.items ?? []) {
     const id = expectInteger(item, "a reserved id", 0, MAX_CHANNEL_ID, d);
     if (id !== undefined) reserved.set(id, item.span);
@@ -118,7 +119,7 @@ function parseGenerate(fields: Fields, d: Diagnostics): Artefact[] {
   const wanted = new Map<Artefact, Span>();
   const node = fields.map("generate");
   if (node === undefined) return [];
-  const inner = new Fields(node, "`generate`", d);
+  const inner = new Fields(node, generateSection, "`generate`", d);
   for (const item of inner.list("with")?.items ?? []) {
     const word = expectText(item, "a thing to generate", d);
     if (word === undefined) continue;

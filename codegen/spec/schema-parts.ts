@@ -1,7 +1,16 @@
-/** What the spec's JSON Schema is put together from. Which keys a map has, whoever reads it says: kinds/ and editor-schema.ts. */
+/**
+ * The words of JSON Schema that the tables of a spec are written in: the parser reads keys and bounds of them, editors
+ * get them as they are. Not a validator.
+ */
 import { MAX_NAME } from "./names.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
+
+/** Of a map with keys of its own, and no others. */
+export interface MapSchema extends Schema {
+  readonly properties: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
 
 export const ref = (name: string): Schema => ({ $ref: `#/definitions/${name}` });
 export const text = (description: string): Schema => ({ type: "string", description });
@@ -16,9 +25,9 @@ export const whole = (minimum: number, maximum: number, description: string): Sc
 /** A map with these keys and no others. */
 export function closed(
   description: string | undefined,
-  properties: Schema,
+  properties: Readonly<Record<string, Schema>>,
   required: readonly string[] = [],
-): Schema {
+): MapSchema {
   return {
     type: "object",
     ...(description === undefined ? {} : { description }),

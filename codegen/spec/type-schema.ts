@@ -1,37 +1,41 @@
 /**
  * How an editor is told to write each type that is an object: `{ u8: { min: 0, max: 100 } }`. One definition a type key, in
  * JSON Schema; editor-schema.ts puts them into the spec's schema. Leaves have theirs in kinds/; here are the types
- * that hold others. The reading itself is parse-types.ts's, whose bounds stand here too.
+ * that hold others. The reading itself is parse-types.ts's.
  */
 import { leafNames } from "../kinds/kinds.ts";
-import { MAX_LIST_ITEMS } from "./parse-types.ts";
-import { closed, freeNames, ref, type Schema, whole } from "./schema-parts.ts";
+import { MAX_LIST_ITEMS } from "./bounds.ts";
+import { closed, freeNames, type MapSchema, ref, type Schema, whole } from "./schema-parts.ts";
+
+export const listOptions: MapSchema = closed(
+  "A list with a bound.",
+  { of: ref("type"), max: whole(1, MAX_LIST_ITEMS, "Most elements.") },
+  ["of"],
+);
+export const arrayOptions: MapSchema = closed(
+  "Always the same number of elements.",
+  { of: ref("type"), length: whole(1, MAX_LIST_ITEMS, "How many elements.") },
+  ["of", "length"],
+);
+export const mapOptions: MapSchema = closed(
+  "Keys (strings, whole numbers or enums) and values, in order.",
+  { key: ref("type"), value: ref("type"), max: whole(1, MAX_LIST_ITEMS, "Most entries.") },
+  ["key", "value"],
+);
 
 const holders: Readonly<Record<string, { readonly definition: string; readonly schema: Schema }>> =
   {
     list: {
       definition: "options-list",
-      schema: closed(
-        "A list with a bound.",
-        { of: ref("type"), max: whole(1, MAX_LIST_ITEMS, "Most elements.") },
-        ["of"],
-      ),
+      schema: listOptions,
     },
     array: {
       definition: "options-array",
-      schema: closed(
-        "Always the same number of elements.",
-        { of: ref("type"), length: whole(1, MAX_LIST_ITEMS, "How many elements.") },
-        ["of", "length"],
-      ),
+      schema: arrayOptions,
     },
     map: {
       definition: "options-map",
-      schema: closed(
-        "Keys (strings, whole numbers or enums) and values, in order.",
-        { key: ref("type"), value: ref("type"), max: whole(1, MAX_LIST_ITEMS, "Most entries.") },
-        ["key", "value"],
-      ),
+      schema: mapOptions,
     },
     struct: {
       definition: "members",

@@ -59,10 +59,10 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   },
   generated: { imports: [], packages: ["stardust-udp*"] },
   // Commands of their own: they read a command line as the others do.
-  demo: { imports: ["generated"], packages: ["node:*", "stardust-udp*", "#cli/usage*"] },
+  demo: { imports: ["generated"], packages: ["node:*", "stardust-udp*", "#cli/usage.js"] },
   fuzz: {
     imports: [],
-    packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage*", "fast-check", "typescript"],
+    packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage.js", "fast-check", "typescript"],
   },
 };
 
