@@ -28,28 +28,30 @@ const peerNames = ["avsc", "protobufjs", "protobuf-es", "msgpackr"];
 
 let sink = 0;
 
-function stardust(codec) {
+function stardust(codecs, channel) {
+  const encoder = codecs[`${channel}Encoder`];
+  const decoder = codecs[`${channel}Decoder`];
   const w = new Writer(new Uint8Array(65536));
   const r = new Reader();
   return {
     prepare: (message) => message,
     // As the runtime does it: in one pass where messages are small, else asking for the size first.
-    encode: codec.write
-      ? (message) => codec.write(message, w, 0)
+    encode: encoder.write
+      ? (message) => encoder.write(message, w, 0)
       : (message) => {
           w.at = 0;
-          codec.size(message);
-          codec.encode(message, w);
+          encoder.size(message);
+          encoder.encode(message, w);
           return w.at;
         },
     bytes(message) {
-      const out = new Writer(new Uint8Array(codec.size(message)));
-      codec.encode(message, out);
+      const out = new Writer(new Uint8Array(encoder.size(message)));
+      encoder.encode(message, out);
       return out.bytes;
     },
     view: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     // As in the runtime, which knows where a message ends: in V8 11, asking for `byteLength` takes as long as a small decode.
-    decode: (bytes, view) => codec.decode(r.reset(bytes, view, 0, bytes.length)),
+    decode: (bytes, view) => decoder.decode(r.reset(bytes, view, 0, bytes.length)),
   };
 }
 
@@ -232,9 +234,9 @@ const results = {};
 const only = process.argv.indexOf("--shape") + 1;
 for (const shape of Object.keys(shapes)) {
   if (only > 0 && process.argv[only] !== shape) continue;
-  const contestants = [{ name: "Stardust", codec: stardust(codecs[`${shape}Codec`]) }];
+  const contestants = [{ name: "Stardust", codec: stardust(codecs, shape) }];
   if (packed.has(shape)) {
-    contestants.push({ name: "Stardust packed", codec: stardust(codecs[`${shape}PackedCodec`]) });
+    contestants.push({ name: "Stardust packed", codec: stardust(codecs, `${shape}Packed`) });
   }
   for (const [name, make] of found) contestants.push({ name, codec: make(shape) });
   for (const { name, codec } of contestants) {

@@ -86,7 +86,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   STARDUST_WORKER_IMPORT: {
     means:
       "A worker thread could not import the generated protocol, the systems or the socket wrapper; or what it imported is another protocol than the application's thread has. The message names the file. The way out depends on how you run TypeScript: docs/troubleshooting.md#listen-fails-with-stardust_worker_import.",
-    fix: "a worker cannot import TypeScript on Node 20: run the compiled code, install tsx, or use Node 22; a bundled server must keep generated/protocol as a file of its own",
+    fix: "a worker cannot import TypeScript on Node 20: run the compiled code, install tsx, or use Node 22; a bundled server must keep generated/server-protocol as a file of its own",
     bad: "node --import tsx src/server.ts # on Node 20, without tsx in the project",
     good: "tsc && node dist/server.js",
     shows: "command",

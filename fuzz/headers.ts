@@ -134,7 +134,7 @@ export class HeaderTarget implements Target {
       if (random.once(12)) frame.payloadBytes = limits.sliceBytes + 1;
       if (random.once(24)) frame.payloadBytes = 0;
     } else {
-      const { fixedBytes } = channel.codec;
+      const { fixedBytes } = channel;
       const most = Math.min(channel.maxBytes, random.once(8) ? 4000 : 20);
       const fixed = fixedBytes >= 0 && !frame.compat;
       frame.payloadBytes = fixed ? fixedBytes : random.below(most + 1);
@@ -193,7 +193,7 @@ export class HeaderTarget implements Target {
     const { sliceIndex, sliceCount, payloadBytes } = frame;
     if (!slice) {
       if (payloadBytes > maxBytes) return `${payloadBytes} bytes of at most ${maxBytes}`;
-      const { fixedBytes } = channel.codec;
+      const { fixedBytes } = channel;
       if (frame.compat || fixedBytes < 0 || payloadBytes === fixedBytes) return undefined;
       return `${payloadBytes} bytes of always ${fixedBytes}`;
     }

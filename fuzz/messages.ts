@@ -5,9 +5,9 @@
  * what ends early or goes on may be taken too, for a message that this version writes and reads again.
  */
 import { getHeapStatistics } from "node:v8";
-import type { MessageCodec } from "stardust-udp/protocol";
 import { MalformedError, Reader, Writer } from "stardust-udp/wire";
 import type { SeededRandom } from "#src/testing/random.js";
+import type { MessageCodec } from "./both-sides.ts";
 import type { Input } from "./input.ts";
 import { fault, hexOf, sameBytes, type Target, type Verdict } from "./target.ts";
 import { CountingReader, TracingReader, VersionReader } from "./trace.ts";

@@ -4,7 +4,8 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import fc, { type Arbitrary } from "fast-check";
-import type { MessageCodec, Protocol } from "stardust-udp/protocol";
+import type { Protocol } from "stardust-udp/protocol";
+import { bothSides, codecOf, type MessageCodec } from "./both-sides.ts";
 import { HeaderTarget } from "./headers.ts";
 import { MessageTarget } from "./messages.ts";
 import type { Target } from "./target.ts";
@@ -45,14 +46,19 @@ export function findSpecs(): Spec[] {
 /** Imports a spec's generated code and makes its targets; what they begin with depends on the seed alone. */
 export async function targetsOf(spec: Spec, seed: number): Promise<Target[]> {
   const load = (file: string) => import(new URL(file, spec.folder).href);
-  const { protocol } = (await load("protocol.js")) as { protocol: Protocol };
+  const [client, server] = (await Promise.all([
+    load("client-protocol.js"),
+    load("server-protocol.js"),
+  ])) as { protocol: Protocol }[];
+  const protocol = bothSides(client!.protocol, server!.protocol);
   const testing = (await load("testing.js")) as GeneratedTesting;
   const { join, accept } = testing.exampleZero;
   return [
-    ...protocol.channels.map(
-      ({ name, codec }) =>
-        new MessageTarget(spec.name, name, codec, corpusOf(testing, name, codec, seed)),
-    ),
+    ...protocol.channels.map((channel) => {
+      const codec = codecOf(channel);
+      const corpus = corpusOf(testing, channel.name, codec, seed);
+      return new MessageTarget(spec.name, channel.name, codec, corpus);
+    }),
     new HeaderTarget(spec.name, protocol, protocol.header),
     new ZeroTarget(spec.name, protocol, join!.body(), accept!.body()),
   ];

@@ -15,8 +15,8 @@ import {
   type ConnectOptions,
   connect as connectTo,
 } from "stardust-udp/client";
+import { protocol } from "./client-protocol.ts";
 import { ClientSend, Header } from "./face.ts";
-import { protocol } from "./protocol.ts";
 import type * as types from "./types.ts";
 import type { AcceptBody, JoinBody } from "./zero.ts";
 

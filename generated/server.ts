@@ -18,7 +18,7 @@ import {
   listen as listenOn,
 } from "stardust-udp/server";
 import { Broadcast, Header, ServerSend } from "./face.ts";
-import { protocol } from "./protocol.ts";
+import { protocol } from "./server-protocol.ts";
 import type * as types from "./types.ts";
 import type { AcceptBody, JoinBody } from "./zero.ts";
 

@@ -2,7 +2,7 @@
 // For tests: validators, guards, examples, arbitraries, bytes.
 
 import type { Arbitrary, FastCheck, ZeroProblem } from "stardust-udp";
-import type { MessageCodec } from "stardust-udp/protocol";
+import type { MessageEncoder } from "stardust-udp/protocol";
 import { InvalidMessageError, Reader, Writer, dequantise } from "stardust-udp/wire";
 import * as codecs from "./codecs.ts";
 import type * as types from "./types.ts";
@@ -15,9 +15,9 @@ export interface Problem {
   readonly problem: string;
 }
 
-function problemOf<M>(codec: MessageCodec<M>, value: unknown): Problem | null {
+function problemOf<M>(encoder: MessageEncoder<M>, value: unknown): Problem | null {
   try {
-    codec.size(value as M);
+    encoder.size(value as M);
     return null;
   } catch (error) {
     if (!(error instanceof InvalidMessageError)) throw error;
@@ -25,9 +25,9 @@ function problemOf<M>(codec: MessageCodec<M>, value: unknown): Problem | null {
   }
 }
 
-function bytesOf<M>(codec: MessageCodec<M>, message: M): Uint8Array {
-  const bytes = new Uint8Array(codec.size(message));
-  codec.encode(message, new Writer(bytes));
+function bytesOf<M>(encoder: MessageEncoder<M>, message: M): Uint8Array {
+  const bytes = new Uint8Array(encoder.size(message));
+  encoder.encode(message, new Writer(bytes));
   return bytes;
 }
 
@@ -172,22 +172,22 @@ function anyMapMessage(fc: FastCheck): Arbitrary<types.MapMessage> {
 /** What is wrong with a value as a message of a channel; null where it is good. */
 export const validate = {
   input(value: unknown): Problem | null {
-    return problemOf(codecs.inputCodec, value);
+    return problemOf(codecs.inputEncoder, value);
   },
   snapshot(value: unknown): Problem | null {
-    return problemOf(codecs.snapshotCodec, value);
+    return problemOf(codecs.snapshotEncoder, value);
   },
   chat(value: unknown): Problem | null {
-    return problemOf(codecs.chatCodec, value);
+    return problemOf(codecs.chatEncoder, value);
   },
   event(value: unknown): Problem | null {
-    return problemOf(codecs.eventCodec, value);
+    return problemOf(codecs.eventEncoder, value);
   },
   ready(value: unknown): Problem | null {
-    return problemOf(codecs.readyCodec, value);
+    return problemOf(codecs.readyEncoder, value);
   },
   map(value: unknown): Problem | null {
-    return problemOf(codecs.mapCodec, value);
+    return problemOf(codecs.mapEncoder, value);
   },
 };
 
@@ -268,44 +268,44 @@ export const arbitrary = {
 /** The bytes of a message. Throws InvalidMessageError. */
 export const encode = {
   input(message: types.InputMessage): Uint8Array {
-    return bytesOf(codecs.inputCodec, message);
+    return bytesOf(codecs.inputEncoder, message);
   },
   snapshot(message: types.SnapshotMessage): Uint8Array {
-    return bytesOf(codecs.snapshotCodec, message);
+    return bytesOf(codecs.snapshotEncoder, message);
   },
   chat(message: types.ChatMessage): Uint8Array {
-    return bytesOf(codecs.chatCodec, message);
+    return bytesOf(codecs.chatEncoder, message);
   },
   event(message: types.EventMessage): Uint8Array {
-    return bytesOf(codecs.eventCodec, message);
+    return bytesOf(codecs.eventEncoder, message);
   },
   ready(message: types.ReadyMessage): Uint8Array {
-    return bytesOf(codecs.readyCodec, message);
+    return bytesOf(codecs.readyEncoder, message);
   },
   map(message: types.MapMessage): Uint8Array {
-    return bytesOf(codecs.mapCodec, message);
+    return bytesOf(codecs.mapEncoder, message);
   },
 };
 
 /** The message in these bytes. Throws MalformedError. */
 export const decode = {
   input(bytes: Uint8Array): types.InputMessage {
-    return codecs.inputCodec.decode(Reader.of(bytes));
+    return codecs.inputDecoder.decode(Reader.of(bytes));
   },
   snapshot(bytes: Uint8Array): types.SnapshotMessage {
-    return codecs.snapshotCodec.decode(Reader.of(bytes));
+    return codecs.snapshotDecoder.decode(Reader.of(bytes));
   },
   chat(bytes: Uint8Array): types.ChatMessage {
-    return codecs.chatCodec.decode(Reader.of(bytes));
+    return codecs.chatDecoder.decode(Reader.of(bytes));
   },
   event(bytes: Uint8Array): types.EventMessage {
-    return codecs.eventCodec.decode(Reader.of(bytes));
+    return codecs.eventDecoder.decode(Reader.of(bytes));
   },
   ready(bytes: Uint8Array): types.ReadyMessage {
-    return codecs.readyCodec.decode(Reader.of(bytes));
+    return codecs.readyDecoder.decode(Reader.of(bytes));
   },
   map(bytes: Uint8Array): types.MapMessage {
-    return codecs.mapCodec.decode(Reader.of(bytes));
+    return codecs.mapDecoder.decode(Reader.of(bytes));
   },
 };
 

@@ -98,7 +98,7 @@ export async function connect<F extends ClientFaceTypes>(
   face: ClientFace<F>,
   options: ConnectOptions<F>,
 ): Promise<Client<F>> {
-  checkProtocol(protocol);
+  checkProtocol(protocol, "client");
   const { port, signal } = options;
   if (!(Number.isInteger(port) && port >= 1 && port <= 65535)) {
     throw new StardustError("STARDUST_INVALID_OPTION", `port: ${port} is not a UDP port`);
@@ -280,7 +280,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       }
       let message: unknown;
       try {
-        message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
+        message = channel.decoder!.decode(this.#reader.reset(bytes, view, start, end));
       } catch {
         this.#counters.add("messagesMalformed");
         return true;

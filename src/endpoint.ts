@@ -7,7 +7,7 @@ import { isIP, isIPv6, SocketAddress } from "node:net";
 import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
-import { maySend, type Protocol, type Role, runtimeDeliveries } from "./protocol.ts";
+import { maySend, missingCodec, type Protocol, type Role, runtimeDeliveries } from "./protocol.ts";
 
 /** Told of what the application's own callbacks throw, and of workers that die. */
 export type FaultListener = (error: unknown, where: string) => void;
@@ -46,20 +46,22 @@ export function runGuarded(work: () => unknown, report: (error: unknown) => void
   }
 }
 
-/** Generated code of another contract, or for features that are not there, is refused before anything is opened. */
-export function checkProtocol(protocol: Protocol): void {
+/** Generated code of another contract, for features that are not there or of the other side is refused before anything is opened. */
+export function checkProtocol(protocol: Protocol, role: Role): void {
   const unsupported = (what: string): never => {
     throw new StardustError("STARDUST_UNSUPPORTED", `protocol ${protocol.name}: ${what}`);
   };
   if (protocol.stardust !== 4)
     unsupported(
-      `generated for contract ${protocol.stardust}, this runtime has 3: run stardust generate again`,
+      `generated for contract ${protocol.stardust}, this runtime has 4: run stardust generate again`,
     );
   if (protocol.security !== "plain") unsupported(`security ${protocol.security} is not there yet`);
   for (const { name, delivery } of protocol.channels) {
     if (!runtimeDeliveries.includes(delivery))
       unsupported(`channel ${name}: delivery ${delivery} is not there yet`);
   }
+  const missing = missingCodec(protocol, role);
+  if (missing !== undefined) unsupported(missing);
 }
 
 /**

@@ -22,10 +22,8 @@ export type Delivery =
 
 export type Direction = "client-to-server" | "server-to-client" | "both";
 
-/** One message type: plain objects to bytes and back. All of them are straight-line generated code. */
-export interface MessageCodec<M> {
-  /** Bytes of every message, or -1 where they differ. */
-  readonly fixedBytes: number;
+/** Messages of one type to bytes. Straight-line generated code. */
+export interface MessageEncoder<M> {
   /** No message is larger. */
   readonly maxBytes: number;
   /** The bytes `message` takes. Checks every member: throws `InvalidMessageError` with the path of a wrong one. */
@@ -38,12 +36,24 @@ export interface MessageCodec<M> {
    * Missing where messages may be so large that their size is better known first.
    */
   write?(message: M, w: Writer, at: number): number;
+}
+
+/** Bytes to messages of one type. Straight-line generated code. */
+export interface MessageDecoder<M> {
   /** Reads one message; it must end at `r.end`. Throws `MalformedError`, and nothing else, for any other bytes. */
   decode(r: Reader): M;
 }
 
+/** The code of a channel's messages, as far as one side of a connection has use for it. */
+export interface ChannelCodec<M = unknown> {
+  /** Missing where this side does not send on the channel. */
+  readonly encoder?: MessageEncoder<M> | undefined;
+  /** Missing where this side does not receive on it. */
+  readonly decoder?: MessageDecoder<M> | undefined;
+}
+
 /** One channel, with everything about it that the spec decides already computed. */
-export interface ChannelDefinition<M = unknown> {
+export interface ChannelDefinition<M = unknown> extends ChannelCodec<M> {
   /** Position in `Protocol.channels`: what the runtime calls a channel inside one process. */
   readonly index: number;
   readonly name: string;
@@ -57,6 +67,8 @@ export interface ChannelDefinition<M = unknown> {
   readonly reliable: boolean;
   /** Messages above `ProtocolLimits.sliceBytes` are sent in slices. */
   readonly fragment: boolean;
+  /** Bytes of every payload, or -1 where they differ. */
+  readonly fixedBytes: number;
   /** The largest payload accepted, in bytes. */
   readonly maxBytes: number;
   /** The same from a peer of another version, whose messages may have grown. */
@@ -67,7 +79,6 @@ export interface ChannelDefinition<M = unknown> {
   readonly priority: number;
   /** Share among channels of one level. */
   readonly weight: number;
-  readonly codec: MessageCodec<M>;
 }
 
 /** A field of the user's own in the datagram header. Values are numbers; a bool is 0 or 1. */
@@ -166,7 +177,11 @@ export interface KnownVersion {
   readonly differs?: readonly string[];
 }
 
-/** All that a spec says, as `generated/protocol.ts` exports it. */
+/**
+ * All that a spec says. `generated/protocol.ts` exports it without the code of messages; `generated/client-protocol.ts` and
+ * `generated/server-protocol.ts` with the encoders of the channels that this side sends on and the decoders of those that it
+ * receives, and no others.
+ */
 export interface Protocol {
   /** The version of this contract; the runtime refuses another. */
   readonly stardust: 4;
@@ -176,14 +191,43 @@ export interface Protocol {
   readonly hash: string;
   /** Other versions that the spec's record knows, newest first. */
   readonly versions: readonly KnownVersion[];
-  /** `import.meta.url` of the generated module, so that a worker thread can import the same. */
-  readonly url: string;
   /** Sealing is not there yet; the generator refuses it, and so does the runtime. */
   readonly security: "plain";
   readonly limits: ProtocolLimits;
   readonly header: HeaderCodec;
   readonly channels: readonly ChannelDefinition[];
   readonly zero: ZeroProtocol;
+}
+
+/** The protocol for a server, each of whose workers imports it anew. */
+export interface ServerProtocol extends Protocol {
+  /** `import.meta.url` of the generated module. */
+  readonly url: string;
+}
+
+/** The protocol with the code that one side calls; `codecs` are by channel index. */
+export function withCodecs(protocol: Protocol, codecs: readonly ChannelCodec[]): Protocol {
+  const channels = protocol.channels.map((channel, index) => {
+    const { encoder, decoder } = codecs[index] ?? {};
+    return { ...channel, encoder, decoder };
+  });
+  return { ...protocol, channels };
+}
+
+/** What `role` would call and the protocol lacks, with the way out; undefined where all is there. */
+export function missingCodec(protocol: Protocol, role: Role): string | undefined {
+  for (const { name, direction, encoder, decoder } of protocol.channels) {
+    const other = role === "client" ? "server" : "client";
+    const sends = maySend(role, direction) && encoder === undefined;
+    const receives = maySend(other, direction) && decoder === undefined;
+    if (!sends && !receives) continue;
+    const [half, verb] = sends ? ["encoder", "sends"] : ["decoder", "receives"];
+    return (
+      `channel ${name} has no ${half}, and a ${role} ${verb} on it: generate again, and give a ${role} what ` +
+      `generated/${role}-protocol exports`
+    );
+  }
+  return undefined;
 }
 
 /** The delivery modes this runtime has. The generator's table of what is missing is held against it by a test. */

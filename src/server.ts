@@ -39,7 +39,7 @@ import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { encodeOnce } from "./session/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
@@ -157,11 +157,11 @@ const MAX_PEERS_PER_PORT = 0x1_0000;
 
 /** Binds the ports, starts a worker on each and resolves when all are ready. Generated code gives it its types. */
 export async function listen<F extends ServerFaceTypes>(
-  protocol: Protocol,
+  protocol: ServerProtocol,
   face: ServerFace<F>,
   options: ListenOptions<F>,
 ): Promise<Server<F>> {
-  checkProtocol(protocol);
+  checkProtocol(protocol, "server");
   const server = new RunningServer<F>(protocol, face, options);
   await server.open();
   return server;
@@ -174,7 +174,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly broadcast: F["broadcast"];
   readonly header: F["header"];
   readonly closed: Promise<CloseReason>;
-  readonly protocol: Protocol;
+  readonly protocol: ServerProtocol;
   readonly face: ServerFace<F>;
   readonly #options: ListenOptions<F>;
   readonly #onFault: FaultListener;
@@ -192,7 +192,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #closing: Promise<void> | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
 
-  constructor(protocol: Protocol, face: ServerFace<F>, options: ListenOptions<F>) {
+  constructor(protocol: ServerProtocol, face: ServerFace<F>, options: ListenOptions<F>) {
     this.protocol = protocol;
     this.face = face;
     this.#options = options;
@@ -342,7 +342,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #broadcast(channelIndex: number, message: unknown, options: BroadcastOptions): BroadcastResult {
     if (this.#closing !== undefined) throw closedError("server");
     const channel = this.protocol.channels[channelIndex]!;
-    const bytes = encodeOnce(channel.codec, message);
+    const bytes = encodeOnce(channel.encoder!, message);
     const skipped: number[] = [];
     let sent = 0;
     const lacking = this.#lacking[channelIndex];
@@ -380,7 +380,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     let message: unknown;
     try {
       this.#reader.compat = peer.negotiated.compat;
-      message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
+      message = channel.decoder!.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
       peer.handle?.malformed(id);
       peer.handle?.release(id, cost);

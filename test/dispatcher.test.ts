@@ -18,7 +18,7 @@ function channel(index: number, reliable: boolean): ChannelDefinition {
     queueBytes: 500,
     priority: 0,
     weight: 1,
-    codec: undefined as never,
+    fixedBytes: -1,
   };
 }
 

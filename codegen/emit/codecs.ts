@@ -1,6 +1,7 @@
 /**
  * `codecs.ts`: for every struct and union its functions (size, encode, decode and, where messages are small, write), for
- * every enum two, all straight-line, and a `MessageCodec` for every channel.
+ * every enum two, all straight-line, and an encoder and a decoder for every channel, apart, so that a bundler leaves out
+ * what a side does not call.
  * The file puts the parts together; each function has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
  */
 import { definedKinds, kinds } from "../kinds/kinds.ts";
@@ -12,13 +13,23 @@ import { encodeFunction, unionEncodeFunction } from "./encode.ts";
 import type { Module } from "./module.ts";
 import { sizeFunction, unionSizeFunction } from "./size.ts";
 import type { Declaration, Func } from "./source.ts";
-import { camel, docComment, documentation, Lines, Names } from "./text.ts";
+import { camel, Lines, Names } from "./text.ts";
 import { unionWriteFunction, writeFunction, writtenInOnePass } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
-/** The name of each channel's codec, by channel index. */
-export function codecNames(model: Model): string[] {
-  return Names.forAll(model.channels.map((c) => `${camel(c.name)}Codec`));
+/** The names of what encodes and decodes the messages of a channel. */
+export interface CodecNames {
+  readonly encoder: string;
+  readonly decoder: string;
+}
+
+/** By channel index. */
+export function codecNames(model: Model): CodecNames[] {
+  const names = new Names();
+  return model.channels.map(({ name }) => ({
+    encoder: names.take(`${camel(name)}Encoder`),
+    decoder: names.take(`${camel(name)}Decoder`),
+  }));
 }
 
 export function emitCodecs(model: Model, module: Module): Declaration[] {
@@ -40,9 +51,10 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
     ]),
   ];
   const names = codecNames(model);
-  const codecs = model.channels.map((c) =>
-    codecText(c, names[c.index]!, lookup, onePass, model.specFile, module),
-  );
+  const codecs = model.channels.flatMap((c) => {
+    const { encoder, decoder } = names[c.index]!;
+    return [encoderText(c, encoder, lookup, onePass, module), decoderText(c, decoder, module)];
+  });
   const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
   // A type that nothing holds has no use for its functions.
   const helpers = definedKinds.flatMap((kind) =>
@@ -59,12 +71,11 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
   ];
 }
 
-function codecText(
+function encoderText(
   c: ChannelModel,
   name: string,
   lookup: Lookup,
   onePass: ReadonlySet<string>,
-  specFile: string,
   module: Module,
 ): string {
   const struct = lookup.struct(c.message);
@@ -72,9 +83,9 @@ function codecText(
   const maxBytes = Math.min(struct.maxBytes, c.maxBytes);
   const out = new Lines();
   out.block(
-    `export const ${name}: ${module.type("stardust-udp/protocol", "MessageCodec")}<${type}> =`,
+    `export const ${name}: ${module.type("stardust-udp/protocol", "MessageEncoder")}<${type}> =`,
     () => {
-      out.add(`fixedBytes: ${struct.fixedBytes},`, `maxBytes: ${maxBytes},`);
+      out.add(`maxBytes: ${maxBytes},`);
       if (struct.maxBytes <= c.maxBytes) out.add(`size: size${c.message},`);
       else {
         out.block(
@@ -93,6 +104,18 @@ function codecText(
       out.add(`encode: encode${c.message},`);
       if (onePass.has(c.message) && struct.maxBytes <= c.maxBytes)
         out.add(`write: write${c.message},`);
+    },
+    ";",
+  );
+  return out.text;
+}
+
+function decoderText(c: ChannelModel, name: string, module: Module): string {
+  const type = module.typeOf(c.message);
+  const out = new Lines();
+  out.block(
+    `export const ${name}: ${module.type("stardust-udp/protocol", "MessageDecoder")}<${type}> =`,
+    () => {
       out.block(
         `decode(r: ${readerType(module)}): ${type}`,
         () => {
@@ -103,6 +126,5 @@ function codecText(
     },
     ";",
   );
-  const doc = documentation(c, specFile);
-  return docComment(doc) + out.text;
+  return out.text;
 }

@@ -12,7 +12,7 @@ import { words } from "./markdown.ts";
 import { emitModelJson } from "./model-json.ts";
 import { Module } from "./module.ts";
 import { emitPage } from "./page.ts";
-import { emitProtocol } from "./protocol.ts";
+import { emitProtocol, emitSideProtocol } from "./protocol.ts";
 import { type Declaration, printFile } from "./source.ts";
 import { emitTesting } from "./testing.ts";
 import { commentText } from "./text.ts";
@@ -32,7 +32,15 @@ const files: Readonly<Record<string, { about: string; emit: Emitter }>> = {
   },
   "header.ts": { about: "The header of every datagram and frame.", emit: emitHeader },
   "zero.ts": { about: "What the spec says of the connection protocol.", emit: emitZero },
-  "protocol.ts": { about: "The protocol as the runtime takes it.", emit: emitProtocol },
+  "protocol.ts": { about: "The protocol, without the code of its messages.", emit: emitProtocol },
+  "client-protocol.ts": {
+    about: "The protocol as a client has it.",
+    emit: (model, module) => emitSideProtocol(model, module, "client"),
+  },
+  "server-protocol.ts": {
+    about: "The protocol as a server and its workers have it.",
+    emit: (model, module) => emitSideProtocol(model, module, "server"),
+  },
   "face.ts": { about: "What typed server, client and systems share.", emit: emitFace },
   "server.ts": { about: "The typed server.", emit: emitServer },
   "client.ts": { about: "The typed client.", emit: emitClient },

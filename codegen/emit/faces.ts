@@ -3,24 +3,13 @@
  * one-line methods that call the runtime with a constant channel index; only channels that a side may send on are on its
  * `send`, only those that it may receive on its `receive`.
  */
+import { receivedBy, type Side, sentBy } from "../model/channels.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import { userFieldsOf } from "./header.ts";
 import type { Module } from "./module.ts";
 import type { Class, Declaration, Interface, Method, Parameter } from "./source.ts";
 import { documentation, key, memberName, optionalDoc, quote } from "./text.ts";
 import { bodyName, hasRequired } from "./zero.ts";
-
-type Side = "client" | "server";
-
-/** Channels that `side` may send on. */
-function sentBy(model: Model, side: Side): ChannelModel[] {
-  const direction = side === "client" ? "client-to-server" : "server-to-client";
-  return model.channels.filter((c) => c.direction === "both" || c.direction === direction);
-}
-
-function receivedBy(model: Model, side: Side): ChannelModel[] {
-  return sentBy(model, side === "client" ? "server" : "client");
-}
 
 /** A type of the runtime's. */
 function outer(module: Module, name: string): string {
@@ -212,8 +201,8 @@ function ofFace(module: Module, name: string): string {
   return module.value("./face.ts", name);
 }
 
-function protocolOf(module: Module): string {
-  return module.value("./protocol.ts", "protocol");
+function protocolOf(module: Module, side: Side): string {
+  return module.value(`./${side}-protocol.ts`, "protocol");
 }
 
 /** `server.ts`. */
@@ -296,7 +285,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
       typeParameters: ["State = undefined"],
       parameters: [{ name: "options", type: "Options<State>" }],
       returns: "Promise<Server<State>>",
-      body: `return ${module.value("stardust-udp/server", "listen as listenOn")}(${protocolOf(module)}, face<State>(), options);`,
+      body: `return ${module.value("stardust-udp/server", "listen as listenOn")}(${protocolOf(module, "server")}, face<State>(), options);`,
       doc: "Binds the ports and resolves when all are ready. Rejects with STARDUST_PORT_BIND.",
     },
   ];
@@ -360,7 +349,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
       name: "connect",
       parameters: [{ name: "options", type: "Options" }],
       returns: "Promise<Client>",
-      body: `return ${module.value("stardust-udp/client", "connect as connectTo")}(${protocolOf(module)}, face, options);`,
+      body: `return ${module.value("stardust-udp/client", "connect as connectTo")}(${protocolOf(module, "client")}, face, options);`,
       doc: "Joins a server and resolves when the connection stands. Rejects with STARDUST_CONNECT_….",
     },
   ];
@@ -403,7 +392,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
       returns: "Systems<State>",
       body: [
         "return {",
-        `  hash: ${protocolOf(module)}.hash,`,
+        `  hash: ${module.value("./protocol.ts", "protocol")}.hash,`,
         "  face: {",
         `    send: (target) => new ${send}(target),`,
         `    broadcast: (target) => new ${broadcast}(target),`,

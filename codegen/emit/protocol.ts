@@ -1,5 +1,9 @@
-/** `protocol.ts`: everything a spec says as one value of the runtime's `Protocol`. The rest of the files hang on it. */
-import { compatMaxBytes } from "../model/channels.ts";
+/**
+ * `protocol.ts`: everything a spec says but for the code of its messages, as one value. `client-protocol.ts` and
+ * `server-protocol.ts`: the same with the code that one side calls, and none of what only the other side does.
+ */
+import { compatMaxBytes, receivedBy, type Side, sentBy } from "../model/channels.ts";
+import { Lookup } from "../model/lookup.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
 import { codecNames } from "./codecs.ts";
 import type { Module } from "./module.ts";
@@ -11,13 +15,13 @@ export function emitProtocol(
   module: Module,
   versions: readonly KnownVersion[],
 ): Declaration[] {
-  const codecs = codecNames(model).map((name) => module.value("./codecs.ts", name));
+  const lookup = Lookup.of(model);
   const out = new Lines();
   out.block(
     `export const protocol: ${module.type("stardust-udp/protocol", "Protocol")} =`,
     () => {
       out.add("stardust: 4,", `name: ${quote(model.name)},`, `version: ${model.version},`);
-      out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions), "url: import.meta.url,");
+      out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions));
       out.add(`security: ${quote(model.security)},`);
       out.block(
         "limits:",
@@ -32,10 +36,12 @@ export function emitProtocol(
         out.add(`    index: ${c.index},`, `    name: ${quote(c.name)},`, `    id: ${c.id},`);
         out.add(`    delivery: ${quote(c.delivery)},`, `    direction: ${quote(c.direction)},`);
         out.add(`    numbered: ${c.numbered},`, `    reliable: ${c.reliable},`);
-        out.add(`    fragment: ${c.fragment},`, `    maxBytes: ${c.maxBytes},`);
+        out.add(`    fragment: ${c.fragment},`);
+        out.add(`    fixedBytes: ${lookup.struct(c.message).fixedBytes},`);
+        out.add(`    maxBytes: ${c.maxBytes},`);
         out.add(`    compatMaxBytes: ${compatMaxBytes(model, c)},`);
         out.add(`    queueBytes: ${c.queueBytes},`, `    priority: ${c.priority},`);
-        out.add(`    weight: ${c.weight},`, `    codec: ${codecs[c.index]!},`, "  },");
+        out.add(`    weight: ${c.weight},`, "  },");
       }
       out.add("],", `${module.value("./zero.ts", "zero")},`);
     },
@@ -49,6 +55,30 @@ export function emitProtocol(
     ],
   );
   return [{ kind: "raw", text: docComment(doc) + out.text }];
+}
+
+/** `client-protocol.ts` and `server-protocol.ts`. */
+export function emitSideProtocol(model: Model, module: Module, side: Side): Declaration[] {
+  const isServer = side === "server";
+  const type = module.type("stardust-udp/protocol", isServer ? "ServerProtocol" : "Protocol");
+  const withCodecs = module.value("stardust-udp/protocol", "withCodecs");
+  const facts = module.value("./protocol.ts", "protocol as facts");
+  const sent = new Set(sentBy(model, side));
+  const received = new Set(receivedBy(model, side));
+  const out = new Lines();
+  out.add(`/** The protocol with what a ${side} sends encoded and what it receives decoded. */`);
+  // Its workers import this file by its URL.
+  const [head, tail] = isServer ? ["{ ...", "), url: import.meta.url };"] : ["", ");"];
+  out.add(`export const protocol: ${type} = ${head}${withCodecs}(${facts}, [`);
+  codecNames(model).forEach(({ encoder, decoder }, index) => {
+    const channel = model.channels[index]!;
+    const halves: string[] = [];
+    if (sent.has(channel)) halves.push(`encoder: ${module.value("./codecs.ts", encoder)}`);
+    if (received.has(channel)) halves.push(`decoder: ${module.value("./codecs.ts", decoder)}`);
+    out.add(`  { ${halves.join(", ")} },`);
+  });
+  out.add(`]${tail}`);
+  return [{ kind: "raw", text: out.text }];
 }
 
 function versionsText(versions: readonly KnownVersion[]): string[] {

@@ -19,13 +19,14 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
   const guards = guardFunctions(model, module);
   const channels = model.channels;
   const type = (c: ChannelModel) => module.typeOf(c.message);
-  const codec = (c: ChannelModel) => module.codec(codecs[c.index]!);
+  const encoder = (c: ChannelModel) => module.codec(codecs[c.index]!.encoder);
+  const decoder = (c: ChannelModel) => module.codec(codecs[c.index]!.decoder);
   const wire = (name: string) => module.value(WIRE, name);
   const outer = (name: string) => module.type("stardust-udp", name);
   // Where a channel takes less than its message could be, only messages that fit are made.
   const fitting = (c: ChannelModel) =>
     lookup.struct(c.message).maxBytes > c.maxBytes || isCapped(c.message, lookup)
-      ? `.filter((message) => problemOf(${codec(c)}, message) === null)`
+      ? `.filter((message) => problemOf(${encoder(c)}, message) === null)`
       : "";
   return [
     {
@@ -44,7 +45,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
       "What is wrong with a value as a message of a channel; null where it is good.",
       channels.map((c) => [
         `${key(c.name)}(value: unknown): Problem | null {`,
-        `  return problemOf(${codec(c)}, value);`,
+        `  return problemOf(${encoder(c)}, value);`,
         "},",
       ]),
     ),
@@ -72,7 +73,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
       "The bytes of a message. Throws InvalidMessageError.",
       channels.map((c) => [
         `${key(c.name)}(message: ${type(c)}): Uint8Array {`,
-        `  return bytesOf(${codec(c)}, message);`,
+        `  return bytesOf(${encoder(c)}, message);`,
         "},",
       ]),
     ),
@@ -81,7 +82,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
       "The message in these bytes. Throws MalformedError.",
       channels.map((c) => [
         `${key(c.name)}(bytes: Uint8Array): ${type(c)} {`,
-        `  return ${codec(c)}.decode(${wire("Reader")}.of(bytes));`,
+        `  return ${decoder(c)}.decode(${wire("Reader")}.of(bytes));`,
         "},",
       ]),
     ),
@@ -91,30 +92,30 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
 
 function helperFunctions(module: Module): Func[] {
   const wire = (name: string) => module.value(WIRE, name);
-  const codec = {
-    name: "codec",
-    type: `${module.type("stardust-udp/protocol", "MessageCodec")}<M>`,
+  const encoder = {
+    name: "encoder",
+    type: `${module.type("stardust-udp/protocol", "MessageEncoder")}<M>`,
   };
   const generic = { kind: "function", exported: false, typeParameters: ["M"] } as const;
   return [
     {
       ...generic,
       name: "problemOf",
-      parameters: [codec, { name: "value", type: "unknown" }],
+      parameters: [encoder, { name: "value", type: "unknown" }],
       returns: "Problem | null",
       body: new Lines()
-        .add("try {", "  codec.size(value as M);", "  return null;", "} catch (error) {")
+        .add("try {", "  encoder.size(value as M);", "  return null;", "} catch (error) {")
         .add(`  if (!(error instanceof ${wire("InvalidMessageError")})) throw error;`)
         .add("  return { path: error.path, problem: error.problem };", "}").text,
     },
     {
       ...generic,
       name: "bytesOf",
-      parameters: [codec, { name: "message", type: "M" }],
+      parameters: [encoder, { name: "message", type: "M" }],
       returns: "Uint8Array",
       body: new Lines()
-        .add("const bytes = new Uint8Array(codec.size(message));")
-        .add(`codec.encode(message, new ${wire("Writer")}(bytes));`, "return bytes;").text,
+        .add("const bytes = new Uint8Array(encoder.size(message));")
+        .add(`encoder.encode(message, new ${wire("Writer")}(bytes));`, "return bytes;").text,
     },
   ];
 }

@@ -23,6 +23,19 @@ export function compatMaxBytes(model: Omit<Model, "hash">, channel: ChannelModel
   return Math.min(receiveBudgetBytes - MESSAGE_OVERHEAD_BYTES, most);
 }
 
+/** One end of a connection. */
+export type Side = "client" | "server";
+
+/** Channels that `side` may send on. */
+export function sentBy(model: Model, side: Side): ChannelModel[] {
+  const direction = side === "client" ? "client-to-server" : "server-to-client";
+  return model.channels.filter((c) => c.direction === "both" || c.direction === direction);
+}
+
+export function receivedBy(model: Model, side: Side): ChannelModel[] {
+  return sentBy(model, side === "client" ? "server" : "client");
+}
+
 /** Slice index and count are varints of at most two bytes: the header's longest form counts on it. */
 export const MAX_SLICES = 16_383;
 /** A queue holds at least this, or two messages. */

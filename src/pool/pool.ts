@@ -8,7 +8,7 @@ import { StardustError } from "../errors.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
 import type { WorkerOptions, WorkerPost } from "../port/records.ts";
-import type { Protocol } from "../protocol.ts";
+import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { Placement } from "./placement.ts";
 import { portRanges } from "./ports.ts";
@@ -41,7 +41,7 @@ export interface PoolListener {
 }
 
 export interface PoolOptions {
-  readonly protocol: Protocol;
+  readonly protocol: ServerProtocol;
   readonly host: string;
   /** 0: any free port. */
   readonly ports: readonly number[];

@@ -159,19 +159,19 @@ export class PortHandle {
    * `onRingDrained` comes when it can be tried again.
    */
   send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
-    const { codec } = channel;
+    const encoder = channel.encoder!;
     // What may be large is encoded first, so that its record is as long as it is, and nothing is written behind that.
-    const bytes = codec.write === undefined ? encodeOnce(codec, message) : undefined;
-    const w = this.#reserve(ToWorker.send, 6 + (bytes?.length ?? codec.maxBytes));
+    const bytes = encoder.write === undefined ? encodeOnce(encoder, message) : undefined;
+    const w = this.#reserve(ToWorker.send, 6 + (bytes?.length ?? encoder.maxBytes));
     if (w === undefined) {
-      if (bytes === undefined) encodeOnce(codec, message);
+      if (bytes === undefined) encodeOnce(encoder, message);
       return false;
     }
     w.u32(peer);
     w.u16(channel.index);
     const start = w.at;
     try {
-      if (bytes === undefined) w.at = codec.write!(message, w, start);
+      if (bytes === undefined) w.at = encoder.write!(message, w, start);
       else w.raw(bytes);
     } catch (error) {
       this.#end.abandon();

@@ -88,7 +88,7 @@ export class SystemsHost implements BroadcastTarget {
     let message: unknown;
     try {
       this.#reader.compat = compat;
-      message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
+      message = channel.decoder!.decode(this.#reader.reset(bytes, view, start, end));
     } catch {
       return false;
     }

@@ -4,7 +4,7 @@
  */
 import { parentPort, threadId, workerData } from "node:worker_threads";
 import { StardustError } from "../errors.ts";
-import type { Protocol } from "../protocol.ts";
+import { missingCodec, type Protocol } from "../protocol.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
@@ -45,6 +45,10 @@ async function importProtocol(): Promise<Protocol> {
         `(hash ${protocol?.hash ?? "none"} instead of ${options.protocolHash}, or another record of versions); ` +
         "build and generate again, and start anew",
     );
+  }
+  const missing = missingCodec(protocol, "server");
+  if (missing !== undefined) {
+    throw new StardustError("STARDUST_WORKER_IMPORT", `${options.protocolUrl}: ${missing}`);
   }
   return protocol;
 }

@@ -3,7 +3,7 @@
  * for ever modulo 2^32; the capacity is a power of two. A payload may lie over the end, so nothing is wasted. Worst
  * case: one copy of everything when it doubles.
  */
-import type { MessageCodec } from "../protocol.ts";
+import type { MessageEncoder } from "../protocol.ts";
 import { Writer } from "../wire/writer.ts";
 
 const MIN_CAPACITY = 512;
@@ -12,7 +12,7 @@ const MIN_BESIDE_BYTES = 4096;
 const SHORT_BYTES = 48;
 /** Where a message is encoded that would lie over the end; shared, used only until it is copied. */
 let overEnd: Writer | undefined;
-/** A codec is at work, and with it perhaps a getter of the application's message: no other may begin. */
+/** An encoder is at work, and with it perhaps a getter of the application's message: no other may begin. */
 let writing = false;
 
 function beginWriting(): void {
@@ -68,11 +68,11 @@ export class ByteRing {
     return position;
   }
 
-  /** Has `codec`, which has `write`, write a message; returns its bytes. It is stored only by `keep`. */
-  stage<M>(message: M, codec: MessageCodec<M>): number {
+  /** Has `encoder`, which has `write`, write a message; returns its bytes. It is stored only by `keep`. */
+  stage<M>(message: M, encoder: MessageEncoder<M>): number {
     beginWriting();
     try {
-      const { maxBytes } = codec;
+      const { maxBytes } = encoder;
       const { bytes } = this;
       const at = bytes === undefined ? 0 : this.tail & (bytes.length - 1);
       const used = (this.tail - this.head) >>> 0;
@@ -82,7 +82,7 @@ export class ByteRing {
           : beside(maxBytes),
       );
       const start = w.at;
-      return codec.write!(message, w, start) - start;
+      return encoder.write!(message, w, start) - start;
     } finally {
       writing = false;
     }

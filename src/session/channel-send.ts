@@ -7,7 +7,7 @@
  * a queue of their own and go first. Everything is bounded by `queueBytes`: payload plus MESSAGE_OVERHEAD_BYTES each.
  * Worst case: releasing as many messages as an ack covers.
  */
-import { InvalidMessageError } from "../errors.ts";
+import { InvalidMessageError, StardustError } from "../errors.ts";
 import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
 import type { FrameHeader } from "../wire/header.ts";
@@ -95,12 +95,13 @@ export class SendChannel {
   }
 
   pushMessage(message: unknown): boolean {
-    const { codec } = this.definition;
-    if (codec.write === undefined) {
-      const bytes = encodeOnce(codec, message);
+    const { encoder } = this.definition;
+    if (encoder === undefined) throw noEncoder(this.definition.name);
+    if (encoder.write === undefined) {
+      const bytes = encodeOnce(encoder, message);
       return this.push(bytes, 0, bytes.length);
     }
-    const length = this.ring.stage(message, codec);
+    const length = this.ring.stage(message, encoder);
     this.checkLength(length);
     if (!this.fits(length)) return false;
     this.record(this.ring.keep(length), length);
@@ -234,12 +235,12 @@ export class SendChannel {
   }
 
   private checkLength(length: number): void {
-    const { codec, maxBytes } = this.definition;
+    const { fixedBytes, maxBytes } = this.definition;
     if (length > maxBytes) {
       throw new InvalidMessageError("", `${length} bytes are more than the ${maxBytes} allowed`);
     }
-    if (codec.fixedBytes >= 0 && length !== codec.fixedBytes) {
-      throw new InvalidMessageError("", `${length} bytes where ${codec.fixedBytes} are expected`);
+    if (fixedBytes >= 0 && length !== fixedBytes) {
+      throw new InvalidMessageError("", `${length} bytes where ${fixedBytes} are expected`);
     }
   }
 
@@ -365,4 +366,12 @@ export class SendChannel {
       this.letGo();
     }
   }
+}
+
+/** A session was given the facts alone, or the other side's protocol. */
+function noEncoder(channel: string): StardustError {
+  return new StardustError(
+    "STARDUST_UNSUPPORTED",
+    `channel ${channel} has no encoder: a client's session takes generated/client-protocol, a server's generated/server-protocol`,
+  );
 }

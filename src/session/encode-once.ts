@@ -4,7 +4,7 @@
  * one peer, which are written where they are read. Worst case: one allocation for each message that may be large.
  */
 import { InvalidMessageError } from "../errors.ts";
-import type { MessageCodec } from "../protocol.ts";
+import type { MessageEncoder } from "../protocol.ts";
 import { Writer } from "../wire/writer.ts";
 
 const MIN_BESIDE_BYTES = 4096;
@@ -12,27 +12,27 @@ const MIN_BESIDE_BYTES = 4096;
 let beside: Writer | undefined;
 
 /** The bytes of `message`, valid until the next call. Throws InvalidMessageError. */
-export function encodeOnce<M>(codec: MessageCodec<M>, message: M): Uint8Array {
-  return codec.write === undefined ? encodeLarge(codec, message) : writeSmall(codec, message);
+export function encodeOnce<M>(encoder: MessageEncoder<M>, message: M): Uint8Array {
+  return encoder.write === undefined ? encodeLarge(encoder, message) : writeSmall(encoder, message);
 }
 
-function writeSmall<M>(codec: MessageCodec<M>, message: M): Uint8Array {
-  const { maxBytes } = codec;
+function writeSmall<M>(encoder: MessageEncoder<M>, message: M): Uint8Array {
+  const { maxBytes } = encoder;
   const fits = beside !== undefined && maxBytes <= beside.bytes.length;
   const w = fits ? beside! : new Writer(new Uint8Array(Math.max(MIN_BESIDE_BYTES, maxBytes)));
   beside = undefined;
   try {
-    return w.bytes.subarray(0, codec.write!(message, w, 0));
+    return w.bytes.subarray(0, encoder.write!(message, w, 0));
   } finally {
     beside = w;
   }
 }
 
-function encodeLarge<M>(codec: MessageCodec<M>, message: M): Uint8Array {
-  const size = codec.size(message);
+function encodeLarge<M>(encoder: MessageEncoder<M>, message: M): Uint8Array {
+  const size = encoder.size(message);
   const w = new Writer(new Uint8Array(size));
   try {
-    codec.encode(message, w);
+    encoder.encode(message, w);
   } catch (error) {
     // Of what writes at the end of the memory.
     if (!(error instanceof RangeError)) throw error;

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { InvalidMessageError, MalformedError, Reader, Writer } from "stardust-udp/wire";
 import { beforeAll, describe, expect, test } from "vitest";
+import { codecIn } from "#fuzz/both-sides.js";
 import { generate } from "./support/generate.ts";
 import { kindsModel } from "./support/kinds.ts";
 
@@ -9,11 +10,13 @@ import { kindsModel } from "./support/kinds.ts";
 type Any = any;
 let codecs: Any;
 let testing: Any;
+let protocol: Any;
 
 beforeAll(async () => {
   const generated = await generate("codecs", kindsModel());
   codecs = await generated.load("codecs");
   testing = await generated.load("testing");
+  ({ protocol } = await generated.load("protocol"));
 });
 
 const channels = ["integers", "bits", "mixed", "lists", "empty", "names"];
@@ -123,19 +126,20 @@ function check(codec: Any, message: unknown): void {
 }
 
 test("only messages that their channel may refuse as a whole are asked for their size first", () => {
-  expect(channels.filter((channel) => codecs[`${channel}Codec`].write === undefined)).toEqual([
+  expect(channels.filter((channel) => codecs[`${channel}Encoder`].write === undefined)).toEqual([
     "lists",
   ]);
 });
 
 describe.each(channels)("any message of %s", (channel) => {
   test("comes back as it was, in the bytes announced", () => {
-    const codec = codecs[`${channel}Codec`];
+    const codec: Any = codecIn(codecs, channel);
     fc.assert(
       fc.property(testing.arbitrary[channel](fc) as fc.Arbitrary<Any>, (message) => {
         const bytes = testing.encode[channel](message);
         expect(bytes.byteLength).toBeLessThanOrEqual(codec.maxBytes);
-        if (codec.fixedBytes >= 0) expect(bytes.byteLength).toBe(codec.fixedBytes);
+        const { fixedBytes } = protocol.channels.find((c: Any) => c.name === channel);
+        if (fixedBytes >= 0) expect(bytes.byteLength).toBe(fixedBytes);
         const w = new Writer(new Uint8Array(bytes.byteLength));
         codec.encode(message, w);
         expect(w.at).toBe(bytes.byteLength);
@@ -154,7 +158,7 @@ describe.each(channels)("any message of %s", (channel) => {
   });
 
   test("cut short, lengthened or changed throws MalformedError, or is another message", () => {
-    const codec = codecs[`${channel}Codec`];
+    const codec: Any = codecIn(codecs, channel);
     const any = testing.arbitrary[channel](fc) as fc.Arbitrary<Any>;
     fc.assert(
       fc.property(
@@ -200,7 +204,7 @@ describe.each(channels)("any message of %s", (channel) => {
   });
 
   test("of hostile values is refused, never with another error", () => {
-    const codec = codecs[`${channel}Codec`];
+    const codec: Any = codecIn(codecs, channel);
     const hostile = fc.anything({
       withBigInt: true,
       withTypedArray: true,
@@ -262,13 +266,13 @@ describe("a wrong member is named", () => {
     const message = testing.example[channel]();
     spoil(message);
     expect(testing.validate[channel](message)?.path).toBe(path);
-    const codec = codecs[`${channel}Codec`];
+    const codec: Any = codecIn(codecs, channel);
     expect(() => check(codec, message)).toThrow(expect.objectContaining({ path }));
   });
 
   test("and a list where an object must be is refused, even where all members are optional", () => {
     for (const channel of channels) {
-      const codec = codecs[`${channel}Codec`];
+      const codec: Any = codecIn(codecs, channel);
       expect(testing.validate[channel]([]), channel).not.toBeNull();
       expect(() => check(codec, []), channel).toThrow(InvalidMessageError);
     }
@@ -276,7 +280,7 @@ describe("a wrong member is named", () => {
 
   test("and each is read once: what was checked is what is written", () => {
     for (const channel of channels) {
-      const codec = codecs[`${channel}Codec`];
+      const codec: Any = codecIn(codecs, channel);
       const message = testing.example[channel]();
       const reads = new Map<string, number>();
       const watched = Object.defineProperties(
@@ -309,10 +313,10 @@ describe("a wrong member is named", () => {
       path: "",
       problem: expect.stringContaining("1200 are allowed"),
     });
-    const { listsCodec } = codecs;
-    expect(() => listsCodec.size(message)).toThrow(InvalidMessageError);
+    const { listsEncoder } = codecs;
+    expect(() => listsEncoder.size(message)).toThrow(InvalidMessageError);
     // Only its size tells, so it is always asked first.
-    expect(listsCodec.write).toBeUndefined();
+    expect(listsEncoder.write).toBeUndefined();
   });
 });
 

@@ -121,7 +121,7 @@ test("files say where they come from, name the runtime by its package, and hold 
     expect(text.startsWith(`// ${marker}`), name).toBe(true);
     expect(text).not.toMatch(/\brequire\(/);
     for (const [, from] of text.matchAll(/ from "([^"]+)"/g)) {
-      expect(from).toMatch(/^(stardust-udp(\/[a-z]+)?|\.\/[a-z]+\.ts)$/);
+      expect(from).toMatch(/^(stardust-udp(\/[a-z]+)?|\.\/[a-z-]+\.ts)$/);
     }
     expect(text.includes(kindsModel().hash)).toBe(name === "protocol.ts");
   }

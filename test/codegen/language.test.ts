@@ -204,7 +204,7 @@ describe("a struct that grew", () => {
   function across(version: number, channel: string, bytes: Uint8Array): unknown {
     const reader = Reader.of(bytes);
     reader.compat = true;
-    return codecs[version - 1][`${channel}Codec`].decode(reader);
+    return codecs[version - 1][`${channel}Decoder`].decode(reader);
   }
 
   test("has its length in front and each version's members behind the others'", () => {

@@ -2,6 +2,7 @@
  * Specs of real and odd shapes: each generates, compiles under the strict flags, and its codecs write and read the bytes
  * that a slow interpreter of the YAML writes and reads, which knows nothing of the generator.
  */
+
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { InvalidMessageError, MalformedError, Reader, Writer } from "stardust-udp/wire";
@@ -13,6 +14,7 @@ import { Lookup } from "#codegen/model/lookup.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { bothSides, codecOf } from "#fuzz/both-sides.js";
 import { CaptureError, Cursor } from "../support/independent/bytes.ts";
 import { Messages, type Type } from "../support/independent/messages.ts";
 import { fromHex, readVectors } from "../support/revive.ts";
@@ -59,15 +61,19 @@ beforeAll(async () => {
     const model = modelOf(text);
     const generated = await generate(`codec-${name}`, model);
     const testing = await generated.load("testing");
-    const { protocol } = await generated.load("protocol");
+    const protocol = bothSides(
+      (await generated.load("client-protocol")).protocol,
+      (await generated.load("server-protocol")).protocol,
+    );
     const yaml = parse(text, { mapAsMap: true }) as Map<string, Any>;
     const parts = [yaml.get("types") ?? new Map(), yaml.get("limits") ?? new Map()] as const;
     const slow = new Messages(...parts);
     const slowCompat = new Messages(...parts, { compat: true });
-    const channels = protocol.channels.map(({ name: channel, codec }: Any) => {
+    const channels = protocol.channels.map((definition) => {
+      const { name: channel } = definition;
       const given = yaml.get("channels").get(channel);
       const type = slow.resolveMessage(given.get("message"), given.get("extensible") === true);
-      return { name: channel, codec, type };
+      return { name: channel, codec: codecOf(definition), type };
     });
     subjects.set(name, { model, generated, testing, channels, slow, slowCompat });
   }

@@ -2,6 +2,7 @@
  * Golden vectors: three who have never met agree on every byte. The generated code (through the runtime), the
  * interpreter of the model that wrote the vectors, and the independent parser, which knows only the documents.
  */
+
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
@@ -19,6 +20,7 @@ import { DatagramReader } from "#codegen/interpret/read-datagram.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec, loadSpecFile } from "#codegen/spec/load.js";
+import { bothSides } from "#fuzz/both-sides.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { emptied } from "#src/wire/json.js";
 import { buildDatagram, checkMac, openFrame, parseFrame } from "#src/zero/envelope.js";
@@ -56,7 +58,7 @@ beforeAll(async () => {
     model: kindsModel(),
     vectors: readVectors(kinds.files.get("vectors.json")!),
     testing: await kinds.load("testing"),
-    protocol: (await kinds.load("protocol")).protocol,
+    protocol: await sidesOf(kinds.load),
   };
   for (const type of ["u32", "u64"]) {
     const model = resolveSpec(loadSpec(ackFieldSpec(type), "protocol.yaml"))!;
@@ -65,7 +67,7 @@ beforeAll(async () => {
       model,
       vectors: readVectors(field.files.get("vectors.json")!),
       testing: await field.load("testing"),
-      protocol: (await field.load("protocol")).protocol,
+      protocol: await sidesOf(field.load),
     };
   }
   for (const [name, spec, generated] of [
@@ -79,10 +81,15 @@ beforeAll(async () => {
       spec,
       vectors: readVectors(emitVectors(model)),
       testing: await import(new URL("testing.js", generated).href),
-      protocol: (await import(new URL("protocol.js", generated).href)).protocol,
+      protocol: await sidesOf((file) => import(new URL(`${file}.js`, generated).href)),
     };
   }
 });
+
+async function sidesOf(load: (file: string) => Promise<Any>): Promise<Any> {
+  const [client, server] = [await load("client-protocol"), await load("server-protocol")];
+  return bothSides(client.protocol, server.protocol);
+}
 
 /** The robot's spec, whose acks are one field of bits. */
 function ackFieldSpec(type: string): string {
@@ -170,13 +177,15 @@ describe.each(["arena", "robot", "fleet", "kinds", "acks as u32", "acks as u64"]
     it("are what the generated code makes of peers of other versions", () => {
       const { vectors, protocol } = subjects[name]!;
       for (const { channel, case: title, value, hex } of vectors.compatMessages) {
-        const { codec } = protocol.channels.find((c: Any) => c.name === channel);
+        const { decoder } = protocol.channels.find((c: Any) => c.name === channel);
         const r = Reader.of(fromHex(hex));
-        expect(() => codec.decode(r), title).toThrow(MalformedError);
+        expect(() => decoder.decode(r), title).toThrow(MalformedError);
         const other = Reader.of(fromHex(hex));
         other.compat = true;
         // What the other side does not know gets its default.
-        expect(codec.decode(other), `${channel}, ${title}`).toMatchObject(without(value) as object);
+        expect(decoder.decode(other), `${channel}, ${title}`).toMatchObject(
+          without(value) as object,
+        );
       }
       for (const vector of vectors.compatDatagrams) {
         expect(toHex(writeGenerated(protocol, vector, true)), vector.case).toBe(vector.hex);

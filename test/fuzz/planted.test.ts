@@ -1,9 +1,11 @@
 /**
  * The fuzzer finds what it is for: faults planted one by one into a copy of generated decoders.
  */
+
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { HeaderCodec, MessageCodec, Protocol } from "stardust-udp/protocol";
+import type { HeaderCodec, Protocol } from "stardust-udp/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
+import { codecIn } from "#fuzz/both-sides.js";
 import { HeaderTarget } from "#fuzz/headers.js";
 import { MessageTarget } from "#fuzz/messages.js";
 import { run } from "#fuzz/run.js";
@@ -26,7 +28,7 @@ let count = 0;
 beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  ({ protocol } = (await import(good("protocol.js").href)) as { protocol: Protocol });
+  ({ protocol } = (await import(good("client-protocol.js").href)) as { protocol: Protocol });
 });
 
 /** Imports a copy of a generated file in which every match is replaced; there must be one. */
@@ -63,15 +65,14 @@ async function fuzzMessages(
   cases = CASES,
   spec = "menagerie",
 ): Promise<string> {
-  const name = `${channel}Codec`;
   const codecs = await plant("codecs.js", edits, spec);
-  const { [name]: sound } = (await import(good("codecs.js", spec).href)) as Record<
-    string,
-    MessageCodec<unknown>
-  >;
+  const sound = codecIn(await import(good("codecs.js", spec).href), channel);
   const makers = (await import(good("testing.js", spec).href)) as GeneratedTesting;
-  const corpus = corpusOf(makers, channel, sound!, SEED);
-  return firstFailure(new MessageTarget("planted", channel, codecs[name], corpus), cases);
+  const corpus = corpusOf(makers, channel, sound, SEED);
+  return firstFailure(
+    new MessageTarget("planted", channel, codecIn(codecs, channel), corpus),
+    cases,
+  );
 }
 
 /** The function of a varint reader that takes any form; appended to the code. */

@@ -243,11 +243,11 @@ function sessionsKeepPromises(random: SeededRandom, world: LayoutWorld, lists: L
         side.session.setUserField(i, value);
         current[role].set(name, value);
       });
-      for (const { name, codec, direction } of protocol.channels) {
+      for (const { name, fixedBytes, maxBytes, direction } of protocol.channels) {
         if (role === "server" && direction === "client-to-server") continue;
         for (let n = random.integer(0, 2); n > 0; n--) {
-          const most = name === "map" ? 9000 : Math.min(codec.maxBytes, 80);
-          const size = codec.fixedBytes >= 0 ? codec.fixedBytes : random.integer(4, most);
+          const most = name === "map" ? 9000 : Math.min(maxBytes, 80);
+          const size = fixedBytes >= 0 ? fixedBytes : random.integer(4, most);
           side.send(name, numberedPayload(side.sent.get(name)?.length ?? 0, size, random));
         }
       }

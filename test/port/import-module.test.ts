@@ -7,16 +7,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Protocol, ServerFace, ServerFaceTypes } from "stardust-udp";
+import type { ServerFace, ServerFaceTypes, ServerProtocol } from "stardust-udp";
 import { type ListenOptions, listen, type Server } from "stardust-udp/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { closing } from "../support/arena.ts";
 import { specSource, specUrl } from "../support/specs.ts";
 
-type ProtocolModule = typeof import("../tmp/specs/robot/generated/protocol.ts");
+type ProtocolModule = typeof import("../tmp/specs/robot/generated/server-protocol.ts");
 type ClientModule = typeof import("../tmp/specs/robot/generated/client.ts");
 const { protocol } = (await import(
-  specUrl("robot", "generated/protocol.js").href
+  specUrl("robot", "generated/server-protocol.js").href
 )) as ProtocolModule;
 const { connect } = (await import(specUrl("robot", "generated/client.js").href)) as ClientModule;
 
@@ -33,7 +33,7 @@ const face: ServerFace<ServerFaceTypes> = {
 } as unknown as ServerFace<ServerFaceTypes>;
 
 function open(
-  changes: Partial<Protocol>,
+  changes: Partial<ServerProtocol>,
   options: Partial<ListenOptions> = {},
 ): Promise<Server<ServerFaceTypes>> {
   return listen({ ...protocol, ...changes }, face, { ports: { count: 2 }, ...options });
@@ -72,7 +72,7 @@ describe("a TypeScript module in a worker", () => {
   );
 
   it("is loaded by Node itself, or by the tsx of its own project: protocol and systems", async () => {
-    const url = specSource("robot", "generated/protocol.ts").href;
+    const url = specSource("robot", "generated/server-protocol.ts").href;
     const systems = specSource("robot", "systems.ts");
     const server = closing(await open({ url }, { systems }));
     const client = closing(await connect({ port: server.ports[0]! }));

@@ -2,12 +2,12 @@
 import fc from "fast-check";
 import { Writer } from "stardust-udp/wire";
 import { describe, expect, test } from "vitest";
-import type { MessageCodec } from "#src/protocol.js";
+import type { MessageEncoder } from "#src/protocol.js";
 import { ByteRing } from "#src/session/byte-ring.js";
 import { bytesCodec } from "../support/hand-protocol.ts";
 
-const small = bytesCodec(300);
-const middle = bytesCodec(4096);
+const small = bytesCodec(300).encoder;
+const middle = bytesCodec(4096).encoder;
 
 interface Stored {
   readonly position: number;
@@ -51,8 +51,8 @@ test("keeps what is kept, and nothing of what is not", () => {
 
 describe("a message that does something while it is written", () => {
   /** Ten bytes, the fifth asked of the message. */
-  const asking: MessageCodec<() => number> = {
-    ...(small as unknown as MessageCodec<() => number>),
+  const asking: MessageEncoder<() => number> = {
+    ...(small as unknown as MessageEncoder<() => number>),
     size: () => 10,
     write(message, w, at) {
       w.bytes.fill(1, at, at + 5);

@@ -14,7 +14,7 @@ const names = protocol.channels.map((channel) => channel.name);
 
 function sizeFor(name: string, random: SeededRandom): number {
   const channel = protocol.channels[channelIndex(protocol, name)]!;
-  if (channel.codec.fixedBytes >= 0) return channel.codec.fixedBytes;
+  if (channel.fixedBytes >= 0) return channel.fixedBytes;
   const most = channel.fragment ? Math.min(channel.maxBytes, 9000) : channel.maxBytes;
   return random.integer(4, random.chance(0.8) ? Math.min(80, most) : most);
 }

@@ -18,8 +18,12 @@ import { specUrl } from "../support/specs.ts";
 type Testing = typeof import("../tmp/specs/fleet-4/generated/testing.ts");
 type Message = Record<string, unknown>;
 const load = async (name: string, file: string) => await import(specUrl(name, file).href);
-const fleet3 = (await load("fleet-3", "generated/protocol.js")).protocol as Protocol;
-const fleet4 = (await load("fleet-4", "generated/protocol.js")).protocol as Protocol;
+const protocolsOf = async (name: string): Promise<Readonly<Record<Role, Protocol>>> => ({
+  client: (await load(name, "generated/client-protocol.js")).protocol,
+  server: (await load(name, "generated/server-protocol.js")).protocol,
+});
+const fleet3 = await protocolsOf("fleet-3");
+const fleet4 = await protocolsOf("fleet-4");
 const testing3 = (await load("fleet-3", "generated/testing.js")) as Testing;
 const testing4 = (await load("fleet-4", "generated/testing.js")) as Testing;
 
@@ -32,7 +36,7 @@ class Inbox implements SessionSink {
   }
 
   deliver({ channel, bytes, view, start, end }: ReceivedMessage): boolean {
-    const message = channel.codec.decode(this.#reader.reset(bytes, view, start, end));
+    const message = channel.decoder!.decode(this.#reader.reset(bytes, view, start, end));
     const list = this.messages.get(channel.name) ?? [];
     list.push(message as Message);
     this.messages.set(channel.name, list);
@@ -40,8 +44,13 @@ class Inbox implements SessionSink {
   }
 }
 
-function side(protocol: Protocol, role: Role, seed: number): { session: Session; inbox: Inbox } {
-  const negotiated = negotiatedVersion(protocol, fleet3.hash, true)!;
+function side(
+  protocols: Readonly<Record<Role, Protocol>>,
+  role: Role,
+  seed: number,
+): { session: Session; inbox: Inbox } {
+  const protocol = protocols[role];
+  const negotiated = negotiatedVersion(protocol, fleet3.client.hash, true)!;
   const random = new SeededRandom(seed);
   const inbox = new Inbox(negotiated);
   const options = {
@@ -118,8 +127,8 @@ describe("sessions of versions 3 and 4", () => {
         for (let i = 0; i < Math.max(from3.length, from4.length); i++) {
           const a = from4[i];
           const b = from3[i];
-          if (a) four.session.sendMessage(index(fleet4, a.name), a.message);
-          if (b) three.session.sendMessage(index(fleet3, b.name), b.message);
+          if (a) four.session.sendMessage(index(fleet4.client, a.name), a.message);
+          if (b) three.session.sendMessage(index(fleet3.client, b.name), b.message);
           if (i % 3 === 2) pair.run(5);
         }
         const done = () => !four.session.unacknowledged && !three.session.unacknowledged;
@@ -176,7 +185,7 @@ describe("sessions of versions 3 and 4", () => {
 
   it("takes nothing on a channel that the other side says it lacks", () => {
     const liar = new Session({
-      protocol: fleet4,
+      protocol: fleet4.client,
       role: "client",
       nowMs: 0,
       random: () => 0.5,

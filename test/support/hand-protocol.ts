@@ -10,7 +10,8 @@ import type {
   Delivery,
   Direction,
   HeaderCodec,
-  MessageCodec,
+  MessageDecoder,
+  MessageEncoder,
   Protocol,
   ProtocolLimits,
   UserField,
@@ -42,10 +43,14 @@ const SLICE = 0x40;
 const MORE = 0x20;
 const CONSECUTIVE = 0x10;
 
+export interface HandCodec {
+  readonly encoder: MessageEncoder<Uint8Array>;
+  readonly decoder: MessageDecoder<Uint8Array>;
+}
+
 /** Payloads are bytes, any or exactly `fixedBytes` of them. */
-export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint8Array> {
-  const codec: MessageCodec<Uint8Array> = {
-    fixedBytes,
+export function bytesCodec(maxBytes: number, fixedBytes = -1): HandCodec {
+  const encoder: MessageEncoder<Uint8Array> = {
     maxBytes,
     size(message) {
       if (!(message instanceof Uint8Array)) throw new InvalidMessageError("", "not bytes");
@@ -54,6 +59,8 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint
     encode(message, w) {
       w.raw(message);
     },
+  };
+  const decoder: MessageDecoder<Uint8Array> = {
     decode(r) {
       if (fixedBytes >= 0 && r.end - r.at !== fixedBytes) throw new MalformedError("", "size", 0);
       const copy = r.bytes.slice(r.at, r.end);
@@ -61,13 +68,13 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): MessageCodec<Uint
       return copy;
     },
   };
-  if (maxBytes > 4096) return codec;
+  if (maxBytes > 4096) return { encoder, decoder };
   const write = (message: Uint8Array, w: Writer, at: number): number => {
-    if (codec.size(message) > maxBytes) throw new InvalidMessageError("", "too large");
+    if (encoder.size(message) > maxBytes) throw new InvalidMessageError("", "too large");
     w.bytes.set(message, at);
     return at + message.length;
   };
-  return { ...codec, write };
+  return { encoder: { ...encoder, write }, decoder };
 }
 
 class DefaultLayout implements HeaderCodec {
@@ -250,7 +257,7 @@ class DefaultLayout implements HeaderCodec {
         return Violation.sliceBounds;
       }
     }
-    const fixed = isUnsized(channel, frame.slice) ? -1 : channel.codec.fixedBytes;
+    const fixed = isUnsized(channel, frame.slice) ? -1 : channel.fixedBytes;
     let bytes = r.end - r.at;
     if (frame.more) {
       bytes = fixed >= 0 ? fixed : r.tryVarint();
@@ -279,7 +286,7 @@ function u24(r: Reader): number {
 }
 
 function isUnsized(channel: ChannelDefinition, slice: boolean): boolean {
-  return slice || channel.codec.fixedBytes < 0;
+  return slice || channel.fixedBytes < 0;
 }
 
 /** What a test says about a channel; the rest has defaults. */
@@ -344,7 +351,8 @@ export function handProtocol(options: HandOptions = {}): Protocol {
       queueBytes: c.queueBytes ?? 2_097_152,
       priority: c.priority ?? 1,
       weight: c.weight ?? 1,
-      codec: bytesCodec(maxBytes, fixedBytes),
+      fixedBytes,
+      ...bytesCodec(maxBytes, fixedBytes),
     };
   });
   return {
@@ -353,7 +361,6 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     version: 1,
     hash: "00000000000000000000000000000000",
     versions: [],
-    url: "file:///hand.js",
     security: "plain",
     limits: {
       maxDatagramBytes: 1200,

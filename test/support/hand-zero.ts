@@ -59,7 +59,6 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     version: options.version ?? 1,
     hash: options.hash ?? "0123456789abcdef0123456789abcdef",
     versions: options.versions ?? [],
-    url: import.meta.url,
     security: "plain",
     limits: {
       maxDatagramBytes: options.maxDatagramBytes ?? 1200,

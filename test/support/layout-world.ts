@@ -79,7 +79,7 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
   const protocol: Protocol = {
     ...handProtocol({ limits: model.limits }),
     header: loadedJs.header as HeaderCodec,
-    channels: channels.map((c) => ({ ...c, codec: bytesCodec(c.maxBytes, c.fixedBytes) })),
+    channels: channels.map((c) => ({ ...c, ...bytesCodec(c.maxBytes, c.fixedBytes) })),
   };
   const { maxDatagramBytes } = model.limits;
   const independent = new Layout(lists, channels, maxDatagramBytes);

@@ -5,12 +5,12 @@ import { specUrl } from "./specs.ts";
 
 type ServerModule = typeof import("../tmp/specs/narrow/generated/server.ts");
 type ClientModule = typeof import("../tmp/specs/narrow/generated/client.ts");
-type ProtocolModule = typeof import("../tmp/specs/narrow/generated/protocol.ts");
+type ProtocolModule = typeof import("../tmp/specs/narrow/generated/client-protocol.ts");
 const load = (file: string): Promise<unknown> =>
   import(specUrl("narrow", `generated/${file}.js`).href);
 const { listen } = (await load("server")) as ServerModule;
 const { connect } = (await load("client")) as ClientModule;
-export const { protocol } = (await load("protocol")) as ProtocolModule;
+export const { protocol } = (await load("client-protocol")) as ProtocolModule;
 export const narrowSystems: URL = specUrl("narrow", "systems.js");
 
 export type Server = Awaited<ReturnType<typeof listen>>;
@@ -36,8 +36,8 @@ export async function rawClient(
 ): Promise<{ line(bytes: Uint8Array): boolean; id: number }> {
   const channels = protocol.channels.map((channel) => ({
     ...channel,
-    codec: {
-      ...channel.codec,
+    encoder: {
+      ...channel.encoder,
       size: (bytes: Uint8Array) => bytes.byteLength,
       encode: (bytes: Uint8Array, w: { raw(bytes: Uint8Array): void }) => w.raw(bytes),
       write: (bytes: Uint8Array, w: { raw(bytes: Uint8Array): void }) => w.raw(bytes),

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connect as connectArena } from "#generated/client.js";
-import { protocol as arena } from "#generated/protocol.js";
+import { protocol as arena } from "#generated/client-protocol.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";

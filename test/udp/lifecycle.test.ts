@@ -1,6 +1,6 @@
 import { connect as connectWith } from "stardust-udp/client";
 import { describe, expect, it, vi } from "vitest";
-import { protocol } from "#generated/protocol.js";
+import { protocol } from "#generated/client-protocol.js";
 import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";
 
 describe("joining", () => {

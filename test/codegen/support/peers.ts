@@ -3,6 +3,7 @@
  * writes the other reads, as messages, over sessions in virtual time and as parts of zero messages. The judge of what
  * should arrive is meaning.ts, which works from the models alone.
  */
+
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { MalformedError, Reader } from "stardust-udp/wire";
@@ -10,6 +11,7 @@ import { schemaProblem } from "#codegen/interpret/json-schema.js";
 import type { ChannelModel, Model, ZeroMessageModel } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { bothSides } from "#fuzz/both-sides.js";
 import type { NegotiatedVersion } from "#src/negotiated-version.js";
 import type { Protocol, Role } from "#src/protocol.js";
 import { Pair } from "#src/testing/index.js";
@@ -30,7 +32,10 @@ export interface Peer {
 }
 
 /** What the code of a peer needs; servers and clients are not run. */
-const modules = ["codecs", "header", "protocol", "testing", "validators", "zero"];
+const modules = [
+  ...["codecs", "header", "testing", "validators", "zero"],
+  ...["protocol", "client-protocol", "server-protocol"],
+];
 
 export function modelOf(sections: string): Model {
   const loaded = loadSpec(complete(sections), "spec.yaml");
@@ -45,7 +50,10 @@ export async function peersOf(name: string, specs: Iterable<string>): Promise<Ma
   const models = texts.map(modelOf);
   const all = await generateAll(name, models, modules);
   const peers = all.map(async (generated, i): Promise<[string, Peer]> => {
-    const { protocol } = await generated.load("protocol");
+    const protocol = bothSides(
+      (await generated.load("client-protocol")).protocol,
+      (await generated.load("server-protocol")).protocol,
+    );
     const testing = await generated.load("testing");
     const vectors = readVectors(generated.files.get("vectors.json")!);
     return [texts[i]!, { model: models[i]!, protocol, testing, vectors }];
@@ -108,9 +116,9 @@ function messagesOf(
 
 /** Reads as a peer of another version; undefined where the bytes are refused. */
 function read({ protocol }: Peer, channel: string, bytes: Uint8Array): unknown {
-  const { codec } = protocol.channels.find(({ name }) => name === channel)!;
+  const { decoder } = protocol.channels.find(({ name }) => name === channel)!;
   try {
-    return codec.decode(Object.assign(Reader.of(bytes), { compat: true }));
+    return decoder!.decode(Object.assign(Reader.of(bytes), { compat: true }));
   } catch (error) {
     if (error instanceof MalformedError) return undefined;
     throw error;
