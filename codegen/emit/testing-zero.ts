@@ -1,12 +1,11 @@
 /**
  * The part of `testing.ts` about zero messages: a validator, a guard, an example and an arbitrary for the `body` of each
- * that the application fills. Values follow from the JSON Schemas (schema-example.ts, schema-arbitrary.ts); what is legal
+ * that the application fills. Values follow from the JSON Schemas (schema-samples.ts); what is legal
  * is decided by the validators alone.
  */
 import type { Model, ZeroMessageModel } from "../model/model.ts";
 import type { Module } from "./module.ts";
-import { arbitraryOf } from "./schema-arbitrary.ts";
-import { exampleOf } from "./schema-example.ts";
+import { arbitraryOf, exampleOf } from "./schema-samples.ts";
 import { constObject, type Declaration } from "./source.ts";
 import { access, key, Lines } from "./text.ts";
 import { withBody } from "./validators.ts";

@@ -3,8 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { arbitraryOf } from "#codegen/emit/schema-arbitrary.js";
-import { exampleOf } from "#codegen/emit/schema-example.js";
+import { arbitraryOf, exampleOf } from "#codegen/emit/schema-samples.js";
 import type { JsonSchema } from "#codegen/model/model.js";
 
 /** What generated code would have: the text as an expression over fast-check. */

@@ -1,0 +1,146 @@
+/**
+ * Values that a JSON Schema accepts, as the text of an expression: one example, or a fast-check arbitrary over `fc` of
+ * all. For the schemas that zero messages may have (model/zero-schema.ts), and exact for them: every value is valid, and
+ * an arbitrary can make every valid value but for strings and numbers that JSON cannot carry (half surrogates, -0).
+ */
+import type { JsonSchema } from "../model/model.ts";
+import { number, property, quote } from "./text.ts";
+
+export function exampleOf(schema: JsonSchema): string {
+  const [choice] = choicesOf(schema) ?? [];
+  if (choice !== undefined) return literal(choice);
+  switch (schema["type"]) {
+    case "string":
+      return stringOf(schema);
+    case "integer":
+    case "number":
+      return number(numberOf(schema));
+    case "boolean":
+      return "true";
+    case "array": {
+      const count = bound(schema, "minItems") ?? 0;
+      const items = Array.from({ length: count }, () => exampleOf(schema["items"] as JsonSchema));
+      return `[${items.join(", ")}]`;
+    }
+    case "object": {
+      const members = requiredOf(schema).map(([name, inner]) => property(name, exampleOf(inner)));
+      return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+    }
+    default:
+      return "null";
+  }
+}
+
+export function arbitraryOf(schema: JsonSchema): string {
+  const choices = choicesOf(schema);
+  if (choices?.length === 1) return `fc.constant(${literal(choices[0])})`;
+  if (choices) return `fc.constantFrom<unknown>(${choices.map(literal).join(", ")})`;
+  switch (schema["type"]) {
+    case "string":
+      return `fc.string({ unit: "binary", ${lengths(schema, "Length")} })`;
+    case "integer":
+      return `fc.integer({ min: ${number(lowest(schema))}, max: ${number(highest(schema))} })`;
+    case "number":
+      return doubles(schema);
+    case "boolean":
+      return "fc.boolean()";
+    case "array":
+      return `fc.array(${arbitraryOf(schema["items"] as JsonSchema)}, { ${lengths(schema, "Items")} })`;
+    case "object":
+      return record(schema);
+    default:
+      return "fc.constant(null)";
+  }
+}
+
+/** The values that a schema names, where it does. */
+function choicesOf(schema: JsonSchema): readonly unknown[] | undefined {
+  if ("const" in schema) return [schema["const"]];
+  const choices = schema["enum"];
+  return Array.isArray(choices) ? choices : undefined;
+}
+
+function propertiesOf(schema: JsonSchema): readonly (readonly [string, JsonSchema])[] {
+  return Object.entries((schema["properties"] ?? {}) as Record<string, JsonSchema>);
+}
+
+function requiredOf(schema: JsonSchema): readonly (readonly [string, JsonSchema])[] {
+  const required = (schema["required"] ?? []) as readonly string[];
+  return propertiesOf(schema).filter(([name]) => required.includes(name));
+}
+
+function literal(value: unknown): string {
+  return typeof value === "string" ? quote(value) : JSON.stringify(value);
+}
+
+function bound(schema: JsonSchema, name: string): number | undefined {
+  const value = schema[name];
+  return typeof value === "number" ? value : undefined;
+}
+
+function stringOf(schema: JsonSchema): string {
+  const min = bound(schema, "minLength") ?? 0;
+  const max = bound(schema, "maxLength") ?? Math.max(min, 4);
+  return quote("text".repeat(Math.ceil(max / 4)).slice(0, Math.max(min, Math.min(4, max))));
+}
+
+/** Zero where it is legal, else a whole number near a bound, or what lies between the bounds. */
+function numberOf(schema: JsonSchema): number {
+  const min = bound(schema, "minimum") ?? Number.NEGATIVE_INFINITY;
+  const above = bound(schema, "exclusiveMinimum") ?? Number.NEGATIVE_INFINITY;
+  const max = bound(schema, "maximum") ?? Number.POSITIVE_INFINITY;
+  const below = bound(schema, "exclusiveMaximum") ?? Number.POSITIVE_INFINITY;
+  const between = (Math.max(min, above) + Math.min(max, below)) / 2;
+  const isLegal = (n: number) => n >= min && n > above && n <= max && n < below;
+  return [0, lowest(schema), highest(schema), between].find(isLegal) ?? 0;
+}
+
+function lengths(schema: JsonSchema, what: "Length" | "Items"): string {
+  const min = bound(schema, `min${what}`) ?? 0;
+  return `minLength: ${min}, maxLength: ${bound(schema, `max${what}`) ?? min}`;
+}
+
+/** The least whole number. */
+function lowest(schema: JsonSchema): number {
+  const above = bound(schema, "exclusiveMinimum");
+  return Math.max(
+    Math.ceil(bound(schema, "minimum") ?? Number.MIN_SAFE_INTEGER),
+    above === undefined ? Number.MIN_SAFE_INTEGER : Math.floor(above) + 1,
+  );
+}
+
+function highest(schema: JsonSchema): number {
+  const below = bound(schema, "exclusiveMaximum");
+  return Math.min(
+    Math.floor(bound(schema, "maximum") ?? Number.MAX_SAFE_INTEGER),
+    below === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil(below) - 1,
+  );
+}
+
+function doubles(schema: JsonSchema): string {
+  const parts = ["noNaN: true", "noDefaultInfinity: true"];
+  const side = (name: "min" | "max", tighter: (a: number, b: number) => boolean): void => {
+    const inner = bound(schema, `${name}imum`);
+    const outer = bound(schema, name === "min" ? "exclusiveMinimum" : "exclusiveMaximum");
+    const excluded = outer !== undefined && (inner === undefined || !tighter(inner, outer));
+    const value = excluded ? outer : inner;
+    if (value !== undefined) parts.push(`${name}: ${number(value)}`);
+    if (excluded) parts.push(`${name}Excluded: true`);
+  };
+  side("min", (inner, outer) => inner > outer);
+  side("max", (inner, outer) => inner < outer);
+  // JSON has no -0.
+  return `fc.double({ ${parts.join(", ")} }).map((value) => value || 0)`;
+}
+
+function record(schema: JsonSchema): string {
+  const properties = propertiesOf(schema);
+  const required = (schema["required"] ?? []) as readonly string[];
+  const keys = required.filter((name) => properties.some(([known]) => known === name));
+  const options = `{ noNullPrototype: true, requiredKeys: [${keys.map(quote).join(", ")}] }`;
+  if (properties.length === 0) return `fc.record({}, ${options})`;
+  const members = properties.map(
+    ([name, inner]) => `    ${property(name, arbitraryOf(inner)).replaceAll("\n", "\n    ")},`,
+  );
+  return ["fc.record(", "  {", ...members, "  },", `  ${options},`, ")"].join("\n");
+}
