@@ -14,8 +14,6 @@ import { missingChannel, type NegotiatedVersion, sameVersion } from "../negotiat
 import { maySend, type Protocol, type Role } from "../protocol.ts";
 import { type DatagramHeader, Violation } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
-import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
-import { UnreliableReceive } from "./channel-receive-unreliable.ts";
 import { SendChannel } from "./channel-send.ts";
 import { type CongestionController, FixedController, Pacer } from "./controller.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
@@ -26,6 +24,7 @@ import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts"
 import { ReceiveAge } from "./receive-age.ts";
 import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
+import { Receivers } from "./receivers.ts";
 import { INITIAL_RTT_MS, RttEstimator } from "./rtt.ts";
 import { SendLimit } from "./send-limit.ts";
 import { type FrameEvents, Sent, SentPackets } from "./sent.ts";
@@ -68,7 +67,7 @@ export class Session implements FrameEvents {
   private readonly receiveLimit: ReceiveLimit;
   private readonly context: ReceiveContext;
   private readonly senders: (SendChannel | undefined)[] = [];
-  private readonly receivers: (ReceiveChannel | undefined)[] = [];
+  private readonly receivers: Receivers;
   private readonly user: Float64Array;
 
   private nowMs: number;
@@ -118,6 +117,7 @@ export class Session implements FrameEvents {
       protocol.header.messageNumberBits,
       this.negotiated.compat,
     );
+    this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
   }
 
@@ -160,7 +160,7 @@ export class Session implements FrameEvents {
 
   /** Reliable messages have arrived that the sink has had no room for. */
   get undelivered(): boolean {
-    return this.receivers.some((receiver) => receiver?.undelivered === true);
+    return this.receivers.undelivered;
   }
 
   /** Smoothed round-trip time; 0 before the first sample. */
@@ -201,7 +201,7 @@ export class Session implements FrameEvents {
   pump(): void {
     if (this.delivering) return;
     this.delivering = true;
-    for (const receiver of this.receivers) receiver?.pump();
+    this.receivers.pump();
     this.delivering = false;
     if (this.receiveLimit.mustTell) this.dirty = true;
     this.context.rethrow();
@@ -296,20 +296,6 @@ export class Session implements FrameEvents {
     return sender;
   }
 
-  private receiver(index: number): ReceiveChannel {
-    const known = this.receivers[index];
-    if (known !== undefined) return known;
-    const channel = this.protocol.channels[index]!;
-    let receiver: ReceiveChannel;
-    if (channel.delivery === "reliable") receiver = new ReliableReceive(channel, this.context);
-    else if (channel.delivery === "reliable-ordered") {
-      receiver = new OrderedReceive(channel, this.context);
-    } else receiver = new UnreliableReceive(channel, this.context);
-    while (this.receivers.length <= index) this.receivers.push(undefined);
-    this.receivers[index] = receiver;
-    return receiver;
-  }
-
   // ---- receiving ----
 
   /** Everything that can be wrong with a datagram. Changes nothing but `space`, scratch, and a number under suspicion. */
@@ -344,7 +330,7 @@ export class Session implements FrameEvents {
         return "direction";
       }
       if (this.negotiated.lacks.includes(frame.channel)) return "unknownChannel";
-      const receiver = this.receiver(frame.channel);
+      const receiver = this.receivers.of(frame.channel);
       const index = frame.slice ? frame.sliceIndex : 0;
       const count = frame.slice ? frame.sliceCount : 0;
       const message = channel.numbered ? receiver.rebuild(frame.number) : 0;
@@ -395,13 +381,15 @@ export class Session implements FrameEvents {
     context.reassemblyTimeoutMs = Math.max(2 * this.rtt.smoothedMs, MIN_REASSEMBLY_MS);
     this.delivering = true;
     for (let i = 0; i < frames.count; i++) {
-      this.receivers[frames.channel(i)]!.apply(
-        frames.number(i),
-        frames.sliceIndex(i),
-        frames.sliceCount(i),
-        frames.start(i),
-        frames.end(i),
-      );
+      this.receivers
+        .of(frames.channel(i))
+        .apply(
+          frames.number(i),
+          frames.sliceIndex(i),
+          frames.sliceCount(i),
+          frames.start(i),
+          frames.end(i),
+        );
     }
     this.delivering = false;
   }
@@ -583,7 +571,7 @@ export class Session implements FrameEvents {
     if (nowMs - this.maintainedMs < MAINTAIN_MS) return;
     this.maintainedMs = nowMs;
     this.context.nowMs = nowMs;
-    for (const receiver of this.receivers) receiver?.maintain();
+    this.receivers.maintain();
     for (const sender of this.senders) sender?.trim();
     this.sent.trim();
   }

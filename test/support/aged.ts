@@ -28,7 +28,7 @@ interface Inside {
   };
   readonly duplicates: { largest: number };
   sender(index: number): Sender;
-  receiver(index: number): Receiver;
+  receivers: { of(index: number): Receiver };
 }
 
 const inside = (session: Session): Inside => session as unknown as Inside;
@@ -51,7 +51,7 @@ export function age(protocol: Protocol, world: Joined, packets: number, messages
       sender.oldest = messages;
       sender.unsent = messages;
       sender.next = messages;
-      const receiver = inside(to.session).receiver(index);
+      const receiver = inside(to.session).receivers.of(index);
       receiver.window!.next = messages;
       receiver.highest = messages - 1;
       if (receiver.nextOut !== undefined) receiver.nextOut = messages;
