@@ -20,6 +20,8 @@ export const sessionSent = {
     "datagrams believed lost since acks as a bit field had moved past them: nothing said whether they arrived",
   spuriousLosses: "datagrams believed lost and acknowledged after all",
   numbersSkipped: "packet numbers skipped on purpose",
+  acknowledgedAhead:
+    "acks of a number not used yet, which somebody else has used: it is passed over, and what is in flight sent again",
   framesAbandoned: "reliable frames given up because of `resend: false`",
   unreliableUnsent:
     "unreliable messages on numbered channels never sent: nothing was acknowledged for a window",

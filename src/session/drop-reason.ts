@@ -16,7 +16,7 @@ export const dropReasons = {
   flags: "flags that contradict each other",
   sliceBounds: "slice index or count impossible on this channel",
   payloadSize: "a payload of a size that this channel or place cannot have",
-  acknowledgedUnsent: "it acknowledges a number that was never sent, or was skipped on purpose",
+  acknowledgedUnsent: "it acknowledges a number that was skipped on purpose, or is none",
   direction: "a frame on a channel on which this side may not be sent to",
   messageWindow: "a message number further ahead than the window allows",
   sliceMismatch:

@@ -46,9 +46,13 @@ export class DuplicateWindow {
   /** A number that was too far ahead to be believed alone; -1: none. */
   private suspect = -1;
 
-  /** Whether to believe a number; one too far ahead is remembered, and confirmed by the next that follows it closely. */
-  isJump(packetNumber: number): boolean {
+  /**
+   * Whether not to believe a number: one too far ahead is remembered, and confirmed by the next that follows it closely.
+   * Nobody is `space` ahead, since senders stop so far beyond what was acknowledged.
+   */
+  isJump(packetNumber: number, space: number): boolean {
     if (packetNumber <= this.largest + MAX_NUMBER_JUMP) return false;
+    if (packetNumber > this.largest + space) return true;
     const behind = packetNumber - this.suspect;
     if (this.suspect >= 0 && behind > 0 && behind <= MAX_NUMBER_JUMP) return false;
     this.suspect = packetNumber;

@@ -80,11 +80,14 @@ export class SentPackets {
   /** The first frame of the datagram that is being planned. */
   private planFrom = 0;
   private readonly skipped: number[] = [];
-  private skipAt: number;
+  private skipAt = 0;
   /** How far below its largest number an ack says anything; Infinity where acks are ranges. */
   readonly ackSpan: number;
-  /** With so many numbers unacknowledged, one on the wire, or an ack of it, could be taken for another. */
-  private readonly numberSpace: number;
+  /**
+   * With so many numbers unacknowledged, one on the wire, or an ack of it, could be taken for another. So far ahead, too,
+   * a number is told from one that was sent.
+   */
+  readonly numberSpace: number;
   private readonly random: () => number;
   private readonly events: FrameEvents;
   private readonly counters: SessionCounters;
@@ -96,11 +99,11 @@ export class SentPackets {
     counters: SessionCounters,
   ) {
     this.ackSpan = header.ackFieldBits ?? Number.POSITIVE_INFINITY;
-    this.numberSpace = powerOfTwo(Math.min(header.widePacketNumberBits - 1, header.ackBits));
+    this.numberSpace = powerOfTwo(Math.min(header.widePacketNumberBits, header.ackBits) - 1);
     this.random = random;
     this.events = events;
     this.counters = counters;
-    this.skipAt = 1 + Math.floor(random() * 2 * SKIP_ONE_IN);
+    this.chooseSkip(1);
   }
 
   /** No more data until something is resolved. */
@@ -129,7 +132,7 @@ export class SentPackets {
       if (this.skipped.length === REMEMBER_SKIPPED) this.skipped.shift();
       this.skipped.push(this.next);
       this.counters.numbersSkipped++;
-      this.skipAt = this.next + 1 + Math.floor(this.random() * 2 * SKIP_ONE_IN);
+      this.chooseSkip(this.next + 1);
       if (this.base === this.next) this.base++;
       else this.record(0, 0, 0, -1);
       this.next++;
@@ -175,7 +178,7 @@ export class SentPackets {
 
   /** Checks an ack block and replaces its `largest` by the full number. Changes nothing else. */
   check(acks: AckBlock, ackBits: number): DropReason | undefined {
-    let high = rebuildAcknowledged(acks.largest, ackBits, this.next - 1);
+    let high = rebuildAcknowledged(acks.largest, ackBits, this.next - 1 + this.numberSpace);
     if (high < 0) return "acknowledgedUnsent";
     acks.largest = high;
     for (let i = -1; i < acks.pairs; i++) {
@@ -193,7 +196,7 @@ export class SentPackets {
 
   /**
    * Applies an ack block that `check` has passed, then declares losses. Returns whether anything was newly
-   * acknowledged.
+   * acknowledged, or everything has to be sent again.
    */
   acknowledge(
     acks: AckBlock,
@@ -204,7 +207,7 @@ export class SentPackets {
     let newly = 0;
     let high = acks.largest;
     const largest = high;
-    if (largest >= this.base && acks.delay !== 255) {
+    if (largest >= this.base && largest < this.next && acks.delay !== 255) {
       const at = (largest & this.packetMask) * PACKET_STRIDE;
       const flags = this.packets[at + BYTES_FLAGS]! & 31;
       if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
@@ -216,13 +219,37 @@ export class SentPackets {
       if (i >= 0) high -= acks.gaps[i]!;
       const low = high - (i < 0 ? acks.firstRun : acks.runs[i]!) + 1;
       const end = Math.max(low, this.base);
-      for (let n = high; n >= end; n--) newly += this.arrived(n, nowMs, rtt, controller);
+      for (let n = Math.min(high, this.next - 1); n >= end; n--)
+        newly += this.arrived(n, nowMs, rtt, controller);
       if (low <= this.base) break;
       high = low - 1;
     }
     if (largest > this.largestAcknowledged) this.largestAcknowledged = largest;
+    if (largest >= this.next) {
+      this.leap(largest + 1, nowMs, controller);
+      return true;
+    }
     if (newly > 0) this.detectLosses(nowMs, rtt, controller);
     return newly > 0;
+  }
+
+  /**
+   * Goes on from `next`: the other side has had numbers below it from somebody else, so what this side sent under one of
+   * them would be dropped there, and acknowledged. What is in flight may be too old for it by now, and is lost.
+   */
+  private leap(next: number, nowMs: number, controller: CongestionController): void {
+    this.counters.acknowledgedAhead++;
+    for (let n = this.base; n < this.next; n++) {
+      const flags = this.packets[(n & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
+      if ((flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) === Sent.eliciting) {
+        this.lose(n, nowMs, controller);
+      }
+    }
+    this.lossTimeMs = Number.POSITIVE_INFINITY;
+    this.next = next;
+    this.base = next;
+    this.framesFrom = this.framesTo;
+    if (this.skipAt < next) this.chooseSkip(next);
   }
 
   /**
@@ -301,6 +328,11 @@ export class SentPackets {
     this.packetMask = -1;
     this.frames = noRing;
     this.frameMask = -1;
+  }
+
+  /** The next number to be skipped: `from` or a later one. */
+  private chooseSkip(from: number): void {
+    this.skipAt = from + Math.floor(this.random() * 2 * SKIP_ONE_IN);
   }
 
   private record(nowMs: number, bytes: number, flags: number, ackLargest: number): void {

@@ -345,7 +345,7 @@ export class Session implements FrameEvents {
 
   /** Without a tag anybody can make a datagram with any number: one alone must not move the window far. */
   private checkJump(number: number): DropReason | undefined {
-    return this.duplicates.isJump(number) ? "jump" : undefined;
+    return this.duplicates.isJump(number, this.sent.numberSpace) ? "jump" : undefined;
   }
 
   private apply(

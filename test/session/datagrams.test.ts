@@ -137,7 +137,8 @@ describe("the bytes of a datagram", () => {
         expect(ack[3]! & 0x04).toBe(0x04);
         expect([...ack.subarray(4, 8)]).toEqual([0, 0, 0x3f, 0xff]);
       }
-      expect(give(server, ack, i)).toBe(undefined);
+      // Later ones ask to be acknowledged.
+      if (i < 2 ** 13 - 1) expect(give(server, ack, i)).toBe(undefined);
     }
   });
 

@@ -7,7 +7,14 @@ import { SeededRandom } from "#src/testing/index.js";
 import { DatagramHeader, FrameHeader, Violation, violationNames } from "#src/wire/header.js";
 import { Writer } from "#src/wire/writer.js";
 import { channelIndex, handProtocol } from "../support/hand-protocol.js";
-import { joined, numberedPayload, type Side, side } from "../support/session-pair.js";
+import {
+  broken,
+  type Joined,
+  joined,
+  numberedPayload,
+  type Side,
+  side,
+} from "../support/session-pair.js";
 
 const protocol = handProtocol();
 const { sliceBytes } = protocol.limits;
@@ -27,6 +34,7 @@ function poll(from: Side, nowMs = 0): Uint8Array | undefined {
 function forge(parts: {
   number: number;
   ack?: { largest: number; firstRun?: number };
+  wide?: boolean;
   channel?: string;
   message?: number;
   slice?: [number, number];
@@ -34,6 +42,7 @@ function forge(parts: {
 }): Uint8Array {
   const h = new DatagramHeader(0);
   h.packetNumber = parts.number;
+  h.wide = parts.wide ?? false;
   h.ackNow = parts.channel === undefined && parts.ack === undefined;
   if (parts.ack !== undefined) {
     h.ack = true;
@@ -99,6 +108,94 @@ describe("a packet number far ahead", () => {
   });
 });
 
+/** A datagram without frames that asks to be acknowledged at once. */
+const forgedPing = (number: number): Uint8Array => forge({ number });
+
+describe("a number that somebody else has used", () => {
+  const first = (world: Joined): void => {
+    world.client.send("chat", numberedPayload(0, 8));
+    expect(world.pair.runUntil(() => world.server.inbox.of("chat").length === 1, 1000)).toBe(true);
+    world.pair.run(1000);
+  };
+
+  it.each([1, 2, 10, MAX_NUMBER_JUMP])(
+    "is never used by who sees its ack: nothing is lost by a forged ping %s ahead",
+    (ahead) => {
+      const world = joined({ protocol, seed: ahead, link: { delayMs: 5 } });
+      const { client, server, pair } = world;
+      first(world);
+      const used = client.session.counters.datagramsSent;
+      expect(give(server, forgedPing(used - 1 + ahead), pair.time.nowMs)).toBe(undefined);
+      pair.run(100);
+      for (let i = 1; i < 200; i++) client.send("chat", numberedPayload(i, 8));
+      pair.run(2000);
+      expect(broken(protocol, "chat", client, server)).toBe("");
+      expect(client.session.counters.acknowledgedAhead).toBe(1);
+      expect(server.session.counters.duplicates).toBe(0);
+    },
+  );
+
+  it.each([200, 1000, 5000, 0x7f00])(
+    "moves the window, and the sender with it: two forged pings %s ahead end nothing",
+    (ahead) => {
+      const world = joined({ protocol, seed: ahead, link: { delayMs: 5 } });
+      const { client, server, pair } = world;
+      first(world);
+      const used = client.session.counters.datagramsSent;
+      for (let i = 1; i < 100; i++) client.send("chat", numberedPayload(i, 900));
+      pair.run(2);
+      // What is in flight has numbers that are too old for the other side from here on.
+      expect(give(server, forgedPing(used + ahead), pair.time.nowMs)).toBe("jump");
+      expect(give(server, forgedPing(used + ahead + 1), pair.time.nowMs)).toBe(undefined);
+      for (let i = 100; i < 200; i++) client.send("chat", numberedPayload(i, 8));
+      pair.run(3000);
+      expect(broken(protocol, "chat", client, server)).toBe("");
+      expect(client.session.counters.acknowledgedAhead).toBe(1);
+    },
+  );
+
+  it("is not believed where no sender could be, whatever follows it", () => {
+    const server = side(protocol, "server", 1);
+    expect(give(server, forgedPing(0))).toBe(undefined);
+    const wide = (number: number): Uint8Array => forge({ number, wide: true });
+    expect(give(server, wide(2 ** 15 + 1))).toBe("jump");
+    expect(give(server, wide(2 ** 15 + 2))).toBe("jump");
+    expect(give(server, wide(2 ** 20))).toBe("jump");
+    expect(give(server, wide(2 ** 20 + 1))).toBe("jump");
+    expect(give(server, wide(2 ** 15 - 1))).toBe("jump");
+    expect(give(server, wide(2 ** 15))).toBe(undefined);
+  });
+
+  it("costs no memory, however often and however far ahead the other side says so", () => {
+    const client = side(protocol, "client", 1);
+    let next = 0;
+    for (let i = 0; i < 1000; i++) {
+      client.send("chat", numberedPayload(i, 8));
+      expect(poll(client, i)).toBeDefined();
+      next += 0x7ff0;
+      expect(give(client, forge({ number: i, ack: { largest: next & 0xffff } }), i)).toBe(
+        undefined,
+      );
+    }
+    expect(client.session.counters.acknowledgedAhead).toBe(1000);
+    const { sent } = client.session as unknown as { sent: { next: number; packets: Float64Array } };
+    expect(sent.next).toBeGreaterThan(1000 * 0x7fe0);
+    expect(sent.packets.length).toBeLessThan(256);
+  });
+
+  it("of those that a lie makes a sender pass over, none is a proof of anything sent later", () => {
+    const world = joined({ protocol, seed: 9, link: { delayMs: 5 } });
+    const { client, server, pair } = world;
+    first(world);
+    const ack = { largest: client.session.counters.datagramsSent + 30, firstRun: 31 };
+    expect(give(client, forge({ number: 60, ack }), pair.time.nowMs)).toBe(undefined);
+    for (let i = 1; i < 25; i++) client.send("chat", numberedPayload(i, 1000));
+    expect(give(client, forge({ number: 61, ack }), pair.time.nowMs)).toBe(undefined);
+    pair.run(3000);
+    expect(broken(protocol, "chat", client, server)).toBe("");
+  });
+});
+
 describe("a bad datagram is dropped whole", () => {
   it("has a reason for each violation of the layout, under its name", () => {
     const reasons = Object.values(Violation).map(reasonOf);
@@ -106,9 +203,9 @@ describe("a bad datagram is dropped whole", () => {
     expect(Object.keys(dropReasons)).toEqual(expect.arrayContaining(violationNames.slice(1)));
   });
 
-  it("when it acknowledges a number never sent", () => {
+  it("when it acknowledges a number below the first", () => {
     const server = side(protocol, "server", 1);
-    expect(give(server, forge({ number: 0, ack: { largest: 0 } }))).toBe("acknowledgedUnsent");
+    expect(give(server, forge({ number: 0, ack: { largest: 0xffff } }))).toBe("acknowledgedUnsent");
     expect(server.session.counters.acknowledgedUnsent).toBe(1);
     expect(server.session.counters.datagramsReceived).toBe(0);
   });
