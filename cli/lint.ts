@@ -7,6 +7,8 @@ import { type LoadedSpec, loadSpecFile } from "../codegen/spec/load.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 import { DEFAULT_SPEC, errorFormatOf, printFindings, printLoaded, recordOf } from "./report.ts";
 
+const MAX_SHOWN = 50;
+
 /** What the spec alone does not show. */
 function againstRecord(spec: string, loaded: LoadedSpec): Diagnostic[] {
   const model = resolveSpec(loaded);
@@ -23,7 +25,9 @@ export async function runLint(invocation: Invocation): Promise<ExitCode> {
     return 1;
   }
   const findings = [...own, ...againstRecord(spec, loaded)];
-  printFindings(findings, loaded.source, invocation);
+  // A program gets all of them; people would see only the last screens of more.
+  const shown = errorFormatOf(invocation) === "text" ? findings.slice(0, MAX_SHOWN) : findings;
+  printFindings(shown, loaded.source, invocation, findings.length - shown.length);
   if (errorFormatOf(invocation) === "text") {
     invocation.out(
       findings.length === 0

@@ -1,10 +1,12 @@
 /**
  * Channels of the model: ids unique, sizes within what a datagram, a train of slices and the budgets can hold.
  */
+import { isBits } from "../kinds/kinds.ts";
 import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import { MAX_CHANNEL_ID } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { isReliable } from "../spec/parse-channels.ts";
+import { elementSize, type Sizes } from "./layout.ts";
 import { grows, Lookup } from "./lookup.ts";
 import type { ChannelModel, Model, StructModel, TypeModel } from "./model.ts";
 
@@ -44,12 +46,13 @@ const DEFAULT_QUEUE_BYTES = 65_536;
 export function resolveChannels(
   spec: SpecAst,
   messages: ReadonlyMap<ChannelAst, StructModel>,
+  sizes: Sizes,
   sliceBytes: number | undefined,
   d: Diagnostics,
 ): ChannelModel[] {
   const resolved = spec.channels.flatMap((ast) => {
     const message = messages.get(ast);
-    return message ? [resolveChannel(ast, message, spec, sliceBytes, d)] : [];
+    return message ? [resolveChannel(ast, message, spec, sizes, sliceBytes, d)] : [];
   });
   return resolved.sort((a, b) => a.id - b.id).map((channel, index) => ({ ...channel, index }));
 }
@@ -82,6 +85,7 @@ function resolveChannel(
   ast: ChannelAst,
   message: StructModel,
   spec: SpecAst,
+  sizes: Sizes,
   sliceBytes: number | undefined,
   d: Diagnostics,
 ): ChannelModel {
@@ -93,6 +97,11 @@ function resolveChannel(
   }
   const maxBytes = Math.max(ast.maxBytes?.value ?? worst, worst);
   const reliable = isReliable(ast.delivery);
+  if (!ast.fragment && sliceBytes !== undefined && maxBytes > sliceBytes) {
+    const params = { channel: ast.name, worst: maxBytes, room: sliceBytes };
+    const help = roomHelp(ast, message, sizes, sliceBytes);
+    d.report("SD1206", ast.maxBytes?.span ?? ast.span, params, { help });
+  }
   checkRoom(ast, maxBytes, spec, sliceBytes, d);
   const least = maxBytes + MESSAGE_OVERHEAD_BYTES;
   const queueBytes = ast.queueBytes?.value ?? Math.max(DEFAULT_QUEUE_BYTES, 2 * least);
@@ -117,6 +126,22 @@ function resolveChannel(
   };
 }
 
+/** What can be done about a message above a datagram: what takes most of it, and how this channel may have larger ones. */
+function roomHelp(ast: ChannelAst, message: StructModel, sizes: Sizes, room: number): string {
+  const way = isReliable(ast.delivery)
+    ? "leave out `fragment: false`, so that it travels in slices"
+    : "send it on a reliable channel, which slices it";
+  if (message.maxBytes <= room) return `lower maxBytes, or ${way}`;
+  const most = message.members
+    .map(({ name, type }) => ({
+      name,
+      bytes: isBits(type) ? 0 : (elementSize(type, sizes)?.max ?? 0),
+    }))
+    .reduce((a, b) => (b.bytes > a.bytes ? b : a), { name: "", bytes: 0 });
+  const bound = `\`${most.name}\` may take ${most.bytes} of them: bound it lower`;
+  return `${most.bytes > 0 ? bound : "send less"}, or ${way}`;
+}
+
 function checkRoom(
   ast: ChannelAst,
   worst: number,
@@ -126,11 +151,8 @@ function checkRoom(
 ): void {
   const channel = ast.name;
   const span = ast.maxBytes?.span ?? ast.span;
-  if (sliceBytes !== undefined && worst > sliceBytes) {
-    if (!ast.fragment) d.report("SD1206", span, { channel, worst, room: sliceBytes });
-    else if (worst > MAX_SLICES * sliceBytes) {
-      d.report("SD1211", span, { channel, worst, limit: MAX_SLICES, sliceBytes });
-    }
+  if (ast.fragment && sliceBytes !== undefined && worst > MAX_SLICES * sliceBytes) {
+    d.report("SD1211", span, { channel, worst, limit: MAX_SLICES, sliceBytes });
   }
   for (const budget of ["receiveBudgetBytes", "creditBytes"] as const) {
     const limit = spec.limits[budget];

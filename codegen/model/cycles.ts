@@ -336,7 +336,11 @@ class Sizer {
     if (type.kind === "map") this.#checkElements(type.value);
     if (type.kind === "list" || type.kind === "array") {
       this.#checkElements(type.of);
-      if (elementSize(type.of, this.#sizes)?.min === 0) this.#d.report("SD1312", place.of, {});
+      if (elementSize(type.of, this.#sizes)?.min === 0) {
+        this.#d.report("SD1312", place.of, {
+          holder: type.kind === "list" ? "a list" : "an array",
+        });
+      }
     }
     const worst = elementSize(type, this.#sizes)?.max ?? 0;
     if (worst > MAX_MESSAGE_BYTES) this.#tooLarge(place.name, worst, place.span);

@@ -42,7 +42,9 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     const struct = structs.get(messages[i] ?? "");
     return struct ? [[channel, struct] as const] : [];
   });
-  const channels = resolveChannels(spec, new Map(named), sliceBytes, d);
+  const sized = [...(laidOut?.structs ?? []), ...(laidOut?.unions ?? [])];
+  const sizes = new Map(sized.map((one) => [one.name, { min: one.minBytes, max: one.maxBytes }]));
+  const channels = resolveChannels(spec, new Map(named), sizes, sliceBytes, d);
   const zero = resolveZero(spec, defaultZero(), d);
   if (d.failed || header === undefined || sliceBytes === undefined) return undefined;
   if (laidOut === undefined) return undefined;

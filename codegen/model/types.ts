@@ -16,7 +16,7 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import { channelTypeName, pascalCase, reservedTypeNames } from "../spec/names.ts";
 import { quote } from "../spec/node.ts";
 import type { Span } from "../spec/source.ts";
-import { guessType } from "../spec/type-names.ts";
+import { builtInTypes, guessType, typeForms } from "../spec/type-names.ts";
 import { defaultOf } from "./member-default.ts";
 import type { TypeModel, VariantModel } from "./model.ts";
 
@@ -107,13 +107,16 @@ export class TypeResolver implements Definitions {
       this.#claim(name, `the message of channel \`${channel}\``, expr.span);
       // Inline types of a message are named after the channel alone: `EventKind`, not `EventMessageKind`.
       type = this.#struct(name, owner, expr, { name, docs, span: expr.span });
+    } else if (expr.kind === "ref" && !this.#types.has(expr.name) && builtInTypes.has(expr.name)) {
+      this.#d.report("SD1315", expr.span, { name: expr.name }, messageHelp(expr.name));
+      return undefined;
     } else type = this.#resolve(expr, owner, docs);
     this.#finishBodies();
     if (type === undefined) return undefined;
     this.roots.push(type);
     if (type.kind === "struct") return type.name;
     const name = expr.kind === "ref" ? expr.name : expr.kind;
-    this.#d.report("SD1315", expr.span, { name });
+    this.#d.report("SD1315", expr.span, { name }, expr.kind === "ref" ? messageHelp(name) : {});
     return undefined;
   }
 
@@ -327,6 +330,14 @@ export class TypeResolver implements Definitions {
     if (other !== undefined) this.#d.report("SD1303", span, { what, name, other });
     else if (reservedTypeNames.has(name)) {
       this.#d.report("SD1303", span, { what, name, other: "a part of the language" });
-    } else this.#names.set(name, what);
+    } else {
+      const { line } = this.#d.source.position(span.start);
+      this.#names.set(name, `${what} (line ${line})`);
+    }
   }
+}
+
+function messageHelp(type: string): { readonly help?: string } {
+  // What needs options would need them here too.
+  return typeForms.has(type) ? {} : { help: `make it a member: \`message: { value: ${type} }\`` };
 }

@@ -163,6 +163,13 @@ const structure: Readonly<Record<string, Explanation>> = {
     bad: `${good}generate: { with: [vectors, vectors] }\n`,
     good: `${good}generate: { with: [vectors] }\n`,
   },
+  SD1111: {
+    means:
+      "In TypeScript `from?` is an optional `from`. Names of a spec may hold any sign, so here it would be a member that is called `from?`.",
+    fix: "write `optional: true` behind the type",
+    bad: hit("from?: u32"),
+    good: hit("from: { type: u32, optional: true }"),
+  },
 };
 
 const channels: Readonly<Record<string, Explanation>> = {

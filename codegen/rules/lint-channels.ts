@@ -14,6 +14,8 @@ const stateWords: ReadonlySet<string> = new Set(
 
 /** Messages above this many slices are bulk. */
 const BULK_SLICES = 8;
+/** An extensible message should leave this part of a datagram free. */
+const ROOM_SHARE = 0.1;
 /** Ids are looked at for holes only where at most this part of them is missing; else they follow a plan. */
 const HOLES_SHARE = 0.5;
 
@@ -130,6 +132,41 @@ export const channelRules: Readonly<Record<string, LintRule>> = {
       model.channels
         .filter((c) => words(c.name).at(-1) === "chat" && c.delivery !== "reliable-ordered")
         .map((c) => finding(c, `chat on \`${c.delivery}\` may lose lines or their order`)),
+  },
+
+  "no-room-to-grow": {
+    severity: "warning",
+    title: "an extensible message that has hardly room to grow",
+    why: "Messages of a channel that does not slice must fit in one datagram. Whoever adds a member to one that nearly fills it cannot: the larger message is refused, and a new channel would break older peers.",
+    fix: "bound its lists and texts lower while nobody depends on them, or split it in two channels",
+    bad: `channels:
+  state:
+    id: 0
+    delivery: unreliable-sequenced
+    direction: server-to-client
+    doc: What the server sees.
+    extensible: true
+    message: { blob: { bytes: { maxBytes: 1100 } } }
+`,
+    good: `channels:
+  state:
+    id: 0
+    delivery: unreliable-sequenced
+    direction: server-to-client
+    doc: What the server sees.
+    extensible: true
+    message: { blob: { bytes: { maxBytes: 800 } } }
+`,
+    check: ({ model }) => {
+      const { sliceBytes } = model.limits;
+      return model.channels.flatMap((channel) => {
+        const message = model.structs.find(({ name }) => name === channel.message);
+        const left = sliceBytes - channel.maxBytes;
+        if (channel.fragment || !message?.extensible || left >= sliceBytes * ROOM_SHARE) return [];
+        const what = `a message of \`${channel.name}\` may take ${channel.maxBytes} bytes of the ${sliceBytes} in a datagram`;
+        return [finding(channel, `${what}: ${left} are left for members of later versions`)];
+      });
+    },
   },
 
   "bulk-in-front": {

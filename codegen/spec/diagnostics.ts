@@ -67,6 +67,10 @@ export const diagnosticTable = {
       "{name} cannot be the name of {place}: at least 1 and at most {limit} characters, no half of a surrogate pair",
   },
   SD1110: { title: "word twice", message: "`{word}` stands here already, on line {line}" },
+  SD1111: {
+    title: "question mark behind a name",
+    message: "the ? behind {name} makes nothing optional: it would be a part of the name",
+  },
 
   SD1201: {
     title: "channel id out of range",
@@ -84,8 +88,7 @@ export const diagnosticTable = {
   },
   SD1206: {
     title: "message above a datagram",
-    message:
-      "a message of channel `{channel}` may take {worst} bytes, a datagram holds {room}: bound its members lower or let it fragment",
+    message: "a message of channel `{channel}` may take {worst} bytes, a datagram holds {room}",
   },
   SD1207: {
     title: "message above a budget",
@@ -129,7 +132,8 @@ export const diagnosticTable = {
   SD1311: { title: "alias of itself", message: "type `{name}` is defined by itself: {path}" },
   SD1312: {
     title: "element without bytes",
-    message: "an element of a list must take at least one byte, or its count would be free",
+    message:
+      "an element of {holder} must take at least one byte, or any number of them would be free",
   },
   SD1313: {
     title: "types nested too deeply",

@@ -14,6 +14,7 @@ export class Fields {
   readonly #place: string;
   readonly #diagnostics: Diagnostics;
   readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #merged: boolean | undefined;
   readonly #schema: MapSchema;
   /** Keys that need no word more: beyond the schema and looked at, or missing and reported. */
   readonly #done = new Set<string>();
@@ -23,6 +24,7 @@ export class Fields {
     this.#schema = schema;
     this.#place = place;
     this.#diagnostics = diagnostics;
+    this.#merged = node.merged;
     this.#entries = new Map(node.entries.map((entry) => [entry.key, entry]));
   }
 
@@ -45,9 +47,11 @@ export class Fields {
   entry(key: string): Entry | undefined {
     this.#row(key);
     const entry = this.#entries.get(key);
-    if (entry === undefined && this.#schema.required?.includes(key) && !this.#done.has(key)) {
+    const isMissing = entry === undefined && !this.#merged;
+    if (isMissing && this.#schema.required?.includes(key) && !this.#done.has(key)) {
       this.#done.add(key);
-      this.#diagnostics.report("SD1102", this.span, { place: this.#place, key });
+      const help = helpFor(key, this.#row(key));
+      this.#diagnostics.report("SD1102", this.span, { place: this.#place, key }, help);
     }
     return entry;
   }
@@ -110,7 +114,10 @@ export class Fields {
     for (const { key, keySpan } of this.#entries.values()) {
       if (keys.includes(key) || this.#done.has(key)) continue;
       const params = { key: quote(key), place: this.#place };
-      this.#diagnostics.report("SD1101", keySpan, params, { suggestion: guess(key, keys) });
+      const suggestion = guess(key, keys) ?? (keys.length === 1 ? keys[0] : undefined);
+      const isLong = suggestion !== undefined || keys.length > MAX_KEYS_TOLD;
+      const help = isLong ? {} : { help: `its keys are ${wordList(keys)}` };
+      this.#diagnostics.report("SD1101", keySpan, params, { suggestion, ...help });
     }
   }
 
@@ -126,10 +133,32 @@ export class Fields {
   }
 }
 
-export function expectMap(node: Node, place: string, d: Diagnostics): MapNode | undefined {
+export function expectMap(
+  node: Node,
+  place: string,
+  d: Diagnostics,
+  help?: string,
+): MapNode | undefined {
   if (node.kind === "map") return node;
-  d.report("SD1103", node.span, { place, expected: "a map", actual: describeNode(node) });
+  const params = { place, expected: "a map", actual: describeNode(node) };
+  d.report("SD1103", node.span, params, help === undefined ? {} : { help });
   return undefined;
+}
+
+/** Longer lists of keys are not told. */
+const MAX_KEYS_TOLD = 8;
+
+/** `\`a\`, \`b\` and \`c\``. */
+export function wordList(words: readonly string[]): string {
+  const quoted = words.map((word) => `\`${word}\``);
+  return [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(" and ");
+}
+
+/** How to write a key that is missing, where its schema knows the values. */
+function helpFor(key: string, row: Schema): { readonly help?: string } {
+  if ("const" in row) return { help: `write \`${key}: ${String(row["const"])}\`` };
+  const words = row["enum"] as readonly string[] | undefined;
+  return words === undefined ? {} : { help: `it is one of ${wordList(words)}` };
 }
 
 export function expectText(node: Node, place: string, d: Diagnostics): string | undefined {

@@ -14,6 +14,8 @@ export interface MapNode {
   readonly kind: "map";
   readonly span: Span;
   readonly entries: readonly Entry[];
+  /** Has a merge key, which is refused: what it would have brought is not missing. */
+  readonly merged?: boolean;
 }
 
 export interface ListNode {

@@ -7,7 +7,7 @@ import type { ChannelAst, TypeExpr } from "./ast.ts";
 import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
-import { Fields } from "./fields.ts";
+import { Fields, wordList } from "./fields.ts";
 import { checkFreeName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
@@ -124,7 +124,10 @@ function parseWord<T extends string>(
   const word = words.find((w) => w === text);
   if (word === undefined) {
     const span = fields.entry(key)!.value.span;
-    d.report(code, span, { value: quote(text) }, { suggestion: suggest(text, words) });
+    const suggestion = suggest(text, words);
+    const there = channelSection.properties[key]!["enum"] as readonly string[];
+    const help = suggestion === undefined ? { help: `it is one of ${wordList(there)}` } : {};
+    d.report(code, span, { value: quote(text) }, { suggestion, ...help });
   }
   return word;
 }

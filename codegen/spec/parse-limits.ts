@@ -115,7 +115,19 @@ export function parseLimits(node: MapNode | undefined, d: Diagnostics): LimitsAs
     if (result[low] < result[high]) continue;
     const entry = fields?.entry(low) ?? fields?.entry(high);
     const span: Span = entry?.value.span ?? { start: 0, end: 0 };
-    d.report("SD1601", span, { low, high, lowValue: result[low], highValue: result[high] });
+    const params = { low, high, lowValue: result[low], highValue: result[high] };
+    d.report("SD1601", span, params, defaultHelp(fields, low, high));
   }
   return result;
+}
+
+/** Which of the two the spec does not give, and what it has to be. */
+function defaultHelp(
+  fields: Fields | undefined,
+  low: keyof LimitsAst,
+  high: keyof LimitsAst,
+): { readonly help?: string } {
+  if (fields?.has(low) === fields?.has(high)) return {};
+  const [missing, given, way] = fields?.has(low) ? [high, low, "above"] : [low, high, "below"];
+  return { help: `\`${missing}\` has its default: give it too, ${way} \`${given}\`` };
 }

@@ -63,10 +63,21 @@ export class TypeParser {
     const members: MemberAst[] = [];
     for (const entry of node.entries) {
       checkFreeName(entry.key, "a member", entry.keySpan, this.#d);
+      this.#checkMark(entry);
       const member = this.#member(entry);
       if (member) members.push(member);
     }
     return members;
+  }
+
+  /** `from?: u32`, as TypeScript has it. Any other name may have a question mark. */
+  #checkMark({ key, keySpan, value }: Entry): void {
+    const [, name] = /^([A-Za-z_]\w*)\?$/.exec(key) ?? [];
+    if (name === undefined) return;
+    const isNamed = value.kind === "scalar" && typeof value.value === "string";
+    const type = isNamed ? `type: ${String(value.value)}` : "…";
+    const help = `write \`${name}: { ${type}, optional: true }\``;
+    this.#d.report("SD1111", keySpan, { name: quote(name) }, { help });
   }
 
   #member(entry: Entry): MemberAst | undefined {
@@ -169,7 +180,7 @@ export class TypeParser {
 
   #form(entry: Entry): TypeExpr | undefined {
     const { key, keySpan, value } = entry;
-    const map = expectMap(value, `\`${key}\``, this.#d);
+    const map = expectMap(value, `\`${key}\``, this.#d, formHelp(key, value));
     if (map === undefined) return undefined;
     if (key === "list") return this.#list(map, keySpan);
     if (key === "array") return this.#array(map, keySpan);

@@ -4,6 +4,8 @@
  */
 import { leafNames } from "../kinds/kinds.ts";
 import { suggest } from "./distance.ts";
+import { namePattern } from "./names.ts";
+import type { Node } from "./node.ts";
 
 const leaves = [...leafNames];
 
@@ -81,6 +83,8 @@ export interface TypeGuess {
 
 /** What a name that is no type may have meant; `own` are the types of the spec. */
 export function guessType(name: string, own: readonly string[]): TypeGuess {
+  const form = notation(name);
+  if (form !== undefined) return { help: `it is written \`${form}\`` };
   const word = name.toLowerCase();
   const shape = shapes.get(shapeNames.get(word) ?? word);
   if (shape !== undefined) return { help: `define it under \`types\`: \`${name}: ${shape}\`` };
@@ -93,10 +97,32 @@ export function guessType(name: string, own: readonly string[]): TypeGuess {
   return { suggestion, ...(help === undefined ? {} : { help }) };
 }
 
-/** How a type is written that is no bare name. */
-export function formHelp(type: string): string | undefined {
+/** How a type is written that is no bare name; `given` is what stands there instead of its options. */
+export function formHelp(type: string, given?: Node): string | undefined {
   const form = typeForms.get(type);
-  return form && `it is written \`${form}\``;
+  const word = given?.kind === "scalar" && typeof given.value === "string" ? given.value : "";
+  if (form !== undefined) {
+    // `{ list: u32 }`
+    const isElement = (type === "list" || type === "array") && namePattern.test(word);
+    return `it is written \`${isElement ? form.replace("u8", word) : form}\``;
+  }
+  // `{ u32, doc: … }`
+  if (given?.kind === "scalar" && given.value === null) return `write \`type: ${type}\``;
+  return undefined;
+}
+
+/** Types as other languages write them: `u32[]`, `u8[4]`, `list<u32>`, `map<u16, string>`, `u32?`. */
+function notation(name: string): string | undefined {
+  const [, of, length] = /^([A-Za-z]\w*)\[(\d*)\]$/.exec(name) ?? [];
+  const [, element] =
+    /^(?:array|list|vec|vector|readonlyarray|repeated)[< ]\s*([A-Za-z]\w*)>?$/i.exec(name) ?? [];
+  const [, key, value] = /^(?:map|record|dict)<\s*(\w+)\s*,\s*(\w+)\s*>$/i.exec(name) ?? [];
+  const [, optional] = /^([A-Za-z]\w*)\?$/.exec(name) ?? [];
+  if (of !== undefined && length) return `{ array: { of: ${of}, length: ${length} } }`;
+  if (of !== undefined || element !== undefined)
+    return `{ list: { of: ${of ?? element}, max: 16 } }`;
+  if (key !== undefined) return `{ map: { key: ${key}, value: ${value}, max: 16 } }`;
+  return optional && `{ type: ${optional}, optional: true }`;
 }
 
 /** For a key that no type has: `{ float: { min: 0, max: 1, bits: 8 } }`. */

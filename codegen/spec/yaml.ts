@@ -97,7 +97,9 @@ function* tokens(text: string): Generator<yaml.CST.Token> {
 }
 
 function reportErrors(document: yaml.Document.Parsed, diagnostics: Diagnostics): void {
-  for (const error of document.errors.slice(0, MAX_SYNTAX_ERRORS)) {
+  // Behind a tab nothing is where it seems: what else is wrong there is not told.
+  const tab = document.errors.find(({ code }) => code === "TAB_AS_INDENT");
+  for (const error of tab ? [tab] : document.errors.slice(0, MAX_SYNTAX_ERRORS)) {
     const span = { start: error.pos[0], end: error.pos[1] };
     diagnostics.report("SD1004", span, { problem: firstLine(error.message) });
   }
@@ -110,6 +112,9 @@ function reportErrors(document: yaml.Document.Parsed, diagnostics: Diagnostics):
 function firstLine(text: string): string {
   return text.split("\n")[0]!;
 }
+
+/** What a merge key is read as: no key of a spec is a symbol. */
+const MERGE = Symbol("<<");
 
 class Converter {
   readonly #diagnostics: Diagnostics;
@@ -142,11 +147,13 @@ class Converter {
   #map(node: yaml.YAMLMap, span: Span, text: string, depth: number): Node {
     const entries: Entry[] = [];
     const seen = new Map<string, Span>();
+    let merged = false;
     for (const pair of node.items) {
       const keySpan = yaml.isNode(pair.key) ? spanOf(pair.key, span.start) : span;
       const key = this.#key(pair.key, keySpan, text);
       const value = this.convert(pair.value, keySpan.end, text, depth + 1);
-      if (key === undefined) continue;
+      if (key === MERGE) merged = true;
+      if (key === undefined || key === MERGE) continue;
       const first = seen.get(key);
       if (first !== undefined) {
         const { line } = this.#diagnostics.source.position(first.start);
@@ -156,10 +163,10 @@ class Converter {
       seen.set(key, keySpan);
       entries.push({ key, keySpan, value });
     }
-    return { kind: "map", span, entries };
+    return { kind: "map", span, entries, ...(merged ? { merged } : {}) };
   }
 
-  #key(node: unknown, span: Span, text: string): string | undefined {
+  #key(node: unknown, span: Span, text: string): string | typeof MERGE | undefined {
     if (!yaml.isScalar(node) || span.start === span.end || node.tag !== undefined) {
       this.#diagnostics.report("SD1011", span, {});
       return undefined;
@@ -167,7 +174,7 @@ class Converter {
     const key = typeof node.value === "string" ? node.value : text.slice(span.start, span.end);
     if (key === "<<" && node.type === "PLAIN") {
       this.#diagnostics.report("SD1007", span, {});
-      return undefined;
+      return MERGE;
     }
     return key;
   }

@@ -26,6 +26,18 @@ describe("stardust lint", () => {
     expect(stardust(folder, "lint", "--strict")).toMatchObject({ code: 0, err: "" });
   });
 
+  it("shows people the first fifty findings and how many there are, and a program all", () => {
+    const channels = Array.from({ length: 60 }, (_, id) => {
+      return `  c${id}: { id: ${id}, delivery: reliable, direction: both, message: { x: u8 } }\n`;
+    });
+    write(`${warning.slice(0, warning.indexOf("channels:"))}channels:\n${channels.join("")}`);
+    const { err } = stardust(folder, "lint");
+    expect(err.match(/ warning doc-missing: /g)).toHaveLength(50);
+    expect(err).toMatch(/\n60 problems \(10 not shown\)\n$/);
+    const json = stardust(folder, "lint", "--error-format", "json");
+    expect(JSON.parse(json.err).diagnostics).toHaveLength(60);
+  });
+
   it("speaks JSON and GitHub's annotations", () => {
     const json = stardust(folder, "lint", "--error-format", "json");
     expect(JSON.parse(json.err)).toMatchObject({

@@ -24,6 +24,15 @@ const yaml: BadSpec[] = [
   { code: "SD1005", spec: `${smallest}«-»--\na: 1\n` },
   { code: "SD1006", spec: member("«*y»"), says: "`*y`" },
   { code: "SD1007", spec: `${smallest}«<<»: { limits: {} }\n` },
+  {
+    code: "SD1007",
+    spec: `${head}channels:\n  a:\n    message: { x: u8 }\n    «<<»: { id: 0, delivery: reliable }\n`,
+  },
+  {
+    code: "SD1004",
+    spec: `${head}channels:\n  a:\n«\t»id: 0\n\tdelivery: reliable\n`,
+    says: "Tabs",
+  },
   { code: "SD1008", spec: member('!!str «"u8"»'), says: "str" },
   { code: "SD1009", spec: `${smallest}«security»: plain\n`, says: "on line 3" },
   { code: "SD1010", spec: member(deep), also: ["SD1103"] },
@@ -53,6 +62,24 @@ const structure: BadSpec[] = [
   { code: "SD1101", spec: member("{ type: { «u9»: {} } }"), schema: "refuses", suggests: "u8" },
   { code: "SD1101", spec: zero("«jion»: {}"), schema: "refuses", suggests: "join" },
   { code: "SD1102", spec: `«s»tardust: 1\nsecurity: plain\n${channel}`, schema: "refuses" },
+  {
+    code: "SD1102",
+    spec: smallest.replace(/^stardust: 1\n(.)/, "«$1»"),
+    schema: "refuses",
+    helps: "write `stardust: 1`",
+  },
+  {
+    code: "SD1101",
+    spec: member("{ string: { «maxLength»: 3 } }"),
+    schema: "refuses",
+    suggests: "maxBytes",
+  },
+  {
+    code: "SD1101",
+    spec: `${smallest}reserved: { «ids»: [1] }\n`,
+    schema: "refuses",
+    suggests: "channels",
+  },
   { code: "SD1102", spec: `${head}channels:\n  a: «{» id: 0, message: {} }\n`, schema: "refuses" },
   { code: "SD1103", spec: `${head}channels: «7»\n`, schema: "refuses", says: "the number 7" },
   { code: "SD1103", spec: member("«true»"), schema: "refuses" },
@@ -125,6 +152,12 @@ const channels: BadSpec[] = [
     suggests: "unreliable",
     says: '"unrelaible" is not a delivery mode',
   },
+  {
+    code: "SD1203",
+    spec: options("doc: x", "«ordered»"),
+    schema: "refuses",
+    helps: "it is one of `unreliable`, `unreliable-sequenced`, `reliable` and `reliable-ordered`",
+  },
   { code: "SD1204", spec: options("direction: «bth»"), schema: "refuses", suggests: "both" },
   {
     code: "SD1205",
@@ -137,6 +170,19 @@ const channels: BadSpec[] = [
     spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, message: { x: { bytes: { maxBytes: 1137 } } } }\n`,
     schema: "accepts",
     says: "1139 bytes, a datagram holds 1138",
+    helps: "`x` may take 1139 of them: bound it lower, or send it on a reliable channel",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: reliable, fragment: false, message: { t: u64, x: { bytes: { maxBytes: 1137 } } } }\n`,
+    schema: "accepts",
+    helps: "`x` may take 1139 of them: bound it lower, or leave out `fragment: false`",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  a: { id: 0, delivery: unreliable, maxBytes: «2000», message: { x: u8 } }\n`,
+    schema: "accepts",
+    helps: "lower maxBytes, or send it on a reliable channel",
   },
   { code: "SD1207", spec: options("maxBytes: «600000»"), schema: "accepts", says: "creditBytes" },
   { code: "SD1208", spec: options("queueBytes: «64»"), schema: "accepts", says: "65" },
@@ -178,6 +224,15 @@ const typeCases: BadSpec[] = [
     code: "SD1303",
     spec: member("{ «enum»: { b: 0 } }").replace("  a:", "  uint8:").replace("x:", "array:"),
     schema: "accepts",
+  },
+  {
+    code: "SD1303",
+    spec: member("u8").replace(
+      "x: u8",
+      "a_b: { struct: { x: u8 } }\n      aB: { «struct»: { x: u8 } }",
+    ),
+    schema: "accepts",
+    says: "a struct written in place (line 9)",
   },
   { code: "SD1304", spec: types("«u8»: u16"), schema: "refuses" },
   { code: "SD1305", spec: member("{ u8: { min: 5, max: «5» } }"), schema: "accepts" },
@@ -239,6 +294,12 @@ const typeCases: BadSpec[] = [
     code: "SD1314",
     spec: types("Big: { «list»: { max: 1048576, of: { bytes: { maxBytes: 1024 } } } }"),
     schema: "accepts",
+  },
+  {
+    code: "SD1315",
+    spec: options("doc: x", "reliable", "«u8»").replace("\n    doc: x", ""),
+    schema: "accepts",
+    helps: "`message: { value: u8 }`",
   },
   {
     code: "SD1315",
@@ -518,11 +579,13 @@ const limits: BadSpec[] = [
     spec: `${smallest}limits: { keepAliveMs: «20000» }\n`,
     schema: "accepts",
     says: "idleTimeoutMs (10000)",
+    helps: "`idleTimeoutMs` has its default: give it too, above `keepAliveMs`",
   },
   {
     code: "SD1601",
     spec: `${smallest}limits: { handshakeTimeoutMs: «4000» }\n`,
     schema: "accepts",
+    helps: "`authenticateTimeoutMs` has its default: give it too, below `handshakeTimeoutMs`",
   },
 ];
 

@@ -52,6 +52,60 @@ export const languageCases: readonly BadSpec[] = [
     helps:
       "built in are u8, u16, u24, u32, u64, i8, i16, i24, i32, i64, varint, svarint, f16, f32, f64, bool",
   },
+  {
+    code: "SD1301",
+    spec: member('«"u32[]"»'),
+    schema: "accepts",
+    helps: "it is written `{ list: { of: u32, max: 16 } }`",
+  },
+  {
+    code: "SD1301",
+    spec: member('«"u8[4]"»'),
+    schema: "accepts",
+    helps: "`{ array: { of: u8, length: 4 } }`",
+  },
+  {
+    code: "SD1301",
+    spec: member('«"Array<Unit>"»'),
+    schema: "accepts",
+    helps: "`{ list: { of: Unit, max: 16 } }`",
+  },
+  {
+    code: "SD1301",
+    spec: member('«"map<u16, string>"»'),
+    schema: "accepts",
+    helps: "`{ map: { key: u16, value: string, max: 16 } }`",
+  },
+  {
+    code: "SD1301",
+    spec: member('«"u32?"»'),
+    schema: "accepts",
+    helps: "`{ type: u32, optional: true }`",
+  },
+  {
+    code: "SD1103",
+    spec: member("{ list: «u32» }"),
+    schema: "refuses",
+    helps: "it is written `{ list: { of: u32, max: 16 } }`",
+  },
+  {
+    code: "SD1103",
+    spec: member("{ u32«,» doc: x }"),
+    schema: "refuses",
+    helps: "write `type: u32`",
+  },
+  {
+    code: "SD1111",
+    spec: member("u32").replace("x:", "«x?»:"),
+    schema: "accepts",
+    helps: "write `x: { type: u32, optional: true }`",
+  },
+  {
+    code: "SD1111",
+    spec: member("{ list: { of: u8 } }").replace("x:", "«x?»:"),
+    schema: "accepts",
+    helps: "write `x: { …, optional: true }`",
+  },
   // What the spec has itself comes first.
   {
     code: "SD1301",
@@ -78,6 +132,7 @@ export const languageCases: readonly BadSpec[] = [
     code: "SD1312",
     spec: member("{ array: { of: { «struct»: {} }, length: 9 } }"),
     schema: "accepts",
+    says: "an element of an array",
   },
   {
     code: "SD1316",
