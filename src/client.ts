@@ -3,6 +3,7 @@
  * thread that made it.
  */
 import { isIPv6 } from "node:net";
+import { onAbort } from "./abort.ts";
 import {
   connectAborted,
   connectClosed,
@@ -24,10 +25,21 @@ import {
   registerHandlers,
   resolveServer,
 } from "./endpoint.ts";
-import { StardustError } from "./errors.ts";
+import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
+import {
+  abortSignal,
+  bufferBytes,
+  callback,
+  checkOptions,
+  flag,
+  type OptionTable,
+  object,
+  portNumber,
+  text,
+} from "./options.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
@@ -92,6 +104,18 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   close(options?: CloseOptions): Promise<void>;
 }
 
+const connectOptions: OptionTable = {
+  host: text,
+  port: portNumber,
+  join: object,
+  handlers: object,
+  signal: abortSignal,
+  wrapSocket: callback,
+  socketBufferBytes: bufferBytes,
+  onFault: callback,
+  resend: flag,
+};
+
 /** Joins a server and resolves when the connection stands. Generated code gives it its types. */
 export async function connect<F extends ClientFaceTypes>(
   protocol: Protocol,
@@ -99,12 +123,82 @@ export async function connect<F extends ClientFaceTypes>(
   options: ConnectOptions<F>,
 ): Promise<Client<F>> {
   checkProtocol(protocol, "client");
+  checkOptions("connect", options, connectOptions);
   const { port, signal } = options;
-  if (!(Number.isInteger(port) && port >= 1 && port <= 65535)) {
-    throw new StardustError("STARDUST_INVALID_OPTION", `port: ${port} is not a UDP port`);
+  if (port === undefined) {
+    throw new StardustError("STARDUST_INVALID_OPTION", "port: any port of the server's range");
   }
   if (signal?.aborted) throw connectAborted(signal);
-  const address = await resolveServer(options.host ?? "127.0.0.1");
+  const addresses = await resolveServer(options.host ?? "127.0.0.1");
+  return firstOf(addresses, (address) => open<F>(protocol, face, options, address));
+}
+
+/** How long an address may say nothing before the next is tried as well (RFC 8305, section 8). */
+const NEXT_ADDRESS_MS = 250;
+
+/**
+ * The client that stands first, of attempts at the addresses of one name: the next begins when the one before has failed,
+ * or has heard nothing for a while. What a server answers is final. Rejects with what went wrong at the first.
+ */
+function firstOf<F extends ClientFaceTypes>(
+  addresses: readonly string[],
+  openAt: (address: string) => Promise<RunningClient<F>>,
+): Promise<RunningClient<F>> {
+  const left = [...addresses];
+  const running = new Set<RunningClient<F>>();
+  let timer: NodeJS.Timeout | undefined;
+  let failure: unknown;
+  let trying = 0;
+  let isDecided = false;
+  return new Promise((resolve, reject) => {
+    const decide = (winner: RunningClient<F> | undefined): void => {
+      isDecided = true;
+      clearTimeout(timer);
+      for (const client of running) if (client !== winner) void client.close();
+    };
+    const next = (): void => {
+      clearTimeout(timer);
+      const address = left.shift();
+      if (address === undefined) return;
+      trying++;
+      void attempt(address);
+      if (left.length > 0) timer = setTimeout(nextUnlessHeard, NEXT_ADDRESS_MS);
+    };
+    const nextUnlessHeard = (): void => {
+      if (![...running].some((client) => client.hasHeard)) next();
+    };
+    const attempt = async (address: string): Promise<void> => {
+      try {
+        const client = await openAt(address);
+        running.add(client);
+        if (isDecided) return await client.close();
+        await client.attached;
+        if (isDecided) return await client.close();
+        decide(client);
+        resolve(client);
+      } catch (error) {
+        trying--;
+        failure ??= error;
+        if (isDecided) return;
+        const isFinal =
+          error instanceof ConnectRejectedError || error instanceof ConnectProtocolError;
+        if (!isFinal && left.length > 0) return next();
+        if (!isFinal && trying > 0) return;
+        decide(undefined);
+        reject(isFinal ? error : failure);
+      }
+    };
+    next();
+  });
+}
+
+async function open<F extends ClientFaceTypes>(
+  protocol: Protocol,
+  face: ClientFace<F>,
+  options: ConnectOptions<F>,
+  address: string,
+): Promise<RunningClient<F>> {
+  const { signal } = options;
   const plain = await openSocket({
     host: localAddress(address),
     port: 0,
@@ -112,17 +206,14 @@ export async function connect<F extends ClientFaceTypes>(
     maxDatagramBytes: protocol.limits.maxDatagramBytes,
     warn: true,
   });
-  let client: RunningClient<F>;
   try {
     if (signal?.aborted) throw connectAborted(signal);
     const socket = options.wrapSocket?.(plain) ?? plain;
-    client = new RunningClient<F>(protocol, face, options, socket, address);
+    return new RunningClient<F>(protocol, face, options, socket, address);
   } catch (error) {
     void plain.close();
     throw error;
   }
-  await client.attached;
-  return client;
 }
 
 class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValues {
@@ -138,6 +229,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly attached: Promise<void>;
   readonly #protocol: Protocol;
   readonly #options: ConnectOptions<F>;
+  #forgetSignal = (): void => {};
   readonly #path: { readonly address: string; port: number; readonly proven: true };
   readonly #zero: ZeroClient;
   readonly #loop: DatagramLoop<ZeroClientEvent>;
@@ -208,7 +300,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       maxDatagramBytes,
       remote: address,
     });
-    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#forgetSignal = onAbort(options.signal, () => {
+      if (this.#isJoining) this.#fail("abandoned", connectAborted(options.signal!));
+      else void this.close();
+    });
     this.#loop.start();
   }
 
@@ -262,6 +357,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Whether anything has come from the server. */
+  get hasHeard(): boolean {
+    return this.#loop.received > 0;
   }
 
   get #isJoining(): boolean {
@@ -413,7 +513,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       const reason = this.#connection.reason!;
       // What has arrived whole and in order is delivered, whether its readers have room or not.
       this.#connection.pump();
-      this.#options.signal?.removeEventListener("abort", this.#onAbort);
+      this.#forgetSignal();
       this.#dispatcher.close();
       this.#drain.close("client");
       this.#rejectAttached(this.#failure ?? connectClosed(reason));
@@ -426,11 +526,6 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       this.#resolveClosed(reason);
     } else if (isQuiet) void this.#loop.stop();
   }
-
-  readonly #onAbort = (): void => {
-    if (this.#isJoining) this.#fail("abandoned", connectAborted(this.#options.signal!));
-    else void this.close();
-  };
 }
 
 /** Where only this machine is to be reached, only this machine reaches us; else whatever address routing picks. */

@@ -6,6 +6,7 @@
  * origin has there; on unreliable ones it is a few messages, released at once: they may be lost, and must not hold up
  * a peer's other channels.
  */
+import { onAbort } from "./abort.ts";
 import { StardustError } from "./errors.ts";
 import type { MessagesOptions, Overflow, Unsubscribe } from "./face.ts";
 import type { ChannelDefinition } from "./protocol.ts";
@@ -193,7 +194,7 @@ class ChannelQueue<Origin> {
 
   messages(options: MessagesOptions): AsyncIterableIterator<unknown> {
     const { signal } = options;
-    const onAbort = (): void => iterator.end();
+    let forgetSignal = (): void => {};
     const iterator: MessageIterator<Origin> = new MessageIterator(
       this.#options.yields,
       options.limit ?? DEFAULT_ITERATOR_LIMIT,
@@ -203,7 +204,7 @@ class ChannelQueue<Origin> {
         this.onRoom();
       },
       () => {
-        signal?.removeEventListener("abort", onAbort);
+        forgetSignal();
         this.#iterators = this.#iterators.filter((other) => other !== iterator);
         // The others may have been waiting for this one.
         this.onRoom();
@@ -216,7 +217,7 @@ class ChannelQueue<Origin> {
     } else if (signal?.aborted) {
       iterator.end();
     } else {
-      signal?.addEventListener("abort", onAbort, { once: true });
+      forgetSignal = onAbort(signal, () => iterator.end());
       this.#scheduleFlush();
     }
     return iterator;

@@ -65,10 +65,18 @@ export function checkProtocol(protocol: Protocol, role: Role): void {
 }
 
 /**
- * An address for a name, IPv4 where there is one: `localhost` is then the default address of `listen`. An address is
- * its own, spelt as the system spells the origin of datagrams.
+ * The address to bind for a name, IPv4 where there is one: `localhost` is then the default address of `listen`. An
+ * address is its own, spelt as the system spells the origin of datagrams.
  */
 export async function resolveHost(host: string): Promise<string> {
+  return (await resolveAll(host))[0]!;
+}
+
+/** Addresses of a name that a client tries. */
+const MAX_ADDRESSES = 4;
+
+/** All addresses of a name, those of IPv4 first. */
+async function resolveAll(host: string): Promise<string[]> {
   // An empty name would bind every address, where only one was thought of.
   if (typeof host !== "string" || host.trim() === "") {
     throw new StardustError(
@@ -77,11 +85,14 @@ export async function resolveHost(host: string): Promise<string> {
     );
   }
   if (isIPv6(host) && !host.includes("%")) {
-    return new SocketAddress({ family: "ipv6", address: host }).address;
+    return [new SocketAddress({ family: "ipv6", address: host }).address];
   }
-  if (isIP(host) !== 0) return host;
+  if (isIP(host) !== 0) return [host];
+  // Whatever the system makes of it (RFC 6761, section 6.3).
+  if (host.toLowerCase() === "localhost") return ["127.0.0.1", "::1"];
   try {
-    return (await lookup(host, { verbatim: false })).address;
+    const found = await lookup(host, { all: true, order: "ipv4first" });
+    return [...new Set(found.map(({ address }) => address))].slice(0, MAX_ADDRESSES);
   } catch (error) {
     throw new StardustError(
       "STARDUST_INVALID_OPTION",
@@ -93,10 +104,10 @@ export async function resolveHost(host: string): Promise<string> {
   }
 }
 
-/** The address of a server to be dialled: one that stands for all addresses of a machine is nobody's. */
-export async function resolveServer(host: string): Promise<string> {
-  const address = await resolveHost(host);
-  if (address !== "0.0.0.0" && address !== "::") return address;
+/** The addresses of a server to be dialled: one that stands for all addresses of a machine is nobody's. */
+export async function resolveServer(host: string): Promise<string[]> {
+  const addresses = await resolveAll(host);
+  if (!addresses.some((address) => address === "0.0.0.0" || address === "::")) return addresses;
   throw new StardustError(
     "STARDUST_INVALID_OPTION",
     `host: ${host} is where a server listens on all its addresses; connect needs one of them, 127.0.0.1 on the same machine`,

@@ -2,7 +2,9 @@
  * The server as its user sees it: what the generated `listen` returns, and the options it takes. The moving parts are
  * in pool/ (the range of ports) and port/ (one port, one worker thread).
  */
+
 import { EventEmitter } from "node:events";
+import { onAbort } from "./abort.ts";
 import type {
   Authentication,
   CloseOptions,
@@ -35,6 +37,20 @@ import type {
   Unsubscribe,
 } from "./face.ts";
 import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
+import {
+  abortSignal,
+  bufferBytes,
+  callback,
+  checkOptions,
+  flag,
+  listOf,
+  moduleUrl,
+  type OptionTable,
+  object,
+  portNumber,
+  text,
+  whole,
+} from "./options.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { PortHandle } from "./port/handle.ts";
@@ -155,6 +171,23 @@ const DEFAULT_MAX_PEERS_PER_PORT = 1024;
 /** The peer ids of a pool leave room for generations up to this many. */
 const MAX_PEERS_PER_PORT = 0x1_0000;
 
+/** `ports` are looked at where they are read. */
+const listenOptions: OptionTable = {
+  host: text,
+  publicPorts: listOf(portNumber),
+  allowMissingPorts: flag,
+  maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
+  authenticate: callback,
+  state: callback,
+  handlers: object,
+  systems: moduleUrl,
+  wrapSocket: moduleUrl,
+  signal: abortSignal,
+  onFault: callback,
+  resend: flag,
+  socketBufferBytes: bufferBytes,
+};
+
 /** Binds the ports, starts a worker on each and resolves when all are ready. Generated code gives it its types. */
 export async function listen<F extends ServerFaceTypes>(
   protocol: ServerProtocol,
@@ -162,6 +195,7 @@ export async function listen<F extends ServerFaceTypes>(
   options: ListenOptions<F>,
 ): Promise<Server<F>> {
   checkProtocol(protocol, "server");
+  checkOptions("listen", options, listenOptions);
   const server = new RunningServer<F>(protocol, face, options);
   await server.open();
   return server;
@@ -177,6 +211,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly protocol: ServerProtocol;
   readonly face: ServerFace<F>;
   readonly #options: ListenOptions<F>;
+  #forgetSignal = (): void => {};
   readonly #onFault: FaultListener;
   readonly #dispatcher: Dispatcher<RunningPeer<F>>;
   /** By channel, ids of the peers that lack it; undefined before the first. */
@@ -229,7 +264,13 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const { protocol } = this;
     const options = this.#options;
     const ports = parsePorts(options.ports);
-    checkListenOptions(options, ports.length);
+    const { publicPorts } = options;
+    if (publicPorts !== undefined && publicPorts.length !== ports.length) {
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        `publicPorts: ${publicPorts.length} numbers for ${ports.length} ports`,
+      );
+    }
     options.signal?.throwIfAborted();
     this.#pool = await Pool.open({
       protocol,
@@ -266,12 +307,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       await this.close();
       signal.throwIfAborted();
     }
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#forgetSignal = onAbort(signal, () => void this.close());
   }
-
-  readonly #onAbort = (): void => {
-    void this.close();
-  };
 
   get ports(): readonly number[] {
     return this.#pool.ports;
@@ -319,7 +356,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   }
 
   async #close(code: string, lingerMs: number): Promise<void> {
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#forgetSignal();
     await this.#pool.close(code, lingerMs);
     this.#dispatcher.close();
     this.#resolveClosed({ code, reason: "", by: "local" });
@@ -479,37 +516,5 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
 
   #send(channel: number, message: unknown): boolean {
     return this.#drain.note(this.#server.sendTo(this, channel, message));
-  }
-}
-
-function checkListenOptions(
-  options: Pick<ListenOptions, "publicPorts" | "maxPeersPerPort" | "systems" | "wrapSocket">,
-  ports: number,
-): void {
-  const invalid = (problem: string): never => {
-    throw new StardustError("STARDUST_INVALID_OPTION", problem);
-  };
-  const { publicPorts, maxPeersPerPort } = options;
-  if (publicPorts !== undefined && publicPorts.length !== ports) {
-    invalid(`publicPorts: ${publicPorts.length} numbers for ${ports} ports`);
-  }
-  if (publicPorts?.some((port) => !(Number.isInteger(port) && port >= 1 && port <= 65535))) {
-    invalid("publicPorts: each must be a port number from 1 to 65535");
-  }
-  if (
-    maxPeersPerPort !== undefined &&
-    !(
-      Number.isInteger(maxPeersPerPort) &&
-      maxPeersPerPort >= 1 &&
-      maxPeersPerPort <= MAX_PEERS_PER_PORT
-    )
-  ) {
-    invalid(`maxPeersPerPort: must be a whole number from 1 to ${MAX_PEERS_PER_PORT}`);
-  }
-  for (const name of ["systems", "wrapSocket"] as const) {
-    const url = options[name]?.toString();
-    if (url !== undefined && !URL.canParse(url)) {
-      invalid(`${name}: "${url}" is not a URL; new URL("${url}", import.meta.url) makes one`);
-    }
   }
 }

@@ -90,7 +90,7 @@ class PortSlot {
 export class Pool {
   readonly #o: PoolOptions;
   /** All that were asked for, and those of them that are bound. */
-  #opening: readonly PortSlot[] = [];
+  readonly #opening: PortSlot[] = [];
   readonly #portSlots: PortSlot[] = [];
   readonly #places = new Map<number, Place>();
   #placement: Placement = new Placement(1, 1);
@@ -182,11 +182,11 @@ export class Pool {
 
   async #open(): Promise<void> {
     const { ports, publicPorts, allowMissingPorts } = this.#o;
-    this.#opening = ports.map((port, index) => {
+    for (const [index, port] of ports.entries()) {
       const portSlot = new PortSlot(index, port);
       portSlot.handle = this.#spawn(portSlot, port);
-      return portSlot;
-    });
+      this.#opening.push(portSlot);
+    }
     const results = await Promise.allSettled(this.#opening.map(({ handle }) => handle.bound()));
     const failed = results.find((result) => result.status === "rejected");
     const bound = this.#opening.filter((_, i) => results[i]!.status === "fulfilled");

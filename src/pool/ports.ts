@@ -10,12 +10,7 @@ const MAX_RANGES = 16;
 export function parsePorts(
   ports: string | readonly number[] | { readonly count: number },
 ): number[] {
-  const list =
-    typeof ports === "string"
-      ? parseRange(ports)
-      : "count" in ports
-        ? free(ports.count)
-        : [...ports];
+  const list = typeof ports === "string" ? parseRange(ports) : listed(ports);
   if (list.length === 0) throw invalid("no port is given");
   if (list.length > MAX_PORTS)
     throw invalid(`${list.length} ports; at most ${MAX_PORTS} are possible`);
@@ -26,6 +21,12 @@ export function parsePorts(
   const fixed = list.filter((port) => port !== 0);
   if (new Set(fixed).size !== fixed.length) throw invalid("a port is given twice");
   return list;
+}
+
+function listed(ports: readonly number[] | { readonly count: number }): number[] {
+  if (Array.isArray(ports)) return [...ports];
+  if (typeof ports === "object" && ports !== null && "count" in ports) return free(ports.count);
+  throw invalid('give a range such as "12341-12343", a list of numbers, or { count: 4 }');
 }
 
 /** Neighbouring ports as pairs of first and last, as accept announces them. */

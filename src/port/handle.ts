@@ -387,7 +387,7 @@ export class PortHandle {
         this.#step?.resolve();
         return;
       case "failed":
-        this.#error = this.#startError(message.code, message.message);
+        this.#error = this.#startError(message);
         this.#step?.reject(this.#error);
         return;
       case "join":
@@ -418,13 +418,21 @@ export class PortHandle {
     }
   }
 
-  #startError(code: string, message: string): StardustError {
+  #startError(failed: Extract<WorkerPost, { type: "failed" }>): StardustError {
+    const { code, message } = failed;
+    const cause = failed.cause && Object.assign(new Error(failed.cause.message), failed.cause);
     if (code === "STARDUST_PORT_BIND") {
-      const cause = new Error(message.replace(/^.*?: /, ""));
-      return new PortBindError(this.port, this.#host, cause);
+      return new PortBindError(this.port, this.#host, cause ?? new Error(message));
     }
     const known: ErrorCode = code in errorCodes ? (code as ErrorCode) : "STARDUST_WORKER_IMPORT";
-    return new StardustError(known, message);
+    return new StardustError(known, message, { cause });
+  }
+
+  /** Out of files or memory, say: what `listen` rejects with is one of ours, whatever the system said. */
+  #notStarted(error: Error): StardustError {
+    if (error instanceof StardustError) return error;
+    const message = `the worker of port ${this.port} could not start: ${error.message}`;
+    return new StardustError("STARDUST_WORKER_DIED", message, { cause: error });
   }
 
   #handleExit(code: number): void {
@@ -447,7 +455,11 @@ export class PortHandle {
           "STARDUST_WORKER_DIED",
           `the worker of port ${this.port} ended with code ${code}`,
         ));
-    this.#step?.reject(error ?? new StardustError("STARDUST_WORKER_DIED", WORKER_GONE));
+    this.#step?.reject(
+      error === undefined
+        ? new StardustError("STARDUST_WORKER_DIED", WORKER_GONE)
+        : this.#notStarted(error),
+    );
     this.#listener.onExit(error);
   }
 }

@@ -41,11 +41,24 @@ export const ToApplication = {
   ringDrained: 5,
 } as const;
 
+/** What the system said, of an error that has to cross threads. */
+export interface SystemFailure {
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly errno: number;
+  readonly syscall: string | undefined;
+}
+
 /** Posted by the worker. */
 export type WorkerPost =
   | { readonly type: "bound"; readonly port: number; readonly threadId: number }
   | { readonly type: "ready" }
-  | { readonly type: "failed"; readonly code: string; readonly message: string }
+  | {
+      readonly type: "failed";
+      readonly code: string;
+      readonly message: string;
+      readonly cause?: SystemFailure | undefined;
+    }
   | {
       readonly type: "join";
       readonly cid: string;

@@ -13,7 +13,7 @@ import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
-import type { ApplicationPost, WorkerOptions, WorkerPost } from "./records.ts";
+import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./records.ts";
 import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;
@@ -30,6 +30,14 @@ function fault(where: string, error: unknown): void {
     where,
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });
+}
+
+/** What the system said at the bottom of an error, as data: a clone of an Error has lost its `code`. */
+function systemError(error: unknown): SystemFailure | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, errno, syscall, message, cause } = error as NodeJS.ErrnoException;
+  if (typeof errno !== "number") return systemError(cause);
+  return { message, code, errno, syscall };
 }
 
 async function importProtocol(): Promise<Protocol> {
@@ -169,6 +177,6 @@ async function main(): Promise<void> {
 main().catch((error: unknown) => {
   const code = error instanceof StardustError ? error.code : "STARDUST_WORKER_IMPORT";
   const message = error instanceof Error ? error.message : String(error);
-  post({ type: "failed", code, message });
+  post({ type: "failed", code, message, cause: systemError(error) });
   application.close();
 });

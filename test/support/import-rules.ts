@@ -78,6 +78,8 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/face.ts": "contract",
   "src/arbitrary.ts": "contract",
   "src/endpoint.ts": "endpoint",
+  "src/abort.ts": "endpoint",
+  "src/options.ts": "endpoint",
   "src/dispatcher.ts": "endpoint",
   "src/server.ts": "server",
   "src/client.ts": "client",

@@ -24,7 +24,7 @@ export async function narrowServer(options: Partial<ServerOptions> = {}): Promis
 }
 
 export async function narrowClient(
-  server: Server,
+  server: Pick<Server, "ports">,
   options: Partial<ClientOptions> = {},
 ): Promise<Client> {
   return closing(await connect({ port: server.ports[0]!, ...options } as ClientOptions));

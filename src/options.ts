@@ -1,0 +1,86 @@
+/**
+ * The options of `listen` and `connect`, held against a table: a value of another type is a StardustError that names the
+ * option, never a TypeError from somewhere inside. What an option means is for whoever takes it.
+ */
+import { StardustError } from "./errors.ts";
+
+/** What a value has to be: in words, and the test. */
+export interface OptionType {
+  readonly what: string;
+  readonly isGood: (value: unknown) => boolean;
+}
+
+export const text: OptionType = { what: "a text", isGood: (value) => typeof value === "string" };
+export const flag: OptionType = {
+  what: "true or false",
+  isGood: (value) => typeof value === "boolean",
+};
+export const callback: OptionType = {
+  what: "a function",
+  isGood: (value) => typeof value === "function",
+};
+export const object: OptionType = {
+  what: "an object",
+  isGood: (value) => typeof value === "object" && value !== null,
+};
+export const abortSignal: OptionType = {
+  what: "an AbortSignal",
+  // One of another realm is as good.
+  isGood: (value) =>
+    object.isGood(value) &&
+    typeof (value as AbortSignal).addEventListener === "function" &&
+    typeof (value as AbortSignal).removeEventListener === "function",
+};
+export const moduleUrl: OptionType = {
+  what: "a URL, such as new URL(…, import.meta.url) makes",
+  isGood: (value) => {
+    if (typeof value !== "string" && !object.isGood(value)) return false;
+    return URL.canParse(String(value));
+  },
+};
+
+export function whole(low: number, high: number): OptionType {
+  return {
+    what: `a whole number from ${low} to ${high}`,
+    isGood: (value) =>
+      Number.isInteger(value) && (value as number) >= low && (value as number) <= high,
+  };
+}
+
+export function listOf(type: OptionType): OptionType {
+  return {
+    what: `a list, of which each is ${type.what}`,
+    isGood: (value) => Array.isArray(value) && value.every(type.isGood),
+  };
+}
+
+/** Of a UDP port that exists. */
+export const portNumber: OptionType = whole(1, 65_535);
+/** What a system can be asked for; it grants what it likes. */
+export const bufferBytes: OptionType = whole(1, 2 ** 31 - 1);
+
+export type OptionTable = Readonly<Record<string, OptionType>>;
+
+/** Throws STARDUST_INVALID_OPTION for the first that is wrong. What is left out or undefined has its default. */
+export function checkOptions(call: string, options: unknown, table: OptionTable): void {
+  if (!object.isGood(options)) {
+    throw new StardustError("STARDUST_INVALID_OPTION", `${call} takes its options as an object`);
+  }
+  for (const [name, type] of Object.entries(table)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined && !type.isGood(value)) {
+      const problem = `${name}: must be ${type.what}, not ${shown(value)}`;
+      throw new StardustError("STARDUST_INVALID_OPTION", problem);
+    }
+  }
+}
+
+const MAX_SHOWN = 60;
+
+/** Any value, also one that throws when it is made a text. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, MAX_SHOWN));
+  if (typeof value === "object" && value !== null)
+    return Array.isArray(value) ? "a list" : "an object";
+  return typeof value === "function" ? "a function" : String(value);
+}
