@@ -6,6 +6,7 @@ import { counterFamilies } from "../dist/cli/counters.js";
 import { entries, wrap } from "../dist/cli/explain.js";
 import { allDiagnostics } from "../dist/codegen/spec/diagnostics.js";
 import { editorSchema } from "../dist/codegen/spec/editor-schema.js";
+import { firstStates, transitions } from "../dist/src/connection/lifecycle.js";
 import { modelSchema } from "./model-schema.js";
 
 const root = new URL("../", import.meta.url);
@@ -28,6 +29,22 @@ parts.set("errors run", runTime.map(section).join("\n"));
 for (const group of new Set([...diagnostics.keys()].map((code) => code.slice(2, 4)))) {
   const ofGroup = all.filter(({ code }) => code.startsWith(`SD${group}`));
   parts.set(`errors ${group}`, ofGroup.map(section).join("\n"));
+}
+
+parts.set("states of a connection", stateDiagram(firstStates, transitions));
+
+/** In Mermaid, one arrow for each pair of states; an event that leaves the state as it is has none. */
+function stateDiagram(begins, nexts) {
+  const lines = Object.entries(begins).map(([who, state]) => `  [*] --> ${state}: ${who}`);
+  for (const [state, events] of Object.entries(nexts)) {
+    const arrows = new Map();
+    for (const [event, next] of Object.entries(events)) {
+      if (next !== state) arrows.set(next, [...(arrows.get(next) ?? []), event]);
+    }
+    for (const [next, names] of arrows) lines.push(`  ${state} --> ${next}: ${names.join(", ")}`);
+    if (arrows.size === 0) lines.push(`  ${state} --> [*]`);
+  }
+  return `${["```mermaid", "stateDiagram-v2", ...lines, "```"].join("\n")}\n`;
 }
 
 function table(heads, rows) {

@@ -16,6 +16,7 @@ import {
   allowed,
   type ConnectionEvent,
   type ConnectionState,
+  firstStates,
   transitions,
 } from "./lifecycle.ts";
 
@@ -78,7 +79,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#o = options;
     this.path = options.path;
-    this.#state = options.role === "client" ? "joining" : "attaching";
+    this.#state = firstStates[options.role];
     this.#allowed = allowed[this.#state];
   }
 

@@ -1,9 +1,10 @@
 /**
  * Where a connection's life is decided: its states, what can happen to it, which state follows, and what each state
  * allows. Data only: `Connection` does what the tables say, docs/connection.md has the diagram that is made from them,
- * and a test walks every pair of state and event. Clients and servers have the same life; a client begins it in
- * `joining`, a server in `attaching`, with the place that it keeps.
+ * and a test walks every pair of state and event. Clients and servers have the same life; a server begins it later, with
+ * the place that it keeps.
  */
+import type { Role } from "../protocol.ts";
 
 /** From first to last. */
 export const connectionStates = [
@@ -23,6 +24,12 @@ export const connectionStates = [
 ] as const;
 
 export type ConnectionState = (typeof connectionStates)[number];
+
+/** In which state whose connection begins. */
+export const firstStates: Readonly<Record<Role, ConnectionState>> = {
+  client: "joining",
+  server: "attaching",
+};
 
 /** What can happen to a connection. */
 export const connectionEvents = [

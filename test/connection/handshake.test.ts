@@ -8,7 +8,7 @@ import { SeededRandom } from "#src/testing/index.js";
 import { Writer } from "#src/wire/writer.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import { TestHost } from "../support/connection-pair.ts";
-import { lifeTable } from "../support/state-diagram.ts";
+import { lifeTable } from "../support/life-table.ts";
 import { type Host, World } from "../support/zero-world.ts";
 
 const document = readFileSync(new URL("../../docs/connection.md", import.meta.url), "utf8");
