@@ -47,6 +47,14 @@ export function whole(low: number, high: number): OptionType {
   };
 }
 
+/** A time that may have no end. */
+export function milliseconds(low: number): OptionType {
+  return {
+    what: `milliseconds, at least ${low}, or Infinity`,
+    isGood: (value) => typeof value === "number" && value >= low,
+  };
+}
+
 export function listOf(type: OptionType): OptionType {
   return {
     what: `a list, of which each is ${type.what}`,

@@ -44,6 +44,7 @@ import {
   checkOptions,
   flag,
   listOf,
+  milliseconds,
   moduleUrl,
   type OptionTable,
   object,
@@ -105,6 +106,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly allowMissingPorts?: boolean | undefined;
   /** Peers a port takes; default 1024. */
   readonly maxPeersPerPort?: number | undefined;
+  /**
+   * Milliseconds that a worker may answer nothing, as one whose systems never return; then it is ended, its peers leave
+   * with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
+   */
+  readonly workerTimeoutMs?: number | undefined;
   /** Decides on a join; default: everyone is let in. Has `authenticateTimeoutMs` of the spec. */
   readonly authenticate?:
     | ((
@@ -168,6 +174,7 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
 }
 
 const DEFAULT_MAX_PEERS_PER_PORT = 1024;
+const DEFAULT_WORKER_TIMEOUT_MS = 5000;
 /** The peer ids of a pool leave room for generations up to this many. */
 const MAX_PEERS_PER_PORT = 0x1_0000;
 
@@ -177,6 +184,7 @@ const listenOptions: OptionTable = {
   publicPorts: listOf(portNumber),
   allowMissingPorts: flag,
   maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
+  workerTimeoutMs: milliseconds(100),
   authenticate: callback,
   state: callback,
   handlers: object,
@@ -278,6 +286,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       ports,
       publicPorts: options.publicPorts,
       allowMissingPorts: options.allowMissingPorts ?? false,
+      workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,
       worker: {
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
         systems: options.systems?.toString(),

@@ -12,6 +12,7 @@ import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { Placement } from "./placement.ts";
 import { portRanges } from "./ports.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** The application's answer to a join. */
 export type JoinDecision =
@@ -47,6 +48,8 @@ export interface PoolOptions {
   readonly ports: readonly number[];
   readonly publicPorts: readonly number[] | undefined;
   readonly allowMissingPorts: boolean;
+  /** How long a worker may answer nothing until it is ended; infinite: for ever. */
+  readonly workerTimeoutMs: number;
   readonly worker: Omit<
     WorkerOptions,
     "memory" | "port" | "host" | "protocolUrl" | "protocolHash" | "protocolVersions" | "warn"
@@ -80,10 +83,20 @@ class PortSlot {
   restarts = 0;
   startedMs = 0;
   up = true;
+  /** Its worker takes joins, and answers. */
+  ready = false;
 
   constructor(index: number, port: number) {
     this.index = index;
     this.port = port;
+  }
+
+  get unanswered(): number {
+    return this.handle.unanswered;
+  }
+
+  ask(): void {
+    this.handle.ask();
   }
 }
 
@@ -98,6 +111,7 @@ export class Pool {
   /** What clients dial, port by port. */
   #publicPorts: readonly number[] = [];
   #closing = false;
+  #watchdog: Watchdog<PortSlot> | undefined;
   #exits = 0;
   #onAllExited: (() => void) | undefined;
   readonly #restartTimers = new Set<NodeJS.Timeout>();
@@ -127,6 +141,18 @@ export class Pool {
     return this.#portSlots.map((portSlot) => portSlot.port);
   }
 
+  *#watched(): Iterable<PortSlot> {
+    for (const portSlot of this.#portSlots) if (portSlot.ready) yield portSlot;
+  }
+
+  /** Its peers leave when its thread has ended; nobody joins there from now on. */
+  #onSilent(portSlot: PortSlot): void {
+    portSlot.ready = false;
+    this.#placement.setOpen(portSlot.index, false);
+    const message = `the worker of port ${portSlot.port} has answered nothing for ${this.#o.workerTimeoutMs} ms and was ended: something in it does not return`;
+    portSlot.handle.fail(new StardustError("STARDUST_WORKER_DIED", message));
+  }
+
   /** Every live port with the peers that broadcasts are for. */
   *portSlots(): Iterable<{ readonly handle: PortHandle; readonly peers: ReadonlySet<number> }> {
     for (const portSlot of this.#portSlots) if (portSlot.up) yield portSlot;
@@ -153,6 +179,7 @@ export class Pool {
   /** Stops taking joins, closes all peers and ends the workers; resolves when they have ended. */
   async close(code: string, lingerMs: number): Promise<void> {
     this.#closing = true;
+    this.#watchdog?.stop();
     for (const timer of this.#restartTimers) clearTimeout(timer);
     for (const stop of this.#deciding) stop();
     const alive = this.#portSlots.filter((portSlot) => portSlot.up);
@@ -176,6 +203,7 @@ export class Pool {
   /** Could not be opened: no thread, socket or timer stays behind. */
   async #abandon(): Promise<void> {
     this.#closing = true;
+    this.#watchdog?.stop();
     for (const timer of this.#restartTimers) clearTimeout(timer);
     await Promise.all(this.#opening.map((portSlot) => portSlot.handle.terminate()));
   }
@@ -209,9 +237,15 @@ export class Pool {
     this.#publicPorts = announced;
     this.#placement = new Placement(bound.length, this.#o.worker.maxPeers);
     await Promise.all(
-      this.#portSlots.map((portSlot) =>
-        portSlot.handle.start(announced[portSlot.index]!, this.#ranges),
-      ),
+      this.#portSlots.map(async (portSlot) => {
+        await portSlot.handle.start(announced[portSlot.index]!, this.#ranges);
+        portSlot.ready = true;
+      }),
+    );
+    this.#watchdog = new Watchdog(
+      this.#o.workerTimeoutMs,
+      () => this.#watched(),
+      (portSlot) => this.#onSilent(portSlot),
     );
   }
 
@@ -336,6 +370,7 @@ export class Pool {
 
   #exited(portSlot: PortSlot, error: Error | undefined): void {
     portSlot.up = false;
+    portSlot.ready = false;
     // A worker that could not even start is reported by `open`.
     if (this.#portSlots[portSlot.index] !== portSlot) return;
     for (const [peer, place] of [...this.#places]) {
@@ -375,6 +410,7 @@ export class Pool {
     try {
       await portSlot.handle.bound();
       await portSlot.handle.start(this.#publicPorts[portSlot.index]!, this.#ranges);
+      portSlot.ready = true;
       this.#placement.setOpen(portSlot.index, true);
     } catch {
       // Its exit is handled like any other: reported and tried again.

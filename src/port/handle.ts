@@ -59,10 +59,15 @@ export interface PortHandleOptions {
 /** What `reserve` resolves with when there is no worker any more. */
 export const WORKER_GONE = "its worker has ended";
 
+/** Longer than this nobody waits for the numbers of one port: it gets those that the worker gave last. */
+const STATS_WAIT_MS = 1000;
+
 export class PortHandle {
   /** The port that is bound; 0 before `bound`. */
   port = 0;
   threadId = 0;
+  /** How often it was asked whether it still answers, since it last did. */
+  unanswered = 0;
   readonly #protocol: Protocol;
   readonly #listener: PortListener;
   readonly #host: string;
@@ -273,14 +278,14 @@ export class PortHandle {
   }
 
   stats(): Promise<PortStats> {
-    if (this.#exited) {
-      return Promise.resolve(
-        this.#lastStats ?? { port: this.port, peers: 0, threadId: this.threadId, counters: {} },
-      );
-    }
+    if (this.#exited) return Promise.resolve(this.#knownStats());
     const request = this.#nextRequest++;
     return new Promise((resolve) => {
-      this.#statsRequests.set(request, resolve);
+      const timer = setTimeout(() => this.#answerStats(request, this.#knownStats()), STATS_WAIT_MS);
+      this.#statsRequests.set(request, (stats) => {
+        clearTimeout(timer);
+        resolve(stats);
+      });
       this.#post({ type: "stats", request });
     });
   }
@@ -289,6 +294,18 @@ export class PortHandle {
   closeAll(code: string, lingerMs: number): void {
     this.#orderly = true;
     this.#post({ type: "close", code, lingerMs });
+  }
+
+  /** Asks the worker whether it still answers. */
+  ask(): void {
+    this.unanswered++;
+    this.#post({ type: "ask" });
+  }
+
+  /** Ends a worker that does not do its work; `onExit` follows with the error. */
+  fail(error: Error): void {
+    this.#error = error;
+    void this.#worker.terminate();
   }
 
   /** Ends the thread at once. */
@@ -406,8 +423,10 @@ export class PortHandle {
         return;
       case "stats":
         this.#lastStats = message.stats;
-        this.#statsRequests.get(message.request)?.(message.stats);
-        this.#statsRequests.delete(message.request);
+        this.#answerStats(message.request, message.stats);
+        return;
+      case "alive":
+        this.unanswered = 0;
         return;
       case "fault":
         this.#listener.onFault(message.where, message.error);
@@ -416,6 +435,17 @@ export class PortHandle {
         this.#orderly = true;
         return;
     }
+  }
+
+  #answerStats(request: number, stats: PortStats): void {
+    this.#statsRequests.get(request)?.(stats);
+    this.#statsRequests.delete(request);
+  }
+
+  /** What the worker said last. */
+  #knownStats(): PortStats {
+    const { port, threadId } = this;
+    return this.#lastStats ?? { port, peers: 0, threadId, counters: {} };
   }
 
   #startError(failed: Extract<WorkerPost, { type: "failed" }>): StardustError {
@@ -442,12 +472,8 @@ export class PortHandle {
     this.#end.close();
     for (const resolve of this.#reserving.values()) resolve(WORKER_GONE);
     this.#reserving.clear();
-    for (const resolve of this.#statsRequests.values()) {
-      resolve(
-        this.#lastStats ?? { port: this.port, peers: 0, threadId: this.threadId, counters: {} },
-      );
-    }
-    this.#statsRequests.clear();
+    for (const request of this.#statsRequests.keys())
+      this.#answerStats(request, this.#knownStats());
     const error = this.#orderly
       ? undefined
       : (this.#error ??

@@ -72,6 +72,8 @@ export type WorkerPost =
   | { readonly type: "refused"; readonly peer: number; readonly problem: string }
   | { readonly type: "expired"; readonly peer: number }
   | { readonly type: "stats"; readonly request: number; readonly stats: PortStats }
+  /** The answer to `ask`. */
+  | { readonly type: "alive" }
   | { readonly type: "fault"; readonly where: string; readonly error: string }
   | { readonly type: "closed" };
 
@@ -100,6 +102,8 @@ export type ApplicationPost =
       readonly detail: string;
     }
   | { readonly type: "stats"; readonly request: number }
+  /** Whether it still answers. */
+  | { readonly type: "ask" }
   | { readonly type: "close"; readonly code: string; readonly lingerMs: number };
 
 /** What a worker is started with. */

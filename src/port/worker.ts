@@ -160,6 +160,9 @@ async function main(): Promise<void> {
       case "stats":
         post({ type: "stats", request: message.request, stats: stats() });
         return;
+      case "ask":
+        post({ type: "alive" });
+        return;
       case "close":
         if (owner === undefined) {
           void end();

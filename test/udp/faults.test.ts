@@ -408,3 +408,45 @@ describe("a worker that dies", () => {
     closing(await narrowServer({ ports }));
   });
 });
+
+describe("a worker that never returns", () => {
+  it("is ended: its peers leave, joins go to other ports, and its port comes back", async () => {
+    const onFault = vi.fn();
+    const server = await narrowServer({
+      ports: { count: 2 },
+      systems: narrowSystems,
+      workerTimeoutMs: 1500,
+      onFault,
+    });
+    const doomed = await narrowClient(server);
+    await until(() => server.peers.size === 1);
+    const left = new Promise((resolve) => {
+      server.on("leave", (peer, reason) => resolve([peer.id, reason.code]));
+    });
+    doomed.send.order({ what: "hang" });
+    doomed.flush();
+    // Nobody waits for its numbers, though it is not known yet that it hangs.
+    expect((await server.stats()).ports.map(({ port }) => port)).toEqual(server.ports);
+    // Whoever joins meanwhile is let in, at the other port.
+    const other = await narrowClient(server, { port: server.ports[1]! });
+    expect(other.port).toBe(server.ports[1]);
+    expect(await left).toEqual([doomed.id, "worker-died"]);
+    await until(() => onFault.mock.calls.length > 0);
+    expect(onFault.mock.calls).toEqual([
+      [
+        expect.objectContaining({
+          code: "STARDUST_WORKER_DIED",
+          message: expect.stringContaining("has answered nothing for 1500 ms"),
+        }),
+        `port ${doomed.port}`,
+      ],
+    ]);
+    // It has fewer peers now, so it is the next one's port as soon as it is back.
+    await until(async () => {
+      const client = await narrowClient(server, { port: other.port });
+      if (client.port === doomed.port) return true;
+      await client.close();
+      return false;
+    });
+  });
+});

@@ -24,6 +24,7 @@ describe("an option of another type", () => {
     "publicPorts",
     "allowMissingPorts",
     "maxPeersPerPort",
+    "workerTimeoutMs",
     "authenticate",
     "state",
     "handlers",

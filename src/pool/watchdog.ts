@@ -1,0 +1,38 @@
+/**
+ * Notices a worker that no longer answers, such as one whose systems never return: without it half of all joins would be
+ * sent there and time out. It asks each worker in turns and counts the turns without an answer, so that time in which
+ * this thread itself stood still is nobody's silence. What becomes of a silent worker is the pool's matter.
+ */
+
+/** A worker, as far as it can be asked whether it is there. */
+export interface Watched {
+  /** Questions that it has not answered. */
+  readonly unanswered: number;
+  /** One more; the answer sets `unanswered` back. */
+  ask(): void;
+}
+
+/** What a timer of Node can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Turns in the time that a worker may be silent. */
+const TURNS = 8;
+
+export class Watchdog<W extends Watched> {
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  /** `timeoutMs`: how long a worker may be silent; infinite: for ever. `workers` are those that have started. */
+  constructor(timeoutMs: number, workers: () => Iterable<W>, onSilent: (worker: W) => void) {
+    const turn = (): void => {
+      for (const worker of [...workers()]) {
+        if (worker.unanswered >= TURNS) onSilent(worker);
+        else worker.ask();
+      }
+    };
+    if (timeoutMs / TURNS > MAX_TIMER_MS) return;
+    this.#timer = setInterval(turn, timeoutMs / TURNS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
