@@ -31,43 +31,43 @@ function bytesOf<M>(encoder: MessageEncoder<M>, message: M): Uint8Array {
   return bytes;
 }
 
-function exampleVec2(): types.Vec2 {
+function $exampleVec2(): types.Vec2 {
   return {
     x: dequantise(32767, -512, 512, 65535),
     y: dequantise(32767, -512, 512, 65535),
   };
 }
 
-function anyVec2(fc: FastCheck): Arbitrary<types.Vec2> {
+function $anyVec2(fc: FastCheck): Arbitrary<types.Vec2> {
   return fc.record({
     x: fc.integer({ min: 0, max: 65535 }).map((i) => dequantise(i, -512, 512, 65535)),
     y: fc.integer({ min: 0, max: 65535 }).map((i) => dequantise(i, -512, 512, 65535)),
   }, { noNullPrototype: true });
 }
 
-function exampleEntity(): types.Entity {
+function $exampleEntity(): types.Entity {
   return {
     id: 7,
     kind: "player",
-    at: exampleVec2(),
+    at: $exampleVec2(),
     heading: dequantise(127, 0, 6.283185307179586, 255),
     health: 50,
     weapon: "fists",
   };
 }
 
-function anyEntity(fc: FastCheck): Arbitrary<types.Entity> {
+function $anyEntity(fc: FastCheck): Arbitrary<types.Entity> {
   return fc.record({
     id: fc.integer({ min: 0, max: 65535 }),
     kind: fc.constantFrom("player", "arrow", "potion"),
-    at: anyVec2(fc),
+    at: $anyVec2(fc),
     heading: fc.integer({ min: 0, max: 255 }).map((i) => dequantise(i, 0, 6.283185307179586, 255)),
     health: fc.integer({ min: 0, max: 100 }),
     weapon: fc.option(fc.constantFrom("fists", "sword", "bow", "staff"), { nil: undefined }),
   }, { noNullPrototype: true });
 }
 
-function exampleInputMessage(): types.InputMessage {
+function $exampleInputMessage(): types.InputMessage {
   return {
     sequence: 7,
     moveX: dequantise(127, -1, 1, 255),
@@ -78,7 +78,7 @@ function exampleInputMessage(): types.InputMessage {
   };
 }
 
-function anyInputMessage(fc: FastCheck): Arbitrary<types.InputMessage> {
+function $anyInputMessage(fc: FastCheck): Arbitrary<types.InputMessage> {
   return fc.record({
     sequence: fc.integer({ min: 0, max: 4294967295 }),
     moveX: fc.integer({ min: 0, max: 255 }).map((i) => dequantise(i, -1, 1, 255)),
@@ -89,37 +89,37 @@ function anyInputMessage(fc: FastCheck): Arbitrary<types.InputMessage> {
   }, { noNullPrototype: true });
 }
 
-function exampleSnapshotMessage(): types.SnapshotMessage {
+function $exampleSnapshotMessage(): types.SnapshotMessage {
   return {
     tick: 7,
     lastInput: 7,
-    entities: [exampleEntity(), exampleEntity()],
+    entities: [$exampleEntity(), $exampleEntity()],
   };
 }
 
-function anySnapshotMessage(fc: FastCheck): Arbitrary<types.SnapshotMessage> {
+function $anySnapshotMessage(fc: FastCheck): Arbitrary<types.SnapshotMessage> {
   return fc.record({
     tick: fc.integer({ min: 0, max: 4294967295 }),
     lastInput: fc.integer({ min: 0, max: 4294967295 }),
-    entities: fc.array(anyEntity(fc), { maxLength: 96 }),
+    entities: fc.array($anyEntity(fc), { maxLength: 96 }),
   }, { noNullPrototype: true });
 }
 
-function exampleChatMessage(): types.ChatMessage {
+function $exampleChatMessage(): types.ChatMessage {
   return {
     from: 7,
     text: "text",
   };
 }
 
-function anyChatMessage(fc: FastCheck): Arbitrary<types.ChatMessage> {
+function $anyChatMessage(fc: FastCheck): Arbitrary<types.ChatMessage> {
   return fc.record({
     from: fc.integer({ min: 0, max: 4294967295 }),
     text: fc.oneof(fc.string({ unit: "binary-ascii", maxLength: 240 }), fc.string({ unit: "binary", maxLength: 60 })),
   }, { noNullPrototype: true });
 }
 
-function exampleEventMessage(): types.EventMessage {
+function $exampleEventMessage(): types.EventMessage {
   return {
     sequence: 7,
     kind: "hit",
@@ -129,7 +129,7 @@ function exampleEventMessage(): types.EventMessage {
   };
 }
 
-function anyEventMessage(fc: FastCheck): Arbitrary<types.EventMessage> {
+function $anyEventMessage(fc: FastCheck): Arbitrary<types.EventMessage> {
   return fc.record({
     sequence: fc.integer({ min: 0, max: 4294967295 }),
     kind: fc.constantFrom("hit", "pickup", "death", "spawn"),
@@ -139,19 +139,19 @@ function anyEventMessage(fc: FastCheck): Arbitrary<types.EventMessage> {
   }, { noNullPrototype: true });
 }
 
-function exampleReadyMessage(): types.ReadyMessage {
+function $exampleReadyMessage(): types.ReadyMessage {
   return {
     mapChecksum: 7,
   };
 }
 
-function anyReadyMessage(fc: FastCheck): Arbitrary<types.ReadyMessage> {
+function $anyReadyMessage(fc: FastCheck): Arbitrary<types.ReadyMessage> {
   return fc.record({
     mapChecksum: fc.integer({ min: 0, max: 4294967295 }),
   }, { noNullPrototype: true });
 }
 
-function exampleMapMessage(): types.MapMessage {
+function $exampleMapMessage(): types.MapMessage {
   return {
     name: "name",
     width: 7,
@@ -160,7 +160,7 @@ function exampleMapMessage(): types.MapMessage {
   };
 }
 
-function anyMapMessage(fc: FastCheck): Arbitrary<types.MapMessage> {
+function $anyMapMessage(fc: FastCheck): Arbitrary<types.MapMessage> {
   return fc.record({
     name: fc.oneof(fc.string({ unit: "binary-ascii", maxLength: 64 }), fc.string({ unit: "binary", maxLength: 16 })),
     width: fc.integer({ min: 0, max: 65535 }),
@@ -191,77 +191,47 @@ export const validate = {
   },
 };
 
-/** Whether a value is a message that can be sent on this channel. */
-export function isInput(value: unknown): value is types.InputMessage {
-  return validate["input"](value) === null;
-}
-
-/** Whether a value is a message that can be sent on this channel. */
-export function isSnapshot(value: unknown): value is types.SnapshotMessage {
-  return validate["snapshot"](value) === null;
-}
-
-/** Whether a value is a message that can be sent on this channel. */
-export function isChat(value: unknown): value is types.ChatMessage {
-  return validate["chat"](value) === null;
-}
-
-/** Whether a value is a message that can be sent on this channel. */
-export function isEvent(value: unknown): value is types.EventMessage {
-  return validate["event"](value) === null;
-}
-
-/** Whether a value is a message that can be sent on this channel. */
-export function isReady(value: unknown): value is types.ReadyMessage {
-  return validate["ready"](value) === null;
-}
-
-/** Whether a value is a message that can be sent on this channel. */
-export function isMap(value: unknown): value is types.MapMessage {
-  return validate["map"](value) === null;
-}
-
 /** A valid message of each channel, always the same but for what is handed in. */
 export const example = {
   input(members: Partial<types.InputMessage> = {}): types.InputMessage {
-    return { ...exampleInputMessage(), ...members };
+    return { ...$exampleInputMessage(), ...members };
   },
   snapshot(members: Partial<types.SnapshotMessage> = {}): types.SnapshotMessage {
-    return { ...exampleSnapshotMessage(), ...members };
+    return { ...$exampleSnapshotMessage(), ...members };
   },
   chat(members: Partial<types.ChatMessage> = {}): types.ChatMessage {
-    return { ...exampleChatMessage(), ...members };
+    return { ...$exampleChatMessage(), ...members };
   },
   event(members: Partial<types.EventMessage> = {}): types.EventMessage {
-    return { ...exampleEventMessage(), ...members };
+    return { ...$exampleEventMessage(), ...members };
   },
   ready(members: Partial<types.ReadyMessage> = {}): types.ReadyMessage {
-    return { ...exampleReadyMessage(), ...members };
+    return { ...$exampleReadyMessage(), ...members };
   },
   map(members: Partial<types.MapMessage> = {}): types.MapMessage {
-    return { ...exampleMapMessage(), ...members };
+    return { ...$exampleMapMessage(), ...members };
   },
 };
 
 /** Arbitrary messages of each channel; hand in fast-check. */
 export const arbitrary = {
   input(fc: FastCheck): Arbitrary<types.InputMessage> {
-    return anyInputMessage(fc);
+    return $anyInputMessage(fc);
   },
   snapshot(fc: FastCheck): Arbitrary<types.SnapshotMessage> {
-    return anySnapshotMessage(fc);
+    return $anySnapshotMessage(fc);
   },
   chat(fc: FastCheck): Arbitrary<types.ChatMessage> {
-    return anyChatMessage(fc);
+    return $anyChatMessage(fc);
   },
   event(fc: FastCheck): Arbitrary<types.EventMessage> {
-    return anyEventMessage(fc);
+    return $anyEventMessage(fc);
   },
   ready(fc: FastCheck): Arbitrary<types.ReadyMessage> {
-    return anyReadyMessage(fc);
+    return $anyReadyMessage(fc);
   },
   map(fc: FastCheck): Arbitrary<types.MapMessage> {
-    return anyMapMessage(fc);
+    return $anyMapMessage(fc);
   },
 };
 
@@ -384,3 +354,33 @@ export const arbitraryZero = {
     },
   },
 };
+
+/** Whether a value is a message that can be sent on this channel. */
+export function isInput(value: unknown): value is types.InputMessage {
+  return validate["input"](value) === null;
+}
+
+/** Whether a value is a message that can be sent on this channel. */
+export function isSnapshot(value: unknown): value is types.SnapshotMessage {
+  return validate["snapshot"](value) === null;
+}
+
+/** Whether a value is a message that can be sent on this channel. */
+export function isChat(value: unknown): value is types.ChatMessage {
+  return validate["chat"](value) === null;
+}
+
+/** Whether a value is a message that can be sent on this channel. */
+export function isEvent(value: unknown): value is types.EventMessage {
+  return validate["event"](value) === null;
+}
+
+/** Whether a value is a message that can be sent on this channel. */
+export function isReady(value: unknown): value is types.ReadyMessage {
+  return validate["ready"](value) === null;
+}
+
+/** Whether a value is a message that can be sent on this channel. */
+export function isMap(value: unknown): value is types.MapMessage {
+  return validate["map"](value) === null;
+}

@@ -1,5 +1,6 @@
 /**
- * The examples and arbitraries of testing.ts: for every struct and union that a channel uses, `example…` and `any…`. Not
+ * The examples and arbitraries of testing.ts: for every struct and union that a channel uses, `$example…` and `$any…`
+ * (nothing that the file declares for itself begins with `$`). Not
  * the tables of channels around them. Recursive types end: an example as soon as it can, an arbitrary after a few levels.
  */
 import { isLeaf, kindOf } from "../kinds/kinds.ts";
@@ -18,14 +19,14 @@ const ARBITRARY_ELEMENTS = 3;
 export function valueFunctions(model: Model, lookup: Lookup, module: Module): Func[] {
   const makers = new Map<string, () => Func>();
   for (const union of model.unions) {
-    makers.set(`example${union.name}`, () => unionExample(union, lookup, module));
-    makers.set(`any${union.name}`, () => unionAny(union, lookup, module));
+    makers.set(`$example${union.name}`, () => unionExample(union, lookup, module));
+    makers.set(`$any${union.name}`, () => unionAny(union, lookup, module));
   }
   for (const struct of model.structs) {
-    makers.set(`example${struct.name}`, () => structExample(struct, lookup, module));
-    makers.set(`any${struct.name}`, () => structAny(struct, lookup, module));
+    makers.set(`$example${struct.name}`, () => structExample(struct, lookup, module));
+    makers.set(`$any${struct.name}`, () => structAny(struct, lookup, module));
   }
-  const roots = model.channels.flatMap((c) => [`example${c.message}`, `any${c.message}`]);
+  const roots = model.channels.flatMap((c) => [`$example${c.message}`, `$any${c.message}`]);
   return usedFunctions(roots, makers);
 }
 
@@ -38,7 +39,7 @@ export function isCapped(message: string, lookup: Lookup): boolean {
 function exampleFunc(self: Named, lines: Lines): Func {
   return {
     kind: "function",
-    name: `example${self.name}`,
+    name: `$example${self.name}`,
     exported: false,
     parameters: [],
     returns: lines.module.typeOf(self.name),
@@ -104,7 +105,7 @@ function exampleText(
     }
     case "struct":
     case "union":
-      return `${lines.use(`example${type.name}`)}()`;
+      return `${lines.use(`$example${type.name}`)}()`;
   }
 }
 
@@ -113,7 +114,7 @@ function anyFunc(self: Named, lines: Lines): Func {
   const depth = self.recursion ? [{ name: "depth", type: "number = 0" }] : [];
   return {
     kind: "function",
-    name: `any${self.name}`,
+    name: `$any${self.name}`,
     exported: false,
     parameters: [{ name: "fc", type: module.type("stardust-udp", "FastCheck") }, ...depth],
     returns: `${module.type("stardust-udp", "Arbitrary")}<${module.typeOf(self.name)}>`,
@@ -196,7 +197,7 @@ function anyText(type: TypeModel, self: Named, lookup: Lookup, lines: Lines): st
     }
     case "struct":
     case "union":
-      return `${lines.use(`any${type.name}`)}(fc${depthArgument(self, lookup.named(type))})`;
+      return `${lines.use(`$any${type.name}`)}(fc${depthArgument(self, lookup.named(type))})`;
   }
 }
 

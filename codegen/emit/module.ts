@@ -108,6 +108,12 @@ export class Module {
     return `codecs.${name}`;
   }
 
+  /** The names by which the file knows what it has imported so far. */
+  get localNames(): string[] {
+    const named = [...this.#named.values()].flatMap(({ values, types }) => [...values, ...types]);
+    return [...named.map(localName), ...Array.from(this.#namespaces.values(), ({ name }) => name)];
+  }
+
   /** All that was named: packages first, then the files beside. */
   get imports(): Import[] {
     const sources = [...new Set([...this.#named.keys(), ...this.#namespaces.keys()])];

@@ -93,6 +93,8 @@ export function usedFunctions(
 /** Text as it is: a comment, a constant. */
 export interface Raw {
   readonly kind: "raw";
+  /** What it declares, where somebody asks. */
+  readonly name?: string;
   readonly text: string;
 }
 
@@ -215,5 +217,5 @@ export function constObject(name: string, doc: string, entries: string[][]): Dec
     },
     ";",
   );
-  return { kind: "raw", text: `/** ${doc} */\n${lines.text}` };
+  return { kind: "raw", name, text: `/** ${doc} */\n${lines.text}` };
 }

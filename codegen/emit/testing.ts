@@ -16,7 +16,6 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
   const lookup = Lookup.of(model);
   const codecs = codecNames(model);
   const functions = valueFunctions(model, lookup, module);
-  const guards = guardFunctions(model, module);
   const channels = model.channels;
   const type = (c: ChannelModel) => module.typeOf(c.message);
   const encoder = (c: ChannelModel) => module.codec(codecs[c.index]!.encoder);
@@ -28,7 +27,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
     lookup.struct(c.message).maxBytes > c.maxBytes || isCapped(c.message, lookup)
       ? `.filter((message) => problemOf(${encoder(c)}, message) === null)`
       : "";
-  return [
+  const declarations: Declaration[] = [
     {
       kind: "interface",
       name: "Problem",
@@ -49,13 +48,12 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
         "},",
       ]),
     ),
-    ...guards,
     constObject(
       "example",
       "A valid message of each channel, always the same but for what is handed in.",
       channels.map((c) => [
         `${key(c.name)}(members: Partial<${type(c)}> = {}): ${type(c)} {`,
-        `  return { ...example${c.message}(), ...members };`,
+        `  return { ...$example${c.message}(), ...members };`,
         "},",
       ]),
     ),
@@ -64,7 +62,7 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
       "Arbitrary messages of each channel; hand in fast-check.",
       channels.map((c) => [
         `${key(c.name)}(fc: ${outer("FastCheck")}): ${outer("Arbitrary")}<${type(c)}> {`,
-        `  return any${c.message}(fc)${fitting(c)};`,
+        `  return $any${c.message}(fc)${fitting(c)};`,
         "},",
       ]),
     ),
@@ -88,6 +86,9 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
     ),
     ...zeroTables(model, module),
   ];
+  // Last, when it is known which names the rest of the file has.
+  const taken = [...module.localNames, ...declarations.flatMap(({ name }) => name ?? [])];
+  return [...declarations, ...guardFunctions(model, module, taken)];
 }
 
 function helperFunctions(module: Module): Func[] {
@@ -120,8 +121,10 @@ function helperFunctions(module: Module): Func[] {
   ];
 }
 
-function guardFunctions(model: Model, module: Module): Func[] {
-  const names = Names.forAll(model.channels.map((c) => `is${pascal(c.name)}`));
+/** The guard of a channel whose guard's name the file needs for something else has a number behind it: `isZero2`. */
+function guardFunctions(model: Model, module: Module, taken: readonly string[]): Func[] {
+  const wanted = model.channels.map((c) => `is${pascal(c.name)}`);
+  const names = Names.forAll(wanted, taken);
   return model.channels.map((c, i) => ({
     kind: "function",
     name: names[i]!,

@@ -120,8 +120,19 @@ export function one(name: string): string {
   return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
+/** What functions that are made for a type are called, before its name: `sizeVec2`. */
+const families = [
+  ...(["size", "encode", "write", "decode"] as const),
+  ...(["valueOf", "nameOf", "namesOf", "zero"] as const),
+];
+const derived = new RegExp(`^(${families.join("|")})[A-Z]`);
+
+/** One of the runtime's functions that was called as those are would not compile here. */
+type Apart = Exclude<(typeof wireFunctions)[number], `${(typeof families)[number]}${string}`>;
+const imported: readonly Apart[] = wireFunctions;
+
 const reserved = new Set<string>([
-  ...wireFunctions,
+  ...imported,
   ...(
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
     "false finally for function if implements import in instanceof interface let new null package private protected " +
@@ -129,9 +140,6 @@ const reserved = new Set<string>([
     "Array Map Math Number Uint8Array error"
   ).split(" "),
 ]);
-
-/** Functions that are made for a type, by its name: `sizeVec2`. */
-const derived = /^(size|encode|write|decode|valueOf|nameOf|namesOf|zero)[A-Z]/;
 
 /** Hands out names that are different from each other and from what the generated code around them uses. */
 export class Names {

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
 import { emit } from "#codegen/emit/emit.js";
+import { type Artefact, artefacts } from "#codegen/model/artefacts.js";
 import type { Model } from "#codegen/model/model.js";
 
 const root = resolve("test/tmp");
@@ -41,12 +42,16 @@ export interface Generated {
   load(name: string): Promise<any>;
 }
 
-/** Writes the TypeScript and, beside it, the JavaScript of a model's files. */
-export async function generate(name: string, model: Model): Promise<Generated> {
+/** Writes the TypeScript and, beside it, the JavaScript of a model's files; of what may be made beside the code all. */
+export async function generate(
+  name: string,
+  model: Model,
+  beside: readonly Artefact[] = artefacts,
+): Promise<Generated> {
   const folder = join(root, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "js"), { recursive: true });
-  const files = await emit(model);
+  const files = await emit(model, [], beside);
   for (const [file, text] of files) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);
