@@ -946,6 +946,14 @@ local function padding(s, block, used, bytes)
   end
 end
 
+-- Whether a float is the one NaN of a type that has it.
+local function isNaN(s, type, at)
+  if not type.nan then return false end
+  if type.bytes == 2 then return unsigned(s, at, 2) == 32256 end
+  if type.bytes == 4 then return unsigned(s, at, 4) == 2143289344 end
+  return unsigned(s, at, 4) == 2146959360 and unsigned(s, at + 4, 4) == 0
+end
+
 -- A sign, 5 bits of exponent, 10 of fraction (IEEE 754 binary16); nil for infinities and NaN.
 local function half(raw)
   local sign = raw >= 32768 and -1 or 1
@@ -1093,7 +1101,7 @@ readValue = function(s, tree, type, name, unit)
   else
     local at = take(s, type.bytes, name)
     if kind == "f16" then
-      local value = half(unsigned(s, at, 2))
+      local value = isNaN(s, type, at) and 0 / 0 or half(unsigned(s, at, 2))
       if not value then fail(s, at, name .. ": is not finite") end
       put(s, tree, type.field, at, value, unit)
       return
@@ -1107,7 +1115,7 @@ readValue = function(s, tree, type, name, unit)
     end
     if kind == "f32" or kind == "f64" then
       local value = s.tvb:range(at, type.bytes):float()
-      if value ~= value or value == math.huge or value == -math.huge then
+      if (value ~= value or value == math.huge or value == -math.huge) and not isNaN(s, type, at) then
         fail(s, at, name .. ": is not finite")
       end
     end

@@ -19,7 +19,8 @@ export function hexOf(bytes: Uint8Array): string {
 /** How the notation is explained wherever it is used. */
 export const NOTATION: string =
   'Members that are absent are left out. {"$bigint":"…"} is a 64-bit integer in decimal, {"$bytes":"…"} are bytes in ' +
-  'hexadecimal, {"$map":[[key,value],…]} is a map with its entries in their order, {"$number":"-0"} is negative zero. A ' +
+  'hexadecimal, {"$map":[[key,value],…]} is a map with its entries in their order, {"$number":"-0"} is negative zero, ' +
+  '{"$number":"NaN"} is NaN. A ' +
   'union is {"kind":…,"value":…}, with the name of its variant.';
 
 /** A value as JSON data: what JSON cannot hold becomes an object with one member that begins with `$`. */
@@ -27,6 +28,7 @@ export function toJsonData(value: unknown): unknown {
   if (typeof value === "bigint") return { $bigint: String(value) };
   if (value instanceof Uint8Array) return { $bytes: hexOf(value) };
   if (Object.is(value, -0)) return { $number: "-0" };
+  if (Number.isNaN(value)) return { $number: "NaN" };
   if (value instanceof Map) {
     return { $map: [...value].map(([key, of]) => [toJsonData(key), toJsonData(of)]) };
   }

@@ -1,9 +1,13 @@
 /**
- * IEEE 754 numbers of 16, 32 and 64 bits, finite ones. With `min` and `max` they are steps of a range, which are
+ * IEEE 754 numbers of 16, 32 and 64 bits: finite ones, and where the spec says so NaN, for what is not known, which has one
+ * pattern of bits like every other value. With `min` and `max` they are steps of a range, which are
  * quantised.ts's. What does not fit exactly is rounded to the nearest, the even one of two.
  */
 import { number } from "../emit/text.ts";
+import type { Diagnostics } from "../spec/diagnostics.ts";
 import { Fields } from "../spec/fields.ts";
+import type { MapNode } from "../spec/node.ts";
+import { closed, flag, type MapSchema } from "../spec/schema-parts.ts";
 import {
   type AnyLeaf,
   type FixedKind,
@@ -12,17 +16,22 @@ import {
   plural,
   type SpecName,
 } from "./kind.ts";
-import { parseQuantised, quantisedSchema } from "./quantised.ts";
+import { parseQuantised, type QuantisedType, quantisedSchema } from "./quantised.ts";
 
 export interface FloatType {
   readonly kind: "float";
   readonly bytes: 2 | 4 | 8;
+  readonly nan?: true;
 }
 
 const LARGEST = { 2: 65_504, 4: (2 - 2 ** -23) * 2 ** 127, 8: Number.MAX_VALUE } as const;
 const SMALLEST = { 2: 2 ** -24, 4: 2 ** -149, 8: Number.MIN_VALUE } as const;
 /** From here on numbers are rounded to infinity: half a step beyond the largest. */
 const END = { 2: 65_520, 4: 2 ** 128 - 2 ** 103, 8: Number.POSITIVE_INFINITY } as const;
+/** The first bits of the one NaN, a quiet one without a payload; the others are zero. */
+const NAN = { 2: 0x7e00, 4: 0x7fc0_0000, 8: 0x7ff8_0000 } as const;
+/** As `default` in a spec and a model says it; YAML's own `.nan` is no text, and JSON has none. */
+const GIVEN_NAN = "NaN";
 const checks = { 2: "checkFloat16", 4: "checkFloat32", 8: "checkFloat64" } as const;
 
 /** What `write` functions compare 32-bit floats with. */
@@ -58,19 +67,70 @@ function toHalfBits(value: number): number {
   return bits + (value < 0 || Object.is(value, -0) ? 0x8000 : 0);
 }
 
+const nanSchema: MapSchema = closed(
+  "A float that may be NaN, where a value is not known.",
+  { nan: flag("Whether NaN may be sent; every NaN is sent as the same bits.") },
+  ["nan"],
+);
+
 function name(bytes: FloatType["bytes"], elsewhere: string): SpecName<AnyLeaf> {
   const type: FloatType = { kind: "float", bytes };
-  if (bytes === 2) return { bare: () => type, elsewhere };
   return {
     bare: () => type,
     options: {
-      read: (key, options, _span, d) =>
-        parseQuantised(new Fields(options, quantisedSchema, `\`${key}\``, d), d),
-      definition: "quantised",
-      schema: quantisedSchema,
+      read: (key, options, _span, d) => parse(type, `\`${key}\``, options, d),
+      definition: bytes === 2 ? "options-f16" : "options-f32",
+      schema: bytes === 2 ? nanSchema : { anyOf: [quantisedSchema, nanSchema] },
     },
     elsewhere,
   };
+}
+
+function parse(
+  type: FloatType,
+  place: string,
+  options: MapNode,
+  d: Diagnostics,
+): FloatType | QuantisedType | undefined {
+  const has = (...keys: string[]) => options.entries.some(({ key }) => keys.includes(key));
+  if (type.bytes > 2 && (has("min", "max", "bits", "step") || !has("nan"))) {
+    const steps = new Fields(options, quantisedSchema, place, d);
+    const extra = steps.unlisted("nan");
+    if (extra) d.report("SD1326", extra.keySpan, {});
+    return parseQuantised(steps, d);
+  }
+  const fields = new Fields(options, nanSchema, place, d);
+  const nan = fields.bool("nan");
+  fields.finish();
+  return nan === true ? { ...type, nan } : type;
+}
+
+/** A function of `codecs.ts` that reads a float which may be NaN. */
+function getNaN(bytes: FloatType["bytes"]): { name: string; text: string } {
+  const name = `$getNaN${bytes * 8}`;
+  const uint = bytes === 2 ? "Uint16" : "Uint32";
+  const rest = bytes === 8 ? " && r.view.getUint32(at + 4) === 0" : "";
+  const reader = `{ readonly view: DataView; f${bytes * 8}(at: number, path: string): number }`;
+  const text = `function ${name}(r: ${reader}, at: number, path: string): number {
+  return r.view.get${uint}(at) === ${hexOf(bytes)}${rest} ? Number.NaN : r.f${bytes * 8}(at, path);
+}`;
+  return { name, text };
+}
+
+/** One that writes it: what an engine makes of NaN is its own choice. */
+function putNaN(bytes: 4 | 8): { name: string; text: string } {
+  const name = `$putNaN${bytes * 8}`;
+  const rest = bytes === 8 ? "\n    view.setUint32(at + 4, 0);" : "";
+  const text = `function ${name}(view: DataView, at: number, value: number): void {
+  if (Number.isNaN(value)) {
+    view.setUint32(at, ${hexOf(bytes)});${rest}
+  } else view.setFloat${bytes * 8}(at, value);
+}`;
+  return { name, text };
+}
+
+function hexOf(bytes: FloatType["bytes"]): string {
+  return `0x${NAN[bytes].toString(16)}`;
 }
 
 export const float: FixedKind<FloatType> = {
@@ -83,13 +143,16 @@ export const float: FixedKind<FloatType> = {
   size: fixedSize,
   key: () => "a float",
 
-  expected: (type) => `a number that ${type.bytes * 8} bits can hold`,
+  expected: ({ bytes, nan }) =>
+    `a number that ${bytes * 8} bits can hold${nan ? `, or ${GIVEN_NAN}` : ""}`,
   accept: (type, given) => {
+    if (given === GIVEN_NAN && type.nan) return given;
     if (typeof given !== "number" || !Number.isFinite(given)) return undefined;
     return Math.abs(given) < END[type.bytes] ? given : undefined;
   },
-  given: (type, given) => rounded(given as number, type.bytes),
+  given: (type, given) => (given === GIVEN_NAN ? Number.NaN : rounded(given as number, type.bytes)),
   givenText: (type, given, lines) => {
+    if (given === GIVEN_NAN) return "Number.NaN";
     const value = given as number;
     if (type.bytes === 2)
       return `${lines.wire("fromHalf")}(${lines.wire("toHalf")}(${number(value)}))`;
@@ -97,37 +160,63 @@ export const float: FixedKind<FloatType> = {
   },
   givenWords: (_type, given) => String(given),
   zeroText: () => "0",
+  // To whoever knows NaN, 0 is a value that somebody has measured.
+  unchosen: ({ nan }) => (nan ? "0" : undefined),
 
   typescript: () => "number",
-  range: ({ bytes }) => (bytes === 8 ? "Finite." : `Finite; rounded to ${bytes * 8} bits.`),
+  range: ({ bytes, nan }) => {
+    const which = nan ? "Finite, or NaN" : "Finite";
+    return bytes === 8 ? `${which}.` : `${which}; rounded to ${bytes * 8} bits.`;
+  },
   exampleText: () => "0.5",
-  arbitraryText: ({ bytes }, lines) => {
+  arbitraryText: ({ bytes, nan }, lines) => {
     if (bytes === 2) {
       const bits = "i < 0 ? 0x8000 - i : i";
-      return `fc.integer({ min: -31743, max: 31743 }).map((i) => ${lines.wire("fromHalf")}(${bits}))`;
+      const finite = `fc.integer({ min: -31743, max: 31743 }).map((i) => ${lines.wire("fromHalf")}(${bits}))`;
+      return nan ? `fc.oneof(${finite}, fc.constant(Number.NaN))` : finite;
     }
-    return `fc.${bytes === 4 ? "float" : "double"}({ noNaN: true, noDefaultInfinity: true })`;
+    return `fc.${bytes === 4 ? "float" : "double"}({ noNaN: ${!nan}, noDefaultInfinity: true })`;
   },
 
   least: ({ bytes }) => -LARGEST[bytes],
   most: ({ bytes }) => LARGEST[bytes],
   usual: ({ bytes }) => rounded(0.1, bytes),
-  edges: ({ bytes }) => numberEdges([0, 1.5, -2, SMALLEST[bytes]]),
+  edges: ({ bytes, nan }) =>
+    numberEdges([...(nan ? [Number.NaN] : []), 0, 1.5, -2, SMALLEST[bytes]]),
 
   pageSize: ({ bytes }) => plural(bytes, "byte"),
-  pageType: ({ bytes }) => `\`f${bytes * 8}\`, finite`,
-  words: ({ bytes }) => `f${bytes * 8}`,
-  optionRules: {},
-  dissector: ({ bytes }) => ({ kind: `f${bytes * 8}`, bytes }),
+  pageType: ({ bytes, nan }) => `\`f${bytes * 8}\`, finite${nan ? " or NaN" : ""}`,
+  words: ({ bytes, nan }) => `f${bytes * 8}${nan ? " that may be NaN" : ""}`,
+  optionRules: { nan: "member-nan-changed" },
+  changes: {
+    "member-nan-changed": {
+      title: "a float may be NaN, or no longer",
+      why: "The end without `nan` refuses a message in which the other has sent NaN.",
+      fix: "decide it in the first version; later, add a new channel, or an optional member to an extensible message",
+      before: "speed: f32",
+      after: "speed: { f32: { nan: true } }",
+    },
+  },
+  dissector: ({ bytes, nan }) => ({ kind: `f${bytes * 8}`, bytes, nan }),
 
-  check: ({ bytes }, value, path, lines) => `${lines.wire(checks[bytes])}(${path}, ${value});`,
+  check: ({ bytes, nan }, value, path, lines) => {
+    const check = `${lines.wire(checks[bytes])}(${path}, ${value});`;
+    return nan ? `if (!Number.isNaN(${value})) ${check}` : check;
+  },
   wrong: ({ bytes }, value, lines) =>
     bytes === 4 ? `!(Math.abs(${value}) < ${lines.use(FLOAT32_END)})` : undefined,
-  get: ({ bytes }, at, path, lines) => `${lines.use("r")}.f${bytes * 8}(${at}, ${path})`,
+  get: ({ bytes, nan }, at, path, lines) => {
+    if (nan) return `${lines.use(`$getNaN${bytes * 8}`)}(${lines.use("r")}, ${at}, ${path})`;
+    return `${lines.use("r")}.f${bytes * 8}(${at}, ${path})`;
+  },
   takesAll: () => false,
-  set: ({ bytes }, at, value, lines) => {
+  set: ({ bytes, nan }, at, value, lines) => {
     const view = lines.use("view");
-    if (bytes === 2) return `${view}.setUint16(${at}, ${lines.wire("toHalf")}(${value}));`;
+    if (bytes === 2) {
+      const bits = `${lines.wire("toHalf")}(${value})`;
+      return `${view}.setUint16(${at}, ${nan ? `Number.isNaN(${value}) ? ${hexOf(2)} : ${bits}` : bits});`;
+    }
+    if (nan) return `${lines.use(`$putNaN${bytes * 8}`)}(${view}, ${at}, ${value});`;
     return `${view}.setFloat${bytes * 8}(${at}, ${value});`;
   },
   constants: [
@@ -136,17 +225,27 @@ export const float: FixedKind<FloatType> = {
       text: `/** Half a step beyond the largest 32-bit float: from here on numbers are rounded to infinity. */
 const ${FLOAT32_END} = 2 ** 128 - 2 ** 103;`,
     },
+    ...[getNaN(2), getNaN(4), getNaN(8), putNaN(4), putNaN(8)],
   ],
-  readFixed: ({ bytes }, view, at) => {
+  readFixed: ({ bytes, nan }, view, at) => {
     const value = floatAt(view, at, bytes);
     if (Number.isFinite(value)) return { value, meaning: value };
+    if (nan && isTheNaN(view, at, bytes)) return { value, meaning: value };
     return { value, meaning: String(value), problem: `${value} is not finite` };
   },
   write: ({ bytes }, value, sink) => {
-    if (bytes === 2) sink.integer(toHalfBits(value as number), 2);
+    if (Number.isNaN(value)) {
+      sink.integer(NAN[bytes], Math.min(bytes, 4));
+      if (bytes === 8) sink.integer(0, 4);
+    } else if (bytes === 2) sink.integer(toHalfBits(value as number), 2);
     else sink.float(value as number, bytes);
   },
 };
+
+function isTheNaN(view: DataView, at: number, bytes: FloatType["bytes"]): boolean {
+  if (bytes === 2) return view.getUint16(at) === NAN[2];
+  return view.getUint32(at) === NAN[bytes] && (bytes === 4 || view.getUint32(at + 4) === 0);
+}
 
 function floatAt(view: DataView, at: number, bytes: FloatType["bytes"]): number {
   if (bytes === 2) return halfOf(view.getUint16(at));

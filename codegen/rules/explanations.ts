@@ -417,6 +417,13 @@ const types: Readonly<Record<string, Explanation>> = {
     bad: `types:\n  Tree: { maxDepth: 4, struct: { child: Tree } }\n${good}`,
     good: `types:\n  Tree: { maxDepth: 4, struct: { child: { type: Tree, optional: true } } }\n${good}`,
   },
+  SD1326: {
+    means:
+      "A quantised number is sent as a step of its range, and every step is a number. For a value that may be unknown a presence bit costs less than a whole float.",
+    fix: "make the member `optional`, or send the whole float",
+    bad: hit("speed: { f32: { min: 0, max: 100, bits: 10, nan: true } }"),
+    good: hit("speed: { f32: { min: 0, max: 100, bits: 10 }, optional: true }"),
+  },
 };
 
 const missing = (what: string, bad: string, better: string): Explanation => ({

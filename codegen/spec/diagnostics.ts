@@ -172,6 +172,10 @@ export const diagnosticTable = {
     title: "no value ends",
     message: "every value of `{name}` would have to hold another one, without end",
   },
+  SD1326: {
+    title: "NaN in a range",
+    message: "a number in steps cannot be NaN: `nan` goes without `min`, `max`, `bits` and `step`",
+  },
 
   SD1401: { title: "unknown role", message: "{role} is not a role of the header" },
   SD1402: { title: "role missing", message: "`{list}` lacks a field with role `{role}`" },

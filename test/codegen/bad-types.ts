@@ -265,4 +265,29 @@ export const languageCases: readonly BadSpec[] = [
     spec: types("«Tree»: { maxDepth: 3, struct: { left: Tree } }"),
     schema: "accepts",
   },
+  {
+    code: "SD1326",
+    spec: member("{ f32: { min: 0, max: 1, bits: 8, «nan»: true } }"),
+    schema: "refuses",
+  },
+  {
+    code: "SD1326",
+    spec: member("{ f64: { «nan»: false, min: 0, max: 1, step: 0.1 } }"),
+    schema: "refuses",
+  },
+  { code: "SD1101", spec: member("{ f16: { nan: true, «min»: 0 } }"), schema: "refuses" },
+  { code: "SD1103", spec: member("{ f32: { nan: «1» } }"), schema: "refuses" },
+  { code: "SD1102", spec: member("{ f16: «{»} }"), schema: "refuses", says: "`nan`" },
+  {
+    code: "SD1321",
+    spec: grown("{ x: { f32: { nan: true }, since: 1, default: «nan» } }"),
+    schema: "accepts",
+    says: "or NaN",
+  },
+  {
+    code: "SD1321",
+    spec: grown("{ x: { type: f32, since: 1, default: «NaN» } }"),
+    schema: "accepts",
+    says: "a number that 32 bits can hold",
+  },
 ];

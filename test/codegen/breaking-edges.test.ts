@@ -263,6 +263,9 @@ const cases: readonly (readonly [what: string, before: string, after: string, ru
     "member-type-changed",
   ],
   ["the width of a float", frozen("m: f16"), frozen("m: f32"), "member-type-changed"],
+  ["NaN in a float", frozen("m: f16"), frozen("m: { f16: { nan: true } }"), "member-nan-changed"],
+  ["no NaN any more", frozen("m: { f64: { nan: true } }"), frozen("m: f64"), "member-nan-changed"],
+  ["`nan: false` said or not", frozen("m: { f64: { nan: false } }"), frozen("m: f64"), ""],
   [
     "bytes for text",
     frozen("m: { string: { maxBytes: 9 } }"),

@@ -33,6 +33,7 @@ channels:
   wide: { id: 6, delivery: reliable, message: { u: { u64: { as: number } }, i: { i64: { as: number } } } }
   inner: { id: 7, delivery: reliable, message: { i: Inner, after: u8 } }
   list: { id: 8, delivery: reliable, message: List }
+  unknown: { id: 10, delivery: reliable, message: { h: { f16: { nan: true } }, s: { f32: { nan: true } }, d: { f64: { nan: true } } } }
   top: { id: 9, delivery: reliable, extensible: true, message: { a: u8${shield} } }
 `;
 const later = ", b: { type: bool, since: 2, default: true }, c: { type: u8, since: 2 }";
@@ -61,7 +62,10 @@ function fromHex(hex: string): Uint8Array {
 }
 
 const numbers = (u: number, i: number) => ({ u, i });
+const unknown = (value: number) => ({ h: value, s: value, d: value });
 const good: [string, Any, string][] = [
+  ["unknown", unknown(Number.NaN), "7e 00 7f c0 00 00 7f f8 00 00 00 00 00 00"],
+  ["unknown", unknown(-2), "c0 00 c0 00 00 00 c0 00 00 00 00 00 00 00"],
   ["half", { x: 1 }, "3c 00"],
   ["half", { x: -2 }, "c0 00"],
   ["half", { x: 65504 }, "7b ff"],
@@ -110,6 +114,12 @@ describe("bytes by hand", () => {
   const bad: [string, string, string][] = [
     ["half", "7c 00", "x"],
     ["half", "7e 00", "x"],
+    ["unknown", "7e 01 00 00 00 00 00 00 00 00 00 00 00 00", "h"],
+    ["unknown", "7c 00 00 00 00 00 00 00 00 00 00 00 00 00", "h"],
+    ["unknown", "7e 00 ff c0 00 00 00 00 00 00 00 00 00 00", "s"],
+    ["unknown", "7e 00 7f 80 00 00 00 00 00 00 00 00 00 00", "s"],
+    ["unknown", "7e 00 7f c0 00 00 7f f8 00 00 00 00 00 01", "d"],
+    ["unknown", "7e 00 7f c0 00 00 7f f0 00 00 00 00 00 00", "d"],
     ["array", "00 01 00 02 80 01 00", "b[1]"],
     ["array", "00 01 00 02 80", "b"],
     ["map", "02 01 62 01 01 62 02 00", "m[#1]"],
@@ -146,6 +156,10 @@ describe("what cannot be sent", () => {
   const cases: [string, Any, string][] = [
     ["half", { x: 65520 }, "x"],
     ["half", { x: Number.NaN }, "x"],
+    ["unknown", unknown(Number.POSITIVE_INFINITY), "h"],
+    ["unknown", { ...unknown(0), s: 1e39 }, "s"],
+    ["unknown", { ...unknown(0), s: "NaN" }, "s"],
+    ["unknown", { ...unknown(0), d: undefined }, "d"],
     ["array", { a: [1], b: [true, true], c: [""] }, "a"],
     ["array", { a: [1, 2], b: [true, 1], c: [""] }, "b[1]"],
     ["map", { m: {}, w: new Map() }, "m"],
@@ -167,6 +181,12 @@ describe("what cannot be sent", () => {
     const found = testing.validate[channel](message).path as string;
     expect(found.startsWith(path), found).toBe(true);
   });
+});
+
+test("every NaN is sent as the same bits, whatever the engine keeps in it", () => {
+  const [testing] = versions;
+  const odd = new Float64Array(BigUint64Array.of(0xfff4_0000_0000_0001n).buffer)[0]!;
+  expect(testing.encode.unknown(unknown(odd))).toEqual(testing.encode.unknown(unknown(Number.NaN)));
 });
 
 describe("half floats", () => {

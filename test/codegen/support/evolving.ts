@@ -197,6 +197,7 @@ const leaves: readonly unknown[] = [
   { u64: { as: "number" } },
   { u8: { min: 3, max: 12 } },
   { f32: { min: -1, max: 1, bits: 5 } },
+  { f32: { nan: true } },
   { string: { maxBytes: 5 } },
   { bytes: { maxBytes: 3 } },
 ];

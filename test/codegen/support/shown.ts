@@ -66,6 +66,8 @@ export function compare(said: unknown, expected: unknown, what: string): void {
   const { show, showname } = said as Field;
   if (expected instanceof Uint8Array) {
     expect(show.replaceAll(":", ""), what).toBe(Buffer.from(expected).toString("hex"));
+  } else if (Number.isNaN(expected)) {
+    expect(show.toLowerCase(), what).toMatch(/^-?nan$/);
   } else if (typeof expected === "number") {
     // Wireshark shows six digits of a 32-bit float; whole numbers are exact.
     const apart =

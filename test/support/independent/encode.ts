@@ -3,6 +3,9 @@ import { fail } from "./bytes.ts";
 import { Half } from "./half.ts";
 import type { Member, Type } from "./types.ts";
 
+/** The one NaN that is sent, by the bytes of the float. */
+export const NAN = { 2: 0x7e00n, 4: 0x7fc0_0000n, 8: 0x7ff8_0000_0000_0000n } as const;
+
 export function encodeValue(type: Type, value: unknown, what: string): number[] {
   switch (type.kind) {
     case "integer": {
@@ -16,6 +19,14 @@ export function encodeValue(type: Type, value: unknown, what: string): number[] 
       return varint(!type.signed ? whole : whole < 0n ? -2n * whole - 1n : 2n * whole);
     }
     case "float": {
+      if (Number.isNaN(value)) {
+        if (!type.nan) fail(`${what}: NaN`);
+        return encodeValue(
+          { kind: "integer", bytes: type.bytes, signed: false, safe: false },
+          NAN[type.bytes],
+          what,
+        );
+      }
       const view = new DataView(new ArrayBuffer(type.bytes));
       if (type.bytes === 2) view.setUint16(0, Half.write(value as number));
       else if (type.bytes === 4) view.setFloat32(0, value as number);

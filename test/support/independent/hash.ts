@@ -84,7 +84,7 @@ class Numbering {
       case "varint":
         return { kind, signed: type.signed };
       case "float":
-        return { kind, bytes: type.bytes };
+        return { kind, bytes: type.bytes, nan: type.nan };
       case "bool":
         return { kind, bits: 1 };
       case "quantised": {

@@ -3,11 +3,17 @@
  * spec's YAML, and works out sizes the same way. Imports nothing of src/, codegen/ or generated/.
  */
 import { Bits, type Cursor, fail, varintBytes } from "./bytes.ts";
-import { encodeValue } from "./encode.ts";
+import { encodeValue, NAN } from "./encode.ts";
 import { Half } from "./half.ts";
 import { type Bound, type Member, type Type, Types, type YamlMap } from "./types.ts";
 
 export { isMap, type Type, type Yaml } from "./types.ts";
+
+function floatOf(bits: bigint, bytes: 4 | 8): number {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, bits << BigInt(64 - 8 * bytes));
+  return bytes === 4 ? view.getFloat32(0) : view.getFloat64(0);
+}
 
 /** The messages of one spec. */
 export class Messages {
@@ -117,8 +123,9 @@ export class Messages {
         return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
       }
       case "float": {
-        const value =
-          type.bytes === 2 ? Half.read(Number(at.unsigned(2, what))) : at.float(type.bytes, what);
+        const bits = at.unsigned(type.bytes, what);
+        if (type.nan && bits === NAN[type.bytes]) return Number.NaN;
+        const value = type.bytes === 2 ? Half.read(Number(bits)) : floatOf(bits, type.bytes);
         return Number.isFinite(value) ? value : fail(`${what}: not finite`);
       }
       case "bits": {
@@ -251,6 +258,7 @@ export function blockBytes(members: readonly Member[]): number {
 function defaultOf({ type, default: given }: Member): unknown {
   if (given === undefined) return zeroOf(type);
   if (type.kind === "integer" && !type.safe) return BigInt(given as string | number);
+  if (type.kind === "float" && given === "NaN") return Number.NaN;
   if (type.kind === "float" && type.bytes === 2) return Half.read(Half.write(given as number));
   if (type.kind === "float" && type.bytes === 4) return Math.fround(given as number);
   if (type.kind === "bits") return type.read(type.write(given, "default"), "default");

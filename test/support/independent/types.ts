@@ -15,7 +15,7 @@ export type YamlMap = Yaml | ReadonlyMap<string, unknown>;
 export type Type =
   | { kind: "integer"; bytes: number; signed: boolean; safe: boolean }
   | { kind: "varint"; signed: boolean }
-  | { kind: "float"; bytes: 2 | 4 | 8 }
+  | { kind: "float"; bytes: 2 | 4 | 8; nan: boolean }
   | {
       kind: "bits";
       bits: number;
@@ -166,14 +166,15 @@ export class Types {
     if (varint !== undefined) {
       return { kind: "varint", signed: varint.signed || get(map, "signed") === true };
     }
-    if (kind === "f16") return { kind: "float", bytes: Half.bytes };
+    const nan = get(map, "nan") === true;
+    if (kind === "f16") return { kind: "float", bytes: Half.bytes, nan };
     if (kind === "f32" || kind === "f64") {
       const min = number("min");
       const max = number("max");
       const bits = number("bits");
       const step = number("step");
       if (min === undefined || max === undefined || (bits === undefined && step === undefined)) {
-        return { kind: "float", bytes: kind === "f32" ? 4 : 8 };
+        return { kind: "float", bytes: kind === "f32" ? 4 : 8, nan };
       }
       const count = bits === undefined ? Math.round((max - min) / step!) : 2 ** bits - 1;
       return steps(min, max, count, false);
