@@ -13,8 +13,9 @@ import {
   rebuildMessageNumber,
 } from "./channel-receive.ts";
 import type { DropReason } from "./drop-reason.ts";
+import { NONE } from "./message-store.ts";
 import { Reassembly } from "./reassembly.ts";
-import type { ReceiveContext, WaitingMessage } from "./receive-context.ts";
+import type { ReceiveContext } from "./receive-context.ts";
 
 export class UnreliableReceive implements ReceiveChannel {
   private readonly channel: ChannelDefinition;
@@ -25,7 +26,8 @@ export class UnreliableReceive implements ReceiveChannel {
   /** Sequenced: packet or message number of the newest handed on. */
   private newest = -1;
   private readonly open: Reassembly[] = [];
-  private readonly waiting: WaitingMessage[] = [];
+  private first = NONE;
+  private last = NONE;
   private waitingBytes = 0;
   /** What waits here may be lost. */
   readonly undelivered = false;
@@ -70,19 +72,20 @@ export class UnreliableReceive implements ReceiveChannel {
       return;
     }
     this.passed(order);
-    if (this.waiting.length === 0 && context.offer(channel, start, end)) return;
-    this.wait(context.keep(context.bytes, start, end, end - start + MESSAGE_OVERHEAD_BYTES));
+    if (this.first === NONE && context.offer(channel, start, end)) return;
+    this.wait(context.keep(channel, number, context.bytes, start, end));
   }
 
   pump(): void {
-    const { waiting } = this;
-    if (waiting.length === 0) return;
-    let taken = 0;
-    while (taken < waiting.length && this.context.offerWaiting(this.channel, waiting[taken]!)) {
-      this.waitingBytes -= waiting[taken]!.costBytes;
-      taken++;
+    const { context } = this;
+    while (this.first !== NONE) {
+      const stored = this.first;
+      const costBytes = this.costOf(stored);
+      const next = context.store.queued(stored);
+      if (!context.offerStored(this.channel, stored)) return;
+      this.waitingBytes -= costBytes;
+      this.first = next;
     }
-    waiting.splice(0, taken);
   }
 
   maintain(): void {
@@ -106,33 +109,32 @@ export class UnreliableReceive implements ReceiveChannel {
     end: number,
   ): void {
     const { context, open } = this;
-    const { pool } = context;
+    const { sliceBytes } = context;
     this.maintain();
     let reassembly = this.find(number);
     if (reassembly === undefined) {
-      reassembly = new Reassembly(number, count, context.nowMs);
+      reassembly = new Reassembly(context.slices, number, count, context.nowMs);
       if (open.length >= MAX_UNRELIABLE_REASSEMBLIES) this.dropOldest();
       open.push(reassembly);
     } else if (reassembly.count !== count || reassembly.has(index)) {
       context.counters.duplicateFrames++;
       return;
     }
-    while (context.unreliableBytes + pool.sliceBytes > context.maxUnreliableBytes) {
+    while (context.unreliableBytes + sliceBytes > context.maxUnreliableBytes) {
       const own = open[0] === reassembly;
       this.dropOldest();
       // Other channels hold all there is: this message goes too.
       if (own) return;
     }
-    reassembly.add(pool, index, context.bytes, start, end);
-    context.unreliableBytes += pool.sliceBytes;
+    reassembly.add(index, context.bytes, start, end);
+    context.unreliableBytes += sliceBytes;
     if (!reassembly.isComplete) return;
     open.splice(open.indexOf(reassembly), 1);
     context.unreliableBytes -= reassembly.storedBytes;
     this.passed(number);
-    const costBytes = reassembly.totalBytes(pool.sliceBytes) + MESSAGE_OVERHEAD_BYTES;
-    const mayOffer = this.waiting.length === 0;
-    const message = offerAssembled(context, this.channel, reassembly, mayOffer, costBytes);
-    if (message !== undefined) this.wait(message);
+    const mayOffer = this.first === NONE;
+    const stored = offerAssembled(context, this.channel, reassembly, mayOffer);
+    if (stored !== NONE) this.wait(stored);
   }
 
   /** A sequenced message is complete: what is unfinished and older never will be wanted. */
@@ -143,14 +145,23 @@ export class UnreliableReceive implements ReceiveChannel {
     for (let i = open.length - 1; i >= 0; i--) if (open[i]!.number < order) this.drop(i);
   }
 
-  private wait(message: WaitingMessage): void {
-    const { waiting } = this;
-    waiting.push(message);
-    this.waitingBytes += message.costBytes;
-    while (this.waitingBytes > this.channel.queueBytes && waiting.length > 1) {
-      this.waitingBytes -= waiting.shift()!.costBytes;
-      this.context.counters.unreliableDropped++;
+  private wait(stored: number): void {
+    const { store, counters } = this.context;
+    if (this.first === NONE) this.first = stored;
+    else store.setQueued(this.last, stored);
+    this.last = stored;
+    this.waitingBytes += this.costOf(stored);
+    while (this.waitingBytes > this.channel.queueBytes && this.first !== this.last) {
+      const oldest = this.first;
+      this.first = store.queued(oldest);
+      this.waitingBytes -= this.costOf(oldest);
+      store.drop(oldest);
+      counters.unreliableDropped++;
     }
+  }
+
+  private costOf(stored: number): number {
+    return this.context.store.length(stored) + MESSAGE_OVERHEAD_BYTES;
   }
 
   /** The one that was begun first. */
@@ -162,7 +173,7 @@ export class UnreliableReceive implements ReceiveChannel {
     const reassembly = this.open[index];
     if (reassembly === undefined) return;
     this.context.unreliableBytes -= reassembly.storedBytes;
-    reassembly.release(this.context.pool);
+    reassembly.release();
     this.open.splice(index, 1);
     this.context.counters.reassembliesDropped++;
   }

@@ -9,10 +9,11 @@
 import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
 import type { DropReason } from "./drop-reason.ts";
+import { borrowScratch, NONE, returnScratch } from "./message-store.ts";
 import { NumberWindow } from "./number-window.ts";
 import { powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
 import { Reassembly } from "./reassembly.ts";
-import type { ReceiveContext, WaitingMessage } from "./receive-context.ts";
+import type { ReceiveContext } from "./receive-context.ts";
 
 /** The receiving side of a channel, whatever its mode. `sliceCount` is 0 for a whole message. */
 export interface ReceiveChannel {
@@ -50,7 +51,7 @@ export function checkShape(
   sliceCount: number,
   bytes: number,
 ): DropReason | undefined {
-  const { sliceBytes } = context.pool;
+  const { sliceBytes } = context;
   const maxBytes = context.compat ? channel.compatMaxBytes : channel.maxBytes;
   if (sliceCount === 0) {
     return bytes > maxBytes ? "payloadSize" : undefined;
@@ -67,41 +68,25 @@ export function checkShape(
   return fits ? undefined : "sliceMismatch";
 }
 
-/** Where complete messages in slices are put together; shared, because the sink may not keep what it is shown. */
-let assembly: Uint8Array | undefined;
-
 /**
- * Puts a complete message together and shows it to `offer`; what the sink refuses is returned as a copy that can wait.
+ * Puts a complete message together and, if it may go, shows it to the sink. What is not taken is stored: answers its
+ * name there, or NONE.
  */
 export function offerAssembled(
   context: ReceiveContext,
   channel: ChannelDefinition,
   reassembly: Reassembly,
   mayOffer: boolean,
-  costBytes: number,
-): WaitingMessage | undefined {
-  const sliceBytes = context.pool.sliceBytes;
-  const total = reassembly.totalBytes(sliceBytes);
-  const scratch = assembly;
-  const shared = mayOffer && scratch !== undefined && scratch.length >= total;
-  const bytes = shared ? scratch : new Uint8Array(total);
-  reassembly.assemble(sliceBytes, bytes);
-  reassembly.release(context.pool);
-  if (mayOffer) {
-    // While the sink looks at it nobody else may write there: the sink may feed another session.
-    assembly = undefined;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const taken = context.offerWhole(channel, bytes, view, total);
-    if (taken) {
-      assembly = bytes;
-      return undefined;
-    }
-    if (shared) {
-      assembly = bytes;
-      return context.keep(bytes, 0, total, costBytes);
-    }
-  }
-  return context.keepWhole(bytes, costBytes);
+): number {
+  const total = reassembly.totalBytes(context.sliceBytes);
+  const scratch = borrowScratch(total);
+  const { bytes, view } = scratch;
+  reassembly.assemble(context.sliceBytes, bytes);
+  reassembly.release();
+  const isTaken = mayOffer && context.offerWhole(channel, bytes, view, total);
+  const stored = isTaken ? NONE : context.keep(channel, reassembly.number, bytes, 0, total);
+  returnScratch(scratch);
+  return stored;
 }
 
 abstract class ReliableChannel implements ReceiveChannel {
@@ -120,7 +105,8 @@ abstract class ReliableChannel implements ReceiveChannel {
   protected abstract mayOffer(number: number): boolean;
   /** The sink has taken it at once. */
   protected abstract handedOn(number: number): void;
-  protected abstract wait(number: number, message: WaitingMessage): void;
+  /** It is stored, and waits. */
+  protected abstract wait(stored: number): void;
   abstract pump(): void;
   abstract get undelivered(): boolean;
 
@@ -134,7 +120,7 @@ abstract class ReliableChannel implements ReceiveChannel {
     sliceCount: number,
     bytes: number,
   ): DropReason | undefined {
-    const sliceBytes = this.context.pool.sliceBytes;
+    const { sliceBytes } = this.context;
     const shape = checkShape(this.channel, this.context, sliceIndex, sliceCount, bytes);
     if (shape !== undefined) return shape;
     const window = this.window;
@@ -145,7 +131,8 @@ abstract class ReliableChannel implements ReceiveChannel {
       return open.count === sliceCount ? undefined : "sliceMismatch";
     }
     const payload = sliceCount === 0 ? bytes : (sliceCount - 1) * sliceBytes + 1;
-    return this.context.limit.claim(payload + MESSAGE_OVERHEAD_BYTES, number === window.next);
+    const isNextAndWhole = sliceCount === 0 && number === window.next;
+    return this.context.limit.claim(payload + MESSAGE_OVERHEAD_BYTES, isNextAndWhole);
   }
 
   apply(number: number, sliceIndex: number, sliceCount: number, start: number, end: number): void {
@@ -170,7 +157,7 @@ abstract class ReliableChannel implements ReceiveChannel {
     if (this.mayOffer(number) && context.offer(this.channel, start, end)) {
       context.limit.handedOnBytes += costBytes;
       this.handedOn(number);
-    } else this.wait(number, context.keep(context.bytes, start, end, costBytes));
+    } else this.wait(context.keep(this.channel, number, context.bytes, start, end));
   }
 
   maintain(): void {
@@ -186,19 +173,19 @@ abstract class ReliableChannel implements ReceiveChannel {
     end: number,
   ): void {
     const { context } = this;
-    const { limit, pool } = context;
+    const { limit, sliceBytes } = context;
     this.open ??= new Map();
     let reassembly = this.open.get(number);
     if (reassembly === undefined) {
-      reassembly = new Reassembly(number, count, context.nowMs);
-      reassembly.costBytes = (count - 1) * pool.sliceBytes + 1 + MESSAGE_OVERHEAD_BYTES;
+      reassembly = new Reassembly(context.slices, number, count, context.nowMs);
+      reassembly.costBytes = (count - 1) * sliceBytes + 1 + MESSAGE_OVERHEAD_BYTES;
       limit.receivedBytes += reassembly.costBytes;
       this.open.set(number, reassembly);
     } else if (reassembly.count !== count || reassembly.has(index)) {
       context.counters.duplicateFrames++;
       return;
     }
-    reassembly.add(pool, index, context.bytes, start, end);
+    reassembly.add(index, context.bytes, start, end);
     if (index === count - 1) {
       reassembly.costBytes += end - start - 1;
       limit.receivedBytes += end - start - 1;
@@ -208,41 +195,51 @@ abstract class ReliableChannel implements ReceiveChannel {
     this.window.add(number);
     const costBytes = reassembly.costBytes;
     const mayOffer = this.mayOffer(number);
-    const message = offerAssembled(context, this.channel, reassembly, mayOffer, costBytes);
-    if (message === undefined) {
+    const stored = offerAssembled(context, this.channel, reassembly, mayOffer);
+    if (stored === NONE) {
       limit.handedOnBytes += costBytes;
       this.handedOn(number);
-    } else this.wait(number, message);
+    } else this.wait(stored);
   }
+}
+
+/** What a stored message was charged with. */
+function costOf(context: ReceiveContext, stored: number): number {
+  return context.store.length(stored) + MESSAGE_OVERHEAD_BYTES;
 }
 
 /** Delivery `reliable`: every message once, in any order. */
 export class ReliableReceive extends ReliableChannel {
-  private waiting: WaitingMessage[] = [];
+  private first = NONE;
+  private last = NONE;
 
   protected override mayOffer(_number: number): boolean {
-    return this.waiting.length === 0;
+    return this.first === NONE;
   }
 
   protected override handedOn(_number: number): void {}
 
-  protected override wait(_number: number, message: WaitingMessage): void {
-    this.waiting.push(message);
+  protected override wait(stored: number): void {
+    if (this.first === NONE) this.first = stored;
+    else this.context.store.setQueued(this.last, stored);
+    this.last = stored;
   }
 
   override get undelivered(): boolean {
-    return this.waiting.length > 0;
+    return this.first !== NONE;
   }
 
   override pump(): void {
-    const { context, waiting } = this;
-    if (waiting.length === 0) return;
-    let taken = 0;
-    while (taken < waiting.length && context.offerWaiting(this.channel, waiting[taken]!)) {
-      context.limit.handedOnBytes += waiting[taken]!.costBytes;
-      taken++;
+    const { context } = this;
+    const { store } = context;
+    while (this.first !== NONE) {
+      const stored = this.first;
+      const costBytes = costOf(context, stored);
+      const next = store.queued(stored);
+      if (!context.offerStored(this.channel, stored)) return;
+      context.limit.handedOnBytes += costBytes;
+      this.first = next;
     }
-    waiting.splice(0, taken);
   }
 }
 
@@ -250,7 +247,8 @@ export class ReliableReceive extends ReliableChannel {
 export class OrderedReceive extends ReliableChannel {
   /** The next to be handed on; `window.next` is the next to arrive. */
   private nextOut = 0;
-  private waiting: Map<number, WaitingMessage> | undefined;
+  /** Messages of this channel that wait. */
+  private waiting = 0;
 
   protected override mayOffer(number: number): boolean {
     return number === this.nextOut;
@@ -258,32 +256,38 @@ export class OrderedReceive extends ReliableChannel {
 
   protected override handedOn(_number: number): void {
     this.nextOut++;
-    if (this.waiting !== undefined && this.waiting.size > 0) this.pump();
+    if (this.waiting > 0) this.pump();
   }
 
-  protected override wait(number: number, message: WaitingMessage): void {
-    this.waiting ??= new Map();
-    this.waiting.set(number, message);
+  protected override wait(stored: number): void {
+    this.waiting++;
+    this.context.store.index(stored);
   }
 
   override get undelivered(): boolean {
-    return this.waiting?.has(this.nextOut) ?? false;
+    return this.waiting > 0 && this.nextWaiting() !== NONE;
   }
 
   override pump(): void {
-    const { context, waiting } = this;
-    if (waiting === undefined) return;
-    for (;;) {
-      const message = waiting.get(this.nextOut);
-      if (message === undefined || !context.offerWaiting(this.channel, message)) return;
-      waiting.delete(this.nextOut);
-      context.limit.handedOnBytes += message.costBytes;
+    const { context } = this;
+    const { store } = context;
+    while (this.waiting > 0) {
+      const stored = this.nextWaiting();
+      if (stored === NONE) return;
+      const costBytes = costOf(context, stored);
+      // Before the sink sees it: what is taken is gone when it returns.
+      store.unindex(stored);
+      if (!context.offerStored(this.channel, stored)) {
+        store.index(stored);
+        return;
+      }
+      context.limit.handedOnBytes += costBytes;
+      this.waiting--;
       this.nextOut++;
     }
   }
 
-  override maintain(): void {
-    super.maintain();
-    if (this.waiting?.size === 0) this.waiting = undefined;
+  private nextWaiting(): number {
+    return this.context.store.find(this.channel.index, this.nextOut);
   }
 }

@@ -1,29 +1,12 @@
 /**
- * Messages that arrive in slices. A slice is stored when it comes, in a buffer of one slice's size from a pool: what
- * a message claims to be never costs memory. Which slice numbers and sizes are possible is checked before anything
- * is stored. Worst case: as many buffers as slices received, and one copy of the whole when it is complete.
+ * Messages that arrive in slices. A slice is stored when it comes, in a cell of one slice's size: what a message claims
+ * to be never costs memory. Which slice numbers and sizes are possible is checked before anything is stored. Worst
+ * case: as many cells as slices received, and one copy of the whole when it is complete.
  */
 import { copyBytes } from "./byte-ring.ts";
+import type { Slab } from "./slab.ts";
 
-const MAX_POOLED = 1024;
-
-/** Buffers of one slice each, shared by all sessions of a protocol in a thread. */
-export class SlicePool {
-  readonly sliceBytes: number;
-  private readonly free: Uint8Array[] = [];
-
-  constructor(sliceBytes: number) {
-    this.sliceBytes = sliceBytes;
-  }
-
-  take(): Uint8Array {
-    return this.free.pop() ?? new Uint8Array(this.sliceBytes);
-  }
-
-  give(buffer: Uint8Array): void {
-    if (this.free.length < MAX_POOLED) this.free.push(buffer);
-  }
-}
+const MISSING = -1;
 
 export class Reassembly {
   readonly number: number;
@@ -31,31 +14,41 @@ export class Reassembly {
   readonly startedAtMs: number;
   /** Bytes of the last slice; -1 before it has come. */
   lastBytes = -1;
-  /** What it holds in memory. */
-  storedBytes = 0;
   /** What it counts against the receive limit so far. */
   costBytes = 0;
-  private readonly slices: Map<number, Uint8Array> = new Map();
+  private readonly slab: Slab;
+  /** By index: the cell of a slice, or MISSING. What it counts for the limit is some hundred times as long. */
+  private readonly cells: number[];
+  private received = 0;
 
-  constructor(number: number, count: number, startedAtMs: number) {
+  /** `slab`: of cells of one slice. */
+  constructor(slab: Slab, number: number, count: number, startedAtMs: number) {
+    this.slab = slab;
     this.number = number;
     this.count = count;
     this.startedAtMs = startedAtMs;
+    this.cells = new Array<number>(count).fill(MISSING);
   }
 
   has(index: number): boolean {
-    return this.slices.has(index);
+    return this.cells[index] !== MISSING;
   }
 
   get isComplete(): boolean {
-    return this.slices.size === this.count;
+    return this.received === this.count;
   }
 
-  add(pool: SlicePool, index: number, bytes: Uint8Array, start: number, end: number): void {
-    const buffer = pool.take();
-    copyBytes(bytes, start, buffer, 0, end - start);
-    this.slices.set(index, buffer);
-    this.storedBytes += pool.sliceBytes;
+  /** What it holds in memory. */
+  get storedBytes(): number {
+    return this.received * this.slab.cellBytes;
+  }
+
+  add(index: number, bytes: Uint8Array, start: number, end: number): void {
+    const { slab } = this;
+    const cell = slab.take();
+    copyBytes(bytes, start, slab.bytes(cell), slab.at(cell), end - start);
+    this.cells[index] = cell;
+    this.received++;
     if (index === this.count - 1) this.lastBytes = end - start;
   }
 
@@ -66,15 +59,20 @@ export class Reassembly {
 
   /** Puts a complete message together at the front of `to`. */
   assemble(sliceBytes: number, to: Uint8Array): void {
+    const { slab } = this;
     for (let i = 0; i < this.count; i++) {
       const length = i + 1 < this.count ? sliceBytes : this.lastBytes;
-      copyBytes(this.slices.get(i)!, 0, to, i * sliceBytes, length);
+      const cell = this.cells[i]!;
+      copyBytes(slab.bytes(cell), slab.at(cell), to, i * sliceBytes, length);
     }
   }
 
-  release(pool: SlicePool): void {
-    for (const buffer of this.slices.values()) pool.give(buffer);
-    this.slices.clear();
-    this.storedBytes = 0;
+  release(): void {
+    for (let i = 0; i < this.count; i++) {
+      if (this.cells[i] === MISSING) continue;
+      this.slab.give(this.cells[i]!);
+      this.cells[i] = MISSING;
+    }
+    this.received = 0;
   }
 }

@@ -6,9 +6,10 @@ import type { ChannelDefinition } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import type { SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
-import type { SlicePool } from "./reassembly.ts";
+import { type MessageStore, returnScratch } from "./message-store.ts";
 import type { ReceiveAge } from "./receive-age.ts";
 import type { SessionSink } from "./session-options.ts";
+import type { Slab } from "./slab.ts";
 
 /** Bytes of reliable messages this side takes: payload and MESSAGE_OVERHEAD_BYTES each, counted once. */
 export class ReceiveLimit {
@@ -35,13 +36,15 @@ export class ReceiveLimit {
     this.claimedBytes = 0;
   }
 
-  /** Whether a new message of this cost keeps what was promised; the next in order may pass it by itself. */
-  claim(costBytes: number, isNext: boolean): DropReason | undefined {
+  /**
+   * Whether a new message of this cost keeps what was promised. One may pass it: what is whole and the next in order, or
+   * anything where nothing else is held. In slices it would be held beside all that waits for it.
+   */
+  claim(costBytes: number, isNextAndWhole: boolean): DropReason | undefined {
     const before = this.receivedBytes + this.claimedBytes;
     const limit = this.limitBytes;
-    if (before + costBytes > limit && !(isNext && before <= limit)) {
-      return "receiveLimit";
-    }
+    const mayPass = before <= this.handedOnBytes || (isNextAndWhole && before <= limit);
+    if (before + costBytes > limit && !mayPass) return "receiveLimit";
     this.claimedBytes += costBytes;
     return undefined;
   }
@@ -57,14 +60,6 @@ export class ReceiveLimit {
   }
 }
 
-/** A message that the sink had no room for, or that waits for one before it. */
-export interface WaitingMessage {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly user: Float64Array;
-  readonly costBytes: number;
-}
-
 const emptyBytes: Uint8Array = new Uint8Array(0);
 
 export class ReceiveContext {
@@ -72,7 +67,11 @@ export class ReceiveContext {
   readonly counters: SessionCounters;
   readonly limit: ReceiveLimit;
   readonly age: ReceiveAge;
-  readonly pool: SlicePool;
+  readonly sliceBytes: number;
+  /** Slices of unfinished messages. */
+  readonly slices: Slab;
+  /** Messages that wait for one before them, or for room at the sink. */
+  readonly store: MessageStore;
   readonly messageNumberBits: number;
   /** The other side has another version. */
   readonly compat: boolean;
@@ -97,7 +96,8 @@ export class ReceiveContext {
     counters: SessionCounters,
     limit: ReceiveLimit,
     age: ReceiveAge,
-    pool: SlicePool,
+    slices: Slab,
+    store: MessageStore,
     messageNumberBits: number,
     compat: boolean,
   ) {
@@ -105,7 +105,9 @@ export class ReceiveContext {
     this.counters = counters;
     this.limit = limit;
     this.age = age;
-    this.pool = pool;
+    this.slices = slices;
+    this.sliceBytes = slices.cellBytes;
+    this.store = store;
     this.messageNumberBits = messageNumberBits;
     this.compat = compat;
     this.maxUnreliableBytes = limit.budgetBytes;
@@ -123,9 +125,13 @@ export class ReceiveContext {
     return this.deliver();
   }
 
-  offerWaiting(channel: ChannelDefinition, { bytes, view, user }: WaitingMessage): boolean {
-    this.message.fill(channel, bytes, view, 0, bytes.length, user);
-    return this.deliver();
+  /** Offers a message that waits; when it is taken, nothing is left of it. */
+  offerStored(channel: ChannelDefinition, stored: number): boolean {
+    const scratch = this.store.show(stored, channel, this.message);
+    const isTaken = this.deliver();
+    returnScratch(scratch);
+    if (isTaken) this.store.drop(stored);
+    return isTaken;
   }
 
   /**
@@ -151,15 +157,14 @@ export class ReceiveContext {
     throw failure;
   }
 
-  /** A copy of `bytes[start..end)` that can wait. */
-  keep(bytes: Uint8Array, start: number, end: number, costBytes: number): WaitingMessage {
-    // Not `slice`, which shares memory where `bytes` is a Buffer.
-    return this.keepWhole(new Uint8Array(bytes.subarray(start, end)), costBytes);
-  }
-
-  keepWhole(bytes: Uint8Array, costBytes: number): WaitingMessage {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const user = this.user.length === 0 ? this.user : this.user.slice();
-    return { bytes, view, user, costBytes };
+  /** Keeps a copy of `bytes[start..end)` that can wait. */
+  keep(
+    channel: ChannelDefinition,
+    number: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
+    return this.store.put(channel.index, number, bytes, start, end, this.user);
   }
 }

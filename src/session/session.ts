@@ -19,6 +19,7 @@ import { type CongestionController, FixedController, Pacer } from "./controller.
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
 import { roomBytes, trimAcks } from "./datagram-room.ts";
 import { type DropReason, reasonOf } from "./drop-reason.ts";
+import { MessageStore } from "./message-store.ts";
 import { Packer } from "./packer.ts";
 import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
 import { ReceiveAge } from "./receive-age.ts";
@@ -29,6 +30,7 @@ import { INITIAL_RTT_MS, RttEstimator } from "./rtt.ts";
 import { SendLimit } from "./send-limit.ts";
 import { type FrameEvents, Sent, SentPackets } from "./sent.ts";
 import type { SessionOptions, SessionSink } from "./session-options.ts";
+import { Slab } from "./slab.ts";
 import { Timer, Timers } from "./timers.ts";
 import { Workspace, workspaceOf } from "./workspace.ts";
 
@@ -113,7 +115,8 @@ export class Session implements FrameEvents {
       this.counters,
       this.receiveLimit,
       new ReceiveAge(protocol.header.messageNumberBits),
-      this.space.pool,
+      new Slab(this.space.slicePool),
+      new MessageStore(this.space.messagePool, protocol.header.userFields.length, options.random),
       protocol.header.messageNumberBits,
       this.negotiated.compat,
     );

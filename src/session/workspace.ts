@@ -6,8 +6,9 @@
 import type { Protocol } from "../protocol.ts";
 import { DatagramHeader, FrameHeader } from "../wire/header.ts";
 import { Reader } from "../wire/reader.ts";
+import { MESSAGE_CELL_BYTES } from "./message-store.ts";
 import { Plan } from "./packer.ts";
-import { SlicePool } from "./reassembly.ts";
+import { BlockPool } from "./slab.ts";
 
 const FRAME_STRIDE = 5;
 const MIN_FRAMES = 64;
@@ -72,14 +73,17 @@ export class Workspace {
   readonly reader: Reader = new Reader();
   readonly frames: ReceivedFrames = new ReceivedFrames();
   readonly plan: Plan = new Plan();
-  readonly pool: SlicePool;
+  /** Memory for slices of unfinished messages, and for messages that wait. */
+  readonly slicePool: BlockPool;
+  readonly messagePool: BlockPool;
   /** A datagram is being read. */
   busy = false;
 
   constructor(protocol: Protocol) {
     this.in = new DatagramHeader(protocol.header.userFields.length);
     this.out = new DatagramHeader(protocol.header.userFields.length);
-    this.pool = new SlicePool(protocol.limits.sliceBytes);
+    this.slicePool = new BlockPool(protocol.limits.sliceBytes);
+    this.messagePool = new BlockPool(MESSAGE_CELL_BYTES);
   }
 }
 

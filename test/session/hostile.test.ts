@@ -4,8 +4,9 @@ import { DUPLICATE_WINDOW, MAX_NUMBER_JUMP, MESSAGE_OVERHEAD_BYTES } from "#src/
 import type { SessionCounters } from "#src/session/counters.js";
 import { type DropReason, dropReasons, reasonOf } from "#src/session/drop-reason.js";
 import { SeededRandom } from "#src/testing/index.js";
-import { DatagramHeader, FrameHeader, Violation, violationNames } from "#src/wire/header.js";
+import { Violation, violationNames } from "#src/wire/header.js";
 import { Writer } from "#src/wire/writer.js";
+import { type Forged, forge as forgeFor, give } from "../support/forge.js";
 import { channelIndex, handProtocol } from "../support/hand-protocol.js";
 import {
   broken,
@@ -19,56 +20,13 @@ import {
 const protocol = handProtocol();
 const { sliceBytes } = protocol.limits;
 
-function give(to: Side, datagram: Uint8Array, nowMs = 0): DropReason | undefined {
-  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
-  return to.session.handleDatagram(datagram, view, datagram.length, nowMs);
-}
-
 function poll(from: Side, nowMs = 0): Uint8Array | undefined {
   const w = new Writer(new Uint8Array(1200));
   const length = from.session.pollTransmit(w, nowMs);
   return length === 0 ? undefined : w.bytes.slice(0, length);
 }
 
-/** A datagram written by hand, field by field. */
-function forge(parts: {
-  number: number;
-  ack?: { largest: number; firstRun?: number };
-  wide?: boolean;
-  channel?: string;
-  message?: number;
-  slice?: [number, number];
-  payload?: Uint8Array;
-}): Uint8Array {
-  const h = new DatagramHeader(0);
-  h.packetNumber = parts.number;
-  h.wide = parts.wide ?? false;
-  h.ackNow = parts.channel === undefined && parts.ack === undefined;
-  if (parts.ack !== undefined) {
-    h.ack = true;
-    h.acks.largest = parts.ack.largest;
-    h.acks.firstRun = parts.ack.firstRun ?? 1;
-  }
-  let frame: FrameHeader | undefined;
-  if (parts.channel !== undefined) {
-    h.frames = true;
-    frame = new FrameHeader();
-    frame.channel = channelIndex(protocol, parts.channel);
-    frame.number = parts.message ?? 0;
-    frame.payloadBytes = parts.payload?.length ?? 0;
-    if (parts.slice !== undefined) {
-      frame.slice = true;
-      frame.sliceIndex = parts.slice[0];
-      frame.sliceCount = parts.slice[1];
-    }
-  }
-  const w = new Writer(new Uint8Array(2000));
-  protocol.header.writeClear(h, frame, w);
-  protocol.header.writeSealed(h, w);
-  if (frame !== undefined) protocol.header.writeFrame(frame, undefined, w);
-  if (parts.payload !== undefined) w.raw(parts.payload);
-  return w.bytes.slice(0, w.at);
-}
+const forge = (parts: Forged): Uint8Array => forgeFor(protocol, parts);
 
 /** Datagrams given to it are all either applied or counted under one reason. */
 function accounted(counters: SessionCounters): number {

@@ -1,0 +1,251 @@
+/**
+ * Messages that have arrived and wait: for one before them, or for room at the sink. Each lies in a chain of cells of
+ * one slab, so that it costs no more memory than its charge (payload and MESSAGE_OVERHEAD_BYTES); those of ordered
+ * channels are found by their number in one table for all channels. Which message may go is not known here. Worst case:
+ * one walk over the table when it grows.
+ */
+import type { ChannelDefinition } from "../protocol.ts";
+import type { ReceivedMessage } from "../received-message.ts";
+import { copyBytes } from "./byte-ring.ts";
+import { type BlockPool, Slab } from "./slab.ts";
+
+/** As large as the overhead that a message is charged with: one without a payload takes one cell. */
+export const MESSAGE_CELL_BYTES = 64;
+
+/** In every cell: the next of the same message, or NONE. */
+const NEXT_AT = 0;
+/** In the first one: bytes of the payload, the next message of a queue, the channel, the number. */
+const LENGTH_AT = 4;
+const QUEUED_AT = 8;
+const CHANNEL_AT = 12;
+const NUMBER_AT = 16;
+/** Then the user's header fields, then the payload. */
+const FIRST_HEADER_BYTES = 24;
+const HEADER_BYTES = 4;
+
+export const NONE = -1;
+const MIN_TABLE = 16;
+/** The table grows when it is fuller than this. */
+const MAX_LOAD = 0.875;
+
+/** Where a message is put together to be shown; shared, because the sink may not keep what it is shown. */
+class Scratch {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(bytes: number) {
+    this.bytes = new Uint8Array(bytes);
+    this.view = new DataView(this.bytes.buffer);
+  }
+}
+let shared: Scratch | undefined;
+
+/** While somebody looks at it nobody else may write there: a sink may feed another session. */
+export function borrowScratch(bytes: number): Scratch {
+  const scratch = shared;
+  shared = undefined;
+  return scratch !== undefined && scratch.bytes.length >= bytes ? scratch : new Scratch(bytes);
+}
+
+export function returnScratch(scratch: Scratch): void {
+  if (shared === undefined || shared.bytes.length < scratch.bytes.length) shared = scratch;
+}
+
+export class MessageStore {
+  private readonly slab: Slab;
+  private readonly user: Float64Array;
+  private readonly userBytes: Uint8Array;
+  /** Where bytes are written or read next: a cell, and how many of its bytes are left. */
+  private cell = NONE;
+  private left = 0;
+  /** Makes it unknown which numbers share a place in the table. */
+  private readonly multiplier: number;
+  /** First cells plus one by a hash of channel and number; 0: none. */
+  private table: Int32Array | undefined;
+  private indexed = 0;
+
+  /** `random`: from 0 to below 1. */
+  constructor(pool: BlockPool, userFields: number, random: () => number) {
+    this.slab = new Slab(pool);
+    this.user = new Float64Array(userFields);
+    this.userBytes = new Uint8Array(this.user.buffer);
+    this.multiplier = Math.floor(random() * 2 ** 32) | 1;
+  }
+
+  /** Bytes of memory that it takes, but for the rest of its last block. */
+  get heldBytes(): number {
+    return this.slab.used * this.slab.cellBytes + (this.table?.byteLength ?? 0);
+  }
+
+  /** Keeps a copy of `source[start..end)`, and answers what it is called from here on. */
+  put(
+    channel: number,
+    number: number,
+    source: Uint8Array,
+    start: number,
+    end: number,
+    user: Float64Array,
+  ): number {
+    const { slab } = this;
+    const first = slab.take();
+    const view = slab.view(first);
+    const at = slab.at(first);
+    view.setUint32(at + LENGTH_AT, end - start);
+    view.setInt32(at + QUEUED_AT, NONE);
+    view.setUint32(at + CHANNEL_AT, channel);
+    view.setFloat64(at + NUMBER_AT, number);
+    view.setInt32(at + NEXT_AT, NONE);
+    this.enter(first, FIRST_HEADER_BYTES);
+    if (user.length > 0) {
+      this.user.set(user);
+      this.append(this.userBytes, 0, this.userBytes.length);
+    }
+    this.append(source, start, end);
+    return first;
+  }
+
+  /** Lets go of a message; it stands in no queue and no longer in the table. */
+  drop(message: number): void {
+    const { slab } = this;
+    for (let cell = message; cell !== NONE; ) {
+      const next = slab.view(cell).getInt32(slab.at(cell) + NEXT_AT);
+      slab.give(cell);
+      cell = next;
+    }
+  }
+
+  /** Bytes of its payload. */
+  length(message: number): number {
+    return this.slab.view(message).getUint32(this.slab.at(message) + LENGTH_AT);
+  }
+
+  /** The message behind this one in a queue, or NONE. */
+  queued(message: number): number {
+    return this.slab.view(message).getInt32(this.slab.at(message) + QUEUED_AT);
+  }
+
+  setQueued(message: number, next: number): void {
+    this.slab.view(message).setInt32(this.slab.at(message) + QUEUED_AT, next);
+  }
+
+  /** Fills `message` for `channel` with what is stored; valid until the scratch is returned. */
+  show(stored: number, channel: ChannelDefinition, message: ReceivedMessage): Scratch {
+    const length = this.length(stored);
+    const scratch = borrowScratch(length);
+    this.enter(stored, FIRST_HEADER_BYTES);
+    this.extract(this.userBytes, this.userBytes.length);
+    this.extract(scratch.bytes, length);
+    message.fill(channel, scratch.bytes, scratch.view, 0, length, this.user);
+    return scratch;
+  }
+
+  /** From here on `find` finds it. */
+  index(message: number): void {
+    if (this.table === undefined || this.indexed + 1 > this.table.length * MAX_LOAD) this.grow();
+    this.indexed++;
+    this.insert(this.table!, message);
+  }
+
+  /** The message of a channel with a number, of those that were indexed; or NONE. */
+  find(channel: number, number: number): number {
+    const { table } = this;
+    if (table === undefined) return NONE;
+    const mask = table.length - 1;
+    for (let slot = this.slotOf(channel, number, mask); ; slot = (slot + 1) & mask) {
+      const message = table[slot]! - 1;
+      if (message === NONE || this.is(message, channel, number)) return message;
+    }
+  }
+
+  /** Takes a message that is indexed out of the table. */
+  unindex(message: number): void {
+    const table = this.table!;
+    const mask = table.length - 1;
+    this.indexed--;
+    if (this.indexed === 0) {
+      this.table = undefined;
+      return;
+    }
+    let hole = this.home(message, mask);
+    while (table[hole] !== message + 1) hole = (hole + 1) & mask;
+    // Those behind it that it had pushed on move up, or they would no longer be found.
+    for (let slot = (hole + 1) & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = this.home(table[slot]! - 1, mask);
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      table[hole] = table[slot]!;
+      hole = slot;
+    }
+    table[hole] = 0;
+  }
+
+  private append(source: Uint8Array, start: number, end: number): void {
+    const { slab } = this;
+    for (let from = start; from < end; ) {
+      if (this.left === 0) {
+        const next = slab.take();
+        slab.view(next).setInt32(slab.at(next) + NEXT_AT, NONE);
+        slab.view(this.cell).setInt32(slab.at(this.cell) + NEXT_AT, next);
+        this.enter(next, HEADER_BYTES);
+      }
+      const length = Math.min(this.left, end - from);
+      const at = slab.at(this.cell) + slab.cellBytes - this.left;
+      copyBytes(source, from, slab.bytes(this.cell), at, length);
+      from += length;
+      this.left -= length;
+    }
+  }
+
+  private extract(to: Uint8Array, length: number): void {
+    const { slab } = this;
+    for (let done = 0; done < length; ) {
+      if (this.left === 0) {
+        const next = slab.view(this.cell).getInt32(slab.at(this.cell) + NEXT_AT);
+        this.enter(next, HEADER_BYTES);
+      }
+      const part = Math.min(this.left, length - done);
+      const at = slab.at(this.cell) + slab.cellBytes - this.left;
+      copyBytes(slab.bytes(this.cell), at, to, done, part);
+      done += part;
+      this.left -= part;
+    }
+  }
+
+  private enter(cell: number, headerBytes: number): void {
+    this.cell = cell;
+    this.left = this.slab.cellBytes - headerBytes;
+  }
+
+  private is(message: number, channel: number, number: number): boolean {
+    const view = this.slab.view(message);
+    const at = this.slab.at(message);
+    return (
+      view.getFloat64(at + NUMBER_AT) === number && view.getUint32(at + CHANNEL_AT) === channel
+    );
+  }
+
+  private home(message: number, mask: number): number {
+    const view = this.slab.view(message);
+    const at = this.slab.at(message);
+    return this.slotOf(view.getUint32(at + CHANNEL_AT), view.getFloat64(at + NUMBER_AT), mask);
+  }
+
+  /** Numbers of a channel that wait lie within MESSAGE_WINDOW: their low bits tell them apart. */
+  private slotOf(channel: number, number: number, mask: number): number {
+    const mixed = Math.imul((channel << 15) ^ (number & 0x7fff_ffff), this.multiplier);
+    return ((mixed >>> 15) ^ mixed) & mask;
+  }
+
+  private insert(table: Int32Array, message: number): void {
+    const mask = table.length - 1;
+    let slot = this.home(message, mask);
+    while (table[slot] !== 0) slot = (slot + 1) & mask;
+    table[slot] = message + 1;
+  }
+
+  private grow(): void {
+    const old = this.table;
+    const grown = new Int32Array(old === undefined ? MIN_TABLE : old.length * 2);
+    if (old !== undefined) for (const entry of old) if (entry !== 0) this.insert(grown, entry - 1);
+    this.table = grown;
+  }
+}
