@@ -2,10 +2,17 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import ts from "typescript";
 import { beforeAll, describe, expect, test } from "vitest";
 import { emit } from "#codegen/emit/emit.js";
 import type { Model } from "#codegen/model/model.js";
-import { type Generated, generate, typeProblems, typeScriptOf } from "./support/generate.ts";
+import {
+  type Generated,
+  generate,
+  options,
+  typeProblems,
+  typeScriptOf,
+} from "./support/generate.ts";
 import { hostile, hostileModel } from "./support/hostile.ts";
 import { kindsModel } from "./support/kinds.ts";
 import { bool, Spec, u8 } from "./support/models.ts";
@@ -105,6 +112,27 @@ systems<number>({ state: () => 1, receive: {}, tick: { everyMs: 50, run: (port) 
   const files = typeScriptOf([kinds, hostileCode, toServer, toClient]);
   expect(typeProblems([...files, use, useToServer, useToClient])).toEqual([]);
 }, 60_000);
+
+test("these flags are all that TypeScript has for checking types, each at its strictest", () => {
+  interface Option {
+    readonly name: string;
+    readonly type: unknown;
+    readonly category?: { readonly message: string };
+    readonly strictFlag?: boolean;
+  }
+  const { optionDeclarations } = ts as unknown as { optionDeclarations: readonly Option[] };
+  const flags = optionDeclarations.filter(
+    ({ category, type, strictFlag }) =>
+      category?.message === "Type Checking" && type === "boolean" && strictFlag !== true,
+  );
+  expect(flags.length).toBeGreaterThan(10);
+  const notStrict = ["stableTypeOrdering", "alwaysStrict"];
+  const chosen = flags
+    .map(({ name }) => name)
+    .filter((name) => !notStrict.includes(name))
+    .map((name) => [name, options[name]]);
+  expect(chosen).toEqual(chosen.map(([name]) => [name, !/^allow/.test(String(name))]));
+});
 
 test("the same model gives the same bytes", async () => {
   expect([...(await emit(kindsModel()))]).toEqual([...kinds.files]);

@@ -2,7 +2,7 @@
  * Generates a model into test/tmp, inside the repository so that the package's own name resolves, and imports the result.
  * `typeProblems` compiles several of them together, once, under the flags that users' projects have.
  */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
@@ -12,28 +12,15 @@ import type { Model } from "#codegen/model/model.js";
 
 const root = resolve("test/tmp");
 
-const options: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023,
-  lib: ["lib.es2023.d.ts", "lib.es2024.sharedmemory.d.ts", "lib.esnext.disposable.d.ts"],
-  types: ["node"],
-  module: ts.ModuleKind.NodeNext,
-  moduleDetection: ts.ModuleDetectionKind.Force,
-  strict: true,
-  isolatedModules: true,
-  isolatedDeclarations: true,
-  declaration: true,
-  verbatimModuleSyntax: true,
-  erasableSyntaxOnly: true,
-  exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
-  noImplicitOverride: true,
-  noImplicitReturns: true,
-  noFallthroughCasesInSwitch: true,
-  noUnusedLocals: true,
-  noUnusedParameters: true,
-  rewriteRelativeImportExtensions: true,
-  skipLibCheck: true,
-};
+const strict = new URL("../../support/strict.tsconfig.json", import.meta.url);
+/** The flags of the strictest project that a user may have. */
+export const { options } = ts.convertCompilerOptionsFromJson(
+  {
+    ...JSON.parse(readFileSync(strict, "utf8")).compilerOptions,
+    moduleDetection: "force",
+  },
+  resolve("."),
+);
 
 export interface Generated {
   readonly folder: string;
