@@ -119,7 +119,7 @@ local model = {
           abbr = "stardust_arena.header.packetNumber",
           role = "packet-number",
           type = "u16",
-          doc = "Rises by one a datagram, each direction by itself.",
+          doc = "Rises from datagram to datagram, each direction by itself; some numbers are left out.",
         },
       },
     },

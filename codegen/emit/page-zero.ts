@@ -12,7 +12,11 @@ export function zeroSection(model: Model): string[] {
 
 function messageSection(message: ZeroMessageModel): string {
   const from = message.from === "both" ? "either side" : `the ${message.from}`;
-  const facts = `From ${from}; at most ${message.maxBytes} bytes, padding not counted.`;
+  const padding =
+    message.name === "join"
+      ? " Clients pad it to a whole datagram; a server only answers with nothing larger than what it was sent."
+      : "";
+  const facts = `From ${from}; at most ${message.maxBytes} bytes, padding not counted.${padding}`;
   const rows = [
     ...schemaRows("sys", message.sys, true),
     ...schemaRows("body", message.body, true),

@@ -10,6 +10,7 @@ import { groupsOf, partsOf, withInner } from "../model/lookup.ts";
 import type {
   ChannelModel,
   HeaderFieldModel,
+  HeaderRole,
   MemberModel,
   Model,
   StructModel,
@@ -118,11 +119,19 @@ function fieldTable(fields: readonly HeaderFieldModel[]): string {
   return table(["field", "type", "bytes", "when", "role", "what"], rows);
 }
 
-function sizeOfField({ type }: HeaderFieldModel): string {
+/** What a varint takes that has a bound of its own: MAX_SLICES, and the largest datagram. */
+const boundedVarints: Readonly<Partial<Record<HeaderRole, string>>> = {
+  "slice-index": "1 or 2",
+  "slice-count": "1 or 2",
+  length: "1 or 2",
+};
+
+function sizeOfField({ type, role }: HeaderFieldModel): string {
   if (type === undefined) return "";
   const bytes = typeBytes[type];
   if (bytes >= 0) return String(bytes);
-  return type === "varint" ? "1 to 8" : "1 and up";
+  if (type !== "varint") return "1 and up";
+  return (role && boundedVarints[role]) ?? "1 to 8";
 }
 
 // ## Channels
