@@ -17,16 +17,16 @@ import {
 } from "./header-fields.ts";
 import { type Module, WIRE } from "./module.ts";
 import type { Declaration, Func } from "./source.ts";
-import { Lines, Names, quote } from "./text.ts";
+import { Lines, Names, pascal, quote } from "./text.ts";
 
 export function emitHeader(model: Model, module: Module): Declaration[] {
   const functions = [
     channelFunction(model),
     sizeFunction(model, module),
-    writeClearFunction(model, module),
-    writeSealedFunction(model, module),
-    readClearFunction(model, module),
-    readSealedFunction(model, module),
+    writeFunction(model, "clear", module),
+    writeFunction(model, "sealed", module),
+    readFunction(model, "clear", module),
+    readFunction(model, "sealed", module),
     ...frameFunctions(model, module),
   ];
   const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
@@ -202,113 +202,76 @@ function sizeFunction(model: Model, module: Module): Func {
 /** Lists of fields that stand once in a datagram; each is read and written by functions of its own. */
 type DatagramList = "clear" | "sealed";
 
-function writeList(model: Model, list: DatagramList, lines: Lines): void {
+/** A function of the codec that writes or reads one of the lists; only with the clear one goes the first frame. */
+function listFunction(list: DatagramList, verb: "write" | "read", doc: string, lines: Lines): Func {
+  const { module } = lines;
+  const writes = verb === "write";
+  const frame = module.type(WIRE, "FrameHeader");
+  const first = { name: "first", type: writes ? `${frame} | undefined` : frame };
+  return {
+    kind: "function",
+    name: verb + pascal(list),
+    exported: false,
+    parameters: [
+      { name: "h", type: module.type(WIRE, "DatagramHeader") },
+      ...(list === "clear" ? [first] : []),
+      writes
+        ? { name: "w", type: module.type(WIRE, "Writer") }
+        : { name: "r", type: module.type(WIRE, "Reader") },
+    ],
+    returns: writes ? "void" : module.value(WIRE, "Violation"),
+    body: lines.text,
+    uses: lines.used,
+    doc,
+  };
+}
+
+function writeFunction(model: Model, list: DatagramList, module: Module): Func {
+  const lines = new Lines(module);
+  lines.add("const view = w.view;");
+  if (list === "clear") {
+    lines.add(`const wireId = first === undefined ? 1 : ${lines.use("wireIds")}[first.channel]!;`);
+  }
   const value = writtenValue(model, lines);
   const names = new Names(["h", "first", "w", "view", "wireId", ...moduleNames]);
   for (const group of groupsOf(model.header[list], conditionOf(model, lines))) {
     lines.when(group.condition, () => writeItems(lines, names, group.items, value));
   }
+  const doc =
+    list === "clear"
+      ? "Writes what a datagram begins with, readable in any session."
+      : "Writes the rest of what stands once in a datagram, behind the clear part.";
+  return listFunction(list, "write", doc, lines);
 }
 
-function writeClearFunction(model: Model, module: Module): Func {
-  const lines = new Lines(module);
-  lines.add("const view = w.view;");
-  lines.add(`const wireId = first === undefined ? 1 : ${lines.use("wireIds")}[first.channel]!;`);
-  writeList(model, "clear", lines);
-  return {
-    kind: "function",
-    name: "writeClear",
-    exported: false,
-    parameters: [
-      { name: "h", type: module.type(WIRE, "DatagramHeader") },
-      { name: "first", type: `${module.type(WIRE, "FrameHeader")} | undefined` },
-      { name: "w", type: module.type(WIRE, "Writer") },
-    ],
-    returns: "void",
-    body: lines.text,
-    uses: lines.used,
-    doc: "Writes what a datagram begins with, readable in any session.",
-  };
-}
-
-function writeSealedFunction(model: Model, module: Module): Func {
-  const lines = new Lines(module);
-  lines.add("const view = w.view;");
-  writeList(model, "sealed", lines);
-  return {
-    kind: "function",
-    name: "writeSealed",
-    exported: false,
-    parameters: [
-      { name: "h", type: module.type(WIRE, "DatagramHeader") },
-      { name: "w", type: module.type(WIRE, "Writer") },
-    ],
-    returns: "void",
-    body: lines.text,
-    uses: lines.used,
-    doc: "Writes the rest of what stands once in a datagram, behind the clear part.",
-  };
-}
-
-function readList(model: Model, list: DatagramList, lines: Lines): void {
+function readFunction(model: Model, list: DatagramList, module: Module): Func {
   const fields = model.header[list];
-  const names = new Names(["h", "first", "r", "view", "wireId", "high", "ranges", ...moduleNames]);
+  const lines = new Lines(module);
+  lines.add("const view = r.view;");
+  if (list === "clear") {
+    for (const [role, target] of Object.entries(flagTargets)) {
+      if (!hasRole(fields, role as HeaderRole)) lines.add(`${target} = false;`);
+    }
+    if (hasRole(fields, "packet-number-high")) lines.add("let high = 0;");
+  }
   for (const field of fields) {
     if (field.userIndex !== undefined && field.when.length > 0) {
       lines.add(`h.user[${field.userIndex}] = 0;`);
     }
   }
+  const names = new Names(["h", "first", "r", "view", "wireId", "high", "ranges", ...moduleNames]);
   const take = (field: HeaderFieldModel, raw: string) => takeField(lines, field, raw, model);
   for (const group of groupsOf(fields, conditionOf(model, lines))) {
     lines.when(group.condition, () => readItems(lines, names, group.items, take));
   }
-}
-
-function readClearFunction(model: Model, module: Module): Func {
-  const lines = new Lines(module);
-  const { clear } = model.header;
-  lines.add("const view = r.view;");
-  for (const [role, target] of Object.entries(flagTargets)) {
-    if (!hasRole(clear, role as HeaderRole)) lines.add(`${target} = false;`);
+  if (list === "clear") {
+    flagRules(lines, fields);
+    lines.add("return Violation.none;");
+    return listFunction(list, "read", "Reads what `writeClear` writes.", lines);
   }
-  if (hasRole(clear, "packet-number-high")) lines.add("let high = 0;");
-  readList(model, "clear", lines);
-  flagRules(lines, clear);
-  lines.add("return Violation.none;");
-  return {
-    kind: "function",
-    name: "readClear",
-    exported: false,
-    parameters: [
-      { name: "h", type: module.type(WIRE, "DatagramHeader") },
-      { name: "first", type: module.type(WIRE, "FrameHeader") },
-      { name: "r", type: module.type(WIRE, "Reader") },
-    ],
-    returns: module.value(WIRE, "Violation"),
-    body: lines.text,
-    uses: lines.used,
-    doc: "Reads what `writeClear` writes.",
-  };
-}
-
-function readSealedFunction(model: Model, module: Module): Func {
-  const lines = new Lines(module);
-  lines.add("const view = r.view;");
-  readList(model, "sealed", lines);
   lines.add("return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;");
-  return {
-    kind: "function",
-    name: "readSealed",
-    exported: false,
-    parameters: [
-      { name: "h", type: module.type(WIRE, "DatagramHeader") },
-      { name: "r", type: module.type(WIRE, "Reader") },
-    ],
-    returns: module.value(WIRE, "Violation"),
-    body: lines.text,
-    uses: lines.used,
-    doc: "Reads what `writeSealed` writes. A datagram without frames ends there.",
-  };
+  const doc = "Reads what `writeSealed` writes. A datagram without frames ends there.";
+  return listFunction(list, "read", doc, lines);
 }
 
 /** One field of the datagram that was read. */
