@@ -282,6 +282,7 @@ function jsonOf({ given, from, reading, assembled }: Result): unknown {
     bytes,
     hex: hexOf(given.bytes),
     ...(zero === undefined ? {} : { zero }),
+    ...(reading.sessionTag === undefined ? {} : { sessionTag: reading.sessionTag }),
     ...(reading.packetNumber === undefined ? {} : { packetNumber: reading.packetNumber }),
     frames: frames.map(({ channel, number, slice, message }) => ({
       channel: channel.name,

@@ -23,6 +23,9 @@ const MAX_PAIRS = 31;
 /** What a message costs beside its bytes, of the credit. */
 const MESSAGE_OVERHEAD_BYTES = 64;
 
+/** What a datagram begins with, in most layouts. */
+const shortest: Uint8Array = new Uint8Array([0, 0, 1, 0x40, 0, 0, 0, 0, 0, 0]);
+
 export class HeaderTarget implements Target {
   readonly spec: string;
   readonly name = "header";
@@ -36,7 +39,7 @@ export class HeaderTarget implements Target {
   #view: DataView = new DataView(this.#memory.buffer);
   readonly #reader: Reader = new Reader();
   #writer: Writer = new Writer(new Uint8Array(8192));
-  #other: Uint8Array = new Uint8Array([0, 0, 1, 0x40, 0, 0]);
+  #other: Uint8Array = shortest;
   /** Of the case: sizes are those of another version, and lengths stand in every frame. */
   #compat = false;
 
@@ -57,7 +60,7 @@ export class HeaderTarget implements Target {
       // The other half of a splice.
       this.#build(random, input);
       this.#other = input.copy();
-    } else this.#other = new Uint8Array([0, 0, 1, 0x40, 0, 0]);
+    } else this.#other = shortest;
     this.#build(random, input);
     // A built one may break a rule already, and a second fault would hide it.
     if (random.once(3)) return;
@@ -76,6 +79,7 @@ export class HeaderTarget implements Target {
     h.ackNow = random.once(4) || !(h.frames || h.ack);
     h.wide = codec.widePacketNumberBits > codec.packetNumberBits && random.once(3);
     h.keyPhase = false;
+    h.sessionTag = random.u32();
     h.limit = h.ack && random.once(2);
     h.packetNumber = number(random, h.wide ? codec.widePacketNumberBits : codec.packetNumberBits);
     h.receiveLimit = number(random, 1 + random.below(53));

@@ -24,22 +24,22 @@ import type { AcceptBody, JoinBody } from "./zero.ts";
 export interface Handlers {
   /**
    * The world around a player, twenty times a second.
-   * @see protocol.yaml:169
+   * @see protocol.yaml:170
    */
   snapshot: (message: types.SnapshotMessage, context: MessageContext<Header>) => void;
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat: (message: types.ChatMessage, context: MessageContext<Header>) => void;
   /**
    * Things that happened and must not be missed. Order does not matter.
-   * @see protocol.yaml:186
+   * @see protocol.yaml:187
    */
   event: (message: types.EventMessage, context: MessageContext<Header>) => void;
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
-   * @see protocol.yaml:204
+   * @see protocol.yaml:205
    */
   map: (message: types.MapMessage, context: MessageContext<Header>) => void;
 }
@@ -54,7 +54,7 @@ export class Receive {
 
   /**
    * The world around a player, twenty times a second.
-   * @see protocol.yaml:169
+   * @see protocol.yaml:170
    */
   snapshot(handler: Handlers["snapshot"]): Unsubscribe {
     return this.#target.receive(1, handler);
@@ -62,7 +62,7 @@ export class Receive {
 
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat(handler: Handlers["chat"]): Unsubscribe {
     return this.#target.receive(2, handler);
@@ -70,7 +70,7 @@ export class Receive {
 
   /**
    * Things that happened and must not be missed. Order does not matter.
-   * @see protocol.yaml:186
+   * @see protocol.yaml:187
    */
   event(handler: Handlers["event"]): Unsubscribe {
     return this.#target.receive(3, handler);
@@ -78,7 +78,7 @@ export class Receive {
 
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
-   * @see protocol.yaml:204
+   * @see protocol.yaml:205
    */
   map(handler: Handlers["map"]): Unsubscribe {
     return this.#target.receive(5, handler);
@@ -95,7 +95,7 @@ export class Messages {
 
   /**
    * The world around a player, twenty times a second.
-   * @see protocol.yaml:169
+   * @see protocol.yaml:170
    */
   snapshot(options?: MessagesOptions): AsyncIterableIterator<types.SnapshotMessage> {
     return this.#target.messages(1, options);
@@ -103,7 +103,7 @@ export class Messages {
 
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat(options?: MessagesOptions): AsyncIterableIterator<types.ChatMessage> {
     return this.#target.messages(2, options);
@@ -111,7 +111,7 @@ export class Messages {
 
   /**
    * Things that happened and must not be missed. Order does not matter.
-   * @see protocol.yaml:186
+   * @see protocol.yaml:187
    */
   event(options?: MessagesOptions): AsyncIterableIterator<types.EventMessage> {
     return this.#target.messages(3, options);
@@ -119,7 +119,7 @@ export class Messages {
 
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
-   * @see protocol.yaml:204
+   * @see protocol.yaml:205
    */
   map(options?: MessagesOptions): AsyncIterableIterator<types.MapMessage> {
     return this.#target.messages(5, options);

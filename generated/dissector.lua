@@ -5,9 +5,9 @@ local model = {
   title = "Stardust: arena, version 1",
   column = "ARENA",
   version = 1,
-  hash = "d659c59d6e5e33b400dd4b8a8586c8cf",
+  hash = "2417e45a6772e013f711688281d0b406",
   maxDatagramBytes = 1200,
-  sliceBytes = 1138,
+  sliceBytes = 1134,
   packetNumberBits = 16,
   messageNumberBits = 16,
   clear = {
@@ -92,6 +92,20 @@ local model = {
           role = "limit",
           bits = 1,
           doc = "The acknowledgement block carries a receive limit.",
+        },
+      },
+    },
+    {
+      bytes = 4,
+      when = {},
+      fields = {
+        {
+          name = "sessionTag",
+          title = "sessionTag",
+          abbr = "stardust_arena.header.sessionTag",
+          role = "session-tag",
+          type = "u32",
+          doc = "The connection's secret number.",
         },
       },
     },

@@ -20,7 +20,7 @@ export class ServerSend {
 
   /**
    * The world around a player, twenty times a second.
-   * @see protocol.yaml:169
+   * @see protocol.yaml:170
    */
   snapshot(message: types.SnapshotMessage): boolean {
     return this.#target.send(1, message);
@@ -28,7 +28,7 @@ export class ServerSend {
 
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat(message: types.ChatMessage): boolean {
     return this.#target.send(2, message);
@@ -36,7 +36,7 @@ export class ServerSend {
 
   /**
    * Things that happened and must not be missed. Order does not matter.
-   * @see protocol.yaml:186
+   * @see protocol.yaml:187
    */
   event(message: types.EventMessage): boolean {
     return this.#target.send(3, message);
@@ -44,7 +44,7 @@ export class ServerSend {
 
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
-   * @see protocol.yaml:204
+   * @see protocol.yaml:205
    */
   map(message: types.MapMessage): boolean {
     return this.#target.send(5, message);
@@ -61,7 +61,7 @@ export class ClientSend {
 
   /**
    * What a player does in this tick. Only the newest counts.
-   * @see protocol.yaml:152
+   * @see protocol.yaml:153
    */
   input(message: types.InputMessage): boolean {
     return this.#target.send(0, message);
@@ -69,7 +69,7 @@ export class ClientSend {
 
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat(message: types.ChatMessage): boolean {
     return this.#target.send(2, message);
@@ -77,7 +77,7 @@ export class ClientSend {
 
   /**
    * The client has the map and can be put into the world.
-   * @see protocol.yaml:197
+   * @see protocol.yaml:198
    */
   ready(message: types.ReadyMessage): boolean {
     return this.#target.send(4, message);
@@ -94,7 +94,7 @@ export class Broadcast {
 
   /**
    * The world around a player, twenty times a second.
-   * @see protocol.yaml:169
+   * @see protocol.yaml:170
    */
   snapshot(message: types.SnapshotMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(1, message, options);
@@ -102,7 +102,7 @@ export class Broadcast {
 
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat(message: types.ChatMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(2, message, options);
@@ -110,7 +110,7 @@ export class Broadcast {
 
   /**
    * Things that happened and must not be missed. Order does not matter.
-   * @see protocol.yaml:186
+   * @see protocol.yaml:187
    */
   event(message: types.EventMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(3, message, options);
@@ -118,7 +118,7 @@ export class Broadcast {
 
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
-   * @see protocol.yaml:204
+   * @see protocol.yaml:205
    */
   map(message: types.MapMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(5, message, options);

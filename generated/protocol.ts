@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "d659c59d6e5e33b400dd4b8a8586c8cf",
+  hash: "2417e45a6772e013f711688281d0b406",
   versions: [],
   security: "plain",
   limits: {
@@ -25,7 +25,7 @@ export const protocol: Protocol = {
     handshakeTimeoutMs: 10000,
     authenticateTimeoutMs: 5000,
     maxAckDelayMs: 20,
-    sliceBytes: 1138,
+    sliceBytes: 1134,
   },
   header,
   channels: [

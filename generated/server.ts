@@ -26,17 +26,17 @@ import type { AcceptBody, JoinBody } from "./zero.ts";
 export interface Handlers<State> {
   /**
    * What a player does in this tick. Only the newest counts.
-   * @see protocol.yaml:152
+   * @see protocol.yaml:153
    */
   input: (peer: Peer<State>, message: types.InputMessage, context: MessageContext<Header>) => void;
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat: (peer: Peer<State>, message: types.ChatMessage, context: MessageContext<Header>) => void;
   /**
    * The client has the map and can be put into the world.
-   * @see protocol.yaml:197
+   * @see protocol.yaml:198
    */
   ready: (peer: Peer<State>, message: types.ReadyMessage, context: MessageContext<Header>) => void;
 }
@@ -51,7 +51,7 @@ export class Receive<State> {
 
   /**
    * What a player does in this tick. Only the newest counts.
-   * @see protocol.yaml:152
+   * @see protocol.yaml:153
    */
   input(handler: Handlers<State>["input"]): Unsubscribe {
     return this.#target.receive(0, handler);
@@ -59,7 +59,7 @@ export class Receive<State> {
 
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat(handler: Handlers<State>["chat"]): Unsubscribe {
     return this.#target.receive(2, handler);
@@ -67,7 +67,7 @@ export class Receive<State> {
 
   /**
    * The client has the map and can be put into the world.
-   * @see protocol.yaml:197
+   * @see protocol.yaml:198
    */
   ready(handler: Handlers<State>["ready"]): Unsubscribe {
     return this.#target.receive(4, handler);
@@ -84,7 +84,7 @@ export class Messages<State> {
 
   /**
    * What a player does in this tick. Only the newest counts.
-   * @see protocol.yaml:152
+   * @see protocol.yaml:153
    */
   input(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.InputMessage>> {
     return this.#target.messages(0, options);
@@ -92,7 +92,7 @@ export class Messages<State> {
 
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.ChatMessage>> {
     return this.#target.messages(2, options);
@@ -100,7 +100,7 @@ export class Messages<State> {
 
   /**
    * The client has the map and can be put into the world.
-   * @see protocol.yaml:197
+   * @see protocol.yaml:198
    */
   ready(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.ReadyMessage>> {
     return this.#target.messages(4, options);

@@ -18,17 +18,17 @@ export type Peer<State = undefined> = SystemsPeer<ServerSend, State>;
 export interface Handlers<State> {
   /**
    * What a player does in this tick. Only the newest counts.
-   * @see protocol.yaml:152
+   * @see protocol.yaml:153
    */
   input: (peer: Peer<State>, message: types.InputMessage, context: MessageContext<Header>) => void;
   /**
    * What players say. Every line arrives, in order.
-   * @see protocol.yaml:178
+   * @see protocol.yaml:179
    */
   chat: (peer: Peer<State>, message: types.ChatMessage, context: MessageContext<Header>) => void;
   /**
    * The client has the map and can be put into the world.
-   * @see protocol.yaml:197
+   * @see protocol.yaml:198
    */
   ready: (peer: Peer<State>, message: types.ReadyMessage, context: MessageContext<Header>) => void;
 }

@@ -494,7 +494,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.accept = event.accept as F["accept"];
     this.#negotiated = event.negotiated;
     this.#reader.compat = event.negotiated.compat;
-    this.#connection.attach(event.negotiated, now);
+    this.#connection.attach(event.negotiated, event.tag, now);
     this.#resolveAttached();
   }
 

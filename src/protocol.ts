@@ -100,6 +100,8 @@ export interface HeaderCodec {
   /** Bits of the packet number when not wide, and when wide (equal where the layout has no wide form). */
   readonly packetNumberBits: number;
   readonly widePacketNumberBits: number;
+  /** Every datagram carries the tag of its connection. */
+  readonly hasSessionTag: boolean;
   /** Bits of the largest acknowledged number, and of a message number. */
   readonly ackBits: number;
   readonly messageNumberBits: number;

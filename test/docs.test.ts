@@ -248,7 +248,7 @@ describe("docs/wire.md", () => {
     }
   });
 
-  const zeros = (isSlice: boolean): number[] => (isSlice ? new Array<number>(724).fill(0) : []);
+  const zeros = (isSlice: boolean): number[] => (isSlice ? new Array<number>(732).fill(0) : []);
 
   test("has the bytes of the messages it names", () => {
     const text = documents.get("docs/wire.md")!;

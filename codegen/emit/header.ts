@@ -148,6 +148,8 @@ function writtenValue(model: Model, lines: Lines): (field: HeaderFieldModel) => 
         return `${lines.use("h")}.packetNumber`;
       case "packet-number-high":
         return `Math.floor(${lines.use("h")}.packetNumber / ${2 ** low})`;
+      case "session-tag":
+        return `${lines.use("h")}.sessionTag`;
       case "ack-largest":
         return `${lines.use("h")}.acks.largest`;
       case "ack-delay":
@@ -289,6 +291,9 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
       lines.add(`h.packetNumber = ${wide ? `high * ${low} + (${raw})` : raw};`);
       return;
     }
+    case "session-tag":
+      lines.add(`h.sessionTag = ${raw};`);
+      return;
     case "ack-largest":
       lines.add(`h.acks.largest = ${raw};`);
       return;
@@ -382,6 +387,7 @@ function codecText(model: Model, module: Module): string {
       out.add(
         `packetNumberBits: ${header.packetNumberBits},`,
         `widePacketNumberBits: ${header.widePacketNumberBits},`,
+        `hasSessionTag: ${hasRole(header.clear, "session-tag")},`,
         `ackBits: ${header.ackBits},`,
         ...(header.ackFieldBits === undefined ? [] : [`ackFieldBits: ${header.ackFieldBits},`]),
         `messageNumberBits: ${header.messageNumberBits},`,

@@ -33,6 +33,8 @@ import { RefusedMaker } from "./vector-refused.ts";
 
 /** Raised when readers of the file would have to change. */
 const VECTORS_VERSION = 1;
+/** The tag of all datagrams; any other would do. */
+const SESSION_TAG = 0xf00d_cafe;
 /** No more cases of a message behind so many bytes of them. */
 const MAX_MESSAGE_BYTES = 65_536;
 
@@ -163,6 +165,7 @@ class Vectors {
     compat = false,
   ): { hex: string } | undefined {
     if (!this.#canSay(header, frames)) return undefined;
+    header = { ...header, ...this.#tag };
     const bytes = writeDatagram(this.#model, header, frames, compat);
     if (bytes.length > this.#model.limits.maxDatagramBytes) return undefined;
     this.#check(name, bytes, { compat });
@@ -302,9 +305,16 @@ class Vectors {
     return { channel, ...(channel.numbered ? { number } : {}), payload };
   }
 
-  #header({ packetNumber, wide, ackNow, ack, receiveLimit, user }: DatagramValues): object {
+  /** What the datagrams carry where the layout has a tag. */
+  get #tag(): { sessionTag?: number } {
+    return hasRole(this.#model.header.clear, "session-tag") ? { sessionTag: SESSION_TAG } : {};
+  }
+
+  #header(values: DatagramValues): object {
+    const { sessionTag, packetNumber, wide, ackNow, ack, receiveLimit, user } = values;
     const names = userFields(this.#model).map((field) => field.name);
     return {
+      ...(sessionTag === undefined ? {} : { sessionTag }),
       packetNumber,
       wide: wide === true,
       ackNow: ackNow === true,
@@ -368,8 +378,9 @@ class Vectors {
         rows.push({ channel: channel.name, case: name, hex: hexOf(bytes) });
       }
     }
-    const silent = writeDatagram(this.#model, { packetNumber: 0 }, []);
-    const quiet = writeDatagram(this.#model, { packetNumber: 0, ackNow: true }, []);
+    const first = { ...this.#tag, packetNumber: 0 };
+    const silent = writeDatagram(this.#model, first, []);
+    const quiet = writeDatagram(this.#model, { ...first, ackNow: true }, []);
     const data: [string, Uint8Array][] = [
       ["a datagram that says nothing", silent],
       ["a header that is cut off", quiet.slice(0, -1)],

@@ -30,7 +30,8 @@ export interface Reading {
   readonly zero?: string;
   /** Parsed JSON of a zero message. */
   readonly envelope?: Readonly<Record<string, unknown>>;
-  /** Of the regular protocol, as on the wire. */
+  /** Of the regular protocol, as on the wire; the tag where the layout has it. */
+  readonly sessionTag?: number;
   readonly packetNumber?: number;
   readonly ack?: AckReading;
   readonly receiveLimit?: number;

@@ -131,6 +131,9 @@ class RegularReading {
         case "channel":
           this.#wireId = value;
           return;
+        case "session-tag":
+          this.#reading.sessionTag = value;
+          return;
         case "packet-number-high":
           this.#high = value;
           return;

@@ -11,6 +11,8 @@ import { bitText, Sink } from "./sink.ts";
 
 /** What stands in front of the frames. */
 export interface DatagramValues {
+  /** Where the layout has it. */
+  readonly sessionTag?: number;
   /** In full. */
   readonly packetNumber: number;
   readonly wide?: boolean;
@@ -64,6 +66,8 @@ export function writeDatagram(
         return Number(header.wide === true);
       case "limit":
         return Number(header.receiveLimit !== undefined);
+      case "session-tag":
+        return header.sessionTag ?? 0;
       case "packet-number": {
         const width = model.header.packetNumberBits;
         return header.packetNumber % 2 ** width;

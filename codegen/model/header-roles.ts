@@ -22,7 +22,8 @@ export interface RoleRule {
 const flag = (lists: readonly HeaderList[]): RoleRule => ({ lists, form: "flag", when: [] });
 
 /**
- * `key-phase` may be left out: a plain session never sets it. A spec that is to be sealed will need it.
+ * `key-phase` may be left out: a plain session never sets it. A spec that is to be sealed will need it. `session-tag`
+ * may be left out on a network where nobody forges datagrams; lint says what that costs.
  * Implied, and so never in `when`: the channel of a frame is absent in the first one and where same-channel is set, and
  * a message number is absent where consecutive is set.
  */
@@ -43,6 +44,7 @@ export const headerRoles: Readonly<Record<HeaderRole, RoleRule>> = {
     optional: true,
     many: true,
   },
+  "session-tag": { lists: ["clear"], form: ["u32"], when: [], optional: true },
   "packet-number-high": { lists: ["clear"], form: ["u16"], when: ["wide"], optional: true },
   "packet-number": { lists: ["clear"], form: ["u16", "u24", "u32"], when: [] },
   "ack-largest": { lists: ["sealed"], form: ["u16", "u32"], when: ["ack"] },

@@ -157,6 +157,7 @@ export type HeaderRole =
   | "key-phase"
   | "limit"
   | "reserved"
+  | "session-tag"
   | "packet-number-high"
   | "packet-number"
   | "ack-largest"

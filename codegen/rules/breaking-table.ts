@@ -15,6 +15,7 @@ import {
   version,
 } from "./breaking-samples.ts";
 import { breakingTypes, harmlessTypes } from "./breaking-table-types.ts";
+import { sampleHeader } from "./sample-header.ts";
 
 export interface BreakingRule extends BreakingRow {
   readonly kind: "breaking" | "compatible";
@@ -33,34 +34,7 @@ const join = (schema: string): string => `zero:\n  join:\n    body: { type: obje
 const sys = (hint: string): string =>
   `zero:\n  gone:\n    sys: { type: object, properties: { hint: { type: ${hint} } } }\n`;
 /** A whole header, with room for fields of the sender's own. */
-const header = (own: string): string => `${plain}header:
-  clear:
-    - { name: channel, type: u24, role: channel }
-    - { name: ack, bits: 1, role: ack }
-    - { name: ackNow, bits: 1, role: ack-now }
-    - { name: frames, bits: 1, role: frames }
-    - { name: slice, bits: 1, role: slice }
-    - { name: more, bits: 1, role: more }
-    - { name: limit, bits: 1, role: limit }
-    - { name: spare, bits: 2, role: reserved }
-    - { name: number, type: u32, role: packet-number }
-  sealed:
-    - { name: ackLargest, type: u32, role: ack-largest, when: [ack] }
-    - { name: ackDelay, type: u8, role: ack-delay, when: [ack] }
-    - { name: ackRanges, type: ack-ranges, role: ack-ranges, when: [ack] }
-    - { name: receiveLimit, type: varint, role: receive-limit, when: [limit] }
-${own}  frame:
-    - { name: same, bits: 1, role: same-channel }
-    - { name: slice, bits: 1, role: slice }
-    - { name: more, bits: 1, role: more }
-    - { name: consecutive, bits: 1, role: consecutive }
-    - { name: spare, bits: 4, role: reserved }
-    - { name: channel, type: u24, role: channel }
-    - { name: number, type: u16, role: message-number, when: [numbered] }
-    - { name: index, type: varint, role: slice-index, when: [slice] }
-    - { name: count, type: varint, role: slice-count, when: [slice] }
-    - { name: length, type: varint, role: length, when: [unsized, more] }
-`;
+const header = (own: string): string => `${plain}${sampleHeader("", own)}`;
 
 const breaking: BreakingRows = {
   "protocol-renamed": {

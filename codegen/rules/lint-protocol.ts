@@ -1,5 +1,7 @@
 /** Lint rules about the protocol as a whole: limits, and what is in the spec for nothing. */
+import { hasRole } from "../model/header-roles.ts";
 import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
+import { sampleHeader } from "./sample-header.ts";
 import { entryOf, nodeAt } from "./walk.ts";
 
 /** IPv6 guarantees 1280 bytes a packet; its header takes 40, UDP's 8. */
@@ -40,6 +42,23 @@ export const protocolRules: Readonly<Record<string, LintRule>> = {
       if (maxDatagramBytes <= SAFE_DATAGRAM_BYTES) return [];
       const message = `datagrams of ${maxDatagramBytes} bytes do not pass every path, ${SAFE_DATAGRAM_BYTES} do`;
       return [inLimits(context, ["maxDatagramBytes"], message)];
+    },
+  },
+
+  "session-tag-missing": {
+    severity: "warning",
+    title: "a header without a session tag",
+    why: "Without it, whoever knows the addresses of a client and its server and can send from one of them makes datagrams that count, without seeing a single packet: messages of another's, acknowledgements that lose a message for ever, numbers that make real datagrams look like old ones.",
+    fix: "add `{ name: sessionTag, type: u32, role: session-tag }` to `clear`, 4 bytes a datagram; on a closed network allow it here",
+    bad: `${sample}${sampleHeader("", "")}`,
+    good: `${sample}${sampleHeader("    - { name: sessionTag, type: u32, role: session-tag }\n", "")}`,
+    check: (context) => {
+      if (hasRole(context.model.header.clear, "session-tag")) return [];
+      const clear = entryOf(nodeAt(context.root, "header"), "clear")!;
+      const { line } = context.source.position(clear.keySpan.start);
+      const message =
+        "anybody who knows two addresses can forge datagrams between them: no field has the role `session-tag`";
+      return [{ line, word: "clear", message }];
     },
   },
 

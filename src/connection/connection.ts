@@ -119,11 +119,11 @@ export class Connection {
     this.#on(event);
   }
 
-  /** The handshake is done: the connection is open, and has a session. */
-  attach(negotiated: NegotiatedVersion, nowMs: number): void {
+  /** The handshake is done: the connection is open, and has a session whose datagrams carry `tag`. */
+  attach(negotiated: NegotiatedVersion, tag: number, nowMs: number): void {
     if (!this.#on("attached")) return;
     const { protocol, role, random, host, resend, userFields } = this.#o;
-    const options = { protocol, negotiated, role, nowMs, random, sink: host, resend };
+    const options = { protocol, negotiated, tag, role, nowMs, random, sink: host, resend };
     const session = new Session(options);
     for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
     this.#session = session;

@@ -307,7 +307,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { connection } = peer;
     switch (event.type) {
       case "attached":
-        connection.attach(peer.negotiated, now);
+        connection.attach(peer.negotiated, event.tag, now);
         if (event.proven) this.#addresses.takeFree(peer, event.address, event.port);
         this.#enter(peer);
         break;

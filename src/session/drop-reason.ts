@@ -7,6 +7,7 @@ import { Violation, type ViolationName } from "../wire/header.ts";
 
 /** The reasons, each with what it says of the datagram. */
 export const dropReasons = {
+  sessionTag: "not the tag of its connection: made by somebody who knows no more than addresses",
   duplicates: "its packet number was received before (networks do this; nobody is to blame)",
   tooOld: "so late that its numbers can no longer be told from newer ones",
   truncated: "it ends in the middle of a field",

@@ -19,6 +19,8 @@ export interface SessionOptions {
   readonly protocol: Protocol;
   /** Which version both sides use; default: they were generated from the same one. */
   readonly negotiated?: NegotiatedVersion | undefined;
+  /** What every datagram of both sides carries, a u32 that only they know, where the layout has it; default 0. */
+  readonly tag?: number | undefined;
   /** The side this session is. */
   readonly role: Role;
   /** The caller's clock, milliseconds; it must never go back. */

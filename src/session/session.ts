@@ -71,6 +71,7 @@ export class Session implements FrameEvents {
   private readonly senders: (SendChannel | undefined)[] = [];
   private readonly receivers: Receivers;
   private readonly user: Float64Array;
+  private readonly tag: number;
 
   private nowMs: number;
   /** Something has happened since `pollTransmit` last returned 0. */
@@ -122,6 +123,7 @@ export class Session implements FrameEvents {
     );
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
+    this.tag = options.tag ?? 0;
   }
 
   /**
@@ -309,6 +311,7 @@ export class Session implements FrameEvents {
     frame.compat = this.negotiated.compat;
     const clear = codec.readClear(header, frame, reader);
     if (clear !== Violation.none) return reasonOf(clear);
+    if (codec.hasSessionTag && header.sessionTag !== this.tag) return "sessionTag";
     const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
     const number = rebuildNumber(header.packetNumber, bits, this.duplicates.largest + 1);
     if (number >= MAX_PACKET_NUMBER) return "packetNumber";
@@ -429,6 +432,7 @@ export class Session implements FrameEvents {
     const codec = this.protocol.header;
     const { out: header, plan } = this.space;
     sent.giveUpOldest(nowMs, this.controller);
+    header.sessionTag = this.tag;
     header.packetNumber = sent.begin();
     header.wide =
       codec.widePacketNumberBits > codec.packetNumberBits &&

@@ -54,6 +54,8 @@ export class DatagramHeader {
   keyPhase = false;
   /** Flag L: `receiveLimit` is there. */
   limit = false;
+  /** The connection's secret; not touched by a layout that has none. */
+  sessionTag = 0;
   /** Full when written, truncated when read; the session rebuilds it. */
   packetNumber = 0;
   readonly acks: AckBlock = new AckBlock();

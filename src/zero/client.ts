@@ -92,6 +92,7 @@ interface Reservation {
   readonly peer: number;
   readonly accept: unknown;
   readonly negotiated: NegotiatedVersion;
+  readonly tag: number;
   readonly keys: ZeroKeys;
 }
 
@@ -234,7 +235,7 @@ export class ZeroClient {
   #accept(envelope: Received<"accept">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state === next) return "accepted";
-    const { port, ports, ticket, hash, compat = false, peer } = envelope.sys;
+    const { port, ports, ticket, hash, compat = false, peer, tag } = envelope.sys;
     const negotiated = negotiatedVersion(this.#protocol, hash, compat);
     if (negotiated === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
@@ -243,7 +244,7 @@ export class ZeroClient {
     if (keys === undefined) return "droppedSchema";
     this.#answered(nowMs);
     this.#state = next;
-    this.#reservation = { port, peer, accept: envelope.body, negotiated, keys };
+    this.#reservation = { port, peer, accept: envelope.body, negotiated, tag, keys };
     this.#link = new Link({ sent: ATTACH_SEQ, received: ACCEPT_SEQ, estimator: this.#estimator });
     const attach = buildDatagram(
       this.#crypto,
@@ -252,7 +253,7 @@ export class ZeroClient {
         msg: "attach",
         seq: ATTACH_SEQ,
         ack: ACCEPT_SEQ,
-        sys: { port, nonce: this.#randomId(), counter: 1 },
+        sys: { port, tag, nonce: this.#randomId(), counter: 1 },
       },
       {
         // The server answers with no more than it was sent.
@@ -309,8 +310,8 @@ export class ZeroClient {
       this.#answered(nowMs);
       this.#state = next;
       this.#handshakeDeadlineMs = NEVER;
-      const { port, peer, accept, negotiated } = this.#reservation!;
-      this.#events.push({ type: "attached", port, peer, accept, negotiated });
+      const { port, peer, accept, negotiated, tag } = this.#reservation!;
+      this.#events.push({ type: "attached", port, peer, accept, negotiated, tag });
     }
     const confirm = this.#build("ack", 0, { nonce: envelope.sys.nonce });
     if (first) this.#sendRequest(confirm, this.#reservation!.port, nowMs);

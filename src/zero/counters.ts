@@ -33,6 +33,7 @@ export const zeroDropReasons = {
   droppedFull: "server: no room for another join (answered with `reject` where its table is full)",
   droppedRate: "server: more was asked without proof than the rate limits allow",
   droppedSmall: "server: the request is smaller than its answer would be",
+  droppedTag: "server: an attach with another tag than its accept gave",
   droppedNonce: "server: the nonce of an ack is missing, or not the one sent to its address",
 } as const;
 

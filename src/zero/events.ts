@@ -22,6 +22,8 @@ export type ZeroServerEvent =
       readonly address: string;
       readonly port: number;
       readonly proven: boolean;
+      /** What every regular datagram of the connection carries. */
+      readonly tag: number;
     }
   /** The address of a peer, from here on. */
   | {
@@ -53,6 +55,8 @@ export type ZeroClientEvent =
       /** The validated body of accept. */
       readonly accept: unknown;
       readonly negotiated: NegotiatedVersion;
+      /** What every regular datagram of the connection carries. */
+      readonly tag: number;
     }
   | {
       readonly type: "rejected";

@@ -24,7 +24,8 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     isText(sys.ticket, 43, 43) &&
     isText(sys.hash, 32, 32) &&
     (sys.compat === undefined || isBoolean(sys.compat)) &&
-    isInteger(sys.peer, 0, 4294967295),
+    isInteger(sys.peer, 0, 4294967295) &&
+    isInteger(sys.tag, 0, 4294967295),
   reject: (sys) =>
     isOneOf(sys.reason, ["protocol", "full", "denied", "timeout", "shutting-down", "internal"]) &&
     (sys.detail === undefined || isText(sys.detail, 0, 96)) &&
@@ -34,6 +35,7 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     (sys.clientHash === undefined || isText(sys.clientHash, 32, 32)),
   attach: (sys) =>
     isInteger(sys.port, 1, 65535) &&
+    isInteger(sys.tag, 0, 4294967295) &&
     isText(sys.nonce, 22, 22) &&
     isInteger(sys.counter, 0, 9007199254740991),
   attached: (sys) => isText(sys.nonce, 22, 22),

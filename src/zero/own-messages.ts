@@ -64,6 +64,8 @@ export interface AcceptSys {
   /** The two were generated from different versions. */
   readonly compat?: boolean;
   readonly peer: number;
+  /** What every regular datagram of the connection carries. */
+  readonly tag: number;
 }
 
 /** The join is refused. For another protocol it names both, and what differs where the server's record knows that. */
@@ -82,6 +84,7 @@ export interface RejectSys {
 /** Takes the place on the granted port; the MAC is the proof, by a key of the ticket. */
 export interface AttachSys {
   readonly port: number;
+  readonly tag: number;
   readonly nonce: string;
   readonly counter: number;
 }
@@ -131,9 +134,9 @@ export const messages: Readonly<Record<MessageName, MessageFacts>> = {
   join: { from: "client", mac: false, maxBytes: 594 },
   challenge: { from: "server", mac: false, maxBytes: 240 },
   processing: { from: "server", mac: false, maxBytes: 165 },
-  accept: { from: "server", mac: false, maxBytes: 555 },
+  accept: { from: "server", mac: false, maxBytes: 572 },
   reject: { from: "server", mac: false, maxBytes: 912 },
-  attach: { from: "client", mac: true, maxBytes: 234 },
+  attach: { from: "client", mac: true, maxBytes: 251 },
   attached: { from: "server", mac: true, maxBytes: 196 },
   ack: { from: "both", mac: true, maxBytes: 191 },
   close: { from: "both", mac: true, maxBytes: 950 },

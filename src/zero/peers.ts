@@ -45,6 +45,7 @@ interface PeerEntry {
   readonly id: number;
   readonly cid: string;
   readonly keys: ZeroKeys;
+  readonly tag: number;
   readonly link: Link<Envelope>;
   readonly expiresAtMs: number;
   state: ServerState;
@@ -107,10 +108,10 @@ export class PeerTable {
 
   /** Keeps a place. Throws STARDUST_INVALID_OPTION for a peer or cid that is there already, and when there is no room. */
   reserve(
-    peer: { id: number; cid: string; keys: ZeroKeys; address: string; port: number },
+    peer: { id: number; cid: string; keys: ZeroKeys; tag: number; address: string; port: number },
     nowMs: number,
   ): void {
-    const { id, cid, keys, address, port } = peer;
+    const { id, cid, keys, tag, address, port } = peer;
     if (this.#byCid.has(cid) || this.#byId.has(id)) {
       throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} has a place already`);
     }
@@ -128,6 +129,7 @@ export class PeerTable {
       id,
       cid,
       keys,
+      tag,
       link: new Link({ sent: ACCEPT_SEQ, received: JOIN_SEQ }),
       expiresAtMs: nowMs + this.#o.protocol.limits.handshakeTimeoutMs,
       state: "reserved",
@@ -173,6 +175,7 @@ export class PeerTable {
     const { link } = entry;
     if (envelope.seq !== ATTACH_SEQ || envelope.ack !== ACCEPT_SEQ) return "droppedSequence";
     if (envelope.sys.port !== this.#o.port) return "droppedPort";
+    if (envelope.sys.tag !== entry.tag) return "droppedTag";
     const answer = buildDatagram(
       this.#o.crypto,
       {
@@ -191,8 +194,8 @@ export class PeerTable {
       entry.proven = entry.address === from.address && entry.port === from.port;
       entry.address = from.address;
       entry.port = from.port;
-      const { id: peer, address, port, proven } = entry;
-      this.#o.emit({ type: "attached", peer, address, port, proven });
+      const { id: peer, address, port, proven, tag } = entry;
+      this.#o.emit({ type: "attached", peer, address, port, proven, tag });
     }
     this.#heard(entry, from);
     link.answered(ATTACHED_SEQ, nowMs);

@@ -349,9 +349,10 @@ export class ZeroServer {
     const body = outgoingBody(this.#protocol, "accept", o.accept);
     const ticket = this.#crypto.randomBytes(TICKET_BYTES);
     const keys = plainKeys(this.#crypto, ticket);
+    const tag = this.#sessionTag();
     this.#peers.handleTimeout(o.nowMs);
     this.#peers.reserve(
-      { id: o.peer, cid: o.cid, keys, address: o.address, port: o.port },
+      { id: o.peer, cid: o.cid, keys, tag, address: o.address, port: o.port },
       o.nowMs,
     );
     const sys: AcceptSys = {
@@ -361,6 +362,7 @@ export class ZeroServer {
       hash: o.hash,
       ...(o.compat ? { compat: true } : {}),
       peer: o.peer,
+      tag,
     };
     return buildDatagram(this.#crypto, {
       cid: o.cid,
@@ -406,6 +408,11 @@ export class ZeroServer {
 
   #processing(cid: string): Uint8Array {
     return buildDatagram(this.#crypto, { cid, msg: "processing", seq: 0, ack: JOIN_SEQ, sys: {} });
+  }
+
+  #sessionTag(): number {
+    const [a, b, c, d] = this.#crypto.randomBytes(4);
+    return ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
   }
 
   #rejection(cid: string, ack: number, sys: RejectSys): Uint8Array {

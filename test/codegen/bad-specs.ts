@@ -168,16 +168,16 @@ const channels: BadSpec[] = [
   },
   {
     code: "SD1206",
-    spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, message: { x: { bytes: { maxBytes: 1137 } } } }\n`,
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, message: { x: { bytes: { maxBytes: 1133 } } } }\n`,
     schema: "accepts",
-    says: "1139 bytes, a datagram holds 1138",
-    helps: "`x` may take 1139 of them: bound it lower, or send it on a reliable channel",
+    says: "1135 bytes, a datagram holds 1134",
+    helps: "`x` may take 1135 of them: bound it lower, or send it on a reliable channel",
   },
   {
     code: "SD1206",
-    spec: `${head}channels:\n  «a»: { id: 0, delivery: reliable, fragment: false, message: { t: u64, x: { bytes: { maxBytes: 1137 } } } }\n`,
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: reliable, fragment: false, message: { t: u64, x: { bytes: { maxBytes: 1133 } } } }\n`,
     schema: "accepts",
-    helps: "`x` may take 1139 of them: bound it lower, or leave out `fragment: false`",
+    helps: "`x` may take 1135 of them: bound it lower, or leave out `fragment: false`",
   },
   {
     code: "SD1206",

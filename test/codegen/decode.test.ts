@@ -63,13 +63,13 @@ function write(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-const input = "000001 20 0007 80ff40 c0 00000005";
+const input = "000001 20 1f83d9ab 0007 80ff40 c0 00000005";
 
 describe("decode", () => {
   it("names every field, with its byte, its bits and its value", async () => {
     const { code, out } = await run(input);
     expect(code).toBe(0);
-    expect(out).toBe(`14 bytes, regular, from the client
+    expect(out).toBe(`18 bytes, regular, from the client
 0000  00 00 01                 channel: 1 (input, id 0)
 0003  0.......                 ack: 0
 0003  .0......                 ackNow: 0
@@ -79,16 +79,17 @@ describe("decode", () => {
 0003  .....0..                 wide: 0
 0003  ......0.                 keyPhase: 0
 0003  .......0                 limit: 0
-0004  00 07                    packetNumber: 7
-0006                           frame 0
-0006                             input
-0006  80                           moveX: 0.0039215686274509665 (step 128 of 255)
-0007  ff                           moveY: 1 (step 255 of 255)
-0008  40                           heading: 1.5769563123901706 rad (step 64 of 255)
-0009  1.......                     fire: true
-0009  .1......                     use: true
-0009  ..000000                     padding: 0
-000a  00 00 00 05                  sequence: 5
+0004  1f 83 d9 ab              sessionTag: 528734635
+0008  00 07                    packetNumber: 7
+000a                           frame 0
+000a                             input
+000a  80                           moveX: 0.0039215686274509665 (step 128 of 255)
+000b  ff                           moveY: 1 (step 255 of 255)
+000c  40                           heading: 1.5769563123901706 rad (step 64 of 255)
+000d  1.......                     fire: true
+000d  .1......                     use: true
+000d  ..000000                     padding: 0
+000e  00 00 00 05                  sequence: 5
 `);
   });
 
@@ -96,12 +97,12 @@ describe("decode", () => {
     const { code, out } = await run(input.replace("c0", "c4"));
     expect(code).toBe(1);
     expect(out).toContain(
-      "0009  ^^                       frame 0.input: padding bits are not zero\n",
+      "000d  ^^                       frame 0.input: padding bits are not zero\n",
     );
-    expect(out).toContain("000a  00 00 00 05              not read\n");
+    expect(out).toContain("000e  00 00 00 05              not read\n");
     const cut = await run(input.slice(0, -2));
     expect(cut.out).toContain("a payload of 7 bytes, always 8");
-    const unknown = await run("ffffff 20 0007");
+    const unknown = await run("ffffff 20 1f83d9ab 0007");
     expect(unknown.out).toContain(
       "0000  ^^                       channel: wire id 16777215 is no channel",
     );
@@ -138,7 +139,8 @@ describe("decode", () => {
     const [row] = JSON.parse(out);
     expect(row).toMatchObject({
       kind: "regular",
-      bytes: 14,
+      bytes: 18,
+      sessionTag: 0x1f83d9ab,
       packetNumber: 7,
       hex: input.replaceAll(" ", ""),
     });
@@ -161,7 +163,7 @@ describe("decode", () => {
     expect(text.out.match(/^line \d+: /gm)?.length).toBe(vectors.datagrams.length);
     const sided = await run(write("sided.txt", `server ${input}\nclient 0x00:00:01\n`));
     expect(sided.code).toBe(1);
-    expect(sided.out).toContain("line 1: 14 bytes, regular, from the server");
+    expect(sided.out).toContain("line 1: 18 bytes, regular, from the server");
     const join = fromHex(vectors.zero[0]!.hex);
     const packets = [join, fromHex(input.replaceAll(" ", ""))];
     const ports = { sourcePort: 40_000, destinationPort: 5_000 };
@@ -169,7 +171,7 @@ describe("decode", () => {
     const seen = await run(write("good.pcap", capture));
     expect(seen.code).toBe(0);
     expect(seen.out).toContain(
-      "packet 2: 14 bytes, regular, from the client, 10.0.0.2:40000 to 10.0.0.1:5000",
+      "packet 2: 18 bytes, regular, from the client, 10.0.0.2:40000 to 10.0.0.1:5000",
     );
     const back = pcapOf([
       { bytes: join, ...ports },
@@ -188,7 +190,7 @@ describe("decode", () => {
     ]);
     const slice = (i: number): string => {
       const part = message.subarray(i * sliceBytes, (i + 1) * sliceBytes);
-      return `00000630000${i}0000${i === 0 ? "00" : "01"}02${part.toString("hex")}`;
+      return `000006301f83d9ab000${i}0000${i === 0 ? "00" : "01"}02${part.toString("hex")}`;
     };
     const { code, out } = await run(write("slices.txt", `${slice(1)}\n${slice(0)}\n`));
     expect(out).toContain(
@@ -331,7 +333,7 @@ function readGenerated(bytes: Uint8Array): unknown[] | undefined {
 
 describe("decode between versions", () => {
   const fleet = (version: number) => join(root, `test/specs/versions/fleet-${version}.yaml`);
-  const order = "000002 28 0006 0000 03 800001 90 400002";
+  const order = "000002 28 1f83d9ab 0006 0000 03 800001 90 400002";
 
   it("reads a length before every frame but the last, where it is told that the sides differ", async () => {
     const both = await run(order, { spec: fleet(3), compat: true });
@@ -345,23 +347,30 @@ describe("decode between versions", () => {
     const testing = await import(specUrl("fleet-4", "generated/testing.js").href);
     const pose = { unit: 1, x: 0, y: 0, armed: true, shield: 9, stance: "prone", leader: 5 };
     const hex = Buffer.from(testing.encode.pose(pose)).toString("hex");
-    const newer = await run(`000001 20 0007 ${hex}`, { spec: fleet(3), compat: true });
+    const newer = await run(`000001 20 1f83d9ab 0007 ${hex}`, { spec: fleet(3), compat: true });
     expect(newer.out).toMatch(/^.{4} {2}\d\d .* {4}of a later version/m);
     expect(newer.code).toBe(0);
     const before = await import(specUrl("fleet-3", "generated/testing.js").href);
     const short = Buffer.from(before.encode.pose({ unit: 1, x: 0, y: 0, armed: true }));
-    const shortHex = `000001 20 0007 ${short.toString("hex")}`;
+    const shortHex = `000001 20 1f83d9ab 0007 ${short.toString("hex")}`;
     const older = await run(shortHex, { spec: fleet(4), compat: true });
     expect(older.out).toContain("unit: 1");
     expect(older.out).not.toContain("shield");
     expect(older.code).toBe(0);
-    expect((await run(`000001 20 0007 ${hex}`, { spec: fleet(3) })).code).toBe(1);
+    expect((await run(`000001 20 1f83d9ab 0007 ${hex}`, { spec: fleet(3) })).code).toBe(1);
   });
 
   it("learns it from the accept of a capture", async () => {
     const accept = (sys: object) =>
       `\0\0\0${JSON.stringify({ v: 1, cid: "A".repeat(22), msg: "accept", seq: 1, ack: 1, sys, body: {} })}`;
-    const sys = { port: 1, ports: [[1, 1]], ticket: "A".repeat(43), hash: "0".repeat(32), peer: 1 };
+    const sys = {
+      port: 1,
+      ports: [[1, 1]],
+      ticket: "A".repeat(43),
+      hash: "0".repeat(32),
+      peer: 1,
+      tag: 7,
+    };
     const packet = (bytes: Uint8Array) => ({ sourcePort: 7000, destinationPort: 40_000, bytes });
     const regular = Uint8Array.from(Buffer.from(order.replaceAll(" ", ""), "hex"));
     for (const [compat, code] of [

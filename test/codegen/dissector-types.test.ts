@@ -51,8 +51,9 @@ const subjects = new Map<string, Subject>();
 /** A datagram's header with one frame, number 1. */
 function headOf(id: number, numbered: boolean): Uint8Array {
   const wire = id + 1;
+  const tag = [0x1f, 0x83, 0xd9, 0xab];
   const number = numbered ? [0, 1] : [];
-  return Uint8Array.of(wire >> 16, (wire >> 8) & 255, wire & 255, 0x20, 0, 7, ...number);
+  return Uint8Array.of(wire >> 16, (wire >> 8) & 255, wire & 255, 0x20, ...tag, 0, 7, ...number);
 }
 
 beforeAll(async () => {

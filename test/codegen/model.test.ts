@@ -144,16 +144,16 @@ describe("channels", () => {
 });
 
 describe("the header", () => {
-  it("by default leaves 1138 bytes for a slice", () => {
+  it("by default leaves 1134 bytes for a slice", () => {
     const m = model(smallest);
     expect(m.header).toMatchObject({
-      maxBytes: 14,
+      maxBytes: 18,
       packetNumberBits: 16,
       widePacketNumberBits: 32,
       ackBits: 16,
       messageNumberBits: 16,
     });
-    expect(m.limits.sliceBytes).toBe(1200 - 14 - 32 - 16);
+    expect(m.limits.sliceBytes).toBe(1200 - 18 - 32 - 16);
   });
 
   it("numbers the user's own fields in order and counts their bytes", () => {
@@ -164,7 +164,7 @@ describe("the header", () => {
       ["load", 1],
       ["tick", 2],
     ]);
-    expect(m.header.maxBytes).toBe(14 + 1 + 4);
+    expect(m.header.maxBytes).toBe(18 + 1 + 4);
   });
 
   it("may have one width of the packet number", () => {

@@ -37,6 +37,7 @@ const layout = `header:
     - { name: wide, bits: 1, role: wide }
     - { name: keyPhase, bits: 1, role: key-phase }
     - { name: limit, bits: 1, role: limit }
+    - { name: sessionTag, type: u32, role: session-tag }
     - { name: high, type: u16, role: packet-number-high, when: [wide] }
     - { name: number, type: u16, role: packet-number }
   sealed:

@@ -258,6 +258,7 @@ function writeGenerated(
   h.wide = vector.wide;
   h.limit = vector.receiveLimit !== undefined;
   h.receiveLimit = vector.receiveLimit ?? 0;
+  h.sessionTag = vector.sessionTag ?? 0;
   h.packetNumber = vector.packetNumber;
   vector.user.forEach(({ value }, i) => {
     h.user[i] = value;

@@ -109,7 +109,7 @@ const cause: Record<ConnectionEvent, (host: TestHost) => void> = {
   remoteClosed: ({ connection }) => connection.end("remoteClosed", reason),
   acknowledged: ({ connection }) => connection.end("acknowledged", reason),
   abandoned: ({ connection }) => connection.end("abandoned", reason),
-  attached: ({ connection }) => connection.attach(sameVersion(protocol), 0),
+  attached: ({ connection }) => connection.attach(sameVersion(protocol), 7, 0),
   closeRequested: ({ connection }) => connection.close({ code: "bye", reason: "" }, LATER_MS, 0),
   lingered: ({ connection }) => transmit(connection, 2 * LATER_MS),
   idle: ({ connection }) => connection.handleTimeout(LATER_MS),

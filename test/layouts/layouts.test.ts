@@ -137,6 +137,7 @@ function randomDatagram(
   const packetNumber = random.integer(0, 2 ** random.integer(1, 50));
   const largest = random.integer(0, 2 ** random.integer(1, 50));
   const d: PlainDatagram = {
+    tag: header.hasSessionTag ? random.integer(0, 2 ** 32 - 1) : 0,
     packetNumber,
     wide: header.widePacketNumberBits > header.packetNumberBits && random.chance(0.5),
     ackNow: (frames.length === 0 && !ack) || random.chance(0.3),
@@ -211,17 +212,19 @@ function sessionsKeepPromises(random: SeededRandom, world: LayoutWorld, lists: L
   const compat = random.chance(0.3);
   const independent = compat ? world.compat : world.independent;
   const negotiated = { ...sameVersion(protocol), compat };
+  const tag = random.integer(0, 2 ** 32 - 1);
   const seen = { client: new Set<string>(), server: new Set<string>() };
   const current = { client: new Map<string, number>(), server: new Map<string, number>() };
   const play = joined({
     protocol,
-    client: { negotiated },
-    server: { negotiated },
+    client: { negotiated, tag },
+    server: { negotiated, tag },
     seed: random.integer(1, 1e6),
     link: { delayMs: random.integer(0, 30), jitterMs: 6, loss: 0.08, duplication: 0.03 },
     tap: (from, bytes) => {
       const role = from === "a" ? "client" : "server";
       const datagram = independent.decode(bytes);
+      same(datagram.tag, protocol.header.hasSessionTag ? tag : 0);
       sameBytes(independent.encode(datagram), bytes);
       for (const [name, value] of Object.entries(datagram.user)) {
         if (value !== 0) same(value, current[role].get(name));

@@ -49,7 +49,7 @@ export class TestHost extends Inbox implements ConnectionHost {
 
   attach(nowMs = 0): void {
     if (this.connection.state === "joining") this.connection.progress("accepted");
-    this.connection.attach(sameVersion(protocol), nowMs);
+    this.connection.attach(sameVersion(protocol), 7, nowMs);
   }
 
   send(channel: string, bytes = 10): boolean {

@@ -79,6 +79,7 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): HandCodec {
 
 class DefaultLayout implements HeaderCodec {
   readonly userFields: readonly UserField[];
+  readonly hasSessionTag = false;
   readonly packetNumberBits = 16;
   readonly widePacketNumberBits = 32;
   readonly ackBits = 16;

@@ -32,8 +32,8 @@ const CHAT = "00 00 00 00  02 68 69";
 const EVENT = "40  00 00 00 01  00 02  ff fd";
 
 describe("a regular datagram by hand", () => {
-  test("of one unreliable message takes 6 bytes of header", () => {
-    const capture = regular("client", "000001 20 0005", INPUT);
+  test("of one unreliable message takes 10 bytes of header", () => {
+    const capture = regular("client", "000001 20 1f83d9ab 0005", INPUT);
     expect(capture).toMatchObject({ packetNumber: 5, wide: false, ackNow: false, ack: undefined });
     expect(capture.frames).toHaveLength(1);
     expect(capture.frames[0]).toMatchObject({ channel: "input", number: undefined });
@@ -48,25 +48,29 @@ describe("a regular datagram by hand", () => {
   });
 
   test("carries acks, a limit and a wide number", () => {
-    const capture = regular("server", "000001 c5 0001 0002", "0009 04 03", "8008");
+    const capture = regular("server", "000001 c5 1f83d9ab 0001 0002", "0009 04 03", "8008");
     expect(capture.packetNumber).toBe(65538);
     expect(capture.ackNow).toBe(true);
     expect(capture.ack).toEqual({ largest: 9, delay: 4, ranges: [[6, 9]] });
     expect(capture.receiveLimit).toBe(1024);
     expect(capture.frames).toEqual([]);
     // 0x82: first run 1, then gap 1 run 2, gap 3 run 1.
-    expect(regular("server", "000001 80 0000 0064 ff 82 00 00 01 02 00").ack!.ranges).toEqual([
+    expect(
+      regular("server", "000001 80 1f83d9ab 0000 0064 ff 82 00 00 01 02 00").ack!.ranges,
+    ).toEqual([
       [100, 100],
       [97, 98],
       [93, 93],
     ]);
-    expect(regular("server", "000001 80 0000 0064 ff 80 8001").ack!.ranges).toEqual([[-28, 100]]);
+    expect(regular("server", "000001 80 1f83d9ab 0000 0064 ff 80 8001").ack!.ranges).toEqual([
+      [-28, 100],
+    ]);
   });
 
   test("packs more messages: the same channel in one byte, another in four", () => {
     const { frames } = regular(
       "server",
-      ["000003 28 0000", "000a 07", CHAT].join(""),
+      ["000003 28 1f83d9ab 0000", "000a 07", CHAT].join(""),
       ["b0 07", CHAT].join(""),
       ["20 000004 0000 09", EVENT].join(""),
       ["80 0005", EVENT].join(""),
@@ -84,54 +88,64 @@ describe("a regular datagram by hand", () => {
   test("decodes lists of structs with bit blocks of their own and optional members", () => {
     // Entity: kind 2 (2 bits), heading 8, health 100 (7 bits), weapon: present 1, value 2: 20 bits, then id, then at.
     const entity = `${bits("10 00000000 1100100 1 10")} 0003 8000 0000`;
-    const capture = regular("server", "000002 20 0000", "00000001 00000002 01", entity);
+    const capture = regular("server", "000002 20 1f83d9ab 0000", "00000001 00000002 01", entity);
     const { entities } = capture.frames[0]!.message as { entities: Record<string, unknown>[] };
     expect(entities).toHaveLength(1);
     expect(entities[0]).toMatchObject({ id: 3, kind: "potion", health: 100, weapon: "bow" });
     expect(entities[0]!["at"]).toEqual({ x: -512 + (0x8000 / 65535) * 1024, y: -512 });
     const none = `${bits("10 00000000 1100100 0 00")} 0003 8000 0000`;
-    const without = regular("server", "000002 20 0000", "00000001 00000002 01", none);
+    const without = regular("server", "000002 20 1f83d9ab 0000", "00000001 00000002 01", none);
     const list = (without.frames[0]!.message as { entities: object[] }).entities;
     expect(list[0]).not.toHaveProperty("weapon");
     const dirty = `${bits("10 00000000 1100100 0 10")} 0003 8000 0000`;
-    expect(() => bad("server", "000002 20 0000", "00000001 00000002 01", dirty)).toThrow("absent");
+    expect(() => bad("server", "000002 20 1f83d9ab 0000", "00000001 00000002 01", dirty)).toThrow(
+      "absent",
+    );
   });
 
   test.each<[string, Side, string]>([
-    ["none of the flags", "client", "000001 00 0000"],
-    ["flags F and M need D", "client", "000001 48 0000"],
-    ["flag L needs A", "client", "000001 41 0000"],
-    ["flag K in", "client", "000001 42 0000"],
-    ["channel that is not 1", "client", "000002 40 0000"],
-    ["left over", "client", "000001 40 0000 00"],
-    ["left over", "client", `000001 20 0000 ${INPUT} 00`],
-    ["not in the spec", "client", `000009 20 0000 ${INPUT}`],
-    ["sent by the server", "server", `000001 20 0000 ${INPUT}`],
-    ["padding bits", "client", "000001 20 0000 ff000081 00000007"],
-    ["bytes expected", "client", "000001 20 0000 ff000080 000000"],
-    ["short run", "server", "000001 80 0000 0064 ff 80 7f"],
-    ["32 pairs", "server", "000001 80 0000 0064 ff a0 00"],
-    ["shortest form", "server", "000001 81 0000 0064 ff 00 8000"],
-    ["more than 8 bytes", "server", "000001 81 0000 0064 ff 00 ffffffffffffffffff01"],
-    ["above 2^53", "server", "000001 81 0000 0064 ff 00 ffffffffffffff7f"],
-    ["reserved bits", "server", `000003 28 0000 000a 07 ${CHAT} 91 ${CHAT}`],
-    ["though it is consecutive", "server", `000003 28 0000 000a 07 ${CHAT} 80 000b ${CHAT}`],
-    ["though it is the same", "server", `000003 28 0000 000a 07 ${CHAT} 00 000003 000c ${CHAT}`],
-    ["not same and numbered", "client", `000001 28 0000 ${INPUT} 90 ${INPUT}`],
-    ["id zero", "server", `000003 28 0000 000a 07 ${CHAT} 00 000000 000c ${CHAT}`],
-    ["bytes expected", "server", `000003 28 0000 000a 07 ${CHAT}`],
-    ["not UTF-8", "server", "000003 20 0000 000a 00000000 02 c080"],
-    ["chat: 247 bytes", "server", `000003 20 0000 000a 00000000 f101 ${"61".repeat(241)}`],
-    ["at most 64", "server", `000006 20 0000 0000 41 ${"61".repeat(65)} 0000 0000 00`],
+    ["none of the flags", "client", "000001 00 1f83d9ab 0000"],
+    ["flags F and M need D", "client", "000001 48 1f83d9ab 0000"],
+    ["flag L needs A", "client", "000001 41 1f83d9ab 0000"],
+    ["flag K in", "client", "000001 42 1f83d9ab 0000"],
+    ["channel that is not 1", "client", "000002 40 1f83d9ab 0000"],
+    ["left over", "client", "000001 40 1f83d9ab 0000 00"],
+    ["left over", "client", `000001 20 1f83d9ab 0000 ${INPUT} 00`],
+    ["not in the spec", "client", `000009 20 1f83d9ab 0000 ${INPUT}`],
+    ["sent by the server", "server", `000001 20 1f83d9ab 0000 ${INPUT}`],
+    ["padding bits", "client", "000001 20 1f83d9ab 0000 ff000081 00000007"],
+    ["bytes expected", "client", "000001 20 1f83d9ab 0000 ff000080 000000"],
+    ["short run", "server", "000001 80 1f83d9ab 0000 0064 ff 80 7f"],
+    ["32 pairs", "server", "000001 80 1f83d9ab 0000 0064 ff a0 00"],
+    ["shortest form", "server", "000001 81 1f83d9ab 0000 0064 ff 00 8000"],
+    ["more than 8 bytes", "server", "000001 81 1f83d9ab 0000 0064 ff 00 ffffffffffffffffff01"],
+    ["above 2^53", "server", "000001 81 1f83d9ab 0000 0064 ff 00 ffffffffffffff7f"],
+    ["reserved bits", "server", `000003 28 1f83d9ab 0000 000a 07 ${CHAT} 91 ${CHAT}`],
+    [
+      "though it is consecutive",
+      "server",
+      `000003 28 1f83d9ab 0000 000a 07 ${CHAT} 80 000b ${CHAT}`,
+    ],
+    [
+      "though it is the same",
+      "server",
+      `000003 28 1f83d9ab 0000 000a 07 ${CHAT} 00 000003 000c ${CHAT}`,
+    ],
+    ["not same and numbered", "client", `000001 28 1f83d9ab 0000 ${INPUT} 90 ${INPUT}`],
+    ["id zero", "server", `000003 28 1f83d9ab 0000 000a 07 ${CHAT} 00 000000 000c ${CHAT}`],
+    ["bytes expected", "server", `000003 28 1f83d9ab 0000 000a 07 ${CHAT}`],
+    ["not UTF-8", "server", "000003 20 1f83d9ab 0000 000a 00000000 02 c080"],
+    ["chat: 247 bytes", "server", `000003 20 1f83d9ab 0000 000a 00000000 f101 ${"61".repeat(241)}`],
+    ["at most 64", "server", `000006 20 1f83d9ab 0000 0000 41 ${"61".repeat(65)} 0000 0000 00`],
     [
       "step 127 of 100",
       "server",
-      `000002 20 0000 0000000000000000 01 ${bits("00 00000000 1111111 000")} 000300000000`,
+      `000002 20 1f83d9ab 0000 0000000000000000 01 ${bits("00 00000000 1111111 000")} 000300000000`,
     ],
     [
       "no value of the enum",
       "server",
-      `000002 20 0000 0000000000000000 01 ${bits("11 00000000 0000000 000")} 000300000000`,
+      `000002 20 1f83d9ab 0000 0000000000000000 01 ${bits("11 00000000 0000000 000")} 000300000000`,
     ],
   ])("is refused: %s", (problem, from, text) => {
     expect(() => bad(from, text)).toThrow(CaptureError);
@@ -143,13 +157,13 @@ describe("slices", () => {
   // name "m", 30 x 40, 1200 tiles.
   const map = Uint8Array.from([1, 0x6d, 0, 30, 0, 40, 0xb0, 0x09, ...Array<number>(1200).fill(5)]);
   const slice = (index: number, count: number, payload: Uint8Array): Uint8Array =>
-    Uint8Array.from([0, 0, 6, 0x30, 0, index, 0, 0, index, count, ...payload]);
+    Uint8Array.from([0, 0, 6, 0x30, 1, 2, 3, 4, 0, index, 0, 0, index, count, ...payload]);
 
   test("are collected in any order and decoded when the last is there", () => {
     const parser = new IndependentParser(arena);
     const { sliceBytes } = parser;
-    // 1200 - (3 + 1 + 4 + 2 + 4) - 32 - 16
-    expect(sliceBytes).toBe(1138);
+    // 1200 - (3 + 1 + 4 + 4 + 2 + 4) - 32 - 16
+    expect(sliceBytes).toBe(1134);
     const parts = [map.subarray(0, sliceBytes), map.subarray(sliceBytes)];
     const second = parser.parse(slice(1, 2, parts[1]!), "server") as RegularCapture;
     expect(second.frames[0]).toMatchObject({ slice: { index: 1, count: 2 }, message: undefined });
@@ -169,9 +183,9 @@ describe("slices", () => {
       const datagram = slice(index, count, new Uint8Array(bytes));
       expect(() => parser.parse(datagram, "server")).toThrow(problem);
     };
-    refuse(0, 2, 1137, "slices have 1138");
-    refuse(1, 2, 1139, "slices have 1138");
-    refuse(1, 2, 0, "slices have 1138");
+    refuse(0, 2, 1133, "slices have 1134");
+    refuse(1, 2, 1135, "slices have 1134");
+    refuse(1, 2, 0, "slices have 1134");
     refuse(2, 2, 10, "index and count");
     refuse(0, 1, 10, "index and count");
     const large = Uint8Array.from([
@@ -179,6 +193,7 @@ describe("slices", () => {
       0,
       6,
       0x30,
+      ...[1, 2, 3, 4],
       0,
       0,
       0,
@@ -186,7 +201,7 @@ describe("slices", () => {
       0,
       0xe8,
       0x07,
-      ...new Uint8Array(1138),
+      ...new Uint8Array(1134),
     ]);
     expect(() => new IndependentParser(arena).parse(large, "server")).toThrow("maxBytes");
   });
@@ -290,13 +305,19 @@ security: plain
 channels: { one: { id: 0, delivery: reliable, message: { a: u8 } } }
 `;
     const parser = new IndependentParser(text);
-    const capture = parser.parse(hex("000001 20 0000 0000 07"), "server") as RegularCapture;
+    const capture = parser.parse(
+      hex("000001 20 1f83d9ab 0000 0000 07"),
+      "server",
+    ) as RegularCapture;
     expect(capture.frames[0]).toMatchObject({ channel: "one", number: 0, message: { a: 7 } });
-    expect(() => parser.parse(hex("000001 28 0000 0000 01 07 90 07"), "server")).toThrow(
+    expect(() => parser.parse(hex("000001 28 1f83d9ab 0000 0000 01 07 90 07"), "server")).toThrow(
       CaptureError,
     );
     const compat = new IndependentParser(text, { compat: true });
-    const both = compat.parse(hex("000001 28 0000 0000 01 07 90 08"), "server") as RegularCapture;
+    const both = compat.parse(
+      hex("000001 28 1f83d9ab 0000 0000 01 07 90 08"),
+      "server",
+    ) as RegularCapture;
     expect(both.frames.map(({ message }) => message)).toEqual([{ a: 7 }, { a: 8 }]);
   });
 
@@ -324,7 +345,7 @@ describe("a zero message by hand", () => {
     expect(parse(join(joinSys, 0))).toMatchObject({ kind: "zero", message: "join" });
     const proven = `{"version":1,"hash":"${hash}","cookie":"${nonce}"}`;
     expect(parse(join(proven, 1))).toMatchObject({ message: "join" });
-    const attach = `{"port":1,"nonce":"${nonce}","counter":0}`;
+    const attach = `{"port":1,"tag":7,"nonce":"${nonce}","counter":0}`;
     expect(
       parse(zero(`${head},"msg":"attach","seq":2,"ack":1,"sys":${attach},"mac":"${mac}"}`)),
     ).toMatchObject({ message: "attach" });
@@ -365,7 +386,7 @@ describe("a zero message by hand", () => {
 
   test("of attached is not larger than the attach that it answers", () => {
     const parser = new IndependentParser(arena);
-    const sys = `{"port":1,"nonce":"${nonce}","counter":0}`;
+    const sys = `{"port":1,"tag":7,"nonce":"${nonce}","counter":0}`;
     const attach = `${head},"msg":"attach","seq":2,"ack":1,"sys":${sys},"mac":"${mac}"}`;
     parser.parse(zero(attach), "client");
     const long = `{"nonce":"${nonce}","more":"${"x".repeat(100)}"}`;

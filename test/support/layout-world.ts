@@ -91,6 +91,7 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
 export function encodeWith(world: LayoutWorld, plain: PlainDatagram, compat = false): Uint8Array {
   const codec = world.protocol.header;
   const h = new DatagramHeader(codec.userFields.length);
+  h.sessionTag = plain.tag;
   h.packetNumber = plain.packetNumber;
   h.wide = plain.wide;
   h.ackNow = plain.ackNow;
@@ -177,6 +178,7 @@ export function decodeWith(
   }
   if (r.at !== r.end) throw new Error("accepted, but not to the end");
   return {
+    tag: codec.hasSessionTag ? h.sessionTag : 0,
     packetNumber: h.packetNumber,
     wide: h.wide,
     ackNow: h.ackNow,

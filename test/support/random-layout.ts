@@ -119,6 +119,7 @@ export function randomLayout(random: SeededRandom): LayoutLists {
   const number = wideFlag
     ? [b.field("packet-number-high", { type: "u16", when: [wideFlag.name] }), low]
     : [low];
+  const tag = random.chance(0.5) ? [[b.field("session-tag", { type: "u32" })]] : [];
   const after = wideFlag ? runs.findIndex((run) => run.includes(wideFlag)) + 1 : 0;
   const channel = b.field("channel", { type: "u24" });
   const clear = [
@@ -126,7 +127,7 @@ export function randomLayout(random: SeededRandom): LayoutLists {
     ...b
       .scatter(
         b.some(3, () => b.user()).map((field) => [field]),
-        b.scatter([number], runs, after),
+        b.scatter(tag, b.scatter([number], runs, after)),
       )
       .flat(),
   ];

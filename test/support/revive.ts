@@ -28,6 +28,7 @@ export interface MessageVector {
 
 export interface DatagramVector {
   readonly case: string;
+  readonly sessionTag?: number;
   readonly packetNumber: number;
   readonly wide: boolean;
   readonly ackNow: boolean;

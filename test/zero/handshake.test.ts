@@ -29,6 +29,7 @@ describe("joining", () => {
         peer: 1,
         accept: { motd: "welcome" },
         negotiated: sameVersion(protocol),
+        tag: expect.any(Number),
       },
     ]);
     expect(world.serverEvents.map(({ event }) => event)).toEqual([
@@ -38,7 +39,15 @@ describe("joining", () => {
         port: 40_000,
         body: { name: "bot0" },
       }),
-      { type: "attached", peer: 1, address: "10.0.0.1", port: 40_000, proven: true },
+      {
+        type: "attached",
+        peer: 1,
+        address: "10.0.0.1",
+        port: 40_000,
+        proven: true,
+        // Both ends know it now.
+        tag: (events[0] as { tag: number }).tag,
+      },
       { type: "confirmed", peer: 1, address: "10.0.0.1", port: 40_000 },
     ]);
     expect(client.rttMs).toBeCloseTo(20);

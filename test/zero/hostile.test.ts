@@ -278,7 +278,7 @@ describe("a forger", () => {
     const { client, events } = world.hosts[0]!;
     const before = world.sent.length;
     for (const [msg, sys] of [
-      ["attach", { port: P0, nonce: "A".repeat(22), counter: 1 }],
+      ["attach", { port: P0, tag: 7, nonce: "A".repeat(22), counter: 1 }],
       ["ack", { nonce: "A".repeat(22) }],
       ["attached", { nonce: "A".repeat(22) }],
       ["close", { code: "x" }],
@@ -301,21 +301,29 @@ describe("a forger", () => {
     expect(client.counters.droppedMac).toBe(4);
   });
 
-  it("with a key of its own cannot take a place with an attach made for another port", () => {
+  it("with a key of its own cannot take a place with an attach made for another port, or with another tag", () => {
     const world = new World({ place: () => PORTS[1] });
     world.join();
     world.run(1035);
     const { cid, sys } = messageOf(world.sentOf("accept")[0]!.bytes);
     const { client: key } = keysOfTicket(nodeCrypto, sys["ticket"] as string)!;
-    const attach = (port: number): Uint8Array =>
+    const attach = (port: number, tag = sys["tag"] as number): Uint8Array =>
       buildDatagram(
         nodeCrypto,
-        { cid, msg: "attach", seq: 2, ack: 1, sys: { port, nonce: "A".repeat(22), counter: 1 } },
+        {
+          cid,
+          msg: "attach",
+          seq: 2,
+          ack: 1,
+          sys: { port, tag, nonce: "A".repeat(22), counter: 1 },
+        },
         { padBytes: 200, key },
       );
     const server = world.servers.get(PORTS[1])!;
     world.inject(PORTS[1], attach(P0), "10.0.0.1", 40_000);
     expect([server.counters.droppedPort, server.stateOf(cid)]).toEqual([1, "reserved"]);
+    world.inject(PORTS[1], attach(PORTS[1], (sys["tag"] as number) ^ 1), "10.0.0.1", 40_000);
+    expect([server.counters.droppedTag, server.stateOf(cid)]).toEqual([1, "reserved"]);
     world.inject(PORTS[1], attach(PORTS[1]), "10.0.0.1", 40_000);
     expect(server.stateOf(cid)).toBe("attached");
   });
@@ -389,6 +397,7 @@ describe("a client", () => {
         ticket: "A".repeat(43),
         hash: protocol.hash,
         peer: 1,
+        tag: 7,
         ...sys,
       },
     });

@@ -40,6 +40,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
     hash: "0".repeat(32),
     compat: true,
     peer: 0,
+    tag: 7,
   },
   reject: {
     reason: "protocol",
@@ -49,7 +50,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
     clientVersion: 2,
     clientHash: "1".repeat(32),
   },
-  attach: { port: 65_535, nonce: "n".repeat(22), counter: 1 },
+  attach: { port: 65_535, tag: 7, nonce: "n".repeat(22), counter: 1 },
   attached: { nonce: "n".repeat(22) },
   ack: { nonce: "n".repeat(22) },
   close: { code: "c", reason: "r" },

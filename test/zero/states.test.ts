@@ -39,6 +39,8 @@ class Pair {
   });
   readonly cid = this.client.cid;
   ticket = "";
+  /** Of accept. */
+  tag = 0;
   /** The nonce of the latest attached. */
   nonce = "";
   join2: Uint8Array = new Uint8Array(0);
@@ -64,7 +66,10 @@ class Pair {
     ) {
       sent.push(out.bytes);
       const { msg, sys } = messageOf(out.bytes);
-      if (msg === "accept") this.ticket = sys["ticket"] as string;
+      if (msg === "accept") {
+        this.ticket = sys["ticket"] as string;
+        this.tag = sys["tag"] as number;
+      }
       if (msg === "attached") this.nonce = sys["nonce"] as string;
     }
     return sent;
@@ -106,7 +111,7 @@ class Pair {
   make(msg: MessageName, from: "client" | "server", state: string): Uint8Array {
     const { cid } = this;
     const closing = state === "closing";
-    const attach = { port: PORT, nonce: "A".repeat(22), counter: 1 };
+    const attach = { port: PORT, tag: this.tag, nonce: "A".repeat(22), counter: 1 };
     const close = { code: "x", reason: "" };
     // sequence number, acknowledgement and sys of each
     const parts: Record<string, [number, number, object]> =
@@ -129,6 +134,7 @@ class Pair {
                 ticket: "A".repeat(43),
                 hash: protocol.hash,
                 peer: 7,
+                tag: 7,
               },
             ],
             reject: [1, 1, { reason: "denied" }],
@@ -154,9 +160,16 @@ function zeroSys(msg: string): object {
   const samples: Record<string, object> = {
     join: { hash: protocol.hash, version: 1 },
     challenge: { cookie: "A".repeat(30) },
-    accept: { port: 1, ports: [[1, 1]], ticket: "A".repeat(43), hash: protocol.hash, peer: 1 },
+    accept: {
+      port: 1,
+      ports: [[1, 1]],
+      ticket: "A".repeat(43),
+      hash: protocol.hash,
+      peer: 1,
+      tag: 7,
+    },
     reject: { reason: "denied" },
-    attach: { port: PORT, nonce: "A".repeat(22), counter: 1 },
+    attach: { port: PORT, tag: 7, nonce: "A".repeat(22), counter: 1 },
     attached: { nonce: "A".repeat(22) },
   };
   return samples[msg] ?? {};

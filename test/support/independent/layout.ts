@@ -48,6 +48,8 @@ export interface PlainFrame {
 
 /** Numbers are full when written, and as much of them as the layout holds when read. */
 export interface PlainDatagram {
+  /** 0 where the layout has none. */
+  tag: number;
   packetNumber: number;
   wide: boolean;
   ackNow: boolean;
@@ -137,6 +139,7 @@ export class Layout {
       ["limit", Number(datagram.limit !== undefined)],
       ["key-phase", 0],
       ["reserved", 0],
+      ["session-tag", datagram.tag],
       ["packet-number", datagram.packetNumber],
       ["packet-number-high", high],
       ["ack-largest", acks?.largest ?? 0],
@@ -177,6 +180,7 @@ export class Layout {
       if (field.role === undefined) user[field.name] = values.get(keyOf(field)) ?? 0;
     }
     return {
+      tag: values.get("session-tag") ?? 0,
       packetNumber: (values.get("packet-number-high") ?? 0) * 65536 + values.get("packet-number")!,
       wide: has("wide"),
       ackNow: has("ack-now"),

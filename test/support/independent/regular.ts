@@ -23,6 +23,8 @@ export interface FrameCapture {
 
 export interface RegularCapture {
   readonly kind: "regular";
+  /** Where the layout has one. */
+  readonly tag: number | undefined;
   readonly packetNumber: number;
   readonly wide: boolean;
   readonly ackNow: boolean;
@@ -65,6 +67,7 @@ clear:
   - { name: wide, bits: 1, role: wide }
   - { name: keyPhase, bits: 1, role: key-phase }
   - { name: limit, bits: 1, role: limit }
+  - { name: sessionTag, type: u32, role: session-tag }
   - { name: packetNumberHigh, type: u16, role: packet-number-high, when: [wide] }
   - { name: packetNumber, type: u16, role: packet-number }
 sealed:
@@ -164,6 +167,7 @@ export class RegularParser {
     const high = values.roles.get("packet-number-high") ?? 0;
     return {
       kind: "regular",
+      tag: values.roles.get("session-tag"),
       packetNumber: high * 2 ** typeBits(low!) + values.roles.get("packet-number")!,
       wide: has("wide"),
       ackNow: has("ack-now"),
