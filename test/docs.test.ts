@@ -214,6 +214,38 @@ describe("the constants in docs/wire.md", () => {
   );
 });
 
+describe("docs/threat-model.md", () => {
+  const text = documents.get("docs/threat-model.md")!;
+  const [claims, list] = text.split("## The attacks") as [string, string];
+  const attacks = new Map(
+    [...list.matchAll(/^\| (A\d+) +\| (\S+) +\| (.+?) +\|$/gm)].map(([, id, file, title]) => [
+      id!,
+      { file: file!, title: title! },
+    ]),
+  );
+
+  test.each([...attacks])("%s is a test", (_, { file, title }) => {
+    const called = [...read(file).matchAll(/["`](?:[^"`\\\n]|\\.)*["`]/g)].map(([name]) =>
+      name.slice(1, -1),
+    );
+    expect(called.some((name) => name.startsWith(title))).toBe(true);
+  });
+
+  test("names an attack for every claim about an attacker, and each attack for some claim", () => {
+    const about = claims.split("## Off the path")[1]!.split("## Not covered")[0]!;
+    const points = about.split(/\n(?=- |\| |\n)/).filter((point) => /^(?:- |\| )/.test(point));
+    expect(points.length).toBeGreaterThan(40);
+    const bare = points.filter(
+      (point) =>
+        !/\(A\d+/.test(point) &&
+        !/^\| (?:they may try|what) +\||^\| ---|your program's rights/.test(point),
+    );
+    expect(bare).toEqual([]);
+    const named = new Set([...claims.matchAll(/\bA\d+\b/g)].map(([id]) => id));
+    expect([...named].sort()).toEqual([...attacks.keys()].sort());
+  });
+});
+
 describe("docs/wire.md", () => {
   const hex = (bytes: Uint8Array): string =>
     [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

@@ -4,7 +4,7 @@ import { DUPLICATE_WINDOW, MAX_NUMBER_JUMP, MESSAGE_OVERHEAD_BYTES } from "#src/
 import type { SessionCounters } from "#src/session/counters.js";
 import { type DropReason, dropReasons, reasonOf } from "#src/session/drop-reason.js";
 import { SeededRandom } from "#src/testing/index.js";
-import { Violation, violationNames } from "#src/wire/header.js";
+import { DatagramHeader, Violation, violationNames } from "#src/wire/header.js";
 import { Writer } from "#src/wire/writer.js";
 import { type Forged, forge as forgeFor, give } from "../support/forge.js";
 import { channelIndex, handProtocol } from "../support/hand-protocol.js";
@@ -151,6 +151,67 @@ describe("a number that somebody else has used", () => {
     expect(give(client, forge({ number: 61, ack }), pair.time.nowMs)).toBe(undefined);
     pair.run(3000);
     expect(broken(protocol, "chat", client, server)).toBe("");
+  });
+});
+
+describe("without a session tag, a datagram forged by who knows no more than addresses", () => {
+  const number = (side: Side): number => side.session.counters.datagramsSent;
+
+  it("is taken for the peer's where its number is new, at most 64 ahead of the newest", () => {
+    const { client, server } = joined({ protocol, seed: 1 });
+    client.send("state", numberedPayload(0, 4));
+    expect(give(server, poll(client)!)).toBe(undefined);
+    const payload = Uint8Array.of(6, 6, 6, 6);
+    const line = (ahead: number): Uint8Array =>
+      forge({ number: number(client) - 1 + ahead, channel: "state", payload });
+    const outcomes = [0, MAX_NUMBER_JUMP + 1, MAX_NUMBER_JUMP, 1].map((n) => give(server, line(n)));
+    expect(outcomes).toEqual(["duplicates", "jump", undefined, undefined]);
+    expect(server.inbox.of("state")).toContainEqual(payload);
+  });
+
+  it("loses a reliable message for ever where the sender comes to its number before the ack of it", () => {
+    const world = joined({ protocol, seed: 1, link: { delayMs: 20 } });
+    const { client, server, pair } = world;
+    client.send("chat", numberedPayload(0, 8));
+    pair.run(1000);
+    expect(give(server, forgedPing(number(client)), pair.time.nowMs)).toBe(undefined);
+    for (let i = 1; i < 5; i++) client.send("chat", numberedPayload(i, 8));
+    pair.run(60_000);
+    expect(server.session.counters.duplicates).toBeGreaterThan(0);
+    expect(client.session.unacknowledged).toBe(false);
+    expect(broken(protocol, "chat", client, server)).toMatch(/ of 5 came/);
+  });
+
+  it("acknowledges what was not received, so that it is not sent again", () => {
+    const { client, server } = joined({ protocol, seed: 1 });
+    client.send("chat", numberedPayload(0, 8));
+    poll(client);
+    expect(give(client, forge({ number: 0, ack: { largest: 0 } }))).toBe(undefined);
+    expect(client.session.unacknowledged).toBe(false);
+    expect(server.inbox.of("chat")).toHaveLength(0);
+  });
+
+  it("raises the receive limit, and the receiver drops what it had not allowed", () => {
+    const small = handProtocol({ limits: { receiveBudgetBytes: 65_536 } });
+    const { client, server, pair } = joined({ protocol: small, seed: 1, link: { delayMs: 5 } });
+    server.inbox.accepting = false;
+    client.send("chat", numberedPayload(0, 8));
+    pair.run(1000);
+    const h = new DatagramHeader(0);
+    Object.assign(h, {
+      packetNumber: number(server),
+      ack: true,
+      limit: true,
+      receiveLimit: 2 ** 40,
+    });
+    h.acks.largest = 0;
+    const w = new Writer(new Uint8Array(100));
+    small.header.writeClear(h, undefined, w);
+    small.header.writeSealed(h, w);
+    expect(give(client, w.bytes.slice(0, w.at), pair.time.nowMs)).toBe(undefined);
+    for (let i = 1; i < 200; i++) client.send("chat", numberedPayload(i, 1000));
+    pair.run(1000);
+    expect(server.session.counters.receiveLimit).toBeGreaterThan(0);
   });
 });
 

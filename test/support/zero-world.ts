@@ -6,6 +6,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { expect } from "vitest";
 import type { Protocol } from "#src/protocol.js";
 import { SeededRandom } from "#src/testing/random.js";
+import { encodeBase64url } from "#src/zero/base64url.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { countedDatagrams, type ZeroCounters } from "#src/zero/counters.js";
 import type { ZeroCrypto } from "#src/zero/crypto.js";
@@ -286,4 +287,27 @@ export class World {
       this.after(minLatencyMs + this.random() * (maxLatencyMs - minLatencyMs), deliver);
     }
   }
+}
+
+/** A connection id. */
+export const CID: string = encodeBase64url(new Uint8Array(16));
+export const JOIN_SYS: string = `{"hash":"${protocol.hash}","version":1}`;
+
+/** Three zeros and this text. */
+export function raw(text: string): Uint8Array {
+  return new TextEncoder().encode(`\0\0\0${text}`);
+}
+
+/** A join 1 with these members behind `"msg"`, padded by `pad`. */
+export function join1(rest: string, pad = ".".repeat(500)): Uint8Array {
+  return raw(`{"v":1,"cid":"${CID}","msg":"join","seq":0,"ack":0,${rest},"pad":"${pad}"}`);
+}
+
+/** A world with one open connection and everything that was sent. */
+export function openWorld(seed = 1): World {
+  const world = new World({ seed });
+  world.join();
+  world.runFor(1000);
+  expect(world.hosts[0]!.client.state).toBe("open");
+  return world;
 }

@@ -6,47 +6,32 @@ import type { DatagramListener, DatagramSocket } from "stardust-udp";
 import { SeededRandom } from "stardust-udp/testing";
 import { describe, expect, it } from "vitest";
 import { protocol as arena } from "#generated/protocol.js";
-import { encode } from "#generated/testing.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
-import { DatagramHeader, FrameHeader } from "#src/wire/header.js";
-import { Writer } from "#src/wire/writer.js";
+import { DatagramHeader } from "#src/wire/header.js";
 import { buildDatagram, type ZeroMessage } from "#src/zero/envelope.js";
 import type { MessageName, SysOf } from "#src/zero/own-messages.js";
 import { arenaClient, arenaServer, peerOf, until } from "../support/arena.ts";
+import { forgedDatagram } from "../support/forge-arena.ts";
+import { tap } from "../support/tap.ts";
 
 const random = new SeededRandom(1);
-const chat = arena.channels.findIndex(({ name }) => name === "chat");
 const text22 = (): string => Buffer.from(random.fill(new Uint8Array(16))).toString("base64url");
-
-/** A regular datagram with a guessed tag; with a line of chat where there is one. */
-function forged(parts: Partial<DatagramHeader>, line?: string): Uint8Array {
-  const h = Object.assign(new DatagramHeader(0), { sessionTag: random.u32() }, parts);
-  const w = new Writer(new Uint8Array(1200));
-  const payload = encode.chat({ from: 0, text: line ?? "" });
-  const frame = Object.assign(new FrameHeader(), {
-    channel: chat,
-    number: h.packetNumber,
-    payloadBytes: payload.length,
-  });
-  h.frames = line !== undefined;
-  arena.header.writeClear(h, h.frames ? frame : undefined, w);
-  arena.header.writeSealed(h, w);
-  if (h.frames) {
-    arena.header.writeFrame(frame, undefined, w);
-    w.raw(payload);
-  }
-  return w.bytes.slice(0, w.at);
-}
 
 /** One of each kind with packet numbers about `number`: what inserts, what acknowledges, what moves the window. */
 function forgedRegular(number: number): Uint8Array[] {
   const acks = Object.assign(new DatagramHeader(0).acks, { largest: number, firstRun: number + 1 });
   return [
-    forged({ packetNumber: number }, "forged"),
-    forged({ packetNumber: number, ackNow: true }),
-    forged({ packetNumber: number + 5000, wide: true, ackNow: true }),
-    forged({ packetNumber: number + 1, ack: true, acks }),
-    forged({ packetNumber: number + 2, ack: true, acks, limit: true, receiveLimit: 2 ** 50 }),
+    forgedDatagram({ packetNumber: number }, number, "forged"),
+    forgedDatagram({ packetNumber: number, ackNow: true }),
+    forgedDatagram({ packetNumber: number + 5000, wide: true, ackNow: true }),
+    forgedDatagram({ packetNumber: number + 1, ack: true, acks }),
+    forgedDatagram({
+      packetNumber: number + 2,
+      ack: true,
+      acks,
+      limit: true,
+      receiveLimit: 2 ** 50,
+    }),
   ];
 }
 
@@ -80,6 +65,38 @@ function forgedZero(from: "client" | "server", port: number): Uint8Array[] {
     return buildDatagram(nodeCrypto, message, { padBytes: 200, ...(signed ? { key } : {}) });
   });
 }
+
+describe("a forger who has seen one packet", () => {
+  it("knows the tag, and is taken for the peer", async () => {
+    const server = await arenaServer({ ports: { count: 1 } });
+    const heard: string[] = [];
+    server.receive.chat((_peer, { text }) => void heard.push(text));
+    let seen: Uint8Array | undefined;
+    let victim: DatagramSocket | undefined;
+    const client = await arenaClient(server, {
+      wrapSocket: (socket) => {
+        victim = socket;
+        return {
+          ...tap([])(socket),
+          send: (bytes, port, address) => {
+            if (bytes[2] !== 0) seen = Uint8Array.from(bytes);
+            socket.send(bytes, port, address);
+          },
+        };
+      },
+    });
+    client.send.ready({ mapChecksum: 1 });
+    await until(() => seen !== undefined);
+    const sessionTag = new DataView(seen!.buffer).getUint32(4);
+    victim!.send(
+      forgedDatagram({ sessionTag, packetNumber: 9 }, 0, "forged"),
+      client.port,
+      "127.0.0.1",
+    );
+    await until(() => heard.length > 0);
+    expect(heard).toEqual(["forged"]);
+  });
+});
 
 const ROUNDS = 60;
 const LINES = 200;

@@ -4,11 +4,9 @@ import { once } from "node:events";
 import type { DatagramSocket } from "stardust-udp";
 import { describe, expect, it } from "vitest";
 import type { Client } from "#generated/client.js";
-import { protocol as arena } from "#generated/protocol.js";
 import type { Server } from "#generated/server.js";
-import { Session } from "#src/session/session.js";
-import { Writer } from "#src/wire/writer.js";
 import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";
+import { forgedDatagram } from "../support/forge-arena.ts";
 
 /** Closed after the clients that were opened later. */
 async function openSocket(): Promise<Socket> {
@@ -47,36 +45,34 @@ function diverting(
   });
 }
 
+interface Attacker {
+  readonly socket: DatagramSocket;
+  /** Of its own accept. */
+  tag: number;
+}
+
 /** Joins with a socket of its own, but attaches from where `victim` is. */
-function spoofingAttach(server: Server, victim: DatagramSocket | Socket): Promise<DatagramSocket> {
+function spoofingAttach(server: Server, victim: DatagramSocket | Socket): Promise<Attacker> {
   return new Promise((resolve) => {
     const abort = new AbortController();
     arenaClient(server, {
       signal: abort.signal,
       wrapSocket: (socket) => {
-        resolve(socket);
-        return diverting((bytes) => (isMessage(bytes, "attach") ? victim : undefined))(socket);
+        const attacker: Attacker = { socket, tag: 0 };
+        resolve(attacker);
+        return {
+          ...diverting((bytes) => (isMessage(bytes, "attach") ? victim : undefined))(socket),
+          listen: (listener) =>
+            socket.listen((bytes, address, port) => {
+              const [, tag] = /"tag":(\d+)/.exec(Buffer.from(bytes).toString("latin1")) ?? [];
+              if (tag !== undefined) attacker.tag = Number(tag);
+              listener(bytes, address, port);
+            }),
+        };
       },
     }).catch(() => {});
     closing({ [Symbol.asyncDispose]: async () => abort.abort() });
   });
-}
-
-/** A regular datagram of a client of the arena, its first, with one line of chat. */
-function chatDatagram(text: string): Uint8Array {
-  const session = new Session({
-    protocol: arena,
-    role: "client",
-    nowMs: 0,
-    random: () => 0.5,
-    sink: { deliver: () => true },
-  });
-  session.sendMessage(
-    arena.channels.findIndex(({ name }) => name === "chat"),
-    { from: 0, text },
-  );
-  const w = new Writer(new Uint8Array(1200));
-  return w.bytes.slice(0, session.pollTransmit(w, 0));
 }
 
 /** All lines of chat with the id of the peer that they are said to be of; each is answered. */
@@ -112,7 +108,14 @@ describe("an attach from the address of a peer", () => {
       const attacker = await spoofingAttach(server, victim.socket);
       // Its attach has been taken: there is a peer more.
       await until(() => server.peers.size > before);
-      attacker.send(chatDatagram(`attacker ${i}`), port, "127.0.0.1");
+      const datagram = forgedDatagram(
+        { sessionTag: attacker.tag, packetNumber: 0 },
+        0,
+        `attacker ${i}`,
+      );
+      // From its own address, and from the one that it claims.
+      attacker.socket.send(datagram, port, "127.0.0.1");
+      victim.socket.send(datagram, port, "127.0.0.1");
     }
     for (const [i, { client, lines }] of victims.entries()) {
       client.send.chat({ from: 0, text: `victim ${i} again` });
@@ -136,7 +139,7 @@ describe("an attach from the address of a peer", () => {
     const attacker = await spoofingAttach(server, await openSocket());
     await until(() => server.peers.size === 1);
     const [peer] = server.peers.values();
-    expect(peer!.address).toBe(`127.0.0.1:${attacker.port}`);
+    expect(peer!.address).toBe(`127.0.0.1:${attacker.socket.port}`);
   });
 });
 

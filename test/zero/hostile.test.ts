@@ -1,33 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
-import { encodeBase64url } from "#src/zero/base64url.js";
-import { ZeroClient } from "#src/zero/client.js";
 import { buildDatagram } from "#src/zero/envelope.js";
 import { keysOfTicket } from "#src/zero/keys.js";
 import {
+  CID,
   expectCountersToAddUp,
+  JOIN_SYS,
+  join1,
   messageOf,
+  openWorld,
   PORTS,
   protocol,
-  seeded,
-  testCrypto,
+  raw,
   World,
 } from "../support/zero-world.ts";
 
 const P0 = PORTS[0];
-const CID = encodeBase64url(new Uint8Array(16));
-const JOIN_SYS = `{"hash":"${protocol.hash}","version":1}`;
-
-/** Three zeros and this text. */
-function raw(text: string): Uint8Array {
-  return new TextEncoder().encode(`\0\0\0${text}`);
-}
-
-/** A join 1 with these members behind `"msg"`, padded by `pad`. */
-function join1(rest: string, pad = ".".repeat(500)): Uint8Array {
-  return raw(`{"v":1,"cid":"${CID}","msg":"join","seq":0,"ack":0,${rest},"pad":"${pad}"}`);
-}
-
 /** What the server counts a datagram from a stranger as. */
 function outcomeOf(bytes: Uint8Array): string {
   const world = new World();
@@ -229,15 +217,6 @@ function keys(count: number): string {
   return Array.from({ length: count }, (_, i) => `"k${i}":1`).join(",");
 }
 
-/** A world with one open connection and everything that was sent. */
-function openWorld(seed = 1): World {
-  const world = new World({ seed });
-  world.join();
-  world.runFor(1000);
-  expect(world.hosts[0]!.client.state).toBe("open");
-  return world;
-}
-
 describe("a forger", () => {
   it("changes nothing with any byte of any message changed", () => {
     const world = openWorld();
@@ -326,6 +305,23 @@ describe("a forger", () => {
     expect([server.counters.droppedTag, server.stateOf(cid)]).toEqual([1, "reserved"]);
     world.inject(PORTS[1], attach(PORTS[1]), "10.0.0.1", 40_000);
     expect(server.stateOf(cid)).toBe("attached");
+  });
+
+  it("that has seen the accept can end the connection", () => {
+    const world = new World();
+    world.join();
+    world.runFor(1000);
+    const accept = messageOf(world.sentOf("accept")[0]!.bytes);
+    const { client: key } = keysOfTicket(nodeCrypto, accept.sys["ticket"] as string)!;
+    const close = {
+      cid: accept.cid,
+      msg: "close",
+      seq: 3,
+      ack: 2,
+      sys: { code: "forged" },
+    } as const;
+    world.inject(P0, buildDatagram(nodeCrypto, close, { key }), "10.9.9.9", 9);
+    expect(world.eventsOf("closed")).toMatchObject([{ code: "forged", by: "remote" }]);
   });
 
   it("cannot have one cookie checked and another join heard", () => {
@@ -436,164 +432,5 @@ describe("a client", () => {
     }
     expect(client.state).toBe("open");
     expect(client.counters).toMatchObject({ droppedState: 2, droppedCid: 2 });
-  });
-});
-
-describe("a flood", () => {
-  it("of joins without a cookie is limited only above the rate, and does not lock out good cookies", () => {
-    const world = new World({ serverOptions: { unprovenPerSecond: 100 } });
-    // One of the addresses that the flood claims to come from.
-    world.join({ address: "10.66.0.1" });
-    world.run(1025);
-    expect(world.hosts[0]!.client.state).toBe("proving");
-    const server = world.servers.get(P0)!;
-    const ask = join1(`"sys":${JOIN_SYS},"body":{"name":"ada"}`);
-    for (let i = 0; i < 1000; i++) {
-      server.handleDatagram(ask, ask.length, `10.66.0.${i % 4}`, i, world.nowMs);
-    }
-    // The global rate, and each of four addresses has five of its own; one challenge was the client's.
-    expect(server.counters.challengesSent).toBe(1 + 100 + 4 * 5);
-    expect(server.counters.droppedRate).toBe(1000 - 100 - 4 * 5);
-    // Nothing of it had to be repeated.
-    world.run(1100);
-    expect(world.hosts[0]!.client.state).toBe("open");
-    world.join();
-    world.runFor(500);
-    expect(world.hosts[1]!.client.state).toBe("open");
-  });
-
-  it("from as many addresses as there are stores nothing", () => {
-    const world = new World();
-    const server = world.servers.get(P0)!;
-    const random = seeded(7);
-    for (let i = 0; i < 3000; i++) {
-      const cid = encodeBase64url(testCrypto(random).randomBytes(16));
-      const bytes = buildDatagram(
-        nodeCrypto,
-        {
-          cid,
-          msg: "join",
-          seq: 0,
-          ack: 0,
-          sys: { hash: protocol.hash, version: 1 },
-          body: { name: "x" },
-        },
-        { padBytes: 1200 },
-      );
-      world.inject(P0, bytes, `10.${i & 255}.${i >> 8}.1`, 1000);
-    }
-    expect(server.sizes).toEqual({ entries: 0, pending: 0, peers: 0 });
-    expect(server.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
-    for (const [to, bytes] of world.replied) {
-      expect(bytes).toBeLessThanOrEqual(world.received.get(to)!);
-    }
-  });
-
-  it("of joins with good cookies fills a bounded table, and frees it", () => {
-    const world = new World({
-      place: () => "silent",
-      serverOptions: { maxPending: 8, maxEntries: 8 },
-    });
-    for (let i = 0; i < 30; i++) world.join({ address: `10.1.1.${i}` });
-    world.runFor(300);
-    const server = world.servers.get(P0)!;
-    expect(server.sizes.entries).toBe(8);
-    expect(server.counters.droppedFull).toBe(22);
-    world.runFor(20_000);
-    expect(server.sizes.entries).toBe(0);
-  });
-
-  it("of 100,000 random and mutated datagrams throws nothing, fills nothing and adds up", () => {
-    const seed = 20_240_229;
-    const random = seeded(seed);
-    const world = openWorld(seed);
-    world.join();
-    world.run(world.nowMs + 35);
-    const server = world.servers.get(P0)!;
-    const clients = world.hosts.map((host) => host.client);
-    clients.push(
-      new ZeroClient({
-        protocol,
-        crypto: testCrypto(random),
-        port: P0,
-        join: { name: "x" },
-        nowMs: world.nowMs,
-      }),
-    );
-    const corpus = world.sent.map(({ bytes }) => bytes);
-    corpus.push(join1(`"sys":${JOIN_SYS},"body":{"name":"ada"}`), raw(`{"v":1,"cid":"${CID}",`));
-    const pieces = [
-      '"',
-      "{",
-      "}",
-      "[",
-      "]",
-      ",",
-      ":",
-      "\\",
-      "\\u0000",
-      "1e999",
-      '"__proto__":',
-      "null",
-    ];
-    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-    const buffer = new Uint8Array(2048);
-    let sentCount = 0;
-    try {
-      for (; sentCount < 100_000; sentCount++) {
-        const from = pick(corpus);
-        let length = from.length;
-        buffer.set(from);
-        const kind = random();
-        if (kind < 0.15) {
-          length = Math.floor(random() * 1600);
-          for (let i = 3; i < length; i++) buffer[i] = random() * 256;
-        } else if (kind < 0.5) {
-          const changes = 1 + Math.floor(random() * 4);
-          for (let i = 0; i < changes; i++) buffer[Math.floor(random() * length)] = random() * 256;
-        } else if (kind < 0.8) {
-          // Behind the connection id, so that it gets as far as it can.
-          const piece = pick(pieces);
-          const at = 40 + Math.floor(random() * 150);
-          for (let i = 0; i < piece.length; i++) buffer[at + i] = piece.charCodeAt(i);
-        } else if (kind < 0.9) {
-          length = Math.floor(random() * length);
-        }
-        const address = `10.5.${Math.floor(random() * 4)}.1`;
-        if (random() < 0.5) server.handleDatagram(buffer, length, address, 5, world.nowMs);
-        else pick(clients).handleDatagram(buffer, length, pick(PORTS), world.nowMs);
-        if (sentCount % 64 === 0) {
-          world.nowMs += 1;
-          server.handleTimeout(world.nowMs);
-          for (const client of clients) client.handleTimeout(world.nowMs);
-          for (const machine of [server, ...clients]) {
-            while (machine.pollTransmit(world.nowMs) !== undefined);
-            while (machine.pollEvent() !== undefined);
-          }
-        }
-      }
-    } catch (error) {
-      throw new Error(`seed ${seed}, datagram ${sentCount}`, { cause: error });
-    }
-    for (const machine of [server, ...clients]) expectCountersToAddUp(machine.counters);
-    expect(server.counters.datagramsReceived).toBeGreaterThan(49_000);
-    const { entries, peers } = server.sizes;
-    expect(entries).toBeLessThanOrEqual(2);
-    expect(peers).toBeLessThanOrEqual(2);
-    expect(server.counters.outboxFull).toBe(0);
-  });
-
-  it("that nobody fetches the answers of is bounded", () => {
-    const world = new World();
-    const server = world.servers.get(P0)!;
-    const ask = join1(`"sys":${JOIN_SYS},"body":{"name":"ada"}`);
-    for (let i = 0; i < 3000; i++) {
-      server.handleDatagram(ask, ask.length, "10.6.6.6", 6, world.nowMs);
-    }
-    let waiting = 0;
-    while (server.pollTransmit(0) !== undefined) waiting++;
-    expect(waiting).toBe(1024);
-    expect(server.counters.outboxFull).toBe(3000 - 1024);
-    expectCountersToAddUp(server.counters);
   });
 });
