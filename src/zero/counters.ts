@@ -13,7 +13,7 @@ export const zeroDropReasons = {
   droppedMac: "a wrong MAC, or one where there is no key yet",
   droppedScan: "JSON deeper than 6 levels, with more than 64 keys, or with control characters",
   droppedForbidden: "a key that reaches for a prototype (`__proto__`, `constructor`, `prototype`)",
-  droppedUtf8: "not well-formed UTF-8",
+  droppedUtf8: "not well-formed UTF-8, or half of a surrogate pair written as an escape",
   droppedJson: "not JSON",
   droppedEnvelope:
     "JSON but no envelope; or a MAC where there never is one, or none where there must be",

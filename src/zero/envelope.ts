@@ -13,7 +13,7 @@ import { base64urlLength, decodeBase64url, encodeBase64url } from "./base64url.t
 import type { ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import { type MessageName, messages, type SysOf } from "./own-messages.ts";
-import { hasForbiddenKey, scanJson } from "./scan.ts";
+import { hasForbiddenKey, loneSurrogate, scanJson } from "./scan.ts";
 
 /** Connection ids, nonces and MACs: 128 bits. */
 export const ID_BYTES = 16;
@@ -136,6 +136,7 @@ export function parseFrame(frame: Frame): Envelope | ZeroDropReason {
   }
   if (!isObject(value)) return "droppedEnvelope";
   if (hasForbiddenKey(value)) return "droppedForbidden";
+  if (loneSurrogate(value) !== undefined) return "droppedUtf8";
   const { v, cid, msg, seq, ack, sys, body, mac } = value;
   // A key that stands twice has its last value: it must not differ from what was looked up by its first.
   if (v !== 1 || cid !== frame.cid || (mac !== undefined) !== frame.macAt >= 0) {

@@ -22,6 +22,7 @@ import {
   type StateTable,
   type SysOf,
 } from "./own-messages.ts";
+import { loneSurrogate } from "./scan.ts";
 
 /** Why a server refuses a join. */
 export type RejectReason = RejectSys["reason"];
@@ -62,7 +63,7 @@ export function hasValidBody(
   return validate(body) === null;
 }
 
-/** Cut to what the schemas allow: they count code points. */
+/** Cut to what the schemas allow: they count code points. Half of a surrogate pair becomes U+FFFD: nobody would take it. */
 export function cutCode(code: string): string {
   return code === "" ? "closed" : cut(code, MAX_CLOSE_CODE_CHARACTERS);
 }
@@ -76,8 +77,9 @@ export function cutDetail(text: string): string {
 }
 
 function cut(text: string, characters: number): string {
-  if (text.length <= characters) return text;
-  return Array.from(text.slice(0, characters * 2))
+  const sound = text.toWellFormed();
+  if (sound.length <= characters) return sound;
+  return Array.from(sound.slice(0, characters * 2))
     .slice(0, characters)
     .join("");
 }
@@ -104,6 +106,10 @@ export function outgoingBody({ zero }: Protocol, msg: BodyMessage, body: unknown
   }
   const found = zero.bodies[msg](copy);
   if (found !== null) throw new InvalidMessageError(memberPath(found.path), found.problem);
+  const half = loneSurrogate(copy);
+  if (half !== undefined) {
+    throw new InvalidMessageError(memberPath(half), "has a surrogate without its partner");
+  }
   return copy;
 }
 

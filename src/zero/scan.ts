@@ -66,6 +66,20 @@ function isForbidden(bytes: Uint8Array, from: number, to: number): boolean {
   );
 }
 
+/**
+ * Where a value of JSON holds half of a surrogate pair, as an escape can write it: text that no UTF-8 can carry on. A
+ * pointer such as `/name`; undefined where all is well.
+ */
+export function loneSurrogate(value: unknown): string | undefined {
+  if (typeof value === "string") return value.isWellFormed() ? undefined : "";
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const inner = key.isWellFormed() ? loneSurrogate(member) : "";
+    if (inner !== undefined) return `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}${inner}`;
+  }
+  return undefined;
+}
+
 /** Whether a parsed value has a forbidden key anywhere: finds those that were written with escapes. */
 export function hasForbiddenKey(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;

@@ -258,6 +258,9 @@ describe("joining", () => {
     expect(() => world.join({ join: { name: 5 } })).toThrow(InvalidMessageError);
     expect(() => world.join({ join: { name: 5 } })).toThrow("name: must be string");
     expect(() => world.join({ join: { name: 5n } })).toThrow(InvalidMessageError);
+    expect(() => world.join({ join: { name: "\ud83d" } })).toThrow(
+      "name: has a surrogate without its partner",
+    );
   });
 
   it("keeps an accept body that the spec does not allow from reserving anything", () => {

@@ -78,6 +78,21 @@ describe("a datagram from a stranger", () => {
       join1(`"sys":${JOIN_SYS},"body":{"name":"a\\u0007da"}`),
       "accepted",
     ],
+    [
+      "half of a surrogate pair as an escape",
+      join1(`"sys":${JOIN_SYS},"body":{"name":"\\ud83d"}`),
+      "droppedUtf8",
+    ],
+    [
+      "half of a surrogate pair in a key that nobody knows",
+      join1(`"sys":${JOIN_SYS},"body":{"name":"ada"},"x":{"\\udc00":1}`),
+      "droppedUtf8",
+    ],
+    [
+      "a surrogate pair as escapes",
+      join1(`"sys":${JOIN_SYS},"body":{"name":"\\ud83d\\ude80"}`),
+      "accepted",
+    ],
     ["depth 6", join1(`"sys":${JOIN_SYS},"body":{"name":"ada","x":${nest(4)}}`), "accepted"],
     ["depth 7", join1(`"sys":${JOIN_SYS},"body":{"name":"ada","x":${nest(5)}}`), "droppedScan"],
     ["very deep", join1(`"sys":${"[".repeat(700)}`), "droppedScan"],

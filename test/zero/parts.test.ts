@@ -6,6 +6,7 @@ import { base64urlLength, decodeBase64url, encodeBase64url } from "#src/zero/bas
 import { CookieJar } from "#src/zero/cookie.js";
 import { buildDatagram, checkMac, type Frame, openFrame } from "#src/zero/envelope.js";
 import { keysOfTicket } from "#src/zero/keys.js";
+import { cutCode, cutDetail, cutReason } from "#src/zero/messages.js";
 import { scanJson } from "#src/zero/scan.js";
 import { zeroYaml } from "../support/hand-zero.ts";
 import { seeded, testCrypto } from "../support/zero-world.ts";
@@ -107,6 +108,16 @@ describe("an envelope", () => {
       expect(
         buildDatagram(nodeCrypto, message, { padBytes, maxBytes: padBytes }).length,
       ).toBeLessThanOrEqual(Math.max(length, padBytes));
+    }
+  });
+});
+
+describe("a text of the application's", () => {
+  it("that holds half of a surrogate pair is sent with U+FFFD instead", () => {
+    for (const cut of [cutCode, cutReason, cutDetail]) {
+      expect(cut("a\ud83db")).toBe("a\ufffdb");
+      expect(cut("\ud83d\ude80")).toBe("\ud83d\ude80");
+      expect(cut("\ude80".repeat(5000)).isWellFormed()).toBe(true);
     }
   });
 });
