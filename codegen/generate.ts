@@ -56,23 +56,40 @@ export interface GenerateResult {
   readonly changes: readonly FileChange[];
 }
 
+/** What a spec generates, and how the output folder differs from it. */
+export interface Plan {
+  readonly model: Model;
+  readonly notes: readonly Diagnostic[];
+  /** Names relative to the output folder, with `/`. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly changes: readonly FileChange[];
+}
+
 /** Throws for the file system's sake, as `node:fs` does, and RecordError for a record that is none, or another protocol's. */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const loaded = loadSpecFile(options.spec);
+  const plan = await planGeneration(loaded, options);
+  if (plan === undefined) return { loaded, notes: [], files: 0, changes: [] };
+  const { model, notes, files, changes } = plan;
+  if (!options.check) apply(changes, files, options.out);
+  return { loaded, model, notes, files: files.size, changes };
+}
+
+/** All of `generate` but the writing; undefined where the spec has errors. Throws as it does. */
+export async function planGeneration(
+  loaded: LoadedSpec,
+  { spec, out, target }: GenerateOptions,
+): Promise<Plan | undefined> {
   const model = resolveSpec(loaded);
-  if (model === undefined) return { loaded, notes: [], files: 0, changes: [] };
+  if (model === undefined) return undefined;
   // The emitters load ajv, which costs more than all of the above: not before it is needed.
   const { emit } = await import("./emit/emit.ts");
-  const { versions, notes } = await versionsOf(options.spec, model, loaded);
+  const { versions, notes } = await versionsOf(spec, model, loaded);
   const emitted = await emit(model, versions, loaded.spec?.artefacts);
-  const files =
-    options.target === "js"
-      ? (await import("./emit/javascript.ts")).toJavaScript(emitted)
-      : emitted;
-  const wanted = withManifest(files);
-  const changes = compare(wanted, options.out);
-  if (!options.check) apply(changes, wanted, options.out);
-  return { loaded, model, notes, files: wanted.size, changes };
+  const made =
+    target === "js" ? (await import("./emit/javascript.ts")).toJavaScript(emitted) : emitted;
+  const files = withManifest(made);
+  return { model, notes, files, changes: compare(files, out) };
 }
 
 interface Versions {
