@@ -13,6 +13,27 @@ const errorFormat: Flag = {
   choices: ["text", "json", "github-actions"] satisfies ErrorFormat[],
 };
 
+/** For the commands that follow names through a user's code. */
+const followed: Readonly<Record<string, Flag>> = {
+  spec: { type: "string", value: "file", help: "the spec (default: protocol.yaml)" },
+  out: {
+    type: "string",
+    value: "dir",
+    help: "folder of the generated code (default: generated/ beside the spec)",
+  },
+  target: {
+    type: "string",
+    value: "ts or js",
+    help: "what is generated there (default: what there is)",
+    choices: ["ts", "js"],
+  },
+  project: {
+    type: "string",
+    value: "file or dir",
+    help: "the tsconfig of the code (default: the next one from the spec's folder upwards)",
+  },
+};
+
 export const commands: Readonly<Record<string, Command>> = {
   init: {
     summary: "make a new project that runs: spec, scripts, server, client, test",
@@ -77,6 +98,25 @@ export const commands: Readonly<Record<string, Command>> = {
       "error-format": errorFormat,
     },
     run: async (invocation) => (await import("./format.ts")).runFormat(invocation),
+  },
+  usages: {
+    summary: "list where a project's code sends, receives, builds and reads a thing of the spec",
+    positionals: ["path"],
+    flags: {
+      ...followed,
+      json: { type: "boolean", help: "print it for programs" },
+    },
+    run: async (invocation) => (await import("./usages.ts")).runUsages(invocation),
+  },
+  rename: {
+    summary: "give a channel, type, member, enum value or variant another name, in your code too",
+    positionals: ["path", "new name"],
+    flags: {
+      "dry-run": { type: "boolean", help: "write nothing; print what would change, as a diff" },
+      ...followed,
+      json: { type: "boolean", help: "print it for programs" },
+    },
+    run: async (invocation) => (await import("./rename.ts")).runRename(invocation),
   },
   explain: {
     summary: "say what a code means: of a diagnostic, a rule, an error at run time or a counter",

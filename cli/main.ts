@@ -25,7 +25,7 @@ const out = (text: string): void => void (closed || process.stdout.write(text));
 const err = (text: string): void => void (process.stderr.destroyed || process.stderr.write(text));
 
 /** Packages that are only needed to generate, and so may be missing in production. */
-const optional: readonly string[] = ["yaml", "ajv"];
+const optional: readonly string[] = ["yaml", "ajv", "ts-morph"];
 
 const common: Readonly<Record<string, Flag>> = {
   help: { type: "boolean", short: "h", help: "print this" },

@@ -214,8 +214,17 @@ describe("without the optional packages", () => {
       missing.push(name!);
       symlinkSync(join(root, "node_modules", name!), join(folders, name!), "junction");
     }
-    // ts-morph is only for `--target js`, which says so likewise.
     expect(missing.sort()).toEqual(["ajv", "yaml"]);
+    // ts-morph is only for what needs a compiler, which says so likewise.
+    for (const args of [
+      ["generate", "--target", "js"],
+      ["usages", "chat"],
+      ["rename", "chat", "say"],
+    ]) {
+      const { status, stderr } = node(main, ...args);
+      expect([args, status]).toEqual([args, 2]);
+      expect(stderr).toContain("npm install --save-dev ts-morph");
+    }
     expect(existsSync(join(project, "generated", "protocol.ts"))).toBe(true);
   });
 });

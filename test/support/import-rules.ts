@@ -53,8 +53,20 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   },
   // ts-morph only for the TypeScript it bundles: `--target js` (emit/javascript.ts).
   codegen: { imports: [], packages: ["node:*", "yaml", "ajv*", "ts-morph"] },
+  // Follows names through users' code: the compiler is loaded by the commands that need it, and by nothing else.
+  refactor: { imports: ["codegen"], packages: ["node:*", "ts-morph"] },
   cli: {
-    imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index", "testing", "codegen"],
+    imports: [
+      ...BASE,
+      ...BELOW_PORT,
+      "port",
+      "pool",
+      ...FACES,
+      "index",
+      "testing",
+      "codegen",
+      "refactor",
+    ],
     packages: ["node:*", "yaml", "ajv*", "stardust-udp*"],
   },
   generated: { imports: [], packages: ["stardust-udp*"] },
@@ -88,6 +100,9 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/index.ts": "index",
 };
 
+/** Folders inside a module that are modules of their own. */
+const innerFolders: Readonly<Record<string, string>> = { "cli/refactor": "refactor" };
+
 /** `base` cannot import itself in circles, the files of `contract` do not know each other: no self imports. */
 const loners: ReadonlySet<string> = new Set(["base", "contract"]);
 
@@ -96,6 +111,8 @@ export function moduleOf(path: string): string | undefined {
   const file = rootFiles[path];
   if (file !== undefined) return file;
   const [top, second, third] = path.split("/");
+  const inner = third === undefined ? undefined : innerFolders[`${top}/${second}`];
+  if (inner !== undefined) return inner;
   const name = top === "src" ? (third === undefined ? undefined : second) : top;
   return name !== undefined && Object.hasOwn(modules, name) && !loners.has(name) ? name : undefined;
 }
