@@ -69,6 +69,10 @@ export const commands: Readonly<Record<string, Command>> = {
     positionals: ["spec"],
     flags: {
       strict: { type: "boolean", help: "exit 1 on warnings too, not on errors alone" },
+      usage: { type: "boolean", help: "channels too that the project's code does not use" },
+      out: followed["out"]!,
+      target: followed["target"]!,
+      project: followed["project"]!,
       "error-format": errorFormat,
     },
     run: async (invocation) => (await import("./lint.ts")).runLint(invocation),

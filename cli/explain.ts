@@ -5,6 +5,7 @@ import { explanations } from "../codegen/rules/explanations.ts";
 import { lintRules } from "../codegen/rules/lint-table.ts";
 import { recordRules } from "../codegen/rules/record.ts";
 import { noteRules } from "../codegen/rules/record-notes.ts";
+import { usageRules } from "../codegen/rules/usage-rules.ts";
 import { allDiagnostics } from "../codegen/spec/diagnostics.ts";
 import { suggest } from "../codegen/spec/distance.ts";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
@@ -71,6 +72,9 @@ export function entries(): Map<string, Entry> {
       ["Better", good],
     ]);
     add({ code, kind: `lint ${severity}`, title, means: why, fix, examples: shown });
+  }
+  for (const [code, { severity, title, why, fix }] of Object.entries(usageRules)) {
+    add({ code, kind: `lint ${severity}`, title, means: why, fix, examples: [] });
   }
   for (const [code, rule] of Object.entries(breakingRules)) {
     const { kind, title, why, fix, before, after, instead } = rule;

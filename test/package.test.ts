@@ -220,6 +220,7 @@ describe("without the optional packages", () => {
       ["generate", "--target", "js"],
       ["usages", "chat"],
       ["rename", "chat", "say"],
+      ["lint", "--usage"],
     ]) {
       const { status, stderr } = node(main, ...args);
       expect([args, status]).toEqual([args, 2]);

@@ -4,14 +4,15 @@
  * each rule walks the spec once or twice.
  */
 import { resolveSpec } from "../model/resolve.ts";
-import type { Diagnostic, Severity } from "../spec/diagnostics.ts";
+import type { Diagnostic } from "../spec/diagnostics.ts";
 import { suggest } from "../spec/distance.ts";
 import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import type { Source } from "../spec/source.ts";
 import { parseYaml } from "../spec/yaml.ts";
-import type { Finding, LintContext } from "./lint-rule.ts";
+import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
 import { lintRules } from "./lint-table.ts";
 import { placeOf } from "./place.ts";
+import { usageRules } from "./usage-rules.ts";
 
 export interface LintResult {
   readonly loaded: LoadedSpec;
@@ -19,8 +20,11 @@ export interface LintResult {
   readonly findings?: readonly Diagnostic[];
 }
 
+/** What rules find that look at more than the spec, by rule; those that were not asked are missing. */
+export type FoundElsewhere = Readonly<Record<string, readonly Finding[]>>;
+
 /** Everything the rules find, in the order of the file. */
-export function lint(loaded: LoadedSpec): LintResult {
+export function lint(loaded: LoadedSpec, elsewhere: FoundElsewhere = {}): LintResult {
   const model = resolveSpec(loaded);
   const { source, spec } = loaded;
   if (model === undefined || spec === undefined) return { loaded };
@@ -29,13 +33,15 @@ export function lint(loaded: LoadedSpec): LintResult {
   const context: LintContext = { model, spec, root, source };
   const allowed = new Allowances(source);
   const findings: Diagnostic[] = [];
-  for (const [id, rule] of Object.entries(lintRules)) {
-    for (const finding of rule.check(context)) {
+  const take = (id: string, rule: Row, found: Iterable<Finding>): void => {
+    for (const finding of found) {
       if (finding.line < 1 || allowed.takes(finding.line, id)) continue;
-      findings.push(diagnostic(id, rule.severity, finding, source));
+      findings.push(diagnostic(id, rule, finding, source));
     }
-  }
-  findings.push(...allowed.problems());
+  };
+  for (const [id, rule] of Object.entries(lintRules)) take(id, rule, rule.check(context));
+  for (const [id, found] of Object.entries(elsewhere)) take(id, usageRules[id]!, found);
+  findings.push(...allowed.problems(elsewhere));
   findings.sort((a, b) => a.line - b.line || a.column - b.column);
   return { loaded, findings };
 }
@@ -45,11 +51,14 @@ export function lintText(text: string, name: string): LintResult {
   return lint(loadSpec(text, name));
 }
 
-function diagnostic(code: string, severity: Severity, at: Finding, source: Source): Diagnostic {
-  const help = at.help ?? lintRules[code]!.fix;
+type Row = Pick<LintRule, "severity" | "fix">;
+
+function diagnostic(code: string, { severity, fix }: Row, at: Finding, source: Source): Diagnostic {
+  const help = at.help ?? fix;
   return { code, severity, message: at.message, ...placeOf(source, at.line, at.word), help };
 }
 
+const WITHOUT_EFFECT = "allow-without-effect";
 const comment = /(?:^|\s)#\s*stardust-allow:\s*([^#]*)/;
 
 /** The comments that allow something, and which of them were needed. */
@@ -79,18 +88,20 @@ class Allowances {
   }
 
   /** Comments that name no rule, or that nothing needs any more. */
-  problems(): Diagnostic[] {
+  problems(elsewhere: FoundElsewhere): Diagnostic[] {
     const problems: Diagnostic[] = [];
     for (const { line, rule, used } of this.#rows.values()) {
-      const known = Object.hasOwn(lintRules, rule);
-      if (known && used) continue;
+      const usage = Object.hasOwn(usageRules, rule);
+      const known = usage || Object.hasOwn(lintRules, rule);
+      if (known && (used || (usage && !Object.hasOwn(elsewhere, rule)))) continue;
       const message = known
         ? `nothing on that line needs \`stardust-allow: ${rule}\``
         : `${JSON.stringify(rule)} is not a lint rule`;
-      const near = known ? undefined : suggest(rule, Object.keys(lintRules));
+      const rules = [...Object.keys(lintRules), ...Object.keys(usageRules)];
+      const near = known ? undefined : suggest(rule, rules);
       const finding = { line, word: rule, message };
       problems.push({
-        ...diagnostic("allow-without-effect", "warning", finding, this.#source),
+        ...diagnostic(WITHOUT_EFFECT, lintRules[WITHOUT_EFFECT]!, finding, this.#source),
         ...(near === undefined ? {} : { suggestion: near }),
       });
     }

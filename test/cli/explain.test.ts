@@ -5,6 +5,7 @@ import { breakingRules } from "#codegen/rules/breaking-table.js";
 import { lintRules } from "#codegen/rules/lint-table.js";
 import { recordRules } from "#codegen/rules/record.js";
 import { noteRules } from "#codegen/rules/record-notes.js";
+import { usageRules } from "#codegen/rules/usage-rules.js";
 import { allDiagnostics } from "#codegen/spec/diagnostics.js";
 import { errorCodes } from "#src/errors.js";
 import { stardust, temporaryFolder } from "./run.ts";
@@ -14,6 +15,7 @@ const folder = temporaryFolder("explain");
 describe("stardust explain", () => {
   it("knows every code there is", () => {
     const known = [...allDiagnostics().keys(), ...Object.keys(lintRules)];
+    known.push(...Object.keys(usageRules));
     known.push(...Object.keys(breakingRules), ...Object.keys(recordRules));
     known.push(...Object.keys(noteRules), ...Object.keys(errorCodes));
     known.push("STARDUST_SMALL_BUFFER");
