@@ -12,7 +12,7 @@ import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import "#src/udp/node-text.js";
-import { Reader, Writer } from "#src/wire/index.js";
+import { encodeOnce, Reader, Writer } from "#src/wire/index.js";
 import { build } from "./codec/build.js";
 import { forProto } from "./codec/schemas.js";
 import { PACKED_ERROR, packed, shapes } from "./codec/shapes.js";
@@ -35,20 +35,11 @@ function stardust(codecs, channel) {
   const r = new Reader();
   return {
     prepare: (message) => message,
-    // As the runtime does it: in one pass where messages are small, else asking for the size first.
-    encode: encoder.write
+    // As the runtime does it: small messages where they go, others into memory that is kept.
+    encode: encoder.inPlace
       ? (message) => encoder.write(message, w, 0)
-      : (message) => {
-          w.at = 0;
-          encoder.size(message);
-          encoder.encode(message, w);
-          return w.at;
-        },
-    bytes(message) {
-      const out = new Writer(new Uint8Array(encoder.size(message)));
-      encoder.encode(message, out);
-      return out.bytes;
-    },
+      : (message) => encodeOnce(encoder, message).length,
+    bytes: (message) => encodeOnce(encoder, message).slice(),
     view: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     // As in the runtime, which knows where a message ends: in V8 11, asking for `byteLength` takes as long as a small decode.
     decode: (bytes, view) => decoder.decode(r.reset(bytes, view, 0, bytes.length)),

@@ -7,7 +7,7 @@ import type { SeededRandom } from "#src/testing/random.js";
 import type { BodySpan, VarintSpan } from "./trace.ts";
 
 /** Larger than the largest message of the specs (a quarter of a megabyte). */
-const CAPACITY = 1 << 19;
+export const CAPACITY: number = 1 << 19;
 
 const boundaryBytes: readonly number[] = [0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff];
 const boundaryValues: readonly number[] = [

@@ -5,7 +5,8 @@
  * what ends early or goes on may be taken too, for a message that this version writes and reads again.
  */
 import { getHeapStatistics } from "node:v8";
-import { MalformedError, Reader, Writer } from "stardust-udp/wire";
+import type { MessageEncoder } from "stardust-udp/protocol";
+import { encodeOnce, MalformedError, Reader, Writer } from "stardust-udp/wire";
 import type { SeededRandom } from "#src/testing/random.js";
 import type { MessageCodec } from "./both-sides.ts";
 import type { Input } from "./input.ts";
@@ -40,6 +41,7 @@ export class MessageTarget implements Target {
   readonly name: string;
   readonly weight = 10;
   readonly #codec: MessageCodec<unknown>;
+  readonly #lenient: MessageEncoder<unknown>;
   readonly #corpus: readonly Entry[];
   readonly #maxima: readonly number[];
   #memory: Uint8Array = new Uint8Array(4096);
@@ -49,16 +51,18 @@ export class MessageTarget implements Target {
   /** The case's input is what a good writer of another version may write. */
   #ofAnother = false;
 
-  /** `corpus`: valid encodings. */
+  /** `lenient`: the same encoder without its checks; `corpus`: valid encodings. */
   constructor(
     spec: string,
     name: string,
     codec: MessageCodec<unknown>,
+    lenient: MessageEncoder<unknown>,
     corpus: readonly Uint8Array[],
   ) {
     this.spec = spec;
     this.name = name;
     this.#codec = codec;
+    this.#lenient = lenient;
     const maxima = new Set<number>();
     this.#corpus = corpus.map((bytes) => {
       const trace = new TracingReader();
@@ -96,9 +100,8 @@ export class MessageTarget implements Target {
     do mutateValue(message, random, this.#maxima);
     while (random.once(4));
     try {
-      input.writer.at = 0;
-      this.#codec.encode(message, input.writer);
-      if (input.writer.at <= input.bytes.byteLength) input.length = input.writer.at;
+      const end = this.#lenient.write(message, input.writer, 0);
+      if (end <= input.bytes.byteLength) input.length = end;
       else input.set(bytes);
     } catch {
       // A value that cannot even be written: the encoder may throw anything here.
@@ -181,37 +184,28 @@ export class MessageTarget implements Target {
   /** One way to write each thing: what was accepted must be what the encoder writes. */
   #reencode(value: unknown, input: Bytes): string | undefined {
     const { length } = input;
-    let size: number;
+    let own: Uint8Array;
     try {
-      size = this.#codec.size(value);
+      own = encodeOnce(this.#codec, value);
     } catch (error) {
-      return `accepts what size refuses: ${describe(error)}`;
+      return `accepts what the encoder refuses: ${describe(error)}`;
     }
-    if (size !== length) return `accepts ${length} bytes for a message of ${size}`;
-    if (this.#writer.bytes.byteLength < size) this.#writer = new Writer(new Uint8Array(size * 2));
-    const w = this.#writer;
-    w.at = 0;
-    this.#codec.encode(value, w);
-    if (w.at !== length) return `encode writes ${w.at} bytes, size says ${size}`;
-    if (!sameBytes(w.bytes, 0, input.bytes, length)) {
-      const written = hexOf(w.bytes.subarray(0, Math.min(length, 100)));
-      return `accepts what the encoder writes as ${written}`;
+    if (own.length !== length) return `accepts ${length} bytes for a message of ${own.length}`;
+    if (!sameBytes(own, 0, input.bytes, length)) {
+      return `accepts what the encoder writes as ${hexOf(own.subarray(0, 100))}`;
     }
-    return this.#write(value, input);
+    return this.#codec.inPlace ? this.#writeInPlace(value, input) : undefined;
   }
 
   /** What another version wrote has become a message of this one, as good as its own. */
   #rewrite(value: unknown): string | undefined {
     let own: Uint8Array;
     try {
-      own = new Uint8Array(this.#codec.size(value));
+      own = encodeOnce(this.#codec, value).slice();
     } catch (error) {
-      return `takes from another version what size refuses: ${describe(error)}`;
+      return `takes from another version what the encoder refuses: ${describe(error)}`;
     }
-    this.#codec.encode(value, new Writer(own));
     const written: Bytes = { bytes: own, length: own.byteLength };
-    const problem = this.#reencode(value, written);
-    if (problem !== undefined) return problem;
     try {
       return this.#reencode(this.#codec.decode(Reader.of(own)), written);
     } catch (error) {
@@ -219,21 +213,15 @@ export class MessageTarget implements Target {
     }
   }
 
-  /** The encoder that checks as it goes, where there is one, must write the same and nothing behind the largest message. */
-  #write(value: unknown, { bytes, length }: Bytes): string | undefined {
+  /** What is written where it goes must be the same at another place, with nothing behind the largest message. */
+  #writeInPlace(value: unknown, { bytes, length }: Bytes): string | undefined {
     const { maxBytes } = this.#codec;
-    if (this.#codec.write === undefined) return undefined;
     if (this.#writer.bytes.byteLength < maxBytes + BEHIND) {
       this.#writer = new Writer(new Uint8Array(maxBytes + BEHIND));
     }
     const w = this.#writer;
     w.bytes.fill(0x77, maxBytes, maxBytes + BEHIND);
-    let end: number;
-    try {
-      end = this.#codec.write(value, w, 0);
-    } catch (error) {
-      return `write refuses what size accepts: ${describe(error)}`;
-    }
+    const end = this.#codec.write(value, w, 0);
     for (let i = 0; i < BEHIND; i++) {
       if (w.bytes[maxBytes + i] !== 0x77) return "write writes behind the largest message";
     }

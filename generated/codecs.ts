@@ -6,20 +6,17 @@ import {
   type Reader,
   type Writer,
   checkBool,
-  checkBytes,
   checkInteger,
   checkList,
   checkNumber,
   checkObject,
-  checkString,
   dequantise,
   invalidEnum,
+  putBytes,
   putString,
   putVarint,
   quantise,
   rethrowWithin,
-  utf8Length,
-  varintSize,
 } from "stardust-udp/wire";
 import type * as types from "./types.ts";
 
@@ -90,27 +87,7 @@ function nameOfEventKind(value: number, r: Reader, at: number, path: string): ty
   return namesOfEventKind[value] ?? r.refuse(at, path, `${value} is no EventKind`);
 }
 
-/** The bytes a Vec2 takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeVec2(message: types.Vec2): number {
-  checkObject(message);
-  checkNumber("x", message.x, -512, 512);
-  checkNumber("y", message.y, -512, 512);
-  return 4;
-}
-
-/** Writes a Vec2 that sizeVec2 has accepted. */
-export function encodeVec2(message: types.Vec2, w: Writer): void {
-  const view = w.view;
-  const x = quantise(message.x, -512, 512, 65535);
-  const y = quantise(message.y, -512, 512, 65535);
-  const at = w.take(4);
-  view.setUint8(at, x >>> 8);
-  view.setUint8(at + 1, x);
-  view.setUint8(at + 2, y >>> 8);
-  view.setUint8(at + 3, y);
-}
-
-/** As sizeVec2 and encodeVec2 in one pass. Returns where it ends. Throws InvalidMessageError. */
+/** Checks and writes a Vec2; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
 export function writeVec2(message: types.Vec2, w: Writer, at: number): number {
   const { bytes } = w;
   checkObject(message);
@@ -137,42 +114,7 @@ export function decodeVec2(r: Reader): types.Vec2 {
   return { x, y };
 }
 
-/** The bytes an Entity takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeEntity(message: types.Entity): number {
-  checkObject(message);
-  let size = 5;
-  checkInteger("id", message.id, 0, 65535);
-  if (valueOfEntityKind(message.kind) < 0) invalidEnum("kind", message.kind, "player, arrow or potion");
-  try {
-    size += sizeVec2(message.at);
-  } catch (error) {
-    rethrowWithin(error, "at");
-  }
-  checkNumber("heading", message.heading, 0, 6.283185307179586);
-  checkInteger("health", message.health, 0, 100);
-  if (message.weapon !== undefined) {
-    if (valueOfWeapon(message.weapon) < 0) invalidEnum("weapon", message.weapon, "fists, sword, bow or staff");
-  }
-  return size;
-}
-
-/** Writes an Entity that sizeEntity has accepted. */
-export function encodeEntity(message: types.Entity, w: Writer): void {
-  const view = w.view;
-  const kind = valueOfEntityKind(message.kind);
-  const heading = quantise(message.heading, 0, 6.283185307179586, 255);
-  const health = message.health;
-  const hasWeapon = message.weapon === undefined ? 0 : 1;
-  const weapon = message.weapon === undefined ? 0 : valueOfWeapon(message.weapon);
-  const at = w.take(5);
-  view.setUint8(at, (kind << 6) | (heading >>> 2));
-  view.setUint8(at + 1, (heading << 6) | (health >>> 1));
-  view.setUint8(at + 2, (health << 7) | (hasWeapon << 6) | (weapon << 4));
-  view.setUint16(at + 3, message.id);
-  encodeVec2(message.at, w);
-}
-
-/** As sizeEntity and encodeEntity in one pass. Returns where it ends. Throws InvalidMessageError. */
+/** Checks and writes an Entity; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
 export function writeEntity(message: types.Entity, w: Writer, at: number): number {
   const { bytes, view } = w;
   checkObject(message);
@@ -228,35 +170,7 @@ export function decodeEntity(r: Reader): types.Entity {
   return { id, kind, at: at2, heading, health, weapon };
 }
 
-/** The bytes an InputMessage takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeInputMessage(message: types.InputMessage): number {
-  checkObject(message);
-  checkInteger("sequence", message.sequence, 0, 4294967295);
-  checkNumber("moveX", message.moveX, -1, 1);
-  checkNumber("moveY", message.moveY, -1, 1);
-  checkNumber("heading", message.heading, 0, 6.283185307179586);
-  checkBool("fire", message.fire);
-  checkBool("use", message.use);
-  return 8;
-}
-
-/** Writes an InputMessage that sizeInputMessage has accepted. */
-export function encodeInputMessage(message: types.InputMessage, w: Writer): void {
-  const view = w.view;
-  const moveX = quantise(message.moveX, -1, 1, 255);
-  const moveY = quantise(message.moveY, -1, 1, 255);
-  const heading = quantise(message.heading, 0, 6.283185307179586, 255);
-  const fire = message.fire ? 1 : 0;
-  const use = message.use ? 1 : 0;
-  const at = w.take(8);
-  view.setUint8(at, moveX);
-  view.setUint8(at + 1, moveY);
-  view.setUint8(at + 2, heading);
-  view.setUint8(at + 3, (fire << 7) | (use << 6));
-  view.setUint32(at + 4, message.sequence);
-}
-
-/** As sizeInputMessage and encodeInputMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+/** Checks and writes an InputMessage; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
 export function writeInputMessage(message: types.InputMessage, w: Writer, at: number): number {
   const { bytes, view } = w;
   checkObject(message);
@@ -298,42 +212,7 @@ export function decodeInputMessage(r: Reader): types.InputMessage {
   return { sequence, moveX, moveY, heading, fire, use };
 }
 
-/** The bytes a SnapshotMessage takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeSnapshotMessage(message: types.SnapshotMessage): number {
-  checkObject(message);
-  let size = 8;
-  checkInteger("tick", message.tick, 0, 4294967295);
-  checkInteger("lastInput", message.lastInput, 0, 4294967295);
-  const entities = message.entities;
-  checkList("entities", entities, 96);
-  size += varintSize(entities.length);
-  let i = 0;
-  try {
-    for (; i < entities.length; i++) {
-      const item = entities[i]!;
-      size += sizeEntity(item);
-    }
-  } catch (error) {
-    rethrowWithin(error, `entities[${i}]`);
-  }
-  return size;
-}
-
-/** Writes a SnapshotMessage that sizeSnapshotMessage has accepted. */
-export function encodeSnapshotMessage(message: types.SnapshotMessage, w: Writer): void {
-  const view = w.view;
-  const at = w.take(8);
-  view.setUint32(at, message.tick);
-  view.setUint32(at + 4, message.lastInput);
-  const entities = message.entities;
-  w.varint(entities.length);
-  for (let i = 0; i < entities.length; i++) {
-    const item = entities[i]!;
-    encodeEntity(item, w);
-  }
-}
-
-/** As sizeSnapshotMessage and encodeSnapshotMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+/** Checks and writes a SnapshotMessage; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
 export function writeSnapshotMessage(message: types.SnapshotMessage, w: Writer, at: number): number {
   const { bytes, view } = w;
   checkObject(message);
@@ -375,24 +254,7 @@ export function decodeSnapshotMessage(r: Reader): types.SnapshotMessage {
   return { tick, lastInput, entities };
 }
 
-/** The bytes a ChatMessage takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeChatMessage(message: types.ChatMessage): number {
-  checkObject(message);
-  let size = 4;
-  checkInteger("from", message.from, 0, 4294967295);
-  size += checkString("text", message.text, 240);
-  return size;
-}
-
-/** Writes a ChatMessage that sizeChatMessage has accepted. */
-export function encodeChatMessage(message: types.ChatMessage, w: Writer): void {
-  const view = w.view;
-  const at = w.take(4);
-  view.setUint32(at, message.from);
-  w.string(message.text, utf8Length(message.text));
-}
-
-/** As sizeChatMessage and encodeChatMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+/** Checks and writes a ChatMessage; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
 export function writeChatMessage(message: types.ChatMessage, w: Writer, at: number): number {
   const { bytes, view } = w;
   checkObject(message);
@@ -412,38 +274,7 @@ export function decodeChatMessage(r: Reader): types.ChatMessage {
   return { from, text };
 }
 
-/** The bytes an EventMessage takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeEventMessage(message: types.EventMessage): number {
-  checkObject(message);
-  let size = 9;
-  checkInteger("sequence", message.sequence, 0, 4294967295);
-  if (valueOfEventKind(message.kind) < 0) invalidEnum("kind", message.kind, "hit, pickup, death or spawn");
-  checkInteger("subject", message.subject, 0, 65535);
-  if (message.object !== undefined) {
-    checkInteger("object", message.object, 0, 65535);
-    size += 2;
-  }
-  checkInteger("amount", message.amount, -32768, 32767);
-  return size;
-}
-
-/** Writes an EventMessage that sizeEventMessage has accepted. */
-export function encodeEventMessage(message: types.EventMessage, w: Writer): void {
-  const view = w.view;
-  const kind = valueOfEventKind(message.kind);
-  const hasObject = message.object === undefined ? 0 : 1;
-  const at = w.take(7);
-  view.setUint8(at, (kind << 6) | (hasObject << 5));
-  view.setUint32(at + 1, message.sequence);
-  view.setUint16(at + 5, message.subject);
-  if (message.object !== undefined) {
-    view.setUint16(w.take(2), message.object);
-  }
-  const amountAt = w.take(2);
-  view.setInt16(amountAt, message.amount);
-}
-
-/** As sizeEventMessage and encodeEventMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+/** Checks and writes an EventMessage; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
 export function writeEventMessage(message: types.EventMessage, w: Writer, at: number): number {
   const { bytes, view } = w;
   checkObject(message);
@@ -484,21 +315,7 @@ export function decodeEventMessage(r: Reader): types.EventMessage {
   return { sequence, kind, subject, object, amount };
 }
 
-/** The bytes a ReadyMessage takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeReadyMessage(message: types.ReadyMessage): number {
-  checkObject(message);
-  checkInteger("mapChecksum", message.mapChecksum, 0, 4294967295);
-  return 4;
-}
-
-/** Writes a ReadyMessage that sizeReadyMessage has accepted. */
-export function encodeReadyMessage(message: types.ReadyMessage, w: Writer): void {
-  const view = w.view;
-  const at = w.take(4);
-  view.setUint32(at, message.mapChecksum);
-}
-
-/** As sizeReadyMessage and encodeReadyMessage in one pass. Returns where it ends. Throws InvalidMessageError. */
+/** Checks and writes a ReadyMessage; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
 export function writeReadyMessage(message: types.ReadyMessage, w: Writer, at: number): number {
   const { view } = w;
   checkObject(message);
@@ -516,25 +333,18 @@ export function decodeReadyMessage(r: Reader): types.ReadyMessage {
   return { mapChecksum };
 }
 
-/** The bytes a MapMessage takes. Throws InvalidMessageError with the path of a wrong member. */
-export function sizeMapMessage(message: types.MapMessage): number {
+/** Checks and writes a MapMessage; returns where it ends. Throws InvalidMessageError with the path of a wrong member. */
+export function writeMapMessage(message: types.MapMessage, w: Writer, at: number): number {
+  const { bytes, view } = w;
   checkObject(message);
-  let size = 4;
-  size += checkString("name", message.name, 64);
-  checkInteger("width", message.width, 0, 65535);
-  checkInteger("height", message.height, 0, 65535);
-  size += checkBytes("tiles", message.tiles, 262144);
-  return size;
-}
-
-/** Writes a MapMessage that sizeMapMessage has accepted. */
-export function encodeMapMessage(message: types.MapMessage, w: Writer): void {
-  const view = w.view;
-  w.string(message.name, utf8Length(message.name));
-  const widthAt = w.take(4);
-  view.setUint16(widthAt, message.width);
-  view.setUint16(widthAt + 2, message.height);
-  w.blob(message.tiles);
+  const { name, width, height, tiles } = message;
+  at = putString("name", name, 64, bytes, at);
+  if (typeof width !== "number" || (width & 0xffff) !== width) checkInteger("width", width, 0, 65535);
+  if (typeof height !== "number" || (height & 0xffff) !== height) checkInteger("height", height, 0, 65535);
+  view.setUint16(at, width);
+  view.setUint16(at + 2, height);
+  at = putBytes("tiles", tiles, 262144, bytes, at + 4);
+  return at;
 }
 
 /** Reads a MapMessage. Throws MalformedError for bytes that no encoder writes. */
@@ -550,8 +360,7 @@ export function decodeMapMessage(r: Reader): types.MapMessage {
 
 export const inputEncoder: MessageEncoder<types.InputMessage> = {
   maxBytes: 8,
-  size: sizeInputMessage,
-  encode: encodeInputMessage,
+  inPlace: true,
   write: writeInputMessage,
 };
 
@@ -565,8 +374,7 @@ export const inputDecoder: MessageDecoder<types.InputMessage> = {
 
 export const snapshotEncoder: MessageEncoder<types.SnapshotMessage> = {
   maxBytes: 873,
-  size: sizeSnapshotMessage,
-  encode: encodeSnapshotMessage,
+  inPlace: true,
   write: writeSnapshotMessage,
 };
 
@@ -580,8 +388,7 @@ export const snapshotDecoder: MessageDecoder<types.SnapshotMessage> = {
 
 export const chatEncoder: MessageEncoder<types.ChatMessage> = {
   maxBytes: 246,
-  size: sizeChatMessage,
-  encode: encodeChatMessage,
+  inPlace: true,
   write: writeChatMessage,
 };
 
@@ -595,8 +402,7 @@ export const chatDecoder: MessageDecoder<types.ChatMessage> = {
 
 export const eventEncoder: MessageEncoder<types.EventMessage> = {
   maxBytes: 11,
-  size: sizeEventMessage,
-  encode: encodeEventMessage,
+  inPlace: true,
   write: writeEventMessage,
 };
 
@@ -610,8 +416,7 @@ export const eventDecoder: MessageDecoder<types.EventMessage> = {
 
 export const readyEncoder: MessageEncoder<types.ReadyMessage> = {
   maxBytes: 4,
-  size: sizeReadyMessage,
-  encode: encodeReadyMessage,
+  inPlace: true,
   write: writeReadyMessage,
 };
 
@@ -625,8 +430,8 @@ export const readyDecoder: MessageDecoder<types.ReadyMessage> = {
 
 export const mapEncoder: MessageEncoder<types.MapMessage> = {
   maxBytes: 262216,
-  size: sizeMapMessage,
-  encode: encodeMapMessage,
+  inPlace: false,
+  write: writeMapMessage,
 };
 
 export const mapDecoder: MessageDecoder<types.MapMessage> = {

@@ -3,7 +3,7 @@
 
 import type { Arbitrary, FastCheck, ZeroProblem } from "stardust-udp";
 import type { MessageEncoder } from "stardust-udp/protocol";
-import { InvalidMessageError, Reader, Writer, dequantise } from "stardust-udp/wire";
+import { InvalidMessageError, Reader, dequantise, encodeOnce } from "stardust-udp/wire";
 import * as codecs from "./codecs.ts";
 import type * as types from "./types.ts";
 import { type AcceptBody, type JoinBody, zero } from "./zero.ts";
@@ -17,7 +17,7 @@ export interface Problem {
 
 function problemOf<M>(encoder: MessageEncoder<M>, value: unknown): Problem | null {
   try {
-    encoder.size(value as M);
+    encodeOnce(encoder, value as M);
     return null;
   } catch (error) {
     if (!(error instanceof InvalidMessageError)) throw error;
@@ -26,9 +26,7 @@ function problemOf<M>(encoder: MessageEncoder<M>, value: unknown): Problem | nul
 }
 
 function bytesOf<M>(encoder: MessageEncoder<M>, message: M): Uint8Array {
-  const bytes = new Uint8Array(encoder.size(message));
-  encoder.encode(message, new Writer(bytes));
-  return bytes;
+  return encodeOnce(encoder, message).slice();
 }
 
 function $exampleVec2(): types.Vec2 {

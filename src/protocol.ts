@@ -26,16 +26,17 @@ export type Direction = "client-to-server" | "server-to-client" | "both";
 export interface MessageEncoder<M> {
   /** No message is larger. */
   readonly maxBytes: number;
-  /** The bytes `message` takes. Checks every member: throws `InvalidMessageError` with the path of a wrong one. */
-  size(message: M): number;
-  /** Writes a message that `size` has accepted, unchanged since, into that many bytes. */
-  encode(message: M, w: Writer): void;
   /**
-   * `size` and `encode` in one pass, for callers that have room for `maxBytes` at `at` and need not know the size first.
-   * Returns where the message ends; `w.at` stays. Throws `InvalidMessageError`; what was written then means nothing.
-   * Missing where messages may be so large that their size is better known first.
+   * Whether `write` stays within `maxBytes` whatever it is given, and that is little: then it writes where a message goes.
+   * Any other message is written into memory of its own (`encodeOnce`), and may have to be written again.
    */
-  write?(message: M, w: Writer, at: number): number;
+  readonly inPlace: boolean;
+  /**
+   * Checks every member and writes `message` from `at` on, in one pass. Returns where it ends; `w.at` stays. Throws
+   * `InvalidMessageError` with the path of a wrong member; what was written then means nothing. Where the memory ends too
+   * early, throws a RangeError or returns an end behind it.
+   */
+  write(message: M, w: Writer, at: number): number;
 }
 
 /** Bytes to messages of one type. Straight-line generated code. */

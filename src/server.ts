@@ -58,7 +58,7 @@ import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
 import type { ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
-import { encodeOnce } from "./session/encode-once.ts";
+import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
 export type * from "./connection-contract.ts";

@@ -9,16 +9,8 @@ const record = (name, fields) => ({
 });
 const array = (items) => ({ type: "array", items });
 
-export const avro = {
-  input: record("input", {
-    sequence: "int",
-    moveX: "float",
-    moveY: "float",
-    heading: "float",
-    fire: "boolean",
-    use: "boolean",
-  }),
-  snapshot: record("snapshot", {
+const snapshotOf = (name) =>
+  record(name, {
     tick: "int",
     lastInput: "int",
     entities: array(
@@ -32,7 +24,19 @@ export const avro = {
         weapon: ["null", enumOf("Weapon")],
       }),
     ),
+  });
+
+export const avro = {
+  input: record("input", {
+    sequence: "int",
+    moveX: "float",
+    moveY: "float",
+    heading: "float",
+    fire: "boolean",
+    use: "boolean",
   }),
+  snapshot: snapshotOf("snapshot"),
+  world: snapshotOf("world"),
   chat: record("chat", { from: "int", text: "string" }),
   telemetry: record("telemetry", {
     time: "double",
@@ -74,6 +78,7 @@ message Entity {
   uint32 id = 1; Kind kind = 2; float x = 3; float y = 4; float heading = 5; uint32 health = 6; optional Weapon weapon = 7;
 }
 message snapshot { uint32 tick = 1; uint32 lastInput = 2; repeated Entity entities = 3; }
+message world { uint32 tick = 1; uint32 lastInput = 2; repeated Entity entities = 3; }
 message chat { uint32 from = 1; string text = 2; }
 message Joint { float angle = 1; float velocity = 2; float torque = 3; }
 message telemetry {

@@ -35,6 +35,23 @@ const lines = [
 const items = ["iron_sword", "healing_potion", "arrow", "torch", "leather_boots", "map_fragment"];
 const tags = ["quest", "rare", "bound", "stack"];
 
+const snapshot = (i, count) => ({
+  tick: 72_000 + i,
+  lastInput: 40_000 + i,
+  entities: list(count, (id) => {
+    const kind = pick(["player", "player", "arrow", "potion", "door"]);
+    return {
+      id: 300 + id * 7,
+      kind,
+      x: fraction(-512, 512),
+      y: fraction(-512, 512),
+      heading: fraction(0, 6.25),
+      health: kind === "player" ? below(101) : 100,
+      weapon: kind === "player" ? pick(weapons) : undefined,
+    };
+  }),
+});
+
 /** By name: the messages, and what a packed number may be off by (half a step). */
 export const shapes = {
   input: list(COUNT, (i) => ({
@@ -45,22 +62,7 @@ export const shapes = {
     fire: next() < 0.3,
     use: next() < 0.1,
   })),
-  snapshot: list(COUNT, (i) => ({
-    tick: 72_000 + i,
-    lastInput: 40_000 + i,
-    entities: list(20 + below(9), (id) => {
-      const kind = pick(["player", "player", "arrow", "potion", "door"]);
-      return {
-        id: 300 + id * 7,
-        kind,
-        x: fraction(-512, 512),
-        y: fraction(-512, 512),
-        heading: fraction(0, 6.25),
-        health: kind === "player" ? below(101) : 100,
-        weapon: kind === "player" ? pick(weapons) : undefined,
-      };
-    }),
-  })),
+  snapshot: list(COUNT, (i) => snapshot(i, 20 + below(9))),
   chat: list(COUNT, (i) => ({ from: 1000 + below(5000), text: lines[i % lines.length] })),
   telemetry: list(COUNT, (i) => ({
     // Seconds since it was switched on; exact in 32 bits too, as msgpackr writes it.
@@ -101,6 +103,8 @@ export const shapes = {
     object: next() < 0.6 ? 300 + below(300) : undefined,
     amount: below(60) - 40,
   })),
+  // The whole world, for who has just joined: too large to be written where it goes.
+  world: list(COUNT, (i) => snapshot(i, 490 + below(20))),
 };
 
 /** Shapes with a second, packed form in the spec; the others have nothing to pack. */

@@ -1,20 +1,18 @@
 /**
- * `codecs.ts`: for every struct and union its functions (size, encode, decode and, where messages are small, write), for
- * every enum two, all straight-line, and an encoder and a decoder for every channel, apart, so that a bundler leaves out
+ * `codecs.ts`: for every struct and union its functions (write and decode), for every enum
+ * two, all straight-line, and an encoder and a decoder for every channel, apart, so that a bundler leaves out
  * what a side does not call.
- * The file puts the parts together; each function has a file of its own here (size.ts, encode.ts, write.ts, decode.ts).
+ * The file puts the parts together; each function has a file of its own here (write.ts, decode.ts).
  */
 import { definedKinds, kinds } from "../kinds/kinds.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import { decodeFunction } from "./decode.ts";
 import { readerType, unionDecodeFunction } from "./decode-value.ts";
-import { encodeFunction, unionEncodeFunction } from "./encode.ts";
 import type { Module } from "./module.ts";
-import { sizeFunction, unionSizeFunction } from "./size.ts";
 import type { Declaration, Func } from "./source.ts";
 import { camel, Lines, Names } from "./text.ts";
-import { unionWriteFunction, writeFunction, writtenInOnePass } from "./write.ts";
+import { isWrittenInPlace, unionWriteFunction, writeFunction, writtenTypes } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
 /** The names of what encodes and decodes the messages of a channel. */
@@ -34,26 +32,22 @@ export function codecNames(model: Model): CodecNames[] {
 
 export function emitCodecs(model: Model, module: Module): Declaration[] {
   const lookup = Lookup.of(model);
-  const onePass = writtenInOnePass(model, lookup);
+  const written = writtenTypes(model, lookup);
   const functions: Func[] = [
     ...zeroFunctions(model, lookup, module),
     ...model.unions.flatMap((u) => [
-      unionSizeFunction(u, lookup, module),
-      unionEncodeFunction(u, module),
-      ...(onePass.has(u.name) ? [unionWriteFunction(u, lookup, module)] : []),
+      ...(written.has(u.name) ? [unionWriteFunction(u, lookup, module)] : []),
       unionDecodeFunction(u, lookup, module),
     ]),
     ...model.structs.flatMap((s) => [
-      sizeFunction(s, lookup, module),
-      encodeFunction(s, module),
-      ...(onePass.has(s.name) ? [writeFunction(s, lookup, module)] : []),
+      ...(written.has(s.name) ? [writeFunction(s, lookup, module)] : []),
       decodeFunction(s, lookup, module),
     ]),
   ];
   const names = codecNames(model);
   const codecs = model.channels.flatMap((c) => {
     const { encoder, decoder } = names[c.index]!;
-    return [encoderText(c, encoder, lookup, onePass, module), decoderText(c, decoder, module)];
+    return [encoderText(c, encoder, lookup, module), decoderText(c, decoder, module)];
   });
   const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
   // A type that nothing holds has no use for its functions.
@@ -71,13 +65,7 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
   ];
 }
 
-function encoderText(
-  c: ChannelModel,
-  name: string,
-  lookup: Lookup,
-  onePass: ReadonlySet<string>,
-  module: Module,
-): string {
+function encoderText(c: ChannelModel, name: string, lookup: Lookup, module: Module): string {
   const struct = lookup.struct(c.message);
   const type = module.typeOf(c.message);
   const maxBytes = Math.min(struct.maxBytes, c.maxBytes);
@@ -86,24 +74,7 @@ function encoderText(
     `export const ${name}: ${module.type("stardust-udp/protocol", "MessageEncoder")}<${type}> =`,
     () => {
       out.add(`maxBytes: ${maxBytes},`);
-      if (struct.maxBytes <= c.maxBytes) out.add(`size: size${c.message},`);
-      else {
-        out.block(
-          `size(message: ${type}): number`,
-          () => {
-            out.add(`const size = size${c.message}(message);`);
-            const problem = `\`takes \${size} bytes, ${c.maxBytes} are allowed\``;
-            out.add(
-              `if (size > ${c.maxBytes}) ${module.wire("invalid")}("", ${problem});`,
-              "return size;",
-            );
-          },
-          ",",
-        );
-      }
-      out.add(`encode: encode${c.message},`);
-      if (onePass.has(c.message) && struct.maxBytes <= c.maxBytes)
-        out.add(`write: write${c.message},`);
+      out.add(`inPlace: ${isWrittenInPlace(c, lookup)},`, `write: write${c.message},`);
     },
     ";",
   );

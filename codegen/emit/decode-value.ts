@@ -14,10 +14,9 @@ import {
 import type { Lookup, Named, NamedType } from "../model/lookup.ts";
 import type { TypeModel, UnionModel } from "../model/model.ts";
 import { offsetText, readBitsText } from "./bits.ts";
-import { localsOf } from "./encode.ts";
 import { depthArgument, elementFixedBytes, elementMinBytes, typeText } from "./layout.ts";
 import { type Module, WIRE } from "./module.ts";
-import { indexPath } from "./size.ts";
+import { indexPath, localsOf } from "./plan.ts";
 import type { Func } from "./source.ts";
 import { Lines, Names, one, quote } from "./text.ts";
 

@@ -21,9 +21,9 @@ import {
   simpleText,
   withView,
 } from "./decode-value.ts";
-import { isRun, planOf, sumBytes } from "./encode.ts";
 import { scalarBytes, typeText } from "./layout.ts";
 import type { Module } from "./module.ts";
+import { isRun, planOf, sumBytes } from "./plan.ts";
 import type { Func } from "./source.ts";
 import { camel, one, pascal, property, quote } from "./text.ts";
 import { defaultText } from "./zero-value.ts";

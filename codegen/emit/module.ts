@@ -23,7 +23,6 @@ export const wireFunctions = [
   "checkArray",
   "checkBigint",
   "checkBool",
-  "checkBytes",
   "checkDepth",
   "checkFloat16",
   "checkFloat32",
@@ -34,10 +33,7 @@ export const wireFunctions = [
   "checkNoList",
   "checkNumber",
   "checkObject",
-  "checkString",
   "checkTotal",
-  "checkVarint",
-  "checkZigzag",
   "dequantise",
   "entryPath",
   "fromHalf",
@@ -53,9 +49,7 @@ export const wireFunctions = [
   "quantise",
   "rethrowWithin",
   "toHalf",
-  "utf8Length",
   "varintSize",
-  "zigzag",
 ] as const;
 
 /** What headers call of it. */
@@ -64,7 +58,6 @@ export const headerFunctions = [
   "ackWord",
   "readAckRanges",
   "readAckWords",
-  "varintSize",
   "varintViolation",
   "writeAckRanges",
 ] as const;

@@ -105,7 +105,12 @@ function helperFunctions(module: Module): Func[] {
       parameters: [encoder, { name: "value", type: "unknown" }],
       returns: "Problem | null",
       body: new Lines()
-        .add("try {", "  encoder.size(value as M);", "  return null;", "} catch (error) {")
+        .add(
+          "try {",
+          `  ${wire("encodeOnce")}(encoder, value as M);`,
+          "  return null;",
+          "} catch (error) {",
+        )
         .add(`  if (!(error instanceof ${wire("InvalidMessageError")})) throw error;`)
         .add("  return { path: error.path, problem: error.problem };", "}").text,
     },
@@ -114,9 +119,7 @@ function helperFunctions(module: Module): Func[] {
       name: "bytesOf",
       parameters: [encoder, { name: "message", type: "M" }],
       returns: "Uint8Array",
-      body: new Lines()
-        .add("const bytes = new Uint8Array(encoder.size(message));")
-        .add(`encoder.encode(message, new ${wire("Writer")}(bytes));`, "return bytes;").text,
+      body: `return ${wire("encodeOnce")}(encoder, message).slice();`,
     },
   ];
 }

@@ -26,25 +26,6 @@ export function memberOf(object: string, name: string, lines: Lines): string {
 }
 
 /**
- * The expressions of `message`'s members in a function that reads them more than once: those that every object inherits
- * are put into locals, so that the compiler sees that they stay the same.
- */
-export function membersOf(
-  members: readonly { readonly name: string }[],
-  lines: Lines,
-  names: Names,
-): (name: string) => string {
-  const locals = new Map<string, string>();
-  for (const { name } of members) {
-    if (!inherited.has(name)) continue;
-    const local = names.take(`own${pascal(name)}`);
-    lines.add(`const ${local} = ${memberOf("message", name, lines)};`);
-    locals.set(name, local);
-  }
-  return (name) => locals.get(name) ?? memberOf("message", name, lines);
-}
-
-/**
  * Puts every member of `object` into a local, each read once: what was checked is what is written, whatever getters the
  * object has. Returns the locals.
  */
@@ -120,9 +101,9 @@ export function one(name: string): string {
   return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
-/** What functions that are made for a type are called, before its name: `sizeVec2`. */
+/** What functions that are made for a type are called, before its name: `writeVec2`. */
 const families = [
-  ...(["size", "encode", "write", "decode"] as const),
+  ...(["write", "decode"] as const),
   ...(["valueOf", "nameOf", "namesOf", "zero"] as const),
 ];
 const derived = new RegExp(`^(${families.join("|")})[A-Z]`);

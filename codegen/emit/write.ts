@@ -1,8 +1,8 @@
 /**
- * The `write…` functions of structs and unions: check and encode in one pass, for callers that have room for the largest
- * message and need not know its size first. Every member is read once, into a local, so what was checked is what is
- * written; as each is bounded, so is the whole, and nothing asks how much room is left. Messages that may be large or
- * hold themselves have no such functions: they are asked for their size first.
+ * The `write…` functions of structs and unions: check and encode in one pass. Every member is read once, into a local, so
+ * what was checked is what is written. Nothing asks how much room is left: each member is bounded, and so is the whole, or
+ * it is written into memory that may end (src/wire/encode-once.ts). Worst case: linear in the value; one that holds or
+ * shares itself is stopped by its depth and by what it takes.
  */
 import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
 import {
@@ -15,30 +15,39 @@ import {
   type NamedType,
   partsOf,
 } from "../model/lookup.ts";
-import type { MemberModel, Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
+import type {
+  ChannelModel,
+  MemberModel,
+  Model,
+  StructModel,
+  TypeModel,
+  UnionModel,
+} from "../model/model.ts";
 import { type BitField, offsetText, writeBitsTexts } from "./bits.ts";
-import { isRun, localsOf, planOf, setText, writerType } from "./encode.ts";
-import { scalarBytes, typeText } from "./layout.ts";
-import type { Module, WireFunction } from "./module.ts";
-import { indexPath, objectCheck } from "./size.ts";
+import { depthArgument, scalarBytes, typeText } from "./layout.ts";
+import { type Module, WIRE, type WireFunction } from "./module.ts";
+import { indexPath, isRun, localsOf, planOf } from "./plan.ts";
 import type { Func } from "./source.ts";
-import { camel, destructure, Lines, Names, nameList, pascal, quote } from "./text.ts";
+import { camel, destructure, Lines, Names, nameList, one, pascal, quote } from "./text.ts";
 
-/** Room for a message of so many bytes is little; that of a larger one is asked first. */
-export const ONE_PASS_BYTES = 4096;
+/** Room for a message of so many bytes is little: it is written where it goes. */
+const IN_PLACE_BYTES = 4096;
 
-/** The structs and unions that have a `write` function: those in messages that `writesInOnePass`. */
-export function writtenInOnePass(model: Model, lookup: Lookup): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const { message, maxBytes } of model.channels) {
-    const reached = new Map<string, Named>();
-    const struct = lookup.struct(message);
-    reach({ kind: "struct", name: message }, lookup, reached);
-    const bounded = [...reached.values()].every((self) => self.recursion === undefined);
-    if (!bounded || struct.maxBytes > Math.min(maxBytes, ONE_PASS_BYTES)) continue;
-    for (const name of reached.keys()) found.add(name);
+/** The structs and unions that have a `write` function: those in messages, but for what is written in place. */
+export function writtenTypes(model: Model, lookup: Lookup): ReadonlySet<string> {
+  const found = new Map<string, Named>();
+  for (const { message } of model.channels) {
+    reach({ kind: "struct", name: message }, lookup, found);
   }
-  return found;
+  return new Set(found.keys());
+}
+
+/** Whether `write` of a channel's message, whatever it is given, writes no more than the channel takes, and that is little. */
+export function isWrittenInPlace({ message, maxBytes }: ChannelModel, lookup: Lookup): boolean {
+  const found = new Map<string, Named>();
+  reach({ kind: "struct", name: message }, lookup, found);
+  const bounded = [...found.values()].every((self) => self.recursion === undefined);
+  return bounded && lookup.struct(message).maxBytes <= Math.min(maxBytes, IN_PLACE_BYTES);
 }
 
 /** As reachedFrom, without the structs that are written in place. */
@@ -68,12 +77,14 @@ interface Scope {
   readonly lines: Lines;
   readonly names: Names;
   readonly lookup: Lookup;
+  /** Whose function it is. */
+  readonly self: Named;
   offset: number;
 }
 
 function open(self: Named, lookup: Lookup, module: Module): Scope {
   const names = new Names([...localsOf(self), "at", "bytes"]);
-  return { lines: new Lines(module), names, lookup, offset: 0 };
+  return { lines: new Lines(module), names, lookup, self, offset: 0 };
 }
 
 /** Where the next `bytes` go. */
@@ -103,7 +114,7 @@ export function writeFunction(struct: StructModel, lookup: Lookup, module: Modul
   const scope = open(struct, lookup, module);
   const { lines } = scope;
   const { extensible, fixedBytes } = struct;
-  lines.add(...objectCheck(struct, lines));
+  lines.add(...objectCheck(struct, lines), ...beginRecursion(struct, lines));
   const local = destructure("message", struct.members, lines, scope.names);
   if (extensible) {
     if (fixedBytes >= 0) put(scope, putText("putVarint", `"", ${extensible.maxBodyBytes}`, lines));
@@ -114,16 +125,15 @@ export function writeFunction(struct: StructModel, lookup: Lookup, module: Modul
   }
   for (const part of groupsOf(struct)) writePart(scope, part, local);
   if (extensible && fixedBytes < 0) {
-    lines.add(
-      `return ${lines.wire("lengthWrite")}(${lines.use("bytes")}, body, ${take(scope, 0)});`,
-    );
-  } else lines.add(`return ${take(scope, 0)};`);
+    const end = `${lines.wire("lengthWrite")}(${lines.use("bytes")}, body, ${take(scope, 0)})`;
+    finish(scope, end);
+  } else finish(scope, take(scope, 0));
   return writeFunc(struct, lines);
 }
 
 export function unionWriteFunction(union: UnionModel, lookup: Lookup, module: Module): Func {
   const lines = new Lines(module);
-  lines.add(...objectCheck(union, lines));
+  lines.add(...objectCheck(union, lines), ...beginRecursion(union, lines));
   lines.block("switch (message.kind)", () => {
     for (const variant of union.variants) {
       lines.block(`case ${quote(variant.name)}:`, () => {
@@ -134,7 +144,7 @@ export function unionWriteFunction(union: UnionModel, lookup: Lookup, module: Mo
         const value = scope.names.take("value");
         lines.add(`const ${value} = message.value;`);
         writeValue(scope, variant.type, value, quote("value"));
-        lines.add(`return ${take(scope, 0)};`);
+        finish(scope, take(scope, 0));
       });
     }
     const names = quote(nameList(union.variants));
@@ -146,9 +156,28 @@ export function unionWriteFunction(union: UnionModel, lookup: Lookup, module: Mo
   return writeFunc(union, lines);
 }
 
+/** How deep a head lies, before anything of it is read. */
+function beginRecursion({ name, recursion }: Named, lines: Lines): string[] {
+  if (recursion?.head !== name) return [];
+  return [`${lines.wire("checkDepth")}(depth, ${recursion.maxDepth});`];
+}
+
+/** Returns where the value ends; a head that has a bound of its own is held to it. */
+function finish({ lines, self }: Scope, end: string): void {
+  const { recursion } = self;
+  if (recursion?.head === self.name && recursion.maxBytes !== undefined) {
+    lines.add(`at = ${end};`, totalCheck(lines, "at", recursion.maxBytes), "return at;");
+  } else lines.add(`return ${end};`);
+}
+
+function writerType(module: Module): string {
+  return module.type(WIRE, "Writer");
+}
+
 function writeFunc(self: Named, lines: Lines): Func {
   const used = ["bytes", "view"].filter((name) => lines.uses(name));
-  const head = used.length > 0 ? `const { ${used.join(", ")} } = ${lines.use("w")};\n` : "";
+  const memory = used.length > 0 ? `const { ${used.join(", ")} } = ${lines.use("w")};\n` : "";
+  const head = lines.uses("from") ? `${memory}const from = at;\n` : memory;
   return {
     kind: "function",
     name: `write${self.name}`,
@@ -156,11 +185,12 @@ function writeFunc(self: Named, lines: Lines): Func {
       { name: "message", type: lines.module.typeOf(self.name) },
       { name: lines.uses("w") ? "w" : "_w", type: writerType(lines.module) },
       { name: "at", type: "number" },
+      ...(self.recursion ? [{ name: "depth", type: "number = 0" }] : []),
     ],
     returns: "number",
     body: head + lines.text,
     uses: lines.used,
-    doc: `As size${self.name} and encode${self.name} in one pass. Returns where it ends. Throws InvalidMessageError.`,
+    doc: `Checks and writes ${one(self.name)}; returns where it ends. Throws InvalidMessageError with the path of a wrong member.`,
   };
 }
 
@@ -202,6 +232,22 @@ function writePart(scope: Scope, part: MemberGroup, local: (name: string) => str
       });
     }
   }
+}
+
+/** What every list has, whatever is in it. */
+const ofLists: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Array.prototype));
+
+/** That a value is an object and no list; one that lacks a member is refused when that is checked. */
+function objectCheck(self: Named, lines: Lines, value = "message"): string[] {
+  const tells = "variants" in self || self.members.some((m) => !m.optional && !ofLists.has(m.name));
+  const list = tells ? [] : [`${lines.wire("checkNoList")}(${value});`];
+  return [`${lines.wire("checkObject")}(${value});`, ...list];
+}
+
+/** Puts a value of fixed bytes there. */
+function setText(type: TypeModel, at: string, value: string, lines: Lines): string {
+  if (!isFixed(type)) throw new Error(`${type.kind} has no fixed place`);
+  return kindOf(type).set(type, at, value, lines);
 }
 
 /**
@@ -288,14 +334,24 @@ function writeBits(scope: Scope, type: BitType, value: string, path: string): vo
 
 function writeNamed(scope: Scope, type: NamedType, value: string, path: string): void {
   const { lines } = scope;
-  const call = `write${type.name}(${value}, ${lines.use("w")}`;
-  if (path === '""') put(scope, call);
+  const depth = depthArgument(scope.self, scope.lookup.named(type));
+  const call = (): void => {
+    lines.add(`at = write${type.name}(${value}, ${lines.use("w")}, ${take(scope, 0)}${depth});`);
+    scope.offset = 0;
+  };
+  if (path === '""') call();
   else {
-    lines.block("try", () => put(scope, call));
+    lines.block("try", call);
     lines.chain("catch (error)", () => {
       lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
     });
   }
+  // After each part of a cycle, so that no walk through what shares or holds itself is longer than the bound.
+  if (depth !== "") lines.add(totalCheck(lines, "at", scope.self.maxBytes));
+}
+
+function totalCheck(lines: Lines, end: string, maxBytes: number): string {
+  return `${lines.wire("checkTotal")}(${end} - ${lines.use("from")}, ${maxBytes});`;
 }
 
 function writeList(

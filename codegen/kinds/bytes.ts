@@ -57,9 +57,6 @@ export const bytes: VaryingKind<BytesType> = {
   optionRules: { maxBytes: "member-bound-changed" },
   dissector: ({ maxBytes }) => ({ kind: "bytes", max: maxBytes }),
 
-  checkedSize: ({ maxBytes }, value, path, lines) =>
-    `${lines.wire("checkBytes")}(${path}, ${value}, ${maxBytes})`,
-  encode: (_type, value, lines) => `${lines.use("w")}.blob(${value});`,
   put: ({ maxBytes }, value, path, lines) =>
     `${lines.wire("putBytes")}(${path}, ${value}, ${maxBytes}`,
   get: ({ maxBytes }, path, lines) => `${lines.use("r")}.blob(${maxBytes}, ${path})`,

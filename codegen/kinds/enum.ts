@@ -246,11 +246,10 @@ function declarations(e: Definition, specFile: string): Declaration[] {
 
 /** In `codecs.ts`. */
 function functions(e: Definition, used: ReadonlySet<string>, module: Module): Declaration[] {
-  if (!used.has(`valueOf${e.name}`) && !used.has(`nameOf${e.name}`)) return [];
+  const read = [...(counts(e) ? [namesOfTable(e, module)] : []), nameOfFunction(e, module)];
   return [
-    valueOfFunction(e),
-    ...(counts(e) ? [namesOfTable(e, module)] : []),
-    nameOfFunction(e, module),
+    ...(used.has(`valueOf${e.name}`) ? [valueOfFunction(e)] : []),
+    ...(used.has(`nameOf${e.name}`) ? read : []),
   ];
 }
 

@@ -225,10 +225,6 @@ export interface FixedKind<T> extends Common<T> {
 /** Says itself where it ends. */
 export interface VaryingKind<T> extends Common<T> {
   readonly shape: "varying";
-  /** The bytes a value takes, an expression that throws for what cannot be written. */
-  checkedSize(type: T, value: string, path: string, lines: Lines): string;
-  /** The statement that writes what was checked. */
-  encode(type: T, value: string, lines: Lines): string;
   /** A call that checks and writes, but for its last arguments: `putString(…`. */
   put(type: T, value: string, path: string, lines: Lines): string;
   get(type: T, path: string, lines: Lines): string;

@@ -91,10 +91,6 @@ export const string: VaryingKind<StringType> = {
   optionRules: { maxBytes: "member-bound-changed" },
   dissector: ({ maxBytes }) => ({ kind: "string", max: maxBytes }),
 
-  checkedSize: ({ maxBytes }, value, path, lines) =>
-    `${lines.wire("checkString")}(${path}, ${value}, ${maxBytes})`,
-  encode: (_type, value, lines) =>
-    `${lines.use("w")}.string(${value}, ${lines.wire("utf8Length")}(${value}));`,
   put: ({ maxBytes }, value, path, lines) =>
     `${lines.wire("putString")}(${path}, ${value}, ${maxBytes}`,
   get: ({ maxBytes }, path, lines) => `${lines.use("r")}.string(${maxBytes}, ${path})`,

@@ -89,12 +89,6 @@ export const varint: VaryingKind<VarintType> = {
   optionRules: {},
   dissector: (type) => ({ kind: type.signed ? "svarint" : "varint" }),
 
-  checkedSize: (type, value, path, lines) =>
-    `${lines.wire(type.signed ? "checkZigzag" : "checkVarint")}(${path}, ${value})`,
-  encode: (type, value, lines) => {
-    const raw = type.signed ? `${lines.wire("zigzag")}(${value})` : value;
-    return `${lines.use("w")}.varint(${raw});`;
-  },
   put: (type, value, path, lines) =>
     `${lines.wire(type.signed ? "putZigzag" : "putVarint")}(${path}, ${value}`,
   get: (type, path, lines) => `${lines.use("r")}.${type.signed ? "zigzag" : "varint"}(${path})`,

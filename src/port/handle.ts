@@ -8,7 +8,7 @@ import type { CloseReason, PortStats } from "../connection-contract.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
-import { encodeOnce } from "../session/encode-once.ts";
+import { encodeOnce } from "../wire/encode-once.ts";
 import "../udp/node-text.ts";
 import { utf8Read } from "../wire/utf8.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -166,7 +166,7 @@ export class PortHandle {
   send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
     const encoder = channel.encoder!;
     // What may be large is encoded first, so that its record is as long as it is, and nothing is written behind that.
-    const bytes = encoder.write === undefined ? encodeOnce(encoder, message) : undefined;
+    const bytes = encoder.inPlace ? undefined : encodeOnce(encoder, message);
     const w = this.#reserve(ToWorker.send, 6 + (bytes?.length ?? encoder.maxBytes));
     if (w === undefined) {
       if (bytes === undefined) encodeOnce(encoder, message);
@@ -176,7 +176,7 @@ export class PortHandle {
     w.u16(channel.index);
     const start = w.at;
     try {
-      if (bytes === undefined) w.at = encoder.write!(message, w, start);
+      if (bytes === undefined) w.at = encoder.write(message, w, start);
       else w.raw(bytes);
     } catch (error) {
       this.#end.abandon();

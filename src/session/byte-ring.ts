@@ -68,7 +68,7 @@ export class ByteRing {
     return position;
   }
 
-  /** Has `encoder`, which has `write`, write a message; returns its bytes. It is stored only by `keep`. */
+  /** Has `encoder`, which writes in place, write a message; returns its bytes. It is stored only by `keep`. */
   stage<M>(message: M, encoder: MessageEncoder<M>): number {
     beginWriting();
     try {
@@ -82,7 +82,7 @@ export class ByteRing {
           : beside(maxBytes),
       );
       const start = w.at;
-      return encoder.write!(message, w, start) - start;
+      return encoder.write(message, w, start) - start;
     } finally {
       writing = false;
     }

@@ -10,10 +10,10 @@
 import { InvalidMessageError, StardustError } from "../errors.ts";
 import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
+import { encodeOnce } from "../wire/encode-once.ts";
 import type { FrameHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { ByteRing } from "./byte-ring.ts";
-import { encodeOnce } from "./encode-once.ts";
 import { NumberQueue } from "./number-queue.ts";
 import type { SendLimit } from "./send-limit.ts";
 
@@ -97,7 +97,7 @@ export class SendChannel {
   pushMessage(message: unknown): boolean {
     const { encoder } = this.definition;
     if (encoder === undefined) throw noEncoder(this.definition.name);
-    if (encoder.write === undefined) {
+    if (!encoder.inPlace) {
       const bytes = encodeOnce(encoder, message);
       return this.push(bytes, 0, bytes.length);
     }

@@ -1,5 +1,5 @@
 /**
- * What generated `size` functions call on each member of a message that is to be sent. The value may be anything at all
+ * What generated `write` functions call on each member of a message that is to be sent. The value may be anything at all
  * (it comes from the application, perhaps from JavaScript): each check accepts exactly what the encoder can write, or
  * throws `InvalidMessageError` with the member's path. Worst case: linear in a string's length.
  */

@@ -32,6 +32,7 @@ export {
   own,
   zigzag,
 } from "./check.ts";
+export { encodeOnce } from "./encode-once.ts";
 export { fromHalf, toHalf } from "./half.ts";
 export {
   AckBlock,

@@ -1,7 +1,6 @@
 /**
  * Where generated encoders write: a window on memory (a scratch buffer, a ring) and a position in it. Integers are
- * big-endian. Nothing is checked: callers have made room for all that is written, because they asked `size` or know what
- * the largest message takes.
+ * big-endian. Nothing is checked: callers have made room for the largest message, or throw away what met the end of the memory.
  */
 import { utf8Write } from "./utf8.ts";
 
@@ -29,15 +28,6 @@ export class Writer {
   take(count: number): number {
     const at = this.at;
     this.at = at + count;
-    return at;
-  }
-
-  /** As `take`, zeroed: for bit blocks, which are or-ed into. */
-  takeZeroed(count: number): number {
-    const at = this.at;
-    const end = at + count;
-    for (let i = at; i < end; i++) this.bytes[i] = 0;
-    this.at = end;
     return at;
   }
 
@@ -74,27 +64,9 @@ export class Writer {
     this.view.setUint32(at + 4, value >>> 0);
   }
 
-  /** Leaves room for a length; what is written until `end` is what it counts. Returns where that starts. */
-  begin(): number {
-    return this.take(1) + 1;
-  }
-
-  /** Writes the length of all since `begin`. */
-  end(start: number): void {
-    this.at = lengthWrite(this.bytes, start, this.at);
-  }
-
   raw(source: Uint8Array): void {
     this.bytes.set(source, this.at);
     this.at += source.byteLength;
-  }
-
-  /** Bytes behind a varint of how many there are. */
-  blob(value: Uint8Array): void {
-    const count = byteCount(value);
-    this.varint(count);
-    this.bytes.set(value, this.at);
-    this.at += count;
   }
 
   /** A string as a varint of its `byteLength` (from `utf8Length`) and its UTF-8 bytes. */

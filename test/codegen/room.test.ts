@@ -192,20 +192,17 @@ beforeAll(async () => {
 test.each([...specs.keys()])("the fullest values of %s take what the model says", (name) => {
   const model = models.get(name)!;
   const code = codecs.get(name);
-  const fullest = new Fullest(model, (type, value) => code[`size${type}`](value));
+  const sizeOf = (type: string, value: unknown): number =>
+    code[`write${type}`]?.(value, new Writer(new Uint8Array(2 * MOST_BYTES)), 0) ?? 0;
+  const fullest = new Fullest(model, sizeOf);
   let equal = 0;
   for (const { name: struct, maxBytes } of model.structs) {
     if (maxBytes > MOST_BYTES || fullest.capped.has(struct)) continue;
     const value = fullest.named(struct, outermost);
-    expect(code[`size${struct}`](value), struct).toBe(maxBytes);
-    const w = new Writer(new Uint8Array(maxBytes));
-    code[`encode${struct}`](value, w);
-    expect(w.at, struct).toBe(maxBytes);
     const write = code[`write${struct}`];
-    equal++;
     if (write === undefined) continue;
-    const written = writeWithin({ write, maxBytes }, value);
-    expect(Buffer.compare(written, w.bytes), struct).toBe(0);
+    equal++;
+    expect(writeWithin({ write, maxBytes }, value).length, struct).toBe(maxBytes);
   }
   expect(equal).toBeGreaterThan(0);
 });
@@ -243,16 +240,11 @@ describe("what says one thing and is another", () => {
       const honest = { short: plain.slice(0, 8), long: plain };
       const wanted = Buffer.from(writeWithin(codec("data"), honest)).toString("hex");
       expect(Buffer.from(writeWithin(codec("data"), message())).toString("hex")).toBe(wanted);
-      expect(codec("data").size(message())).toBe(wanted.length / 2);
-      const w = new Writer(new Uint8Array(wanted.length / 2));
-      codec("data").encode(message(), w);
-      expect(Buffer.from(w.bytes).toString("hex")).toBe(wanted);
     }
     for (const length of [33, 4000]) {
       const long = bytesThatSay(length, answers(...all));
       const message = { short: new Uint8Array(0), long };
       expect(() => writeWithin(codec("data"), message)).toThrow(InvalidMessageError);
-      expect(() => codec("data").size(message)).toThrow(InvalidMessageError);
     }
   });
 
@@ -265,7 +257,6 @@ describe("what says one thing and is another", () => {
     for (const long of none) {
       const message = { short: new Uint8Array(0), long };
       expect(() => writeWithin(codec("data"), message)).toThrow(InvalidMessageError);
-      expect(() => codec("data").size(message)).toThrow(InvalidMessageError);
     }
   });
 

@@ -53,7 +53,6 @@ describe("a message that does something while it is written", () => {
   /** Ten bytes, the fifth asked of the message. */
   const asking: MessageEncoder<() => number> = {
     ...(small as unknown as MessageEncoder<() => number>),
-    size: () => 10,
     write(message, w, at) {
       w.bytes.fill(1, at, at + 5);
       w.bytes[at + 5] = message();

@@ -52,12 +52,12 @@ export interface HandCodec {
 export function bytesCodec(maxBytes: number, fixedBytes = -1): HandCodec {
   const encoder: MessageEncoder<Uint8Array> = {
     maxBytes,
-    size(message) {
+    inPlace: maxBytes <= 4096,
+    write(message, w, at) {
       if (!(message instanceof Uint8Array)) throw new InvalidMessageError("", "not bytes");
-      return message.length;
-    },
-    encode(message, w) {
-      w.raw(message);
+      if (message.length > maxBytes) throw new InvalidMessageError("", "too large");
+      w.bytes.set(message, at);
+      return at + message.length;
     },
   };
   const decoder: MessageDecoder<Uint8Array> = {
@@ -68,13 +68,7 @@ export function bytesCodec(maxBytes: number, fixedBytes = -1): HandCodec {
       return copy;
     },
   };
-  if (maxBytes > 4096) return { encoder, decoder };
-  const write = (message: Uint8Array, w: Writer, at: number): number => {
-    if (encoder.size(message) > maxBytes) throw new InvalidMessageError("", "too large");
-    w.bytes.set(message, at);
-    return at + message.length;
-  };
-  return { encoder: { ...encoder, write }, decoder };
+  return { encoder, decoder };
 }
 
 class DefaultLayout implements HeaderCodec {

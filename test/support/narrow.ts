@@ -38,9 +38,11 @@ export async function rawClient(
     ...channel,
     encoder: {
       ...channel.encoder,
-      size: (bytes: Uint8Array) => bytes.byteLength,
-      encode: (bytes: Uint8Array, w: { raw(bytes: Uint8Array): void }) => w.raw(bytes),
-      write: (bytes: Uint8Array, w: { raw(bytes: Uint8Array): void }) => w.raw(bytes),
+      inPlace: false,
+      write(bytes: Uint8Array, w: { bytes: Uint8Array }, at: number) {
+        w.bytes.set(bytes, at);
+        return at + bytes.length;
+      },
     },
   }));
   const face = {

@@ -1,0 +1,62 @@
+/**
+ * How a struct's members lie in the functions that write and read it: which stand in the bit block, which form runs of
+ * always as many bytes, and which vary; and the names that such a function has besides those of its members.
+ */
+import { isBits } from "../kinds/kinds.ts";
+import type { MemberGroup, Named } from "../model/lookup.ts";
+import type { MemberModel } from "../model/model.ts";
+import { scalarBytes } from "./layout.ts";
+
+/** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
+export interface Plan {
+  readonly bits: readonly MemberModel[];
+  /** Required integers and floats right behind the bit block, with their offsets from its first byte. */
+  readonly run: readonly { readonly member: MemberModel; readonly offset: number }[];
+  readonly runBytes: number;
+  /** All that follows; neighbours that are required integers or floats form runs of their own. */
+  readonly rest: readonly (MemberModel | readonly MemberModel[])[];
+}
+
+export function planOf(part: MemberGroup): Plan {
+  const bits = part.members.filter((m) => isBits(m.type));
+  const others = part.members.filter((m) => !isBits(m.type));
+  const run: { member: MemberModel; offset: number }[] = [];
+  const rest: (MemberModel | MemberModel[])[] = [];
+  let runBytes = part.bitBlockBytes;
+  for (const member of others) {
+    const fixed = member.optional ? 0 : scalarBytes(member.type);
+    const last = rest.at(-1);
+    if (fixed === 0) rest.push(member);
+    else if (rest.length === 0) {
+      run.push({ member, offset: runBytes });
+      runBytes += fixed;
+    } else if (Array.isArray(last)) last.push(member);
+    else rest.push([member]);
+  }
+  return { bits, run, runBytes, rest };
+}
+
+/** Locals that a function of a type has besides those of its members. */
+export function localsOf(self: Named): string[] {
+  const extensible = "extensible" in self && self.extensible !== undefined;
+  return [
+    ..."message target w r view".split(" "),
+    ...("variants" in self ? ["at", "tag"] : []),
+    ...(extensible ? ["body", "end"] : []),
+    ...(self.recursion ? ["depth", "from"] : []),
+  ];
+}
+
+export function isRun(part: MemberModel | readonly MemberModel[]): part is readonly MemberModel[] {
+  return Array.isArray(part);
+}
+
+export function sumBytes(members: readonly MemberModel[]): number {
+  return members.reduce((sum, m) => sum + scalarBytes(m.type), 0);
+}
+
+/** The path of a list's element: `"entities"` and `i` as a template. */
+export function indexPath(path: string, index: string): string {
+  const outer = path.slice(1, -1).replaceAll("`", "\\`").replaceAll("${", "\\${");
+  return `\`${outer}[\${${index}}]\``;
+}
