@@ -7,12 +7,12 @@
 import { definedKinds, kinds } from "../kinds/kinds.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
-import { decodeFunction } from "./decode.ts";
+import { decodeFunctions } from "./decode.ts";
 import { readerType, unionDecodeFunction } from "./decode-value.ts";
 import type { Module } from "./module.ts";
 import type { Declaration, Func } from "./source.ts";
 import { camel, Lines, Names } from "./text.ts";
-import { isWrittenInPlace, unionWriteFunction, writeFunction, writtenTypes } from "./write.ts";
+import { isWrittenInPlace, unionWriteFunction, writeFunctions, writtenTypes } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 
 /** The names of what encodes and decodes the messages of a channel. */
@@ -40,8 +40,8 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
       unionDecodeFunction(u, lookup, module),
     ]),
     ...model.structs.flatMap((s) => [
-      ...(written.has(s.name) ? [writeFunction(s, lookup, module)] : []),
-      decodeFunction(s, lookup, module),
+      ...(written.has(s.name) ? writeFunctions(s, lookup, module) : []),
+      ...decodeFunctions(s, lookup, module),
     ]),
   ];
   const names = codecNames(model);

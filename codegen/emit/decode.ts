@@ -21,14 +21,21 @@ import {
   simpleText,
   withView,
 } from "./decode-value.ts";
-import { scalarBytes, typeText } from "./layout.ts";
+import { handsDepth, scalarBytes, typeText } from "./layout.ts";
 import type { Module } from "./module.ts";
-import { isRun, planOf, sumBytes } from "./plan.ts";
+import { isRun, isSplit, type Plan, piecesOf, planOf, planOfPiece, sumBytes } from "./plan.ts";
 import type { Func } from "./source.ts";
-import { camel, one, pascal, property, quote } from "./text.ts";
+import { camel, type Lines, one, pascal, property, quote } from "./text.ts";
 import { defaultText } from "./zero-value.ts";
 
-export function decodeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
+/** The function of a struct, and those that read its members where they are very many. */
+export function decodeFunctions(struct: StructModel, lookup: Lookup, module: Module): Func[] {
+  return isSplit(struct)
+    ? splitFunctions(struct, lookup, module)
+    : [decodeFunction(struct, lookup, module)];
+}
+
+function decodeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
   const scope = openScope(struct, lookup, module);
   const values = readStruct(struct, scope);
   const members = struct.members.map((m) => property(m.name, values.get(m)!)).join(", ");
@@ -45,14 +52,131 @@ export function decodeFunction(struct: StructModel, lookup: Lookup, module: Modu
       ";",
     );
   }
+  return decodeFunc(struct, lines);
+}
+
+function decodeFunc(struct: StructModel, lines: Lines): Func {
   return {
     kind: "function",
     name: `decode${struct.name}`,
     parameters: [readerParameter(lines), ...depthParameter(struct)],
-    returns: module.typeOf(struct.name),
+    returns: lines.module.typeOf(struct.name),
     body: withView(lines),
     uses: lines.used,
     doc: `Reads ${one(struct.name)}. Throws MalformedError for bytes that no encoder writes.`,
+  };
+}
+
+/** Members by pieces: each is an object of some of them, all read from the same bit block and run, and then what varies. */
+function splitFunctions(struct: StructModel, lookup: Lookup, module: Module): Func[] {
+  const scope = openScope(struct, lookup, module);
+  const { lines, names } = scope;
+  const { extensible } = struct;
+  const whole = module.typeOf(struct.name);
+  const pieces: Func[] = [];
+  const objects: string[] = [];
+  beginRecursion(struct, lines);
+  if (extensible) lines.add(`const end = ${lines.use("r")}.enter(${extensible.maxBodyBytes});`);
+  for (const part of groupsOf(struct)) {
+    const block = names.take("block");
+    const stops = part.group === undefined ? "" : names.take("stops");
+    if (stops === "") takeBlock(part, block, scope);
+    else {
+      lines.add(`const ${stops} = ${lines.use("r")}.stops;`, `let ${block} = 0;`);
+      lines.block(`if (!${stops})`, () => {
+        const inside = names.take("block");
+        takeBlock(part, inside, scope);
+        lines.add(`${block} = ${inside};`);
+      });
+    }
+    for (const members of piecesOf(part)) {
+      const piece = pieceFunction(struct, part, members, pieces.length + 1, lookup, module);
+      pieces.push(piece);
+      const object = names.take("piece");
+      objects.push(object);
+      const given = piece.parameters.length > 2 ? ["depth"] : [];
+      const call = `${lines.use(piece.name)}(${[lines.use("r"), block, ...given].join(", ")})`;
+      if (stops === "") lines.add(`const ${object} = ${call};`);
+      else {
+        lines.add(`const ${object}: ${piece.returns} = ${stops}`, "  ? {");
+        for (const m of members) {
+          lines.add(`      ${property(m.name, defaultText(m, struct, lookup, lines))},`);
+        }
+        lines.add("    }", `  : ${call};`);
+      }
+    }
+  }
+  if (extensible) lines.add(`${lines.use("r")}.leave(end);`);
+  endRecursion(struct, lines);
+  lines.block(
+    `const message: ${whole} =`,
+    () => {
+      for (const object of objects) lines.add(`...${object},`);
+    },
+    ";",
+  );
+  lines.add("return message;");
+  return [...pieces, decodeFunc(struct, lines)];
+}
+
+/** Takes the bit block and the run behind it, and looks at the bits that are no member's. */
+function takeBlock(part: MemberGroup, block: string, scope: Scope): void {
+  const { lines } = scope;
+  const { runBytes, run } = planOf(part);
+  if (runBytes === 0) {
+    lines.add(`const ${block} = ${lines.use("r")}.at;`);
+    return;
+  }
+  const first = part.bitBlockBytes > 0 ? undefined : run[0]?.member.name;
+  const path = first === undefined ? "" : `, ${quote(first)}`;
+  lines.add(`const ${block} = ${lines.use("r")}.take(${runBytes}${path});`);
+  const byte = (i: number) => `${lines.use("view")}.getUint8(${offsetText(block, i)})`;
+  checkPadding(scope, usedBits(part), part.bitBlockBytes, block, byte);
+}
+
+function usedBits(part: MemberGroup): number {
+  return part.members.reduce(
+    (sum, m) => sum + (m.optional ? 1 : 0) + (isBits(m.type) ? m.type.bits : 0),
+    0,
+  );
+}
+
+function pieceFunction(
+  struct: StructModel,
+  part: MemberGroup,
+  members: readonly MemberModel[],
+  index: number,
+  lookup: Lookup,
+  module: Module,
+): Func {
+  const scope = openScope(struct, lookup, module);
+  const { lines, names } = scope;
+  const block = names.take("block");
+  const values = new Map<MemberModel, string>();
+  const byte = (i: number) => `${lines.use("view")}.getUint8(${offsetText(block, i)})`;
+  const plan = planOfPiece(planOf(part), members);
+  const isUsed = plan.run.length > 0 || members.some((m) => m.optional || isBits(m.type));
+  readMembers(members, plan, block, byte, scope, values);
+  lines.block(
+    "return",
+    () => {
+      for (const m of members) lines.add(`${property(m.name, values.get(m)!)},`);
+    },
+    ";",
+  );
+  const keys = members.map((m) => quote(m.name)).join(" | ");
+  return {
+    kind: "function",
+    exported: false,
+    name: `$decode${index}${struct.name}`,
+    parameters: [
+      readerParameter(lines),
+      { name: isUsed ? block : `_${block}`, type: "number" },
+      ...(handsDepth(struct, members, lookup) ? [{ name: "depth", type: "number" }] : []),
+    ],
+    returns: `Pick<${module.typeOf(struct.name)}, ${keys}>`,
+    body: withView(lines),
+    uses: lines.used,
   };
 }
 
@@ -98,20 +222,30 @@ function readGroup(part: MemberGroup, scope: Scope, values: Map<MemberModel, str
 function readPart(part: MemberGroup, scope: Scope, values: Map<MemberModel, string>): void {
   const { lines } = scope;
   const plan = planOf(part);
-  const present = new Map<MemberModel, string>();
   const at = plan.runBytes > 0 ? scope.names.take("at") : "";
   if (plan.runBytes > 0) {
     const first = part.bitBlockBytes > 0 ? undefined : plan.run[0]?.member.name;
     const path = first === undefined ? "" : `, ${quote(first)}`;
     lines.add(`const ${at} = ${lines.use("r")}.take(${plan.runBytes}${path});`);
   }
-  const used = part.members.reduce(
-    (sum, m) => sum + (m.optional ? 1 : 0) + (isBits(m.type) ? m.type.bits : 0),
-    0,
-  );
+  const used = usedBits(part);
   const byte = blockBytes(part, used, at, scope);
   checkPadding(scope, used, part.bitBlockBytes, at, byte);
-  for (const member of part.members) {
+  readMembers(part.members, plan, at, byte, scope, values);
+}
+
+/** Members whose bit block and run begin at `at`. */
+function readMembers(
+  members: readonly MemberModel[],
+  plan: Plan,
+  at: string,
+  byte: (i: number) => string,
+  scope: Scope,
+  values: Map<MemberModel, string>,
+): void {
+  const { lines } = scope;
+  const present = new Map<MemberModel, string>();
+  for (const member of members) {
     if (!member.optional) continue;
     const has = scope.names.take(`has${pascal(member.name)}`);
     lines.add(`const ${has} = ${readBoolText(member.presenceBit!, byte)};`);

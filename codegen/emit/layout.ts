@@ -3,7 +3,7 @@
  * recursion ends. Where a thing lies was decided in model/; what a leaf is, kinds/ says.
  */
 import { isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
-import { grows, isNamed, type Lookup, type Named } from "../model/lookup.ts";
+import { grows, isNamed, type Lookup, type Named, withInner } from "../model/lookup.ts";
 import type { TypeModel, UnionModel, VariantModel } from "../model/model.ts";
 
 /**
@@ -14,6 +14,17 @@ export function depthArgument(from: Named, to: Named): string {
   const head = to.recursion?.head;
   if (head === undefined || from.recursion?.head !== head) return "";
   return from.name === head ? ", depth + 1" : ", depth";
+}
+
+/** Whether a function that handles these members of `self` hands on how deep it is. */
+export function handsDepth(
+  self: Named,
+  members: readonly { readonly type: TypeModel }[],
+  lookup: Lookup,
+): boolean {
+  return members
+    .flatMap(({ type }) => [...withInner(type)])
+    .some((inner) => isNamed(inner) && depthArgument(self, lookup.named(inner)) !== "");
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { isBits } from "../kinds/kinds.ts";
 import type { MemberGroup, Named } from "../model/lookup.ts";
-import type { MemberModel } from "../model/model.ts";
+import type { MemberModel, StructModel } from "../model/model.ts";
 import { scalarBytes } from "./layout.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
@@ -34,6 +34,41 @@ export function planOf(part: MemberGroup): Plan {
     else rest.push([member]);
   }
   return { bits, run, runBytes, rest };
+}
+
+/**
+ * TypeScript follows what may be undefined through one function only so far (TS2563, from some 300 optional members on): a
+ * struct with more members than this is written and read by several.
+ */
+const MOST_MEMBERS = 128;
+/** Members of each of them. */
+const PIECE_MEMBERS = 64;
+
+/** Whether the functions of a struct hand its members to others, a piece each. */
+export function isSplit({ members }: StructModel): boolean {
+  return members.length > MOST_MEMBERS;
+}
+
+export function piecesOf({ members }: MemberGroup): (readonly MemberModel[])[] {
+  const count = Math.ceil(members.length / PIECE_MEMBERS);
+  return Array.from({ length: count }, (_, i) =>
+    members.slice(i * PIECE_MEMBERS, (i + 1) * PIECE_MEMBERS),
+  );
+}
+
+/** What is at hand of a plan for the members of a piece: the same places. */
+export function planOfPiece(plan: Plan, members: readonly MemberModel[]): Plan {
+  const own = new Set(members);
+  return {
+    ...plan,
+    bits: plan.bits.filter((m) => own.has(m)),
+    run: plan.run.filter(({ member }) => own.has(member)),
+    rest: plan.rest.flatMap((part): (MemberModel | readonly MemberModel[])[] => {
+      if (!isRun(part)) return own.has(part) ? [part] : [];
+      const some = part.filter((m) => own.has(m));
+      return some.length > 0 ? [some] : [];
+    }),
+  };
 }
 
 /** Locals that a function of a type has besides those of its members. */

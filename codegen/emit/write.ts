@@ -24,9 +24,18 @@ import type {
   UnionModel,
 } from "../model/model.ts";
 import { type BitField, offsetText, writeBitsTexts } from "./bits.ts";
-import { depthArgument, scalarBytes, typeText } from "./layout.ts";
+import { depthArgument, handsDepth, scalarBytes, typeText } from "./layout.ts";
 import { type Module, WIRE, type WireFunction } from "./module.ts";
-import { indexPath, isRun, localsOf, planOf } from "./plan.ts";
+import {
+  indexPath,
+  isRun,
+  isSplit,
+  localsOf,
+  type Plan,
+  piecesOf,
+  planOf,
+  planOfPiece,
+} from "./plan.ts";
 import type { Func } from "./source.ts";
 import { camel, destructure, Lines, Names, nameList, one, pascal, quote } from "./text.ts";
 
@@ -110,7 +119,8 @@ function putText(put: WireFunction, what: string, lines: Lines): string {
   return `${lines.wire(put)}(${what}, ${lines.use("bytes")}`;
 }
 
-export function writeFunction(struct: StructModel, lookup: Lookup, module: Module): Func {
+/** The function of a struct, and those that it hands its members to where they are very many. */
+export function writeFunctions(struct: StructModel, lookup: Lookup, module: Module): Func[] {
   const scope = open(struct, lookup, module);
   const { lines } = scope;
   const { extensible, fixedBytes } = struct;
@@ -123,12 +133,16 @@ export function writeFunction(struct: StructModel, lookup: Lookup, module: Modul
       take(scope, 1);
     }
   }
-  for (const part of groupsOf(struct)) writePart(scope, part, local);
+  const pieces: Func[] = [];
+  for (const part of groupsOf(struct)) {
+    if (isSplit(struct)) writePieces(scope, struct, part, local, pieces);
+    else writePart(scope, part, local);
+  }
   if (extensible && fixedBytes < 0) {
     const end = `${lines.wire("lengthWrite")}(${lines.use("bytes")}, body, ${take(scope, 0)})`;
     finish(scope, end);
   } else finish(scope, take(scope, 0));
-  return writeFunc(struct, lines);
+  return [...pieces, writeFunc(struct, lines)];
 }
 
 export function unionWriteFunction(union: UnionModel, lookup: Lookup, module: Module): Func {
@@ -174,9 +188,14 @@ function writerType(module: Module): string {
   return module.type(WIRE, "Writer");
 }
 
-function writeFunc(self: Named, lines: Lines): Func {
+/** The parts of the writer that a body uses. */
+function memoryOf(lines: Lines): string {
   const used = ["bytes", "view"].filter((name) => lines.uses(name));
-  const memory = used.length > 0 ? `const { ${used.join(", ")} } = ${lines.use("w")};\n` : "";
+  return used.length > 0 ? `const { ${used.join(", ")} } = ${lines.use("w")};\n` : "";
+}
+
+function writeFunc(self: Named, lines: Lines): Func {
+  const memory = memoryOf(lines);
   const head = lines.uses("from") ? `${memory}const from = at;\n` : memory;
   return {
     kind: "function",
@@ -196,25 +215,38 @@ function writeFunc(self: Named, lines: Lines): Func {
 
 function writePart(scope: Scope, part: MemberGroup, local: (name: string) => string): void {
   const plan = planOf(part);
-  const { lines, names } = scope;
+  const { lines } = scope;
   const fields: BitField[] = [];
   const run = new Set(plan.run.map(({ member }) => member));
   for (const member of part.members) {
     const value = local(member.name);
-    if (member.optional) {
-      const has = names.take(`has${pascal(member.name)}`);
-      lines.add(`const ${has} = ${value} === undefined ? 0 : 1;`);
-      fields.push({ offset: member.presenceBit!, width: 1, value: has });
-    }
-    if (isBits(member.type)) fields.push(checkBits(scope, member, value));
-    else if (run.has(member))
-      lines.add(quickCheckText(member.type, value, quote(member.name), lines));
+    fields.push(...bitFields(scope, member, value));
+    if (run.has(member)) lines.add(quickCheckText(member.type, value, quote(member.name), lines));
   }
   for (const text of writeBitsTexts(fields, part.bitBlockBytes)) {
     lines.or(`${lines.use("bytes")}[${take(scope, 1)}] = `, text, ";");
   }
   for (const { member } of plan.run) writeScalar(scope, member.type, local(member.name));
-  for (const rest of plan.rest) {
+  writeRest(scope, plan.rest, local);
+}
+
+/** The bits of a member in the block, checked: whether it is there, and its own. */
+function bitFields(scope: Scope, member: MemberModel, value: string): BitField[] {
+  const { lines, names } = scope;
+  const fields: BitField[] = [];
+  if (member.optional) {
+    const has = names.take(`has${pascal(member.name)}`);
+    lines.add(`const ${has} = ${value} === undefined ? 0 : 1;`);
+    fields.push({ offset: member.presenceBit!, width: 1, value: has });
+  }
+  if (isBits(member.type)) fields.push(checkBits(scope, member, value));
+  return fields;
+}
+
+/** What stands behind the bit block and the run behind that. */
+function writeRest(scope: Scope, parts: Plan["rest"], local: (name: string) => string): void {
+  const { lines } = scope;
+  for (const rest of parts) {
     if (isRun(rest)) {
       for (const { type, name } of rest)
         lines.add(quickCheckText(type, local(name), quote(name), lines));
@@ -248,6 +280,97 @@ function objectCheck(self: Named, lines: Lines, value = "message"): string[] {
 function setText(type: TypeModel, at: string, value: string, lines: Lines): string {
   if (!isFixed(type)) throw new Error(`${type.kind} has no fixed place`);
   return kindOf(type).set(type, at, value, lines);
+}
+
+/**
+ * Members by pieces: the bit block is emptied, and each piece adds its bits to it, puts its integers and floats at their
+ * places behind it, and writes at the end what varies.
+ */
+function writePieces(
+  scope: Scope,
+  struct: StructModel,
+  part: MemberGroup,
+  local: (name: string) => string,
+  pieces: Func[],
+): void {
+  const { lines, names } = scope;
+  const plan = planOf(part);
+  settle(scope);
+  const block = names.take("block");
+  lines.add(`const ${block} = at;`, `at += ${plan.runBytes};`);
+  if (part.bitBlockBytes > 0) {
+    lines.add(`${lines.use("bytes")}.fill(0, ${block}, ${block} + ${part.bitBlockBytes});`);
+  }
+  for (const members of piecesOf(part)) {
+    const name = `$write${pieces.length + 1}${struct.name}`;
+    const inner = open(struct, scope.lookup, lines.module);
+    const values = new Map(members.map((m) => [m.name, inner.names.take(camel(m.name))]));
+    const startOf = inner.names.take("block");
+    writePiece(inner, part, members, (of) => values.get(of)!, startOf);
+    settle(inner);
+    inner.lines.add("return at;");
+    const depth = handsDepth(struct, members, scope.lookup)
+      ? [{ name: "depth", type: "number" }]
+      : [];
+    const whole = lines.module.typeOf(struct.name);
+    pieces.push({
+      kind: "function",
+      exported: false,
+      name,
+      parameters: [
+        ...members.map((m) => ({
+          name: values.get(m.name)!,
+          type: `${whole}[${quote(m.name)}]`,
+        })),
+        {
+          name: inner.lines.uses("w") || memoryOf(inner.lines) !== "" ? "w" : "_w",
+          type: writerType(lines.module),
+        },
+        { name: inner.lines.uses("block") ? startOf : `_${startOf}`, type: "number" },
+        { name: "at", type: "number" },
+        ...(inner.lines.uses("from") ? [{ name: "from", type: "number" }] : []),
+        ...depth,
+      ],
+      returns: "number",
+      body: memoryOf(inner.lines) + inner.lines.text,
+      uses: inner.lines.used,
+    });
+    const given = [
+      ...members.map((m) => local(m.name)),
+      lines.use("w"),
+      block,
+      "at",
+      ...(inner.lines.uses("from") ? [lines.use("from")] : []),
+      ...(depth.length > 0 ? ["depth"] : []),
+    ];
+    lines.add(`at = ${lines.use(name)}(${given.join(", ")});`);
+  }
+}
+
+function writePiece(
+  scope: Scope,
+  part: MemberGroup,
+  members: readonly MemberModel[],
+  local: (name: string) => string,
+  block: string,
+): void {
+  const { lines } = scope;
+  const place = (offset: number): string => {
+    lines.use("block");
+    return offsetText(block, offset);
+  };
+  const plan = planOfPiece(planOf(part), members);
+  const fields = members.flatMap((member) => bitFields(scope, member, local(member.name)));
+  for (const [i, text] of writeBitsTexts(fields, part.bitBlockBytes).entries()) {
+    // Bits of other pieces may stand in the first byte and the last.
+    if (text !== "0") lines.or(`${lines.use("bytes")}[${place(i)}]! |= `, text, ";");
+  }
+  for (const { member, offset } of plan.run) {
+    const value = local(member.name);
+    lines.add(quickCheckText(member.type, value, quote(member.name), lines));
+    lines.add(setText(member.type, place(offset), value, lines));
+  }
+  writeRest(scope, plan.rest, local);
 }
 
 /**
