@@ -286,19 +286,20 @@ function readBits(scope: Scope, type: BitType, at: string, place: string, path: 
   const byte = (i: number) => `${lines.use("view")}.getUint8(${offsetText(at, i)})`;
   checkPadding(scope, type.bits, Math.ceil(type.bits / 8), at, byte);
   lines.add(`const ${bits} = ${readBitsText(0, type.bits, byte)};`);
-  checkBits(type, bits, at, path, lines);
+  checkBits(scope, type, bits, at, path);
   return kindOf(type).fromBits(type, bits, at, path, lines);
 }
 
 /** Refuses bits that no writer writes. */
 export function checkBits(
+  scope: Scope,
   type: BitType,
   bits: string,
   at: string,
   path: string,
-  lines: Lines,
 ): void {
-  const wrong = kindOf(type).wrongBits(type, bits);
+  const { lines, lookup } = scope;
+  const wrong = kindOf(type).wrongBits(type, bits, lookup);
   if (wrong === undefined) return;
   lines.add(`if (${wrong.condition}) ${lines.use("r")}.refuse(${at}, ${path}, ${wrong.problem});`);
 }

@@ -325,7 +325,7 @@ function readBitMember(
       `if (!${has} && ${bits} !== 0) ${lines.use("r")}.refuse(${at}, ${path}, ${problem});`,
     );
   }
-  checkBits(type, bits, at, path, lines);
+  checkBits(scope, type, bits, at, path);
   const value = kind.fromBits(type, bits, at, path, lines);
   lines.add(`const ${name} = ${has === undefined ? value : `${has} ? ${value} : undefined`};`);
   return name;

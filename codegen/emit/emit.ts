@@ -2,6 +2,7 @@
  * Model -> files. Each artefact has an emitter of its own; this one names the files, puts the preamble in front and
  * hands their declarations to the printer. The same model gives the same bytes, always.
  */
+import { definedKinds } from "../kinds/kinds.ts";
 import { type Artefact, artefactFiles, artefacts } from "../model/artefacts.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
 import { emitCodecs } from "./codecs.ts";
@@ -91,7 +92,9 @@ export async function emit(
 
 /** Names of types become identifiers as they are; the resolver has made them safe, and this makes sure of it. */
 function checkNames(model: Model): void {
-  for (const { name } of [...model.structs, ...model.unions, ...model.enums]) {
+  const defined = definedKinds.flatMap(({ list }) => model[list]);
+  const named = [...model.structs, ...model.unions, ...defined];
+  for (const { name } of named) {
     if (!/^[A-Z][A-Za-z0-9]*$/.test(name) || name === "Uint8Array") {
       throw new Error(`${name} cannot be the name of a TypeScript type`);
     }

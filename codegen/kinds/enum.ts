@@ -17,11 +17,10 @@ import {
 } from "../emit/text.ts";
 import { MAX_NUMBER } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
-import { expectInteger, Fields } from "../spec/fields.ts";
-import { checkFreeName } from "../spec/names.ts";
-import type { Entry, MapNode } from "../spec/node.ts";
-import { closed, freeNames, ref, type Schema, whole } from "../spec/schema-parts.ts";
+import type { MapNode } from "../spec/node.ts";
+import { whole } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
+import { type ChoiceOptions, choicesSchema, parseChoices } from "./choices.ts";
 import {
   type BitKind,
   bitSize,
@@ -45,54 +44,16 @@ export interface EnumType {
   readonly name: string;
 }
 
-const number = whole(0, MAX_NUMBER, "Value on the wire.");
-/** `{ value: 3, doc: … }`. */
-const valueSchema = closed(undefined, { value: number, doc: ref("doc") }, ["value"]);
-const schema: Schema = {
-  type: "object",
-  description: "Names and their values.",
-  minProperties: 1,
-  propertyNames: freeNames,
-  additionalProperties: {
-    anyOf: [number, valueSchema],
-  },
+const choices: ChoiceOptions = {
+  thing: "an enum value",
+  of: "an enum",
+  part: "value",
+  number: whole(0, MAX_NUMBER, "Value on the wire."),
 };
 
 function parse(_name: string, node: MapNode, span: Span, d: Diagnostics): Unnamed | undefined {
-  const values: Choice[] = [];
-  const taken = new Map<number, string>();
-  for (const entry of node.entries) {
-    const value = parseValue(entry, d);
-    if (value === undefined) continue;
-    const other = taken.get(value.value);
-    if (other !== undefined) {
-      d.report("SD1309", entry.value.span, { value: value.value, other });
-      continue;
-    }
-    taken.set(value.value, value.name);
-    values.push(value);
-  }
-  if (node.entries.length === 0) d.report("SD1310", span, {});
-  if (values.length === 0) return undefined;
-  values.sort((a, b) => a.value - b.value);
-  return { values, bits: bitsFor(values.at(-1)!.value) };
-}
-
-/** `name: 3`, or `name: { value: 3, doc: … }`. */
-function parseValue(entry: Entry, d: Diagnostics): Choice | undefined {
-  checkFreeName(entry.key, "an enum value", entry.keySpan, d);
-  const { line } = d.source.position(entry.keySpan.start);
-  const place = `enum value \`${entry.key}\``;
-  if (entry.value.kind !== "map") {
-    const value = expectInteger(entry.value, place, 0, MAX_NUMBER, d);
-    return value === undefined ? undefined : { name: entry.key, value, line };
-  }
-  const fields = new Fields(entry.value, valueSchema, place, d);
-  const value = fields.integer("value");
-  const doc = fields.text("doc");
-  fields.finish();
-  if (value === undefined) return undefined;
-  return { name: entry.key, value, line, ...(doc === undefined ? {} : { doc }) };
+  const values = parseChoices(node, span, choices, d);
+  return values && { values, bits: bitsFor(values.at(-1)!.value) };
 }
 
 function valuesOf({ name }: EnumType, all: Definitions): readonly Choice[] {
@@ -149,7 +110,11 @@ export const enumeration: BitKind<EnumType> & DefinedKind = {
   shape: "bits",
   names: {
     enum: {
-      options: { read: parse, definition: "enum", schema },
+      options: {
+        read: parse,
+        definition: "enum",
+        schema: choicesSchema("Names and their values.", choices),
+      },
       form: "{ enum: { a: 0, b: 1 } }",
       elsewhere: "enumeration",
     },

@@ -190,6 +190,7 @@ export interface BitKind<T> extends Common<T> {
   wrongBits(
     type: T,
     bits: string,
+    all: Definitions,
   ): { readonly condition: string; readonly problem: string } | undefined;
   fromBits(type: T, bits: string, at: string, path: string, lines: Lines): string;
   /** Straight from the block, where that needs no number between; `byte(i)` is the expression of its byte i. */

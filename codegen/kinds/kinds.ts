@@ -83,8 +83,13 @@ export function isDefined(type: AnyLeaf): type is DefinedType {
 /** What a model has of them, by name. */
 export type DefinedLists = { readonly [L in DefinedKind["list"]]: readonly Definition[] };
 
-export const definedKinds: readonly DefinedKind[] = Object.values(kinds).flatMap((kind) =>
-  "declarations" in kind ? [kind] : [],
+export const definedKinds: readonly (DefinedKind & Pick<Kind<LeafType>, "names">)[] = Object.values(
+  kinds,
+).flatMap((kind) => ("declarations" in kind ? [kind] : []));
+
+/** Names of the type language under which there are names of the spec's own, and no types. */
+export const definitionNames: readonly string[] = definedKinds.flatMap(({ names }) =>
+  Object.keys(names),
 );
 
 /** Every name of the type language that makes a leaf, with the kind whose name it is. */

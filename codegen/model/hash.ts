@@ -54,7 +54,7 @@ export function wireForm(
     })),
     structs: layouts.structs,
     ...(layouts.unions.length > 0 ? { unions: layouts.unions } : {}),
-    ...layouts.definitions,
+    ...filled(layouts.definitions),
     zero: model.zero.messages.map(({ name, from, sys, body }) => ({
       name,
       from,
@@ -62,6 +62,14 @@ export function wireForm(
       body: schemaForm(body),
     })),
   };
+}
+
+/** Without lists that are empty, of kinds that came after enums: a spec that has none keeps its hash. */
+function filled(
+  definitions: Readonly<Record<string, readonly unknown[]>>,
+): Record<string, readonly unknown[]> {
+  const rows = Object.entries(definitions);
+  return Object.fromEntries(rows.filter(([list, { length }]) => list === "enums" || length > 0));
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Ways through a spec and its model that several lint rules take. Nothing is judged here. */
+import { definitionNames } from "../kinds/kinds.ts";
 import { Lookup, reachedFrom } from "../model/lookup.ts";
 import type { ChannelModel, MemberModel, Model, StructModel } from "../model/model.ts";
 import type { MapNode, Node } from "../spec/node.ts";
@@ -49,7 +50,10 @@ export interface WrittenType {
 
 const documentation: ReadonlySet<string> = new Set(["doc", "why", "unit", "deprecated", "default"]);
 /** Keys below which there are no types. */
-const notTypes: ReadonlySet<string> = new Set(["enum", "optional", "since", "extensible"]);
+const notTypes: ReadonlySet<string> = new Set([
+  ...definitionNames,
+  ...["optional", "since", "extensible"],
+]);
 
 /** Every type written in the sections `types` and `channels`. */
 export function* writtenTypes(root: MapNode): Generator<WrittenType> {

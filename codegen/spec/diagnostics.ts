@@ -127,8 +127,8 @@ export const diagnosticTable = {
     title: "bits or step",
     message: "a quantised number has either `bits` or `step`, here {found}",
   },
-  SD1309: { title: "enum value twice", message: "{value} is the value of `{other}` already" },
-  SD1310: { title: "empty enum", message: "an enum needs at least one value" },
+  SD1309: { title: "enum value twice", message: "{value} is the {part} of `{other}` already" },
+  SD1310: { title: "empty enum", message: "{of} needs at least one {part}" },
   SD1311: { title: "alias of itself", message: "type `{name}` is defined by itself: {path}" },
   SD1312: {
     title: "element without bytes",
