@@ -322,6 +322,7 @@ local model = {
     EntityKind = { [0] = "player", [1] = "arrow", [2] = "potion" },
     EventKind = { [0] = "hit", [1] = "pickup", [2] = "death", [3] = "spawn" },
   },
+  flags = {},
   structs = {
     ["Vec2"] = {
       block = 4,
@@ -710,6 +711,8 @@ local function declare(type, abbr, name, doc)
   local kind = type.kind
   if kind == "enum" then
     type.field = field(ProtoField.uint32, abbr, name, base.DEC, model.enums[type.name], nil, doc)
+  elseif kind == "flags" then
+    type.field = field(ProtoField.uint32, abbr, name, base.HEX, nil, nil, doc)
   elseif kind == "bool" then
     type.field = field(ProtoField.bool, abbr, name, base.NONE, nil, nil, doc)
   elseif kind == "quantised" then
@@ -934,10 +937,22 @@ end
 
 local readStruct
 
+-- The names of the flags that are set; whether others are set too.
+local function flagNames(type, raw)
+  local names, strange = {}, false
+  for place = 0, type.bits - 1 do
+    if math.floor(raw / 2 ^ place) % 2 == 1 then
+      local name = model.flags[type.name][place]
+      if name then names[#names + 1] = name else strange = true end
+    end
+  end
+  return " (" .. (#names > 0 and table.concat(names, " | ") or "none") .. ")", strange
+end
+
 local function readBits(s, tree, type, block, offset, name, unit)
   local raw = bits(s, block, offset, type.bits)
   local at = block + math.floor(offset / 8)
-  local text
+  local text, strange
   local value = raw
   if type.kind == "bool" then value = raw == 1
   elseif type.kind == "quantised" then
@@ -946,11 +961,14 @@ local function readBits(s, tree, type, block, offset, name, unit)
     elseif raw == type.steps then value = type.max
     else value = math.min(type.max, type.min + raw / type.steps * (type.max - type.min)) end
     text = " (step " .. raw .. " of " .. type.steps .. ")"
+  elseif type.kind == "flags" then
+    text, strange = flagNames(type, raw)
   end
   putBits(s, tree, type.field, block, offset, type.bits, value, unit, text)
   if type.kind == "enum" and not model.enums[type.name][raw] then
     fail(s, at, name .. ": " .. raw .. " is no value of " .. type.name)
   end
+  if strange then fail(s, at, name .. ": has bits that " .. type.name .. " does not name") end
 end
 
 local function padding(s, block, used, bytes)

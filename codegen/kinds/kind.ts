@@ -236,7 +236,7 @@ export interface VaryingKind<T> extends Common<T> {
 /** A kind whose types a spec defines, with names inside: in `types`, or in place. */
 export interface DefinedKind {
   /** Where a model has its definitions. */
-  readonly list: "enums";
+  readonly list: "enums" | "flags";
   /** What a diagnostic calls one that is written where it is used. */
   readonly inPlace: string;
   /** In `types.ts`. */

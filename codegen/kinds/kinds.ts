@@ -5,6 +5,7 @@
 import { type BoolType, bool } from "./bool.ts";
 import { type BytesType, bytes } from "./bytes.ts";
 import { type EnumType, enumeration } from "./enum.ts";
+import { type FlagsType, flags } from "./flags.ts";
 import { type FloatType, float } from "./float.ts";
 import { type IntegerType, integer } from "./integer.ts";
 import type {
@@ -22,7 +23,7 @@ import { type StringType, string } from "./string.ts";
 import { type VarintType, varint } from "./varint.ts";
 
 /** Types that live in the bit block of the struct (or list element) around them. */
-export type BitType = BoolType | QuantisedType | EnumType;
+export type BitType = BoolType | QuantisedType | EnumType | FlagsType;
 /** Types that always take `bytes` whole bytes. */
 export type FixedType = IntegerType | FloatType;
 /** Types that say themselves where they end. */
@@ -50,6 +51,7 @@ export const kinds: { readonly [T in LeafType as T["kind"]]: KindOf<T> } = {
   string,
   bytes,
   enum: enumeration,
+  flags,
 };
 
 const all: Readonly<Record<LeafType["kind"], Kind<LeafType>>> = kinds;

@@ -31,7 +31,7 @@ export const reservedTypeNames: ReadonlySet<string> = new Set(globals.trim().spl
 /** Names that become identifiers. */
 export type NamedThing = "a type" | "a header field" | "a member of a zero message";
 /** Names that are only ever properties: any text will do. */
-export type FreelyNamed = "a channel" | "a member" | "an enum value" | "a variant";
+export type FreelyNamed = "a channel" | "a member" | "an enum value" | "a flag" | "a variant";
 
 /** Reports an illegal or reserved name; says whether it is good. */
 export function checkName(name: string, thing: NamedThing, span: Span, d: Diagnostics): boolean {

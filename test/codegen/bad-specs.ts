@@ -272,6 +272,9 @@ const typeCases: BadSpec[] = [
   },
   { code: "SD1309", spec: member("{ enum: { a: 1, b: «1» } }"), schema: "accepts", says: "`a`" },
   { code: "SD1310", spec: member("{ «enum»: {} }"), schema: "refuses" },
+  { code: "SD1309", spec: member("{ flags: { a: 1, b: «1» } }"), schema: "accepts", says: "`a`" },
+  { code: "SD1310", spec: member("{ «flags»: {} }"), schema: "refuses", says: "bit" },
+  { code: "SD1104", spec: member("{ flags: { a: «31» } }"), schema: "refuses", says: "30" },
   { code: "SD1311", spec: types("A: B\n  B: «A»"), schema: "accepts", says: "`A` -> `B` -> `A`" },
   { code: "SD1312", spec: member("{ list: { of: { «struct»: {} } } }"), schema: "accepts" },
   {

@@ -236,6 +236,18 @@ export const languageCases: readonly BadSpec[] = [
   },
   {
     code: "SD1321",
+    spec: grown("{ x: { flags: { a: 1, b: 2 }, since: 1, default: «a | c» } }"),
+    schema: "accepts",
+    says: "flags such as a | b",
+  },
+  {
+    code: "SD1321",
+    spec: grown("{ x: { flags: { a: 1 }, since: 1, default: «2» } }"),
+    schema: "accepts",
+    says: "flags such as a",
+  },
+  {
+    code: "SD1321",
     spec: grown("{ x: { list: { of: u8 }, since: 1, default: «1» } }"),
     schema: "accepts",
     says: "begins empty",

@@ -23,6 +23,8 @@ types:
   Small: { maxDepth: 64, maxBytes: 6, struct: { next: { type: Small, optional: true }, other: { type: Small, optional: true } } }
   Inner: { extensible: true, struct: { a: u8${shield} } }
   List: { struct: { all: { list: { of: Inner, max: 9 } } } }
+  Keys: { flags: { jump: 0, fire: { value: 2, doc: The trigger. }, crouch: 3 } }
+  Wide: { flags: { low: 0, top: 30 } }
 channels:
   half: { id: 0, delivery: reliable, message: { x: f16 } }
   array: { id: 1, delivery: reliable, message: { a: { array: { of: u16, length: 2 } }, b: { array: { of: bool, length: 2 } }, c: { array: { of: string, length: 1 } } } }
@@ -34,6 +36,7 @@ channels:
   inner: { id: 7, delivery: reliable, message: { i: Inner, after: u8 } }
   list: { id: 8, delivery: reliable, message: List }
   unknown: { id: 10, delivery: reliable, message: { h: { f16: { nan: true } }, s: { f32: { nan: true } }, d: { f64: { nan: true } } } }
+  keys: { id: 11, delivery: reliable, message: { on: bool, k: Keys, l: { list: { of: Keys, max: 3 } }, w: { type: Wide, optional: true } } }
   top: { id: 9, delivery: reliable, extensible: true, message: { a: u8${shield} } }
 `;
 const later = ", b: { type: bool, since: 2, default: true }, c: { type: u8, since: 2 }";
@@ -95,6 +98,10 @@ const good: [string, Any, string][] = [
     { t: { n: 1, children: [{ n: 2, children: [{ n: 3, children: [] }] }] } },
     "01 01 02 01 03 00",
   ],
+  // on 1 | k 1101 | w present 0 | its 31 bits: 1110 1000 …
+  ["keys", { on: true, k: 13, l: [], w: undefined }, "e8 00 00 00 00 00"],
+  ["keys", { on: false, k: 0, l: [4, 9], w: undefined }, "00 00 00 00 00 02 40 90"],
+  ["keys", { on: false, k: 1, l: [], w: 2 ** 30 + 1 }, "0e 00 00 00 08 00"],
   ["wide", numbers(0, 0), "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"],
   [
     "wide",
@@ -127,6 +134,10 @@ describe("bytes by hand", () => {
     ["map", "00 01 40 80", "w[#0]"],
     ["map", "00 01 80 81", "w[axe"],
     ["pick", "00 04", "p.kind"],
+    ["keys", "10 00 00 00 00 00", "k"],
+    ["keys", "00 00 00 00 00 01 20", "l[0]"],
+    ["keys", "04 00 00 00 10 00", "w"],
+    ["keys", "02 00 00 00 00 00", "w"],
     ["pick", "00 02 40", "p.value"],
     ["pick", "80 00 06 80", "t.kind"],
     ["tree", "01 01 02 01 03 01 04 00", "t.children[0].children[0].children[0]"],
@@ -160,6 +171,13 @@ describe("what cannot be sent", () => {
     ["unknown", { ...unknown(0), s: 1e39 }, "s"],
     ["unknown", { ...unknown(0), s: "NaN" }, "s"],
     ["unknown", { ...unknown(0), d: undefined }, "d"],
+    ["keys", { on: true, k: 2, l: [] }, "k"],
+    ["keys", { on: true, k: 16, l: [] }, "k"],
+    ["keys", { on: true, k: -1, l: [] }, "k"],
+    ["keys", { on: true, k: "jump", l: [] }, "k"],
+    ["keys", { on: true, k: 1, l: [0, 6] }, "l[1]"],
+    ["keys", { on: true, k: 1, l: [], w: 2 }, "w"],
+    ["keys", { on: true, k: 1, l: [], w: 2 ** 31 }, "w"],
     ["array", { a: [1], b: [true, true], c: [""] }, "a"],
     ["array", { a: [1, 2], b: [true, 1], c: [""] }, "b[1]"],
     ["map", { m: {}, w: new Map() }, "m"],

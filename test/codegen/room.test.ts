@@ -99,6 +99,10 @@ class Fullest {
         const { values } = this.#model.enums.find((one) => one.name === type.name)!;
         return values[seed % values.length]!.name;
       }
+      case "flags": {
+        const { values } = this.#model.flags.find((one) => one.name === type.name)!;
+        return values.reduce((sum, { value }, i) => sum + ((seed >> i) & 1) * 2 ** value, 0);
+      }
       case "string":
         // Letters of one byte to four; keys of maps must differ.
         if (seed === 0) return textOf(type.maxBytes);

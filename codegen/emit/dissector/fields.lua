@@ -46,6 +46,8 @@ local function declare(type, abbr, name, doc)
   local kind = type.kind
   if kind == "enum" then
     type.field = field(ProtoField.uint32, abbr, name, base.DEC, model.enums[type.name], nil, doc)
+  elseif kind == "flags" then
+    type.field = field(ProtoField.uint32, abbr, name, base.HEX, nil, nil, doc)
   elseif kind == "bool" then
     type.field = field(ProtoField.bool, abbr, name, base.NONE, nil, nil, doc)
   elseif kind == "quantised" then

@@ -3,10 +3,22 @@
 
 local readStruct
 
+-- The names of the flags that are set; whether others are set too.
+local function flagNames(type, raw)
+  local names, strange = {}, false
+  for place = 0, type.bits - 1 do
+    if math.floor(raw / 2 ^ place) % 2 == 1 then
+      local name = model.flags[type.name][place]
+      if name then names[#names + 1] = name else strange = true end
+    end
+  end
+  return " (" .. (#names > 0 and table.concat(names, " | ") or "none") .. ")", strange
+end
+
 local function readBits(s, tree, type, block, offset, name, unit)
   local raw = bits(s, block, offset, type.bits)
   local at = block + math.floor(offset / 8)
-  local text
+  local text, strange
   local value = raw
   if type.kind == "bool" then value = raw == 1
   elseif type.kind == "quantised" then
@@ -15,11 +27,14 @@ local function readBits(s, tree, type, block, offset, name, unit)
     elseif raw == type.steps then value = type.max
     else value = math.min(type.max, type.min + raw / type.steps * (type.max - type.min)) end
     text = " (step " .. raw .. " of " .. type.steps .. ")"
+  elseif type.kind == "flags" then
+    text, strange = flagNames(type, raw)
   end
   putBits(s, tree, type.field, block, offset, type.bits, value, unit, text)
   if type.kind == "enum" and not model.enums[type.name][raw] then
     fail(s, at, name .. ": " .. raw .. " is no value of " .. type.name)
   end
+  if strange then fail(s, at, name .. ": has bits that " .. type.name .. " does not name") end
 end
 
 local function padding(s, block, used, bytes)

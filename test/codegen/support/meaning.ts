@@ -111,6 +111,7 @@ function zero(type: TypeModel, model: Model): unknown {
       return type.bytes === 8 && type.as === undefined ? 0n : 0;
     case "varint":
     case "float":
+    case "flags":
       return 0;
     case "quantised":
       return nearest(type, Math.min(type.max, Math.max(type.min, 0)));

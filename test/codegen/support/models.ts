@@ -200,6 +200,7 @@ export class Spec {
       structs: this.structs,
       unions: this.unions,
       enums: this.enums,
+      flags: [],
       channels: this.channels,
       zero: zeroModel(),
       hash: "0123456789abcdef0123456789abcdef",

@@ -24,6 +24,7 @@ class Numbering {
   readonly structs: Json[] = [];
   readonly unions: Json[] = [];
   readonly enums: Json[] = [];
+  readonly flags: Json[] = [];
   readonly #model: Any;
   readonly #done = new Map<string, number>();
   /** The structs and unions whose members are being looked at, the outermost first. */
@@ -33,7 +34,7 @@ class Numbering {
     this.#model = model;
   }
 
-  named(kind: "structs" | "unions" | "enums", name: string): Json {
+  named(kind: "structs" | "unions" | "enums" | "flags", name: string): Json {
     const before = this.#done.get(name);
     if (before !== undefined) return before;
     const depth = this.#around.lastIndexOf(name);
@@ -96,6 +97,8 @@ class Numbering {
         return { kind, maxBytes: type.maxBytes };
       case "enum":
         return { kind, bits: type.bits, enum: this.named("enums", type.name) };
+      case "flags":
+        return { kind, bits: type.bits, flags: this.named("flags", type.name) };
       case "list":
         return { kind, max: type.max, of: this.type(type.of) };
       case "array":
@@ -171,7 +174,7 @@ export function independentHash(modelJson: string): string {
       maxBytes: c.maxBytes,
       message: numbering.named("structs", c.message),
     }));
-  const { structs, unions, enums } = numbering;
+  const { structs, unions, enums, flags } = numbering;
   const value: Json = {
     format: 1,
     name: model.name,
@@ -182,6 +185,7 @@ export function independentHash(modelJson: string): string {
     structs,
     unions: unions.length > 0 ? unions : undefined,
     enums,
+    flags: flags.length > 0 ? flags : undefined,
     zero: model.zero.messages.map((m: Any) => ({
       name: m.name,
       from: m.from,

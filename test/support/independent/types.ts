@@ -80,7 +80,7 @@ const defaultMaxima = {
 const kinds: ReadonlySet<string> = new Set([
   ...Object.keys(integers),
   ...Object.keys(varints),
-  ..."f16 f32 f64 bool string bytes list array map union struct enum".split(" "),
+  ..."f16 f32 f64 bool string bytes list array map union struct enum flags".split(" "),
 ]);
 
 export function isMap(value: unknown): value is Yaml {
@@ -194,6 +194,7 @@ export class Types {
       return { kind, key: part("key"), value: part("value"), max };
     }
     if (kind === "enum") return enumType(map);
+    if (kind === "flags") return flagsType(map);
     if (kind === "union") {
       const variants = entries(map).map(([name, use], place): Variant => {
         const tag = isMap(use) ? (get(use, "tag") as number | undefined) : undefined;
@@ -229,6 +230,20 @@ function enumType(map: YamlMap): Type {
   const write = (value: unknown, what: string): number =>
     numbers.get(value as string) ?? fail(`${what}: no name of the enum`);
   return { kind: "bits", bits, read, write, zero: () => names.get(Math.min(...names.keys())) };
+}
+
+function flagsType(map: YamlMap): Type {
+  const places = new Map(entries(map).map(([name, value]) => [name, enumValue(value)]));
+  const mask = [...places.values()].reduce((sum, place) => sum + 2 ** place, 0);
+  const read = (raw: number, what: string): number =>
+    (raw & ~mask) === 0 ? raw : fail(`${what}: ${raw} has bits without a name`);
+  const place = (name: string) => places.get(name) ?? fail(`${name} is no flag`);
+  const write = (value: unknown, what: string): number => {
+    // A default is given by names.
+    if (typeof value !== "string") return read(value as number, what);
+    return value.split(" | ").reduce((sum, name) => sum + 2 ** place(name), 0);
+  };
+  return { kind: "bits", bits: 1 + Math.max(...places.values()), read, write, zero: () => 0 };
 }
 
 function enumValue(value: unknown): number {
