@@ -25,7 +25,7 @@ const peer = (spec: string): Peer => peers.get(spec)!;
 
 /** Where a rule's break must show: in what is read, in what arrives, or in what a validator says. */
 const places: readonly (readonly [RegExp, Break["shown"]])[] = [
-  [/^(member|enum|variant|extensible|array|integer|recursion)-/, "message"],
+  [/^(member|enum|flag|variant|extensible|array|integer|recursion)-/, "message"],
   [/^(channel|header|limit|message)-/, "session"],
   [/^zero-/, "zero"],
 ];

@@ -32,6 +32,14 @@ export function translated(value: unknown, [from, to]: Pair): unknown {
       const is = to.model.enums.find((e) => e.name === (to.type as Of<"enum">).name)!;
       return renamed(value as string, was.values, is.values, (choice) => choice.value);
     }
+    case "flags": {
+      const was = from.model.flags.find((f) => f.name === (from.type as Of<"flags">).name)!;
+      const is = to.model.flags.find((f) => f.name === (to.type as Of<"flags">).name)!;
+      return was.values
+        .filter((flag) => (value as number) & (2 ** flag.value))
+        .map(({ name, value: place }) => is.values.find((f) => f.name === name)?.value ?? place)
+        .reduce((sum, place) => sum + 2 ** place, 0);
+    }
     case "list":
     case "array":
       return (value as unknown[]).map((item) => inner(item, (type) => (type as Of<"list">).of));
