@@ -20,6 +20,7 @@ export class ServerSend {
 
   /**
    * The world around a player, twenty times a second.
+   * Delivery `unreliable-sequenced`, from server to client, 9 to 873 bytes.
    * @see protocol.yaml:170
    */
   snapshot(message: types.SnapshotMessage): boolean {
@@ -28,6 +29,7 @@ export class ServerSend {
 
   /**
    * What players say. Every line arrives, in order.
+   * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
    * @see protocol.yaml:179
    */
   chat(message: types.ChatMessage): boolean {
@@ -36,6 +38,7 @@ export class ServerSend {
 
   /**
    * Things that happened and must not be missed. Order does not matter.
+   * Delivery `reliable`, from server to client, 9 to 11 bytes.
    * @see protocol.yaml:187
    */
   event(message: types.EventMessage): boolean {
@@ -44,6 +47,7 @@ export class ServerSend {
 
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
+   * Delivery `reliable-ordered`, from server to client, 6 to 262216 bytes.
    * @see protocol.yaml:205
    */
   map(message: types.MapMessage): boolean {
@@ -61,6 +65,7 @@ export class ClientSend {
 
   /**
    * What a player does in this tick. Only the newest counts.
+   * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
    * @see protocol.yaml:153
    */
   input(message: types.InputMessage): boolean {
@@ -69,6 +74,7 @@ export class ClientSend {
 
   /**
    * What players say. Every line arrives, in order.
+   * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
    * @see protocol.yaml:179
    */
   chat(message: types.ChatMessage): boolean {
@@ -77,6 +83,7 @@ export class ClientSend {
 
   /**
    * The client has the map and can be put into the world.
+   * Delivery `reliable`, from client to server, 4 bytes.
    * @see protocol.yaml:198
    */
   ready(message: types.ReadyMessage): boolean {
@@ -94,6 +101,7 @@ export class Broadcast {
 
   /**
    * The world around a player, twenty times a second.
+   * Delivery `unreliable-sequenced`, from server to client, 9 to 873 bytes.
    * @see protocol.yaml:170
    */
   snapshot(message: types.SnapshotMessage, options?: BroadcastOptions): BroadcastResult {
@@ -102,6 +110,7 @@ export class Broadcast {
 
   /**
    * What players say. Every line arrives, in order.
+   * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
    * @see protocol.yaml:179
    */
   chat(message: types.ChatMessage, options?: BroadcastOptions): BroadcastResult {
@@ -110,6 +119,7 @@ export class Broadcast {
 
   /**
    * Things that happened and must not be missed. Order does not matter.
+   * Delivery `reliable`, from server to client, 9 to 11 bytes.
    * @see protocol.yaml:187
    */
   event(message: types.EventMessage, options?: BroadcastOptions): BroadcastResult {
@@ -118,6 +128,7 @@ export class Broadcast {
 
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
+   * Delivery `reliable-ordered`, from server to client, 6 to 262216 bytes.
    * @see protocol.yaml:205
    */
   map(message: types.MapMessage, options?: BroadcastOptions): BroadcastResult {

@@ -26,16 +26,19 @@ import type { AcceptBody, JoinBody } from "./zero.ts";
 export interface Handlers<State> {
   /**
    * What a player does in this tick. Only the newest counts.
+   * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
    * @see protocol.yaml:153
    */
   input: (peer: Peer<State>, message: types.InputMessage, context: MessageContext<Header>) => void;
   /**
    * What players say. Every line arrives, in order.
+   * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
    * @see protocol.yaml:179
    */
   chat: (peer: Peer<State>, message: types.ChatMessage, context: MessageContext<Header>) => void;
   /**
    * The client has the map and can be put into the world.
+   * Delivery `reliable`, from client to server, 4 bytes.
    * @see protocol.yaml:198
    */
   ready: (peer: Peer<State>, message: types.ReadyMessage, context: MessageContext<Header>) => void;
@@ -51,6 +54,7 @@ export class Receive<State> {
 
   /**
    * What a player does in this tick. Only the newest counts.
+   * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
    * @see protocol.yaml:153
    */
   input(handler: Handlers<State>["input"]): Unsubscribe {
@@ -59,6 +63,7 @@ export class Receive<State> {
 
   /**
    * What players say. Every line arrives, in order.
+   * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
    * @see protocol.yaml:179
    */
   chat(handler: Handlers<State>["chat"]): Unsubscribe {
@@ -67,6 +72,7 @@ export class Receive<State> {
 
   /**
    * The client has the map and can be put into the world.
+   * Delivery `reliable`, from client to server, 4 bytes.
    * @see protocol.yaml:198
    */
   ready(handler: Handlers<State>["ready"]): Unsubscribe {
@@ -84,6 +90,7 @@ export class Messages<State> {
 
   /**
    * What a player does in this tick. Only the newest counts.
+   * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
    * @see protocol.yaml:153
    */
   input(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.InputMessage>> {
@@ -92,6 +99,7 @@ export class Messages<State> {
 
   /**
    * What players say. Every line arrives, in order.
+   * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
    * @see protocol.yaml:179
    */
   chat(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.ChatMessage>> {
@@ -100,6 +108,7 @@ export class Messages<State> {
 
   /**
    * The client has the map and can be put into the world.
+   * Delivery `reliable`, from client to server, 4 bytes.
    * @see protocol.yaml:198
    */
   ready(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.ReadyMessage>> {

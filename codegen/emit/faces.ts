@@ -4,11 +4,12 @@
  * `send`, only those that it may receive on its `receive`.
  */
 import { receivedBy, type Side, sentBy } from "../model/channels.ts";
+import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import { userFieldsOf } from "./header.ts";
 import type { Module } from "./module.ts";
 import type { Class, Declaration, Interface, Method, Parameter } from "./source.ts";
-import { documentation, key, memberName, optionalDoc, quote } from "./text.ts";
+import { documentation, key, memberName, optionalDoc, quote, sizeText } from "./text.ts";
 import { bodyName, hasRequired } from "./zero.ts";
 
 /** A type of the runtime's. */
@@ -56,8 +57,20 @@ function method(
     parameters,
     returns,
     body,
-    ...optionalDoc(documentation(channel, model.specFile)),
+    ...optionalDoc(documentation(channel, model.specFile, channelFacts(model, channel))),
   };
+}
+
+const ways = {
+  "client-to-server": "from client to server",
+  "server-to-client": "from server to client",
+  both: "both ways",
+} as const;
+
+/** What an editor shows of a channel, whether it has a doc or not. */
+function channelFacts(model: Model, { delivery, direction, message }: ChannelModel): string[] {
+  const size = sizeText(Lookup.of(model).struct(message));
+  return [`Delivery \`${delivery}\`, ${ways[direction]}, ${size}.`];
 }
 
 function sendClass(model: Model, module: Module, side: Side, name: string): Class {
@@ -127,7 +140,7 @@ function handlersInterface(model: Model, module: Module, side: Side, peer: strin
   const members = receivedBy(model, side).map((c) => ({
     name: memberName(c.name),
     type: `(${first}message: ${module.typeOf(c.message)}, context: ${outer(module, "MessageContext")}<${ofFace(module, "Header")}>) => void`,
-    ...optionalDoc(documentation(c, model.specFile)),
+    ...optionalDoc(documentation(c, model.specFile, channelFacts(model, c))),
   }));
   return {
     kind: "interface",

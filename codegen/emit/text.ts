@@ -201,6 +201,18 @@ export function documentation(
   return docText(lines);
 }
 
+/** `8 bytes`, `5 to 246 bytes`. */
+export function sizeText({
+  minBytes,
+  maxBytes,
+}: {
+  readonly minBytes: number;
+  readonly maxBytes: number;
+}): string {
+  if (minBytes !== maxBytes) return `${minBytes} to ${maxBytes} bytes`;
+  return `${maxBytes} ${maxBytes === 1 ? "byte" : "bytes"}`;
+}
+
 /** A doc comment as text, for constants, which are not built by source.ts. */
 export function docComment(text: string | undefined, indent = ""): string {
   if (text === undefined) return "";

@@ -7,7 +7,15 @@ import type { Named } from "../model/lookup.ts";
 import type { MemberModel, Model, StructModel, UnionModel } from "../model/model.ts";
 import { rangeText, typeText } from "./layout.ts";
 import type { Declaration } from "./source.ts";
-import { commentText, docComment, documentation, memberName, optionalDoc, quote } from "./text.ts";
+import {
+  commentText,
+  docComment,
+  documentation,
+  memberName,
+  optionalDoc,
+  quote,
+  sizeText,
+} from "./text.ts";
 
 export function emitTypes(model: Model): Declaration[] {
   return [
@@ -64,7 +72,5 @@ function givenText(m: MemberModel): string {
 }
 
 function sizeFact(s: Named): string {
-  return s.fixedBytes >= 0
-    ? `Takes ${s.fixedBytes} bytes.`
-    : `Takes ${s.minBytes} to ${s.maxBytes} bytes.`;
+  return `Takes ${sizeText(s)}.`;
 }

@@ -25,7 +25,7 @@ import {
   variantSection,
   zeroSection,
 } from "./sections.ts";
-import { builtInTypes, typeForms, typeKeys } from "./type-names.ts";
+import { bareNames, builtInTypes, typeForms, typeKeys } from "./type-names.ts";
 import { typeDefinitions } from "./type-schema.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -77,10 +77,16 @@ function zero(): Schema {
   );
 }
 
+/** The built-in names by themselves, so that editors offer them, before any other. */
 const typeName: Schema = {
-  description: "The name of a built-in type or of one in `types`.",
-  type: "string",
-  not: { enum: [...typeForms.keys()] },
+  anyOf: [
+    { enum: bareNames, description: "A built-in type." },
+    {
+      description: "The name of a built-in type or of one in `types`.",
+      type: "string",
+      not: { enum: [...typeForms.keys()] },
+    },
+  ],
 };
 
 const exactlyOne = (keys: readonly string[]): Schema[] => keys.map((key) => ({ required: [key] }));

@@ -56,16 +56,22 @@ export function checkFreeName(name: string, thing: FreelyNamed, span: Span, d: D
 }
 
 /**
- * `chat_line`, `chat-line` and `chatLine` all become `ChatLine`; what is no letter or digit of ASCII's but a letter or
+ * `chat_line`, `chat-line`, `chatLine` and `CHAT_LINE` all become `ChatLine`; what is no letter or digit of ASCII's but a letter or
  * sign beyond it becomes its number: `U1F680`. What no letter begins stays so: `_1` becomes `1`.
  */
 export function pascalCase(name: string): string {
   // Where nothing else is left, punctuation counts too: or `'` and `"` would be the same.
   const signs = /[A-Za-z0-9]/.test(name) ? /[^\0-\x7f]/gu : /[^_]/gu;
-  return name
+  const parts = name
     .replace(signs, (sign) => `_U${sign.codePointAt(0)!.toString(16).toUpperCase()}_`)
-    .split(/[^A-Za-z0-9]+/)
-    .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1))
+    .split(/[^A-Za-z0-9]+/);
+  // Of capitals alone nobody could tell where a word begins: `MAV_CMD` would be `MAVCMD`.
+  const isShouted = /^[A-Z][A-Z0-9]*(_+[A-Z0-9]+)+$/.test(name);
+  return parts
+    .map((part) => {
+      const rest = part.slice(1);
+      return part.slice(0, 1).toUpperCase() + (isShouted ? rest.toLowerCase() : rest);
+    })
     .join("");
 }
 

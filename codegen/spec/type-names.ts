@@ -19,7 +19,10 @@ export const typeForms: ReadonlyMap<string, string> = new Map([
   ["union", "{ union: { a: u8, b: string } }"],
 ]);
 
-const bareNames: readonly string[] = leaves.flatMap(([name, { bare }]) => (bare ? [name] : []));
+/** Types that are written as a name alone. */
+export const bareNames: readonly string[] = leaves.flatMap(([name, { bare }]) =>
+  bare ? [name] : [],
+);
 
 /** Keys that make a type of an object. */
 export const typeKeys: readonly string[] = [

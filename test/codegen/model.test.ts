@@ -5,6 +5,7 @@ import { resolveSpec } from "#codegen/model/resolve.js";
 import { MAX_ZERO_DEPTH, MAX_ZERO_KEYS } from "#codegen/model/zero.js";
 import { MAX_CHANNEL_ID } from "#codegen/spec/bounds.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import { pascalCase } from "#codegen/spec/names.js";
 import { deliveries } from "#codegen/spec/sections.js";
 import { unsupported } from "#codegen/spec/unsupported.js";
 import * as runtime from "#src/limits.js";
@@ -343,5 +344,19 @@ describe("the protocol hash", () => {
       `${options("doc: x", "reliable", "{ a: A, b: B }")}types:\n${text}`;
     expect(model(spec(one + two)).hash).toBe(model(spec(two + one)).hash);
     expect(struct(spec(one + two), "A")).toMatchObject({ recursion: { head: "A", maxDepth: 3 } });
+  });
+});
+
+describe("the TypeScript name of a type", () => {
+  it.each([
+    ["vec2", "Vec2"],
+    ["chat_line", "ChatLine"],
+    ["HTTPHeader", "HTTPHeader"],
+    ["HTTP", "HTTP"],
+    ["MAV_CMD", "MavCmd"],
+    ["GPS_RAW_INT2", "GpsRawInt2"],
+    ["Mav_CMD", "MavCMD"],
+  ])("of %s is %s", (name, typescript) => {
+    expect(pascalCase(name)).toBe(typescript);
   });
 });

@@ -6,6 +6,7 @@ import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { limitTable } from "#codegen/spec/parse-limits.js";
 import { deliveries } from "#codegen/spec/sections.js";
+import { bareNames } from "#codegen/spec/type-names.js";
 import { unsupported } from "#codegen/spec/unsupported.js";
 import { badSpecs } from "./bad-specs.ts";
 import { goodSpecs } from "./good-specs.ts";
@@ -42,6 +43,15 @@ describe("protocol.schema.json and the generator's own checks", () => {
     expect(maxDatagramBytes).toMatchObject({ minimum: 512, maximum: 1472, default: 1200 });
     expect(keepAliveMs).toMatchObject({ minimum: 50, maximum: 86_400_000, default: 2500 });
     expect(Object.keys(definitions.limits.properties)).toEqual(Object.keys(limitTable));
+  });
+
+  it("name the built-in types one by one, so that editors offer them", () => {
+    const { definitions } = schema as unknown as { definitions: { member: { anyOf: object[] } } };
+    expect(JSON.stringify(definitions.member.anyOf[0])).toContain(
+      `"enum":${JSON.stringify(bareNames)}`,
+    );
+    expect(bareNames).toContain("f32");
+    expect(bareNames).not.toContain("list");
   });
 
   it("offer the deliveries that are supported, and no other", () => {
