@@ -110,14 +110,9 @@ export class Follower {
       false,
       { providePrefixAndSuffixTextForRename: true },
     );
-    const uses: Use[] = [];
     for (const { fileName: path, textSpan, prefixText = "", suffixText = "" } of found ?? []) {
-      const generated = project.generatedName(path);
-      if (generated !== undefined) {
-        // Linked with a declaration that keeps its name, as a member of a union is: only its type can tell.
-        if (one.role === "member" && this.#keepsName(generated, textSpan.start)) return;
-        continue;
-      }
+      // Generated code is made anew.
+      if (project.generatedName(path) !== undefined) continue;
       const source = project.source(path);
       const token = tokenAt(source, textSpan.start);
       if (token === undefined) continue;
@@ -131,17 +126,8 @@ export class Follower {
         one.role === "export"
           ? { start, end: start + length, text: prefixText + one.to + suffixText }
           : renamedToken(token, one.to);
-      uses.push({ path, at: startOf(token), edit, syntax: syntaxOf(token), declaration: one });
+      this.#add({ path, at: startOf(token), edit, syntax: syntaxOf(token), declaration: one });
     }
-    for (const use of uses) this.#add(use);
-  }
-
-  /** Whether a declaration of generated code, not a mere use of one, stands there and stays as it is. */
-  #keepsName(file: string, at: number): boolean {
-    if (this.#renamed.some((one) => one.file === file && one.at === at)) return false;
-    const token = tokenAt(this.#project.source(this.#project.generatedPath(file)), at);
-    if (token === undefined) return false;
-    return ts.isPropertySignature(token.parent) || ts.isMethodDeclaration(token.parent);
   }
 
   /** Every token that reads like the old name, with what it is looked up in. */

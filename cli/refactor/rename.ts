@@ -93,8 +93,8 @@ class Check {
   readonly #follower: Follower;
   readonly #opened: Opened;
   readonly #next: Respecified;
-  /** By file: `offset code` of the text before. */
-  #before: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+  /** By file that was asked for: `offset code` of the text before. */
+  readonly #before = new Map<string, ReadonlySet<string>>();
 
   constructor(project: UserProject, follower: Follower, opened: Opened, next: Respecified) {
     this.#project = project;
@@ -106,11 +106,10 @@ class Check {
   complaints(paths: Iterable<string> = this.#all()): Complaint[] {
     const found = [...paths].flatMap((path) => this.#project.complaints(path));
     if (found.length === 0) return [];
-    this.#before ??= this.#baseline();
+    this.#learn(new Set(found.map(({ file }) => file)));
     return found.filter(({ file, start, code }) => {
       const edits = this.#follower.edits(file);
-      const old = this.#before!.get(file) ?? new Set();
-      return ![...old].some((key) => {
+      return ![...this.#before.get(file)!].some((key) => {
         const [offset, was] = key.split(" ").map(Number);
         return was === code && movedBy(edits, offset!) === start;
       });
@@ -121,20 +120,20 @@ class Check {
     return this.#project.ownFiles().map(({ fileName }) => fileName);
   }
 
-  #baseline(): ReadonlyMap<string, ReadonlySet<string>> {
+  /** What the compiler had against these files. */
+  #learn(paths: ReadonlySet<string>): void {
+    const missing = [...paths].filter((path) => !this.#before.has(path));
+    if (missing.length === 0) return;
     const project = this.#project;
     const { files } = this.#follower;
     project.setGenerated(this.#opened.plan.files);
     for (const [path, { before }] of files) project.setText(path, before);
-    const found = new Map(
-      this.#all().map((path) => {
-        const keys = project.complaints(path).map(({ start, code }) => `${start} ${code}`);
-        return [path, new Set(keys)] as const;
-      }),
-    );
+    for (const path of missing) {
+      const keys = project.complaints(path).map(({ start, code }) => `${start} ${code}`);
+      this.#before.set(path, new Set(keys));
+    }
     project.setGenerated(this.#next.plan.files);
     for (const [path, { after }] of files) project.setText(path, after);
-    return found;
   }
 }
 

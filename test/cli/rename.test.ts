@@ -270,6 +270,31 @@ export function use(own: Own): Pick<HitMessage, "how"> {
     expect(contents(folder)).toEqual(before);
   });
 
+  it("because a use means two things at once is refused with that use alone", async () => {
+    const two = project({
+      "protocol.yaml": spec.replace(
+        "zero:\n",
+        `  shout:
+    id: 3
+    delivery: reliable
+    message: { text: { string: { maxBytes: 8 } } }
+zero:
+`,
+      ),
+      "src/two.ts": `import type { ChatMessage, ShoutMessage } from "../generated/types.ts";
+export const loud = (shout: ShoutMessage): string => shout.text.toUpperCase();
+export const either = (line: ChatMessage | ShoutMessage): string => line.text;
+`,
+    });
+    const { code, err } = await run(two, "rename", ["chat.text", "body"]);
+    expect(code).toBe(1);
+    expect(err.match(/^ {2}.*$/gm)).toEqual([
+      expect.stringMatching(
+        /^ {2}src\/two\.ts:3:\d+ Property 'body' does not exist on type 'ChatMessage/,
+      ),
+    ]);
+  });
+
   it("is wrong use without a name, or with the name that is there", async () => {
     expect(await run(folder, "rename", ["chat"])).toMatchObject({ code: 2 });
     expect((await run(folder, "rename", ["chat", "chat"])).err).toContain("has that name already");
