@@ -3,32 +3,19 @@
  * all. For the schemas that zero messages may have (model/zero-schema.ts), and exact for them: every value is valid, and
  * an arbitrary can make every valid value but for strings and numbers that JSON cannot carry (half surrogates, -0).
  */
+import { highest, lowest, sample } from "../interpret/json-schema.ts";
 import type { JsonSchema } from "../model/model.ts";
 import { number, property, quote } from "./text.ts";
 
 export function exampleOf(schema: JsonSchema): string {
-  const [choice] = choicesOf(schema) ?? [];
-  if (choice !== undefined) return literal(choice);
-  switch (schema["type"]) {
-    case "string":
-      return stringOf(schema);
-    case "integer":
-    case "number":
-      return number(numberOf(schema));
-    case "boolean":
-      return "true";
-    case "array": {
-      const count = bound(schema, "minItems") ?? 0;
-      const items = Array.from({ length: count }, () => exampleOf(schema["items"] as JsonSchema));
-      return `[${items.join(", ")}]`;
-    }
-    case "object": {
-      const members = requiredOf(schema).map(([name, inner]) => property(name, exampleOf(inner)));
-      return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
-    }
-    default:
-      return "null";
-  }
+  return textOf(sample(schema, "example"));
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(textOf).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return literal(value);
+  const members = Object.entries(value).map(([name, inner]) => property(name, textOf(inner)));
+  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
 }
 
 export function arbitraryOf(schema: JsonSchema): string {
@@ -64,12 +51,8 @@ function propertiesOf(schema: JsonSchema): readonly (readonly [string, JsonSchem
   return Object.entries((schema["properties"] ?? {}) as Record<string, JsonSchema>);
 }
 
-function requiredOf(schema: JsonSchema): readonly (readonly [string, JsonSchema])[] {
-  const required = (schema["required"] ?? []) as readonly string[];
-  return propertiesOf(schema).filter(([name]) => required.includes(name));
-}
-
 function literal(value: unknown): string {
+  if (typeof value === "number") return number(value);
   return typeof value === "string" ? quote(value) : JSON.stringify(value);
 }
 
@@ -78,43 +61,9 @@ function bound(schema: JsonSchema, name: string): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-function stringOf(schema: JsonSchema): string {
-  const min = bound(schema, "minLength") ?? 0;
-  const max = bound(schema, "maxLength") ?? Math.max(min, 4);
-  return quote("text".repeat(Math.ceil(max / 4)).slice(0, Math.max(min, Math.min(4, max))));
-}
-
-/** Zero where it is legal, else a whole number near a bound, or what lies between the bounds. */
-function numberOf(schema: JsonSchema): number {
-  const min = bound(schema, "minimum") ?? Number.NEGATIVE_INFINITY;
-  const above = bound(schema, "exclusiveMinimum") ?? Number.NEGATIVE_INFINITY;
-  const max = bound(schema, "maximum") ?? Number.POSITIVE_INFINITY;
-  const below = bound(schema, "exclusiveMaximum") ?? Number.POSITIVE_INFINITY;
-  const between = (Math.max(min, above) + Math.min(max, below)) / 2;
-  const isLegal = (n: number) => n >= min && n > above && n <= max && n < below;
-  return [0, lowest(schema), highest(schema), between].find(isLegal) ?? 0;
-}
-
 function lengths(schema: JsonSchema, what: "Length" | "Items"): string {
   const min = bound(schema, `min${what}`) ?? 0;
   return `minLength: ${min}, maxLength: ${bound(schema, `max${what}`) ?? min}`;
-}
-
-/** The least whole number. */
-function lowest(schema: JsonSchema): number {
-  const above = bound(schema, "exclusiveMinimum");
-  return Math.max(
-    Math.ceil(bound(schema, "minimum") ?? Number.MIN_SAFE_INTEGER),
-    above === undefined ? Number.MIN_SAFE_INTEGER : Math.floor(above) + 1,
-  );
-}
-
-function highest(schema: JsonSchema): number {
-  const below = bound(schema, "exclusiveMaximum");
-  return Math.min(
-    Math.floor(bound(schema, "maximum") ?? Number.MAX_SAFE_INTEGER),
-    below === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil(below) - 1,
-  );
 }
 
 function doubles(schema: JsonSchema): string {

@@ -6,35 +6,25 @@
 
 import type { ReadOptions, Side } from "../interpret/datagram.ts";
 import { MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
-import { sample } from "../interpret/json-schema.ts";
 import { DatagramReader } from "../interpret/read-datagram.ts";
 import { TooLarge } from "../interpret/sink.ts";
 import { hexOf, NOTATION, toJsonData } from "../interpret/values.ts";
 import {
   type DatagramValues,
   type FrameValues,
-  keysOfTicket,
   writeDatagram,
-  writeZero,
 } from "../interpret/write-datagram.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
-import type {
-  ChannelModel,
-  HeaderFieldModel,
-  HeaderRole,
-  Model,
-  ZeroMessageModel,
-} from "../model/model.ts";
+import type { ChannelModel, HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { type Case, CaseMaker } from "./vector-cases.ts";
 import { compatCases } from "./vector-compat.ts";
 import { RefusedMaker } from "./vector-refused.ts";
+import { SESSION_TAG, vectorKeys, zeroVectors } from "./vector-zero.ts";
 
 /** Raised when readers of the file would have to change. */
 const VECTORS_VERSION = 1;
-/** The tag of all datagrams; any other would do. */
-const SESSION_TAG = 0xf00d_cafe;
 /** No more cases of a message behind so many bytes of them. */
 const MAX_MESSAGE_BYTES = 65_536;
 
@@ -69,9 +59,6 @@ export function emitVectors(model: Model): string {
   return `{\n${[...head, ...lists].join(",\n")}\n}\n`;
 }
 
-const CID = Buffer.from(Array.from({ length: 16 }, (_, i) => i)).toString("base64url");
-const TICKET = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
-
 class Vectors {
   readonly keys: Readonly<Record<string, string>>;
   readonly #model: Model;
@@ -87,8 +74,7 @@ class Vectors {
     this.#lookup = Lookup.of(model);
     this.#maker = new CaseMaker(this.#lookup);
     this.#refused = new RefusedMaker(model);
-    const { client, server } = keysOfTicket(TICKET);
-    this.keys = { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
+    this.keys = vectorKeys();
   }
 
   /** Worked out once: several sections use them. */
@@ -325,45 +311,7 @@ class Vectors {
   }
 
   zero(): unknown[] {
-    return this.#model.zero.messages.flatMap((message) => {
-      const sides: Side[] = message.from === "both" ? ["client", "server"] : [message.from];
-      return sides.flatMap((from) =>
-        [false, true].map((full) => this.#zeroCase(message, from, full)),
-      );
-    });
-  }
-
-  #zeroCase(message: ZeroMessageModel, from: Side, full: boolean): unknown {
-    const { name } = message;
-    const sys = sample(message.sys, full);
-    const body = sample(message.body, full);
-    const withKey = message.mac;
-    const { seq, ack } = this.#sequence(message, sys);
-    const padBytes = this.#padBytes(name);
-    const key = keysOfTicket(TICKET)[from];
-    const values = { cid: CID, msg: name, seq, ack, sys, body, padBytes };
-    const bytes = writeZero({ ...values, ...(withKey ? { key } : {}) });
-    this.#check(`${name} from the ${from}`, bytes, { from });
-    return {
-      case: `${name} from the ${from}: ${full ? "all members" : "what is required"}`,
-      from,
-      mac: withKey,
-      ...values,
-      hex: hexOf(bytes),
-    };
-  }
-
-  /** Where a message stands in the conversation: what has no fixed numbers comes right behind the handshake. */
-  #sequence({ seq, ack }: ZeroMessageModel, sys: unknown): { seq: number; ack: number } {
-    const isFirst = seq?.length === 2 && !Object.hasOwn(sys as object, "cookie");
-    const pick = (numbers: readonly number[]): number => numbers[isFirst ? 0 : numbers.length - 1]!;
-    return { seq: pick(seq ?? [3]), ack: pick(ack ?? (seq ? [2] : [3])) };
-  }
-
-  #padBytes(name: string): number {
-    if (name === "join") return this.#model.limits.maxDatagramBytes;
-    const attached = this.#model.zero.messages.find((message) => message.name === "attached");
-    return name === "attach" ? (attached?.maxBytes ?? 0) : 0;
+    return zeroVectors(this.#model, (name, bytes, from) => this.#check(name, bytes, { from }));
   }
 
   /** Bytes next to good ones that every decoder refuses, as far as this one does. */

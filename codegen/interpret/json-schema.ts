@@ -115,43 +115,82 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** A value that the schema admits: with `full`, optional members and one item of every list; else the least. */
-export function sample(schema: JsonSchema, full: boolean): unknown {
+/** How much a sample has: required members and the shortest texts, the same with some text, or all there can be. */
+export type SampleSize = "least" | "example" | "full";
+
+/** Characters of texts that may have so many. */
+const TEXT_CHARACTERS = { least: 0, example: 4, full: 12 } as const;
+/** Numbers without a bound end here in samples. */
+const MOST = 999_999_999;
+
+/** A value that the schema admits. */
+export function sample(schema: JsonSchema, size: SampleSize): unknown {
   if ("const" in schema) return schema["const"];
   const choices = schema["enum"];
-  if (Array.isArray(choices)) return full ? choices.at(-1) : choices[0];
-  const number = (name: string): number | undefined =>
-    typeof schema[name] === "number" ? (schema[name] as number) : undefined;
+  if (Array.isArray(choices)) return size === "full" ? choices.at(-1) : choices[0];
   switch (schema["type"]) {
     case "object": {
       const required = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];
       const all = properties(schema);
-      const names = full ? [...new Set([...Object.keys(all), ...required])] : required;
+      const names = size === "full" ? [...new Set([...Object.keys(all), ...required])] : required;
       const object: Record<string, unknown> = {};
       for (const name of names)
-        put(object, name, sample((own(all, name) ?? {}) as JsonSchema, full));
+        put(object, name, sample((own(all, name) ?? {}) as JsonSchema, size));
       return object;
     }
     case "array": {
-      const most = number("maxItems") ?? 1;
-      const count = Math.max(number("minItems") ?? 0, full ? Math.min(1, most) : 0);
+      const most = bound(schema, "maxItems") ?? 1;
+      const least = bound(schema, "minItems") ?? 0;
+      const count = size === "full" ? Math.max(least, Math.min(1, most)) : least;
       const items = isRecord(schema["items"]) ? schema["items"] : {};
-      return Array.from({ length: count }, () => sample(items, full));
+      return Array.from({ length: count }, () => sample(items, size));
     }
     case "string": {
-      const min = number("minLength") ?? 0;
-      const length = full ? Math.max(min, Math.min(number("maxLength") ?? min, 12)) : min;
-      return "stardust".repeat(Math.ceil(length / 8)).slice(0, length);
+      const min = bound(schema, "minLength") ?? 0;
+      const most = bound(schema, "maxLength") ?? min;
+      const length = Math.max(min, Math.min(most, TEXT_CHARACTERS[size]));
+      const text = size === "example" ? "text" : "stardust";
+      return text.repeat(Math.ceil(length / text.length)).slice(0, length);
     }
     case "integer":
-    case "number": {
-      const least = Math.max(number("minimum") ?? -1e9, (number("exclusiveMinimum") ?? -1e9) + 1);
-      const most = Math.min(number("maximum") ?? 1e9, (number("exclusiveMaximum") ?? 1e9) - 1);
-      return full ? most : Math.max(least, Math.min(0, most));
-    }
+    case "number":
+      return sampleNumber(schema, size === "full");
     case "boolean":
-      return full;
+      return size !== "least";
     default:
       return null;
   }
+}
+
+function bound(schema: JsonSchema, name: string): number | undefined {
+  const value = schema[name];
+  return typeof value === "number" ? value : undefined;
+}
+
+/** The least whole number that a schema of numbers admits, if it admits one. */
+export function lowest(schema: JsonSchema): number {
+  const above = bound(schema, "exclusiveMinimum");
+  return Math.max(
+    Math.ceil(bound(schema, "minimum") ?? Number.MIN_SAFE_INTEGER),
+    above === undefined ? Number.MIN_SAFE_INTEGER : Math.floor(above) + 1,
+  );
+}
+
+/** The largest whole number. */
+export function highest(schema: JsonSchema): number {
+  const below = bound(schema, "exclusiveMaximum");
+  return Math.min(
+    Math.floor(bound(schema, "maximum") ?? Number.MAX_SAFE_INTEGER),
+    below === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil(below) - 1,
+  );
+}
+
+/** Zero or the largest; where that is not legal a whole number near a bound, or what lies between the bounds. */
+function sampleNumber(schema: JsonSchema, isFull: boolean): number {
+  const [low, high] = [lowest(schema), highest(schema)];
+  const from = bound(schema, "minimum") ?? bound(schema, "exclusiveMinimum") ?? 0;
+  const to = bound(schema, "maximum") ?? bound(schema, "exclusiveMaximum") ?? 0;
+  const first = isFull ? [Math.min(high, MOST), high] : [0];
+  const isLegal = (n: number) => schemaProblem(schema, n) === undefined;
+  return [...first, low, high, from, to, (from + to) / 2].find(isLegal) ?? 0;
 }

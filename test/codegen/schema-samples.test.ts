@@ -4,6 +4,7 @@ import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryOf, exampleOf } from "#codegen/emit/schema-samples.js";
+import { sample } from "#codegen/interpret/json-schema.js";
 import type { JsonSchema } from "#codegen/model/model.js";
 
 /** What generated code would have: the text as an expression over fast-check. */
@@ -67,6 +68,10 @@ describe("what is made of a schema", () => {
           expect(isValid(value), JSON.stringify([value, isValid.errors])).toBe(true);
           const carried: unknown = JSON.parse(JSON.stringify(value));
           expect(isDeepStrictEqual(carried, value), JSON.stringify(value)).toBe(true);
+        }
+        for (const size of ["least", "example", "full"] as const) {
+          const value = sample(of, size);
+          expect(isValid(value), JSON.stringify([size, value, isValid.errors])).toBe(true);
         }
         const example = new Function(`"use strict"; return ${exampleOf(of)};`)();
         expect(isValid(example), JSON.stringify([example, isValid.errors])).toBe(true);

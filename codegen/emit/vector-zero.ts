@@ -1,0 +1,108 @@
+/**
+ * The zero messages of `vectors.json`: each as it stands in a conversation of one connection, with what is required and
+ * with all its members. Values of the runtime's own members are such as it sends, and in its order; those of the
+ * application's follow from the schema. That real machines take them is shown by a test.
+ */
+import type { Side } from "../interpret/datagram.ts";
+import { sample } from "../interpret/json-schema.ts";
+import { hexOf } from "../interpret/values.ts";
+import { keysOfTicket, writeZero } from "../interpret/write-datagram.ts";
+import type { Model, ZeroMessageModel } from "../model/model.ts";
+
+/** 16, 24 or 32 bytes that rise by one. */
+function rising(from: number, count: number): string {
+  return Buffer.from(Array.from({ length: count }, (_, i) => from + i)).toString("base64url");
+}
+
+const CID: string = rising(0, 16);
+const TICKET: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
+/** The tag of all datagrams; any other would do. */
+export const SESSION_TAG = 0xf00d_cafe;
+const OTHER_HASH = "0123456789abcdef".repeat(2);
+const PORT = 40_001;
+
+/** The ticket, and the keys that are made of it, for `keys` of the file. */
+export function vectorKeys(): Readonly<Record<"ticket" | "client" | "server", string>> {
+  const { client, server } = keysOfTicket(TICKET);
+  return { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
+}
+
+/** What the runtime would send, by the member's name in `sys`. */
+function ownValues({ version, hash }: Model): Readonly<Record<string, unknown>> {
+  return {
+    version,
+    hash,
+    compatible: [OTHER_HASH],
+    cookie: rising(64, 24),
+    port: PORT,
+    ports: [[40_000, 40_003]],
+    ticket: Buffer.from(TICKET).toString("base64url"),
+    compat: true,
+    peer: 65_537,
+    tag: SESSION_TAG,
+    nonce: rising(32, 16),
+    counter: 1,
+    clientVersion: version + 1,
+    clientHash: OTHER_HASH,
+  };
+}
+
+/** Answers why a datagram that was made is not one, or nothing. */
+type Check = (name: string, bytes: Uint8Array, from: Side) => void;
+
+export function zeroVectors(model: Model, check: Check): unknown[] {
+  const own = ownValues(model);
+  return model.zero.messages.flatMap((message) => {
+    const sides: Side[] = message.from === "both" ? ["client", "server"] : [message.from];
+    return sides.flatMap((from) =>
+      [false, true].map((full) => zeroCase(model, own, message, from, full, check)),
+    );
+  });
+}
+
+function zeroCase(
+  model: Model,
+  own: Readonly<Record<string, unknown>>,
+  message: ZeroMessageModel,
+  from: Side,
+  full: boolean,
+  check: Check,
+): unknown {
+  const { name, mac } = message;
+  const size = full ? "full" : "least";
+  const sampled = Object.entries(sample(message.sys, size) as Record<string, unknown>);
+  const members = sampled.map(([key, value]) => [key, Object.hasOwn(own, key) ? own[key] : value]);
+  const sys: Record<string, unknown> = inOrder(Object.fromEntries(members));
+  const values = {
+    cid: CID,
+    msg: name,
+    ...sequence(message, sys),
+    sys,
+    body: sample(message.body, size),
+    padBytes: padBytes(model, name),
+  };
+  const bytes = writeZero({ ...values, ...(mac ? { key: keysOfTicket(TICKET)[from] } : {}) });
+  check(`${name} from the ${from}`, bytes, from);
+  const which = full ? "all members" : "what is required";
+  return { case: `${name} from the ${from}: ${which}`, from, mac, ...values, hex: hexOf(bytes) };
+}
+
+/** A join with a cookie begins with it and the hash: there the server looks for them, before it reads any JSON. */
+function inOrder(sys: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.hasOwn(sys, "cookie") || !Object.hasOwn(sys, "hash")) return sys;
+  const { cookie, hash, ...rest } = sys;
+  return { cookie, hash, ...rest };
+}
+
+/** Where a message stands in the conversation: what has no fixed numbers comes right behind the handshake. */
+function sequence({ seq, ack }: ZeroMessageModel, sys: object): { seq: number; ack: number } {
+  const isFirst = seq?.length === 2 && !Object.hasOwn(sys, "cookie");
+  const pick = (numbers: readonly number[]): number => numbers[isFirst ? 0 : numbers.length - 1]!;
+  return { seq: pick(seq ?? [3]), ack: pick(ack ?? [2]) };
+}
+
+function padBytes(model: Model, name: string): number {
+  if (name === "join") return model.limits.maxDatagramBytes;
+  const attached = model.zero.messages.find((message) => message.name === "attached");
+  return name === "attach" ? (attached?.maxBytes ?? 0) : 0;
+}
