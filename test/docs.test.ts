@@ -17,6 +17,7 @@ import { encode } from "#generated/testing.js";
 import { allowed, transitions } from "#src/connection/lifecycle.js";
 import { clientCounters, portCounters } from "#src/counters.js";
 import { errorCodes } from "#src/errors.js";
+import { dropReasons } from "#src/session/drop-reason.js";
 import { createSessionCounters } from "#src/session/index.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
 import { createCounters } from "#src/zero/counters.js";
@@ -85,6 +86,30 @@ describe("what is made from tables", () => {
 
   test("says how events are counted that a state does not expect", () => {
     expect(documents.get("docs/counters.md")).toContain("`unexpected.<state>.<event>`");
+  });
+
+  test("names a counter that there is in each row of the table of silences", () => {
+    const text = documents.get("docs/connection.md")!;
+    const section = text.slice(text.indexOf("## Silences"), text.indexOf("## What plain mode"));
+    const rows = section
+      .split("\n")
+      .filter((line) => line.startsWith("| ") && !/^\| (-|what)/.test(line));
+    expect(rows.length).toBeGreaterThan(10);
+    const known = new Set([
+      ...Object.keys(createCounters()),
+      ...Object.keys(portCounters),
+      ...Object.keys(dropReasons),
+    ]);
+    for (const row of rows) {
+      const named = [
+        ...row
+          .split("|")
+          .at(-2)!
+          .matchAll(/`(?:\w+\.)?(\w+)`/g),
+      ].map((m) => m[1]!);
+      expect(named.length, row).toBeGreaterThan(0);
+      for (const name of named) expect(known.has(name), `${name} in ${row}`).toBe(true);
+    }
   });
 
   test("has every counter that is counted", () => {
