@@ -6,6 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { FileWrite } from "./commit.ts";
+import { dependents } from "./dependents.ts";
 import { movedBy } from "./edits.ts";
 import { type Candidate, Follower, type Use } from "./follow.ts";
 import type { Target } from "./path.ts";
@@ -116,8 +117,9 @@ class Check {
     });
   }
 
+  /** Files that may be worse than they were. */
   #all(): string[] {
-    return this.#project.ownFiles().map(({ fileName }) => fileName);
+    return dependents(this.#project, new Set(this.#follower.files.keys()));
   }
 
   /** What the compiler had against these files. */

@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { commit } from "#cli/refactor/commit.js";
 import { renamedDeclarations } from "#cli/refactor/declarations.js";
+import { dependents } from "#cli/refactor/dependents.js";
+import { UserProject } from "#cli/refactor/project.js";
 import { roleOf, roles } from "#cli/refactor/roles.js";
 import { emit } from "#codegen/emit/emit.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
@@ -113,6 +115,40 @@ client.send.chat({ text: \`\${Kind.body}\` });
     expect(await run(folder, "rename", ["chat", "say"])).toMatchObject({ code: 0 });
     expect(read(folder, "test/game.test.ts")).toContain("isSay");
     expect(read(folder, "src/client.ts")).toContain("client?.send.say?.(line);");
+  });
+});
+
+describe("the files that a change can reach", () => {
+  const own: Readonly<Record<string, string>> = {
+    "src/near.ts": 'import type { Vec2 } from "../generated/types.ts";\nexport type Near = Vec2;\n',
+    "src/far.ts": 'export type Far = import("./near.ts").Near;\n',
+    "src/later.ts": 'export const later = () => import("./far.ts");\n',
+    "src/again.ts": 'export * from "./later.ts";\n',
+    "src/apart.ts": "export const apart = 1;\n",
+    "src/beside.ts": 'import { apart } from "./apart.ts";\nexport const beside = apart;\n',
+  };
+  const reached = async (other: Readonly<Record<string, string>>, changed: string[]) => {
+    const folder = temporaryFolder("dependents");
+    writeProject(folder, { ...own, ...other });
+    for (const name of ["server", "client", "kinds", "places"]) {
+      rmSync(join(folder, `src/${name}.ts`));
+    }
+    rmSync(join(folder, "test"), { recursive: true });
+    expect(await run(folder, "generate", [])).toMatchObject({ code: 0 });
+    const project = new UserProject(join(folder, "tsconfig.json"), join(folder, "generated"));
+    const paths = new Set(changed.map((name) => join(folder, name)));
+    return dependents(project, paths).map((path) => path.slice(folder.length + 5));
+  };
+
+  it("are those that come to it by any form of import, and no others", { timeout }, async () => {
+    expect((await reached({}, [])).sort()).toEqual(["again.ts", "far.ts", "later.ts", "near.ts"]);
+    expect(await reached({}, ["src/apart.ts"])).toHaveLength(6);
+  });
+
+  it("are all where what has changed is seen without an import", { timeout }, async () => {
+    const all = "declare global { var seen: number; }\nexport {};\n";
+    expect(await reached({ "src/all.ts": all }, ["src/all.ts"])).toHaveLength(7);
+    expect(await reached({ "src/all.ts": all }, [])).toHaveLength(4);
   });
 });
 
