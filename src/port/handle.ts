@@ -342,7 +342,8 @@ export class PortHandle {
     end: number,
   ): boolean => {
     const listener = this.#listener;
-    switch (kind) {
+    const record = kind as ToApplication;
+    switch (record) {
       case ToApplication.message: {
         const user = this.#user;
         const payloadAt = start + 6 + 8 * user.length;
@@ -377,6 +378,8 @@ export class PortHandle {
         this.#payHeaders();
         listener.onRingDrained();
         break;
+      default:
+        record satisfies never;
     }
     return true;
   };
@@ -434,6 +437,8 @@ export class PortHandle {
       case "closed":
         this.#orderly = true;
         return;
+      default:
+        message satisfies never;
     }
   }
 

@@ -147,7 +147,8 @@ export class PortLink {
     end: number,
   ): boolean => {
     const commands = this.#commands!;
-    switch (kind) {
+    const record = kind as ToWorker;
+    switch (record) {
       case ToWorker.send:
         commands.send(view.getUint32(start), view.getUint16(start + 4), bytes, start + 6, end);
         break;
@@ -185,6 +186,8 @@ export class PortLink {
       case ToWorker.malformed:
         commands.malformed(view.getUint32(start));
         break;
+      default:
+        record satisfies never;
     }
     return true;
   };

@@ -1,7 +1,8 @@
 /**
  * What the application's thread and a port's worker say to each other: records in the two rings (everything that must
  * stay in order with messages), and posted messages (the few things about joining that happen before a peer exists).
- * Layouts of records are private to the two threads; both run the same build, so nothing is checked twice.
+ * Layouts of records are private to the two threads; both run the same build, so nothing is checked twice, and a kind of
+ * record or post that its reader does not know is an error of the compiler.
  */
 import type { PortStats } from "../connection-contract.ts";
 import type { RejectReason } from "../zero/messages.ts";
@@ -26,6 +27,7 @@ export const ToWorker = {
   /** Nothing: the ring to the application was full and has room again. */
   ringDrained: 8,
 } as const;
+export type ToWorker = (typeof ToWorker)[keyof typeof ToWorker];
 
 /** Records from the worker to the application. */
 export const ToApplication = {
@@ -40,6 +42,7 @@ export const ToApplication = {
   /** Nothing: the ring to the worker was full and has room again. */
   ringDrained: 5,
 } as const;
+export type ToApplication = (typeof ToApplication)[keyof typeof ToApplication];
 
 /** What the system said, of an error that has to cross threads. */
 export interface SystemFailure {

@@ -172,6 +172,8 @@ async function main(): Promise<void> {
         link.drainAll();
         owner.closeAll(message.code, message.lingerMs);
         return;
+      default:
+        message satisfies never;
     }
   });
   post({ type: "bound", port: socket.port, threadId });
