@@ -459,11 +459,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     switch (event.type) {
       case "accepted":
         this.#path.port = event.port;
-        this.#connection.progress("accepted");
+        this.#connection.handleZero(event);
         break;
       case "restarted":
         this.#path.port = this.#options.port;
-        this.#connection.progress("restarted");
+        this.#connection.handleZero(event);
         break;
       case "attached":
         this.#attach(event, now);
@@ -474,15 +474,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       case "timeout":
         this.#fail("expired", connectTimeout(this.#protocol, this.#path, this.#options.port));
         break;
-      case "closed": {
-        const { code, reason, by } = event;
-        this.#connection.end(by === "remote" ? "remoteClosed" : "acknowledged", {
-          code,
-          reason,
-          by,
-        });
+      case "closed":
+        this.#connection.handleZero(event);
         break;
-      }
       default:
         event satisfies never;
     }

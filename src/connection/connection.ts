@@ -57,6 +57,21 @@ export interface Farewell {
   readonly reason: string;
 }
 
+/**
+ * What the connection protocol says of a connection, as far as whoever holds it has nothing more to know or to do: it
+ * goes on, or has ended. Events of src/zero, which is not known here.
+ */
+export type ZeroEvent =
+  | { readonly type: "accepted" | "restarted" | "confirmed" | "expired" }
+  | ({ readonly type: "closed" } & CloseReason);
+
+/** Which event of the table of transitions that is. */
+export function eventOf(event: ZeroEvent | { readonly type: "attached" }): ConnectionEvent {
+  if (event.type !== "closed") return event.type;
+  return event.by === "remote" ? "remoteClosed" : "acknowledged";
+}
+
+const EXPIRED: CloseReason = { code: "not-connected", reason: "", by: "local" };
 const IDLE: CloseReason = {
   code: "idle-timeout",
   reason: "nothing was heard for too long",
@@ -114,9 +129,12 @@ export class Connection {
 
   // What the connection protocol says ------------------------------------------------------------------------------
 
-  /** The handshake goes on. */
-  progress(event: "accepted" | "restarted" | "confirmed"): void {
-    this.#on(event);
+  /** The handshake goes on, or the connection ends. */
+  handleZero(event: ZeroEvent): void {
+    if (event.type === "closed") {
+      const { code, reason, by } = event;
+      this.#on(eventOf(event), { code, reason, by });
+    } else this.#on(eventOf(event), event.type === "expired" ? EXPIRED : undefined);
   }
 
   /** The handshake is done: the connection is open, and has a session whose datagrams carry `tag`. */
@@ -130,11 +148,8 @@ export class Connection {
     this.#pingedMs = nowMs;
   }
 
-  /** It ends for a reason that lies outside. `abandoned`: and nobody has told the connection protocol. */
-  end(
-    event: "rejected" | "expired" | "remoteClosed" | "acknowledged" | "abandoned",
-    reason: CloseReason,
-  ): void {
+  /** It ends for a reason that its holder gives. `abandoned`: and nobody has told the connection protocol. */
+  end(event: "rejected" | "expired" | "abandoned", reason: CloseReason): void {
     if (event === "abandoned") this.#o.host.forget();
     this.#on(event, reason);
   }

@@ -6,6 +6,7 @@
  * Backpressure: a message for a peer whose session is full waits here in the peer's own queue, which its credit
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
+import { eventOf } from "../connection/connection.ts";
 import { Counters } from "../counters.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
@@ -303,7 +304,11 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       return;
     }
     const peer = this.#peers.get(event.peer) ?? this.#reservations.get(event.peer);
-    if (peer === undefined) return;
+    if (peer === undefined) {
+      // One that is not here is one that is closed.
+      this.counters.add(`unexpected.closed.${eventOf(event)}`);
+      return;
+    }
     const { connection } = peer;
     switch (event.type) {
       case "attached":
@@ -312,16 +317,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
         this.#enter(peer);
         break;
       case "confirmed":
-        connection.progress("confirmed");
+        connection.handleZero(event);
         this.#addresses.take(peer, event.address, event.port);
         break;
-      case "closed": {
-        const { code, reason, by } = event;
-        connection.end(by === "remote" ? "remoteClosed" : "acknowledged", { code, reason, by });
-        break;
-      }
+      case "closed":
       case "expired":
-        connection.end("expired", { code: "not-connected", reason: "", by: "local" });
+        connection.handleZero(event);
         break;
       default:
         event satisfies never;

@@ -74,9 +74,10 @@ describe("a connection that is closed by its own side", () => {
     expect(server.of("chat")).toHaveLength(50);
     expect(pair.time.nowMs).toBeLessThan(5000);
     expect(client.asked).toEqual([`goodbye bye for now ${pair.time.nowMs}`]);
-    client.connection.end("acknowledged", { code: "bye", reason: "for now", by: "local" });
+    const reason = { code: "bye", reason: "for now", by: "local" } as const;
+    client.connection.handleZero({ type: "closed", ...reason });
     expect(client.connection.state).toBe("closed");
-    expect(client.connection.reason).toEqual({ code: "bye", reason: "for now", by: "local" });
+    expect(client.connection.reason).toEqual(reason);
   });
 
   it.each([true, false])(
@@ -98,7 +99,7 @@ describe("a connection that is closed by its own side", () => {
     const { client } = openPair();
     client.send("chat");
     client.connection.close({ code: "bye", reason: "" }, 700, 0);
-    client.connection.end("remoteClosed", left);
+    client.connection.handleZero({ type: "closed", ...left });
     expect(client.connection.state).toBe("closed");
     expect(client.connection.reason).toEqual(left);
     expect(client.asked).toEqual([]);
@@ -111,7 +112,7 @@ describe("a connection that the other side has closed", () => {
     server.accepting = false;
     for (let i = 0; i < 5; i++) client.send("chat");
     pair.run(100);
-    server.connection.end("remoteClosed", left);
+    server.connection.handleZero({ type: "closed", ...left });
     expect(server.connection.state).toBe("draining");
     expect(server.connection.isEnding).toBe(true);
     // Time has no hold on it: only room has.
@@ -130,7 +131,7 @@ describe("a connection that the other side has closed", () => {
     server.accepting = false;
     client.send("chat");
     pair.run(100);
-    server.connection.end("remoteClosed", left);
+    server.connection.handleZero({ type: "closed", ...left });
     server.connection.end("abandoned", { code: "shutting-down", reason: "", by: "local" });
     expect(server.connection.state).toBe("closed");
     expect(server.connection.reason).toEqual(left);

@@ -46,11 +46,8 @@ class Side extends TestHost {
     const reason = { code: event.type, reason: "", by: "local" } as const;
     if (event.type === "attached") this.attach(nowMs);
     else if (event.type === "rejected") connection.end("rejected", reason);
-    else if (event.type === "closed") {
-      connection.end(event.by === "remote" ? "remoteClosed" : "acknowledged", reason);
-    } else if (event.type === "timeout" || event.type === "expired") {
-      connection.end("expired", reason);
-    } else connection.progress(event.type);
+    else if (event.type === "timeout") connection.end("expired", reason);
+    else connection.handleZero(event);
   }
 
   turn(nowMs: number): void {

@@ -83,12 +83,12 @@ const into: Record<ConnectionState, () => TestHost> = {
     server.accepting = false;
     client.send("chat");
     pair.run(100);
-    server.connection.end("remoteClosed", reason);
+    server.connection.handleZero({ type: "closed", ...reason });
     return server;
   },
   closed() {
     const host = into.open();
-    host.connection.end("remoteClosed", reason);
+    host.connection.handleZero({ type: "closed", ...reason });
     return host;
   },
 };
@@ -101,13 +101,14 @@ function transmit(connection: Connection, nowMs = 0): void {
 
 /** How each event is brought about. Those that a connection finds by itself do not come where it does not look. */
 const cause: Record<ConnectionEvent, (host: TestHost) => void> = {
-  accepted: ({ connection }) => connection.progress("accepted"),
-  restarted: ({ connection }) => connection.progress("restarted"),
-  confirmed: ({ connection }) => connection.progress("confirmed"),
+  accepted: ({ connection }) => connection.handleZero({ type: "accepted" }),
+  restarted: ({ connection }) => connection.handleZero({ type: "restarted" }),
+  confirmed: ({ connection }) => connection.handleZero({ type: "confirmed" }),
   rejected: ({ connection }) => connection.end("rejected", reason),
   expired: ({ connection }) => connection.end("expired", reason),
-  remoteClosed: ({ connection }) => connection.end("remoteClosed", reason),
-  acknowledged: ({ connection }) => connection.end("acknowledged", reason),
+  remoteClosed: ({ connection }) => connection.handleZero({ type: "closed", ...reason }),
+  acknowledged: ({ connection }) =>
+    connection.handleZero({ type: "closed", ...reason, by: "local" }),
   abandoned: ({ connection }) => connection.end("abandoned", reason),
   attached: ({ connection }) => connection.attach(sameVersion(protocol), 7, 0),
   closeRequested: ({ connection }) => connection.close({ code: "bye", reason: "" }, LATER_MS, 0),

@@ -48,7 +48,7 @@ export class TestHost extends Inbox implements ConnectionHost {
   }
 
   attach(nowMs = 0): void {
-    if (this.connection.state === "joining") this.connection.progress("accepted");
+    if (this.connection.state === "joining") this.connection.handleZero({ type: "accepted" });
     this.connection.attach(sameVersion(protocol), 7, nowMs);
   }
 

@@ -1,0 +1,53 @@
+/** A port's owner with a socket that leads nowhere: what it does with events that nothing of its own explains. */
+import { expect, test } from "vitest";
+import { PortLink } from "#src/port/link.js";
+import { createPortMemory } from "#src/port/memory.js";
+import { PortOwner } from "#src/port/owner.js";
+import { nodeCrypto } from "#src/udp/node-crypto.js";
+import type { DatagramSocket } from "#src/udp/socket.js";
+import { handProtocol } from "../support/hand-protocol.ts";
+
+const nowhere: DatagramSocket = {
+  port: 4000,
+  address: "127.0.0.1",
+  send: () => {},
+  listen: () => {},
+  close: () => Promise.resolve(),
+};
+
+test("counts by name what the connection protocol says of a peer that is not there", async () => {
+  const protocol = handProtocol();
+  const maxPeers = 4;
+  const owner = new PortOwner({
+    protocol,
+    crypto: nodeCrypto,
+    random: () => 0,
+    socket: nowhere,
+    link: new PortLink(createPortMemory(protocol, maxPeers), protocol),
+    maxPeers,
+    publicPort: 4000,
+    publicPorts: [[4000, 4000]],
+    systems: undefined,
+    resend: true,
+    onJoin: () => {},
+    onExpired: () => {},
+    onEmpty: () => {},
+  });
+  const peer = 9;
+  const at = { peer, address: "10.0.0.1", port: 5000 };
+  owner.handleEvent({ type: "attached", ...at, proven: true, tag: 7 }, 0);
+  owner.handleEvent({ type: "confirmed", ...at }, 0);
+  owner.handleEvent({ type: "expired", peer }, 0);
+  for (const by of ["remote", "local"] as const) {
+    owner.handleEvent({ type: "closed", peer, code: "bye", reason: "", by }, 0);
+  }
+  expect(owner.stats()).toMatchObject({
+    "unexpected.closed.attached": 1,
+    "unexpected.closed.confirmed": 1,
+    "unexpected.closed.expired": 1,
+    "unexpected.closed.remoteClosed": 1,
+    "unexpected.closed.acknowledged": 1,
+  });
+  expect(owner.peers).toBe(0);
+  await owner.stop();
+});
