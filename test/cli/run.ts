@@ -14,11 +14,16 @@ export interface Ran {
   readonly err: string;
 }
 
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A folder inside the repository, so that generated code finds the package; gone after the file's tests. */
 export function temporaryFolder(name: string): string {
   mkdirSync(join(root, "test/tmp"), { recursive: true });
   const folder = mkdtempSync(join(root, `test/tmp/${name}-`));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
