@@ -136,8 +136,10 @@ describe("a comparison", () => {
 
   it("agrees with the hash: no break between equal hashes, no silence between different ones", () => {
     let pairs = 0;
-    for (const older of models) {
-      for (const newer of models) {
+    for (const [i, older] of models.entries()) {
+      for (const [j, newer] of models.entries()) {
+        // Neighbours are versions of one spec; of the others, which are mostly strangers, every fifth pair will do.
+        if (Math.abs(i - j) > 3 && (i + j) % 5 !== 0) continue;
         pairs++;
         const changes = compareModels(older, newer);
         // Of two specs that the generator takes, a rule knows every difference.
