@@ -228,7 +228,7 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
     severity: "warning",
     title: "a name that reads foreign in TypeScript",
     why: "Names of the spec are names in the generated code: `client.send.playerMove({ moveX })`. There, channels and members are in camelCase and types in PascalCase.",
-    fix: "rename it; names are part of the protocol's hash, so both ends are generated again together",
+    fix: "rename it with `stardust rename`; names are part of the protocol's hash, so both ends are generated again together",
     bad: inMessage("{ move_x: u8 }"),
     good: inMessage("{ moveX: u8 }"),
     check: nameStyle,
