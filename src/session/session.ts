@@ -3,25 +3,27 @@
  * and the next time it wants to be asked. No clock, timer, socket or random source. What it promises is docs/wire.md;
  * acks and losses follow RFC 9000 section 13 and RFC 9002 sections 5 and 6.
  *
+ * A received datagram is opened in open-datagram.ts, one to be sent is built in build-datagram.ts.
+ *
  * Order of work in one turn of the caller: `handleDatagram` for all that has come, `handleTimeout`, then
  * `pollTransmit` until it returns 0, then sleep until `pollDeadline`. Worst case of a datagram: its frames (at most one
  * a byte) plus one visit to each datagram in flight. Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
 import { StardustError } from "../errors.ts";
-import { MAX_PACKET_NUMBER } from "../limits.ts";
 import { missingChannel, type NegotiatedVersion, sameVersion } from "../negotiated-version.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
-import { type DatagramHeader, Violation } from "../wire/header.ts";
+import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
+import { DatagramBuilder } from "./build-datagram.ts";
 import { SendChannel } from "./channel-send.ts";
 import { type CongestionController, FixedController, Pacer } from "./controller.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
-import { roomBytes, trimAcks } from "./datagram-room.ts";
-import { type DropReason, reasonOf } from "./drop-reason.ts";
+import type { DropReason } from "./drop-reason.ts";
 import { MessageStore } from "./message-store.ts";
+import { DatagramOpener } from "./open-datagram.ts";
 import { Packer } from "./packer.ts";
-import { DuplicateWindow, powerOfTwo, rebuildNumber } from "./packet-numbers.ts";
+import { DuplicateWindow } from "./packet-numbers.ts";
 import { ReceiveAge } from "./receive-age.ts";
 import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
@@ -70,8 +72,9 @@ export class Session implements FrameEvents {
   private readonly context: ReceiveContext;
   private readonly senders: (SendChannel | undefined)[] = [];
   private readonly receivers: Receivers;
+  private readonly opener: DatagramOpener;
+  private readonly builder: DatagramBuilder;
   private readonly user: Float64Array;
-  private readonly tag: number;
 
   private nowMs: number;
   /** Something has happened since `pollTransmit` last returned 0. */
@@ -123,7 +126,26 @@ export class Session implements FrameEvents {
     );
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
-    this.tag = options.tag ?? 0;
+    const tag = options.tag ?? 0;
+    this.opener = new DatagramOpener(
+      protocol,
+      this.role,
+      this.negotiated,
+      tag,
+      this.duplicates,
+      this.sent,
+      this.receiveLimit,
+      this.receivers,
+      this.context,
+    );
+    this.builder = new DatagramBuilder(
+      protocol,
+      tag,
+      this.sent,
+      this.received,
+      this.packer,
+      this.counters,
+    );
   }
 
   /**
@@ -190,7 +212,7 @@ export class Session implements FrameEvents {
     let reason: DropReason | undefined;
     try {
       space.reader.reset(bytes, view, 0, length);
-      reason = this.check(space);
+      reason = this.opener.open(space);
       if (reason === undefined) this.apply(space, bytes, view, length, nowMs);
       else this.counters[reason]++;
     } finally {
@@ -303,57 +325,6 @@ export class Session implements FrameEvents {
 
   // ---- receiving ----
 
-  /** Everything that can be wrong with a datagram. Changes nothing but `space`, scratch, and a number under suspicion. */
-  private check(space: Workspace): DropReason | undefined {
-    const codec = this.protocol.header;
-    const { in: header, frame, reader, frames } = space;
-    frames.count = 0;
-    frame.compat = this.negotiated.compat;
-    const clear = codec.readClear(header, frame, reader);
-    if (clear !== Violation.none) return reasonOf(clear);
-    if (codec.hasSessionTag && header.sessionTag !== this.tag) return "sessionTag";
-    const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
-    const number = rebuildNumber(header.packetNumber, bits, this.duplicates.largest + 1);
-    if (number >= MAX_PACKET_NUMBER) return "packetNumber";
-    header.packetNumber = number;
-    if (this.duplicates.isTooOld(number)) return "tooOld";
-    if (this.duplicates.has(number)) return "duplicates";
-    // Here a sealed datagram is opened: [reader.at, reader.end), with `number` and all bytes before. A plain one is open.
-    const sealed = codec.readSealed(header, reader);
-    if (sealed !== Violation.none) return reasonOf(sealed);
-    if (header.ack) {
-      const acks = this.sent.check(header.acks, codec.ackBits);
-      if (acks !== undefined) return acks;
-    }
-    if (!header.frames) return this.checkJump(number);
-    this.receiveLimit.beginCheck();
-    let numbered = false;
-    for (let isFirst = true; isFirst || frame.more; isFirst = false) {
-      const problem = codec.readFrame(frame, isFirst, reader);
-      if (problem !== Violation.none) return reasonOf(problem);
-      const channel = this.protocol.channels[frame.channel]!;
-      if (maySend(this.role, channel.direction) && channel.direction !== "both") {
-        return "direction";
-      }
-      if (this.negotiated.lacks.includes(frame.channel)) return "unknownChannel";
-      const receiver = this.receivers.of(frame.channel);
-      const index = frame.slice ? frame.sliceIndex : 0;
-      const count = frame.slice ? frame.sliceCount : 0;
-      const message = channel.numbered ? receiver.rebuild(frame.number) : 0;
-      const found = receiver.check(message, index, count, frame.payloadBytes);
-      if (found !== undefined) return found;
-      if (channel.numbered) numbered = true;
-      frames.add(frame, message);
-    }
-    if (numbered && this.context.age.isTooLate(number)) return "tooOld";
-    return this.checkJump(number);
-  }
-
-  /** Without a tag anybody can make a datagram with any number: one alone must not move the window far. */
-  private checkJump(number: number): DropReason | undefined {
-    return this.duplicates.isJump(number, this.sent.numberSpace) ? "jump" : undefined;
-  }
-
   private apply(
     space: Workspace,
     bytes: Uint8Array,
@@ -420,7 +391,7 @@ export class Session implements FrameEvents {
   // ---- sending ----
 
   private transmit(w: Writer, nowMs: number): number {
-    const { counters, received, sendLimit, sent, timers } = this;
+    const { builder, received, sendLimit, sent, timers } = this;
     const probe = this.probesWanted > 0;
     const work = this.packer.hasWork;
     const open = probe || (work && this.mayData(nowMs));
@@ -429,44 +400,20 @@ export class Session implements FrameEvents {
     if (!((work && open) || ackDue || probe || this.pingWanted) || sent.isExhausted) {
       return this.settle(nowMs);
     }
-    const codec = this.protocol.header;
     const { out: header, plan } = this.space;
     sent.giveUpOldest(nowMs, this.controller);
-    header.sessionTag = this.tag;
-    header.packetNumber = sent.begin();
-    header.wide =
-      codec.widePacketNumberBits > codec.packetNumberBits &&
-      header.packetNumber - sent.largestAcknowledged >= powerOfTwo(codec.packetNumberBits - 2);
     header.ack = received.count > 0 && (received.pending || tell || ackDue);
     header.limit = header.ack && tell;
     header.receiveLimit = this.receiveLimit.limitBytes;
     header.ackNow = probe || this.pingWanted;
-    header.frames = true;
-    for (let i = 0; i < this.user.length; i++) header.user[i] = this.user[i]!;
-    if (header.ack) {
-      received.prune(received.largest - sent.ackSpan - 1);
-      received.fill(header.acks, nowMs);
+    builder.begin(header, plan, this.user, nowMs);
+    if (work && open) builder.fill(header, plan, probe, sendLimit, nowMs);
+    if (!header.frames && !header.ackNow) {
+      if (!ackDue) return this.settle(nowMs);
+      header.ackNow = this.asksForAck(nowMs);
     }
-    let trimmed = false;
-    plan.reset();
-    if (work && open) {
-      trimmed = header.ack && trimAcks(header, codec);
-      this.packer.fill(plan, roomBytes(header, this.protocol), probe, sendLimit, sent, counters);
-    }
-    header.frames = plan.count > 0;
-    if (!header.frames) {
-      if (!ackDue && !header.ackNow) return this.settle(nowMs);
-      if (trimmed) received.fill(header.acks, nowMs);
-      trimmed = false;
-      if (!header.ackNow && this.asksForAck(nowMs)) header.ackNow = true;
-    }
-    const at = w.at;
-    codec.writeClear(header, header.frames ? plan.frames[0] : undefined, w);
-    codec.writeSealed(header, w);
-    this.packer.write(plan, w);
-    // Here a datagram is sealed: what stands behind the clear part, with `header.packetNumber` and that part's bytes.
-    const bytes = w.at - at;
-    this.sentDatagram(header, probe, trimmed, bytes, nowMs);
+    const bytes = builder.write(header, plan, w);
+    this.sentDatagram(header, probe, builder.trimmed, bytes, nowMs);
     timers.clear(Timer.pacing);
     return bytes;
   }

@@ -1,0 +1,90 @@
+/**
+ * Where a datagram is built: its header, the frames for which there is room, then the bytes of both, and in a sealed one
+ * the seal. Not here: whether one is due and what it must have in it (session.ts), which frames those are (packer.ts).
+ * Worst case: that of the packer, and one look at each range of an ack.
+ */
+import type { Protocol } from "../protocol.ts";
+import type { DatagramHeader } from "../wire/header.ts";
+import type { Writer } from "../wire/writer.ts";
+import type { SessionCounters } from "./counters.ts";
+import { roomBytes, trimAcks } from "./datagram-room.ts";
+import type { Packer, Plan } from "./packer.ts";
+import { powerOfTwo } from "./packet-numbers.ts";
+import type { ReceivedPackets } from "./received.ts";
+import type { SendLimit } from "./send-limit.ts";
+import type { SentPackets } from "./sent.ts";
+
+export class DatagramBuilder {
+  /** Its ack block leaves out the oldest ranges. */
+  trimmed = false;
+  private readonly protocol: Protocol;
+  private readonly tag: number;
+  private readonly sent: SentPackets;
+  private readonly received: ReceivedPackets;
+  private readonly packer: Packer;
+  private readonly counters: SessionCounters;
+
+  constructor(
+    protocol: Protocol,
+    tag: number,
+    sent: SentPackets,
+    received: ReceivedPackets,
+    packer: Packer,
+    counters: SessionCounters,
+  ) {
+    this.protocol = protocol;
+    this.tag = tag;
+    this.sent = sent;
+    this.received = received;
+    this.packer = packer;
+    this.counters = counters;
+  }
+
+  /** A new datagram, without frames, whose `header` says what the session wants in it: `ack`, `limit`, `ackNow`. */
+  begin(header: DatagramHeader, plan: Plan, user: Float64Array, nowMs: number): void {
+    const { sent, received } = this;
+    const codec = this.protocol.header;
+    header.sessionTag = this.tag;
+    header.packetNumber = sent.begin();
+    header.wide =
+      codec.widePacketNumberBits > codec.packetNumberBits &&
+      header.packetNumber - sent.largestAcknowledged >= powerOfTwo(codec.packetNumberBits - 2);
+    for (let i = 0; i < user.length; i++) header.user[i] = user[i]!;
+    if (header.ack) {
+      received.prune(received.largest - sent.ackSpan - 1);
+      received.fill(header.acks, nowMs);
+    }
+    header.frames = false;
+    this.trimmed = false;
+    plan.reset();
+  }
+
+  /** Plans the frames that are waiting, as far as they fit. Where there are none, the ack block is whole again. */
+  fill(
+    header: DatagramHeader,
+    plan: Plan,
+    resendsFirst: boolean,
+    limit: SendLimit,
+    nowMs: number,
+  ): void {
+    const { protocol, sent, counters } = this;
+    header.frames = true;
+    this.trimmed = header.ack && trimAcks(header, protocol.header);
+    this.packer.fill(plan, roomBytes(header, protocol), resendsFirst, limit, sent, counters);
+    if (plan.count > 0) return;
+    header.frames = false;
+    if (this.trimmed) this.received.fill(header.acks, nowMs);
+    this.trimmed = false;
+  }
+
+  /** Writes all of it at `w.at`, and returns its bytes. */
+  write(header: DatagramHeader, plan: Plan, w: Writer): number {
+    const codec = this.protocol.header;
+    const at = w.at;
+    codec.writeClear(header, header.frames ? plan.frames[0] : undefined, w);
+    codec.writeSealed(header, w);
+    this.packer.write(plan, w);
+    // Here a datagram is sealed: what stands behind the clear part, with `header.packetNumber` and that part's bytes.
+    return w.at - at;
+  }
+}

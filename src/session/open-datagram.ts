@@ -1,0 +1,109 @@
+/**
+ * Where a received datagram is opened: everything that can be wrong with it is found here, before any of it is applied.
+ * First the clear part of the header: session tag, packet number, whether that came before. Then, and only then, what
+ * stands behind: in a sealed datagram it would be opened between the two. Not here: what an accepted one changes
+ * (session.ts). Worst case: one visit to each frame, and one look at each range of an ack.
+ */
+import { MAX_PACKET_NUMBER } from "../limits.ts";
+import type { NegotiatedVersion } from "../negotiated-version.ts";
+import { maySend, type Protocol, type Role } from "../protocol.ts";
+import { Violation } from "../wire/header.ts";
+import { type DropReason, reasonOf } from "./drop-reason.ts";
+import { type DuplicateWindow, rebuildNumber } from "./packet-numbers.ts";
+import type { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
+import type { Receivers } from "./receivers.ts";
+import type { SentPackets } from "./sent.ts";
+import type { Workspace } from "./workspace.ts";
+
+export class DatagramOpener {
+  private readonly protocol: Protocol;
+  private readonly role: Role;
+  private readonly negotiated: NegotiatedVersion;
+  private readonly tag: number;
+  private readonly duplicates: DuplicateWindow;
+  private readonly sent: SentPackets;
+  private readonly receiveLimit: ReceiveLimit;
+  private readonly receivers: Receivers;
+  private readonly context: ReceiveContext;
+
+  constructor(
+    protocol: Protocol,
+    role: Role,
+    negotiated: NegotiatedVersion,
+    tag: number,
+    duplicates: DuplicateWindow,
+    sent: SentPackets,
+    receiveLimit: ReceiveLimit,
+    receivers: Receivers,
+    context: ReceiveContext,
+  ) {
+    this.protocol = protocol;
+    this.role = role;
+    this.negotiated = negotiated;
+    this.tag = tag;
+    this.duplicates = duplicates;
+    this.sent = sent;
+    this.receiveLimit = receiveLimit;
+    this.receivers = receivers;
+    this.context = context;
+  }
+
+  /**
+   * Reads the datagram of `space.reader`: its header into `space.in`, with the whole packet number, its frames into
+   * `space.frames`. Returns why it is to be dropped, if it is. Changes nothing but `space`, scratch, and a number under
+   * suspicion.
+   */
+  open(space: Workspace): DropReason | undefined {
+    const codec = this.protocol.header;
+    const { in: header, frame, reader } = space;
+    space.frames.count = 0;
+    frame.compat = this.negotiated.compat;
+    const clear = codec.readClear(header, frame, reader);
+    if (clear !== Violation.none) return reasonOf(clear);
+    if (codec.hasSessionTag && header.sessionTag !== this.tag) return "sessionTag";
+    const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
+    const number = rebuildNumber(header.packetNumber, bits, this.duplicates.largest + 1);
+    if (number >= MAX_PACKET_NUMBER) return "packetNumber";
+    header.packetNumber = number;
+    if (this.duplicates.isTooOld(number)) return "tooOld";
+    if (this.duplicates.has(number)) return "duplicates";
+    // Here a sealed datagram is opened: [reader.at, reader.end), with `number` and all bytes before. A plain one is open.
+    const sealed = codec.readSealed(header, reader);
+    if (sealed !== Violation.none) return reasonOf(sealed);
+    if (header.ack) {
+      const acks = this.sent.check(header.acks, codec.ackBits);
+      if (acks !== undefined) return acks;
+    }
+    if (header.frames) {
+      const frames = this.readFrames(space, number);
+      if (frames !== undefined) return frames;
+    }
+    // Without a tag anybody can make a datagram with any number: one alone must not move the window far.
+    return this.duplicates.isJump(number, this.sent.numberSpace) ? "jump" : undefined;
+  }
+
+  private readFrames(space: Workspace, number: number): DropReason | undefined {
+    const codec = this.protocol.header;
+    const { frame, reader, frames } = space;
+    this.receiveLimit.beginCheck();
+    let numbered = false;
+    for (let isFirst = true; isFirst || frame.more; isFirst = false) {
+      const problem = codec.readFrame(frame, isFirst, reader);
+      if (problem !== Violation.none) return reasonOf(problem);
+      const channel = this.protocol.channels[frame.channel]!;
+      if (maySend(this.role, channel.direction) && channel.direction !== "both") {
+        return "direction";
+      }
+      if (this.negotiated.lacks.includes(frame.channel)) return "unknownChannel";
+      const receiver = this.receivers.of(frame.channel);
+      const index = frame.slice ? frame.sliceIndex : 0;
+      const count = frame.slice ? frame.sliceCount : 0;
+      const message = channel.numbered ? receiver.rebuild(frame.number) : 0;
+      const found = receiver.check(message, index, count, frame.payloadBytes);
+      if (found !== undefined) return found;
+      if (channel.numbered) numbered = true;
+      frames.add(frame, message);
+    }
+    return numbered && this.context.age.isTooLate(number) ? "tooOld" : undefined;
+  }
+}
