@@ -136,7 +136,7 @@ describe("a module that a worker cannot use", () => {
     for (const option of ["systems", "wrapSocket"]) {
       await expect(open({}, { [option]: "./systems.js" })).rejects.toMatchObject({
         code: "STARDUST_INVALID_OPTION",
-        message: `${option}: "./systems.js" is not a URL; new URL("./systems.js", import.meta.url) makes one`,
+        message: `${option}: must be a URL, such as new URL(…, import.meta.url) makes, not "./systems.js"`,
       });
     }
   });
