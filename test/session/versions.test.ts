@@ -48,6 +48,7 @@ function side(
   protocols: Readonly<Record<Role, Protocol>>,
   role: Role,
   seed: number,
+  tag = 0,
 ): { session: Session; inbox: Inbox } {
   const protocol = protocols[role];
   const negotiated = negotiatedVersion(protocol, fleet3.client.hash, true)!;
@@ -56,6 +57,7 @@ function side(
   const options = {
     protocol,
     negotiated,
+    tag,
     role,
     nowMs: 0,
     random: () => random.next(),
@@ -166,9 +168,9 @@ describe("sessions of versions 3 and 4", () => {
 
   it("write what docs/wire.md shows", () => {
     const page = readFileSync(new URL("../../docs/wire.md", import.meta.url), "utf8");
-    const shown = /00 00 02 28 00 06[^`]*/.exec(page)![0];
+    const shown = /00 00 02 28 1f 83 d9 ab 00 06[^`]*/.exec(page)![0];
     const hex = shown.replace(/#.*/g, "").replace(/\s+/g, "");
-    const { session } = side(fleet4, "client", 1);
+    const { session } = side(fleet4, "client", 1, 0x1f83d9ab);
     const w = new Writer(new Uint8Array(1200));
     // The page shows packet 6.
     for (let i = 0; i < 6; i++) {
