@@ -11,7 +11,12 @@ import {
   connectTimeout,
 } from "./connect-errors.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
-import type { CloseOptions, CloseReason } from "./connection-contract.ts";
+import {
+  type CloseOptions,
+  type CloseReason,
+  closeCodes,
+  unreadChannel,
+} from "./connection-contract.ts";
 import { Counters } from "./counters.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import {
@@ -348,7 +353,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     const lingerMs = checkLinger(options.lingerMs);
     if (this.#isJoining) this.#fail("abandoned", closedError("client"));
     else {
-      const { code = "closed", reason = "" } = options;
+      const { code = closeCodes.closed, reason = "" } = options;
       this.#connection.close({ code, reason }, lingerMs, nowMs());
       this.#loop.wake();
     }
@@ -423,9 +428,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
 
   /** A channel that nobody has ever asked for would hold up all others for good. */
   #closeUnread(channel: ChannelDefinition): void {
-    if (!this.#connection.takesMessages) return;
-    const reason = `nobody reads ${channel.name}`;
-    void this.close({ code: "unread-channel", reason, lingerMs: 0 });
+    if (this.#connection.takesMessages) void this.close(unreadChannel(channel.name));
   }
 
   #makeDispatcher(): Dispatcher<undefined> {
@@ -495,7 +498,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   /** The handshake has failed: connect rejects. */
   #fail(event: "rejected" | "expired" | "abandoned", error: Error): void {
     this.#failure = error;
-    this.#connection.end(event, { code: "not-connected", reason: error.message, by: "local" });
+    this.#connection.end(event, {
+      code: closeCodes.notConnected,
+      reason: error.message,
+      by: "local",
+    });
     this.#loop.wake();
   }
 

@@ -1,8 +1,29 @@
 /**
  * Types of the public API that every layer speaks of, from a port's worker up to the server and the client: where a
  * join comes from and what may be answered to it, how a connection is closed and why it has ended, what a port has
- * counted. Types only: nothing of this exists at run time.
+ * counted. And the codes with which Stardust itself closes, each in one place.
  */
+
+/** Codes of Stardust's own in a CloseReason; an application may use any others. */
+export const closeCodes = {
+  /** Somebody called `close` without a code. */
+  closed: "closed",
+  /** The handshake failed, or nobody came for the place that was kept. */
+  notConnected: "not-connected",
+  /** Nothing was heard for `limits.idleTimeoutMs`. */
+  idleTimeout: "idle-timeout",
+  /** A reliable channel is full of messages that nobody reads. */
+  unreadChannel: "unread-channel",
+  /** The server closed. */
+  shuttingDown: "shutting-down",
+  /** The worker thread of the peer's port ended. */
+  workerDied: "worker-died",
+} as const;
+
+/** How a connection is closed one of whose channels nobody has ever asked for: it would hold up all others for good. */
+export function unreadChannel(name: string): CloseOptions {
+  return { code: closeCodes.unreadChannel, reason: `nobody reads ${name}`, lingerMs: 0 };
+}
 
 /** What `authenticate` may answer. */
 export type Authentication<Accept extends object> =

@@ -5,12 +5,14 @@
 
 import { EventEmitter } from "node:events";
 import { onAbort } from "./abort.ts";
-import type {
-  Authentication,
-  CloseOptions,
-  CloseReason,
-  JoinOrigin,
-  PortStats,
+import {
+  type Authentication,
+  type CloseOptions,
+  type CloseReason,
+  closeCodes,
+  type JoinOrigin,
+  type PortStats,
+  unreadChannel,
 } from "./connection-contract.ts";
 import { Dispatcher, unsubscribe } from "./dispatcher.ts";
 import {
@@ -61,7 +63,13 @@ import type { ReceivedMessage } from "./received-message.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
-export type * from "./connection-contract.ts";
+export type {
+  Authentication,
+  CloseOptions,
+  CloseReason,
+  JoinOrigin,
+  PortStats,
+} from "./connection-contract.ts";
 
 /** A client as it joins. */
 export interface NewPeer<Join extends object, Send extends object> {
@@ -356,7 +364,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   async close(options: ServerCloseOptions = {}): Promise<void> {
     const lingerMs = checkLinger(options.lingerMs);
-    this.#closing ??= this.#close(options.reason ?? "shutting-down", lingerMs);
+    this.#closing ??= this.#close(options.reason ?? closeCodes.shuttingDown, lingerMs);
     await this.#closing;
   }
 
@@ -382,7 +390,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   }
 
   closePeer(peer: RunningPeer<F>, options: CloseOptions, lingerMs: number): void {
-    this.#pool.closePeer(peer.id, options.code ?? "closed", options.reason ?? "", lingerMs);
+    const { code = closeCodes.closed, reason = "" } = options;
+    this.#pool.closePeer(peer.id, code, reason, lingerMs);
   }
 
   #broadcast(channelIndex: number, message: unknown, options: BroadcastOptions): BroadcastResult {
@@ -434,9 +443,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     }
     const held = this.#dispatcher.offer(channel.index, peer, message, user, cost);
     // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
-    if (held > this.protocol.limits.creditBytes / 2) {
-      peer.close({ code: "unread-channel", reason: `nobody reads ${channel.name}`, lingerMs: 0 });
-    }
+    if (held > this.protocol.limits.creditBytes / 2) peer.close(unreadChannel(channel.name));
   }
 
   #onLeave(id: number, reason: CloseReason): void {

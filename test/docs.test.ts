@@ -15,6 +15,7 @@ import { toData } from "#codegen/spec/node.js";
 import { protocol } from "#generated/protocol.js";
 import { encode } from "#generated/testing.js";
 import { allowed, transitions } from "#src/connection/lifecycle.js";
+import { closeCodes } from "#src/connection-contract.js";
 import { clientCounters, portCounters } from "#src/counters.js";
 import { errorCodes } from "#src/errors.js";
 import { dropReasons } from "#src/session/drop-reason.js";
@@ -86,6 +87,14 @@ describe("what is made from tables", () => {
 
   test("says how events are counted that a state does not expect", () => {
     expect(documents.get("docs/counters.md")).toContain("`unexpected.<state>.<event>`");
+  });
+
+  test("says in the guide what each code means with which a connection that stood is closed", () => {
+    const guide = documents.get("docs/guide.md")!;
+    const table = guide.slice(guide.indexOf("Codes of our own:"), guide.indexOf("## Systems"));
+    const named = [...table.matchAll(/^\| `([\w-]+)`/gm)].map(([, code]) => code!);
+    const { notConnected: _, ...others } = closeCodes;
+    expect(named.sort()).toEqual(Object.values(others).sort());
   });
 
   test("names a counter that there is in each row of the table of silences", () => {

@@ -5,7 +5,7 @@
  * connection protocol itself is not here: it stands behind `ConnectionHost`, and whoever holds the connection passes
  * its events on. Worst case of a call: that of the session.
  */
-import type { CloseReason } from "../connection-contract.ts";
+import { type CloseReason, closeCodes } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, Role } from "../protocol.ts";
@@ -71,9 +71,9 @@ export function eventOf(event: ZeroEvent | { readonly type: "attached" }): Conne
   return event.by === "remote" ? "remoteClosed" : "acknowledged";
 }
 
-const EXPIRED: CloseReason = { code: "not-connected", reason: "", by: "local" };
+const EXPIRED: CloseReason = { code: closeCodes.notConnected, reason: "", by: "local" };
 const IDLE: CloseReason = {
-  code: "idle-timeout",
+  code: closeCodes.idleTimeout,
   reason: "nothing was heard for too long",
   by: "local",
 };

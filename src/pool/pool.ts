@@ -3,7 +3,12 @@
  * thread and is the only writer of the placement. A worker that dies takes down its own peers only; its port is bound
  * again with new rings. Worst case: one pass over the ports for each join.
  */
-import type { CloseReason, JoinOrigin, PortStats } from "../connection-contract.ts";
+import {
+  type CloseReason,
+  closeCodes,
+  type JoinOrigin,
+  type PortStats,
+} from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
@@ -376,7 +381,7 @@ export class Pool {
     for (const [peer, place] of [...this.#places]) {
       if (place.portSlot === portSlot) {
         this.#left(portSlot, peer, {
-          code: "worker-died",
+          code: closeCodes.workerDied,
           reason: error?.message ?? "",
           by: "local",
         });

@@ -4,6 +4,8 @@
  * this thread itself stood still is nobody's silence. What becomes of a silent worker is the pool's matter.
  */
 
+import { MAX_TIMER_MS } from "../udp/turn.ts";
+
 /** A worker, as far as it can be asked whether it is there. */
 export interface Watched {
   /** Questions that it has not answered. */
@@ -12,8 +14,6 @@ export interface Watched {
   ask(): void;
 }
 
-/** What a timer of Node can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Turns in the time that a worker may be silent. */
 const TURNS = 8;
 

@@ -3,7 +3,7 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
-import type { CloseOptions, CloseReason } from "../connection-contract.ts";
+import { type CloseOptions, type CloseReason, closeCodes } from "../connection-contract.ts";
 import { checkLinger, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
@@ -169,8 +169,8 @@ class HostedPeer implements SendTarget {
       send: face.send(this),
       version: peer.negotiated.version,
       has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
-      close: (options: CloseOptions = {}) =>
-        peer.close(options.code ?? "closed", options.reason ?? "", checkLinger(options.lingerMs)),
+      close: ({ code = closeCodes.closed, reason = "", lingerMs }: CloseOptions = {}) =>
+        peer.close(code, reason, checkLinger(lingerMs)),
     };
   }
 

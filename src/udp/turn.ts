@@ -10,8 +10,8 @@ export function nowMs(): number {
   return performance.now();
 }
 
-/** Node runs longer timers at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** What a timer of Node can wait, milliseconds: a longer one runs at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 export class Turn {
   readonly #run: (nowMs: number) => number;
