@@ -25,6 +25,7 @@ import {
   checkUserField,
   closedError,
   DrainSignal,
+  decodeReceived,
   faultListener,
   receivedHeader,
   registerHandlers,
@@ -377,16 +378,14 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   /** What its connection asks of it. */
   readonly #host: ConnectionHost = {
     deliver: (received) => {
-      const { channel, bytes, view, start, end, user } = received;
+      const { channel, start, end, user } = received;
       // At the end of the connection all that has arrived goes to its readers, room or not.
       if (!this.#connection.isEnding && !this.#dispatcher.hasRoom(channel.index)) {
         if (this.#dispatcher.isStuck(channel.index)) this.#closeUnread(channel);
         return false;
       }
-      let message: unknown;
-      try {
-        message = channel.decoder!.decode(this.#reader.reset(bytes, view, start, end));
-      } catch {
+      const message = decodeReceived(this.#reader, this.#negotiated.compat, received);
+      if (message === undefined) {
         this.#counters.add("messagesMalformed");
         return true;
       }
@@ -403,9 +402,8 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #user: LoopUser<ZeroClientEvent> = {
     handleZero: (bytes, _address, port, now) =>
       this.#zero.handleDatagram(bytes, bytes.byteLength, port, now),
-    handleRegular: (bytes, _address, port, now) => {
+    handleRegular: (bytes, view, _address, port, now) => {
       if (port !== this.#path.port) return false;
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const taken = this.#connection.handleDatagram(bytes, view, bytes.byteLength, now);
       this.#loop.wake();
       return taken;
@@ -417,11 +415,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
         this.#roomMade = false;
         connection.pump();
       }
-      connection.handleTimeout(now);
-      this.#loop.transmit(connection, now);
+      this.#loop.serveConnection(connection, now);
     },
     endTurn: () => {
       if (this.#connection.state === "closed") this.#finish();
+      // Asked again: what the connection protocol has said since may have changed it.
       return this.#connection.pollDeadline();
     },
   };
@@ -490,7 +488,6 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.port = event.port;
     this.accept = event.accept as F["accept"];
     this.#negotiated = event.negotiated;
-    this.#reader.compat = event.negotiated.compat;
     this.#connection.attach(event.negotiated, event.tag, now);
     this.#resolveAttached();
   }

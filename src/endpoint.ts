@@ -8,6 +8,8 @@ import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
 import { maySend, missingCodec, type Protocol, type Role, runtimeDeliveries } from "./protocol.ts";
+import type { ReceivedMessage } from "./received-message.ts";
+import type { Reader } from "./wire/reader.ts";
 
 /** Told of what the application's own callbacks throw, and of workers that die. */
 export type FaultListener = (error: unknown, where: string) => void;
@@ -148,6 +150,21 @@ export function checkUserField(protocol: Protocol, field: number, value: number)
     );
   }
   return number;
+}
+
+/** The message, or undefined where its bytes are none: whoever asks counts it. `compat`: the sender may have another version. */
+export function decodeReceived(
+  reader: Reader,
+  compat: boolean,
+  received: ReceivedMessage,
+): unknown {
+  const { channel, bytes, view, start, end } = received;
+  try {
+    reader.compat = compat;
+    return channel.decoder!.decode(reader.reset(bytes, view, start, end));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The header of a received message: can be read while its handler runs. */

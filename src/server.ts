@@ -21,6 +21,7 @@ import {
   checkUserField,
   closedError,
   DrainSignal,
+  decodeReceived,
   type FaultListener,
   faultListener,
   receivedHeader,
@@ -430,13 +431,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const peer = this.peers.get(id);
     // A stale record: it is dropped with its peer's credit.
     if (peer === undefined) return;
-    const { channel, bytes, view, start, end, user } = received;
+    const { channel, start, end, user } = received;
     const cost = receiveCost(this.protocol, end - start);
-    let message: unknown;
-    try {
-      this.#reader.compat = peer.negotiated.compat;
-      message = channel.decoder!.decode(this.#reader.reset(bytes, view, start, end));
-    } catch {
+    const message = decodeReceived(this.#reader, peer.negotiated.compat, received);
+    if (message === undefined) {
       peer.handle?.malformed(id);
       peer.handle?.release(id, cost);
       return;

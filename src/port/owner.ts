@@ -288,10 +288,15 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#zero.handleDatagram(bytes, bytes.byteLength, address, port, now);
   }
 
-  handleRegular(bytes: Uint8Array, address: string, port: number, now: number): boolean {
+  handleRegular(
+    bytes: Uint8Array,
+    view: DataView,
+    address: string,
+    port: number,
+    now: number,
+  ): boolean {
     const peer = this.#addresses.get(address, port);
     if (peer === undefined) return false;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (!peer.connection.handleDatagram(bytes, view, bytes.byteLength, now)) return false;
     this.wake(peer);
     return true;
@@ -367,10 +372,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #servePeer(peer: PortPeer, now: number): void {
     const { connection } = peer;
     if (connection.isLive) peer.sendWaiting();
-    connection.handleTimeout(now);
-    this.#loop.transmit(connection, now);
+    const deadlineMs = this.#loop.serveConnection(connection, now);
     if (connection.state === "closed") this.#leave(peer);
-    else this.#deadlines.set(peer, connection.pollDeadline());
+    else this.#deadlines.set(peer, deadlineMs);
   }
 
   #leave(peer: PortPeer): void {

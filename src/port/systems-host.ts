@@ -4,7 +4,7 @@
  * goes on.
  */
 import { type CloseOptions, type CloseReason, closeCodes } from "../connection-contract.ts";
-import { checkLinger, runGuarded } from "../endpoint.ts";
+import { checkLinger, decodeReceived, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
   BroadcastOptions,
@@ -84,14 +84,9 @@ export class SystemsHost implements BroadcastTarget {
 
   /** Decodes a message and hands it to its handler. False: it could not be decoded. */
   deliver(id: number, compat: boolean, received: ReceivedMessage): boolean {
-    const { channel, bytes, view, start, end, user } = received;
-    let message: unknown;
-    try {
-      this.#reader.compat = compat;
-      message = channel.decoder!.decode(this.#reader.reset(bytes, view, start, end));
-    } catch {
-      return false;
-    }
+    const { channel, user } = received;
+    const message = decodeReceived(this.#reader, compat, received);
+    if (message === undefined) return false;
     const peer = this.#peers.get(id);
     if (peer === undefined) return true;
     this.#user = user;

@@ -19,9 +19,13 @@ export interface ZeroMachine<Event> {
   ): { readonly bytes: Uint8Array; readonly port: number; readonly address?: string } | undefined;
 }
 
-/** A connection, as far as its datagrams go out. */
-export interface Transmitter {
+/** A connection, as far as its time and its datagrams go. */
+export interface Served {
   readonly path: { readonly address: string; readonly port: number };
+  /** Does what is due; harmless when nothing is. */
+  handleTimeout(nowMs: number): void;
+  /** When it wants to be served again; infinity: not before something else happens. */
+  pollDeadline(): number;
   /** Writes the next datagram into `w` and returns its bytes; 0: none now. */
   pollTransmit(w: Writer, nowMs: number): number;
 }
@@ -30,10 +34,16 @@ export interface Transmitter {
 export interface LoopUser<Event> {
   /** A datagram of the connection protocol, for the machine. */
   handleZero(bytes: Uint8Array, address: string, port: number, nowMs: number): void;
-  /** One of the regular protocol. False: no connection takes it. */
-  handleRegular(bytes: Uint8Array, address: string, port: number, nowMs: number): boolean;
+  /** One of the regular protocol; `view` covers the same bytes. False: no connection takes it. */
+  handleRegular(
+    bytes: Uint8Array,
+    view: DataView,
+    address: string,
+    port: number,
+    nowMs: number,
+  ): boolean;
   handleEvent(event: Event, nowMs: number): void;
-  /** The turn's work on connections: timers, and `transmit` for each that may have something to send. */
+  /** The turn's work: `serveConnection` for each that may have something to do. */
   serve(nowMs: number): void;
   /** The turn is over: the time of the next, as far as the connections need one. */
   endTurn(nowMs: number): number;
@@ -97,14 +107,15 @@ export class DatagramLoop<Event> {
     await this.#o.socket.close();
   }
 
-  /** Sends what a connection has to send now. */
-  transmit(connection: Transmitter, nowMs: number): void {
+  /** A connection's part of the turn: does what is due, sends what there is to send, and returns when it is next. */
+  serveConnection(connection: Served, nowMs: number): number {
     const out = this.#out;
     const { socket } = this.#o;
+    connection.handleTimeout(nowMs);
     for (;;) {
       out.at = 0;
       const bytes = connection.pollTransmit(out, nowMs);
-      if (bytes === 0) return;
+      if (bytes === 0) return connection.pollDeadline();
       this.sent++;
       const { address, port } = connection.path;
       socket.send(out.bytes.subarray(0, bytes), port, address);
@@ -127,7 +138,10 @@ export class DatagramLoop<Event> {
       user.handleZero(bytes, address, port, now);
       this.#handleEvents(now);
       this.#turn.wake();
-    } else if (!user.handleRegular(bytes, address, port, now)) this.strangers++;
+      return;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (!user.handleRegular(bytes, view, address, port, now)) this.strangers++;
   }
 
   #run(now: number): number {

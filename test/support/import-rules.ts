@@ -40,7 +40,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
   connection: { imports: [...BASE, "wire", "session"], packages: [], pure: true },
   udp: { imports: [...BASE, "wire"], types: ["zero"], packages: ["node:*"] },
-  endpoint: { imports: BASE, packages: ["node:*"] },
+  endpoint: { imports: BASE, types: ["wire"], packages: ["node:*"] },
   port: { imports: [...BASE, ...BELOW_PORT, "endpoint"], types: ["systems"], packages: ["node:*"] },
   pool: { imports: [...BASE, ...BELOW_PORT, "port"], packages: ["node:*"] },
   server: { imports: [...BASE, ...BELOW_PORT, "endpoint", "port", "pool"], packages: ["node:*"] },
