@@ -20,7 +20,7 @@ local model = {
           title = "channel",
           abbr = "stardust_arena.header.channel",
           role = "channel",
-          type = "u24",
+          leaf = { make = "uint24", base = "DEC", reader = "whole", bytes = 3, signed = false },
           doc = "Channel of the first frame, its id plus one; 1 where there is none.",
         },
       },
@@ -104,7 +104,7 @@ local model = {
           title = "sessionTag",
           abbr = "stardust_arena.header.sessionTag",
           role = "session-tag",
-          type = "u32",
+          leaf = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
           doc = "The connection's secret number.",
         },
       },
@@ -118,7 +118,7 @@ local model = {
           title = "packetNumberHigh",
           abbr = "stardust_arena.header.packetNumberHigh",
           role = "packet-number-high",
-          type = "u16",
+          leaf = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
           doc = "Upper half of a wide packet number.",
         },
       },
@@ -132,7 +132,7 @@ local model = {
           title = "packetNumber",
           abbr = "stardust_arena.header.packetNumber",
           role = "packet-number",
-          type = "u16",
+          leaf = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
           doc = "Rises from datagram to datagram, each direction by itself; some numbers are left out.",
         },
       },
@@ -148,7 +148,7 @@ local model = {
           title = "ackLargest",
           abbr = "stardust_arena.header.ackLargest",
           role = "ack-largest",
-          type = "u16",
+          leaf = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
           doc = "The largest packet number received.",
         },
       },
@@ -162,7 +162,7 @@ local model = {
           title = "ackDelay",
           abbr = "stardust_arena.header.ackDelay",
           role = "ack-delay",
-          type = "u8",
+          leaf = { make = "uint8", base = "DEC", reader = "whole", bytes = 1, signed = false },
           unit = "250 us",
           doc = "How long it was held back.",
         },
@@ -177,7 +177,6 @@ local model = {
           title = "ackRanges",
           abbr = "stardust_arena.header.ackRanges",
           role = "ack-ranges",
-          type = "ack-ranges",
           doc = "Which numbers at and below the largest have arrived.",
         },
       },
@@ -191,7 +190,7 @@ local model = {
           title = "receiveLimit",
           abbr = "stardust_arena.header.receiveLimit",
           role = "receive-limit",
-          type = "varint",
+          leaf = { make = "uint64", base = "DEC", reader = "varint" },
           unit = "bytes",
           doc = "Bytes of reliable messages accepted in all.",
         },
@@ -254,7 +253,7 @@ local model = {
           title = "channel",
           abbr = "stardust_arena.frame.channel",
           role = "channel",
-          type = "u24",
+          leaf = { make = "uint24", base = "DEC", reader = "whole", bytes = 3, signed = false },
           doc = "Absent where `same` is set.",
         },
       },
@@ -268,7 +267,7 @@ local model = {
           title = "number",
           abbr = "stardust_arena.frame.number",
           role = "message-number",
-          type = "u16",
+          leaf = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
           doc = "Absent where `consecutive` is set.",
         },
       },
@@ -282,7 +281,7 @@ local model = {
           title = "sliceIndex",
           abbr = "stardust_arena.frame.sliceIndex",
           role = "slice-index",
-          type = "varint",
+          leaf = { make = "uint64", base = "DEC", reader = "varint" },
           doc = "Which slice this is, from 0.",
         },
       },
@@ -296,7 +295,7 @@ local model = {
           title = "sliceCount",
           abbr = "stardust_arena.frame.sliceCount",
           role = "slice-count",
-          type = "varint",
+          leaf = { make = "uint64", base = "DEC", reader = "varint" },
           doc = "How many slices the message has.",
         },
       },
@@ -310,7 +309,7 @@ local model = {
           title = "length",
           abbr = "stardust_arena.frame.length",
           role = "length",
-          type = "varint",
+          leaf = { make = "uint64", base = "DEC", reader = "varint" },
           unit = "bytes",
           doc = "Bytes of the payload.",
         },
@@ -334,7 +333,15 @@ local model = {
           bit = 0,
           unit = "m",
           doc = "East is positive.",
-          type = { kind = "quantised", bits = 16, min = -512, max = 512, steps = 65535, integer = false },
+          type = {
+            make = "double",
+            reader = "steps",
+            bits = 16,
+            min = -512,
+            max = 512,
+            steps = 65535,
+            integer = false,
+          },
         },
         {
           name = "y",
@@ -343,7 +350,15 @@ local model = {
           bit = 16,
           unit = "m",
           doc = "North is positive.",
-          type = { kind = "quantised", bits = 16, min = -512, max = 512, steps = 65535, integer = false },
+          type = {
+            make = "double",
+            reader = "steps",
+            bits = 16,
+            min = -512,
+            max = 512,
+            steps = 65535,
+            integer = false,
+          },
         },
       },
     },
@@ -355,7 +370,7 @@ local model = {
           title = "id",
           abbr = "stardust_arena.Entity.id",
           doc = "The same from snapshot to snapshot while the entity lives.",
-          type = { kind = "u16", bytes = 2 },
+          type = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
         },
         {
           name = "kind",
@@ -363,7 +378,15 @@ local model = {
           abbr = "stardust_arena.Entity.kind",
           bit = 0,
           doc = "What it is.",
-          type = { kind = "enum", name = "EntityKind", bits = 2 },
+          type = {
+            make = "uint32",
+            base = "DEC",
+            named = true,
+            reader = "choice",
+            bits = 2,
+            list = "enums",
+            name = "EntityKind",
+          },
         },
         {
           name = "at",
@@ -379,7 +402,15 @@ local model = {
           bit = 2,
           unit = "rad",
           doc = "Where it looks, anticlockwise from east.",
-          type = { kind = "quantised", bits = 8, min = 0, max = 6.283185307179586, steps = 255, integer = false },
+          type = {
+            make = "double",
+            reader = "steps",
+            bits = 8,
+            min = 0,
+            max = 6.283185307179586,
+            steps = 255,
+            integer = false,
+          },
         },
         {
           name = "health",
@@ -387,7 +418,16 @@ local model = {
           abbr = "stardust_arena.Entity.health",
           bit = 10,
           doc = "0 is dead; things that cannot die have 100.",
-          type = { kind = "quantised", bits = 7, min = 0, max = 100, steps = 100, integer = true },
+          type = {
+            make = "uint32",
+            base = "DEC",
+            reader = "steps",
+            bits = 7,
+            min = 0,
+            max = 100,
+            steps = 100,
+            integer = true,
+          },
         },
         {
           name = "weapon",
@@ -396,7 +436,15 @@ local model = {
           presence = 17,
           bit = 18,
           doc = "Only players hold one.",
-          type = { kind = "enum", name = "Weapon", bits = 2 },
+          type = {
+            make = "uint32",
+            base = "DEC",
+            named = true,
+            reader = "choice",
+            bits = 2,
+            list = "enums",
+            name = "Weapon",
+          },
         },
       },
     },
@@ -408,7 +456,7 @@ local model = {
           title = "sequence",
           abbr = "stardust_arena.InputMessage.sequence",
           doc = "Rises by one an input; snapshots repeat the last one used.",
-          type = { kind = "u32", bytes = 4 },
+          type = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
         },
         {
           name = "moveX",
@@ -416,7 +464,7 @@ local model = {
           abbr = "stardust_arena.InputMessage.moveX",
           bit = 0,
           doc = "Strength of the step east.",
-          type = { kind = "quantised", bits = 8, min = -1, max = 1, steps = 255, integer = false },
+          type = { make = "double", reader = "steps", bits = 8, min = -1, max = 1, steps = 255, integer = false },
         },
         {
           name = "moveY",
@@ -424,7 +472,7 @@ local model = {
           abbr = "stardust_arena.InputMessage.moveY",
           bit = 8,
           doc = "Strength of the step north.",
-          type = { kind = "quantised", bits = 8, min = -1, max = 1, steps = 255, integer = false },
+          type = { make = "double", reader = "steps", bits = 8, min = -1, max = 1, steps = 255, integer = false },
         },
         {
           name = "heading",
@@ -433,7 +481,15 @@ local model = {
           bit = 16,
           unit = "rad",
           doc = "Where the player looks.",
-          type = { kind = "quantised", bits = 8, min = 0, max = 6.283185307179586, steps = 255, integer = false },
+          type = {
+            make = "double",
+            reader = "steps",
+            bits = 8,
+            min = 0,
+            max = 6.283185307179586,
+            steps = 255,
+            integer = false,
+          },
         },
         {
           name = "fire",
@@ -441,7 +497,7 @@ local model = {
           abbr = "stardust_arena.InputMessage.fire",
           bit = 24,
           doc = "The trigger is held.",
-          type = { kind = "bool", bits = 1 },
+          type = { make = "bool", reader = "bool", bits = 1 },
         },
         {
           name = "use",
@@ -449,7 +505,7 @@ local model = {
           abbr = "stardust_arena.InputMessage.use",
           bit = 25,
           doc = "The use key is held.",
-          type = { kind = "bool", bits = 1 },
+          type = { make = "bool", reader = "bool", bits = 1 },
         },
       },
     },
@@ -461,14 +517,14 @@ local model = {
           title = "tick",
           abbr = "stardust_arena.SnapshotMessage.tick",
           doc = "The simulation step shown.",
-          type = { kind = "u32", bytes = 4 },
+          type = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
         },
         {
           name = "lastInput",
           title = "lastInput",
           abbr = "stardust_arena.SnapshotMessage.lastInput",
           doc = "The newest input that has taken effect.",
-          type = { kind = "u32", bytes = 4 },
+          type = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
         },
         {
           name = "entities",
@@ -487,14 +543,14 @@ local model = {
           title = "from",
           abbr = "stardust_arena.ChatMessage.from",
           doc = "The speaker's peer id; a client sends 0.",
-          type = { kind = "u32", bytes = 4 },
+          type = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
         },
         {
           name = "text",
           title = "text",
           abbr = "stardust_arena.ChatMessage.text",
           doc = "One line.",
-          type = { kind = "string", max = 240 },
+          type = { make = "string", reader = "text", max = 240 },
         },
       },
     },
@@ -506,7 +562,7 @@ local model = {
           title = "sequence",
           abbr = "stardust_arena.EventMessage.sequence",
           doc = "Rises by one an event and player.",
-          type = { kind = "u32", bytes = 4 },
+          type = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
         },
         {
           name = "kind",
@@ -514,14 +570,22 @@ local model = {
           abbr = "stardust_arena.EventMessage.kind",
           bit = 0,
           doc = "What happened.",
-          type = { kind = "enum", name = "EventKind", bits = 2 },
+          type = {
+            make = "uint32",
+            base = "DEC",
+            named = true,
+            reader = "choice",
+            bits = 2,
+            list = "enums",
+            name = "EventKind",
+          },
         },
         {
           name = "subject",
           title = "subject",
           abbr = "stardust_arena.EventMessage.subject",
           doc = "The entity it happened to.",
-          type = { kind = "u16", bytes = 2 },
+          type = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
         },
         {
           name = "object",
@@ -529,14 +593,14 @@ local model = {
           abbr = "stardust_arena.EventMessage.object",
           presence = 2,
           doc = "The entity that did it, where there is one.",
-          type = { kind = "u16", bytes = 2 },
+          type = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
         },
         {
           name = "amount",
           title = "amount",
           abbr = "stardust_arena.EventMessage.amount",
           doc = "Health won or lost.",
-          type = { kind = "i16", bytes = 2 },
+          type = { make = "int16", base = "DEC", reader = "whole", bytes = 2, signed = true },
         },
       },
     },
@@ -548,7 +612,7 @@ local model = {
           title = "mapChecksum",
           abbr = "stardust_arena.ReadyMessage.mapChecksum",
           doc = "FNV-1a over the map's tiles.",
-          type = { kind = "u32", bytes = 4 },
+          type = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
         },
       },
     },
@@ -560,28 +624,28 @@ local model = {
           title = "name",
           abbr = "stardust_arena.MapMessage.name",
           doc = "For people.",
-          type = { kind = "string", max = 64 },
+          type = { make = "string", reader = "text", max = 64 },
         },
         {
           name = "width",
           title = "width",
           abbr = "stardust_arena.MapMessage.width",
           doc = "Tiles in a row.",
-          type = { kind = "u16", bytes = 2 },
+          type = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
         },
         {
           name = "height",
           title = "height",
           abbr = "stardust_arena.MapMessage.height",
           doc = "Rows.",
-          type = { kind = "u16", bytes = 2 },
+          type = { make = "uint16", base = "DEC", reader = "whole", bytes = 2, signed = false },
         },
         {
           name = "tiles",
           title = "tiles",
           abbr = "stardust_arena.MapMessage.tiles",
           doc = "Row by row, one byte a tile.",
-          type = { kind = "bytes", max = 262144 },
+          type = { make = "bytes", reader = "blob", max = 262144 },
         },
       },
     },
@@ -699,28 +763,19 @@ end
 
 -- ## Fields of Wireshark: one for every member, header field and part; they must all exist before the first datagram.
 
-local scalars = {
-  u8 = ProtoField.uint8, u16 = ProtoField.uint16, u24 = ProtoField.uint24, u32 = ProtoField.uint32, u64 = ProtoField.uint64,
-  i8 = ProtoField.int8, i16 = ProtoField.int16, i24 = ProtoField.int24, i32 = ProtoField.int32, i64 = ProtoField.int64,
-  f16 = ProtoField.float, f32 = ProtoField.float, f64 = ProtoField.double, varint = ProtoField.uint64, svarint = ProtoField.int64,
-  string = ProtoField.string, bytes = ProtoField.bytes,
-}
+-- The field of a leaf, by its row.
+local function leafField(row, abbr, name, doc)
+  local make = ProtoField[row.make]
+  if row.make == "string" or row.make == "bytes" then return field(make, abbr, name, base.NONE, doc) end
+  local names = row.named and model[row.list][row.name] or nil
+  return field(make, abbr, name, base[row.base or "NONE"], names, nil, doc)
+end
 
 -- Gives a type its field, and the types inside it theirs.
 local function declare(type, abbr, name, doc)
   local kind = type.kind
-  if kind == "enum" then
-    type.field = field(ProtoField.uint32, abbr, name, base.DEC, model.enums[type.name], nil, doc)
-  elseif kind == "flags" then
-    type.field = field(ProtoField.uint32, abbr, name, base.HEX, nil, nil, doc)
-  elseif kind == "bool" then
-    type.field = field(ProtoField.bool, abbr, name, base.NONE, nil, nil, doc)
-  elseif kind == "quantised" then
-    local make = ProtoField.double
-    if type.integer and type.min >= 0 and type.max < 4294967296 then make = ProtoField.uint32
-    elseif type.integer and type.min >= -2147483648 and type.max < 2147483648 then make = ProtoField.int32 end
-    type.field = make == ProtoField.double and field(make, abbr, name, base.NONE, nil, nil, doc)
-      or field(make, abbr, name, base.DEC, nil, nil, doc)
+  if type.reader then
+    type.field = leafField(type, abbr, name, doc)
   elseif kind == "list" then
     type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
     type.count = field(ProtoField.uint32, abbr .. ".count", name .. " count", base.DEC)
@@ -736,12 +791,6 @@ local function declare(type, abbr, name, doc)
     declare(type.value, abbr .. ".value", name .. " value", doc)
   elseif kind == "struct" or kind == "union" then
     type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
-  elseif kind == "string" or kind == "bytes" then
-    type.field = field(scalars[kind], abbr, name, base.NONE, doc)
-  elseif kind == "f16" or kind == "f32" or kind == "f64" then
-    type.field = field(scalars[kind], abbr, name, base.NONE, nil, nil, doc)
-  else
-    type.field = field(scalars[kind], abbr, name, base.DEC, nil, nil, doc)
   end
 end
 
@@ -778,11 +827,10 @@ local function declareItem(item)
         f.field = field(ProtoField.uint32, f.abbr, f.title, base.DEC, nil, nil, f.doc)
       end
       bit = bit + f.bits
-    elseif f.type == "ack-ranges" then
+    elseif not f.leaf then
       f.field = field(ProtoField.none, f.abbr, f.title, base.NONE, nil, nil, f.doc)
     else
-      local kind = (f.type == "f32" or f.type == "f64") and base.NONE or f.role == "ack-bits" and base.HEX or base.DEC
-      f.field = field(scalars[f.type], f.abbr, f.title, kind, nil, nil, f.doc)
+      f.field = leafField(f.leaf, f.abbr, f.title, f.doc)
     end
   end
 end
@@ -937,38 +985,45 @@ end
 
 local readStruct
 
--- The names of the flags that are set; whether others are set too.
-local function flagNames(type, raw)
-  local names, strange = {}, false
+-- Of bits: the value to show, a text behind it, and what is wrong: `early` before it is shown, `late` behind it.
+local bitReaders = {}
+
+function bitReaders.bool(_, raw) return raw == 1 end
+
+function bitReaders.choice(type, raw)
+  local late = not model[type.list][type.name][raw] and raw .. " is no value of " .. type.name or nil
+  return raw, nil, nil, late
+end
+
+-- The names of the bits that are set; whether others are set too.
+function bitReaders.choices(type, raw)
+  local names, late = {}, nil
   for place = 0, type.bits - 1 do
     if math.floor(raw / 2 ^ place) % 2 == 1 then
-      local name = model.flags[type.name][place]
-      if name then names[#names + 1] = name else strange = true end
+      local name = model[type.list][type.name][place]
+      if name then names[#names + 1] = name else late = "has bits that " .. type.name .. " does not name" end
     end
   end
-  return " (" .. (#names > 0 and table.concat(names, " | ") or "none") .. ")", strange
+  return raw, " (" .. (#names > 0 and table.concat(names, " | ") or "none") .. ")", nil, late
+end
+
+function bitReaders.steps(type, raw)
+  local step = "step " .. raw .. " of " .. type.steps
+  if raw > type.steps then return raw, nil, step end
+  local value
+  if type.integer then value = type.min + raw * ((type.max - type.min) / type.steps)
+  elseif raw == type.steps then value = type.max
+  else value = math.min(type.max, type.min + raw / type.steps * (type.max - type.min)) end
+  return value, " (" .. step .. ")"
 end
 
 local function readBits(s, tree, type, block, offset, name, unit)
   local raw = bits(s, block, offset, type.bits)
   local at = block + math.floor(offset / 8)
-  local text, strange
-  local value = raw
-  if type.kind == "bool" then value = raw == 1
-  elseif type.kind == "quantised" then
-    if raw > type.steps then fail(s, at, name .. ": step " .. raw .. " of " .. type.steps) end
-    if type.integer then value = type.min + raw * ((type.max - type.min) / type.steps)
-    elseif raw == type.steps then value = type.max
-    else value = math.min(type.max, type.min + raw / type.steps * (type.max - type.min)) end
-    text = " (step " .. raw .. " of " .. type.steps .. ")"
-  elseif type.kind == "flags" then
-    text, strange = flagNames(type, raw)
-  end
+  local value, text, early, late = bitReaders[type.reader](type, raw)
+  if early then fail(s, at, name .. ": " .. early) end
   putBits(s, tree, type.field, block, offset, type.bits, value, unit, text)
-  if type.kind == "enum" and not model.enums[type.name][raw] then
-    fail(s, at, name .. ": " .. raw .. " is no value of " .. type.name)
-  end
-  if strange then fail(s, at, name .. ": has bits that " .. type.name .. " does not name") end
+  if late then fail(s, at, name .. ": " .. late) end
 end
 
 local function padding(s, block, used, bytes)
@@ -978,12 +1033,10 @@ local function padding(s, block, used, bytes)
   end
 end
 
--- Whether a float is the one NaN of a type that has it.
+-- Whether a float is the one NaN of a type that has it: its first bits are the row's, the others are zero.
 local function isNaN(s, type, at)
-  if not type.nan then return false end
-  if type.bytes == 2 then return unsigned(s, at, 2) == 32256 end
-  if type.bytes == 4 then return unsigned(s, at, 4) == 2143289344 end
-  return unsigned(s, at, 4) == 2146959360 and unsigned(s, at + 4, 4) == 0
+  local first = math.min(type.bytes, 4)
+  return unsigned(s, at, first) == type.nan and unsigned(s, at + first, type.bytes - first) == 0
 end
 
 -- A sign, 5 bits of exponent, 10 of fraction (IEEE 754 binary16); nil for infinities and NaN.
@@ -994,6 +1047,67 @@ local function half(raw)
   if exponent == 31 then return nil end
   if exponent == 0 then return sign * fraction * 2 ^ -24 end
   return sign * (1024 + fraction) * 2 ^ (exponent - 25)
+end
+
+-- Of bytes.
+local readers = {}
+
+function readers.varint(s, tree, type, name, unit)
+  local value, at = varint(s, name)
+  put(s, tree, type.field, at, wide(value), unit)
+end
+
+function readers.zigzag(s, tree, type, name, unit)
+  local raw, at = varint(s, name)
+  local value = raw % 2 == 0 and raw / 2 or -(raw - 1) / 2 - 1
+  put(s, tree, type.field, at, wideSigned(value), unit)
+end
+
+-- The place of the bytes behind a length, and the length.
+local function takeWithLength(s, tree, type, name)
+  local length, start = varint(s, name)
+  if length > type.max then fail(s, start, name .. ": " .. length .. " bytes, at most " .. type.max) end
+  put(s, tree, own.length, start, wide(length))
+  return take(s, length, name), length
+end
+
+function readers.text(s, tree, type, name, unit)
+  local at, length = takeWithLength(s, tree, type, name)
+  local text = string.sub(s.raw, at + 1, at + length)
+  put(s, tree, type.field, at, text, unit)
+  if not isUtf8(text) then fail(s, at, name .. ": is not valid UTF-8") end
+end
+
+function readers.blob(s, tree, type, name, unit)
+  local at, length = takeWithLength(s, tree, type, name)
+  put(s, tree, type.field, at, length == 0 and "" or nil, unit)
+end
+
+function readers.whole(s, tree, type, name, unit)
+  local at = take(s, type.bytes, name)
+  put(s, tree, type.field, at, nil, unit)
+  if type.safe then
+    -- From -2^53 + 1 to 2^53 - 1.
+    local high, low = unsigned(s, at, 4), unsigned(s, at + 4, 4)
+    local negative = type.signed and (high > 4292870144 or (high == 4292870144 and low > 0))
+    if high >= 2097152 and not negative then fail(s, at, name .. ": is beyond 2^53 - 1") end
+  end
+end
+
+function readers.half(s, tree, type, name, unit)
+  local at = take(s, type.bytes, name)
+  local value = isNaN(s, type, at) and 0 / 0 or half(unsigned(s, at, 2))
+  if not value then fail(s, at, name .. ": is not finite") end
+  put(s, tree, type.field, at, value, unit)
+end
+
+function readers.float(s, tree, type, name, unit)
+  local at = take(s, type.bytes, name)
+  put(s, tree, type.field, at, nil, unit)
+  local value = s.tvb:range(at, type.bytes):float()
+  if (value ~= value or value == math.huge or value == -math.huge) and not isNaN(s, type, at) then
+    fail(s, at, name .. ": is not finite")
+  end
 end
 
 -- What lies in each other is counted from the type that bounds it.
@@ -1085,24 +1199,7 @@ readValue = function(s, tree, type, name, unit)
     local block = take(s, bytes, name)
     readBits(s, tree, type, block, 0, name, unit)
     padding(s, block, type.bits, bytes)
-  elseif kind == "varint" then
-    local value, at = varint(s, name)
-    put(s, tree, type.field, at, wide(value), unit)
-  elseif kind == "svarint" then
-    local raw, at = varint(s, name)
-    local value = raw % 2 == 0 and raw / 2 or -(raw - 1) / 2 - 1
-    put(s, tree, type.field, at, wideSigned(value), unit)
-  elseif kind == "string" or kind == "bytes" then
-    local length, start = varint(s, name)
-    if length > type.max then fail(s, start, name .. ": " .. length .. " bytes, at most " .. type.max) end
-    put(s, tree, own.length, start, wide(length))
-    local at = take(s, length, name)
-    local text = string.sub(s.raw, at + 1, at + length)
-    if kind == "string" then
-      put(s, tree, type.field, at, text, unit)
-      if not isUtf8(text) then fail(s, at, name .. ": is not valid UTF-8") end
-    elseif length > 0 then put(s, tree, type.field, at, nil, unit)
-    else put(s, tree, type.field, at, "", unit) end
+  elseif type.reader then readers[type.reader](s, tree, type, name, unit)
   elseif kind == "list" then
     local at = s.at
     local item = open(s, tree, type.field)
@@ -1130,27 +1227,6 @@ readValue = function(s, tree, type, name, unit)
     readStruct(s, item, type.name)
     s.path[#s.path] = nil
     close(s, item, at)
-  else
-    local at = take(s, type.bytes, name)
-    if kind == "f16" then
-      local value = isNaN(s, type, at) and 0 / 0 or half(unsigned(s, at, 2))
-      if not value then fail(s, at, name .. ": is not finite") end
-      put(s, tree, type.field, at, value, unit)
-      return
-    end
-    put(s, tree, type.field, at, nil, unit)
-    if type.safe then
-      -- From -2^53 + 1 to 2^53 - 1.
-      local high, low = unsigned(s, at, 4), unsigned(s, at + 4, 4)
-      local negative = kind == "i64" and (high > 4292870144 or (high == 4292870144 and low > 0))
-      if high >= 2097152 and not negative then fail(s, at, name .. ": is beyond 2^53 - 1") end
-    end
-    if kind == "f32" or kind == "f64" then
-      local value = s.tvb:range(at, type.bytes):float()
-      if (value ~= value or value == math.huge or value == -math.huge) and not isNaN(s, type, at) then
-        fail(s, at, name .. ": is not finite")
-      end
-    end
   end
 end
 
@@ -1283,8 +1359,8 @@ local function readItem(s, tree, item, got)
       got(one, value, at)
       offset = offset + one.bits
     end
-  elseif f.type == "ack-ranges" then readRanges(s, tree, f)
-  elseif f.type == "varint" then
+  elseif not f.leaf then readRanges(s, tree, f)
+  elseif f.leaf.reader == "varint" then
     local value, at = varint(s, f.name)
     put(s, tree, f.field, at, wide(value), f.unit)
     got(f, value, at)
@@ -1293,7 +1369,7 @@ local function readItem(s, tree, item, got)
     local value = unsigned(s, at, item.bytes)
     local shown = put(s, tree, f.field, at, nil, f.unit)
     if f.role == "ack-bits" then showAckBits(s, shown, at, item.bytes) end
-    if f.type == "f32" or f.type == "f64" then
+    if f.leaf.reader == "float" then
       value = s.tvb:range(at, item.bytes):float()
       if value ~= value or value == math.huge or value == -math.huge then
         fail(s, at, f.name .. ": is not finite")

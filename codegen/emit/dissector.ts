@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type HeaderItem, headerItems } from "../interpret/header-items.ts";
-import { definedKinds, isLeaf, kindOf } from "../kinds/kinds.ts";
+import { bareLeaf, definedKinds, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { compatMaxBytes } from "../model/channels.ts";
 import type {
   HeaderFieldModel,
@@ -181,12 +181,20 @@ function items(
       title: oneLine(field.name),
       abbr: names.take(prefix, field.name),
       role: field.role,
-      type: field.type,
+      leaf: headerLeaf(field),
       bits: field.bits,
       unit: field.unit === undefined ? undefined : oneLine(field.unit),
       doc: description(field),
     })),
   }));
+}
+
+/** Missing for bits and for ack ranges, which the dissector reads in its own ways. */
+function headerLeaf({ type, role }: HeaderFieldModel): Lua {
+  const leaf = type === undefined ? undefined : bareLeaf(type);
+  if (leaf === undefined) return undefined;
+  const row = kindOf(leaf).dissector(leaf);
+  return role === "ack-bits" ? { ...row, base: "HEX" } : { ...row };
 }
 
 function structTable(struct: StructModel, prefix: string, names: Abbreviations): Lua {
@@ -246,7 +254,7 @@ function member(m: MemberModel, prefix: string, names: Abbreviations): Lua {
 }
 
 function typeTable(type: TypeModel): Lua {
-  if (isLeaf(type)) return kindOf(type).dissector(type);
+  if (isLeaf(type)) return { ...kindOf(type).dissector(type) };
   switch (type.kind) {
     case "list":
       return { kind: "list", max: type.max, of: typeTable(type.of) };

@@ -36,7 +36,7 @@ export const bool: BitKind<BoolType> = {
   pageType: () => "`bool`",
   words: () => "bool",
   optionRules: {},
-  dissector: (self) => ({ ...self }),
+  dissector: ({ bits }) => ({ make: "bool", reader: "bool", bits }),
 
   check: (_type, value, path, lines) => `${lines.wire("checkBool")}(${path}, ${value});`,
   toBits: (_type, value) => `${value} ? 1 : 0`,

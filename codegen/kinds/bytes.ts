@@ -55,7 +55,7 @@ export const bytes: VaryingKind<BytesType> = {
   pageType: () => "bytes",
   words: ({ maxBytes }) => `bytes of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
-  dissector: ({ maxBytes }) => ({ kind: "bytes", max: maxBytes }),
+  dissector: ({ maxBytes }) => ({ make: "bytes", reader: "blob", max: maxBytes }),
 
   put: ({ maxBytes }, value, path, lines) =>
     `${lines.wire("putBytes")}(${path}, ${value}, ${maxBytes}`,

@@ -154,7 +154,15 @@ export const enumeration: BitKind<EnumType> & DefinedKind = {
   pageType: ({ name }, link) => link(name),
   words: ({ name }) => `enum \`${name}\``,
   optionRules: {},
-  dissector: (type) => ({ ...type }),
+  dissector: ({ bits, name }) => ({
+    make: "uint32",
+    base: "DEC",
+    named: true,
+    reader: "choice",
+    bits,
+    list: "enums",
+    name,
+  }),
 
   check: (type, value, path, lines, all) => {
     const number = `${lines.use(`valueOf${type.name}`)}(${value})`;

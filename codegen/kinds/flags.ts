@@ -151,7 +151,14 @@ export const flags: BitKind<FlagsType> & DefinedKind = {
   pageType: ({ name }, link) => link(name),
   words: ({ name }) => `flags \`${name}\``,
   optionRules: {},
-  dissector: (type) => ({ ...type }),
+  dissector: ({ bits, name }) => ({
+    make: "uint32",
+    base: "HEX",
+    reader: "choices",
+    bits,
+    list: "flags",
+    name,
+  }),
 
   check: (type, value, path, lines, all) => {
     const range = `${lines.wire("checkInteger")}(${path}, ${value}, 0, ${2 ** type.bits - 1});`;

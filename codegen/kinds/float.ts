@@ -197,7 +197,12 @@ export const float: FixedKind<FloatType> = {
       after: "speed: { f32: { nan: true } }",
     },
   },
-  dissector: ({ bytes, nan }) => ({ kind: `f${bytes * 8}`, bytes, nan }),
+  dissector: ({ bytes, nan }) => ({
+    make: bytes === 8 ? "double" : "float",
+    reader: bytes === 2 ? "half" : "float",
+    bytes,
+    nan: nan && NAN[bytes],
+  }),
 
   check: ({ bytes, nan }, value, path, lines) => {
     const check = `${lines.wire(checks[bytes])}(${path}, ${value});`;

@@ -203,8 +203,11 @@ export const integer: FixedKind<IntegerType> = {
   // A DataView has no 24 bits. No name that is made from the spec's begins with `$`.
   constants: [get24("$u24", "getUint8"), get24("$i24", "getInt8"), put24],
   dissector: (type) => ({
-    kind: nameOf(type),
+    make: `${type.signed ? "int" : "uint"}${(type.bytes * 8) as 8 | 16 | 24 | 32 | 64}`,
+    base: "DEC",
+    reader: "whole",
     bytes: type.bytes,
+    signed: type.signed,
     safe: type.as === "number" ? true : undefined,
   }),
 

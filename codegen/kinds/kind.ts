@@ -110,6 +110,57 @@ export interface Change {
   readonly instead?: string;
 }
 
+/** All that the dissector's Lua knows of a leaf: it has no names of kinds. */
+export type DissectorRow = DissectorField & DissectorReader;
+
+export interface DissectorField {
+  /** The function of Wireshark's `ProtoField` that makes its field. */
+  readonly make:
+    | `${"uint" | "int"}${8 | 16 | 24 | 32 | 64}`
+    | "float"
+    | "double"
+    | "bool"
+    | "string"
+    | "bytes";
+  /** How Wireshark writes its numbers, where that is not `base.NONE`. */
+  readonly base?: "DEC" | "HEX";
+  /** Whether Wireshark shows the names of its definition beside the numbers. */
+  readonly named?: true;
+}
+
+/** How the bytes or the bits are read: `reader` is a function's name in dissector/messages.lua. */
+type DissectorReader =
+  | { readonly reader: "bool"; readonly bits: number }
+  | {
+      readonly reader: "choice" | "choices";
+      readonly bits: number;
+      readonly list: DefinedKind["list"];
+      readonly name: string;
+    }
+  | {
+      readonly reader: "steps";
+      readonly bits: number;
+      readonly min: number;
+      readonly max: number;
+      readonly steps: number;
+      readonly integer: boolean;
+    }
+  | {
+      readonly reader: "whole";
+      readonly bytes: number;
+      /** Whether what is beyond 2^53 - 1 is refused; `signed` says on which sides. */
+      readonly safe: true | undefined;
+      readonly signed: boolean;
+    }
+  | {
+      readonly reader: "half" | "float";
+      readonly bytes: number;
+      /** The first bits of the one NaN, at most 32, where there is one; the others are zero. */
+      readonly nan: number | undefined;
+    }
+  | { readonly reader: "varint" | "zigzag" }
+  | { readonly reader: "text" | "blob"; readonly max: number };
+
 /** A type of some leaf kind: an option may make another kind of a name. */
 export interface AnyLeaf {
   readonly kind: string;
@@ -165,7 +216,7 @@ interface Common<T> {
   /** Constants of `codecs.ts` that its text names by `lines.use`. */
   readonly constants?: readonly { readonly name: string; readonly text: string }[];
   /** The row of the dissector's table. */
-  dissector(type: T): Readonly<Record<string, string | number | boolean | undefined>>;
+  dissector(type: T): DissectorRow;
 }
 
 /** Some bits of the block around it. */

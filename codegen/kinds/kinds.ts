@@ -94,6 +94,12 @@ export const definitionNames: readonly string[] = definedKinds.flatMap(({ names 
   Object.keys(names),
 );
 
+/** The leaf of a name without options that no bound of a spec completes, such as `u16`. */
+export function bareLeaf(name: string): LeafType | undefined {
+  const type = leafNames.get(name)?.bare?.({ defaultMaxStringBytes: 0, defaultMaxBytesBytes: 0 });
+  return type !== undefined && isLeaf(type) ? type : undefined;
+}
+
 /** Every name of the type language that makes a leaf, with the kind whose name it is. */
 export const leafNames: ReadonlyMap<string, SpecName<AnyLeaf> & { readonly kind: string }> =
   new Map(

@@ -7,7 +7,7 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { Fields } from "../spec/fields.ts";
 import { closed, type MapSchema, whole } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
-import { type BitKind, bitSize, bitsFor, plural } from "./kind.ts";
+import { type BitKind, bitSize, bitsFor, type DissectorField, plural } from "./kind.ts";
 
 /** [min, max] in `steps` equal steps; `integer` where every step is a whole number. */
 export interface QuantisedType {
@@ -52,6 +52,13 @@ export const quantisedSchema: MapSchema = {
   ),
   oneOf: [{ required: ["bits"] }, { required: ["step"] }],
 };
+
+/** How Wireshark holds it: whole numbers in an integer of its own where they fit into 32 bits. */
+function fieldOf(integer: boolean, min: number, max: number): DissectorField {
+  if (integer && min >= 0 && max < 2 ** 32) return { make: "uint32", base: "DEC" };
+  if (integer && min >= -(2 ** 31) && max < 2 ** 31) return { make: "int32", base: "DEC" };
+  return { make: "double" };
+}
 
 /** `{ u8: { min, max } }`: `low` and `high` are what the name can hold. */
 export function parseBounded(
@@ -247,7 +254,15 @@ export const quantised: BitKind<QuantisedType> = {
       after: "x: { f32: { min: -200, max: 200, bits: 12 } }",
     },
   },
-  dissector: (type) => ({ ...type }),
+  dissector: ({ bits, min, max, steps, integer }) => ({
+    ...fieldOf(integer, min, max),
+    reader: "steps",
+    bits,
+    min,
+    max,
+    steps,
+    integer,
+  }),
 
   check: ({ integer, min, max }, value, path, lines) =>
     `${lines.wire(integer ? "checkInteger" : "checkNumber")}(${path}, ${value}, ${number(min)}, ${number(max)});`,

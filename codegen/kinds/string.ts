@@ -89,7 +89,7 @@ export const string: VaryingKind<StringType> = {
   pageType: () => "UTF-8",
   words: ({ maxBytes }) => `string of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
-  dissector: ({ maxBytes }) => ({ kind: "string", max: maxBytes }),
+  dissector: ({ maxBytes }) => ({ make: "string", reader: "text", max: maxBytes }),
 
   put: ({ maxBytes }, value, path, lines) =>
     `${lines.wire("putString")}(${path}, ${value}, ${maxBytes}`,

@@ -87,7 +87,11 @@ export const varint: VaryingKind<VarintType> = {
   pageType: (type) => (type.signed ? "`varint`, zigzag" : "`varint`"),
   words: (type) => (type.signed ? "svarint" : "varint"),
   optionRules: {},
-  dissector: (type) => ({ kind: type.signed ? "svarint" : "varint" }),
+  dissector: (type) => ({
+    make: type.signed ? "int64" : "uint64",
+    base: "DEC",
+    reader: type.signed ? "zigzag" : "varint",
+  }),
 
   put: (type, value, path, lines) =>
     `${lines.wire(type.signed ? "putZigzag" : "putVarint")}(${path}, ${value}`,

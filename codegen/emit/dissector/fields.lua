@@ -34,28 +34,19 @@ end
 
 -- ## Fields of Wireshark: one for every member, header field and part; they must all exist before the first datagram.
 
-local scalars = {
-  u8 = ProtoField.uint8, u16 = ProtoField.uint16, u24 = ProtoField.uint24, u32 = ProtoField.uint32, u64 = ProtoField.uint64,
-  i8 = ProtoField.int8, i16 = ProtoField.int16, i24 = ProtoField.int24, i32 = ProtoField.int32, i64 = ProtoField.int64,
-  f16 = ProtoField.float, f32 = ProtoField.float, f64 = ProtoField.double, varint = ProtoField.uint64, svarint = ProtoField.int64,
-  string = ProtoField.string, bytes = ProtoField.bytes,
-}
+-- The field of a leaf, by its row.
+local function leafField(row, abbr, name, doc)
+  local make = ProtoField[row.make]
+  if row.make == "string" or row.make == "bytes" then return field(make, abbr, name, base.NONE, doc) end
+  local names = row.named and model[row.list][row.name] or nil
+  return field(make, abbr, name, base[row.base or "NONE"], names, nil, doc)
+end
 
 -- Gives a type its field, and the types inside it theirs.
 local function declare(type, abbr, name, doc)
   local kind = type.kind
-  if kind == "enum" then
-    type.field = field(ProtoField.uint32, abbr, name, base.DEC, model.enums[type.name], nil, doc)
-  elseif kind == "flags" then
-    type.field = field(ProtoField.uint32, abbr, name, base.HEX, nil, nil, doc)
-  elseif kind == "bool" then
-    type.field = field(ProtoField.bool, abbr, name, base.NONE, nil, nil, doc)
-  elseif kind == "quantised" then
-    local make = ProtoField.double
-    if type.integer and type.min >= 0 and type.max < 4294967296 then make = ProtoField.uint32
-    elseif type.integer and type.min >= -2147483648 and type.max < 2147483648 then make = ProtoField.int32 end
-    type.field = make == ProtoField.double and field(make, abbr, name, base.NONE, nil, nil, doc)
-      or field(make, abbr, name, base.DEC, nil, nil, doc)
+  if type.reader then
+    type.field = leafField(type, abbr, name, doc)
   elseif kind == "list" then
     type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
     type.count = field(ProtoField.uint32, abbr .. ".count", name .. " count", base.DEC)
@@ -71,12 +62,6 @@ local function declare(type, abbr, name, doc)
     declare(type.value, abbr .. ".value", name .. " value", doc)
   elseif kind == "struct" or kind == "union" then
     type.field = field(ProtoField.none, abbr, name, base.NONE, nil, nil, doc)
-  elseif kind == "string" or kind == "bytes" then
-    type.field = field(scalars[kind], abbr, name, base.NONE, doc)
-  elseif kind == "f16" or kind == "f32" or kind == "f64" then
-    type.field = field(scalars[kind], abbr, name, base.NONE, nil, nil, doc)
-  else
-    type.field = field(scalars[kind], abbr, name, base.DEC, nil, nil, doc)
   end
 end
 
@@ -113,11 +98,10 @@ local function declareItem(item)
         f.field = field(ProtoField.uint32, f.abbr, f.title, base.DEC, nil, nil, f.doc)
       end
       bit = bit + f.bits
-    elseif f.type == "ack-ranges" then
+    elseif not f.leaf then
       f.field = field(ProtoField.none, f.abbr, f.title, base.NONE, nil, nil, f.doc)
     else
-      local kind = (f.type == "f32" or f.type == "f64") and base.NONE or f.role == "ack-bits" and base.HEX or base.DEC
-      f.field = field(scalars[f.type], f.abbr, f.title, kind, nil, nil, f.doc)
+      f.field = leafField(f.leaf, f.abbr, f.title, f.doc)
     end
   end
 end

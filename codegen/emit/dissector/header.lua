@@ -72,8 +72,8 @@ local function readItem(s, tree, item, got)
       got(one, value, at)
       offset = offset + one.bits
     end
-  elseif f.type == "ack-ranges" then readRanges(s, tree, f)
-  elseif f.type == "varint" then
+  elseif not f.leaf then readRanges(s, tree, f)
+  elseif f.leaf.reader == "varint" then
     local value, at = varint(s, f.name)
     put(s, tree, f.field, at, wide(value), f.unit)
     got(f, value, at)
@@ -82,7 +82,7 @@ local function readItem(s, tree, item, got)
     local value = unsigned(s, at, item.bytes)
     local shown = put(s, tree, f.field, at, nil, f.unit)
     if f.role == "ack-bits" then showAckBits(s, shown, at, item.bytes) end
-    if f.type == "f32" or f.type == "f64" then
+    if f.leaf.reader == "float" then
       value = s.tvb:range(at, item.bytes):float()
       if value ~= value or value == math.huge or value == -math.huge then
         fail(s, at, f.name .. ": is not finite")

@@ -3,38 +3,45 @@
 
 local readStruct
 
--- The names of the flags that are set; whether others are set too.
-local function flagNames(type, raw)
-  local names, strange = {}, false
+-- Of bits: the value to show, a text behind it, and what is wrong: `early` before it is shown, `late` behind it.
+local bitReaders = {}
+
+function bitReaders.bool(_, raw) return raw == 1 end
+
+function bitReaders.choice(type, raw)
+  local late = not model[type.list][type.name][raw] and raw .. " is no value of " .. type.name or nil
+  return raw, nil, nil, late
+end
+
+-- The names of the bits that are set; whether others are set too.
+function bitReaders.choices(type, raw)
+  local names, late = {}, nil
   for place = 0, type.bits - 1 do
     if math.floor(raw / 2 ^ place) % 2 == 1 then
-      local name = model.flags[type.name][place]
-      if name then names[#names + 1] = name else strange = true end
+      local name = model[type.list][type.name][place]
+      if name then names[#names + 1] = name else late = "has bits that " .. type.name .. " does not name" end
     end
   end
-  return " (" .. (#names > 0 and table.concat(names, " | ") or "none") .. ")", strange
+  return raw, " (" .. (#names > 0 and table.concat(names, " | ") or "none") .. ")", nil, late
+end
+
+function bitReaders.steps(type, raw)
+  local step = "step " .. raw .. " of " .. type.steps
+  if raw > type.steps then return raw, nil, step end
+  local value
+  if type.integer then value = type.min + raw * ((type.max - type.min) / type.steps)
+  elseif raw == type.steps then value = type.max
+  else value = math.min(type.max, type.min + raw / type.steps * (type.max - type.min)) end
+  return value, " (" .. step .. ")"
 end
 
 local function readBits(s, tree, type, block, offset, name, unit)
   local raw = bits(s, block, offset, type.bits)
   local at = block + math.floor(offset / 8)
-  local text, strange
-  local value = raw
-  if type.kind == "bool" then value = raw == 1
-  elseif type.kind == "quantised" then
-    if raw > type.steps then fail(s, at, name .. ": step " .. raw .. " of " .. type.steps) end
-    if type.integer then value = type.min + raw * ((type.max - type.min) / type.steps)
-    elseif raw == type.steps then value = type.max
-    else value = math.min(type.max, type.min + raw / type.steps * (type.max - type.min)) end
-    text = " (step " .. raw .. " of " .. type.steps .. ")"
-  elseif type.kind == "flags" then
-    text, strange = flagNames(type, raw)
-  end
+  local value, text, early, late = bitReaders[type.reader](type, raw)
+  if early then fail(s, at, name .. ": " .. early) end
   putBits(s, tree, type.field, block, offset, type.bits, value, unit, text)
-  if type.kind == "enum" and not model.enums[type.name][raw] then
-    fail(s, at, name .. ": " .. raw .. " is no value of " .. type.name)
-  end
-  if strange then fail(s, at, name .. ": has bits that " .. type.name .. " does not name") end
+  if late then fail(s, at, name .. ": " .. late) end
 end
 
 local function padding(s, block, used, bytes)
@@ -44,12 +51,10 @@ local function padding(s, block, used, bytes)
   end
 end
 
--- Whether a float is the one NaN of a type that has it.
+-- Whether a float is the one NaN of a type that has it: its first bits are the row's, the others are zero.
 local function isNaN(s, type, at)
-  if not type.nan then return false end
-  if type.bytes == 2 then return unsigned(s, at, 2) == 32256 end
-  if type.bytes == 4 then return unsigned(s, at, 4) == 2143289344 end
-  return unsigned(s, at, 4) == 2146959360 and unsigned(s, at + 4, 4) == 0
+  local first = math.min(type.bytes, 4)
+  return unsigned(s, at, first) == type.nan and unsigned(s, at + first, type.bytes - first) == 0
 end
 
 -- A sign, 5 bits of exponent, 10 of fraction (IEEE 754 binary16); nil for infinities and NaN.
@@ -60,6 +65,67 @@ local function half(raw)
   if exponent == 31 then return nil end
   if exponent == 0 then return sign * fraction * 2 ^ -24 end
   return sign * (1024 + fraction) * 2 ^ (exponent - 25)
+end
+
+-- Of bytes.
+local readers = {}
+
+function readers.varint(s, tree, type, name, unit)
+  local value, at = varint(s, name)
+  put(s, tree, type.field, at, wide(value), unit)
+end
+
+function readers.zigzag(s, tree, type, name, unit)
+  local raw, at = varint(s, name)
+  local value = raw % 2 == 0 and raw / 2 or -(raw - 1) / 2 - 1
+  put(s, tree, type.field, at, wideSigned(value), unit)
+end
+
+-- The place of the bytes behind a length, and the length.
+local function takeWithLength(s, tree, type, name)
+  local length, start = varint(s, name)
+  if length > type.max then fail(s, start, name .. ": " .. length .. " bytes, at most " .. type.max) end
+  put(s, tree, own.length, start, wide(length))
+  return take(s, length, name), length
+end
+
+function readers.text(s, tree, type, name, unit)
+  local at, length = takeWithLength(s, tree, type, name)
+  local text = string.sub(s.raw, at + 1, at + length)
+  put(s, tree, type.field, at, text, unit)
+  if not isUtf8(text) then fail(s, at, name .. ": is not valid UTF-8") end
+end
+
+function readers.blob(s, tree, type, name, unit)
+  local at, length = takeWithLength(s, tree, type, name)
+  put(s, tree, type.field, at, length == 0 and "" or nil, unit)
+end
+
+function readers.whole(s, tree, type, name, unit)
+  local at = take(s, type.bytes, name)
+  put(s, tree, type.field, at, nil, unit)
+  if type.safe then
+    -- From -2^53 + 1 to 2^53 - 1.
+    local high, low = unsigned(s, at, 4), unsigned(s, at + 4, 4)
+    local negative = type.signed and (high > 4292870144 or (high == 4292870144 and low > 0))
+    if high >= 2097152 and not negative then fail(s, at, name .. ": is beyond 2^53 - 1") end
+  end
+end
+
+function readers.half(s, tree, type, name, unit)
+  local at = take(s, type.bytes, name)
+  local value = isNaN(s, type, at) and 0 / 0 or half(unsigned(s, at, 2))
+  if not value then fail(s, at, name .. ": is not finite") end
+  put(s, tree, type.field, at, value, unit)
+end
+
+function readers.float(s, tree, type, name, unit)
+  local at = take(s, type.bytes, name)
+  put(s, tree, type.field, at, nil, unit)
+  local value = s.tvb:range(at, type.bytes):float()
+  if (value ~= value or value == math.huge or value == -math.huge) and not isNaN(s, type, at) then
+    fail(s, at, name .. ": is not finite")
+  end
 end
 
 -- What lies in each other is counted from the type that bounds it.
@@ -151,24 +217,7 @@ readValue = function(s, tree, type, name, unit)
     local block = take(s, bytes, name)
     readBits(s, tree, type, block, 0, name, unit)
     padding(s, block, type.bits, bytes)
-  elseif kind == "varint" then
-    local value, at = varint(s, name)
-    put(s, tree, type.field, at, wide(value), unit)
-  elseif kind == "svarint" then
-    local raw, at = varint(s, name)
-    local value = raw % 2 == 0 and raw / 2 or -(raw - 1) / 2 - 1
-    put(s, tree, type.field, at, wideSigned(value), unit)
-  elseif kind == "string" or kind == "bytes" then
-    local length, start = varint(s, name)
-    if length > type.max then fail(s, start, name .. ": " .. length .. " bytes, at most " .. type.max) end
-    put(s, tree, own.length, start, wide(length))
-    local at = take(s, length, name)
-    local text = string.sub(s.raw, at + 1, at + length)
-    if kind == "string" then
-      put(s, tree, type.field, at, text, unit)
-      if not isUtf8(text) then fail(s, at, name .. ": is not valid UTF-8") end
-    elseif length > 0 then put(s, tree, type.field, at, nil, unit)
-    else put(s, tree, type.field, at, "", unit) end
+  elseif type.reader then readers[type.reader](s, tree, type, name, unit)
   elseif kind == "list" then
     local at = s.at
     local item = open(s, tree, type.field)
@@ -196,27 +245,6 @@ readValue = function(s, tree, type, name, unit)
     readStruct(s, item, type.name)
     s.path[#s.path] = nil
     close(s, item, at)
-  else
-    local at = take(s, type.bytes, name)
-    if kind == "f16" then
-      local value = isNaN(s, type, at) and 0 / 0 or half(unsigned(s, at, 2))
-      if not value then fail(s, at, name .. ": is not finite") end
-      put(s, tree, type.field, at, value, unit)
-      return
-    end
-    put(s, tree, type.field, at, nil, unit)
-    if type.safe then
-      -- From -2^53 + 1 to 2^53 - 1.
-      local high, low = unsigned(s, at, 4), unsigned(s, at + 4, 4)
-      local negative = kind == "i64" and (high > 4292870144 or (high == 4292870144 and low > 0))
-      if high >= 2097152 and not negative then fail(s, at, name .. ": is beyond 2^53 - 1") end
-    end
-    if kind == "f32" or kind == "f64" then
-      local value = s.tvb:range(at, type.bytes):float()
-      if (value ~= value or value == math.huge or value == -math.huge) and not isNaN(s, type, at) then
-        fail(s, at, name .. ": is not finite")
-      end
-    end
   end
 end
 
