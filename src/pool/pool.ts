@@ -12,7 +12,7 @@ import {
 import { StardustError } from "../errors.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
-import type { WorkerOptions, WorkerPost } from "../port/records.ts";
+import type { WorkerOptions, WorkerPost } from "../port/posts.ts";
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { Placement } from "./placement.ts";

@@ -10,26 +10,25 @@ import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
 import "../udp/node-text.ts";
-import { utf8Read } from "../wire/utf8.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { Credits } from "./credits.ts";
+import { createPortMemory, creditCost, type PortMemory, slotSpan } from "./memory.ts";
+import type { ApplicationPost, WorkerOptions, WorkerPost } from "./posts.ts";
+import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
-  createPortMemory,
-  creditCost,
-  MAX_CODE_BYTES,
-  MAX_REASON_BYTES,
-  type PortMemory,
-  slotSpan,
-} from "./memory.ts";
-import { readText, writeText } from "./record-text.ts";
-import {
-  type ApplicationPost,
-  ToApplication,
+  broadcastBytes,
+  CLOSE_BYTES,
+  HEADER_BYTES,
+  PEER_BYTES,
+  SEND_BYTES,
   ToWorker,
-  type WorkerOptions,
-  type WorkerPost,
-} from "./records.ts";
+  writeBroadcast,
+  writeClose,
+  writeHeader,
+  writeSend,
+} from "./records-to-worker.ts";
+import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 
 /** What a port tells its pool. */
@@ -167,13 +166,12 @@ export class PortHandle {
     const encoder = channel.encoder!;
     // What may be large is encoded first, so that its record is as long as it is, and nothing is written behind that.
     const bytes = encoder.inPlace ? undefined : encodeOnce(encoder, message);
-    const w = this.#reserve(ToWorker.send, 6 + (bytes?.length ?? encoder.maxBytes));
+    const w = this.#reserve(ToWorker.send, SEND_BYTES + (bytes?.length ?? encoder.maxBytes));
     if (w === undefined) {
       if (bytes === undefined) encodeOnce(encoder, message);
       return false;
     }
-    w.u32(peer);
-    w.u16(channel.index);
+    writeSend(w, peer, channel.index);
     const start = w.at;
     try {
       if (bytes === undefined) w.at = encoder.write(message, w, start);
@@ -216,7 +214,7 @@ export class PortHandle {
       }
     }
     if (takers.length === 0) return 0;
-    const w = this.#reserve(ToWorker.broadcast, 4 + 4 * out.length + bytes.length);
+    const w = this.#reserve(ToWorker.broadcast, broadcastBytes(out.length) + bytes.length);
     if (w === undefined) {
       for (const peer of takers) {
         if (channel.reliable) this.#sendCredits.refund(peer & this.#slotMask, cost);
@@ -224,37 +222,31 @@ export class PortHandle {
       }
       return 0;
     }
-    w.u16(channel.index);
-    w.u16(out.length);
-    for (const peer of out) w.u32(peer);
+    writeBroadcast(w, channel.index, out);
     w.raw(bytes);
     this.#end.publish();
     return takers.length;
   }
 
   close(peer: number, code: string, reason: string, lingerMs: number): void {
-    const w = this.#end.reserveUrgent(ToWorker.close, 16 + MAX_CODE_BYTES + MAX_REASON_BYTES);
-    w.u32(peer);
-    w.view.setFloat64(w.take(8), lingerMs);
-    writeText(w, code, MAX_CODE_BYTES);
-    writeText(w, reason, MAX_REASON_BYTES);
+    const w = this.#end.reserveUrgent(ToWorker.close, CLOSE_BYTES);
+    writeClose(w, peer, code, reason, lingerMs);
     this.#end.publish();
   }
 
   setHeader(field: number, value: number): void {
-    const w = this.#reserve(ToWorker.header, 10);
+    const w = this.#reserve(ToWorker.header, HEADER_BYTES);
     if (w === undefined) {
       this.#headerOwed.set(field, value);
       return;
     }
-    w.u16(field);
-    w.view.setFloat64(w.take(8), value);
+    writeHeader(w, field, value);
     this.#end.publish();
   }
 
   /** The application has seen the peer's join: broadcasts reach it from here on. */
   joined(peer: number): void {
-    const w = this.#end.reserveUrgent(ToWorker.joined, 4);
+    const w = this.#end.reserveUrgent(ToWorker.joined, PEER_BYTES);
     w.u32(peer);
     this.#end.publish();
   }
@@ -265,7 +257,7 @@ export class PortHandle {
   }
 
   malformed(peer: number): void {
-    const w = this.#end.reserve(ToWorker.malformed, 4);
+    const w = this.#end.reserve(ToWorker.malformed, PEER_BYTES);
     // Only a count is lost where the ring is full.
     if (w === undefined) return;
     w.u32(peer);
@@ -334,54 +326,28 @@ export class PortHandle {
     return more;
   }
 
-  readonly #take = (
-    kind: number,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    end: number,
-  ): boolean => {
-    const listener = this.#listener;
-    const record = kind as ToApplication;
-    switch (record) {
-      case ToApplication.message: {
-        const user = this.#user;
-        const payloadAt = start + 6 + 8 * user.length;
-        for (let i = 0; i < user.length; i++) user[i] = view.getFloat64(start + 6 + 8 * i);
-        const channel = this.#protocol.channels[view.getUint16(start + 4)]!;
-        this.#message.fill(channel, bytes, view, payloadAt, end, user);
-        listener.onMessage(view.getUint32(start), this.#message);
-        break;
-      }
-      case ToApplication.join: {
-        // Written by link.ts: an address is never longer than a byte of varint can say.
-        const address = utf8Read(bytes, start + 7, bytes[start + 6]!) ?? "";
-        const host = isIPv6(address) ? `[${address}]` : address;
-        listener.onJoin(view.getUint32(start), `${host}:${view.getUint16(start + 4)}`);
-        break;
-      }
-      case ToApplication.leave: {
-        const codeAt = start + 5;
-        const reasonAt = codeAt + 2 + view.getUint16(codeAt);
-        listener.onLeave(view.getUint32(start), {
-          code: readText(bytes, view, codeAt),
-          reason: readText(bytes, view, reasonAt),
-          by: bytes[start + 4] === 1 ? "remote" : "local",
-        });
-        break;
-      }
-      case ToApplication.drained:
-        listener.onDrained(view.getUint32(start));
-        break;
-      case ToApplication.ringDrained:
-        this.#end.payOwed();
-        this.#payHeaders();
-        listener.onRingDrained();
-        break;
-      default:
-        record satisfies never;
-    }
+  readonly #take: RecordCallback = (kind, bytes, view, start, end) => {
+    readForApplication(kind, bytes, view, start, end, this.#user, this.#reports);
     return true;
+  };
+
+  readonly #reports: PortReports = {
+    message: (peer, channel, bytes, view, start, end) => {
+      const message = this.#message;
+      message.fill(this.#protocol.channels[channel]!, bytes, view, start, end, this.#user);
+      this.#listener.onMessage(peer, message);
+    },
+    join: (peer, address, port) => {
+      const host = isIPv6(address) ? `[${address}]` : address;
+      this.#listener.onJoin(peer, `${host}:${port}`);
+    },
+    leave: (peer, reason) => this.#listener.onLeave(peer, reason),
+    drained: (peer) => this.#listener.onDrained(peer),
+    ringHasRoom: () => {
+      this.#end.payOwed();
+      this.#payHeaders();
+      this.#listener.onRingDrained();
+    },
   };
 
   #post(message: ApplicationPost): void {

@@ -6,6 +6,8 @@ import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { type CreditsMemory, createCredits } from "./credits.ts";
 import { createDoorbell, type DoorbellMemory } from "./doorbell.ts";
+import { LEAVE_BYTES } from "./records-to-application.ts";
+import { CLOSE_BYTES } from "./records-to-worker.ts";
 import { createRing, type RingMemory, reservedRoom } from "./ring.ts";
 
 export interface PortMemory {
@@ -24,12 +26,8 @@ export interface PortMemory {
 /** Words of `PortMemory.starved`: 1 where the writing side found its ring full and wants to be told of room. */
 export const Starved = { worker: 0, application: 1 } as const;
 
-/** Codes and reasons are cut to this, so that room for them can be kept free: see `reservedRoom`. */
-export const MAX_CODE_BYTES = 64;
-export const MAX_REASON_BYTES = 192;
-
-/** A join with its address, a leave with its texts or a close with its texts, at their largest. */
-const URGENT_RECORD_BYTES = 16 + MAX_CODE_BYTES + MAX_REASON_BYTES;
+/** A leave or a close at its largest; a join with its address is shorter. */
+const URGENT_RECORD_BYTES = Math.max(LEAVE_BYTES, CLOSE_BYTES);
 /** A peer has at most a join (or joined), a leave (or close) and one drained (or pump) unread. */
 const URGENT_RECORDS_PER_PEER = 3;
 /** Less would make a busy server's ring the bottleneck. */

@@ -20,10 +20,11 @@ import type { RejectReason } from "../zero/messages.ts";
 import { ZeroServer } from "../zero/server.ts";
 import { Addresses } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { PortCommands, PortLink } from "./link.ts";
+import type { PortLink } from "./link.ts";
 import { creditCost, slotSpan } from "./memory.ts";
 import { type PeerPort, PortPeer } from "./peer.ts";
-import type { ApplicationPost } from "./records.ts";
+import type { ApplicationPost } from "./posts.ts";
+import type { PortCommands } from "./records-to-worker.ts";
 import type { SystemsHost } from "./systems-host.ts";
 
 type Reservation = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;

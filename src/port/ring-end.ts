@@ -1,6 +1,6 @@
 /**
  * One end of a port's two rings, whichever thread has it: records out, records in, the bells, and telling each other of
- * room. What the records say is handle.ts's on the application's thread and link.ts's in the worker.
+ * room. What the records say is in records-to-worker.ts and records-to-application.ts.
  *
  * Who finds no room for a record says so in shared memory and looks again; the reader looks there after it has made
  * some, and answers with a record `ringDrained`. Hints (this, and that a peer's credit has come back) are never lost
@@ -10,7 +10,8 @@
 import type { Writer } from "../wire/writer.ts";
 import { Doorbell } from "./doorbell.ts";
 import { type PortMemory, Starved } from "./memory.ts";
-import { ToApplication, ToWorker } from "./records.ts";
+import { ToApplication } from "./records-to-application.ts";
+import { PEER_BYTES, ToWorker } from "./records-to-worker.ts";
 import { Drained, type RecordCallback, RingReader, RingWriter } from "./ring.ts";
 
 /** In the place of a peer id: news about the ring itself. */
@@ -115,7 +116,9 @@ export class RingEnd {
 
   #hint(peer: number): void {
     const w =
-      peer === RING ? this.reserve(this.#ringDrained, 0) : this.reserve(this.#creditBack, 4);
+      peer === RING
+        ? this.reserve(this.#ringDrained, 0)
+        : this.reserve(this.#creditBack, PEER_BYTES);
     if (w === undefined) {
       this.#owed.add(peer);
       return;

@@ -13,7 +13,7 @@ import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
-import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./records.ts";
+import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./posts.ts";
 import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;

@@ -1,7 +1,8 @@
 /** Both ends of a port's rings in one thread: what finds no room is told of some, and hints are never lost. */
 import { expect, test } from "vitest";
 import { createPortMemory } from "#src/port/memory.js";
-import { ToApplication, ToWorker } from "#src/port/records.js";
+import { ToApplication } from "#src/port/records-to-application.js";
+import { ToWorker } from "#src/port/records-to-worker.js";
 import { RingEnd } from "#src/port/ring-end.js";
 import { handProtocol } from "../support/hand-protocol.ts";
 

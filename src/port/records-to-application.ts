@@ -1,0 +1,143 @@
+/**
+ * Records in the ring from a port's worker to the application's thread: their kinds, and of each how it is written and
+ * read, one beside the other. They are private to the two threads, which run the same build: nothing is checked, and a
+ * kind that is not read is an error of the compiler. Not here: who writes them (link.ts), and what becomes of them
+ * (handle.ts).
+ */
+import type { CloseReason } from "../connection-contract.ts";
+import { utf8Length, utf8Read } from "../wire/utf8.ts";
+import type { Writer } from "../wire/writer.ts";
+import {
+  MAX_CODE_BYTES,
+  MAX_REASON_BYTES,
+  MAX_TEXTS_BYTES,
+  readText,
+  textEnd,
+  writeText,
+} from "./record-text.ts";
+
+export const ToApplication = {
+  join: 1,
+  message: 2,
+  leave: 3,
+  /** A refused send to this peer may be tried again. */
+  drained: 4,
+  /** The ring to the worker was full and has room again. */
+  ringDrained: 5,
+} as const;
+export type ToApplication = (typeof ToApplication)[keyof typeof ToApplication];
+
+/** What the worker says, record by record. `bytes` are valid during the call only. */
+export interface PortReports {
+  join(peer: number, address: string, port: number): void;
+  /** The user's header fields have been read into the array that was handed in. */
+  message(
+    peer: number,
+    channel: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void;
+  leave(peer: number, reason: CloseReason): void;
+  drained(peer: number): void;
+  ringHasRoom(): void;
+}
+
+/** Hands a record to whom it is for; `user` takes the header fields of a message. */
+export function readForApplication(
+  kind: number,
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  user: Float64Array,
+  reports: PortReports,
+): void {
+  const record = kind as ToApplication;
+  switch (record) {
+    case ToApplication.message:
+      readMessage(bytes, view, start, end, user, reports);
+      break;
+    case ToApplication.join:
+      readJoin(bytes, view, start, reports);
+      break;
+    case ToApplication.leave:
+      readLeave(bytes, view, start, reports);
+      break;
+    case ToApplication.drained:
+      reports.drained(view.getUint32(start));
+      break;
+    case ToApplication.ringDrained:
+      reports.ringHasRoom();
+      break;
+    default:
+      record satisfies never;
+  }
+}
+
+export function messageBytes(userFields: number, payloadBytes: number): number {
+  return 6 + 8 * userFields + payloadBytes;
+}
+
+export function writeMessage(
+  w: Writer,
+  peer: number,
+  channel: number,
+  user: Float64Array,
+  payload: Uint8Array,
+): void {
+  w.u32(peer);
+  w.u16(channel);
+  for (let i = 0; i < user.length; i++) w.view.setFloat64(w.take(8), user[i]!);
+  w.raw(payload);
+}
+
+function readMessage(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  user: Float64Array,
+  reports: PortReports,
+): void {
+  for (let i = 0; i < user.length; i++) user[i] = view.getFloat64(start + 6 + 8 * i);
+  const payloadAt = start + messageBytes(user.length, 0);
+  const channel = view.getUint16(start + 4);
+  reports.message(view.getUint32(start), channel, bytes, view, payloadAt, end);
+}
+
+/** The address stands behind its length: no address is longer than one byte of varint can say. */
+export function joinBytes(address: string): number {
+  return 7 + utf8Length(address);
+}
+
+export function writeJoin(w: Writer, peer: number, address: string, port: number): void {
+  w.u32(peer);
+  w.u16(port);
+  w.string(address, utf8Length(address));
+}
+
+function readJoin(bytes: Uint8Array, view: DataView, start: number, reports: PortReports): void {
+  const address = utf8Read(bytes, start + 7, bytes[start + 6]!) ?? "";
+  reports.join(view.getUint32(start), address, view.getUint16(start + 4));
+}
+
+/** The longest leave. */
+export const LEAVE_BYTES: number = 5 + MAX_TEXTS_BYTES;
+
+export function writeLeave(w: Writer, peer: number, reason: CloseReason): void {
+  w.u32(peer);
+  w.u8(reason.by === "remote" ? 1 : 0);
+  writeText(w, reason.code, MAX_CODE_BYTES);
+  writeText(w, reason.reason, MAX_REASON_BYTES);
+}
+
+function readLeave(bytes: Uint8Array, view: DataView, start: number, reports: PortReports): void {
+  const codeAt = start + 5;
+  reports.leave(view.getUint32(start), {
+    code: readText(bytes, view, codeAt),
+    reason: readText(bytes, view, textEnd(view, codeAt)),
+    by: bytes[start + 4] === 1 ? "remote" : "local",
+  });
+}

@@ -1,0 +1,187 @@
+/**
+ * Records in the ring from the application's thread to a port's worker: their kinds, and of each how it is written and
+ * read, one beside the other. They are private to the two threads, which run the same build: nothing is checked, and a
+ * kind that is not read is an error of the compiler. Not here: who writes them (handle.ts), and what is done with them
+ * (`PortCommands`, the worker's owner).
+ */
+import type { Writer } from "../wire/writer.ts";
+import {
+  MAX_CODE_BYTES,
+  MAX_REASON_BYTES,
+  MAX_TEXTS_BYTES,
+  readText,
+  textEnd,
+  writeText,
+} from "./record-text.ts";
+
+export const ToWorker = {
+  /** A message for one peer. */
+  send: 1,
+  /** A message for all joined peers but those listed. */
+  broadcast: 2,
+  close: 3,
+  /** A header field of the user's own. */
+  header: 4,
+  /** The application has seen the join; broadcasts reach the peer from here on. */
+  joined: 5,
+  /** Credit of a peer has come back that the worker is waiting for. */
+  pump: 6,
+  /** A message of this peer could not be decoded. */
+  malformed: 7,
+  /** The ring to the application was full and has room again. */
+  ringDrained: 8,
+} as const;
+export type ToWorker = (typeof ToWorker)[keyof typeof ToWorker];
+
+/** What the application wants done, record by record: the worker's owner does it. `bytes` are valid during the call only. */
+export interface PortCommands {
+  /** A message for one peer; its credit is spent. */
+  send(peer: number, channel: number, bytes: Uint8Array, start: number, end: number): void;
+  /** A message for all joined peers but the `skipped`; on reliable channels its credit is spent for each. */
+  broadcast(
+    channel: number,
+    skipped: ReadonlySet<number>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+  close(peer: number, code: string, reason: string, lingerMs: number): void;
+  setHeader(field: number, value: number): void;
+  /** The application has seen the peer's join. */
+  setJoined(peer: number): void;
+  /** Receive credit of this peer has come back. */
+  pump(peer: number): void;
+  /** The ring to the application has room again. */
+  ringHasRoom(): void;
+  /** A message of this peer could not be decoded. */
+  malformed(peer: number): void;
+}
+
+const NOBODY: ReadonlySet<number> = new Set();
+
+/** Hands a record to the command that it asks for. */
+export function readForWorker(
+  kind: number,
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  commands: PortCommands,
+): void {
+  const record = kind as ToWorker;
+  switch (record) {
+    case ToWorker.send:
+      readSend(bytes, view, start, end, commands);
+      break;
+    case ToWorker.broadcast:
+      readBroadcast(bytes, view, start, end, commands);
+      break;
+    case ToWorker.close:
+      readClose(bytes, view, start, commands);
+      break;
+    case ToWorker.header:
+      readHeader(view, start, commands);
+      break;
+    case ToWorker.joined:
+      commands.setJoined(view.getUint32(start));
+      break;
+    case ToWorker.pump:
+      commands.pump(view.getUint32(start));
+      break;
+    case ToWorker.malformed:
+      commands.malformed(view.getUint32(start));
+      break;
+    case ToWorker.ringDrained:
+      commands.ringHasRoom();
+      break;
+    default:
+      record satisfies never;
+  }
+}
+
+/** Of records that say nothing but which peer. */
+export const PEER_BYTES = 4;
+
+/** What stands before the message. */
+export const SEND_BYTES = 6;
+
+/** The message's bytes follow. */
+export function writeSend(w: Writer, peer: number, channel: number): void {
+  w.u32(peer);
+  w.u16(channel);
+}
+
+function readSend(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  commands: PortCommands,
+): void {
+  const channel = view.getUint16(start + 4);
+  commands.send(view.getUint32(start), channel, bytes, start + SEND_BYTES, end);
+}
+
+/** What stands before the message, where so many peers are left out. */
+export function broadcastBytes(skipped: number): number {
+  return 4 + 4 * skipped;
+}
+
+/** The message's bytes follow. */
+export function writeBroadcast(w: Writer, channel: number, skipped: readonly number[]): void {
+  w.u16(channel);
+  w.u16(skipped.length);
+  for (const peer of skipped) w.u32(peer);
+}
+
+function readBroadcast(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  commands: PortCommands,
+): void {
+  const count = view.getUint16(start + 2);
+  let skipped = NOBODY;
+  if (count > 0) {
+    const peers = new Set<number>();
+    for (let i = 0; i < count; i++) peers.add(view.getUint32(start + 4 + 4 * i));
+    skipped = peers;
+  }
+  const payloadAt = start + broadcastBytes(count);
+  commands.broadcast(view.getUint16(start), skipped, bytes, payloadAt, end);
+}
+
+/** The longest close. */
+export const CLOSE_BYTES: number = 12 + MAX_TEXTS_BYTES;
+
+export function writeClose(
+  w: Writer,
+  peer: number,
+  code: string,
+  reason: string,
+  lingerMs: number,
+): void {
+  w.u32(peer);
+  w.view.setFloat64(w.take(8), lingerMs);
+  writeText(w, code, MAX_CODE_BYTES);
+  writeText(w, reason, MAX_REASON_BYTES);
+}
+
+function readClose(bytes: Uint8Array, view: DataView, start: number, commands: PortCommands): void {
+  const codeAt = start + 12;
+  const code = readText(bytes, view, codeAt);
+  const reason = readText(bytes, view, textEnd(view, codeAt));
+  commands.close(view.getUint32(start), code, reason, view.getFloat64(start + 4));
+}
+
+export const HEADER_BYTES = 10;
+
+export function writeHeader(w: Writer, field: number, value: number): void {
+  w.u16(field);
+  w.view.setFloat64(w.take(8), value);
+}
+
+function readHeader(view: DataView, start: number, commands: PortCommands): void {
+  commands.setHeader(view.getUint16(start), view.getFloat64(start + 2));
+}
