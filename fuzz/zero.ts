@@ -107,7 +107,7 @@ export class ZeroTarget implements Target {
       const toServer = (bytes: Uint8Array) =>
         server.handleDatagram(bytes, bytes.length, ADDRESS, CLIENT_PORT, NOW_MS);
       const toClient = (bytes: Uint8Array) =>
-        client.handleDatagram(bytes, bytes.length, PORT, NOW_MS);
+        client.handleDatagram(bytes, bytes.length, ADDRESS, PORT, NOW_MS);
       for (let step = 0; step <= TURNS; step++) {
         const back = step % 2 === 1;
         const sender = back ? server : client;

@@ -400,8 +400,6 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
 
   /** What its socket brings, and its turns. */
   readonly #user: LoopUser<ZeroClientEvent> = {
-    handleZero: (bytes, _address, port, now) =>
-      this.#zero.handleDatagram(bytes, bytes.byteLength, port, now),
     handleRegular: (bytes, view, _address, port, now) => {
       if (port !== this.#path.port) return false;
       const taken = this.#connection.handleDatagram(bytes, view, bytes.byteLength, now);

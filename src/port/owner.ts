@@ -285,10 +285,6 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   // For the loop of its socket --------------------------------------------------------------------------------------
 
-  handleZero(bytes: Uint8Array, address: string, port: number, now: number): void {
-    this.#zero.handleDatagram(bytes, bytes.byteLength, address, port, now);
-  }
-
   handleRegular(
     bytes: Uint8Array,
     view: DataView,

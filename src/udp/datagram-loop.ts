@@ -10,6 +10,13 @@ import { nowMs, Turn } from "./turn.ts";
 
 /** The connection protocol of a socket: what the client's and the server's machine have in common. */
 export interface ZeroMachine<Event> {
+  handleDatagram(
+    bytes: Uint8Array,
+    length: number,
+    address: string,
+    port: number,
+    nowMs: number,
+  ): void;
   handleTimeout(nowMs: number): void;
   pollDeadline(): number;
   pollEvent(): Event | undefined;
@@ -32,9 +39,7 @@ export interface Served {
 
 /** Who owns the socket. */
 export interface LoopUser<Event> {
-  /** A datagram of the connection protocol, for the machine. */
-  handleZero(bytes: Uint8Array, address: string, port: number, nowMs: number): void;
-  /** One of the regular protocol; `view` covers the same bytes. False: no connection takes it. */
+  /** A datagram of the regular protocol; `view` covers the same bytes. False: no connection takes it. */
   handleRegular(
     bytes: Uint8Array,
     view: DataView,
@@ -124,7 +129,7 @@ export class DatagramLoop<Event> {
 
   #handleDatagram(bytes: Uint8Array, address: string, port: number): void {
     const now = nowMs();
-    const { remote, user } = this.#o;
+    const { remote, user, zero } = this.#o;
     this.received++;
     if (bytes.byteLength < MIN_BYTES) {
       this.runts++;
@@ -135,7 +140,7 @@ export class DatagramLoop<Event> {
       return;
     }
     if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0) {
-      user.handleZero(bytes, address, port, now);
+      zero.handleDatagram(bytes, bytes.byteLength, address, port, now);
       this.#handleEvents(now);
       this.#turn.wake();
       return;

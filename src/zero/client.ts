@@ -154,8 +154,17 @@ export class ZeroClient {
     return this.#estimator.smoothedMs;
   }
 
-  /** A datagram that begins with three zeros, from the dialled address. `bytes` is read during the call only. */
-  handleDatagram(bytes: Uint8Array, length: number, fromPort: number, nowMs: number): void {
+  /**
+   * A datagram that begins with three zeros. `bytes` is read during the call only. The address is not looked at: its
+   * owner takes datagrams of the dialled one alone.
+   */
+  handleDatagram(
+    bytes: Uint8Array,
+    length: number,
+    _address: string,
+    fromPort: number,
+    nowMs: number,
+  ): void {
     this.#counters.datagramsReceived++;
     this.#counters.bytesReceived += length;
     const frame = openFrame(bytes, length);

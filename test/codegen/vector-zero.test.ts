@@ -52,7 +52,7 @@ describe("the zero messages of the vectors", () => {
     const next = () => client.pollTransmit(0)?.bytes;
     const take = (name: string) => {
       const bytes = bytesOf(name);
-      return client.handleDatagram(bytes, bytes.length, granted.port, 0);
+      return client.handleDatagram(bytes, bytes.length, ADDRESS, granted.port, 0);
     };
     const first = find("join from the client: what is required");
     expect(sysOf(next())).toEqual(first.sys);

@@ -194,7 +194,7 @@ export class World {
         this.replied.set(key, (this.replied.get(key) ?? 0) + bytes.length);
         this.#fly(bytes, `server:${port}`, key, () => {
           const host = this.hosts.find((h) => h.address === address && h.natPort(port) === to);
-          host?.client.handleDatagram(bytes, bytes.length, port, this.nowMs);
+          host?.client.handleDatagram(bytes, bytes.length, "10.0.0.1", port, this.nowMs);
           this.pump();
         });
         out = server.pollTransmit(this.nowMs);

@@ -315,7 +315,7 @@ describe("joins", () => {
     socket.on("message", (bytes) => {
       const cid = /"cid":"([^"]+)"/.exec(bytes.toString("latin1", 0, 80))?.[1];
       const client = cid === undefined ? undefined : clients.get(cid);
-      client?.handleDatagram(bytes, bytes.byteLength, port!, performance.now());
+      client?.handleDatagram(bytes, bytes.byteLength, "10.0.0.1", port!, performance.now());
       if (client !== undefined) service(client);
     });
     for (let i = 0; i < MAX + 200; i++) {

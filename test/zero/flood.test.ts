@@ -142,7 +142,7 @@ describe("a flood", () => {
         }
         const address = `10.5.${Math.floor(random() * 4)}.1`;
         if (random() < 0.5) server.handleDatagram(buffer, length, address, 5, world.nowMs);
-        else pick(clients).handleDatagram(buffer, length, pick(PORTS), world.nowMs);
+        else pick(clients).handleDatagram(buffer, length, "10.0.0.1", pick(PORTS), world.nowMs);
         if (sentCount % 64 === 0) {
           world.nowMs += 1;
           server.handleTimeout(world.nowMs);

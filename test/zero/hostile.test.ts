@@ -251,7 +251,7 @@ describe("a forger", () => {
         forged[at] = forged[at]! ^ (1 << (at % 7));
         if (to.startsWith("server")) {
           server.handleDatagram(forged, forged.length, "10.0.0.1", 40_000, world.nowMs);
-        } else client.handleDatagram(forged, forged.length, P0, world.nowMs);
+        } else client.handleDatagram(forged, forged.length, "10.0.0.1", P0, world.nowMs);
       }
     }
     while (server.pollTransmit(0) !== undefined);
@@ -284,7 +284,7 @@ describe("a forger", () => {
           ...(key === undefined ? {} : { key }),
         });
         world.inject(P0, bytes, "10.0.0.1", 40_000);
-        client.handleDatagram(bytes, bytes.length, P0, world.nowMs);
+        client.handleDatagram(bytes, bytes.length, "10.0.0.1", P0, world.nowMs);
       }
     }
     world.pump();
@@ -373,7 +373,7 @@ describe("a forger", () => {
       for (const port of PORTS) {
         world.inject(port, bytes, "10.0.0.1", 40_000);
         world.inject(port, bytes, "10.6.6.6", 6);
-        client.handleDatagram(bytes, bytes.length, port, world.nowMs);
+        client.handleDatagram(bytes, bytes.length, "10.0.0.1", port, world.nowMs);
       }
     }
     world.runFor(100);
@@ -422,11 +422,11 @@ describe("a client", () => {
     const { world, cid } = waiting();
     const { client } = world.hosts[0]!;
     const bytes = grant(cid, sys);
-    client.handleDatagram(bytes, bytes.length, fromPort, world.nowMs);
+    client.handleDatagram(bytes, bytes.length, "10.0.0.1", fromPort, world.nowMs);
     expect(client.state).toBe("waiting");
     expect(client.counters[outcome as "droppedPort"]).toBe(1);
     const good = grant(cid, {});
-    client.handleDatagram(good, good.length, P0, world.nowMs);
+    client.handleDatagram(good, good.length, "10.0.0.1", P0, world.nowMs);
     expect(client.state).toBe("attaching");
   });
 
@@ -442,7 +442,7 @@ describe("a client", () => {
           ack: 0,
           sys: { reason: "denied" },
         });
-        client.handleDatagram(bytes, bytes.length, P0, world.nowMs);
+        client.handleDatagram(bytes, bytes.length, "10.0.0.1", P0, world.nowMs);
       }
     }
     expect(client.state).toBe("open");

@@ -87,7 +87,7 @@ class Pair {
       }
       const event = this.server.pollEvent();
       for (const bytes of this.toClient()) {
-        this.client.handleDatagram(bytes, bytes.length, PORT, this.nowMs);
+        this.client.handleDatagram(bytes, bytes.length, ADDRESS, PORT, this.nowMs);
         if (side === "client" && at() === state) return;
       }
       if (event?.type === "join" && !(side === "server" && state === "pending")) {
@@ -190,7 +190,7 @@ describe("the client's table", () => {
       if (state === "closing") pair.client.close("bye", "", pair.nowMs);
       else {
         const bytes = pair.make("close", "server", "open");
-        pair.client.handleDatagram(bytes, bytes.length, PORT, pair.nowMs);
+        pair.client.handleDatagram(bytes, bytes.length, ADDRESS, PORT, pair.nowMs);
         if (state === "closed") {
           pair.nowMs += 5000;
           pair.client.handleTimeout(pair.nowMs);
@@ -211,7 +211,7 @@ describe("the client's table", () => {
         const before = { ...client.counters };
         const deadline = client.pollDeadline();
         const bytes = pair.make(msg, "server", state);
-        client.handleDatagram(bytes, bytes.length, PORT, pair.nowMs);
+        client.handleDatagram(bytes, bytes.length, ADDRESS, PORT, pair.nowMs);
         const outcomes = raised(before, client.counters);
         expect(outcomes.length).toBe(1);
         expect(client.counters.datagramsReceived).toBe(before.datagramsReceived + 1);

@@ -91,7 +91,7 @@ describe("a join between versions", () => {
     other.runFor(1000);
     expect(waiting.state).toBe("waiting");
     const forged = new TextEncoder().encode(text.replace(client.cid, waiting.cid));
-    waiting.handleDatagram(forged, forged.length, PORTS[0], other.nowMs);
+    waiting.handleDatagram(forged, forged.length, "10.0.0.1", PORTS[0], other.nowMs);
     expect(waiting.counters.droppedProtocol).toBe(1);
     expect(waiting.state).toBe("waiting");
   });
