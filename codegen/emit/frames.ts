@@ -2,7 +2,7 @@
  * The functions of `header.ts` for what stands before each payload: `frameSize`, `writeFrame`, `readFrame`. There is one
  * way to write each frame, and the reader refuses all others.
  */
-import { hasRole } from "../model/header-roles.ts";
+import { conditionField, hasRole } from "../model/header-roles.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import {
   type Group,
@@ -84,9 +84,7 @@ function numberedText(lines: Lines): string {
 }
 
 function flagText(model: Model, field: HeaderFieldModel, name: string, lines: Lines): string {
-  const flag =
-    model.header.frame.find((f) => f.name === name) ??
-    model.header.clear.find((f) => f.name === name);
+  const flag = conditionField(name, model.header.frame, model.header.clear);
   const text = flag?.role === undefined ? undefined : flagTexts[flag.role];
   if (text === undefined) throw new Error(`header field ${field.name}: no condition ${name} here`);
   return lines.use(text);

@@ -3,7 +3,7 @@
  * whole; frames.ts has what stands before each payload. The rules are docs/wire.md's: they are emitted, not decided, here.
  */
 import { compatMaxBytes } from "../model/channels.ts";
-import { hasRole } from "../model/header-roles.ts";
+import { conditionField, hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { frameFunctions } from "./frames.ts";
@@ -124,7 +124,7 @@ function conditionOf(model: Model, lines: Lines): (field: HeaderFieldModel) => s
   return (field) =>
     field.when
       .map((name) => {
-        const flag = fields.find((f) => f.name === name);
+        const flag = conditionField(name, fields);
         if (flag?.userIndex !== undefined) {
           return `${lines.use("h")}.user[${flag.userIndex}] !== 0`;
         }

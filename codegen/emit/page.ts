@@ -6,7 +6,7 @@
 import { headerItems, typeBytes } from "../interpret/header-items.ts";
 import type { DefinedKind, Definition } from "../kinds/kind.ts";
 import { definedKinds, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
-import { groupsOf, partsOf, withInner } from "../model/lookup.ts";
+import { groupsOf, Lookup, partsOf, withInner } from "../model/lookup.ts";
 import type {
   ChannelModel,
   HeaderFieldModel,
@@ -162,7 +162,7 @@ function directionText({ direction }: ChannelModel): string {
 }
 
 function structOf(model: Model, name: string): StructModel {
-  return model.structs.find((struct) => struct.name === name)!;
+  return Lookup.of(model).struct(name);
 }
 
 function bytesText({ minBytes, maxBytes }: StructModel | UnionModel): string {

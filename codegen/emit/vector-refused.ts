@@ -7,7 +7,7 @@ import { readMessage } from "../interpret/read-message.ts";
 import { ByteCursor, Problem } from "../interpret/reading.ts";
 import { put } from "../interpret/values.ts";
 import { writeMessage } from "../interpret/write-message.ts";
-import { Lookup } from "../model/lookup.ts";
+import { Lookup, variantOf } from "../model/lookup.ts";
 import type { Model, RecursionModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { type Case, CaseMaker } from "./vector-cases.ts";
 
@@ -151,7 +151,7 @@ class Changer {
       }
       case "union": {
         const { kind, value: of } = value as { kind: string; value: unknown };
-        const variant = this.#lookup.union(type.name).variants.find((v) => v.name === kind)!;
+        const variant = variantOf(this.#lookup.union(type.name), kind);
         const bad = this.changed(variant.type, of);
         return bad === undefined ? undefined : { kind, value: bad };
       }

@@ -7,13 +7,11 @@
 import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
 import {
   groupsOf,
-  innerTypes,
-  isNamed,
   type Lookup,
   type MemberGroup,
   type Named,
   type NamedType,
-  partsOf,
+  reachedFrom,
 } from "../model/lookup.ts";
 import type {
   ChannelModel,
@@ -44,30 +42,24 @@ const IN_PLACE_BYTES = 4096;
 
 /** The structs and unions that have a `write` function: those in messages, but for what is written in place. */
 export function writtenTypes(model: Model, lookup: Lookup): ReadonlySet<string> {
-  const found = new Map<string, Named>();
-  for (const { message } of model.channels) {
-    reach({ kind: "struct", name: message }, lookup, found);
-  }
-  return new Set(found.keys());
+  const found = calledFrom(model.channels, lookup);
+  return new Set(found.map(({ name }) => name));
 }
 
 /** Whether `write` of a channel's message, whatever it is given, writes no more than the channel takes, and that is little. */
-export function isWrittenInPlace({ message, maxBytes }: ChannelModel, lookup: Lookup): boolean {
-  const found = new Map<string, Named>();
-  reach({ kind: "struct", name: message }, lookup, found);
-  const bounded = [...found.values()].every((self) => self.recursion === undefined);
+export function isWrittenInPlace(channel: ChannelModel, lookup: Lookup): boolean {
+  const { message, maxBytes } = channel;
+  const bounded = calledFrom([channel], lookup).every((self) => self.recursion === undefined);
   return bounded && lookup.struct(message).maxBytes <= Math.min(maxBytes, IN_PLACE_BYTES);
 }
 
-/** As reachedFrom, without the structs that are written in place. */
-function reach(type: TypeModel, lookup: Lookup, found: Map<string, Named>): void {
-  const inPlace =
-    (type.kind === "list" || type.kind === "array") && writtenInPlace(type.of, lookup);
-  for (const inner of inPlace ? [] : innerTypes(type)) reach(inner, lookup, found);
-  if (!isNamed(type) || found.has(type.name)) return;
-  const self = lookup.named(type);
-  found.set(type.name, self);
-  for (const part of partsOf(self)) reach(part.type, lookup, found);
+/** All that messages come to, without the structs that are written in place. */
+function calledFrom(channels: readonly ChannelModel[], lookup: Lookup): Named[] {
+  const messages = channels.map(({ message }): TypeModel => ({ kind: "struct", name: message }));
+  return reachedFrom(messages, lookup, (type) => {
+    const isList = type.kind === "list" || type.kind === "array";
+    return !(isList && writtenInPlace(type.of, lookup) !== undefined);
+  });
 }
 
 /**

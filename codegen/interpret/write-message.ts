@@ -3,7 +3,7 @@
  * plain ones, as the generated types have them; one that the spec does not allow is a bug of the caller's and throws.
  */
 import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
-import { groupsOf, type Lookup } from "../model/lookup.ts";
+import { groupsOf, type Lookup, variantOf } from "../model/lookup.ts";
 import type { StructModel, TypeModel, UnionModel } from "../model/model.ts";
 import { totalBytes } from "./nesting.ts";
 import { bitText, Sink, TooLarge } from "./sink.ts";
@@ -118,8 +118,7 @@ function writeValue(lookup: Lookup, type: TypeModel, value: unknown, sink: Sink)
     case "union": {
       const union = lookup.union(type.name);
       const { kind, value: of } = value as { kind: string; value: unknown };
-      const variant = union.variants.find((one) => one.name === kind);
-      if (variant === undefined) throw new Error(`${kind} is no variant of ${type.name}`);
+      const variant = variantOf(union, kind);
       bounded(union, sink, () => {
         sink.varint(variant.tag);
         writeValue(lookup, variant.type, of, sink);

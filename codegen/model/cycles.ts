@@ -70,7 +70,7 @@ function namesIn(type: TypeModel): string[] {
   return [...withInner(type)].flatMap((inner) => (isNamed(inner) ? [inner.name] : []));
 }
 
-function partsOf(raw: Raw): readonly { readonly type: TypeModel; readonly span: Span }[] {
+function rawParts(raw: Raw): readonly { readonly type: TypeModel; readonly span: Span }[] {
   return raw.kind === "struct" ? raw.members : raw.variants;
 }
 
@@ -102,13 +102,13 @@ class Graph {
     else {
       const raw = this.#types.raw.get(type.name);
       if (raw === undefined) this.complete = false;
-      for (const part of raw ? partsOf(raw) : []) this.#visit(part.type, depth + 1, part.span);
+      for (const part of raw ? rawParts(raw) : []) this.#visit(part.type, depth + 1, part.span);
       this.sorted.push(type.name);
     }
   }
 
   neighbours(name: string): string[] {
-    return partsOf(this.#types.raw.get(name)!).flatMap((part) => namesIn(part.type));
+    return rawParts(this.#types.raw.get(name)!).flatMap((part) => namesIn(part.type));
   }
 
   /** Strongly connected components (Tarjan), each after those it leads to. */
@@ -309,7 +309,7 @@ class Sizer {
   #check(name: string): void {
     const raw = this.#raw(name);
     let depth = 0;
-    for (const part of partsOf(raw)) {
+    for (const part of rawParts(raw)) {
       const own = this.#depthOf(part.type);
       if (own > MAX_TYPE_DEPTH - 1) {
         this.#d.report("SD1313", part.span, { limit: MAX_TYPE_DEPTH });
@@ -320,7 +320,7 @@ class Sizer {
     }
     this.#depths.set(name, depth + 1);
     const worst = this.#sizes.get(name)?.max ?? 0;
-    if (worst > MAX_MESSAGE_BYTES) this.#tooLarge(name, worst, partsOf(raw)[0]?.span ?? raw.span);
+    if (worst > MAX_MESSAGE_BYTES) this.#tooLarge(name, worst, rawParts(raw)[0]?.span ?? raw.span);
   }
 
   #depthOf(type: TypeModel): number {

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import type { DefinedKind } from "../kinds/kind.ts";
 import { type DefinedType, definedKinds, isDefined, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { canonicalJson } from "./canonical.ts";
+import { conditionField } from "./header-roles.ts";
 import { Lookup } from "./lookup.ts";
 import type {
   HeaderFieldModel,
@@ -189,7 +190,7 @@ function headerForm(header: HeaderModel, names: boolean): unknown {
 }
 
 function conditionForm(name: string, scope: readonly HeaderFieldModel[]): string {
-  const field = scope.find((f) => f.name === name);
+  const field = conditionField(name, scope);
   if (field === undefined) return name;
   return field.role ?? `user ${field.userIndex}`;
 }

@@ -92,3 +92,15 @@ export const userFieldTypes: readonly string[] = [
 export function hasRole(fields: readonly HeaderFieldModel[], role: HeaderRole): boolean {
   return fields.some((field) => field.role === role);
 }
+
+/** The field that a word of `when` names, from the first of the lists that has it; `numbered` and `unsized` name none. */
+export function conditionField<T extends { readonly name: string }>(
+  word: string,
+  ...lists: readonly (readonly T[])[]
+): T | undefined {
+  for (const list of lists) {
+    const found = list.find(({ name }) => name === word);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -8,7 +8,13 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import { suggest } from "../spec/distance.ts";
 import { quote } from "../spec/node.ts";
 import { headerLists } from "../spec/parse-header.ts";
-import { fieldBytes, headerRoles, type RoleRule, userFieldTypes } from "./header-roles.ts";
+import {
+  conditionField,
+  fieldBytes,
+  headerRoles,
+  type RoleRule,
+  userFieldTypes,
+} from "./header-roles.ts";
 import type { HeaderFieldModel, HeaderModel, HeaderRole } from "./model.ts";
 
 /** Varints of index and count in the longest header; MAX_SLICES keeps them so. */
@@ -157,7 +163,7 @@ function checkCondition(
   d: Diagnostics,
 ): boolean {
   const { name, span } = condition;
-  const flag = fields.find((f) => f.name === name);
+  const flag = conditionField(name, fields);
   if (name === "numbered" || name === "unsized") {
     if (list === "frame") return true;
     d.report("SD1419", span, { name, problem: "it belongs to a frame's channel" });

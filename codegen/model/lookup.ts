@@ -93,11 +93,23 @@ export function partsOf(named: Named): readonly (MemberModel | VariantModel)[] {
   return "variants" in named ? named.variants : named.members;
 }
 
-/** Structs and unions that these types come to, the outer ones first, each once. */
-export function reachedFrom(types: Iterable<TypeModel>, lookup: Lookup): Named[] {
+/** The variant whose name is the `kind` of a union's value. */
+export function variantOf(union: UnionModel, kind: string): VariantModel {
+  return union.variants.find(({ name }) => name === kind) ?? missing("variant", kind);
+}
+
+/**
+ * Structs and unions that these types come to, the outer ones first, each once. `follow` says of a type whether what
+ * stands in it is looked at: without one, of every type.
+ */
+export function reachedFrom(
+  types: Iterable<TypeModel>,
+  lookup: Lookup,
+  follow: (type: TypeModel) => boolean = () => true,
+): Named[] {
   const found = new Map<string, Named>();
   const visit = (type: TypeModel): void => {
-    for (const inner of innerTypes(type)) visit(inner);
+    if (follow(type)) for (const inner of innerTypes(type)) visit(inner);
     if (!isNamed(type) || found.has(type.name)) return;
     const named = lookup.named(type);
     found.set(type.name, named);

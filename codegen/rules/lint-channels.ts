@@ -1,5 +1,5 @@
 /** Lint rules about channels: delivery, direction, ids, priorities, queues, docs. */
-import { withInner } from "../model/lookup.ts";
+import { Lookup, withInner } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
 import { entryOf, membersOf, nodeAt, words } from "./walk.ts";
@@ -160,9 +160,10 @@ export const channelRules: Readonly<Record<string, LintRule>> = {
     check: ({ model }) => {
       const { sliceBytes } = model.limits;
       return model.channels.flatMap((channel) => {
-        const message = model.structs.find(({ name }) => name === channel.message);
+        const message = Lookup.of(model).struct(channel.message);
         const left = sliceBytes - channel.maxBytes;
-        if (channel.fragment || !message?.extensible || left >= sliceBytes * ROOM_SHARE) return [];
+        if (channel.fragment || message.extensible === undefined || left >= sliceBytes * ROOM_SHARE)
+          return [];
         const what = `a message of \`${channel.name}\` may take ${channel.maxBytes} bytes of the ${sliceBytes} in a datagram`;
         return [finding(channel, `${what}: ${left} are left for members of later versions`)];
       });

@@ -5,6 +5,7 @@
  * resolved again.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { Lookup } from "../model/lookup.ts";
 import type { Model } from "../model/model.ts";
 import { resolveSpec } from "../model/resolve.ts";
 import { loadSpec } from "../spec/load.ts";
@@ -220,7 +221,7 @@ export function publish(
       name: c.name,
       delivery: c.delivery,
       direction: c.direction,
-      minBytes: model.structs.find(({ name }) => name === c.message)!.minBytes,
+      minBytes: Lookup.of(model).struct(c.message).minBytes,
       maxBytes: c.maxBytes,
     })),
     compatible: verdicts.filter((v) => v.differs.length === 0).map(({ hash }) => hash),
