@@ -12,6 +12,7 @@ import {
   violationNames,
   Writer,
 } from "stardust-udp/wire";
+import { MAX_ACK_RANGES, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
 import type { SeededRandom } from "#src/testing/random.js";
 import type { Input } from "./input.ts";
 import { fault, sameBytes, type Target, type Verdict } from "./target.ts";
@@ -19,9 +20,7 @@ import { fault, sameBytes, type Target, type Verdict } from "./target.ts";
 const BEFORE = 5;
 const BEHIND = 32;
 const MAX_FRAMES = 6;
-const MAX_PAIRS = 31;
-/** What a message costs beside its bytes, of the credit. */
-const MESSAGE_OVERHEAD_BYTES = 64;
+const MAX_PAIRS: number = MAX_ACK_RANGES - 1;
 
 /** What a datagram begins with, in most layouts. */
 const shortest: Uint8Array = new Uint8Array([0, 0, 1, 0x40, 0, 0, 0, 0, 0, 0]);

@@ -12,9 +12,9 @@ import { type ByteCursor, inBytes } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Levels of objects and arrays that the runtime looks into. */
-const MAX_DEPTH = 6;
-const MAX_ZERO_BYTES = 1500;
-const FORBIDDEN: readonly string[] = ["__proto__", "constructor", "prototype"];
+export const MAX_ZERO_DEPTH = 6;
+export const MAX_ZERO_BYTES = 1500;
+export const FORBIDDEN_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
 const ID = /^[A-Za-z0-9_-]{22}$/;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -111,7 +111,7 @@ class JsonReading {
       const start = s.at;
       const byte = s.left > 0 ? s.bytes[s.at] : -1;
       if (byte === 0x7b || byte === 0x5b) {
-        if (depth > MAX_DEPTH) s.fail(`JSON more than ${MAX_DEPTH} levels deep`, name);
+        if (depth > MAX_ZERO_DEPTH) s.fail(`JSON more than ${MAX_ZERO_DEPTH} levels deep`, name);
         return s.group(name, () => (byte === 0x7b ? this.#object(depth) : this.#array(depth)));
       }
       const value = byte === 0x22 ? this.#string() : this.#word(name);
@@ -133,7 +133,7 @@ class JsonReading {
       const at = s.at;
       if (s.bytes[at] !== 0x22 || s.left === 0) s.fail("a name in quotes expected");
       const key = this.#string();
-      if (FORBIDDEN.includes(key)) s.fail(`the name ${key} is refused everywhere`, "", at);
+      if (FORBIDDEN_KEYS.includes(key)) s.fail(`the name ${key} is refused everywhere`, "", at);
       if (Object.hasOwn(object, key))
         s.fail(`the name ${JSON.stringify(key)} stands twice`, "", at);
       this.#space();

@@ -193,7 +193,7 @@ function writeFrame(
 }
 
 /** Bytes of a MAC and of a connection id. */
-const ID_BYTES = 16;
+export const ID_BYTES = 16;
 
 export interface ZeroValues {
   readonly cid: string;

@@ -27,7 +27,11 @@ export interface FloatType {
 const LARGEST = { 2: 65_504, 4: (2 - 2 ** -23) * 2 ** 127, 8: Number.MAX_VALUE } as const;
 const SMALLEST = { 2: 2 ** -24, 4: 2 ** -149, 8: Number.MIN_VALUE } as const;
 /** From here on numbers are rounded to infinity: half a step beyond the largest. */
-const END = { 2: 65_520, 4: 2 ** 128 - 2 ** 103, 8: Number.POSITIVE_INFINITY } as const;
+export const END: Readonly<Record<FloatType["bytes"], number>> = {
+  2: 65_520,
+  4: 2 ** 128 - 2 ** 103,
+  8: Number.POSITIVE_INFINITY,
+};
 /** The first bits of the one NaN, a quiet one without a payload; the others are zero. */
 const NAN = { 2: 0x7e00, 4: 0x7fc0_0000, 8: 0x7ff8_0000 } as const;
 /** As `default` in a spec and a model says it; YAML's own `.nan` is no text, and JSON has none. */

@@ -16,7 +16,7 @@ import { TypeResolver } from "./types.ts";
 import { resolveZero } from "./zero.ts";
 
 /** Kept free in every datagram: an ack block with the receive limit, and the tag of a sealed session (in plain too). */
-const ACK_RESERVE_BYTES = 32;
+export const ACK_RESERVE_BYTES = 32;
 const TAG_BYTES = 16;
 /** A header that leaves less is refused. */
 const MIN_SLICE_BYTES = 256;

@@ -8,9 +8,9 @@ import { utf8Length } from "./utf8.ts";
 import { byteCount, varintSize } from "./writer.ts";
 
 /** Half floats end at 65504; from here on the nearest would be the next power of two, which is infinity. */
-const HALF_OVERFLOW = 65_520;
+export const HALF_OVERFLOW = 65_520;
 /** As for half floats: half a step beyond the largest, 2^128 - 2^104. */
-const SINGLE_OVERFLOW = 2 ** 128 - 2 ** 103;
+export const SINGLE_OVERFLOW: number = 2 ** 128 - 2 ** 103;
 /** Zigzag halves the range of a varint: 2 * 2^52 - 1 is 2^53 - 1. */
 const MIN_ZIGZAG = -(2 ** 52);
 const MAX_ZIGZAG = 2 ** 52 - 1;
