@@ -422,7 +422,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     },
   };
 
-  /** A channel that nobody has ever asked for would hold up all others for good. */
+  /** Closes the connection where a channel that was never read is full: it would hold up all others for good. */
   #closeUnread(channel: ChannelDefinition): void {
     if (this.#connection.takesMessages) void this.close(unreadChannel(channel.name));
   }
@@ -501,7 +501,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.#loop.wake();
   }
 
-  /** The connection is closed: its user is told, and the socket goes when nobody asks there any more. */
+  /** The connection is closed: its user is told, and the socket is closed once the server no longer asks there. */
   #finish(): void {
     const isQuiet = this.#zero.pollDeadline() === Number.POSITIVE_INFINITY;
     if (!this.#finished) {

@@ -6,13 +6,13 @@
 
 /** Codes of Stardust's own in a CloseReason; an application may use any others. */
 export const closeCodes = {
-  /** Somebody called `close` without a code. */
+  /** `close` was called without a code. */
   closed: "closed",
-  /** The handshake failed, or nobody came for the place that was kept. */
+  /** The handshake failed, or no attach came for the reservation. */
   notConnected: "not-connected",
   /** Nothing was heard for `limits.idleTimeoutMs`. */
   idleTimeout: "idle-timeout",
-  /** A reliable channel is full of messages that nobody reads. */
+  /** A reliable channel is full of messages that are not read. */
   unreadChannel: "unread-channel",
   /** The server closed. */
   shuttingDown: "shutting-down",
@@ -20,7 +20,7 @@ export const closeCodes = {
   workerDied: "worker-died",
 } as const;
 
-/** How a connection is closed one of whose channels nobody has ever asked for: it would hold up all others for good. */
+/** How a connection is closed when a channel that was never read is full: it would hold up all others for good. */
 export function unreadChannel(name: string): CloseOptions {
   return { code: closeCodes.unreadChannel, reason: `nobody reads ${name}`, lingerMs: 0 };
 }

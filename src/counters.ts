@@ -19,7 +19,7 @@ export const portCounters = {
   receiveCreditSpent: "the same of messages from peers to the application's thread",
 } as const;
 
-/** The same of a client. */
+/** Counters of a client, beside those of its session and of the connection protocol. */
 export const clientCounters = {
   datagramsReceived: "datagrams that reached the socket, from anybody",
   datagramsSent: "datagrams handed to the socket",
@@ -52,7 +52,7 @@ export function countersOf<Table extends CounterTable>(table: Table): () => Coun
 /**
  * Counts by name, the port's own and, under a prefix, the sum of others. A count starts at zero when it is first asked
  * for. Adding is one map look-up, so the hot paths of session/ and zero/ keep objects of their own, which are added up
- * here when somebody asks.
+ * here on request.
  */
 export class Counters {
   readonly #counts: Map<string, number>;

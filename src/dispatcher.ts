@@ -42,7 +42,7 @@ export interface DispatcherOptions<Origin> {
   readonly onHandlerError: (error: unknown, channel: ChannelDefinition) => void;
 }
 
-/** Unreliable messages that wait for a first reader; older ones are dropped. */
+/** Unreliable messages that a channel keeps until it has a reader; the oldest is dropped first. */
 const MAX_WAITING_UNRELIABLE = 64;
 const DEFAULT_ITERATOR_LIMIT = 64;
 
@@ -84,7 +84,7 @@ export class Dispatcher<Origin> {
     return this.#queueOf(channel).messages(options);
   }
 
-  /** Whether a channel has nobody who reads it and no room for more: a connection that would stall for good. */
+  /** Whether a channel has no reader and no room for more: its connection would stall for good. */
   isStuck(channel: number): boolean {
     return this.#queues[channel]!.isStuck;
   }
@@ -144,7 +144,7 @@ class ChannelQueue<Origin> {
     return this.#handlers.length > 0 || this.#iterators.length > 0;
   }
 
-  /** Nobody reads it, and all that may wait does. */
+  /** Whether the channel has no reader and as many messages waiting as it may. */
   get isStuck(): boolean {
     return !this.#hasReader && !this.hasRoom();
   }

@@ -14,7 +14,7 @@ import type { Reader } from "./wire/reader.ts";
 /** Told of what the application's own callbacks throw, and of workers that die. */
 export type FaultListener = (error: unknown, where: string) => void;
 
-/** Where nobody asked to be told: the bug must not vanish. */
+/** The default fault listener: prints to stderr, so that the bug does not vanish. */
 export function printFault(error: unknown, where: string): void {
   console.error(`stardust: ${where}:`, error);
 }
@@ -48,7 +48,7 @@ export function runGuarded(work: () => unknown, report: (error: unknown) => void
   }
 }
 
-/** Generated code of another contract, for features that are not there or of the other side is refused before anything is opened. */
+/** Throws STARDUST_UNSUPPORTED for generated code of another contract version, of the other side, or with features that this runtime lacks. */
 export function checkProtocol(protocol: Protocol, role: Role): void {
   const unsupported = (what: string): never => {
     throw new StardustError("STARDUST_UNSUPPORTED", `protocol ${protocol.name}: ${what}`);
@@ -106,7 +106,7 @@ async function resolveAll(host: string): Promise<string[]> {
   }
 }
 
-/** The addresses of a server to be dialled: one that stands for all addresses of a machine is nobody's. */
+/** The addresses of a server's host. Throws for 0.0.0.0 and ::, which can only be listened on. */
 export async function resolveServer(host: string): Promise<string[]> {
   const addresses = await resolveAll(host);
   if (!addresses.some((address) => address === "0.0.0.0" || address === "::")) return addresses;
@@ -152,7 +152,7 @@ export function checkUserField(protocol: Protocol, field: number, value: number)
   return number;
 }
 
-/** The message, or undefined where its bytes are none: whoever asks counts it. `compat`: the sender may have another version. */
+/** The message, or undefined where its bytes are none: the caller counts it. `compat`: the sender may have another version. */
 export function decodeReceived(
   reader: Reader,
   compat: boolean,

@@ -101,7 +101,7 @@ export interface ServerFaceTypes {
   state: unknown;
 }
 
-/** The same for `connect`. */
+/** What generated code hands to `connect`. */
 export interface ClientFace<F extends ClientFaceTypes> {
   send(target: SendTarget): F["send"];
   receive(target: ReceiveTarget): F["receive"];

@@ -28,10 +28,10 @@ export const MESSAGE_WINDOW = 0x4000;
 /** A message costs its payload plus this in every budget, so that empty messages are not free. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
-/** Datagrams with nothing but unreliable data are acknowledged once in so many ... */
+/** An ack is due after at most so many datagrams with nothing but unreliable data. */
 export const LAZY_ACK_DATAGRAMS = 10;
 
-/** ... or after this long: the delay byte (254 x 250 us) can still say it. */
+/** Longest delay of such an ack: the delay byte (254 x 250 us) can still say it. */
 export const LAZY_ACK_MS = 60;
 
 /** About one packet number in so many is skipped, so that an ack of everything is found out (RFC 9000 21.4). */

@@ -47,7 +47,7 @@ export function whole(low: number, high: number): OptionType {
   };
 }
 
-/** A time that may have no end. */
+/** Milliseconds from `low` on; Infinity is allowed. */
 export function milliseconds(low: number): OptionType {
   return {
     what: `milliseconds, at least ${low}, or Infinity`,
@@ -62,9 +62,9 @@ export function listOf(type: OptionType): OptionType {
   };
 }
 
-/** Of a UDP port that exists. */
+/** A UDP port number, 1 to 65,535. */
 export const portNumber: OptionType = whole(1, 65_535);
-/** What a system can be asked for; it grants what it likes. */
+/** Size of a socket buffer, bytes; the system may give less. */
 export const bufferBytes: OptionType = whole(1, 2 ** 31 - 1);
 
 export type OptionTable = Readonly<Record<string, OptionType>>;

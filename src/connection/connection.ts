@@ -2,7 +2,7 @@
  * One connection, whichever side holds it: the session of the regular protocol, and the life around it (lifecycle.ts):
  * keep-alive, idle timeout, lingering before a close, handing on what came before the end. Sans-IO: it is given
  * datagrams, what the connection protocol says, and the time, and is asked for datagrams and the next deadline. The
- * connection protocol itself is not here: it stands behind `ConnectionHost`, and whoever holds the connection passes
+ * connection protocol itself is not here: it stands behind `ConnectionHost`, and the connection's owner passes
  * its events on. Worst case of a call: that of the session.
  */
 import { type CloseReason, closeCodes } from "../connection-contract.ts";
@@ -28,7 +28,7 @@ export interface Path {
   readonly proven: boolean;
 }
 
-/** Who holds a connection. */
+/** The owner of a connection: the client, or a peer of a port. */
 export interface ConnectionHost extends SessionSink {
   /** Has the connection protocol tell the other side; `end("acknowledged")` follows when that is done. */
   sayGoodbye(code: string, reason: string, nowMs: number): void;
@@ -51,7 +51,7 @@ export interface ConnectionOptions {
   readonly counters: Counters;
 }
 
-/** Why an application closes a connection. */
+/** Code and reason with which an application closes a connection. */
 export interface Farewell {
   readonly code: string;
   readonly reason: string;

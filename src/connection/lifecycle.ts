@@ -39,7 +39,7 @@ export const connectionEvents = [
   "restarted",
   /** The server refuses to let the client in. */
   "rejected",
-  /** Client: the handshake took too long. Server: nobody came for the place. */
+  /** Client: the handshake took too long. Server: no attach came for the reservation. */
   "expired",
   /** The client has its place. */
   "attached",

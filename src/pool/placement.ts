@@ -46,7 +46,7 @@ export class Placement {
     return Math.floor(peer / this.#slotSpan) % this.#portSpan;
   }
 
-  /** A port whose worker is gone takes nobody until it is open again. */
+  /** A port whose worker is gone takes no peers until it is open again. */
   setOpen(port: number, open: boolean): void {
     this.#lists[port]!.open = open;
   }

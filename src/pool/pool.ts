@@ -65,10 +65,10 @@ export interface PoolOptions {
 /** Waits before a port is bound again after its worker died, doubling while it keeps dying. */
 const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
-/** What a worker may take to close beyond the linger and its goodbyes; then its thread is ended. */
+/** Time beyond the linger that a worker has to close; then its thread is ended. */
 const CLOSE_GRACE_MS = 3000;
 
-/** A peer or a promise, as the pool remembers it. */
+/** A reserved or attached peer. */
 interface Place {
   readonly portSlot: PortSlot;
   readonly body: unknown;
@@ -83,7 +83,7 @@ class PortSlot {
   index: number;
   port: number;
   handle!: PortHandle;
-  /** Peers whose join has been reported, and that nobody closes: those that broadcasts are for. */
+  /** Peers whose join has been reported and that are not being closed: the receivers of broadcasts. */
   readonly peers = new Set<number>();
   restarts = 0;
   startedMs = 0;
@@ -150,7 +150,7 @@ export class Pool {
     for (const portSlot of this.#portSlots) if (portSlot.ready) yield portSlot;
   }
 
-  /** Its peers leave when its thread has ended; nobody joins there from now on. */
+  /** Its peers leave when its thread has ended; no peer joins there from now on. */
   #onSilent(portSlot: PortSlot): void {
     portSlot.ready = false;
     this.#placement.setOpen(portSlot.index, false);
@@ -317,7 +317,7 @@ export class Pool {
       if (typeof answer !== "string") return asked.answer(cid, answer);
       this.#forget(promised.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
-      // Its port takes nobody now: the next one in line does.
+      // Its port takes no peers now: the next one in line does.
       if (answer === WORKER_GONE) continue;
       const problem = new Error(`the join cannot be accepted: ${answer}`);
       this.#o.listener.onFault("authenticate", problem);

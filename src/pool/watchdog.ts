@@ -1,12 +1,12 @@
 /**
  * Notices a worker that no longer answers, such as one whose systems never return: without it half of all joins would be
  * sent there and time out. It asks each worker in turns and counts the turns without an answer, so that time in which
- * this thread itself stood still is nobody's silence. What becomes of a silent worker is the pool's matter.
+ * this thread itself stood still counts against no worker. What becomes of a silent worker is the pool's matter.
  */
 
 import { MAX_TIMER_MS } from "../udp/turn.ts";
 
-/** A worker, as far as it can be asked whether it is there. */
+/** A worker that can be pinged. */
 export interface Watched {
   /** Questions that it has not answered. */
   readonly unanswered: number;
@@ -14,7 +14,7 @@ export interface Watched {
   ask(): void;
 }
 
-/** Turns in the time that a worker may be silent. */
+/** Pings in the time that a worker may be silent. */
 const TURNS = 8;
 
 export class Watchdog<W extends Watched> {

@@ -4,7 +4,7 @@
  * is a claim that anybody can make.
  */
 
-/** What has an address: where it was put last. */
+/** An entry of the address table, with its current address. */
 export interface Addressed {
   address: string;
   port: number;
@@ -21,7 +21,7 @@ export class Addresses<T extends Addressed> {
 
   /**
    * Puts a holder where it has proven to be, now: what was sent there has come back from there. So it takes an address
-   * from whoever was there before: that one is heard no more, is sent nothing, and idles out.
+   * from the entry that had it before: that one is heard no more, is sent nothing, and idles out.
    */
   take(holder: T, address: string, port: number): void {
     this.remove(holder);
@@ -38,7 +38,7 @@ export class Addresses<T extends Addressed> {
     ports.set(port, holder);
   }
 
-  /** As `take`, for a proof that is as old as a cookie: it counts where nobody has the address. */
+  /** As `take`, for a proof that is as old as a cookie: it counts where no entry has the address. */
   takeFree(holder: T, address: string, port: number): void {
     if (this.get(address, port) === undefined) this.take(holder, address, port);
   }

@@ -3,7 +3,7 @@
  * and never looks at those that sleep.
  */
 
-/** What has a deadline. The heap keeps its place in `heapIndex`; -1: not in it. */
+/** An entry of the deadline heap, which keeps the entry's index in `heapIndex`; -1: not in it. */
 export interface DeadlineHolder {
   deadlineMs: number;
   heapIndex: number;

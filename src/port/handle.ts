@@ -41,7 +41,7 @@ export interface PortListener {
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
-  /** The ring to the worker had no room for somebody's message, and has again. */
+  /** The ring to the worker had no room for a message, and has again. */
   onRingDrained(): void;
   /** A handler of the systems threw. */
   onFault(where: string, error: string): void;
@@ -58,7 +58,7 @@ export interface PortHandleOptions {
 /** What `reserve` resolves with when there is no worker any more. */
 export const WORKER_GONE = "its worker has ended";
 
-/** Longer than this nobody waits for the numbers of one port: it gets those that the worker gave last. */
+/** `stats()` waits so long for a worker, then uses the worker's last answer. */
 const STATS_WAIT_MS = 1000;
 
 export class PortHandle {

@@ -30,7 +30,7 @@ export const Starved = { worker: 0, application: 1 } as const;
 const URGENT_RECORD_BYTES = Math.max(LEAVE_BYTES, CLOSE_BYTES);
 /** A peer has at most a join (or joined), a leave (or close) and one drained (or pump) unread. */
 const URGENT_RECORDS_PER_PEER = 3;
-/** Less would make a busy server's ring the bottleneck. */
+/** The smallest ring; a smaller one would be a busy server's bottleneck. */
 const MIN_RING_BYTES = 1024 * 1024;
 
 /**
@@ -71,7 +71,7 @@ export function creditCost(payloadBytes: number): number {
   return payloadBytes + MESSAGE_OVERHEAD_BYTES;
 }
 
-/** The same for one that was received: a later version's may be larger than all credit, and then costs all of it. */
+/** Credit cost of a received message: a later version's may be larger than all credit, and then costs all of it. */
 export function receiveCost(protocol: Protocol, payloadBytes: number): number {
   return Math.min(creditCost(payloadBytes), protocol.limits.creditBytes);
 }

@@ -1,9 +1,9 @@
 /**
- * Everything one worker thread owns: the socket of its port, the peers on it, their timers. Nobody else touches them,
+ * Everything one worker thread owns: the socket of its port, the peers on it, their timers. No other thread touches them,
  * so there are no locks. A turn is: input as it comes, then for each peer that has something to do its deliveries,
- * timers and output, in `#run`. Worst case: one pass over the peers that were woken or are due, a turn.
+ * timers and output; `DatagramLoop` runs it. Worst case: one pass over the peers that were woken or are due, a turn.
  *
- * Backpressure: a message for a peer whose session is full waits here in the peer's own queue, which its credit
+ * Backpressure: a message for a peer whose session is full waits in its `PortPeer`'s queue, which its credit
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
 import { eventOf } from "../connection/connection.ts";

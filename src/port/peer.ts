@@ -32,7 +32,7 @@ export interface PeerPort {
   refund(peer: PortPeer, cost: number): void;
 }
 
-/** What is kept for a client that has been let in. */
+/** The reservation of an accepted client. */
 export interface Place {
   readonly id: number;
   readonly slot: number;

@@ -8,7 +8,7 @@ import type { PortStats } from "../connection-contract.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { PortMemory } from "./memory.ts";
 
-/** What the system said, of an error that has to cross threads. */
+/** A system error, as it is posted between threads. */
 export interface SystemFailure {
   readonly message: string;
   readonly code: string | undefined;

@@ -2,7 +2,7 @@
  * One end of a port's two rings, whichever thread has it: records out, records in, the bells, and telling each other of
  * room. What the records say is in records-to-worker.ts and records-to-application.ts.
  *
- * Who finds no room for a record says so in shared memory and looks again; the reader looks there after it has made
+ * A writer that finds no room for a record says so in shared memory and looks again; the reader looks there after it has made
  * some, and answers with a record `ringDrained`. Hints (this, and that a peer's credit has come back) are never lost
  * and never use the room that is kept for joins and leaves: those that find none are owed. Worst case of paying: one
  * record for each peer.
@@ -73,7 +73,7 @@ export class RingEnd {
     return w;
   }
 
-  /** Publishes the record; the other thread is woken by whoever ends the turn with `ringNow`. */
+  /** Publishes the record; the other thread is woken when the turn ends with `ringNow`. */
   commit(): void {
     this.#out.commit();
   }

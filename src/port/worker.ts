@@ -32,7 +32,7 @@ function fault(where: string, error: unknown): void {
   });
 }
 
-/** What the system said at the bottom of an error, as data: a clone of an Error has lost its `code`. */
+/** The system error that is the root cause of `error`, as data: a clone of an Error has lost its `code`. */
 function systemError(error: unknown): SystemFailure | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, errno, syscall, message, cause } = error as NodeJS.ErrnoException;

@@ -201,7 +201,7 @@ export class SendChannel {
     for (let i = 0; i < count; i++) this.acknowledged(first + i, WHOLE);
   }
 
-  /** A reliable frame is to be sent again, if nobody has acknowledged it and it is not waiting already. */
+  /** A reliable frame is to be sent again, unless it is acknowledged or waiting already. */
   lost(number: number, slice: number): void {
     if (number < this.oldest) return;
     if (slice === WHOLE) {
@@ -368,7 +368,7 @@ export class SendChannel {
   }
 }
 
-/** A session was given the facts alone, or the other side's protocol. */
+/** The error for a protocol without this channel's encoder: the facts alone, or the other side's. */
 function noEncoder(channel: string): StardustError {
   return new StardustError(
     "STARDUST_UNSUPPORTED",

@@ -1,6 +1,6 @@
 /**
  * Why a session drops a received datagram whole. Each reason is the name of the counter that rises. Counting is all
- * that plain mode does about a bad datagram: whoever can forge one must not be able to end a session with it. Not here:
+ * that plain mode does about a bad datagram: a forged one must not be able to end a session. Not here:
  * the checks themselves. The worst case is an unknown name, which the types refuse.
  */
 import { Violation, type ViolationName } from "../wire/header.ts";

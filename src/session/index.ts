@@ -1,4 +1,4 @@
-/** The session room's own entry: what peer, tests and tools may use of it. */
+/** Entry point of `src/session`: what other modules, tests and tools may import. */
 export {
   type CongestionController,
   FixedController,

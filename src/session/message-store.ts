@@ -28,7 +28,7 @@ const MIN_TABLE = 16;
 /** The table grows when it is fuller than this. */
 const MAX_LOAD = 0.875;
 
-/** Where a message is put together to be shown; shared, because the sink may not keep what it is shown. */
+/** The buffer in which a stored message is made contiguous for the sink; shared, because the sink may not keep it. */
 class Scratch {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -40,7 +40,7 @@ class Scratch {
 }
 let shared: Scratch | undefined;
 
-/** While somebody looks at it nobody else may write there: a sink may feed another session. */
+/** Takes the shared buffer for the length of one delivery, since a sink may feed another session. */
 export function borrowScratch(bytes: number): Scratch {
   const scratch = shared;
   shared = undefined;

@@ -48,7 +48,7 @@ export class DuplicateWindow {
 
   /**
    * Whether not to believe a number: one too far ahead is remembered, and confirmed by the next that follows it closely.
-   * Nobody is `space` ahead, since senders stop so far beyond what was acknowledged.
+   * No sender is `space` ahead, since each stops so far beyond what was acknowledged.
    */
   isJump(packetNumber: number, space: number): boolean {
     if (packetNumber <= this.largest + MAX_NUMBER_JUMP) return false;

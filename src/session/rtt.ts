@@ -7,7 +7,7 @@
  */
 import { LAZY_ACK_MS } from "../limits.ts";
 
-/** Before the first sample (RFC 9002 6.2.2). */
+/** The RTT assumed before the first sample (RFC 9002 6.2.2). */
 export const INITIAL_RTT_MS = 333;
 /** What a timer can tell apart (RFC 9002 6.1.2, kGranularity). */
 export const TIMER_GRANULARITY_MS = 1;

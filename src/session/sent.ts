@@ -16,7 +16,7 @@ import type { DropReason } from "./drop-reason.ts";
 import { powerOfTwo, rebuildAcknowledged } from "./packet-numbers.ts";
 import type { RttEstimator } from "./rtt.ts";
 
-/** What a datagram was, and what became of it; bits of one small number. */
+/** Flags of a sent datagram, and of what became of it. */
 export const Sent = {
   /** It asks for an ack: in flight until resolved. */
   eliciting: 1,
@@ -28,13 +28,13 @@ export const Sent = {
   applicationLimited: 16,
 } as const;
 
-/** Who hears what became of frames. `slice` is -1 - n for a run of n + 1 whole messages from `number` on. */
+/** Receives acks and losses of frames. `slice` is -1 - n for a run of n + 1 whole messages from `number` on. */
 export interface FrameEvents {
   frameAcknowledged(channel: number, number: number, slice: number): void;
   frameLost(channel: number, number: number, slice: number): void;
 }
 
-/** RFC 9002 6.1.1. */
+/** A datagram is lost when one so many numbers later is acknowledged (RFC 9002 6.1.1). */
 const PACKET_THRESHOLD = 3;
 /** How long, in packets, a lost datagram is remembered. */
 const REMEMBER_LOST = 64;
@@ -42,7 +42,7 @@ const REMEMBER_SKIPPED = 8;
 
 const PACKET_STRIDE = 4;
 const SENT_AT = 0;
-/** Bytes x 32 + flags. */
+/** A word: the datagram's bytes x 32 + its `Sent` flags. */
 const BYTES_FLAGS = 1;
 const FRAMES_FROM = 2;
 /** The largest number that the ack block in it named; -1: none, or not all ranges were in it. */
@@ -114,7 +114,7 @@ export class SentPackets {
     );
   }
 
-  /** Pure acks, which nobody acknowledges, have used up so many numbers that one has to ask. */
+  /** Pure acks, which are never acknowledged, have used up so many numbers that one has to ask for an ack. */
   get needsAck(): boolean {
     return this.next - this.largestAcknowledged >= this.numberSpace / 4;
   }

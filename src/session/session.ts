@@ -466,7 +466,7 @@ export class Session implements FrameEvents {
     if (!this.packer.hasWork) return 0;
     const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;
     if (windowClosed && sent.reliableInFlight === 0 && !timers.isSet(Timer.probe)) {
-      // Unreliable data arms no probe; but when it fills the window, somebody has to ask.
+      // Unreliable data arms no probe; but when it fills the window, a probe has to ask for an ack.
       if (this.probeFromMs === 0) this.probeFromMs = nowMs;
       timers.set(Timer.probe, nowMs + this.probeTimeoutMs(this.probeBackoff));
     }

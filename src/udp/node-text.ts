@@ -4,7 +4,7 @@
  */
 import { readTextWith } from "../wire/utf8.ts";
 
-/** Not in Node's documentation, though many build upon it: where it is missing, TextDecoder reads on. */
+/** An undocumented method of Node's Buffer, though widely used; without it TextDecoder is used. */
 type Utf8Slice = (this: Uint8Array, start: number, end: number) => string;
 
 const { utf8Slice } = Buffer.prototype as { utf8Slice?: Utf8Slice };

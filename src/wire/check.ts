@@ -47,7 +47,7 @@ function refuseObject(value: unknown): never {
   return refuse("", "an object", value);
 }
 
-/** For a struct without any member that a list would lack. */
+/** Refuses arrays, for structs whose members all exist on arrays. */
 export function checkNoList(value: object): void {
   if (Array.isArray(value)) refuse("", "an object", value);
 }

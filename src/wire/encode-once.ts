@@ -16,7 +16,7 @@ export interface OnceEncoder<M> {
   write(message: M, w: Writer, at: number): number;
 }
 
-/** Away while a message is written, so that a getter that encodes another has memory of its own. */
+/** The reused writer; undefined while in use, so that a getter that encodes another message gets its own. */
 let kept: Writer | undefined;
 
 /** The bytes of `message`, valid until the next call. Throws InvalidMessageError. */

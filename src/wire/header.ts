@@ -40,7 +40,7 @@ export class AckBlock {
   readonly runs: Float64Array = new Float64Array(MAX_ACK_RANGES);
 }
 
-/** What stands once in a datagram. Which of it is on the wire, and where, the layout decides. */
+/** The header fields that occur once in a datagram. The layout says which are on the wire, and where. */
 export class DatagramHeader {
   /** Flag A: `acks` is there. */
   ack = false;

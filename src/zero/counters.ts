@@ -5,7 +5,7 @@
  */
 import { type Counts, countersOf } from "../counters.ts";
 
-/** What can become of a datagram. Only `accepted` ones may change anything. */
+/** A counter for each result of handling a datagram. Only `accepted` ones may change anything. */
 export const zeroDropReasons = {
   accepted: "it was legal here, repetitions included",
   droppedLength: "shorter than 5 or longer than 1,500 bytes",

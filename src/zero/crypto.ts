@@ -7,7 +7,7 @@ export interface ZeroCrypto {
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
   /** SHA-256: 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;
-  /** Bytes that nobody can guess. A test hands in a seeded source. */
+  /** Cryptographically random bytes. A test hands in a seeded source. */
   randomBytes(count: number): Uint8Array;
   /** Compares in constant time; false for different lengths. */
   equal(a: Uint8Array, b: Uint8Array): boolean;

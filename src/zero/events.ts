@@ -3,7 +3,7 @@ import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { RejectReason } from "./messages.ts";
 
 export type ZeroServerEvent =
-  /** Somebody asks to be let in and is waiting for `answer` or `reject`. */
+  /** A client asks to join and waits for `answer` or `reject`. */
   | {
       readonly type: "join";
       readonly cid: string;
@@ -39,13 +39,13 @@ export type ZeroServerEvent =
       readonly reason: string;
       readonly by: "remote" | "local";
     }
-  /** Nobody came for a place in time. */
+  /** No attach came for a reservation in time. */
   | { readonly type: "expired"; readonly peer: number };
 
 export type ZeroClientEvent =
   /** The server has let the client in, and has sent it to this port. */
   | { readonly type: "accepted"; readonly port: number }
-  /** Nobody there knows the client (any more): it asks anew, with another connection id. */
+  /** The server does not know the client (any more): the client joins anew, with another connection id. */
   | { readonly type: "restarted" }
   /** The connection stands: `peer` is this client's id at the server, `port` the server's port that owns it. */
   | {

@@ -1,4 +1,4 @@
-/** The connection protocol, sans-IO: what the rooms around it use. */
+/** Entry point of the connection protocol, sans-IO: what other modules may import. */
 export { ZeroClient, type ZeroClientOptions, type ZeroClientTransmit } from "./client.ts";
 export {
   countedDatagrams,

@@ -1,7 +1,7 @@
 /**
  * Keys of one connection. In plain mode they come from the ticket, which accept carries in clear: who sees the join
  * has them, who does not cannot forge a single later zero message. In sealed mode they will come from the key
- * exchange; nobody but this file knows which.
+ * exchange; only this file knows which.
  */
 import { decodeBase64url } from "./base64url.ts";
 import type { ZeroCrypto } from "./crypto.ts";

@@ -35,7 +35,7 @@ export type Received<M extends MessageName = MessageName> = {
   [N in M]: EnvelopeOf<N> & { readonly sys: SysOf[N] };
 }[M];
 
-/** Sent before there are keys, or by who has none. All others always carry a MAC. */
+/** Whether the message carries no MAC: it is sent before there are keys, or by a side that has none. */
 export function isPlain(message: Envelope): message is Envelope<PlainMessage> {
   return !messages[message.msg].mac;
 }

@@ -1,7 +1,7 @@
 /**
  * The peers of one port as the connection protocol sees them: a place is reserved, attach takes it, the ack with the
  * nonce proves its address, close ends it. Every message here has passed its MAC; the state table decides what is
- * legal. Nothing is sent without an ask but close, and that to an address that is proven or has sent enough (RFC 9000
+ * legal. Everything but close is sent only in answer to a request, and close to an address that is proven or has sent enough (RFC 9000
  * section 8.1: three times). Worst case: `maxPeers` entries, ended ones that still answer included.
  */
 import { StardustError } from "../errors.ts";
@@ -383,7 +383,7 @@ export class PeerTable {
     this.#answer(entry, bytes, to);
   }
 
-  /** To where an ask came from, and no more than it brought. */
+  /** Answers a request at its source, with no more bytes than it had. */
   #answer(entry: PeerEntry, bytes: Uint8Array, to: Origin): void {
     if (bytes.length > to.bytes) {
       this.#o.counters.sendsWithheld++;
