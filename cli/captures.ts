@@ -22,7 +22,7 @@ export interface GivenDatagram {
 /** What is given is neither hexadecimal nor a capture. */
 export class CaptureError extends Error {}
 
-/** Of hexadecimal, which is four times what it stands for. */
+/** Longest input in hexadecimal, characters. */
 const MAX_TEXT = 1 << 26;
 
 /** Digits of hexadecimal, in pairs, however they are grouped; undefined for anything else. */

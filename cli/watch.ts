@@ -41,7 +41,7 @@ function state(path: string): string {
   return stat === undefined ? "gone" : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
 }
 
-/** Saved again as it was is not changed. */
+/** What a file holds, compared to tell a change from a save without one. */
 function content(path: string): string {
   try {
     return `there ${readFileSync(path, "latin1")}`;

@@ -142,7 +142,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Not of packages, nothing hidden, no lists of packages, no records of versions. */
+/** Files below a folder but for `node_modules`, hidden ones, package.json and records of versions. */
 function filesBelow(folder: string): string[] {
   const found: string[] = [];
   const visit = (at: string): void => {

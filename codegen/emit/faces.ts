@@ -12,12 +12,12 @@ import type { Class, Declaration, Interface, Method, Parameter } from "./source.
 import { documentation, key, memberName, optionalDoc, quote, sizeText } from "./text.ts";
 import { bodyName, hasRequired } from "./zero.ts";
 
-/** A type of the runtime's. */
+/** Imports and prints a type of `stardust-udp`. */
 function outer(module: Module, name: string): string {
   return module.type("stardust-udp", name);
 }
 
-/** The type parameter of what has these members; without any nothing uses it, and its name tells the compiler so. */
+/** The type parameter `State`, or `_State` where no member uses it: the underscore tells the compiler so. */
 function stateOf(members: readonly unknown[]): readonly string[] {
   return [members.length > 0 ? "State" : "_State"];
 }

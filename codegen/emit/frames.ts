@@ -51,7 +51,7 @@ const flagTexts: Partial<Record<HeaderRole, string>> = {
   consecutive: "consecutive",
 };
 
-/** When a field of a frame is there: what the spec says, and what its role implies. */
+/** The condition under which a frame has a field, as an expression: what the spec says, and what its role implies. */
 function conditionOf(model: Model, mode: Mode, lines: Lines): (field: HeaderFieldModel) => string {
   const fields = model.header.frame;
   const follows = () => (mode === "read" ? "!isFirst" : `${lines.use("previous")} !== undefined`);
@@ -74,7 +74,7 @@ function conditionOf(model: Model, mode: Mode, lines: Lines): (field: HeaderFiel
   };
 }
 
-/** What a table of channels says about that of the frame. */
+/** The entry of a per-channel table for the frame's channel. */
 function ofChannel(table: string, lines: Lines): string {
   return `${lines.use(table)}[${lines.use("channel")}]`;
 }
@@ -94,7 +94,7 @@ function modulo(value: string, bits: number): string {
   return bits >= 32 ? `(${value}) >>> 0` : `(${value}) & ${2 ** bits - 1}`;
 }
 
-/** Puts the locals in front that say which of the short forms apply to a frame that is to be written. */
+/** The body behind declarations of the locals that say which short forms apply to a frame to be written. */
 function withShortForms(body: Lines, model: Model): string[] {
   const head: string[] = [];
   if (body.uses("consecutive")) {

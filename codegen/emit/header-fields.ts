@@ -7,7 +7,7 @@ import { type BitField, hex, offsetText, readBitsText, writeBitsTexts } from "./
 import { headerFunctions } from "./module.ts";
 import type { Lines, Names } from "./text.ts";
 
-/** What the text of a function may mean: no local may be called so. */
+/** Identifiers that emitted header functions refer to: no local may have one of them as its name. */
 export const moduleNames: readonly string[] = [
   ...headerFunctions,
   ..."Violation channelOf wireIds numbered fragments fixedBytes maxBytes compatMaxBytes most".split(

@@ -52,7 +52,7 @@ export const wireFunctions = [
   "varintSize",
 ] as const;
 
-/** What headers call of it. */
+/** The functions of `stardust-udp/wire` that header.ts may import. */
 export const headerFunctions = [
   "ackRangesSize",
   "ackWord",

@@ -66,7 +66,7 @@ function emitMessages(messages: readonly ZeroMessageModel[]): string {
       named("ServerMessage", "What a server may send.", ({ from }) => from !== "client"),
       named(
         "PlainMessage",
-        "Sent without a MAC, always. All others always have one.",
+        "Messages that never carry a MAC. All others always do.",
         (m) => !m.mac,
       ),
       named("BodyMessage", "Whose body the application may fill.", ({ hasBody }) => hasBody),
@@ -170,7 +170,7 @@ function limits(messages: readonly ZeroMessageModel[]): string {
         return `export const ${constant} = ${maxLength};`;
       }),
   );
-  const doc = "/** The most characters (code points) of texts of people's. */";
+  const doc = "/** The longest human-readable texts, in characters (code points). */";
   return [doc, ...constants].join("\n");
 }
 

@@ -41,7 +41,7 @@ export function planOf(part: MemberGroup): Plan {
  * struct with more members than this is written and read by several.
  */
 const MOST_MEMBERS = 128;
-/** Members of each of them. */
+/** Members of each piece. */
 const PIECE_MEMBERS = 64;
 
 /** Whether the functions of a struct hand its members to others, a piece each. */
@@ -56,7 +56,7 @@ export function piecesOf({ members }: MemberGroup): (readonly MemberModel[])[] {
   );
 }
 
-/** What is at hand of a plan for the members of a piece: the same places. */
+/** The part of a plan that covers the members of a piece; their places stay the same. */
 export function planOfPiece(plan: Plan, members: readonly MemberModel[]): Plan {
   const own = new Set(members);
   return {

@@ -101,14 +101,14 @@ export function one(name: string): string {
   return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
-/** What functions that are made for a type are called, before its name: `writeVec2`. */
+/** Prefixes of the names of functions that are made for a type, as in `writeVec2`. */
 const families = [
   ...(["write", "decode"] as const),
   ...(["valueOf", "nameOf", "namesOf", "zero"] as const),
 ];
 const derived = new RegExp(`^(${families.join("|")})[A-Z]`);
 
-/** One of the runtime's functions that was called as those are would not compile here. */
+/** A check by the compiler: no function of the runtime has a name that begins with one of `families`. */
 type Apart = Exclude<(typeof wireFunctions)[number], `${(typeof families)[number]}${string}`>;
 const imported: readonly Apart[] = wireFunctions;
 

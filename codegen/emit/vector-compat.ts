@@ -10,7 +10,7 @@ import { writeMessage } from "../interpret/write-message.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { Model, StructModel } from "../model/model.ts";
 
-/** What a newer version has behind our members; means nothing. */
+/** Arbitrary bytes that stand for the members of a newer version. */
 const LATER = Uint8Array.from([0x01, 0x02, 0x03]);
 
 export interface CompatCase {

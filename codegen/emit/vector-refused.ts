@@ -16,7 +16,7 @@ export interface RefusedPayload {
   readonly bytes: Uint8Array;
 }
 
-/** The variant of laxer models. */
+/** The name of the extra variant with which unknown tags are made. */
 const NOBODYS = "";
 
 export class RefusedMaker {

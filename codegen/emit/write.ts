@@ -37,7 +37,7 @@ import {
 import type { Func } from "./source.ts";
 import { camel, destructure, Lines, Names, nameList, one, pascal, quote } from "./text.ts";
 
-/** Room for a message of so many bytes is little: it is written where it goes. */
+/** Messages of up to so many bytes are written in place. */
 const IN_PLACE_BYTES = 4096;
 
 /** The structs and unions that have a `write` function: those in messages, but for what is written in place. */
@@ -46,7 +46,7 @@ export function writtenTypes(model: Model, lookup: Lookup): ReadonlySet<string> 
   return new Set(found.map(({ name }) => name));
 }
 
-/** Whether `write` of a channel's message, whatever it is given, writes no more than the channel takes, and that is little. */
+/** Whether a channel's message is written in place: for any value, `write` stays within `maxBytes`, and that is small. */
 export function isWrittenInPlace(channel: ChannelModel, lookup: Lookup): boolean {
   const { message, maxBytes } = channel;
   const bounded = calledFrom([channel], lookup).every((self) => self.recursion === undefined);
@@ -268,7 +268,7 @@ function objectCheck(self: Named, lines: Lines, value = "message"): string[] {
   return [`${lines.wire("checkObject")}(${value});`, ...list];
 }
 
-/** Puts a value of fixed bytes there. */
+/** The text that stores a value of fixed size at `at`. */
 function setText(type: TypeModel, at: string, value: string, lines: Lines): string {
   if (!isFixed(type)) throw new Error(`${type.kind} has no fixed place`);
   return kindOf(type).set(type, at, value, lines);

@@ -64,7 +64,7 @@ function requiredOf(schema: JsonSchema): Set<unknown> {
   return new Set(Array.isArray(required) ? required : []);
 }
 
-/** The TypeScript type of what a schema accepts, as near as it is worth. */
+/** The TypeScript type of what a schema accepts; `unknown` where it would be complicated. */
 export function schemaType(schema: unknown): string {
   if (!isSchema(schema)) return "unknown";
   if ("const" in schema) return literalType(schema["const"]);

@@ -115,7 +115,7 @@ function unitOf({ unit }: Named): Meaning {
   return unit === undefined ? {} : { unit };
 }
 
-/** A value in a bit block; `absent` ones are there and zero. */
+/** Reads a value in a bit block; an `absent` one still has its bits, which must be zero. */
 function readBits(
   lookup: Lookup,
   type: BitType,

@@ -1,7 +1,7 @@
 /** Bytes that grow, with the numbers that every message and header is made of. Which come, whoever walks the model knows. */
 import { Nesting } from "./nesting.ts";
 
-/** A value that is too deep or too long in itself: who made it up did not know. */
+/** Thrown when a generated value exceeds a bound on depth or size. */
 export class TooLarge extends RangeError {
   override readonly name = "TooLarge";
 }

@@ -121,7 +121,7 @@ function getNaN(bytes: FloatType["bytes"]): { name: string; text: string } {
   return { name, text };
 }
 
-/** One that writes it: what an engine makes of NaN is its own choice. */
+/** A function for codecs.ts that writes the one NaN pattern, since an engine may choose another. */
 function putNaN(bytes: 4 | 8): { name: string; text: string } {
   const name = `$putNaN${bytes * 8}`;
   const rest = bytes === 8 ? "\n    view.setUint32(at + 4, 0);" : "";
@@ -164,7 +164,7 @@ export const float: FixedKind<FloatType> = {
   },
   givenWords: (_type, given) => String(given),
   zeroText: () => "0",
-  // To whoever knows NaN, 0 is a value that somebody has measured.
+  // Where NaN is allowed, 0 reads as a measured value.
   unchosen: ({ nan }) => (nan ? "0" : undefined),
 
   typescript: () => "number",

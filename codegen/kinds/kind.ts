@@ -2,7 +2,7 @@
  * What a leaf kind of the type language has to know: all that is particular to one kind of value stands in the one file of
  * that kind, as an object of one of the three shapes here. Bits live in the bit block around them, fixed ones take always as
  * many whole bytes, the others say themselves where they end. Structs, lists, arrays, maps and unions are no leaves: the
- * rooms that walk them ask `kinds.ts` wherever they come to one.
+ * folders that walk them look leaves up in `kinds.ts`.
  */
 import type { Module } from "../emit/module.ts";
 import type { Declaration } from "../emit/source.ts";
@@ -184,7 +184,7 @@ interface Common<T> {
   /** For people. */
   givenWords(type: T, given: Given): string;
   zeroText(type: T, lines: Lines, all: Definitions): string;
-  /** The zero value in words, where it looks as if somebody had chosen it. */
+  /** The zero value in words, where it could be taken for a chosen value. */
   unchosen?(type: T, all: Definitions): string | undefined;
 
   // TypeScript

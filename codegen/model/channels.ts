@@ -74,7 +74,7 @@ export function checkIds(spec: SpecAst, d: Diagnostics): void {
   }
 }
 
-/** Behind all that are in use or were: those between may have been, before somebody removed them. */
+/** Behind all that are in use or were: those between may belong to channels that were removed. */
 function freeIds(spec: SpecAst): { help?: string } {
   const used = [...spec.channels.map(({ id }) => id), ...spec.reserved.keys()];
   const free = 1 + used.reduce((most, id) => Math.max(most, id));

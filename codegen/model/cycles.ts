@@ -48,7 +48,7 @@ export function layOutTypes(types: TypeResolver, d: Diagnostics): LaidOut | unde
   return new Sizer(types, graph, watch).run();
 }
 
-/** Whether anything was reported since: other parts of the spec may be wrong and the types still worth a look. */
+/** Notes whether anything was reported since its creation: with faults elsewhere in the spec, types are still checked. */
 class Watch {
   readonly #d: Diagnostics;
   readonly #before: number;

@@ -65,7 +65,7 @@ function plain(node: Node): unknown {
 function read(file: string): { root: MapNode; diagnostics: Diagnostics } {
   const parsed = new URL(`${file}.json`, import.meta.url);
   const root = JSON.parse(readFileSync(parsed, "utf8")) as MapNode;
-  // Lines of a default are nobody's: the text stays away.
+  // A line of a default is no line of the user's: its text is left out.
   return { root, diagnostics: new Diagnostics(new Source(file, "")) };
 }
 
@@ -75,7 +75,7 @@ function checked<T>(value: T | undefined, diagnostics: Diagnostics, file: string
   throw new Error(`stardust: ${file}:${first?.line}: ${first?.message}`);
 }
 
-/** Lines of a default are not lines of the spec. */
+/** Sets the line of all fields of a default to 0, since they are not in the spec. */
 function atLineZero(ast: HeaderAst): HeaderAst {
   const list = (name: "clear" | "sealed" | "frame") =>
     ast[name].map((field) => ({ ...field, docs: { ...field.docs, line: 0 } }));

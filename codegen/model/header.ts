@@ -236,7 +236,7 @@ function checkPacketNumber(ast: HeaderAst, d: Diagnostics): void {
   }
 }
 
-/** Ranges or one bit field. */
+/** Reports a header with both ways to carry acks: ranges and one bit field. */
 function checkAcks(ast: HeaderAst, d: Diagnostics): void {
   const [first, second] = ast.sealed.filter(
     (field) => field.role?.name === "ack-ranges" || field.role?.name === "ack-bits",
@@ -283,7 +283,7 @@ const acknowledging: readonly (HeaderRole | undefined)[] = [
   "receive-limit",
 ];
 
-/** One slice frame, the first and last: no next byte, no channel, no length of its own. Acks and limit not counted. */
+/** Bytes of the longest header with one slice frame, first and last: no next byte, channel or length. Without acks and limit. */
 function longest(lists: Pick<HeaderModel, HeaderList>): number {
   let bits = 0;
   for (const field of [...lists.clear, ...lists.sealed]) {

@@ -1,6 +1,6 @@
 /**
  * The types of a model by name, and the ways through them: the parts that a type is made of, and all that it comes to.
- * Whoever needs to know what a type holds asks here. Worst case: linear in the types.
+ * What a type holds is answered here. Worst case: linear in the types.
  */
 import type { Definition, Definitions } from "../kinds/kind.ts";
 import { type DefinedLists, definedKinds } from "../kinds/kinds.ts";

@@ -151,7 +151,7 @@ function find(node: MapNode, ...path: string[]): Node | undefined {
   return at;
 }
 
-/** The application has no say in this message. */
+/** Reports members in the body of a message that may have none. */
 function checkEmpty(node: MapNode, d: Diagnostics): void {
   const properties = find(node, "properties");
   if (properties?.kind !== "map" || properties.entries.length === 0) return;

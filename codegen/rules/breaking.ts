@@ -68,7 +68,7 @@ function compareProtocol(older: Model, newer: Model, report: Report): void {
   if (older.doc !== newer.doc) report("docs-changed", "doc", 0, 0, "the protocol's doc");
 }
 
-/** What one end relies on at the other; the hash covers the same. */
+/** Limits that both ends must agree on; all of them are in the hash. */
 const agreed: readonly (keyof LimitsModel)[] = [
   "maxDatagramBytes",
   "receiveBudgetBytes",
@@ -199,7 +199,7 @@ function compareChannel(
 
 type Side = readonly [model: Model, channel: ChannelModel];
 
-/** What follows from how large a message may get. */
+/** Reports changes of fragmentation and size classes. */
 function compareSizes(older: Side, newer: Side, report: Report): void {
   const [, was] = older;
   const [, is] = newer;

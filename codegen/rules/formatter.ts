@@ -35,7 +35,7 @@ const order = {
   channel: keysOf(channelSection),
   zero: keysOf(zeroSection("closedSchema")),
 } as const;
-/** What is always last, behind keys that nobody knows. */
+/** Keys that are printed last, even after unknown ones. */
 const last: ReadonlySet<string> = new Set(["message"]);
 /** Sections that an empty line stands in front of. */
 const apart: ReadonlySet<string> = new Set(order.root.slice(3));

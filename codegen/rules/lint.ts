@@ -20,7 +20,7 @@ export interface LintResult {
   readonly findings?: readonly Diagnostic[];
 }
 
-/** What rules find that look at more than the spec, by rule; those that were not asked are missing. */
+/** Findings of rules that look at more than the spec, by rule; a rule that was not run is absent. */
 export type FoundElsewhere = Readonly<Record<string, readonly Finding[]>>;
 
 /** Everything the rules find, in the order of the file. */

@@ -49,7 +49,7 @@ export interface WrittenType {
 }
 
 const documentation: ReadonlySet<string> = new Set(["doc", "why", "unit", "deprecated", "default"]);
-/** Keys below which there are no types. */
+/** Keys of a spec whose values hold no type expressions. */
 const notTypes: ReadonlySet<string> = new Set([
   ...definitionNames,
   ...["optional", "since", "extensible"],

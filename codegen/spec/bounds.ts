@@ -5,5 +5,5 @@ export const MAX_CHANNEL_ID: number = 0xff_fffe;
 /** Tags of variants, and numbers of enum values. */
 export const MAX_NUMBER = 0xffff_ffff;
 export const MAX_LIST_ITEMS: number = 2 ** 20;
-/** Of the protocol. */
+/** The largest version of a protocol. */
 export const MAX_VERSION = 0xffff_ffff;

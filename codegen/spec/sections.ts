@@ -40,7 +40,7 @@ export const priorityByDefault = 1;
 const MAX_PRIORITY = 7;
 const MAX_WEIGHT = 1000;
 const MAX_MESSAGE_BYTES: number = 2 ** 30;
-/** Objects of one recursive type inside each other. */
+/** Bounds of `maxDepth`: objects of one recursive type inside each other. */
 const MIN_TYPE_DEPTH = 2;
 const MAX_TYPE_RECURSION = 64;
 

@@ -50,7 +50,7 @@ const synonyms: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** Where the type alone says too little. */
+/** Extra help for a foreign type name whose replacement alone says too little. */
 const advice: ReadonlyMap<string, string> = new Map([
   ["char", "text is a `string`"],
   ["number", "`f32` takes half the bytes; whole numbers are `u8` to `i32`, or `varint`"],

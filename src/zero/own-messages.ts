@@ -30,7 +30,7 @@ export type ServerMessage =
   | "close"
   | "gone";
 
-/** Sent without a MAC, always. All others always have one. */
+/** Messages that never carry a MAC. All others always do. */
 export type PlainMessage = "join" | "challenge" | "processing" | "accept" | "reject" | "gone";
 
 /** Whose body the application may fill. */
@@ -150,7 +150,7 @@ export const REJECT_SEQ = 1;
 export const ATTACH_SEQ = 2;
 export const ATTACHED_SEQ = 2;
 
-/** The most characters (code points) of texts of people's. */
+/** The longest human-readable texts, in characters (code points). */
 export const MAX_REJECT_DETAIL_CHARACTERS = 96;
 export const MAX_CLOSE_CODE_CHARACTERS = 32;
 export const MAX_CLOSE_REASON_CHARACTERS = 96;
