@@ -47,6 +47,15 @@ export function whole(low: number, high: number): OptionType {
   };
 }
 
+/** A whole number from `low` on; Infinity is allowed. */
+export function countOrNone(low: number): OptionType {
+  return {
+    what: `a whole number, at least ${low}, or Infinity`,
+    isGood: (value) =>
+      value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && (value as number) >= low),
+  };
+}
+
 /** Milliseconds from `low` on; Infinity is allowed. */
 export function milliseconds(low: number): OptionType {
   return {

@@ -45,6 +45,7 @@ import {
   bufferBytes,
   callback,
   checkOptions,
+  countOrNone,
   flag,
   listOf,
   milliseconds,
@@ -115,6 +116,18 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly allowMissingPorts?: boolean | undefined;
   /** Peers a port takes; default 1024. */
   readonly maxPeersPerPort?: number | undefined;
+  /**
+   * Peers of one address, over all ports; more are rejected with `full`. An IPv6 address counts by its /64 prefix.
+   * Default a quarter of all places, at least 16, and no bound for loopback addresses. What is given here holds for
+   * those too; Infinity: no bound.
+   */
+  readonly maxPeersPerAddress?: number | undefined;
+  /**
+   * Joins of one address that may wait for `authenticate` at once, on each port; more are rejected with `full`. Default
+   * 256, a quarter of what may wait in all, and no bound for loopback addresses. What is given here holds for those
+   * too; Infinity: no bound.
+   */
+  readonly maxJoinsPerAddress?: number | undefined;
   /**
    * Milliseconds that a worker may answer nothing, as one whose systems never return; then it is ended, its peers leave
    * with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
@@ -193,6 +206,8 @@ const listenOptions: OptionTable = {
   publicPorts: listOf(portNumber),
   allowMissingPorts: flag,
   maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
+  maxPeersPerAddress: countOrNone(1),
+  maxJoinsPerAddress: countOrNone(1),
   workerTimeoutMs: milliseconds(100),
   authenticate: callback,
   state: callback,
@@ -295,9 +310,11 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       ports,
       publicPorts: options.publicPorts,
       allowMissingPorts: options.allowMissingPorts ?? false,
+      maxPeersPerAddress: options.maxPeersPerAddress,
       workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,
       worker: {
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
+        maxJoinsPerAddress: options.maxJoinsPerAddress,
         systems: options.systems?.toString(),
         wrapSocket: options.wrapSocket?.toString(),
         wrapSocketData: options.wrapSocketData,

@@ -15,6 +15,7 @@ import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
 import type { WorkerOptions, WorkerPost } from "../port/posts.ts";
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import { AddressCounts } from "../zero/address-counts.ts";
 import { Placement } from "./placement.ts";
 import { portRanges } from "./ports.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -53,6 +54,8 @@ export interface PoolOptions {
   readonly ports: readonly number[];
   readonly publicPorts: readonly number[] | undefined;
   readonly allowMissingPorts: boolean;
+  /** Places of one address, over all ports; undefined: a quarter of all, at least 16, and all for loopback. */
+  readonly maxPeersPerAddress: number | undefined;
   /** How long a worker may answer nothing until it is ended; infinite: for ever. */
   readonly workerTimeoutMs: number;
   readonly worker: Omit<
@@ -67,10 +70,15 @@ const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
 /** Time beyond the linger that a worker has to close; then its thread is ended. */
 const CLOSE_GRACE_MS = 3000;
+/** By default an address may have this part of all places, and never fewer than a household may need. */
+const ADDRESS_SHARE = 1 / 4;
+const MIN_ADDRESS_SHARE = 16;
 
 /** A reserved or attached peer. */
 interface Place {
   readonly portSlot: PortSlot;
+  /** Where its join came from. */
+  readonly address: string;
   readonly body: unknown;
   readonly negotiated: NegotiatedVersion;
   /** Its join has been reported, and its leave has not. */
@@ -111,6 +119,8 @@ export class Pool {
   readonly #opening: PortSlot[] = [];
   readonly #portSlots: PortSlot[] = [];
   readonly #places = new Map<number, Place>();
+  /** Of places. */
+  #placesOf = new AddressCounts(0, true);
   #placement: Placement = new Placement(1, 1);
   #ranges: (readonly [number, number])[] = [];
   /** What clients dial, port by port. */
@@ -240,7 +250,13 @@ export class Pool {
       this.#portSlots.push(portSlot);
     }
     this.#publicPorts = announced;
-    this.#placement = new Placement(bound.length, this.#o.worker.maxPeers);
+    const { maxPeersPerAddress, worker } = this.#o;
+    this.#placement = new Placement(bound.length, worker.maxPeers);
+    const share = Math.ceil(bound.length * worker.maxPeers * ADDRESS_SHARE);
+    this.#placesOf = new AddressCounts(
+      maxPeersPerAddress ?? Math.max(MIN_ADDRESS_SHARE, share),
+      maxPeersPerAddress !== undefined,
+    );
     await Promise.all(
       this.#portSlots.map(async (portSlot) => {
         await portSlot.handle.start(announced[portSlot.index]!, this.#ranges);
@@ -309,10 +325,14 @@ export class Pool {
     if (decision === "failed") return asked.reject(cid, "internal", "");
     if (!decision.accept) return asked.reject(cid, "denied", String(decision.detail ?? ""));
     for (;;) {
+      if (!this.#placesOf.hasRoom(address)) {
+        return asked.reject(cid, "full", "too many peers of one address", "joinsOverAddress");
+      }
       const promised = this.#placement.reserve();
       if (promised === undefined) return asked.reject(cid, "full", "");
       const portSlot = this.#portSlots[promised.port]!;
-      this.#places.set(promised.peer, { portSlot, body, negotiated, joined: false });
+      this.#places.set(promised.peer, { portSlot, address, body, negotiated, joined: false });
+      this.#placesOf.add(address);
       const answer = await portSlot.handle.reserve(promised.peer, request, decision.body ?? {});
       if (typeof answer !== "string") return asked.answer(cid, answer);
       this.#forget(promised.peer);
@@ -369,7 +389,10 @@ export class Pool {
   }
 
   #forget(peer: number): void {
-    if (!this.#places.delete(peer)) return;
+    const place = this.#places.get(peer);
+    if (place === undefined) return;
+    this.#places.delete(peer);
+    this.#placesOf.remove(place.address);
     this.#placement.release(peer);
   }
 

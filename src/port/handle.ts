@@ -5,6 +5,7 @@
 import { isIPv6 } from "node:net";
 import { Worker } from "node:worker_threads";
 import type { CloseReason, PortStats } from "../connection-contract.ts";
+import type { CounterName } from "../counters.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
@@ -154,8 +155,8 @@ export class PortHandle {
     this.#post({ type: "answer", cid, bytes });
   }
 
-  reject(cid: string, reason: RejectReason, detail: string): void {
-    this.#post({ type: "reject", cid, reason, detail });
+  reject(cid: string, reason: RejectReason, detail: string, counter?: CounterName): void {
+    this.#post({ type: "reject", cid, reason, detail, counter });
   }
 
   /**

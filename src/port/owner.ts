@@ -7,7 +7,7 @@
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
 import { eventOf } from "../connection/connection.ts";
-import { Counters } from "../counters.ts";
+import { type CounterName, Counters } from "../counters.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
@@ -38,6 +38,8 @@ export interface PortOwnerOptions {
   readonly socket: DatagramSocket;
   readonly link: PortLink;
   readonly maxPeers: number;
+  /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
+  readonly maxJoinsPerAddress: number | undefined;
   /** This port's number and the announced ranges, as clients dial them. */
   readonly publicPort: number;
   readonly publicPorts: readonly (readonly [number, number])[];
@@ -90,6 +92,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       port: options.publicPort,
       ports: options.publicPorts,
       maxPending: MAX_UNDECIDED,
+      maxPendingPerAddress: options.maxJoinsPerAddress,
       // Those that have ended are remembered for a while beside those that are there.
       maxPeers: 2 * options.maxPeers + 64,
       nowMs: nowMs(),
@@ -125,8 +128,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#loop.wake();
   }
 
-  reject(cid: string, reason: RejectReason, detail: string): void {
+  reject(cid: string, reason: RejectReason, detail: string, counter?: CounterName): void {
     this.#undecided.delete(cid);
+    if (counter !== undefined) this.counters.add(counter);
     this.#zero.reject(cid, reason, detail, nowMs());
     this.#loop.wake();
   }

@@ -5,6 +5,7 @@
  * kind of post that its reader does not know is an error of the compiler.
  */
 import type { PortStats } from "../connection-contract.ts";
+import type { CounterName } from "../counters.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { PortMemory } from "./memory.ts";
 
@@ -67,6 +68,8 @@ export type ApplicationPost =
       readonly cid: string;
       readonly reason: RejectReason;
       readonly detail: string;
+      /** What the asked port counts. */
+      readonly counter: CounterName | undefined;
     }
   | { readonly type: "stats"; readonly request: number }
   /** Whether it still answers. */
@@ -83,6 +86,8 @@ export interface WorkerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly maxPeers: number;
+  /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
+  readonly maxJoinsPerAddress: number | undefined;
   readonly memory: PortMemory;
   readonly systems: string | undefined;
   readonly wrapSocket: string | undefined;

@@ -129,6 +129,7 @@ async function main(): Promise<void> {
           socket,
           link,
           maxPeers: options.maxPeers,
+          maxJoinsPerAddress: options.maxJoinsPerAddress,
           publicPort: message.publicPort,
           publicPorts: message.ports,
           systems,
@@ -155,7 +156,7 @@ async function main(): Promise<void> {
         owner!.answer(message.cid, message.bytes);
         return;
       case "reject":
-        owner!.reject(message.cid, message.reason, message.detail);
+        owner!.reject(message.cid, message.reason, message.detail, message.counter);
         return;
       case "stats":
         post({ type: "stats", request: message.request, stats: stats() });

@@ -31,6 +31,8 @@ export const zeroDropReasons = {
   droppedProtocol:
     "server: a join of another protocol (answered with `reject`); client: such an accept",
   droppedFull: "server: no room for another join (answered with `reject` where its table is full)",
+  droppedAddressFull:
+    "server: a join of an address that has its share of joins (answered with `reject`)",
   droppedRate: "server: more was asked without proof than the rate limits allow",
   droppedSmall: "server: the request is smaller than its answer would be",
   droppedTag: "server: an attach with another tag than its accept gave",

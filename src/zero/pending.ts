@@ -1,9 +1,11 @@
 /**
  * The joins a port remembers: those the application is deciding on and those it has decided, each until the cookie it
  * came with has expired, so that a late copy makes no second peer. All live equally long, so the oldest expires
- * first, and the table is a map in order of arrival. Full means that a new join is refused; nothing is pushed out.
- * Worst case: `maxEntries` entries with an answer of one datagram each.
+ * first, and the table is a map in order of arrival. Full means that a new join is refused; nothing is pushed out. No
+ * address has more than its share of it. Worst case: `maxEntries` entries with an answer of one datagram each.
  */
+import { AddressCounts } from "./address-counts.ts";
+
 export interface JoinEntry {
   readonly cid: string;
   /** SHA-256 of the frozen bytes of join 2. */
@@ -19,11 +21,22 @@ export class JoinTable {
   readonly #entries: Map<string, JoinEntry> = new Map();
   readonly #maxPending: number;
   readonly #maxEntries: number;
+  readonly #pendingOf: AddressCounts;
+  readonly #entriesOf: AddressCounts;
   #pending = 0;
 
-  constructor(maxPending: number, maxEntries: number) {
+  /**
+   * `maxPendingPerAddress` holds for every address, and infinity is no share at all; undefined: a quarter, of all but
+   * this machine's own. Of the entries an address has a quarter.
+   */
+  constructor(maxPending: number, maxEntries: number, maxPendingPerAddress?: number) {
     this.#maxPending = maxPending;
     this.#maxEntries = maxEntries;
+    const loopback = maxPendingPerAddress !== undefined;
+    const perAddress = maxPendingPerAddress ?? Math.ceil(maxPending / 4);
+    const entries = Number.isFinite(perAddress) ? Math.ceil(maxEntries / 4) : perAddress;
+    this.#pendingOf = new AddressCounts(perAddress, loopback);
+    this.#entriesOf = new AddressCounts(entries, loopback);
   }
 
   get size(): number {
@@ -39,12 +52,19 @@ export class JoinTable {
     return this.#pending >= this.#maxPending || this.#entries.size >= this.#maxEntries;
   }
 
+  /** Whether this address has its share, of those that wait or of all. */
+  isFullFor(address: string): boolean {
+    return !this.#pendingOf.hasRoom(address) || !this.#entriesOf.hasRoom(address);
+  }
+
   get(cid: string): JoinEntry | undefined {
     return this.#entries.get(cid);
   }
 
   add(entry: JoinEntry): void {
     this.#entries.set(entry.cid, entry);
+    this.#entriesOf.add(entry.address);
+    this.#pendingOf.add(entry.address);
     this.#pending++;
   }
 
@@ -53,7 +73,7 @@ export class JoinTable {
     const entry = this.#entries.get(cid);
     if (entry === undefined || entry.answer !== undefined) return undefined;
     entry.answer = answer;
-    this.#pending--;
+    this.#noLongerPending(entry);
     return entry;
   }
 
@@ -67,7 +87,13 @@ export class JoinTable {
     for (const entry of this.#entries.values()) {
       if (entry.expiresAtMs > nowMs) return;
       this.#entries.delete(entry.cid);
-      if (entry.answer === undefined) this.#pending--;
+      this.#entriesOf.remove(entry.address);
+      if (entry.answer === undefined) this.#noLongerPending(entry);
     }
+  }
+
+  #noLongerPending(entry: JoinEntry): void {
+    this.#pendingOf.remove(entry.address);
+    this.#pending--;
   }
 }

@@ -4,6 +4,7 @@
  * slows only those. Worst case: a flood from many forged addresses drains all buckets, and the port answers the
  * global rate plus buckets x their rate; a join that is dropped is repeated by its client.
  */
+import { networkOf } from "./address-counts.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 
 /** Token buckets: tokens come at a rate up to `burst`, each taking costs one. */
@@ -57,9 +58,10 @@ export class RateLimit {
   }
 
   #bucketOf(address: string): number {
+    const network = networkOf(address);
     let hash = this.#seed;
-    for (let i = 0; i < address.length; i++) {
-      hash = Math.imul(hash ^ address.charCodeAt(i), 0x0100_0193);
+    for (let i = 0; i < network.length; i++) {
+      hash = Math.imul(hash ^ network.charCodeAt(i), 0x0100_0193);
       hash ^= hash >>> 15;
     }
     return (hash >>> 0) % ADDRESS_BUCKETS;

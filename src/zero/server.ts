@@ -62,6 +62,8 @@ export interface ZeroServerOptions {
   readonly nowMs: number;
   /** Joins that may wait for the application at once; default 1024. */
   readonly maxPending?: number;
+  /** The same of one address, or the /64 prefix of an IPv6 one; default a quarter, and all for loopback. */
+  readonly maxPendingPerAddress?: number | undefined;
   /** Joins that are remembered, decided ones included; default 8192. */
   readonly maxEntries?: number;
   /** Places and peers of this port, ended ones that still answer included; default 8192. */
@@ -105,7 +107,11 @@ export class ZeroServer {
     this.#cookies = new CookieJar(crypto, this.#lifetimeMs, nowMs);
     this.#unproven = new RateLimit(crypto, options.unprovenPerSecond ?? 5000, nowMs);
     this.#proven = new RateLimit(crypto, options.cookiesPerSecond ?? 5000, nowMs);
-    this.#joins = new JoinTable(options.maxPending ?? 1024, options.maxEntries ?? 8192);
+    this.#joins = new JoinTable(
+      options.maxPending ?? 1024,
+      options.maxEntries ?? 8192,
+      options.maxPendingPerAddress,
+    );
     this.#peers = new PeerTable({
       protocol,
       crypto,
@@ -260,6 +266,11 @@ export class ZeroServer {
       return "droppedFull";
     }
     const { address, port } = from;
+    if (this.#joins.isFullFor(address)) {
+      const sys: RejectSys = { reason: "full", detail: "too many joins of one address" };
+      this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
+      return "droppedAddressFull";
+    }
     const { body } = envelope;
     const { hash: negotiatedHash, compat } = negotiated;
     if (

@@ -25,6 +25,7 @@ test("counts by name what the connection protocol says of a peer that is not the
     socket: nowhere,
     link: new PortLink(createPortMemory(protocol, maxPeers), protocol),
     maxPeers,
+    maxJoinsPerAddress: undefined,
     publicPort: 4000,
     publicPorts: [[4000, 4000]],
     systems: undefined,

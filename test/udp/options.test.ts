@@ -24,6 +24,8 @@ describe("an option of another type", () => {
     "publicPorts",
     "allowMissingPorts",
     "maxPeersPerPort",
+    "maxPeersPerAddress",
+    "maxJoinsPerAddress",
     "workerTimeoutMs",
     "authenticate",
     "state",
@@ -69,6 +71,12 @@ describe("an option of another type", () => {
   it("says what it has to be and what it is", async () => {
     await expect(narrowServer({ maxPeersPerPort: "many" as never })).rejects.toThrow(
       'maxPeersPerPort: must be a whole number from 1 to 65536, not "many"',
+    );
+    await expect(narrowServer({ maxPeersPerAddress: 0 })).rejects.toThrow(
+      "maxPeersPerAddress: must be a whole number, at least 1, or Infinity, not 0",
+    );
+    await expect(narrowServer({ maxJoinsPerAddress: 1.5 })).rejects.toThrow(
+      "maxJoinsPerAddress: must be a whole number, at least 1, or Infinity, not 1.5",
     );
     await expect(narrowServer({ publicPorts: [0] })).rejects.toThrow(
       "publicPorts: must be a list, of which each is a whole number from 1 to 65535, not a list",
