@@ -108,8 +108,8 @@ class PortSlot {
     return this.handle.unanswered;
   }
 
-  ask(): void {
-    this.handle.ask();
+  ping(): void {
+    this.handle.ping();
   }
 }
 

@@ -11,7 +11,7 @@ export interface Watched {
   /** Questions that it has not answered. */
   readonly unanswered: number;
   /** One more; the answer sets `unanswered` back. */
-  ask(): void;
+  ping(): void;
 }
 
 /** Pings in the time that a worker may be silent. */
@@ -25,7 +25,7 @@ export class Watchdog<W extends Watched> {
     const turn = (): void => {
       for (const worker of [...workers()]) {
         if (worker.unanswered >= TURNS) onSilent(worker);
-        else worker.ask();
+        else worker.ping();
       }
     };
     if (timeoutMs / TURNS > MAX_TIMER_MS) return;

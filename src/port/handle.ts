@@ -290,9 +290,9 @@ export class PortHandle {
   }
 
   /** Asks the worker whether it still answers. */
-  ask(): void {
+  ping(): void {
     this.unanswered++;
-    this.#post({ type: "ask" });
+    this.#post({ type: "ping" });
   }
 
   /** Ends a worker that does not do its work; `onExit` follows with the error. */
@@ -395,7 +395,7 @@ export class PortHandle {
         this.#lastStats = message.stats;
         this.#answerStats(message.request, message.stats);
         return;
-      case "alive":
+      case "pong":
         this.unanswered = 0;
         return;
       case "fault":

@@ -40,8 +40,8 @@ export type WorkerPost =
   | { readonly type: "refused"; readonly peer: number; readonly problem: string }
   | { readonly type: "expired"; readonly peer: number }
   | { readonly type: "stats"; readonly request: number; readonly stats: PortStats }
-  /** The answer to `ask`. */
-  | { readonly type: "alive" }
+  /** The answer to `ping`. */
+  | { readonly type: "pong" }
   | { readonly type: "fault"; readonly where: string; readonly error: string }
   | { readonly type: "closed" };
 
@@ -73,7 +73,7 @@ export type ApplicationPost =
     }
   | { readonly type: "stats"; readonly request: number }
   /** Whether it still answers. */
-  | { readonly type: "ask" }
+  | { readonly type: "ping" }
   | { readonly type: "close"; readonly code: string; readonly lingerMs: number };
 
 /** What a worker is started with. */

@@ -161,8 +161,8 @@ async function main(): Promise<void> {
       case "stats":
         post({ type: "stats", request: message.request, stats: stats() });
         return;
-      case "ask":
-        post({ type: "alive" });
+      case "ping":
+        post({ type: "pong" });
         return;
       case "close":
         if (owner === undefined) {

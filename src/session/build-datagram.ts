@@ -7,7 +7,7 @@ import type { Protocol } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { SessionCounters } from "./counters.ts";
-import { roomBytes, trimAcks } from "./datagram-room.ts";
+import { roomBytes, trimAcks } from "./datagram-space.ts";
 import type { Packer, Plan } from "./packer.ts";
 import { powerOfTwo } from "./packet-numbers.ts";
 import type { ReceivedPackets } from "./received.ts";

@@ -287,7 +287,7 @@ export class PeerTable {
       this.#enter(entry, "closing");
       this.#closing.add(entry);
       this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, entry.link.deadlineMs);
-      this.#sendUnasked(entry, bytes);
+      this.#sendUnprompted(entry, bytes);
     }
   }
 
@@ -331,7 +331,7 @@ export class PeerTable {
       const again = entry.link.handleTimeout(nowMs);
       if (again !== undefined) {
         this.#o.counters.retransmissions++;
-        this.#sendUnasked(entry, again);
+        this.#sendUnprompted(entry, again);
       }
       const dueMs = Math.min(entry.link.deadlineMs, untilMs);
       this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, dueMs);
@@ -393,7 +393,7 @@ export class PeerTable {
     this.#o.send(bytes, to.address, to.port);
   }
 
-  #sendUnasked(entry: PeerEntry, bytes: Uint8Array): void {
+  #sendUnprompted(entry: PeerEntry, bytes: Uint8Array): void {
     const afterBytes = entry.sentBytes + bytes.length;
     if (!entry.proven && afterBytes > UNPROVEN_FACTOR * entry.receivedBytes) {
       this.#o.counters.sendsWithheld++;

@@ -7,7 +7,7 @@ class FakeWorker {
   unanswered = 0;
   answers = true;
 
-  ask(): void {
+  ping(): void {
     this.unanswered++;
     if (this.answers) this.unanswered = 0;
   }
