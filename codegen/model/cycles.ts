@@ -56,12 +56,12 @@ class Watch {
 
   constructor(d: Diagnostics) {
     this.#d = d;
-    this.#before = d.list.length + d.dropped;
+    this.#before = d.reported;
     this.report = d.report.bind(d) as Diagnostics["report"];
   }
 
   get failed(): boolean {
-    return this.#d.list.length + this.#d.dropped > this.#before;
+    return this.#d.reported > this.#before;
   }
 }
 

@@ -24,7 +24,7 @@ type FieldType = NonNullable<HeaderFieldModel["type"]>;
 
 /** Undefined where the layout cannot be used. */
 export function resolveHeader(ast: HeaderAst, d: Diagnostics): HeaderModel | undefined {
-  const before = d.list.length + d.dropped;
+  const before = d.reported;
   for (const list of headerLists) {
     for (const field of ast[list]) checkField(field, list, d);
     checkRoles(ast, list, d);
@@ -35,7 +35,7 @@ export function resolveHeader(ast: HeaderAst, d: Diagnostics): HeaderModel | und
   checkPlaces(ast, d);
   checkPacketNumber(ast, d);
   checkAcks(ast, d);
-  if (d.list.length + d.dropped > before) return undefined;
+  if (d.reported > before) return undefined;
   return buildModel(ast);
 }
 

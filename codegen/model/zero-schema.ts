@@ -78,9 +78,9 @@ class Walker {
 
   walk(node: Node, place: string, unitBytes: number, root = false): Extent {
     const d = this.#o.diagnostics;
-    const before = d.list.length + d.dropped;
+    const before = d.reported;
     const extent = this.#schema(node, place, unitBytes, root);
-    if (d.list.length + d.dropped > before) this.failed = true;
+    if (d.reported > before) this.failed = true;
     return extent;
   }
 

@@ -336,6 +336,8 @@ export class Diagnostics {
   readonly list: Diagnostic[] = [];
   /** Problems beyond MAX_DIAGNOSTICS. */
   dropped = 0;
+  /** Every problem so far, also the dropped ones and those that are not listed because YAML could not give the node. */
+  reported = 0;
   /** Offsets of nodes that YAML itself could not give: what later stages say of those is not the matter. */
   readonly #broken = new Set<number>();
 
@@ -373,6 +375,7 @@ export class Diagnostics {
   }
 
   #add(code: string, span: Span, message: string, suggestion?: string, help?: string): void {
+    this.reported++;
     if (this.#broken.has(span.start) && !code.startsWith("SD10")) return;
     if (code.startsWith("SD10")) this.#broken.add(span.start);
     if (this.list.length >= MAX_DIAGNOSTICS) {

@@ -11,7 +11,7 @@ import type { Span } from "./source.ts";
 export const headerLists: readonly HeaderList[] = ["clear", "sealed", "frame"];
 
 export function parseHeader(node: MapNode, d: Diagnostics): HeaderAst | undefined {
-  const before = d.list.length + d.dropped;
+  const before = d.reported;
   const fields = new Fields(node, headerSection, "`header`", d);
   const lists: Partial<Record<HeaderList, HeaderFieldAst[]>> = {};
   const listSpans: Partial<Record<HeaderList, Span>> = {};
@@ -24,7 +24,7 @@ export function parseHeader(node: MapNode, d: Diagnostics): HeaderAst | undefine
   }
   fields.finish();
   // A list with a broken field would only bring diagnostics about roles that are missing.
-  if (d.list.length + d.dropped > before) return undefined;
+  if (d.reported > before) return undefined;
   return {
     ...(lists as Record<HeaderList, HeaderFieldAst[]>),
     span: fields.span,
