@@ -1,15 +1,16 @@
 /** How a spec defines numbers with names, as enums are: `name: 3`, or `name: { value: 3, doc: … }`. */
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { expectInteger, Fields } from "../spec/fields.ts";
-import { checkFreeName, type FreelyNamed } from "../spec/names.ts";
+import { checkFreeName } from "../spec/names.ts";
 import type { Entry, MapNode } from "../spec/node.ts";
 import { closed, freeNames, type MapSchema, ref, type Schema } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
 import type { Choice } from "./kind.ts";
 
-/** What diagnostics call them, and what the number is. */
+/** What diagnostics call the names, and what the number is. */
 export interface ChoiceOptions {
-  readonly thing: FreelyNamed;
+  /** "an enum value". */
+  readonly thing: string;
   /** "an enum". */
   readonly of: string;
   /** "value". */

@@ -106,7 +106,7 @@ const renamed: Change = {
   after: "kind: { enum: { torso: 0, head: 1 } }",
 };
 
-export const enumeration: BitKind<EnumType> & DefinedKind = {
+export const enumeration: BitKind<EnumType> & DefinedKind<"enums"> = {
   shape: "bits",
   names: {
     enum: {

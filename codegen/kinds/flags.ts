@@ -101,7 +101,7 @@ const renamed: Change = {
   after: "keys: { flags: { leap: 0, fire: 1 } }",
 };
 
-export const flags: BitKind<FlagsType> & DefinedKind = {
+export const flags: BitKind<FlagsType> & DefinedKind<"flags"> = {
   shape: "bits",
   names: {
     flags: {

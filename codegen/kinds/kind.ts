@@ -134,7 +134,7 @@ type DissectorReader =
   | {
       readonly reader: "choice" | "choices";
       readonly bits: number;
-      readonly list: DefinedKind["list"];
+      readonly list: string;
       readonly name: string;
     }
   | {
@@ -285,9 +285,9 @@ export interface VaryingKind<T> extends Common<T> {
 }
 
 /** A kind whose types a spec defines, with names inside: in `types`, or in place. */
-export interface DefinedKind {
+export interface DefinedKind<List extends string = string> {
   /** Where a model has its definitions. */
-  readonly list: "enums" | "flags";
+  readonly list: List;
   /** What a diagnostic calls one that is written where it is used. */
   readonly inPlace: string;
   /** In `types.ts`. */

@@ -32,9 +32,11 @@ export type LeafType = BitType | FixedType | VaryingType;
 
 /** Types that a spec defines by name. */
 export type DefinedType = Extract<LeafType, { readonly name: string }>;
+/** Lists of a model that have what a spec defines. */
+export type DefinedList = (typeof enumeration | typeof flags)["list"];
 
 type KindOf<T extends LeafType> = T extends DefinedType
-  ? BitKind<T> & DefinedKind
+  ? BitKind<T> & DefinedKind<DefinedList>
   : T extends BitType
     ? BitKind<T>
     : T extends FixedType
@@ -57,7 +59,7 @@ export const kinds: { readonly [T in LeafType as T["kind"]]: KindOf<T> } = {
 const all: Readonly<Record<LeafType["kind"], Kind<LeafType>>> = kinds;
 
 /** What is particular to a leaf. */
-export function kindOf(type: DefinedType): BitKind<BitType> & DefinedKind;
+export function kindOf(type: DefinedType): BitKind<BitType> & DefinedKind<DefinedList>;
 export function kindOf(type: BitType): BitKind<BitType>;
 export function kindOf(type: FixedType): FixedKind<FixedType>;
 export function kindOf(type: VaryingType): VaryingKind<VaryingType>;
@@ -83,11 +85,10 @@ export function isDefined(type: AnyLeaf): type is DefinedType {
 }
 
 /** What a model has of them, by name. */
-export type DefinedLists = { readonly [L in DefinedKind["list"]]: readonly Definition[] };
+export type DefinedLists = { readonly [L in DefinedList]: readonly Definition[] };
 
-export const definedKinds: readonly (DefinedKind & Pick<Kind<LeafType>, "names">)[] = Object.values(
-  kinds,
-).flatMap((kind) => ("declarations" in kind ? [kind] : []));
+export const definedKinds: readonly (DefinedKind<DefinedList> & Pick<Kind<LeafType>, "names">)[] =
+  Object.values(kinds).flatMap((kind) => ("declarations" in kind ? [kind] : []));
 
 /** Names of the type language under which there are names of the spec's own, and no types. */
 export const definitionNames: readonly string[] = definedKinds.flatMap(({ names }) =>

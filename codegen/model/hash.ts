@@ -7,8 +7,14 @@
  * lines, unused types, and what only the sender decides (priority, weight, queues, credit, keep-alive, handshake times).
  */
 import { createHash } from "node:crypto";
-import type { DefinedKind } from "../kinds/kind.ts";
-import { type DefinedType, definedKinds, isDefined, isLeaf, kindOf } from "../kinds/kinds.ts";
+import {
+  type DefinedList,
+  type DefinedType,
+  definedKinds,
+  isDefined,
+  isLeaf,
+  kindOf,
+} from "../kinds/kinds.ts";
 import { canonicalJson } from "./canonical.ts";
 import { conditionField } from "./header-roles.ts";
 import { Lookup } from "./lookup.ts";
@@ -81,7 +87,7 @@ class Layouts {
   readonly structs: unknown[] = [];
   readonly unions: unknown[] = [];
   /** By the kind's list. */
-  readonly definitions: Record<DefinedKind["list"], unknown[]>;
+  readonly definitions: Record<DefinedList, unknown[]>;
   readonly #lookup: Lookup;
   readonly #numbers = new Map<string, number>();
   readonly #open: string[] = [];
@@ -92,7 +98,7 @@ class Layouts {
     this.#lookup = Lookup.of(model);
     this.definitions = Object.fromEntries(
       definedKinds.map(({ list }): [string, unknown[]] => [list, []]),
-    ) as Record<DefinedKind["list"], unknown[]>;
+    ) as Record<DefinedList, unknown[]>;
   }
 
   struct(name: string): unknown {

@@ -30,9 +30,6 @@ export const reservedTypeNames: ReadonlySet<string> = new Set(globals.trim().spl
 
 /** Names that become identifiers. */
 export type NamedThing = "a type" | "a header field" | "a member of a zero message";
-/** Names that are only ever properties: any text will do. */
-export type FreelyNamed = "a channel" | "a member" | "an enum value" | "a flag" | "a variant";
-
 /** Reports an illegal or reserved name; says whether it is good. */
 export function checkName(name: string, thing: NamedThing, span: Span, d: Diagnostics): boolean {
   // A type gives a TypeScript name, which begins with a capital: `__1` has nothing to make one of.
@@ -46,13 +43,18 @@ export function checkName(name: string, thing: NamedThing, span: Span, d: Diagno
   return !reserved;
 }
 
-/** As checkName. A channel is a method of ours and a key of handlers, so it cannot hide what every object has. */
-export function checkFreeName(name: string, thing: FreelyNamed, span: Span, d: Diagnostics): void {
-  if (name === "" || name.length > MAX_NAME || /\p{Surrogate}/u.test(name)) {
-    d.report("SD1109", span, { name: quote(name), place: thing, limit: MAX_NAME });
-  } else if (thing === "a channel" && (onEveryObject.has(name) || notForChannels.has(name))) {
+/** As checkName, for names that are only ever properties: any text will do. `thing` is "a member", say. */
+export function checkFreeName(name: string, thing: string, span: Span, d: Diagnostics): boolean {
+  const good = name !== "" && name.length <= MAX_NAME && !/\p{Surrogate}/u.test(name);
+  if (!good) d.report("SD1109", span, { name: quote(name), place: thing, limit: MAX_NAME });
+  return good;
+}
+
+/** A channel is a method of ours and a key of handlers, so it cannot hide what every object has. */
+export function checkChannelName(name: string, span: Span, d: Diagnostics): void {
+  const thing = "a channel";
+  if (checkFreeName(name, thing, span, d) && (onEveryObject.has(name) || notForChannels.has(name)))
     d.report("SD1107", span, { name: quote(name), place: thing });
-  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
 import { Fields, wordList } from "./fields.ts";
-import { checkFreeName } from "./names.ts";
+import { checkChannelName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
 import type { TypeParser } from "./parse-types.ts";
@@ -43,7 +43,7 @@ export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics):
 
 function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelAst | undefined {
   const { key: name, keySpan: span } = entry;
-  checkFreeName(name, "a channel", span, d);
+  checkChannelName(name, span, d);
   const fields = Fields.of(entry.value, channelSection, `channel \`${name}\``, d);
   if (fields === undefined) return undefined;
   const docs = parseDocs(fields, span, d);
