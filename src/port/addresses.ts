@@ -4,8 +4,10 @@
  * is a claim that anybody can make.
  */
 
+import type { NetworkPath } from "../zero/network-path.ts";
+
 /** An entry of the address table, with its current address. */
-export interface Addressed {
+export interface Addressed extends NetworkPath {
   address: string;
   port: number;
   /** It has shown that it receives there. Nothing regular goes either way before. */
@@ -23,7 +25,7 @@ export class Addresses<T extends Addressed> {
    * Puts a holder where it has proven to be, now: what was sent there has come back from there. So it takes an address
    * from the entry that had it before: that one is heard no more, is sent nothing, and idles out.
    */
-  take(holder: T, address: string, port: number): void {
+  take(holder: T, { address, port }: NetworkPath): void {
     this.remove(holder);
     holder.address = address;
     holder.port = port;
@@ -39,8 +41,8 @@ export class Addresses<T extends Addressed> {
   }
 
   /** As `take`, for a proof that is as old as a cookie: it counts where no entry has the address. */
-  takeFree(holder: T, address: string, port: number): void {
-    if (this.get(address, port) === undefined) this.take(holder, address, port);
+  takeFree(holder: T, path: NetworkPath): void {
+    if (this.get(path.address, path.port) === undefined) this.take(holder, path);
   }
 
   /** Takes a holder away from where it is, if it still is there. */

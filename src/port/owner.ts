@@ -113,11 +113,11 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   /** Keeps a place and returns the accept datagram for the port that was asked. */
   reserve(reservation: Reservation): Uint8Array {
-    const { peer: id, hash, compat, address, port } = reservation;
+    const { peer: id, hash, compat } = reservation;
     const bytes = this.#zero.reserve({ ...reservation, nowMs: nowMs() });
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
-    this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, address, port }));
+    this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, path: reservation }));
     this.#loop.wake();
     return bytes;
   }
@@ -319,12 +319,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     switch (event.type) {
       case "attached":
         connection.attach(peer.negotiated, event.tag, now);
-        if (event.proven) this.#addresses.takeFree(peer, event.address, event.port);
+        if (event.proven) this.#addresses.takeFree(peer, event);
         this.#enter(peer);
         break;
       case "confirmed":
         connection.handleZero(event);
-        this.#addresses.take(peer, event.address, event.port);
+        this.#addresses.take(peer, event);
         break;
       case "closed":
       case "expired":

@@ -8,6 +8,7 @@ import type { Counters } from "../counters.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import { creditCost } from "./memory.ts";
@@ -38,8 +39,7 @@ export interface Place {
   readonly slot: number;
   readonly negotiated: NegotiatedVersion;
   /** Where it answered the cookie. */
-  readonly address: string;
-  readonly port: number;
+  readonly path: NetworkPath;
 }
 
 export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, DeadlineHolder {
@@ -65,8 +65,8 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.id = place.id;
     this.slot = place.slot;
     this.negotiated = place.negotiated;
-    this.address = place.address;
-    this.port = place.port;
+    this.address = place.path.address;
+    this.port = place.path.port;
     const { protocol, random, userFields, resend, counters } = port;
     this.connection = new Connection({
       protocol,

@@ -7,6 +7,7 @@
 import type { PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
 import type { RejectReason } from "../zero/messages.ts";
+import type { NetworkPath } from "../zero/network-path.ts";
 import type { PortMemory } from "./memory.ts";
 
 /** A system error, as it is posted between threads. */
@@ -27,15 +28,13 @@ export type WorkerPost =
       readonly message: string;
       readonly cause?: SystemFailure | undefined;
     }
-  | {
+  | (NetworkPath & {
       readonly type: "join";
       readonly cid: string;
-      readonly address: string;
-      readonly port: number;
       readonly body: unknown;
       readonly hash: string;
       readonly compat: boolean;
-    }
+    })
   | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
   | { readonly type: "refused"; readonly peer: number; readonly problem: string }
   | { readonly type: "expired"; readonly peer: number }
@@ -52,16 +51,14 @@ export type ApplicationPost =
       readonly publicPort: number;
       readonly ports: readonly (readonly [number, number])[];
     }
-  | {
+  | (NetworkPath & {
       readonly type: "reserve";
       readonly peer: number;
       readonly cid: string;
-      readonly address: string;
-      readonly port: number;
       readonly hash: string;
       readonly compat: boolean;
       readonly accept: unknown;
-    }
+    })
   | { readonly type: "answer"; readonly cid: string; readonly bytes: Uint8Array }
   | {
       readonly type: "reject";

@@ -10,6 +10,7 @@
 import { base64urlLength, decodeBase64url, encodeBase64url } from "./base64url.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import { AFTER_CID, latin1, matches } from "./envelope.ts";
+import { type NetworkPath, pathText } from "./network-path.ts";
 
 const TIME_BYTES = 6;
 const MAC_BYTES = 16;
@@ -37,9 +38,7 @@ export function peekCookie(bytes: Uint8Array): { cookie: string; hash: string } 
 }
 
 /** What a cookie is bound to. */
-export interface CookieSubject {
-  readonly address: string;
-  readonly port: number;
+export interface CookieSubject extends NetworkPath {
   readonly cid: string;
   readonly hash: string;
 }
@@ -80,10 +79,10 @@ export class CookieJar {
   }
 
   #seal(subject: CookieSubject, timeMs: number, secret: Uint8Array): string {
-    const { address, port, cid, hash } = subject;
+    const { cid, hash } = subject;
     const mac = this.#crypto.hmacSha256(
       secret,
-      encoder.encode(`cookie\n${address}\n${port}\n${cid}\n${hash}\n${timeMs}`),
+      encoder.encode(`cookie\n${pathText(subject)}\n${cid}\n${hash}\n${timeMs}`),
     );
     const bytes = new Uint8Array(COOKIE_BYTES);
     for (let i = TIME_BYTES - 1, rest = timeMs; i >= 0; i--, rest = Math.floor(rest / 256)) {

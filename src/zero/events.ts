@@ -1,37 +1,32 @@
 /** What the machines of the connection protocol tell their owner. */
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { RejectReason } from "./messages.ts";
+import type { NetworkPath } from "./network-path.ts";
 
 export type ZeroServerEvent =
   /** A client asks to join and waits for `answer` or `reject`. */
-  | {
+  | (NetworkPath & {
       readonly type: "join";
       readonly cid: string;
-      readonly address: string;
-      readonly port: number;
       /** Validated; members that the spec does not name are gone. */
       readonly body: unknown;
       /** Hash of the version that both will use, and whether the client has another one than this side. */
       readonly hash: string;
       readonly compat: boolean;
-    }
+    })
   /** The place is taken. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
-  | {
+  | (NetworkPath & {
       readonly type: "attached";
       readonly peer: number;
-      readonly address: string;
-      readonly port: number;
       readonly proven: boolean;
       /** What every regular datagram of the connection carries. */
       readonly tag: number;
-    }
+    })
   /** The address of a peer, from here on. */
-  | {
+  | (NetworkPath & {
       readonly type: "confirmed";
       readonly peer: number;
-      readonly address: string;
-      readonly port: number;
-    }
+    })
   | {
       readonly type: "closed";
       readonly peer: number;

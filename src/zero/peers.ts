@@ -15,6 +15,7 @@ import type { ZeroServerEvent } from "./events.ts";
 import type { ZeroKeys } from "./keys.ts";
 import { Link } from "./link.ts";
 import { cutCode, cutReason, nextState, type Received } from "./messages.ts";
+import { isSamePath, type NetworkPath, pathText } from "./network-path.ts";
 import {
   ACCEPT_SEQ,
   ATTACH_SEQ,
@@ -41,7 +42,8 @@ interface Ending {
   readonly untilMs: number;
 }
 
-interface PeerEntry {
+/** Its path is the cookie's, until attach names its own. */
+interface PeerEntry extends NetworkPath {
   readonly id: number;
   readonly cid: string;
   readonly keys: ZeroKeys;
@@ -49,7 +51,6 @@ interface PeerEntry {
   readonly link: Link<Envelope>;
   readonly expiresAtMs: number;
   state: ServerState;
-  /** The cookie's, until attach names its own. */
   address: string;
   port: number;
   /** The address has answered a cookie or a nonce. */
@@ -59,10 +60,13 @@ interface PeerEntry {
   ending: Ending | undefined;
 }
 
+function moveTo(entry: PeerEntry, { address, port }: NetworkPath): void {
+  entry.address = address;
+  entry.port = port;
+}
+
 /** A datagram's origin, and how much it brought. */
-export interface Origin {
-  readonly address: string;
-  readonly port: number;
+export interface Origin extends NetworkPath {
   readonly bytes: number;
 }
 
@@ -72,7 +76,7 @@ export interface PeerTableOptions {
   readonly port: number;
   readonly maxPeers: number;
   readonly counters: ZeroCounters;
-  readonly send: (bytes: Uint8Array, address: string, port: number) => void;
+  readonly send: (bytes: Uint8Array, to: NetworkPath) => void;
   readonly emit: (event: ZeroServerEvent) => void;
 }
 
@@ -108,7 +112,7 @@ export class PeerTable {
 
   /** Keeps a place. Throws STARDUST_INVALID_OPTION for a peer or cid that is there already, and when there is no room. */
   reserve(
-    peer: { id: number; cid: string; keys: ZeroKeys; tag: number; address: string; port: number },
+    peer: NetworkPath & { id: number; cid: string; keys: ZeroKeys; tag: number },
     nowMs: number,
   ): void {
     const { id, cid, keys, tag, address, port } = peer;
@@ -191,9 +195,8 @@ export class PeerTable {
     if (link.receive(ATTACH_SEQ, envelope) === "next") {
       link.take();
       this.#enter(entry, next);
-      entry.proven = entry.address === from.address && entry.port === from.port;
-      entry.address = from.address;
-      entry.port = from.port;
+      entry.proven = isSamePath(entry, from);
+      moveTo(entry, from);
       const { id: peer, address, port, proven, tag } = entry;
       this.#o.emit({ type: "attached", peer, address, port, proven, tag });
     }
@@ -222,8 +225,7 @@ export class PeerTable {
     }
     if (entry.state === "attached") {
       this.#enter(entry, next);
-      entry.address = from.address;
-      entry.port = from.port;
+      moveTo(entry, from);
       entry.proven = true;
       const { id: peer, address, port } = entry;
       this.#o.emit({ type: "confirmed", peer, address, port });
@@ -369,9 +371,7 @@ export class PeerTable {
 
   /** What an address sent with a good MAC counts for what it may be sent. */
   #heard(entry: PeerEntry, from: Origin): void {
-    if (entry.address === from.address && entry.port === from.port) {
-      entry.receivedBytes += from.bytes;
-    }
+    if (isSamePath(entry, from)) entry.receivedBytes += from.bytes;
   }
 
   #acknowledge(entry: PeerEntry, to: Origin): void {
@@ -389,8 +389,8 @@ export class PeerTable {
       this.#o.counters.sendsWithheld++;
       return;
     }
-    if (entry.address === to.address && entry.port === to.port) entry.sentBytes += bytes.length;
-    this.#o.send(bytes, to.address, to.port);
+    if (isSamePath(entry, to)) entry.sentBytes += bytes.length;
+    this.#o.send(bytes, to);
   }
 
   #sendUnprompted(entry: PeerEntry, bytes: Uint8Array): void {
@@ -400,14 +400,14 @@ export class PeerTable {
       return;
     }
     entry.sentBytes = afterBytes;
-    this.#o.send(bytes, entry.address, entry.port);
+    this.#o.send(bytes, entry);
   }
 
   /** Bound to the address it is sent to, so that a nonce seen at one address proves no other. Nothing is stored. */
   #nonce(cid: string, to: Origin): string {
     const mac = this.#o.crypto.hmacSha256(
       this.#nonceSecret,
-      encoder.encode(`nonce\n${cid}\n${to.address}\n${to.port}`),
+      encoder.encode(`nonce\n${cid}\n${pathText(to)}`),
     );
     return encodeBase64url(mac.subarray(0, ID_BYTES));
   }

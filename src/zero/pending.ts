@@ -5,13 +5,12 @@
  * address has more than its share of it. Worst case: `maxEntries` entries with an answer of one datagram each.
  */
 import { AddressCounts } from "./address-counts.ts";
+import type { NetworkPath } from "./network-path.ts";
 
-export interface JoinEntry {
+export interface JoinEntry extends NetworkPath {
   readonly cid: string;
   /** SHA-256 of the frozen bytes of join 2. */
   readonly digest: Uint8Array;
-  readonly address: string;
-  readonly port: number;
   readonly expiresAtMs: number;
   /** The bytes of accept or reject, once decided. */
   answer: Uint8Array | undefined;

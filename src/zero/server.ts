@@ -36,6 +36,7 @@ import {
   type Received,
   type RejectReason,
 } from "./messages.ts";
+import { isSamePath, type NetworkPath } from "./network-path.ts";
 import { Outbox } from "./outbox.ts";
 import {
   ACCEPT_SEQ,
@@ -75,10 +76,8 @@ export interface ZeroServerOptions {
 }
 
 /** A datagram to be sent from this port. */
-export interface ZeroServerTransmit {
+export interface ZeroServerTransmit extends NetworkPath {
   readonly bytes: Uint8Array;
-  readonly address: string;
-  readonly port: number;
 }
 
 export class ZeroServer {
@@ -118,7 +117,7 @@ export class ZeroServer {
       port: options.port,
       maxPeers: options.maxPeers ?? 8192,
       counters: this.#counters,
-      send: (bytes, address, port) => this.#send(bytes, address, port),
+      send: (bytes, to) => this.#send(bytes, to),
       // Bounded by the peers: each has at most one event of each kind.
       emit: (event) => this.#events.push(event, Number.POSITIVE_INFINITY),
     });
@@ -216,14 +215,14 @@ export class ZeroServer {
   /** A connection id that has asked before: the same bytes from the same address get the same answer. */
   #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroDropReason {
     if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
-    if (entry.address !== from.address || entry.port !== from.port) {
+    if (!isSamePath(entry, from)) {
       if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
       this.#gone(frame.cid, from);
       return "droppedAddress";
     }
     if (nextState(serverStates, this.stateOf(frame.cid), "join") === undefined)
       return "droppedState";
-    this.#send(entry.answer ?? this.#processing(entry.cid), entry.address, entry.port);
+    this.#send(entry.answer ?? this.#processing(entry.cid), entry);
     return "accepted";
   }
 
@@ -286,7 +285,7 @@ export class ZeroServer {
       expiresAtMs: nowMs + this.#lifetimeMs,
       answer: undefined,
     });
-    this.#send(this.#processing(cid), address, port);
+    this.#send(this.#processing(cid), from);
     return "accepted";
   }
 
@@ -333,7 +332,7 @@ export class ZeroServer {
     this.#joins.expire(nowMs);
     const entry = this.#joins.decide(cid, datagram.slice());
     if (entry === undefined) this.#counters.answersLate++;
-    else this.#send(entry.answer!, entry.address, entry.port);
+    else this.#send(entry.answer!, entry);
   }
 
   /** The port where a join arrived: it is refused. */
@@ -344,19 +343,19 @@ export class ZeroServer {
 
   /**
    * The chosen port: keeps a place for this connection id until the handshake's deadline, and makes the accept that
-   * the port where the join arrived will send. `address` and `port` are the client's as that port saw them. Throws
+   * the port where the join arrived will send. The path is the client's as that port saw it. Throws
    * `InvalidMessageError` for a wrong body, STARDUST_INVALID_OPTION for a cid or peer that has a place and where there is no room.
    */
-  reserve(o: {
-    readonly cid: string;
-    readonly peer: number;
-    readonly address: string;
-    readonly port: number;
-    readonly hash: string;
-    readonly compat: boolean;
-    readonly accept: unknown;
-    readonly nowMs: number;
-  }): Uint8Array {
+  reserve(
+    o: NetworkPath & {
+      readonly cid: string;
+      readonly peer: number;
+      readonly hash: string;
+      readonly compat: boolean;
+      readonly accept: unknown;
+      readonly nowMs: number;
+    },
+  ): Uint8Array {
     const body = outgoingBody(this.#protocol, "accept", o.accept);
     const ticket = this.#crypto.randomBytes(TICKET_BYTES);
     const keys = plainKeys(this.#crypto, ticket);
@@ -442,11 +441,11 @@ export class ZeroServer {
       this.#counters.sendsWithheld++;
       return false;
     }
-    this.#send(bytes, from.address, from.port);
+    this.#send(bytes, from);
     return true;
   }
 
-  #send(bytes: Uint8Array, address: string, port: number): void {
+  #send(bytes: Uint8Array, { address, port }: NetworkPath): void {
     if (!this.#outbox.push({ bytes, address, port })) {
       this.#counters.outboxFull++;
       return;

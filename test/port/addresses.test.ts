@@ -8,8 +8,8 @@ describe("an address", () => {
   it("belongs to whom it was given", () => {
     const addresses = new Addresses();
     const [one, two] = [nobody(), nobody()];
-    addresses.take(one, "10.0.0.1", 7);
-    addresses.takeFree(two, "10.0.0.1", 8);
+    addresses.take(one, { address: "10.0.0.1", port: 7 });
+    addresses.takeFree(two, { address: "10.0.0.1", port: 8 });
     expect(addresses.get("10.0.0.1", 7)).toBe(one);
     expect(addresses.get("10.0.0.1", 8)).toBe(two);
     expect([one.proven, two.proven]).toEqual([true, true]);
@@ -20,8 +20,8 @@ describe("an address", () => {
   it("is left behind by a holder that moves or goes", () => {
     const addresses = new Addresses();
     const one = nobody();
-    addresses.takeFree(one, "10.0.0.1", 7);
-    addresses.take(one, "10.0.0.2", 7);
+    addresses.takeFree(one, { address: "10.0.0.1", port: 7 });
+    addresses.take(one, { address: "10.0.0.2", port: 7 });
     expect(addresses.get("10.0.0.1", 7)).toBeUndefined();
     expect(addresses.get("10.0.0.2", 7)).toBe(one);
     expect(one).toEqual({ address: "10.0.0.2", port: 7, proven: true });
@@ -32,8 +32,8 @@ describe("an address", () => {
   it("is taken from its holder by a new proof, whose peer keeps it when the first one goes", () => {
     const addresses = new Addresses();
     const [one, two] = [nobody(), nobody()];
-    addresses.take(one, "10.0.0.1", 7);
-    addresses.take(two, "10.0.0.1", 7);
+    addresses.take(one, { address: "10.0.0.1", port: 7 });
+    addresses.take(two, { address: "10.0.0.1", port: 7 });
     expect(addresses.get("10.0.0.1", 7)).toBe(two);
     expect([one.proven, two.proven]).toEqual([false, true]);
     addresses.remove(one);
@@ -43,8 +43,8 @@ describe("an address", () => {
   it("stays with its holder where the proof is an old one", () => {
     const addresses = new Addresses();
     const [one, two] = [nobody(), nobody()];
-    addresses.take(one, "10.0.0.1", 7);
-    addresses.takeFree(two, "10.0.0.1", 7);
+    addresses.take(one, { address: "10.0.0.1", port: 7 });
+    addresses.takeFree(two, { address: "10.0.0.1", port: 7 });
     expect(addresses.get("10.0.0.1", 7)).toBe(one);
     expect([one.proven, two.proven]).toEqual([true, false]);
     addresses.remove(two);
