@@ -2,7 +2,7 @@
  * The bots: clients of the arena that join, take the map, move, talk, and check what they are told. They stand on the
  * generated client only. A bot never ends the process; what goes wrong is counted.
  */
-import { type LossCount, lossySocket } from "stardust-udp/testing";
+import { type LinkCounts, lossySocket } from "stardust-udp/testing";
 import { type Client, connect } from "../generated/client.ts";
 import type { MapMessage } from "../generated/types.ts";
 import { checksum } from "./map.ts";
@@ -28,8 +28,8 @@ const JOINS_AT_ONCE = 8;
 const JOIN_ATTEMPTS = 3;
 
 interface LinkPair {
-  readonly toServer: LossCount;
-  readonly toClients: LossCount;
+  readonly toServer: Pick<LinkCounts, "dropped" | "passed">;
+  readonly toClients: Pick<LinkCounts, "dropped" | "passed">;
 }
 
 class Bot {

@@ -4,14 +4,23 @@
  */
 export type { ReceivedMessage } from "../received-message.ts";
 export { Session, type SessionOptions, type SessionSink } from "../session/session.ts";
-export { type BurstLoss, type LinkOptions, SimulatedLink } from "./link.ts";
+export { Bottleneck } from "./bottleneck.ts";
 export {
-  type LossCount,
+  type BurstLoss,
+  type Cut,
+  type Fate,
+  type LinkClock,
+  type LinkCounts,
+  type LinkObserver,
+  type LinkOptions,
+  SimulatedLink,
+} from "./link.ts";
+export {
   type LossySocket,
   type LossySocketOptions,
   lossySocket,
   lossySocketUrl,
 } from "./lossy-socket.ts";
-export { type Endpoint, Pair, type PairOptions } from "./pair.ts";
+export { type Endpoint, Pair, type PairOptions, runTogether } from "./pair.ts";
 export { SeededRandom } from "./random.ts";
 export { VirtualTime } from "./virtual-time.ts";

@@ -1,66 +1,67 @@
 /**
- * A bad network in front of a real socket: drops and delays datagrams both ways, for demonstrations and for tests of
- * a whole game. Real time, so not repeatable to the datagram; in virtual time use `SimulatedLink`.
+ * A bad network in front of a real socket, both ways, for demonstrations and for tests of a whole game: the links of
+ * link.ts in real time, so not repeatable to the datagram. In virtual time use `Pair`.
  *
  * The module can also be handed to workers: `listen({ wrapSocket: lossySocketUrl, wrapSocketData: { loss: 0.1 } })`.
  */
 import type { DatagramListener, DatagramSocket } from "../udp/socket.ts";
+import { type LinkClock, type LinkCounts, type LinkOptions, SimulatedLink } from "./link.ts";
 import { SeededRandom } from "./random.ts";
 
-export interface LossySocketOptions {
-  /** Probability that a datagram is dropped, in each direction; default 0. */
-  readonly loss?: number | undefined;
-  /** Added in each direction, milliseconds; default 0. */
-  readonly delayMs?: number | undefined;
-  /** Up to this much more, evenly spread, milliseconds; default 0. Reorders. */
-  readonly jitterMs?: number | undefined;
+/** The options of both directions, and what differs in one. */
+export interface LossySocketOptions extends LinkOptions {
+  readonly outgoing?: LinkOptions | undefined;
+  readonly incoming?: LinkOptions | undefined;
   /** Decides which are dropped; default 1. */
   readonly seed?: number | undefined;
 }
 
-/** Datagrams of one direction. */
-export interface LossCount {
-  dropped: number;
-  passed: number;
+export interface LossySocket extends DatagramSocket {
+  readonly outgoing: LinkCounts;
+  readonly incoming: LinkCounts;
 }
 
-export interface LossySocket extends DatagramSocket {
-  readonly outgoing: Readonly<LossCount>;
-  readonly incoming: Readonly<LossCount>;
+/** Real time; what is due at once happens before `at` returns. */
+class RealTime implements LinkClock {
+  readonly #timers: Set<ReturnType<typeof setTimeout>> = new Set();
+  #stopped = false;
+
+  get nowMs(): number {
+    return performance.now();
+  }
+
+  at(atMs: number, run: () => void): void {
+    if (this.#stopped) return;
+    const waitMs = atMs - this.nowMs;
+    if (waitMs <= 0) {
+      run();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, waitMs);
+    this.#timers.add(timer);
+  }
+
+  /** Nothing happens any more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
 }
+
+function nobody(): void {}
 
 /** Wraps `socket`. Closing drops what is still on its way. */
 export function lossySocket(socket: DatagramSocket, options: LossySocketOptions = {}): LossySocket {
+  const time = new RealTime();
   const random = new SeededRandom(options.seed ?? 1);
-  const outgoing: LossCount = { dropped: 0, passed: 0 };
-  const incoming: LossCount = { dropped: 0, passed: 0 };
-  const timers = new Set<ReturnType<typeof setTimeout>>();
-  const delayMs = options.delayMs ?? 0;
-  const jitterMs = options.jitterMs ?? 0;
+  const { outgoing: out, incoming: back, seed: _, ...both } = options;
+  const outgoing = new SimulatedLink(time, random, { ...both, ...out }, nobody);
+  const incoming = new SimulatedLink(time, random, { ...both, ...back }, nobody);
   let closed = false;
-
-  function pass(count: LossCount, bytes: Uint8Array, go: (bytes: Uint8Array) => void): void {
-    if (closed) return;
-    if (random.chance(options.loss ?? 0)) {
-      count.dropped++;
-      return;
-    }
-    count.passed++;
-    if (delayMs <= 0 && jitterMs <= 0) {
-      go(bytes);
-      return;
-    }
-    // The caller's bytes are valid during this call only. A copy by value: `slice` of a Buffer would share them.
-    const copy = new Uint8Array(bytes);
-    const timer = setTimeout(
-      () => {
-        timers.delete(timer);
-        go(copy);
-      },
-      delayMs + random.next() * jitterMs,
-    );
-    timers.add(timer);
-  }
 
   return {
     outgoing,
@@ -72,20 +73,21 @@ export function lossySocket(socket: DatagramSocket, options: LossySocketOptions 
       return socket.address;
     },
     send(bytes: Uint8Array, port: number, address: string): void {
-      pass(outgoing, bytes, (datagram) => socket.send(datagram, port, address));
+      if (closed) return;
+      outgoing.send(bytes, 0, bytes.length, (datagram) => socket.send(datagram, port, address));
     },
     unref(): void {
       socket.unref?.();
     },
     listen(listener: DatagramListener): void {
       socket.listen((bytes, address, port) => {
-        pass(incoming, bytes, (datagram) => listener(datagram, address, port));
+        if (closed) return;
+        incoming.send(bytes, 0, bytes.length, (datagram) => listener(datagram, address, port));
       });
     },
     close(): Promise<void> {
       closed = true;
-      for (const timer of timers) clearTimeout(timer);
-      timers.clear();
+      time.stop();
       return socket.close();
     },
   };

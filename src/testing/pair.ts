@@ -1,9 +1,10 @@
 /**
  * Two endpoints joined by two simulated links, stepped through virtual time. An endpoint is anything sans-IO with the
- * four methods below: a session, a machine of the connection protocol, a whole connection.
+ * four methods below: a session, a machine of the connection protocol, a whole connection. Several pairs can share the
+ * time, and a bottleneck (`runTogether`).
  */
 import { Writer } from "../wire/writer.ts";
-import { type LinkOptions, SimulatedLink } from "./link.ts";
+import { type Fate, type LinkOptions, SimulatedLink } from "./link.ts";
 import { SeededRandom } from "./random.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
@@ -30,6 +31,10 @@ export interface PairOptions<A extends Endpoint, B extends Endpoint> {
   readonly maxDatagramBytes?: number | undefined;
   /** Sees each datagram before the link does. */
   readonly tap?: ((from: "a" | "b", datagram: Uint8Array, nowMs: number) => void) | undefined;
+  /** Told what became of each, and of each copy: at once where it is dropped, else before the endpoint is given it. */
+  readonly onFate?:
+    | ((from: "a" | "b", datagram: Uint8Array, fate: Fate, nowMs: number) => void)
+    | undefined;
 }
 
 /** More datagrams than this from one endpoint at one instant mean that it never stops. */
@@ -52,13 +57,21 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
     this.random = new SeededRandom(options.seed);
     this.#tap = options.tap;
     this.#writer = new Writer(new Uint8Array(options.maxDatagramBytes ?? 65_536));
-    const fromA = { ...options.link, ...options.fromA };
-    const fromB = { ...options.link, ...options.fromB };
-    this.linkFromA = new SimulatedLink(this.time, this.random, fromA, (datagram) =>
-      this.#arrive(this.b, datagram),
+    const { time, random } = this;
+    const { link, onFate } = options;
+    this.linkFromA = new SimulatedLink(
+      time,
+      random,
+      { ...link, ...options.fromA },
+      (datagram) => this.#arrive(this.b, datagram),
+      onFate && ((fate, datagram) => onFate("a", datagram, fate, time.nowMs)),
     );
-    this.linkFromB = new SimulatedLink(this.time, this.random, fromB, (datagram) =>
-      this.#arrive(this.a, datagram),
+    this.linkFromB = new SimulatedLink(
+      time,
+      random,
+      { ...link, ...options.fromB },
+      (datagram) => this.#arrive(this.a, datagram),
+      onFate && ((fate, datagram) => onFate("b", datagram, fate, time.nowMs)),
     );
   }
 
@@ -70,22 +83,12 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
 
   /** Goes to the next thing that happens, at most to `untilMs`, and does all that is due then. */
   step(untilMs: number): void {
-    this.flush();
-    const { time, a, b } = this;
-    const dueMs = Math.min(time.nextMs, a.pollDeadline(), b.pollDeadline());
-    const nowMs = Math.max(time.nowMs, Math.min(dueMs, untilMs));
-    time.runUntil(nowMs);
-    for (const endpoint of [a, b]) {
-      if (endpoint.pollDeadline() <= nowMs) endpoint.handleTimeout(nowMs);
-    }
-    this.flush();
+    stepTogether([this], untilMs);
   }
 
   /** Lets `durationMs` pass. */
   run(durationMs: number): void {
-    const untilMs = this.time.nowMs + durationMs;
-    while (this.time.nowMs < untilMs) this.step(untilMs);
-    this.step(untilMs);
+    runTogether([this], durationMs);
   }
 
   /** Goes on until `done`; false: at most `maxMs` have passed without it. */
@@ -115,4 +118,29 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
     }
     throw new Error(`endpoint ${name} sends without end at ${this.time.nowMs} ms`);
   }
+}
+
+/** Lets `durationMs` pass for pairs that were made with the same `time`. */
+export function runTogether(pairs: readonly Pair[], durationMs: number): void {
+  const { time } = pairs[0]!;
+  const untilMs = time.nowMs + durationMs;
+  while (time.nowMs < untilMs) stepTogether(pairs, untilMs);
+  stepTogether(pairs, untilMs);
+}
+
+/** One step of `Pair.step`, for all of them. */
+function stepTogether(pairs: readonly Pair[], untilMs: number): void {
+  const { time } = pairs[0]!;
+  let dueMs = untilMs;
+  for (const pair of pairs) {
+    pair.flush();
+    dueMs = Math.min(dueMs, pair.a.pollDeadline(), pair.b.pollDeadline());
+  }
+  const nowMs = Math.max(time.nowMs, Math.min(dueMs, time.nextMs));
+  time.runUntil(nowMs);
+  for (const { a, b } of pairs) {
+    if (a.pollDeadline() <= nowMs) a.handleTimeout(nowMs);
+    if (b.pollDeadline() <= nowMs) b.handleTimeout(nowMs);
+  }
+  for (const pair of pairs) pair.flush();
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
+  Bottleneck,
   type Endpoint,
   Pair,
+  runTogether,
   SeededRandom,
   SimulatedLink,
   VirtualTime,
@@ -95,6 +97,95 @@ describe("a simulated link", () => {
     expect(through({ duplication: 0.5 }, 1000).length).toBeGreaterThan(1400);
   });
 
+  it("delays without reordering where the order is kept, but for what is held back", () => {
+    const order = through({ jitterMs: 50, inOrder: true }, 100).map((d) => d.index);
+    expect(order).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    const held = through({ reordering: 0.1, reorderMs: 5, inOrder: true }, 1000);
+    const overtaken = held.filter(({ at, index }) => at === index + 5).length;
+    expect(overtaken).toBeGreaterThan(60);
+    expect(overtaken).toBeLessThan(140);
+    expect(held).toHaveLength(1000);
+    expect(held.filter(({ at, index }) => at !== index)).toHaveLength(overtaken);
+  });
+
+  it("is cut for a while, and in the end for good", () => {
+    const cuts = [{ fromMs: 10, untilMs: 20 }, { fromMs: 90 }];
+    const got = through({ cuts }, 100).map((d) => d.index);
+    const expected = Array.from({ length: 100 }, (_, i) => i);
+    expect(got).toEqual(expected.filter((i) => i < 10 || (i >= 20 && i < 90)));
+  });
+
+  it("swallows what is larger than its path carries, from when it is told", () => {
+    const time = new VirtualTime();
+    let got = 0;
+    const fates: string[] = [];
+    const link = new SimulatedLink(
+      time,
+      new SeededRandom(1),
+      {},
+      () => got++,
+      (fate) => fates.push(fate),
+    );
+    const bytes = new Uint8Array(1200);
+    link.send(bytes, 0, 1200);
+    link.options = { maxBytes: 500 };
+    link.send(bytes, 0, 1200);
+    link.send(bytes, 0, 501);
+    link.send(bytes, 0, 500);
+    time.runUntil(1);
+    expect(got).toBe(2);
+    expect(fates).toEqual(["tooLarge", "tooLarge", "delivered", "delivered"]);
+    expect(link).toMatchObject({ sent: 4, tooLarge: 2, dropped: 2, passed: 2 });
+  });
+
+  it("shares its narrow part with others", () => {
+    const time = new VirtualTime();
+    const bottleneck = new Bottleneck(100, 2000);
+    const arrived: string[] = [];
+    const links = ["a", "b"].map(
+      (name) =>
+        new SimulatedLink(time, new SeededRandom(1), { bottleneck }, () =>
+          arrived.push(`${name} ${time.nowMs}`),
+        ),
+    );
+    const bytes = new Uint8Array(1000);
+    for (const link of links) link.send(bytes, 0, 1000);
+    expect(bottleneck.waitMs(0)).toBe(20);
+    for (const link of links) link.send(bytes, 0, 1000);
+    time.runUntil(100);
+    expect(arrived).toEqual(["a 10", "b 20"]);
+    expect(links.map(({ overflowed }) => overflowed)).toEqual([1, 1]);
+    expect(bottleneck.waitMs(15)).toBe(5);
+  });
+
+  it("says once of each datagram, and of each copy, what became of it", () => {
+    const time = new VirtualTime();
+    const fates = new Map<string, number>();
+    const options = {
+      loss: 0.1,
+      duplication: 0.2,
+      corruption: 0.1,
+      rateBytesPerMs: 60,
+      queueBytes: 1000,
+      jitterMs: 5,
+      cuts: [{ fromMs: 100, untilMs: 120 }],
+    };
+    const observer = (fate: string) => void fates.set(fate, (fates.get(fate) ?? 0) + 1);
+    const link = new SimulatedLink(time, new SeededRandom(3), options, () => {}, observer);
+    for (let i = 0; i < 1000; i++) {
+      time.runUntil(i);
+      link.send(new Uint8Array(100), 0, 100);
+    }
+    time.runUntil(1e6);
+    for (const fate of ["lost", "cut", "overflowed", "corrupted", "delivered"] as const) {
+      expect(fates.get(fate), fate).toBe(link[fate]);
+      expect(link[fate], fate).toBeGreaterThan(0);
+    }
+    const told = [...fates.values()].reduce((sum, count) => sum + count, 0);
+    expect(told).toBe(link.sent + link.duplicated);
+    expect(link.passed + link.dropped).toBe(1000);
+  });
+
   it("flips bits only where the checksum is off", () => {
     const time = new VirtualTime();
     const got: Uint8Array[] = [];
@@ -147,6 +238,36 @@ describe("a pair", () => {
   });
 });
 
+describe("pairs that share the time", () => {
+  it("are stepped together", () => {
+    const time = new VirtualTime();
+    const log: string[] = [];
+    const once = (name: string, atMs: number): Endpoint => {
+      let dueMs = atMs;
+      return {
+        handleDatagram: (_bytes, _view, _length, nowMs) => log.push(`${name} hears at ${nowMs}`),
+        handleTimeout: () => {},
+        pollTransmit: (w, nowMs) => {
+          if (nowMs < dueMs) return 0;
+          dueMs = Number.POSITIVE_INFINITY;
+          w.u8(1);
+          return 1;
+        },
+        pollDeadline: () => dueMs,
+      };
+    };
+    const link = { delayMs: 4 };
+    const never = Number.POSITIVE_INFINITY;
+    const pairs = [
+      new Pair({ a: once("a", 10), b: once("b", never), seed: 1, time, link }),
+      new Pair({ a: once("c", 12), b: once("d", 15), seed: 1, time, link }),
+    ];
+    runTogether(pairs, 30);
+    expect(log).toEqual(["b hears at 14", "d hears at 16", "c hears at 19"]);
+    expect(time.nowMs).toBe(30);
+  });
+});
+
 describe("a lossy socket", () => {
   function socket(): DatagramSocket & { sent: number[]; hear(byte: number): void } {
     let listener: DatagramListener = () => {};
@@ -181,6 +302,28 @@ describe("a lossy socket", () => {
       expect(count.dropped).toBeLessThan(140);
     }
     expect(lossy.port).toBe(7);
+  });
+
+  it("has the faults of a link, in one direction where that is asked for", () => {
+    const inner = socket();
+    const lossy = lossySocket(inner, {
+      duplication: 1,
+      outgoing: { cuts: [{ fromMs: 0 }] },
+      incoming: { maxBytes: 0 },
+    });
+    let heard = 0;
+    lossy.listen(() => heard++);
+    lossy.send(Uint8Array.of(1), 1, "127.0.0.1");
+    inner.hear(1);
+    expect([inner.sent.length, heard]).toEqual([0, 0]);
+    expect(lossy.outgoing).toMatchObject({ cut: 1, tooLarge: 0, dropped: 1 });
+    expect(lossy.incoming).toMatchObject({ cut: 0, tooLarge: 1, dropped: 1 });
+
+    const twice = lossySocket(inner, { duplication: 1, incoming: { duplication: 0 } });
+    twice.listen(() => heard++);
+    twice.send(Uint8Array.of(2), 1, "127.0.0.1");
+    inner.hear(2);
+    expect([inner.sent, heard]).toEqual([[2, 2], 1]);
   });
 
   it("delays a copy, and lets nothing through once closed", async () => {
