@@ -73,7 +73,7 @@ export class PortHandle {
   readonly #host: string;
   readonly #slotMask: number;
   readonly #worker: Worker;
-  readonly #end: RingEnd;
+  readonly #end: RingEnd<"application">;
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
   readonly #message = new ReceivedMessage();
@@ -308,7 +308,7 @@ export class PortHandle {
   }
 
   /** As the ring's end; header fields that were set before go before. */
-  #reserve(kind: number, bytes: number): Writer | undefined {
+  #reserve(kind: ToWorker, bytes: number): Writer | undefined {
     if (this.#headerOwed.size > 0 && !this.#payHeaders()) return undefined;
     return this.#end.reserve(kind, bytes);
   }

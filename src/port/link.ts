@@ -26,7 +26,7 @@ export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
 
 export class PortLink {
   readonly #protocol: Protocol;
-  readonly #end: RingEnd;
+  readonly #end: RingEnd<"worker">;
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
   #commands: PortCommands | undefined;

@@ -16,6 +16,7 @@ import {
   writeText,
 } from "./record-text.ts";
 
+/** Kinds of records. None has the number of one that goes to the worker, so the compiler tells the two apart. */
 export const ToApplication = {
   join: 1,
   message: 2,

@@ -14,22 +14,23 @@ import {
   writeText,
 } from "./record-text.ts";
 
+/** Kinds of records. None has the number of one that goes to the application, so the compiler tells the two apart. */
 export const ToWorker = {
   /** A message for one peer. */
-  send: 1,
+  send: 17,
   /** A message for all joined peers but those listed. */
-  broadcast: 2,
-  close: 3,
+  broadcast: 18,
+  close: 19,
   /** A header field of the user's own. */
-  header: 4,
+  header: 20,
   /** The application has seen the join; broadcasts reach the peer from here on. */
-  joined: 5,
+  joined: 21,
   /** Credit of a peer has come back that the worker is waiting for. */
-  pump: 6,
+  pump: 22,
   /** A message of this peer could not be decoded. */
-  malformed: 7,
+  malformed: 23,
   /** The ring to the application was full and has room again. */
-  ringDrained: 8,
+  ringDrained: 24,
 } as const;
 export type ToWorker = (typeof ToWorker)[keyof typeof ToWorker];
 

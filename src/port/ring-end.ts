@@ -17,7 +17,21 @@ import { Drained, type RecordCallback, RingReader, RingWriter } from "./ring.ts"
 /** In the place of a peer id: news about the ring itself. */
 const RING = -1;
 
-export class RingEnd {
+/** The kinds of records that each side writes. */
+interface RecordKinds {
+  readonly application: ToWorker;
+  readonly worker: ToApplication;
+}
+
+/** Kinds of the hints that each side writes. */
+const hints: {
+  readonly [Side in keyof RecordKinds]: Record<"creditBack" | "ringDrained", RecordKinds[Side]>;
+} = {
+  application: { creditBack: ToWorker.pump, ringDrained: ToWorker.ringDrained },
+  worker: { creditBack: ToApplication.drained, ringDrained: ToApplication.ringDrained },
+};
+
+export class RingEnd<Side extends keyof RecordKinds> {
   readonly #out: RingWriter;
   readonly #in: RingReader;
   readonly #bell: Doorbell;
@@ -25,13 +39,11 @@ export class RingEnd {
   readonly #starved: Int32Array;
   readonly #ownWord: number;
   readonly #otherWord: number;
-  /** Kinds of the hints that go out. */
-  readonly #creditBack: number;
-  readonly #ringDrained: number;
+  readonly #hints: (typeof hints)[Side];
   /** Peers (or RING) whose hint found no room. */
   readonly #owed = new Set<number>();
 
-  constructor(memory: PortMemory, side: "application" | "worker") {
+  constructor(memory: PortMemory, side: Side) {
     const application = side === "application";
     const other = application ? "worker" : "application";
     this.#out = new RingWriter(application ? memory.toWorker : memory.toApplication);
@@ -41,8 +53,7 @@ export class RingEnd {
     this.#starved = new Int32Array(memory.starved);
     this.#ownWord = Starved[side];
     this.#otherWord = Starved[other];
-    this.#creditBack = application ? ToWorker.pump : ToApplication.drained;
-    this.#ringDrained = application ? ToWorker.ringDrained : ToApplication.ringDrained;
+    this.#hints = hints[side];
   }
 
   /** From now on `work` is called whenever there are records; it drains them and returns whether more are left. */
@@ -56,7 +67,7 @@ export class RingEnd {
   }
 
   /** As `RingWriter.reserve`; where there is no room, asks to be told of some and looks again. */
-  reserve(kind: number, bytes: number): Writer | undefined {
+  reserve(kind: RecordKinds[Side], bytes: number): Writer | undefined {
     // A getter of a message that is being written has come here; nothing may be lost of what goes before it.
     if (this.#out.isOpen) throw new Error("a message is sent while another is being written");
     const w = this.#out.reserve(kind, bytes);
@@ -67,7 +78,7 @@ export class RingEnd {
   }
 
   /** For records that are never refused: createPortMemory keeps room for all that can be unread at once. */
-  reserveUrgent(kind: number, bytes: number): Writer {
+  reserveUrgent(kind: RecordKinds[Side], bytes: number): Writer {
     const w = this.#out.reserve(kind, bytes, true);
     if (w === undefined) throw new Error("the ring's reserved room is used up");
     return w;
@@ -117,8 +128,8 @@ export class RingEnd {
   #hint(peer: number): void {
     const w =
       peer === RING
-        ? this.reserve(this.#ringDrained, 0)
-        : this.reserve(this.#creditBack, PEER_BYTES);
+        ? this.reserve(this.#hints.ringDrained, 0)
+        : this.reserve(this.#hints.creditBack, PEER_BYTES);
     if (w === undefined) {
       this.#owed.add(peer);
       return;
