@@ -20,7 +20,7 @@ export const counterFamilies: readonly CounterFamily[] = [
   { id: "port", kind: "counter of a port", prefix: "", table: portCounters },
   { id: "client", kind: "counter of a client", prefix: "", table: clientCounters },
   {
-    id: "zero-outcomes",
+    id: "zero-drop-reasons",
     kind: "counter of what became of a datagram that begins with three zeros",
     prefix: "zero.",
     table: zeroDropReasons,
@@ -44,8 +44,8 @@ export const counterFamilies: readonly CounterFamily[] = [
     table: sessionReceived,
   },
   {
-    id: "session-refused",
-    kind: "counter of refused datagrams",
+    id: "session-drop-reasons",
+    kind: "counter of dropped datagrams",
     prefix: "session.",
     table: dropReasons,
   },

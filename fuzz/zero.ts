@@ -1,8 +1,8 @@
 /**
  * Fuzzing the connection protocol: a client and a server shake hands, and at one turn the receiver is first handed
- * changed copies of what it is about to get. Nothing may throw, every datagram must raise exactly one outcome counter,
- * and a prototype must not gain a member. The cryptography is a stub whose MACs are all alike, so that changed messages come as far as the
- * parser, the schemas and the states.
+ * changed copies of what it is about to get. Nothing may throw, every datagram must raise exactly one counter of
+ * `zeroDropReasons`, and a prototype must not gain a member. The cryptography is a stub whose MACs are all alike, so
+ * that changed messages come as far as the parser, the schemas and the states.
  */
 import type { Protocol } from "stardust-udp/protocol";
 import type { SeededRandom } from "#src/testing/random.js";
@@ -131,7 +131,7 @@ export class ZeroTarget implements Target {
       for (const { counters } of [client, server]) {
         const sum = countedDatagrams(counters);
         if (sum !== counters.datagramsReceived) {
-          return fault(`${counters.datagramsReceived} datagrams, ${sum} outcomes; last ${seen}`);
+          return fault(`${counters.datagramsReceived} datagrams, ${sum} counted; last ${seen}`);
         }
       }
       if (Object.keys(Object.prototype).length > 0) return fault(`a prototype grew; last ${seen}`);

@@ -15,9 +15,9 @@ const WIDTH = 115;
 const MAX_LINES = 12;
 const MAX_COLUMNS = 160;
 
-/** By what a mark says: the text between it and its end. */
+/** The made texts, each by the name that its mark in a document has. */
 const parts = new Map();
-const whats = { "zero-outcomes": "what became of the datagram", "session-refused": "why" };
+const whats = { "zero-drop-reasons": "what became of the datagram", "session-drop-reasons": "why" };
 for (const { id, prefix, table: counters } of counterFamilies) {
   const rows = Object.entries(counters).map(([name, doc]) => [`\`${prefix}${name}\``, doc]);
   parts.set(`counters ${id}`, table(["name", whats[id] ?? "what it counts"], rows));

@@ -168,8 +168,8 @@ export class ZeroClient {
     this.#counters.datagramsReceived++;
     this.#counters.bytesReceived += length;
     const frame = openFrame(bytes, length);
-    const outcome = typeof frame === "string" ? frame : this.#handleFrame(frame, fromPort, nowMs);
-    this.#counters[outcome]++;
+    const reason = typeof frame === "string" ? frame : this.#handleFrame(frame, fromPort, nowMs);
+    this.#counters[reason]++;
   }
 
   #handleFrame(frame: Frame, fromPort: number, nowMs: number): ZeroDropReason {
@@ -187,7 +187,7 @@ export class ZeroClient {
     if (!isOfServer(envelope)) return "droppedMessage";
     if (isPlain(envelope) === signed) return "droppedEnvelope";
     const { msg } = envelope;
-    // Only an attach that found nobody is answered in plain from the port that was granted.
+    // Only an attach that found nobody is answered in plain from the port that accept named.
     if (!signed && msg !== "gone" && fromPort !== this.#dialledPort) return "droppedPort";
     const next = nextState(clientStates, this.#state, msg);
     if (next === undefined) return "droppedState";

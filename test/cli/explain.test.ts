@@ -39,7 +39,7 @@ describe("stardust explain", () => {
 
   it("explains counters", () => {
     const refused = stardust(folder, "explain", "session.jump").out;
-    expect(refused).toMatch(/^session\.jump \(counter of refused datagrams\): a packet number/);
+    expect(refused).toMatch(/^session\.jump \(counter of dropped datagrams\): a packet number/);
     expect(refused).not.toContain("What to do");
     const both = stardust(folder, "explain", "datagramsReceived").out;
     expect(both).toContain("of both protocols; of a client: datagrams that reached");
