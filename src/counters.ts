@@ -11,7 +11,7 @@ export const portCounters = {
   datagramsRunt: "received ones shorter than 4 bytes; dropped",
   datagramsFromStrangers:
     "regular datagrams from an address that no peer of this port has; dropped",
-  joinsOverAddress: "joins rejected because their address has all the places that one may have",
+  joinsOverAddress: "joins rejected because their address has as many peers as one may have",
   messagesShed: "unreliable messages dropped because the peer's session had no room",
   messagesToNobody: "messages for a peer that had left, or was about to, when the worker took them",
   messagesMalformed: "received messages that could not be decoded; dropped",

@@ -118,8 +118,8 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly maxPeersPerPort?: number | undefined;
   /**
    * Peers of one address, over all ports; more are rejected with `full`. An IPv6 address counts by its /64 prefix.
-   * Default a quarter of all places, at least 16, and no bound for loopback addresses. What is given here holds for
-   * those too; Infinity: no bound.
+   * Default a quarter of the server's capacity, at least 16, and no bound for loopback addresses. What is given here
+   * holds for those too; Infinity: no bound.
    */
   readonly maxPeersPerAddress?: number | undefined;
   /**

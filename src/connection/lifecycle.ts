@@ -1,8 +1,8 @@
 /**
  * Where a connection's life is decided: its states, what can happen to it, which state follows, and what each state
  * allows. Data only: `Connection` does what the tables say, docs/connection.md has the diagram that is made from them,
- * and a test walks every pair of state and event. Clients and servers have the same life; a server begins it later, with
- * the place that it keeps.
+ * and a test walks every pair of state and event. Clients and servers have the same life; a server begins it later,
+ * with a reservation.
  */
 import type { Role } from "../protocol.ts";
 
@@ -10,7 +10,7 @@ import type { Role } from "../protocol.ts";
 export const connectionStates = [
   /** The client asks to be let in. */
   "joining",
-  /** A place is kept on one port, and the client is on its way there. */
+  /** One port has a reservation for the client, which is on its way there. */
   "attaching",
   /** The connection stands. */
   "open",
@@ -41,7 +41,7 @@ export const connectionEvents = [
   "rejected",
   /** Client: the handshake took too long. Server: no attach came for the reservation. */
   "expired",
-  /** The client has its place. */
+  /** The client has reached its port, and the reservation is taken up. */
   "attached",
   /** The client's address is proven. */
   "confirmed",

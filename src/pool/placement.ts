@@ -1,15 +1,16 @@
 /**
- * Who goes where: the first port with the shortest list of peers, places that are promised but not taken counted.
- * Only the application's thread writes it. Peer ids are made here too: slot in the low bits, then the port, then a
- * generation, so that an id is not given again before its slot has been used 2^generation-bits times.
+ * Which port a new peer goes to: the first of those with the fewest peers, reservations counted. Only the application's
+ * thread writes it. Peer ids are made here too: slot in the low bits, then the port, then a generation, so that an id
+ * is not given again before its slot has been used 2^generation-bits times.
  */
 import { slotSpan } from "../port/memory.ts";
 
-/** One port's list, as placing sees it. */
-interface PortList {
+/** The slots of one port. */
+interface PortSlots {
+  /** Takes new peers. */
   open: boolean;
-  /** Peers and promises. */
-  taken: number;
+  /** Slots in use, by peers and by reservations. */
+  used: number;
   /** Free slots, the one freed longest ago first. */
   readonly free: number[];
   /** Next generation of each slot. */
@@ -17,7 +18,7 @@ interface PortList {
 }
 
 export class Placement {
-  readonly #lists: PortList[];
+  readonly #ports: PortSlots[];
   readonly #slotSpan: number;
   readonly #portSpan: number;
   readonly #generations: number;
@@ -28,17 +29,17 @@ export class Placement {
     this.#slotSpan = slotSpan(maxPeersPerPort);
     this.#portSpan = 2 ** Math.ceil(Math.log2(Math.max(2, ports)));
     this.#generations = 2 ** 32 / this.#slotSpan / this.#portSpan;
-    this.#lists = Array.from({ length: ports }, () => ({
+    this.#ports = Array.from({ length: ports }, () => ({
       open: true,
-      taken: 0,
+      used: 0,
       free: Array.from({ length: maxPeersPerPort }, (_, slot) => slot),
       generations: new Uint32Array(maxPeersPerPort),
     }));
   }
 
-  /** Peers and promises of a port. */
-  taken(port: number): number {
-    return this.#lists[port]!.taken;
+  /** Peers and reservations of a port. */
+  used(port: number): number {
+    return this.#ports[port]!.used;
   }
 
   /** Which port a peer id belongs to. */
@@ -48,34 +49,34 @@ export class Placement {
 
   /** A port whose worker is gone takes no peers until it is open again. */
   setOpen(port: number, open: boolean): void {
-    this.#lists[port]!.open = open;
+    this.#ports[port]!.open = open;
   }
 
-  /** Promises a place on the first open port with the shortest list; undefined when all are full. */
+  /** Reserves a slot on the first open port with the fewest peers; undefined when all are full. */
   reserve(): { readonly port: number; readonly peer: number } | undefined {
     let best = -1;
     let fewest = this.#maxPeers;
-    // `<`, in rising order: the first of several that are equally short (and none when all are full).
-    for (let i = 0; i < this.#lists.length; i++) {
-      const list = this.#lists[i]!;
-      if (list.open && list.taken < fewest) {
+    // `<`, in rising order: the first of several with equally few peers, and none when all are full.
+    for (let i = 0; i < this.#ports.length; i++) {
+      const { open, used } = this.#ports[i]!;
+      if (open && used < fewest) {
         best = i;
-        fewest = list.taken;
+        fewest = used;
       }
     }
     if (best < 0) return undefined;
-    const list = this.#lists[best]!;
-    const slot = list.free.shift()!;
-    const generation = list.generations[slot]!;
-    list.generations[slot] = (generation + 1) % this.#generations;
-    list.taken++;
+    const slots = this.#ports[best]!;
+    const slot = slots.free.shift()!;
+    const generation = slots.generations[slot]!;
+    slots.generations[slot] = (generation + 1) % this.#generations;
+    slots.used++;
     return { port: best, peer: (generation * this.#portSpan + best) * this.#slotSpan + slot };
   }
 
-  /** The peer has left, or its promise was not taken up. */
+  /** The peer has left, or its reservation was not taken up. */
   release(peer: number): void {
-    const list = this.#lists[this.portOf(peer)]!;
-    list.taken--;
-    list.free.push(peer % this.#slotSpan);
+    const slots = this.#ports[this.portOf(peer)]!;
+    slots.used--;
+    slots.free.push(peer % this.#slotSpan);
   }
 }

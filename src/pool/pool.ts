@@ -1,7 +1,7 @@
 /**
- * The range of ports: binds them, decides on joins, places peers, watches the workers. It runs on the application's
- * thread and is the only writer of the placement. A worker that dies takes down its own peers only; its port is bound
- * again with new rings. Worst case: one pass over the ports for each join.
+ * The range of ports: binds them, decides on joins, chooses the port of each peer, watches the workers. It runs on the
+ * application's thread and is the only writer of the placement. A worker that dies takes down its own peers only; its
+ * port is bound again with new rings. Worst case: one pass over the ports for each join.
  */
 import {
   type CloseReason,
@@ -54,7 +54,9 @@ export interface PoolOptions {
   readonly ports: readonly number[];
   readonly publicPorts: readonly number[] | undefined;
   readonly allowMissingPorts: boolean;
-  /** Places of one address, over all ports; undefined: a quarter of all, at least 16, and all for loopback. */
+  /**
+   * Peers of one address, over all ports; undefined: a quarter of the capacity, at least 16, and no bound for loopback.
+   */
   readonly maxPeersPerAddress: number | undefined;
   /** How long a worker may answer nothing until it is ended; infinite: for ever. */
   readonly workerTimeoutMs: number;
@@ -70,12 +72,12 @@ const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
 /** Time beyond the linger that a worker has to close; then its thread is ended. */
 const CLOSE_GRACE_MS = 3000;
-/** By default an address may have this part of all places, and never fewer than a household may need. */
+/** By default an address may have this part of the capacity, and never fewer peers than a household may need. */
 const ADDRESS_SHARE = 1 / 4;
 const MIN_ADDRESS_SHARE = 16;
 
 /** A reserved or attached peer. */
-interface Place {
+interface PoolPeer {
   readonly portSlot: PortSlot;
   /** Where its join came from. */
   readonly address: string;
@@ -87,7 +89,7 @@ interface Place {
 
 /** One port of the range and, while it lives, its worker. */
 class PortSlot {
-  /** Place in the range of bound ports. */
+  /** Position in the range of bound ports. */
   index: number;
   port: number;
   handle!: PortHandle;
@@ -118,9 +120,9 @@ export class Pool {
   /** All that were asked for, and those of them that are bound. */
   readonly #opening: PortSlot[] = [];
   readonly #portSlots: PortSlot[] = [];
-  readonly #places = new Map<number, Place>();
-  /** Of places. */
-  #placesOf = new AddressCounts(0, true);
+  readonly #peers = new Map<number, PoolPeer>();
+  /** How many of them each address has. */
+  #peersOf = new AddressCounts(0, true);
   #placement: Placement = new Placement(1, 1);
   #ranges: (readonly [number, number])[] = [];
   /** What clients dial, port by port. */
@@ -175,10 +177,10 @@ export class Pool {
 
   /** Ends one peer; broadcasts are not for it from here on. */
   closePeer(peer: number, code: string, reason: string, lingerMs: number): void {
-    const place = this.#places.get(peer);
-    if (place === undefined) return;
-    place.portSlot.peers.delete(peer);
-    place.portSlot.handle.close(peer, code, reason, lingerMs);
+    const entry = this.#peers.get(peer);
+    if (entry === undefined) return;
+    entry.portSlot.peers.delete(peer);
+    entry.portSlot.handle.close(peer, code, reason, lingerMs);
   }
 
   setHeader(field: number, value: number): void {
@@ -253,7 +255,7 @@ export class Pool {
     const { maxPeersPerAddress, worker } = this.#o;
     this.#placement = new Placement(bound.length, worker.maxPeers);
     const share = Math.ceil(bound.length * worker.maxPeers * ADDRESS_SHARE);
-    this.#placesOf = new AddressCounts(
+    this.#peersOf = new AddressCounts(
       maxPeersPerAddress ?? Math.max(MIN_ADDRESS_SHARE, share),
       maxPeersPerAddress !== undefined,
     );
@@ -296,13 +298,13 @@ export class Pool {
       onJoinRequest: (request) => void this.#decide(portSlot.handle, request),
       onExpired: (peer) => this.#forget(peer),
       onJoin: (peer, address) => {
-        const place = this.#places.get(peer);
-        if (place === undefined) return;
-        place.joined = true;
+        const entry = this.#peers.get(peer);
+        if (entry === undefined) return;
+        entry.joined = true;
         portSlot.peers.add(peer);
         // Before the application hears of it: what it broadcasts from its listener is for this peer too.
         portSlot.handle.joined(peer);
-        listener.onJoin(peer, portSlot.handle, address, place.body, place.negotiated);
+        listener.onJoin(peer, portSlot.handle, address, entry.body, entry.negotiated);
       },
       onMessage: listener.onMessage,
       onLeave: (peer, reason) => this.#left(portSlot, peer, reason),
@@ -325,17 +327,17 @@ export class Pool {
     if (decision === "failed") return asked.reject(cid, "internal", "");
     if (!decision.accept) return asked.reject(cid, "denied", String(decision.detail ?? ""));
     for (;;) {
-      if (!this.#placesOf.hasRoom(address)) {
+      if (!this.#peersOf.hasRoom(address)) {
         return asked.reject(cid, "full", "too many peers of one address", "joinsOverAddress");
       }
-      const promised = this.#placement.reserve();
-      if (promised === undefined) return asked.reject(cid, "full", "");
-      const portSlot = this.#portSlots[promised.port]!;
-      this.#places.set(promised.peer, { portSlot, address, body, negotiated, joined: false });
-      this.#placesOf.add(address);
-      const answer = await portSlot.handle.reserve(promised.peer, request, decision.body ?? {});
+      const reserved = this.#placement.reserve();
+      if (reserved === undefined) return asked.reject(cid, "full", "");
+      const portSlot = this.#portSlots[reserved.port]!;
+      this.#peers.set(reserved.peer, { portSlot, address, body, negotiated, joined: false });
+      this.#peersOf.add(address);
+      const answer = await portSlot.handle.reserve(reserved.peer, request, decision.body ?? {});
       if (typeof answer !== "string") return asked.answer(cid, answer);
-      this.#forget(promised.peer);
+      this.#forget(reserved.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
       // Its port takes no peers now: the next one in line does.
       if (answer === WORKER_GONE) continue;
@@ -381,18 +383,18 @@ export class Pool {
   }
 
   #left(portSlot: PortSlot, peer: number, reason: CloseReason): void {
-    const place = this.#places.get(peer);
-    if (place === undefined) return;
+    const entry = this.#peers.get(peer);
+    if (entry === undefined) return;
     portSlot.peers.delete(peer);
-    if (place.joined) this.#o.listener.onLeave(peer, reason);
+    if (entry.joined) this.#o.listener.onLeave(peer, reason);
     this.#forget(peer);
   }
 
   #forget(peer: number): void {
-    const place = this.#places.get(peer);
-    if (place === undefined) return;
-    this.#places.delete(peer);
-    this.#placesOf.remove(place.address);
+    const entry = this.#peers.get(peer);
+    if (entry === undefined) return;
+    this.#peers.delete(peer);
+    this.#peersOf.remove(entry.address);
     this.#placement.release(peer);
   }
 
@@ -401,8 +403,8 @@ export class Pool {
     portSlot.ready = false;
     // A worker that could not even start is reported by `open`.
     if (this.#portSlots[portSlot.index] !== portSlot) return;
-    for (const [peer, place] of [...this.#places]) {
-      if (place.portSlot === portSlot) {
+    for (const [peer, entry] of [...this.#peers]) {
+      if (entry.portSlot === portSlot) {
         this.#left(portSlot, peer, {
           code: closeCodes.workerDied,
           reason: error?.message ?? "",

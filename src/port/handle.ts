@@ -128,7 +128,7 @@ export class PortHandle {
     return this.#nextStep();
   }
 
-  /** Keeps a place for a peer; resolves with the accept datagram, or with what went wrong. */
+  /** Makes a reservation for a peer; resolves with its accept datagram, or with what went wrong. */
   reserve(
     peer: number,
     request: Extract<WorkerPost, { type: "join" }>,

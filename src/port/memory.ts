@@ -34,8 +34,8 @@ const URGENT_RECORDS_PER_PEER = 3;
 const MIN_RING_BYTES = 1024 * 1024;
 
 /**
- * The power of two that holds `maxPeers` slots. A peer's place in the credit table is the low bits of its id:
- * `peer & (slotSpan(maxPeers) - 1)`.
+ * The power of two that holds `maxPeers` slots. A peer's slot in the credit tables is the low bits of its id: `peer &
+ * (slotSpan(maxPeers) - 1)`.
  */
 export function slotSpan(maxPeers: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, maxPeers)));

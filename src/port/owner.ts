@@ -27,7 +27,7 @@ import type { ApplicationPost } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
 import type { SystemsHost } from "./systems-host.ts";
 
-type Reservation = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
+type ReserveRequest = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
 type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 
 export interface PortOwnerOptions {
@@ -67,7 +67,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   readonly #loop: DatagramLoop<ZeroServerEvent>;
   /** Attached, until they have left. */
   readonly #peers = new Map<number, PortPeer>();
-  /** Places that are kept and not yet taken. */
+  /** Accepted clients that have not attached yet. */
   readonly #reservations = new Map<number, PortPeer>();
   readonly #addresses = new Addresses<PortPeer>();
   readonly #deadlines = new Deadlines<PortPeer>();
@@ -111,13 +111,13 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   // Commands of the application -----------------------------------------------------------------------------------
 
-  /** Keeps a place and returns the accept datagram for the port that was asked. */
-  reserve(reservation: Reservation): Uint8Array {
-    const { peer: id, hash, compat } = reservation;
-    const bytes = this.#zero.reserve({ ...reservation, nowMs: nowMs() });
+  /** Makes a reservation and returns its accept, which the port that got the join sends. */
+  reserve(request: ReserveRequest): Uint8Array {
+    const { peer: id, hash, compat } = request;
+    const bytes = this.#zero.reserve({ ...request, nowMs: nowMs() });
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
-    this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, path: reservation }));
+    this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, path: request }));
     this.#loop.wake();
     return bytes;
   }
@@ -344,7 +344,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#o.onJoin(join);
   }
 
-  /** A place is taken: the peer is there. */
+  /** A reservation is taken up: the peer is there. */
   #enter(peer: PortPeer): void {
     this.#reservations.delete(peer.id);
     this.#peers.set(peer.id, peer);
@@ -380,7 +380,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   #leave(peer: PortPeer): void {
     const { id, connection } = peer;
-    // Closed before it attached: the place is free again.
+    // Closed before it attached: the slot is free again.
     if (this.#reservations.get(id) === peer) {
       this.#reservations.delete(id);
       this.#o.onExpired(id);

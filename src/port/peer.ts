@@ -34,7 +34,7 @@ export interface PeerPort {
 }
 
 /** The reservation of an accepted client. */
-export interface Place {
+export interface Reservation {
   readonly id: number;
   readonly slot: number;
   readonly negotiated: NegotiatedVersion;
@@ -60,13 +60,13 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   readonly #waiting = new WaitingMessages();
   readonly #port: PeerPort;
 
-  constructor(port: PeerPort, place: Place) {
+  constructor(port: PeerPort, reservation: Reservation) {
     this.#port = port;
-    this.id = place.id;
-    this.slot = place.slot;
-    this.negotiated = place.negotiated;
-    this.address = place.path.address;
-    this.port = place.path.port;
+    this.id = reservation.id;
+    this.slot = reservation.slot;
+    this.negotiated = reservation.negotiated;
+    this.address = reservation.path.address;
+    this.port = reservation.path.port;
     const { protocol, random, userFields, resend, counters } = port;
     this.connection = new Connection({
       protocol,

@@ -14,7 +14,7 @@ import { ToApplication } from "./records-to-application.ts";
 import { PEER_BYTES, ToWorker } from "./records-to-worker.ts";
 import { Drained, type RecordCallback, RingReader, RingWriter } from "./ring.ts";
 
-/** In the place of a peer id: news about the ring itself. */
+/** Stands for the ring itself where a peer id is expected. */
 const RING = -1;
 
 /** The kinds of records that each side writes. */

@@ -142,10 +142,10 @@ async function main(): Promise<void> {
         post({ type: "ready" });
         return;
       case "reserve": {
-        const { type: _, ...reservation } = message;
-        const { peer } = reservation;
+        const { type: _, ...request } = message;
+        const { peer } = request;
         try {
-          const bytes = owner!.reserve(reservation);
+          const bytes = owner!.reserve(request);
           post({ type: "reserved", peer, bytes });
         } catch (error) {
           post({ type: "refused", peer, problem: (error as Error).message });

@@ -14,7 +14,7 @@ export type ZeroServerEvent =
       readonly hash: string;
       readonly compat: boolean;
     })
-  /** The place is taken. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
+  /** A client has attached. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
   | (NetworkPath & {
       readonly type: "attached";
       readonly peer: number;

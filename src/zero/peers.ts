@@ -1,8 +1,8 @@
 /**
- * The peers of one port as the connection protocol sees them: a place is reserved, attach takes it, the ack with the
- * nonce proves its address, close ends it. Every message here has passed its MAC; the state table decides what is
- * legal. Everything but close is sent only in answer to a request, and close to an address that is proven or has sent enough (RFC 9000
- * section 8.1: three times). Worst case: `maxPeers` entries, ended ones that still answer included.
+ * The peers of one port as the connection protocol sees them: each begins as a reservation, attaches, proves its
+ * address by an ack with the nonce, and closes. Every message here has passed its MAC; the state table decides what is
+ * legal. All but close is sent only in answer to a request, and close only to an address that is proven or has sent a
+ * third as many bytes (RFC 9000 section 8.1). Worst case: `maxPeers` entries, ended ones that still answer included.
  */
 import { StardustError } from "../errors.ts";
 import { ZERO_CLOSE_TIMEOUT_MS } from "../limits.ts";
@@ -32,7 +32,7 @@ const UNPROVEN_FACTOR = 3;
 
 const encoder = new TextEncoder();
 
-/** What may come from a client once there are keys. */
+/** What a client may send once there are keys. */
 export type PeerMessage = Exclude<ClientMessage, PlainMessage>;
 
 interface Ending {
@@ -110,14 +110,17 @@ export class PeerTable {
     return this.#byCid.get(cid)?.keys;
   }
 
-  /** Keeps a place. Throws STARDUST_INVALID_OPTION for a peer or cid that is there already, and when there is no room. */
+  /**
+   * Adds a reservation. Throws STARDUST_INVALID_OPTION for a peer or cid that is there already, and when there is no
+   * room.
+   */
   reserve(
     peer: NetworkPath & { id: number; cid: string; keys: ZeroKeys; tag: number },
     nowMs: number,
   ): void {
     const { id, cid, keys, tag, address, port } = peer;
     if (this.#byCid.has(cid) || this.#byId.has(id)) {
-      throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} has a place already`);
+      throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} is here already`);
     }
     if (this.#byCid.size >= this.#o.maxPeers) {
       // An ended peer is remembered only to answer repetitions.
@@ -244,7 +247,7 @@ export class PeerTable {
     const { link } = entry;
     if (envelope.seq <= ATTACH_SEQ) return "droppedSequence";
     if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
-    // Only attach can be missing before it, and whoever leaves needs no place.
+    // Only attach can be missing before it, and whoever leaves needs no reservation.
     if (entry.state === "reserved") link.skipTo(envelope.seq);
     if (link.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
     this.#heard(entry, from);

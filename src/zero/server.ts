@@ -1,12 +1,13 @@
 /**
  * Everything of the connection protocol on one port of a server: joins that arrive here (whichever port they will be
- * sent to), the places kept on this port, attach, close. Sans-IO: it is given datagrams and the time, and asked for
+ * sent to), the reservations of this port, attach, close. Sans-IO: it is given datagrams and the time, and asked for
  * datagrams, events and the next deadline.
  *
  * A join: cookieless ones get a challenge and leave nothing behind. One with a good cookie is remembered by its
  * connection id and the hash of its bytes, announced as an event, and answered with "processing" until `answer` or
  * `reject`; then with that. Worst case a datagram: one HMAC or hash, one parse, one answer no larger than it. All
- * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one outcome counter.
+ * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one of the counters in
+ * `zeroDropReasons`.
  */
 import { differences, negotiateJoin } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
@@ -67,7 +68,7 @@ export interface ZeroServerOptions {
   readonly maxPendingPerAddress?: number | undefined;
   /** Joins that are remembered, decided ones included; default 8192. */
   readonly maxEntries?: number;
-  /** Places and peers of this port, ended ones that still answer included; default 8192. */
+  /** Reservations and peers of this port, ended ones that still answer included; default 8192. */
   readonly maxPeers?: number;
   /** Datagrams without any proof that are looked into without regard to their address, a second; default 5000. */
   readonly unprovenPerSecond?: number;
@@ -157,13 +158,13 @@ export class ZeroServer {
     this.#counters.bytesReceived += length;
     this.#joins.expire(nowMs);
     const frame = openFrame(bytes, length);
-    const outcome =
+    const reason =
       typeof frame === "string"
         ? frame
         : frame.macAt >= 0
           ? this.#handleSigned(frame, { address, port, bytes: length }, nowMs)
           : this.#handlePlain(frame, { address, port, bytes: length }, nowMs);
-    this.#counters[outcome]++;
+    this.#counters[reason]++;
   }
 
   #handleSigned(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
@@ -326,7 +327,7 @@ export class ZeroServer {
 
   /**
    * The port where a join arrived: the application has decided. Sends `datagram` (what `reserve` of the chosen port
-   * made) now and whenever the join is repeated. Too late: counted, nothing is sent, the place will expire.
+   * made) now and whenever the join is repeated. Too late: counted, nothing is sent, the reservation will expire.
    */
   answer(cid: string, datagram: Uint8Array, nowMs: number): void {
     this.#joins.expire(nowMs);
@@ -342,9 +343,10 @@ export class ZeroServer {
   }
 
   /**
-   * The chosen port: keeps a place for this connection id until the handshake's deadline, and makes the accept that
+   * The chosen port: reserves a slot for this connection id until the handshake's deadline, and makes the accept that
    * the port where the join arrived will send. The path is the client's as that port saw it. Throws
-   * `InvalidMessageError` for a wrong body, STARDUST_INVALID_OPTION for a cid or peer that has a place and where there is no room.
+   * `InvalidMessageError` for a wrong body, STARDUST_INVALID_OPTION for a cid or peer that is here already and where
+   * there is no room.
    */
   reserve(
     o: NetworkPath & {
@@ -385,8 +387,8 @@ export class ZeroServer {
   }
 
   /**
-   * Ends a place or a peer. A peer is told, again and again for at most ZERO_CLOSE_TIMEOUT_MS; event `closed` follows.
-   * Unknown or ended: nothing happens.
+   * Ends a reservation or a peer. A peer is told, again and again for at most ZERO_CLOSE_TIMEOUT_MS; event `closed`
+   * follows. Unknown or ended: nothing happens.
    */
   close(peer: number, code: string, reason: string, nowMs: number): void {
     this.#peers.close(peer, code, reason, nowMs);

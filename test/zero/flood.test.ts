@@ -28,9 +28,9 @@ describe("a flood", () => {
     world.run(1025);
     expect(world.hosts[0]!.client.state).toBe("proving");
     const server = world.servers.get(P0)!;
-    const ask = join1(`"sys":${JOIN_SYS},"body":{"name":"ada"}`);
+    const join = join1(`"sys":${JOIN_SYS},"body":{"name":"ada"}`);
     for (let i = 0; i < 1000; i++) {
-      server.handleDatagram(ask, ask.length, `10.66.0.${i % 4}`, i, world.nowMs);
+      server.handleDatagram(join, join.length, `10.66.0.${i % 4}`, i, world.nowMs);
     }
     // The global rate, and each of four addresses has five of its own; one challenge was the client's.
     expect(server.counters.challengesSent).toBe(1 + 100 + 4 * 5);
@@ -167,9 +167,9 @@ describe("a flood", () => {
   it("that nobody fetches the answers of is bounded", () => {
     const world = new World();
     const server = world.servers.get(P0)!;
-    const ask = join1(`"sys":${JOIN_SYS},"body":{"name":"ada"}`);
+    const join = join1(`"sys":${JOIN_SYS},"body":{"name":"ada"}`);
     for (let i = 0; i < 3000; i++) {
-      server.handleDatagram(ask, ask.length, "10.6.6.6", 6, world.nowMs);
+      server.handleDatagram(join, join.length, "10.6.6.6", 6, world.nowMs);
     }
     let waiting = 0;
     while (server.pollTransmit(0) !== undefined) waiting++;

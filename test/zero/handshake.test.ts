@@ -54,7 +54,7 @@ describe("joining", () => {
     expect(client.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it("pads both joins to the largest datagram, so that no answer is larger than its ask", () => {
+  it("pads both joins to the largest datagram, so that no answer is larger than its request", () => {
     const world = new World();
     world.join();
     world.runFor(1000);
@@ -165,9 +165,11 @@ describe("joining", () => {
     const { client } = world.join();
     world.runFor(4000);
     expect(client.state).toBe("waiting");
-    const asks = world.sentOf("join").slice(1);
-    expect(asks.length).toBe(4);
-    expect(asks.slice(1).map(({ atMs }) => Math.round(atMs - 1040))).toEqual([1000, 2000, 3000]);
+    const requests = world.sentOf("join").slice(1);
+    expect(requests.length).toBe(4);
+    expect(requests.slice(1).map(({ atMs }) => Math.round(atMs - 1040))).toEqual([
+      1000, 2000, 3000,
+    ]);
     expect(world.sentOf("processing").length).toBe(4);
     expect(new Set(world.sentOf("processing").map(({ bytes }) => bytes.length)).size).toBe(1);
     world.runFor(2000);
@@ -280,7 +282,7 @@ describe("joining", () => {
     expect(server.sizes.peers).toBe(0);
     server.reserve({ ...place, accept: {}, nowMs: world.nowMs });
     expect(() => server.reserve({ ...place, accept: {}, nowMs: world.nowMs })).toThrow(
-      "peer 9 has a place already",
+      "peer 9 is here already",
     );
   });
 });

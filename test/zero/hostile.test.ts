@@ -396,7 +396,7 @@ describe("a client", () => {
     expect(client.state).toBe("waiting");
     return { world, cid: client.cid };
   }
-  const grant = (cid: string, sys: object): Uint8Array =>
+  const accept = (cid: string, sys: object): Uint8Array =>
     buildDatagram(nodeCrypto, {
       cid,
       msg: "accept",
@@ -421,11 +421,11 @@ describe("a client", () => {
   ])("does not follow an accept %s", (_what, _o, sys, fromPort, outcome) => {
     const { world, cid } = waiting();
     const { client } = world.hosts[0]!;
-    const bytes = grant(cid, sys);
+    const bytes = accept(cid, sys);
     client.handleDatagram(bytes, bytes.length, "10.0.0.1", fromPort, world.nowMs);
     expect(client.state).toBe("waiting");
     expect(client.counters[outcome as "droppedPort"]).toBe(1);
-    const good = grant(cid, {});
+    const good = accept(cid, {});
     client.handleDatagram(good, good.length, "10.0.0.1", P0, world.nowMs);
     expect(client.state).toBe("attaching");
   });
