@@ -101,7 +101,7 @@ export class ReceivedPackets {
     let i = 0;
     while (i < this.count && r[i * 2]! > packetNumber + 1) i++;
     // Range i is the newest that begins at or below packetNumber + 1.
-    if (i < this.count && packetNumber <= r[i * 2 + 1]!) return;
+    if (i < this.count && r[i * 2]! <= packetNumber && packetNumber <= r[i * 2 + 1]!) return;
     const touchesAbove = i < this.count && r[i * 2]! === packetNumber + 1;
     const below = touchesAbove ? i + 1 : i;
     const touchesBelow = below < this.count && r[below * 2 + 1]! === packetNumber - 1;
