@@ -230,6 +230,7 @@ describe("the constants in docs/wire.md", () => {
   const rows = [...section.matchAll(/^\| `([A-Z_]+)`\s*\| (\d+)/gm)];
   const sources = [
     "src/limits.ts",
+    "src/session/reordering.ts",
     "src/session/rtt.ts",
     "src/session/sent.ts",
     "src/session/session.ts",

@@ -21,6 +21,8 @@ export interface CongestionController {
     applicationLimited: boolean,
   ): void;
   onLost(bytes: number, sentAtMs: number, nowMs: number): void;
+  /** A datagram that `onLost` was called for has arrived after all. It is not in flight, and never was counted as arrived. */
+  onSpuriousLoss(bytes: number, sentAtMs: number, nowMs: number): void;
   /** A second probe timeout in a row has run out with nothing acknowledged. */
   onSilence(nowMs: number): void;
 }
@@ -56,6 +58,8 @@ export class FixedController implements CongestionController {
   }
 
   onLost(_bytes: number, _sentAtMs: number, _nowMs: number): void {}
+
+  onSpuriousLoss(_bytes: number, _sentAtMs: number, _nowMs: number): void {}
 
   onSilence(_nowMs: number): void {}
 }

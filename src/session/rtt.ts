@@ -11,12 +11,18 @@ import { LAZY_ACK_MS } from "../limits.ts";
 export const INITIAL_RTT_MS = 333;
 /** What a timer can tell apart (RFC 9002 6.1.2, kGranularity). */
 export const TIMER_GRANULARITY_MS = 1;
+/** The smallest round trip is that of so long a time and up to as much before it: a path may become longer. */
+const MIN_RTT_WINDOW_MS = 5000;
 
 export class RttEstimator {
   /** 0 before the first sample. */
   smoothedMs = 0;
   variationMs: number = INITIAL_RTT_MS / 2;
   latestMs = 0;
+  /** Of those since the window before this one began, ack delays taken off; Infinity before the first sample. */
+  minMs: number = Number.POSITIVE_INFINITY;
+  private windowMinMs: number = Number.POSITIVE_INFINITY;
+  private windowFromMs = 0;
   private readonly maxAckDelayMs: number;
 
   constructor(maxAckDelayMs: number) {
@@ -24,10 +30,17 @@ export class RttEstimator {
   }
 
   /** A newly acknowledged datagram took `rttMs`, of which the other side says it held the ack for `ackDelayMs`. */
-  sample(rttMs: number, ackDelayMs: number, reliable: boolean): void {
+  sample(rttMs: number, ackDelayMs: number, reliable: boolean, nowMs: number): void {
     const heldMs = Math.min(ackDelayMs, reliable ? this.maxAckDelayMs : LAZY_ACK_MS);
     const adjustedMs = Math.max(rttMs - heldMs, 0);
     this.latestMs = rttMs;
+    if (nowMs - this.windowFromMs >= MIN_RTT_WINDOW_MS) {
+      this.minMs = this.windowMinMs;
+      this.windowMinMs = Number.POSITIVE_INFINITY;
+      this.windowFromMs = nowMs;
+    }
+    this.windowMinMs = Math.min(this.windowMinMs, Math.max(adjustedMs, 0.001));
+    this.minMs = Math.min(this.minMs, this.windowMinMs);
     if (this.smoothedMs === 0) {
       this.smoothedMs = Math.max(adjustedMs, 0.001);
       this.variationMs = adjustedMs / 2;
@@ -43,9 +56,8 @@ export class RttEstimator {
     return smoothedMs + Math.max(4 * this.variationMs, TIMER_GRANULARITY_MS) + this.maxAckDelayMs;
   }
 
-  /** RFC 9002 6.1.2: 9/8 of the round trip. */
-  lossDelayMs(): number {
-    const rttMs = this.smoothedMs === 0 ? INITIAL_RTT_MS : Math.max(this.smoothedMs, this.latestMs);
-    return Math.max((9 / 8) * rttMs, TIMER_GRANULARITY_MS);
+  /** What a round trip takes at most: the larger of the smoothed and the latest one, INITIAL_RTT_MS before the first. */
+  slowestMs(): number {
+    return this.smoothedMs === 0 ? INITIAL_RTT_MS : Math.max(this.smoothedMs, this.latestMs);
   }
 }

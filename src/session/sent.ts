@@ -4,8 +4,11 @@
  * Records lie in a ring addressed by packet number; what each carried lies in a second ring, as runs of consecutive
  * messages or single slices. A datagram is resolved when it is acknowledged or declared lost; resolved ones leave the
  * ring at its old end. A lost one is remembered a little longer, so that a late ack still saves a resend. Bounds: data
- * waits at MAX_OUTSTANDING_DATAGRAMS, and at the double the oldest are given up. Worst case of an ack: one visit to each
- * outstanding datagram.
+ * waits at MAX_OUTSTANDING_DATAGRAMS, and at the double the oldest are given up.
+ *
+ * Work of an ack: what it newly acknowledges or loses, and a word for each 32 outstanding of each of its ranges. Cursors
+ * pass each number once: it is looked for a loss at `unresolvedFrom` (time, oldest first) and between `byNumberFrom` and
+ * `byNumberTo` (three later numbers).
  */
 import { MAX_OUTSTANDING_DATAGRAMS, MAX_PACKET_NUMBER, SKIP_ONE_IN } from "../limits.ts";
 import type { HeaderCodec } from "../protocol.ts";
@@ -13,8 +16,10 @@ import type { AckBlock } from "../wire/header.ts";
 import type { CongestionController } from "./controller.ts";
 import type { SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
+import { NumberBits } from "./number-bits.ts";
 import { powerOfTwo, rebuildAcknowledged } from "./packet-numbers.ts";
-import type { RttEstimator } from "./rtt.ts";
+import { ReorderingWindow } from "./reordering.ts";
+import { type RttEstimator, TIMER_GRANULARITY_MS } from "./rtt.ts";
 
 /** Flags of a sent datagram, and of what became of it. */
 export const Sent = {
@@ -34,10 +39,11 @@ export interface FrameEvents {
   frameLost(channel: number, number: number, slice: number): void;
 }
 
-/** A datagram is lost when one so many numbers later is acknowledged (RFC 9002 6.1.1). */
+/** A datagram is lost when one so many numbers later is acknowledged (RFC 9002 6.1.1), while no reordering was seen. */
 const PACKET_THRESHOLD = 3;
-/** How long, in packets, a lost datagram is remembered. */
+/** A lost datagram is remembered for so many numbers, and for so many times what made it lost. */
 const REMEMBER_LOST = 64;
+const REMEMBER_LOST_DELAYS = 3;
 const REMEMBER_SKIPPED = 8;
 
 const PACKET_STRIDE = 4;
@@ -63,7 +69,7 @@ export class SentPackets {
   /** Unresolved datagrams with reliable frames. */
   reliableInFlight = 0;
   lastReliableAtMs = 0;
-  /** When the oldest reliable datagram below the largest acknowledged is lost; Infinity: there is none. */
+  /** When the oldest unresolved datagram below the largest acknowledged is lost; Infinity: there is none. */
   lossTimeMs: number = Number.POSITIVE_INFINITY;
   /** Acks up to here have arrived at the other side, taken by `takePrune`. */
   private pruneTo = -1;
@@ -73,6 +79,15 @@ export class SentPackets {
   private packetMask = -1;
   /** The oldest number in the ring. */
   private base = 0;
+  /** Those in the ring that an ack would be news of. */
+  private readonly unheard: NumberBits = new NumberBits();
+  /** All below are resolved, or ask for nothing. */
+  private unresolvedFrom = 0;
+  /** From here to `byNumberTo` three later numbers were acknowledged; who is not heard of by `byNumberAtMs` is lost. */
+  private byNumberFrom = 0;
+  private byNumberTo = -1;
+  private byNumberAtMs: number = Number.POSITIVE_INFINITY;
+  private readonly reordering: ReorderingWindow = new ReorderingWindow();
   private frames: Float64Array = noRing;
   private frameMask = -1;
   private framesFrom = 0;
@@ -212,15 +227,17 @@ export class SentPackets {
       const flags = this.packets[at + BYTES_FLAGS]! & 31;
       if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
         const rttMs = Math.max(0, nowMs - this.packets[at + SENT_AT]!);
-        rtt.sample(rttMs, acks.delay * 0.25, (flags & Sent.reliable) !== 0);
+        rtt.sample(rttMs, acks.delay * 0.25, (flags & Sent.reliable) !== 0, nowMs);
       }
     }
     for (let i = -1; i < acks.pairs; i++) {
       if (i >= 0) high -= acks.gaps[i]!;
       const low = high - (i < 0 ? acks.firstRun : acks.runs[i]!) + 1;
       const end = Math.max(low, this.base);
-      for (let n = Math.min(high, this.next - 1); n >= end; n--)
+      let n = this.unheard.highest(end, Math.min(high, this.next - 1));
+      for (; n >= 0; n = this.unheard.highest(end, n - 1)) {
         newly += this.arrived(n, nowMs, rtt, controller);
+      }
       if (low <= this.base) break;
       high = low - 1;
     }
@@ -239,13 +256,11 @@ export class SentPackets {
    */
   private leap(next: number, nowMs: number, controller: CongestionController): void {
     this.counters.acknowledgedAhead++;
-    for (let n = this.base; n < this.next; n++) {
-      const flags = this.packets[(n & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
-      if ((flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) === Sent.eliciting) {
-        this.lose(n, nowMs, controller);
-      }
+    for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
+      if (this.isUnresolved(n)) this.lose(n, nowMs, controller);
     }
     this.lossTimeMs = Number.POSITIVE_INFINITY;
+    this.unheard.clear();
     this.next = next;
     this.base = next;
     this.framesFrom = this.framesTo;
@@ -253,35 +268,68 @@ export class SentPackets {
   }
 
   /**
-   * RFC 9002 6.1: lost are those three numbers or 9/8 of a round trip behind what was acknowledged. Three numbers are
-   * evidence only as far down as an ack field says anything; what it has moved past is given up by time alone.
+   * RFC 9002 6.1, with the reordering window of RFC 8985: lost is what was sent before something that has arrived, and too
+   * long ago; while no reordering has been seen, also what is three numbers behind. That waits for a moment: the datagrams
+   * of one burst may come in any order, and then the next ack says so. Three numbers are evidence only as far down as an
+   * ack field says anything; what it has moved past is given up by time alone.
    */
   detectLosses(nowMs: number, rtt: RttEstimator, controller: CongestionController): void {
-    const delayMs = rtt.lossDelayMs();
-    const tooOldMs = nowMs - delayMs;
-    this.lossTimeMs = Number.POSITIVE_INFINITY;
+    const delayMs = this.reordering.lossDelayMs(rtt);
     const end = Math.min(this.largestAcknowledged, this.next);
-    for (let n = this.base; n < end; n++) {
-      const at = (n & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 31;
-      if ((flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) !== Sent.eliciting) continue;
-      const sentAtMs = this.packets[at + SENT_AT]!;
-      // The tolerance: a timer set to sentAt + delay must find the datagram due, whatever rounding says.
-      const behind = this.largestAcknowledged - n;
-      const missing = behind >= PACKET_THRESHOLD && behind <= this.ackSpan;
-      if (missing || sentAtMs <= tooOldMs + 1e-6) {
-        if (behind <= this.ackSpan) this.lose(n, nowMs, controller);
-        else this.forget(n);
-      } else if ((flags & Sent.reliable) !== 0 && sentAtMs + delayMs < this.lossTimeMs) {
-        this.lossTimeMs = sentAtMs + delayMs;
+    this.loseByNumber(nowMs, controller);
+    // The tolerance: a timer set to sentAt + delay must find the datagram due, whatever rounding says.
+    const tooOldMs = nowMs - delayMs + 1e-6;
+    this.lossTimeMs = Number.POSITIVE_INFINITY;
+    for (let n = this.oldestUnresolved(end); n < end; n = this.oldestUnresolved(end)) {
+      const sentAtMs = this.packets[(n & this.packetMask) * PACKET_STRIDE + SENT_AT]!;
+      if (sentAtMs > tooOldMs) {
+        this.lossTimeMs = Math.min(sentAtMs + delayMs, this.lookByNumber(n, nowMs));
+        break;
       }
+      if (this.largestAcknowledged - n <= this.ackSpan) this.lose(n, nowMs, controller);
+      else this.forget(n);
     }
-    this.retire();
+    this.retire(nowMs - REMEMBER_LOST_DELAYS * delayMs);
+  }
+
+  /** Moves `unresolvedFrom` to the oldest number that asks for an ack and is neither acknowledged nor lost, or to `end`. */
+  private oldestUnresolved(end: number): number {
+    let n = Math.max(this.unresolvedFrom, this.base);
+    while (n < end && !this.isUnresolved(n)) n++;
+    this.unresolvedFrom = n;
+    return n;
+  }
+
+  private isUnresolved(n: number): boolean {
+    const flags = this.packets[(n & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
+    return (flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) === Sent.eliciting;
+  }
+
+  /** `oldest` is unresolved: when it is to be looked for by its number, if it is; Infinity: not at all. */
+  private lookByNumber(oldest: number, nowMs: number): number {
+    const to = Math.min(this.largestAcknowledged, this.next - 1) - PACKET_THRESHOLD;
+    if (!this.reordering.trustsNumbers || oldest > to) return Number.POSITIVE_INFINITY;
+    if (this.byNumberAtMs === Number.POSITIVE_INFINITY && to > this.byNumberTo) {
+      this.byNumberFrom = Math.max(this.byNumberTo + 1, this.largestAcknowledged - this.ackSpan);
+      this.byNumberTo = to;
+      this.byNumberAtMs = nowMs + TIMER_GRANULARITY_MS;
+    }
+    return this.byNumberAtMs;
+  }
+
+  private loseByNumber(nowMs: number, controller: CongestionController): void {
+    if (this.byNumberAtMs > nowMs) return;
+    this.byNumberAtMs = Number.POSITIVE_INFINITY;
+    if (!this.reordering.trustsNumbers) return;
+    const from = Math.max(this.byNumberFrom, this.unresolvedFrom, this.base);
+    for (let n = from; n <= this.byNumberTo; n++) {
+      if (this.isUnresolved(n)) this.lose(n, nowMs, controller);
+    }
   }
 
   /** Names the frames of the oldest datagram with reliable frames in flight as lost, without giving it up. */
   probeOldest(): void {
-    for (let n = this.base; n < this.next; n++) {
+    for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
       const at = (n & this.packetMask) * PACKET_STRIDE;
       const flags = this.packets[at + BYTES_FLAGS]! & 31;
       if ((flags & (Sent.reliable | Sent.acknowledged | Sent.lost)) !== Sent.reliable) continue;
@@ -292,7 +340,7 @@ export class SentPackets {
 
   /** Gives up datagrams without reliable frames that were sent before `beforeMs`: their acks are not coming. */
   expireUnreliable(beforeMs: number, nowMs: number, controller: CongestionController): void {
-    for (let n = this.base; n < this.next; n++) {
+    for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
       const at = (n & this.packetMask) * PACKET_STRIDE;
       const flags = this.packets[at + BYTES_FLAGS]! & 31;
       if ((flags & (Sent.eliciting | Sent.reliable | Sent.acknowledged | Sent.lost)) !== 1)
@@ -300,16 +348,13 @@ export class SentPackets {
       if (this.packets[at + SENT_AT]! > beforeMs) break;
       this.lose(n, nowMs, controller);
     }
-    this.retire();
+    this.retire(beforeMs);
   }
 
   /** Bounds the ring where neither acks nor timers have (a session that sends acks only, with data unresolved). */
   giveUpOldest(nowMs: number, controller: CongestionController): void {
     while (this.next - this.base >= 2 * MAX_OUTSTANDING_DATAGRAMS) {
-      const flags = this.packets[(this.base & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
-      if ((flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) === Sent.eliciting) {
-        this.lose(this.base, nowMs, controller);
-      }
+      if (this.isUnresolved(this.base)) this.lose(this.base, nowMs, controller);
       this.dropBase();
     }
   }
@@ -326,6 +371,7 @@ export class SentPackets {
     if (this.base !== this.next) return;
     this.packets = noRing;
     this.packetMask = -1;
+    this.unheard.resize(-1);
     this.frames = noRing;
     this.frameMask = -1;
   }
@@ -342,6 +388,7 @@ export class SentPackets {
     this.packets[at + BYTES_FLAGS] = bytes * 32 + flags;
     this.packets[at + FRAMES_FROM] = this.planFrom;
     this.packets[at + ACK_LARGEST] = ackLargest;
+    if (bytes > 0) this.unheard.add(this.next);
     this.planFrom = this.framesTo;
   }
 
@@ -354,18 +401,23 @@ export class SentPackets {
     const at = (n & this.packetMask) * PACKET_STRIDE;
     const packed = this.packets[at + BYTES_FLAGS]!;
     const flags = packed & 31;
-    if ((flags & Sent.acknowledged) !== 0) return 0;
+    this.unheard.remove(n);
     this.packets[at + BYTES_FLAGS] = packed + Sent.acknowledged;
     const ackLargest = this.packets[at + ACK_LARGEST]!;
     if (ackLargest > this.pruneTo) this.pruneTo = ackLargest;
     if ((flags & Sent.eliciting) === 0) return 0;
-    if ((flags & Sent.lost) !== 0) this.counters.spuriousLosses++;
-    else {
-      const bytes = Math.floor(packed / 32);
+    const bytes = Math.floor(packed / 32);
+    const sentAtMs = this.packets[at + SENT_AT]!;
+    if (n < this.largestAcknowledged) this.reordering.reordered();
+    if ((flags & Sent.lost) !== 0) {
+      this.counters.spuriousLosses++;
+      this.reordering.spurious(nowMs - sentAtMs, rtt);
+      controller.onSpuriousLoss(bytes, sentAtMs, nowMs);
+    } else {
       this.bytesInFlight -= bytes;
       if ((flags & Sent.reliable) !== 0) this.reliableInFlight--;
       const limited = (flags & Sent.applicationLimited) !== 0;
-      controller.onAcknowledged(bytes, this.packets[at + SENT_AT]!, nowMs, rtt, limited);
+      controller.onAcknowledged(bytes, sentAtMs, nowMs, rtt, limited);
     }
     this.eachFrame(n, true);
     return 1;
@@ -374,7 +426,9 @@ export class SentPackets {
   private lose(n: number, nowMs: number, controller: CongestionController): void {
     const at = (n & this.packetMask) * PACKET_STRIDE;
     const bytes = Math.floor(this.packets[at + BYTES_FLAGS]! / 32);
-    controller.onLost(bytes, this.packets[at + SENT_AT]!, nowMs);
+    const sentAtMs = this.packets[at + SENT_AT]!;
+    this.reordering.lost(sentAtMs, nowMs);
+    controller.onLost(bytes, sentAtMs, nowMs);
     this.giveUp(n);
   }
 
@@ -410,17 +464,23 @@ export class SentPackets {
     }
   }
 
-  private retire(): void {
+  /** Lets go of what is resolved at the old end; of what is lost, only if it was sent before `beforeMs`. */
+  private retire(beforeMs: number): void {
     while (this.base < this.next) {
-      const flags = this.packets[(this.base & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
-      const open = (flags & Sent.eliciting) !== 0 && (flags & Sent.acknowledged) === 0;
-      if (open && (flags & Sent.lost) === 0) break;
-      if (open && this.base + REMEMBER_LOST > this.largestAcknowledged) break;
+      const at = (this.base & this.packetMask) * PACKET_STRIDE;
+      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      const unheard = (flags & Sent.eliciting) !== 0 && (flags & Sent.acknowledged) === 0;
+      if (unheard && (flags & Sent.lost) === 0) break;
+      if (unheard && this.next - this.base < MAX_OUTSTANDING_DATAGRAMS / 2) {
+        if (this.base + REMEMBER_LOST > this.largestAcknowledged) break;
+        if (this.packets[at + SENT_AT]! > beforeMs) break;
+      }
       this.dropBase();
     }
   }
 
   private dropBase(): void {
+    this.unheard.remove(this.base);
     this.base++;
     this.framesFrom =
       this.base < this.next
@@ -433,10 +493,13 @@ export class SentPackets {
     const oldMask = this.packetMask;
     this.packetMask = Math.max(oldMask * 2 + 1, MIN_PACKETS - 1);
     this.packets = new Float64Array((this.packetMask + 1) * PACKET_STRIDE);
+    this.unheard.resize(this.packetMask);
     for (let n = this.base; n < this.next; n++) {
       const from = (n & oldMask) * PACKET_STRIDE;
       const to = (n & this.packetMask) * PACKET_STRIDE;
       for (let i = 0; i < PACKET_STRIDE; i++) this.packets[to + i] = old[from + i]!;
+      const flags = this.packets[to + BYTES_FLAGS]!;
+      if (flags >= 32 && (flags & Sent.acknowledged) === 0) this.unheard.add(n);
     }
   }
 

@@ -7,7 +7,7 @@
  *
  * Order of work in one turn of the caller: `handleDatagram` for all that has come, `handleTimeout`, then
  * `pollTransmit` until it returns 0, then sleep until `pollDeadline`. Worst case of a datagram: its frames (at most one
- * a byte) plus one visit to each datagram in flight. Keep-alives and idle timeouts are the caller's: `ping`,
+ * a byte) plus what its acks say is new (sent.ts). Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
 import { StardustError } from "../errors.ts";

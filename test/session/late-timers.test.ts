@@ -116,19 +116,19 @@ describe("what is lost", () => {
 describe("an ack delay is taken off a round trip", () => {
   it("as far as an ack may be held back, and what is more belongs to the round trip", () => {
     const reliable = new RttEstimator(maxAckDelayMs);
-    reliable.sample(maxAckDelayMs + 10, maxAckDelayMs, true);
+    reliable.sample(maxAckDelayMs + 10, maxAckDelayMs, true, 0);
     expect(reliable.smoothedMs).toBe(10);
     const late = new RttEstimator(maxAckDelayMs);
-    late.sample(maxAckDelayMs + 10, maxAckDelayMs + 4, true);
+    late.sample(maxAckDelayMs + 10, maxAckDelayMs + 4, true, 0);
     expect(late.smoothedMs).toBe(10);
     const lazy = new RttEstimator(maxAckDelayMs);
-    lazy.sample(LAZY_ACK_MS + 10, LAZY_ACK_MS + 3, false);
+    lazy.sample(LAZY_ACK_MS + 10, LAZY_ACK_MS + 3, false, 0);
     expect(lazy.smoothedMs).toBe(10);
   });
 
   it("so that the probe timeout waits longer for a peer whose timers are late", () => {
     const rtt = new RttEstimator(maxAckDelayMs);
-    for (let i = 0; i < 50; i++) rtt.sample(1 + maxAckDelayMs + 15, maxAckDelayMs + 15, true);
+    for (let i = 0; i < 50; i++) rtt.sample(1 + maxAckDelayMs + 15, maxAckDelayMs + 15, true, 0);
     expect(rtt.probeTimeoutMs()).toBeGreaterThan(maxAckDelayMs + 16);
   });
 });
