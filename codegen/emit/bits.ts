@@ -1,4 +1,5 @@
 /** The shifts and masks of bit fields as text. Where a field lies was decided in model/; nothing is decided here. */
+import { atom, compound, type Expression, operand } from "./expression.ts";
 
 /** Where the bits of a field lie inside one byte. */
 interface BitPiece {
@@ -36,21 +37,42 @@ export function readBitsText(
   width: number,
   byte: (index: number) => string,
 ): string {
+  return readBitsParts(offset, width, byte).join(" | ");
+}
+
+/** As readBitsText, cut at its `|`. */
+export function readBitsParts(
+  offset: number,
+  width: number,
+  byte: (index: number) => string,
+): string[] {
   const pieces = bitPieces(offset, width).map((piece) => {
     const { shift, below } = piece;
-    let text = byte(piece.byte);
+    let value = atom(byte(piece.byte));
     const net = below - shift;
     if (piece.width < 8) {
       const mask = (2 ** piece.width - 1) * 2 ** shift;
       // The top bits need no mask where the shift to the right drops what is below them.
-      if (shift + piece.width < 8 || net > -shift) text = `(${text} & 0x${hex(mask)})`;
+      if (shift + piece.width < 8 || net > -shift)
+        value = compound(`${value.text} & 0x${hex(mask)}`);
     }
-    if (net > 0) return `(${text} << ${net})`;
-    return net < 0 ? `(${text} >>> ${-net})` : text;
+    return shifted(value, net);
   });
-  const joined = pieces.join(" | ");
-  if (pieces.length === 1) return joined.replace(/^\((.*)\)$/s, "$1");
-  return width === 32 ? `(${joined}) >>> 0` : joined;
+  const parts = partsOf(pieces);
+  if (width < 32) return parts;
+  // `|` makes a signed number of 32 bits.
+  return parts.with(0, `(${parts[0]}`).with(-1, `${parts.at(-1)}) >>> 0`);
+}
+
+/** To the left; to the right where `bits` are below zero. */
+function shifted(value: Expression, bits: number): Expression {
+  if (bits === 0) return value;
+  return compound(`${operand(value)} ${bits > 0 ? "<<" : ">>>"} ${Math.abs(bits)}`);
+}
+
+/** What stands between the `|`; one alone needs no parentheses. */
+function partsOf(pieces: readonly Expression[]): string[] {
+  return pieces.length === 1 ? [pieces[0]!.text] : pieces.map(operand);
 }
 
 /** Whether a single bit is set. */
@@ -62,28 +84,21 @@ export function readBoolText(offset: number, byte: (index: number) => string): s
 export interface BitField {
   readonly offset: number;
   readonly width: number;
-  readonly value: string;
+  readonly value: Expression;
 }
 
 /**
- * The expression of each byte of a block. Bits above a byte need no mask: storing into a byte drops them, and those below
- * are shifted out.
+ * The expression of each byte of a block, cut at its `|`; no parts where no bit of a field is in it. Bits above a byte need
+ * no mask: storing into a byte drops them, and those below are shifted out.
  */
-export function writeBitsTexts(fields: readonly BitField[], bytes: number): string[] {
-  const texts: string[][] = Array.from({ length: bytes }, () => []);
+export function writeBitsParts(fields: readonly BitField[], bytes: number): string[][] {
+  const pieces: Expression[][] = Array.from({ length: bytes }, () => []);
   for (const field of fields) {
     for (const piece of bitPieces(field.offset, field.width)) {
-      const net = piece.below - piece.shift;
-      const text =
-        net === 0 ? field.value : `(${field.value} ${net > 0 ? ">>>" : "<<"} ${Math.abs(net)})`;
-      texts[piece.byte]!.push(text);
+      pieces[piece.byte]!.push(shifted(field.value, piece.shift - piece.below));
     }
   }
-  return texts.map((parts) => {
-    if (parts.length === 0) return "0";
-    if (parts.length === 1) return parts[0]!.replace(/^\((.*)\)$/s, "$1");
-    return parts.join(" | ");
-  });
+  return pieces.map(partsOf);
 }
 
 /** `at`, `at + 3`. */

@@ -13,7 +13,7 @@ import {
 } from "../kinds/kinds.ts";
 import type { Lookup, Named, NamedType } from "../model/lookup.ts";
 import type { TypeModel, UnionModel } from "../model/model.ts";
-import { offsetText, readBitsText } from "./bits.ts";
+import { hex, offsetText, readBitsText } from "./bits.ts";
 import { depthArgument, elementFixedBytes, elementMinBytes, typeText } from "./layout.ts";
 import { type Module, WIRE } from "./module.ts";
 import { indexPath, localsOf } from "./plan.ts";
@@ -78,7 +78,7 @@ export function unionDecodeFunction(union: UnionModel, lookup: Lookup, module: M
     for (const variant of union.variants) {
       lines.block(`case ${variant.tag}:`, () => {
         const scope = { ...openScope(union, lookup, module), lines };
-        const value = readOne(scope, variant.type, "value", quote("value"));
+        const value = readOne(scope, variant.type, "value", "value");
         endRecursion(union, lines);
         const shown = value === "value" ? value : `value: ${value}`;
         lines.add(`return { kind: ${quote(variant.name)}, ${shown} };`);
@@ -98,8 +98,9 @@ export function unionDecodeFunction(union: UnionModel, lookup: Lookup, module: M
   };
 }
 
-/** Reads a value that stands by itself; returns its expression. */
-function readOne(scope: Scope, type: TypeModel, hint: string, path: string): string {
+/** Reads a value that stands by itself: of a member, or of an element, where `member` is "". Returns its expression. */
+function readOne(scope: Scope, type: TypeModel, hint: string, member: string): string {
+  const path = quote(member);
   if (isSimple(type)) return simpleText(type, path, scope.lines);
   const name = scope.names.take(hint);
   if (isBits(type)) {
@@ -107,35 +108,35 @@ function readOne(scope: Scope, type: TypeModel, hint: string, path: string): str
     const place = `${scope.lines.use("r")}.take(${Math.ceil(type.bits / 8)}, ${path})`;
     const value = readBits(scope, type, at, place, path);
     scope.lines.add(`const ${name} = ${value};`);
-  } else readInto(scope, type, name, path);
+  } else readInto(scope, type, name, member);
   return name;
 }
 
 /** Declares `name` and reads into it. */
-export function readInto(scope: Scope, type: TypeModel, name: string, path: string): void {
+export function readInto(scope: Scope, type: TypeModel, name: string, member: string): void {
   const { lines } = scope;
   const text = typeText(type, lines.module.typeOf);
   if (type.kind === "list" || type.kind === "array") {
-    readList(scope, type, name, path, (made) => `const ${name}: ${text} = ${made};`);
+    readList(scope, type, name, member, (made) => `const ${name}: ${text} = ${made};`);
   } else if (type.kind === "map") {
     lines.add(`const ${name}: ${text} = new Map();`);
-    readMap(scope, type, name, path);
+    readMap(scope, type, name, member);
   } else {
     lines.add(`let ${name}: ${text};`);
-    assignRead(scope, type, name, path);
+    assignRead(scope, type, name, member);
   }
 }
 
 /** Reads into the variable `name`, which is declared and may be undefined. */
-export function assignRead(scope: Scope, type: TypeModel, name: string, path: string): void {
+export function assignRead(scope: Scope, type: TypeModel, name: string, member: string): void {
   const { lines, lookup, self } = scope;
   if (type.kind === "list" || type.kind === "array") {
-    readList(scope, type, name, path, (made) => `${name} = ${made};`);
+    readList(scope, type, name, member, (made) => `${name} = ${made};`);
     return;
   }
   if (type.kind === "map") {
     lines.add(`${name} = new Map();`);
-    readMap(scope, type, name, path);
+    readMap(scope, type, name, member);
     return;
   }
   const { name: made } = type as NamedType;
@@ -144,7 +145,7 @@ export function assignRead(scope: Scope, type: TypeModel, name: string, path: st
     lines.add(`${name} = decode${made}(${lines.use("r")}${depth});`);
   });
   lines.chain("catch (error)", () => {
-    lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${quote(member)});`);
   });
 }
 
@@ -163,10 +164,11 @@ function readList(
   scope: Scope,
   type: ListType,
   list: string,
-  path: string,
+  member: string,
   begin: (made: string) => string,
 ): void {
   const { lines, names, lookup } = scope;
+  const path = quote(member);
   const { of } = type;
   const minBytes = elementMinBytes(of, lookup);
   // Fixed elements are bounds-checked together; then only their values can be wrong, or nothing at all.
@@ -197,7 +199,7 @@ function readList(
     lines.add(`let ${index} = 0;`);
     lines.block("try", () => loop(`for (; ${index} < ${count}; ${index}++)`));
     lines.chain("catch (error)", () => {
-      lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(path, index)});`);
+      lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(member, index)});`);
     });
   }
 }
@@ -224,13 +226,14 @@ function readElement(
     lines.add(`${element} = decode${of.name}(${lines.use("r")}${depth});`);
   } else {
     const inner = names.take("inner");
-    readInto(scope, of, inner, '""');
+    readInto(scope, of, inner, "");
     lines.add(`${element} = ${inner};`);
   }
 }
 
-function readMap(scope: Scope, type: MapType, map: string, path: string): void {
+function readMap(scope: Scope, type: MapType, map: string, member: string): void {
   const { lines, names, lookup } = scope;
+  const path = quote(member);
   const count = names.take(`${map}Count`);
   const index = names.take("i");
   const key = names.take("key");
@@ -259,7 +262,7 @@ function readMap(scope: Scope, type: MapType, map: string, path: string): void {
 
 /** An element whose place in the path the caller knows. */
 function readEntry(scope: Scope, type: TypeModel): string {
-  if (type.kind !== "struct" && type.kind !== "union") return readOne(scope, type, "inner", '""');
+  if (type.kind !== "struct" && type.kind !== "union") return readOne(scope, type, "inner", "");
   return `decode${type.name}(${scope.lines.use("r")}${depthArgument(scope.self, scope.lookup.named(type))})`;
 }
 
@@ -273,9 +276,8 @@ export function checkPadding(
   const padding = blockBytes * 8 - used;
   if (padding === 0) return;
   const last = offsetText(at, blockBytes - 1);
-  const mask = `0x${(2 ** padding - 1).toString(16).padStart(2, "0")}`;
   const refuse = `${scope.lines.use("r")}.refuse(${last}, "", "padding bits are not zero")`;
-  scope.lines.add(`if ((${byte(blockBytes - 1)} & ${mask}) !== 0) ${refuse};`);
+  scope.lines.add(`if ((${byte(blockBytes - 1)} & 0x${hex(2 ** padding - 1)}) !== 0) ${refuse};`);
 }
 
 /** Bits that stand by themselves at `place`; returns the expression of their value. */

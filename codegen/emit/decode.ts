@@ -5,7 +5,7 @@
 import { type BitType, isBits, isFixed, kindOf } from "../kinds/kinds.ts";
 import { groupsOf, type Lookup, type MemberGroup } from "../model/lookup.ts";
 import type { MemberModel, StructModel } from "../model/model.ts";
-import { bitPieces, offsetText, readBitsText, readBoolText } from "./bits.ts";
+import { bitPieces, offsetText, readBitsParts, readBoolText } from "./bits.ts";
 import {
   assignRead,
   beginRecursion,
@@ -307,7 +307,7 @@ function readBitMember(
   const { lines, names } = scope;
   const type = member.type as BitType;
   const name = names.take(camel(member.name));
-  const raw = readBitsText(member.valueBit!, type.bits, byte);
+  const raw = readBitsParts(member.valueBit!, type.bits, byte);
   const at = offsetText(block, Math.floor(member.valueBit! / 8));
   const has = present.get(member);
   const kind = kindOf(type);
@@ -351,10 +351,10 @@ function readVariable(member: MemberModel, scope: Scope, has: string | undefined
     return name;
   }
   if (has === undefined) {
-    readInto(scope, type, name, path);
+    readInto(scope, type, name, member.name);
     return name;
   }
   lines.add(`let ${name}: ${typeText(type, lines.module.typeOf)} | undefined;`);
-  lines.block(`if (${has})`, () => assignRead(scope, type, name, path));
+  lines.block(`if (${has})`, () => assignRead(scope, type, name, member.name));
   return name;
 }

@@ -95,7 +95,7 @@ function exampleText(
     }
     case "array": {
       const item = exampleText(type.of, name, self, lookup, lines);
-      return `Array.from({ length: ${type.length} }, () => ${item.startsWith("{") ? `(${item})` : item})`;
+      return `Array.from({ length: ${type.length} }, () => ${item})`;
     }
     case "map": {
       if (isEndless(type.value, self, lookup)) return "new Map()";

@@ -221,7 +221,8 @@ function protocolOf(module: Module, side: Side): string {
 /** `server.ts`. */
 export function emitServer(model: Model, module: Module): Declaration[] {
   const accept = bodyOf(model, module, "accept");
-  const ofServer = (name: string) => module.type("stardust-udp/server", name);
+  const ofServer = (name: string, local?: string) =>
+    module.type("stardust-udp/server", name, local);
   const send = ofFace(module, "ServerSend");
   const broadcast = ofFace(module, "Broadcast");
   const header = ofFace(module, "Header");
@@ -260,7 +261,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
       kind: "alias",
       name: "Server",
       typeParameters: ["State = undefined"],
-      type: `${ofServer("Server as RuntimeServer")}<Face<State>>`,
+      type: `${ofServer("Server", "RuntimeServer")}<Face<State>>`,
       doc: "A listening server.",
     },
     {
@@ -298,7 +299,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
       typeParameters: ["State = undefined"],
       parameters: [{ name: "options", type: "Options<State>" }],
       returns: "Promise<Server<State>>",
-      body: `return ${module.value("stardust-udp/server", "listen as listenOn")}(${protocolOf(module, "server")}, face<State>(), options);`,
+      body: `return ${module.value("stardust-udp/server", "listen", "listenOn")}(${protocolOf(module, "server")}, face<State>(), options);`,
       doc: "Binds the ports and resolves when all are ready. Rejects with STARDUST_PORT_BIND.",
     },
   ];
@@ -307,7 +308,8 @@ export function emitServer(model: Model, module: Module): Declaration[] {
 /** `client.ts`. */
 export function emitClient(model: Model, module: Module): Declaration[] {
   const join = bodyOf(model, module, "join");
-  const ofClient = (name: string) => module.type("stardust-udp/client", name);
+  const ofClient = (name: string, local?: string) =>
+    module.type("stardust-udp/client", name, local);
   const options = `${ofClient("ConnectOptions")}<Face>`;
   const send = ofFace(module, "ClientSend");
   const header = ofFace(module, "Header");
@@ -334,7 +336,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
     {
       kind: "alias",
       name: "Client",
-      type: `${ofClient("Client as RuntimeClient")}<Face>`,
+      type: `${ofClient("Client", "RuntimeClient")}<Face>`,
       doc: "A connected client.",
     },
     {
@@ -362,7 +364,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
       name: "connect",
       parameters: [{ name: "options", type: "Options" }],
       returns: "Promise<Client>",
-      body: `return ${module.value("stardust-udp/client", "connect as connectTo")}(${protocolOf(module, "client")}, face, options);`,
+      body: `return ${module.value("stardust-udp/client", "connect", "connectTo")}(${protocolOf(module, "client")}, face, options);`,
       doc: "Joins a server and resolves when the connection stands. Rejects with STARDUST_CONNECT_….",
     },
   ];
@@ -370,7 +372,8 @@ export function emitClient(model: Model, module: Module): Declaration[] {
 
 /** `systems.ts`. */
 export function emitSystems(model: Model, module: Module): Declaration[] {
-  const ofSystems = (name: string) => module.type("stardust-udp/systems", name);
+  const ofSystems = (name: string, local?: string) =>
+    module.type("stardust-udp/systems", name, local);
   const send = ofFace(module, "ServerSend");
   const broadcast = ofFace(module, "Broadcast");
   const types = `<${send}, ${broadcast}, Handlers<State>, State>`;
@@ -394,7 +397,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
       kind: "alias",
       name: "Systems",
       typeParameters: ["State = undefined"],
-      type: `${ofSystems("Systems as RuntimeSystems")}${types}`,
+      type: `${ofSystems("Systems", "RuntimeSystems")}${types}`,
       doc: "What a module of systems exports as its default.",
     },
     {

@@ -4,6 +4,7 @@
  */
 import { conditionField, hasRole } from "../model/header-roles.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
+import { atom, compound, type Expression } from "./expression.ts";
 import {
   type Group,
   groupsOf,
@@ -111,24 +112,24 @@ function withShortForms(body: Lines, model: Model): string[] {
   return head;
 }
 
-function valueText(field: HeaderFieldModel, lines: Lines): string {
+function writtenValue(field: HeaderFieldModel, lines: Lines): Expression {
   switch (field.role) {
     case "channel":
-      return `${ofChannel("wireIds", lines)}!`;
+      return atom(`${ofChannel("wireIds", lines)}!`);
     case "message-number":
-      return "frame.number";
+      return atom("frame.number");
     case "slice-index":
-      return "frame.sliceIndex";
+      return atom("frame.sliceIndex");
     case "slice-count":
-      return "frame.sliceCount";
+      return atom("frame.sliceCount");
     case "length":
-      return "frame.payloadBytes";
+      return atom("frame.payloadBytes");
     case "reserved":
-      return "0";
+      return atom("0");
     default: {
       const text = field.role === undefined ? undefined : flagTexts[field.role];
       if (text === undefined) throw new Error(`header field ${field.name} cannot stand in a frame`);
-      return `(${lines.use(text)} ? 1 : 0)`;
+      return compound(`${lines.use(text)} ? 1 : 0`);
     }
   }
 }
@@ -141,7 +142,7 @@ function frameSizeFunction(model: Model, module: Module): Func {
   const lines = new Lines(module);
   lines.add("let size = 0;");
   for (const group of groups(model, "write", lines)) {
-    const value: Value = (field) => valueText(field, lines);
+    const value: Value = (field) => writtenValue(field, lines);
     lines.when(group.condition, () => sizeItems(lines, group.items, value));
   }
   lines.add("return size;");
@@ -174,7 +175,7 @@ function writeFrameFunction(model: Model, module: Module): Func {
     ...moduleNames,
   ]);
   for (const group of groups(model, "write", lines)) {
-    const value: Value = (field) => valueText(field, lines);
+    const value: Value = (field) => writtenValue(field, lines);
     lines.when(group.condition, () => writeItems(lines, names, group.items, value));
   }
   const view = lines.uses("view") ? [`const view = ${lines.use("w")}.view;`] : [];

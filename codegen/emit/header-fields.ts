@@ -3,7 +3,8 @@
  * moves one field to or from bytes. Which byte means what is the model's; the meaning of a role is header.ts's and frames.ts's.
  */
 import type { HeaderFieldModel } from "../model/model.ts";
-import { type BitField, hex, offsetText, readBitsText, writeBitsTexts } from "./bits.ts";
+import { type BitField, offsetText, readBitsText, readBoolText, writeBitsParts } from "./bits.ts";
+import { type Expression, operand } from "./expression.ts";
 import { headerFunctions } from "./module.ts";
 import type { Lines, Names } from "./text.ts";
 
@@ -145,26 +146,25 @@ function readBitItem(
   bytes.forEach((name, i) => {
     lines.add(`const ${name} = view.getUint8(${offsetText(at, offset + i)});`);
   });
+  const byte = (i: number): string => bytes[i]!;
   let bit = 0;
   for (const field of item.fields) {
-    if (field.role === "reserved") {
-      reservedZero(lines, bit, field.bits!, bytes);
-    } else if (field.bits === 1) {
-      const mask = hex(0x80 >> (bit % 8));
-      take(field, `(${bytes[Math.floor(bit / 8)]!} & 0x${mask}) !== 0`);
-    } else
-      take(
-        field,
-        readBitsText(bit, field.bits!, (i) => bytes[i]!),
-      );
-    bit += field.bits!;
+    const width = field.bits!;
+    if (field.role === "reserved") reservedZero(lines, bit, width, byte);
+    else take(field, width === 1 ? readBoolText(bit, byte) : readBitsText(bit, width, byte));
+    bit += width;
   }
   const padding = item.bytes * 8 - bit;
-  if (padding > 0) reservedZero(lines, bit, padding, bytes);
+  if (padding > 0) reservedZero(lines, bit, padding, byte);
 }
 
-function reservedZero(lines: Lines, offset: number, width: number, bytes: readonly string[]): void {
-  const text = readBitsText(offset, width, (i) => bytes[i]!);
+function reservedZero(
+  lines: Lines,
+  offset: number,
+  width: number,
+  byte: (index: number) => string,
+): void {
+  const text = readBitsText(offset, width, byte);
   lines.add(`if ((${text}) !== 0) return Violation.reservedBits;`);
 }
 
@@ -185,8 +185,8 @@ function typedRead(field: HeaderFieldModel, at: string, offset: number): string 
   }
 }
 
-/** The value that is written for a field, as an expression that stands by itself; for bits it fits them. */
-export type Value = (field: HeaderFieldModel) => string;
+/** The value that is written for a field; for bits it fits them. */
+export type Value = (field: HeaderFieldModel) => Expression;
 
 /** Writes a group's items. */
 export function writeItems(lines: Lines, names: Names, items: readonly Item[], value: Value): void {
@@ -196,7 +196,7 @@ export function writeItems(lines: Lines, names: Names, items: readonly Item[], v
       const field = first.fields[0]!;
       if (field.type === "ack-ranges")
         lines.add(`${lines.wire("writeAckRanges")}(${lines.use("w")}, ${lines.use("h")}.acks);`);
-      else lines.add(`${lines.use("w")}.varint(${value(field)});`);
+      else lines.add(`${lines.use("w")}.varint(${value(field).text});`);
       continue;
     }
     const at = names.take("at");
@@ -204,7 +204,7 @@ export function writeItems(lines: Lines, names: Names, items: readonly Item[], v
     let offset = 0;
     for (const item of run) {
       if (item.fields[0]!.bits !== undefined) writeBitItem(lines, item, at, offset, value);
-      else typedWrite(lines, item.fields[0]!, at, offset, value(item.fields[0]!));
+      else typedWrite(lines, item.fields[0]!, at, offset, operand(value(item.fields[0]!)));
       offset += item.bytes;
     }
   }
@@ -219,8 +219,8 @@ function writeBitItem(lines: Lines, item: Item, at: string, offset: number, valu
     }
     bit += field.bits!;
   }
-  writeBitsTexts(fields, item.bytes).forEach((text, i) => {
-    lines.or(`${lines.use("view")}.setUint8(${offsetText(at, offset + i)}, `, text, ");");
+  writeBitsParts(fields, item.bytes).forEach((parts, i) => {
+    lines.or(`${lines.use("view")}.setUint8(${offsetText(at, offset + i)}, `, parts, ");");
   });
 }
 
@@ -264,7 +264,7 @@ export function sizeItems(lines: Lines, items: readonly Item[], value: Value): v
     if (item.bytes >= 0) constant += item.bytes;
     else if (field.type === "ack-ranges")
       parts.push(`${lines.wire("ackRangesSize")}(${lines.use("h")}.acks)`);
-    else parts.push(`${lines.wire("varintSize")}(${value(field)})`);
+    else parts.push(`${lines.wire("varintSize")}(${value(field).text})`);
   }
   if (constant > 0) parts.unshift(String(constant));
   lines.add(`size += ${parts.join(" + ")};`);

@@ -6,6 +6,7 @@ import { compatMaxBytes } from "../model/channels.ts";
 import { conditionField, hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
+import { atom, compound } from "./expression.ts";
 import { frameFunctions } from "./frames.ts";
 import {
   groupsOf,
@@ -13,6 +14,7 @@ import {
   readItems,
   runBytes,
   sizeItems,
+  type Value,
   writeItems,
 } from "./header-fields.ts";
 import { type Module, WIRE } from "./module.ts";
@@ -118,6 +120,9 @@ const flagTargets: Partial<Record<HeaderRole, string>> = {
   limit: "h.limit",
 };
 
+/** The flags that say something of the first frame, and nothing of the datagram. */
+const firstFrameFlags: readonly HeaderRole[] = ["slice", "more"];
+
 /** The condition of a field of the datagram, as an expression over `h`. */
 function conditionOf(model: Model, lines: Lines): (field: HeaderFieldModel) => string {
   const fields = datagramFields(model);
@@ -128,8 +133,9 @@ function conditionOf(model: Model, lines: Lines): (field: HeaderFieldModel) => s
         if (flag?.userIndex !== undefined) {
           return `${lines.use("h")}.user[${flag.userIndex}] !== 0`;
         }
-        const target = flag?.role === undefined ? undefined : flagTargets[flag.role];
-        if (target === undefined || target.startsWith("first.")) {
+        const role = flag?.role;
+        const target = role === undefined ? undefined : flagTargets[role];
+        if (target === undefined || firstFrameFlags.includes(role!)) {
           throw new Error(`header field ${field.name}: no condition ${name} in a datagram`);
         }
         lines.use("h");
@@ -138,40 +144,40 @@ function conditionOf(model: Model, lines: Lines): (field: HeaderFieldModel) => s
       .join(" && ");
 }
 
-function writtenValue(model: Model, lines: Lines): (field: HeaderFieldModel) => string {
+function writtenValue(model: Model, lines: Lines): Value {
   const low = model.header.packetNumberBits;
   return (field) => {
     switch (field.role) {
       case "channel":
-        return "wireId";
+        return atom("wireId");
       case "packet-number":
-        return `${lines.use("h")}.packetNumber`;
+        return atom(`${lines.use("h")}.packetNumber`);
       case "packet-number-high":
-        return `Math.floor(${lines.use("h")}.packetNumber / ${2 ** low})`;
+        return atom(`Math.floor(${lines.use("h")}.packetNumber / ${2 ** low})`);
       case "session-tag":
-        return `${lines.use("h")}.sessionTag`;
+        return atom(`${lines.use("h")}.sessionTag`);
       case "ack-largest":
-        return `${lines.use("h")}.acks.largest`;
+        return atom(`${lines.use("h")}.acks.largest`);
       case "ack-delay":
-        return `${lines.use("h")}.acks.delay`;
+        return atom(`${lines.use("h")}.acks.delay`);
       case "ack-bits":
-        return `${lines.wire("ackWord")}(${lines.use("h")}.acks, 0)`;
+        return atom(`${lines.wire("ackWord")}(${lines.use("h")}.acks, 0)`);
       case "receive-limit":
-        return `${lines.use("h")}.receiveLimit`;
+        return atom(`${lines.use("h")}.receiveLimit`);
       case "reserved":
-        return "0";
+        return atom("0");
       case undefined: {
         const value = `${lines.use("h")}.user[${field.userIndex!}]!`;
-        if (field.bits === undefined) return value;
-        return field.bits === 32 ? `(${value} >>> 0)` : `(${value} & ${2 ** field.bits - 1})`;
+        if (field.bits === undefined) return atom(value);
+        return compound(field.bits === 32 ? `${value} >>> 0` : `${value} & ${2 ** field.bits - 1}`);
       }
       case "slice":
       case "more":
-        return `(first?.${field.role} === true ? 1 : 0)`;
+        return compound(`first?.${field.role} === true ? 1 : 0`);
       default: {
         const target = flagTargets[field.role];
         if (target === undefined) throw new Error(`role ${field.role} stands before frames only`);
-        return `(${target} ? 1 : 0)`;
+        return compound(`${target} ? 1 : 0`);
       }
     }
   };
@@ -333,9 +339,9 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
 
 /** Which flags go together, and what the channel in front means. */
 function flagRules(lines: Lines, fields: readonly HeaderFieldModel[]): void {
-  const slice = hasRole(fields, "slice");
-  const more = hasRole(fields, "more");
-  const first = [slice ? "first.slice" : "", more ? "first.more" : ""].filter((t) => t !== "");
+  const first = firstFrameFlags.flatMap((role) =>
+    hasRole(fields, role) ? [flagTargets[role]!] : [],
+  );
   if (first.length > 0) {
     const either = first.length > 1 ? `(${first.join(" || ")})` : first[0]!;
     lines.add(`if (${either} && !h.frames) return Violation.flags;`);

@@ -38,12 +38,18 @@ const compilerOptions: ts.CompilerOptions = {
   newLine: ts.NewLineKind.LineFeed,
 };
 
-/** Statements that import or export from a file beside; docs of the spec may say the same and stay. */
+/** What is imported or exported from a file beside, as the compiler finds it; docs of the spec may say the same and stay. */
 function withJsImports(text: string): string {
-  return text.replace(
-    /^((?:import|export)\b[^;"]*\bfrom |\} from |import )"(\.\/[\w./-]+)\.ts";$/gm,
-    '$1"$2.js";',
-  );
+  const parts: string[] = [];
+  let from = 0;
+  for (const { fileName, pos } of ts.preProcessFile(text).importedFiles) {
+    if (!fileName.startsWith("./") || !fileName.endsWith(".ts")) continue;
+    // `pos` is at the quotation mark.
+    const ending = pos + 1 + fileName.length - ".ts".length;
+    parts.push(text.slice(from, ending), ".js");
+    from = ending + ".ts".length;
+  }
+  return parts.join("") + text.slice(from);
 }
 
 /** The marker by which a generated file is known stands in its first line, whatever the compiler leaves out. */

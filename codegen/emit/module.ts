@@ -64,24 +64,25 @@ export const headerFunctions = [
 
 export type WireFunction = (typeof wireFunctions)[number] | (typeof headerFunctions)[number];
 
+/** What is named of one file: by its name there, and the one it has here. */
 interface Names {
-  readonly values: Set<string>;
-  readonly types: Set<string>;
+  readonly values: Map<string, string>;
+  readonly types: Map<string, string>;
 }
 
 export class Module {
   readonly #named = new Map<string, Names>();
   readonly #namespaces = new Map<string, { readonly name: string; readonly isType: boolean }>();
 
-  /** A value of another file, by `from` as the import says it. `listen as listenOn` is known as `listenOn`. */
-  value(from: string, name: string): string {
-    this.#of(from).values.add(name);
-    return localName(name);
+  /** A value of another file, by `from` as the import says it; `local` is what it is called here. */
+  value(from: string, name: string, local: string = name): string {
+    this.#of(from).values.set(name, local);
+    return local;
   }
 
-  type(from: string, name: string): string {
-    this.#of(from).types.add(name);
-    return localName(name);
+  type(from: string, name: string, local: string = name): string {
+    this.#of(from).types.set(name, local);
+    return local;
   }
 
   /** A function of the runtime's that turns values into bytes or back. */
@@ -103,8 +104,11 @@ export class Module {
 
   /** The names by which the file knows what it has imported so far. */
   get localNames(): string[] {
-    const named = [...this.#named.values()].flatMap(({ values, types }) => [...values, ...types]);
-    return [...named.map(localName), ...Array.from(this.#namespaces.values(), ({ name }) => name)];
+    const named = [...this.#named.values()].flatMap(({ values, types }) => [
+      ...values.values(),
+      ...types.values(),
+    ]);
+    return [...named, ...Array.from(this.#namespaces.values(), ({ name }) => name)];
   }
 
   /** All that was named: packages first, then the files beside. */
@@ -123,15 +127,14 @@ export class Module {
   }
 
   #of(from: string): Names {
-    const names = this.#named.get(from) ?? { values: new Set(), types: new Set() };
+    const names = this.#named.get(from) ?? { values: new Map(), types: new Map() };
     this.#named.set(from, names);
     return names;
   }
 }
 
-function localName(name: string): string {
-  const [, local] = name.split(" as ");
-  return local ?? name;
+function importedText([name, local]: readonly [string, string]): string {
+  return name === local ? name : `${name} as ${local}`;
 }
 
 function packagesFirst(a: string, b: string): number {
@@ -143,7 +146,7 @@ function namedImport(from: string, { values, types }: Names): Import {
   return {
     kind: "import",
     from,
-    names: [...values],
-    types: [...types].filter((n) => !values.has(n)),
+    names: [...values].map(importedText),
+    types: [...types].filter(([name]) => !values.has(name)).map(importedText),
   };
 }

@@ -6,6 +6,7 @@ import { isBits } from "../kinds/kinds.ts";
 import type { MemberGroup, Named } from "../model/lookup.ts";
 import type { MemberModel, StructModel } from "../model/model.ts";
 import { scalarBytes } from "./layout.ts";
+import { inTemplate } from "./text.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
 export interface Plan {
@@ -90,8 +91,7 @@ export function sumBytes(members: readonly MemberModel[]): number {
   return members.reduce((sum, m) => sum + scalarBytes(m.type), 0);
 }
 
-/** The path of a list's element: `"entities"` and `i` as a template. */
-export function indexPath(path: string, index: string): string {
-  const outer = path.slice(1, -1).replaceAll("`", "\\`").replaceAll("${", "\\${");
-  return `\`${outer}[\${${index}}]\``;
+/** The path of an element of the list `list`, whose number is in the local `index`: a template. */
+export function indexPath(list: string, index: string): string {
+  return `\`${inTemplate(list)}[\${${index}}]\``;
 }

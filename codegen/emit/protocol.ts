@@ -62,7 +62,7 @@ export function emitSideProtocol(model: Model, module: Module, side: Side): Decl
   const isServer = side === "server";
   const type = module.type("stardust-udp/protocol", isServer ? "ServerProtocol" : "Protocol");
   const withCodecs = module.value("stardust-udp/protocol", "withCodecs");
-  const facts = module.value("./protocol.ts", "protocol as facts");
+  const facts = module.value("./protocol.ts", "protocol", "facts");
   const sent = new Set(sentBy(model, side));
   const received = new Set(receivedBy(model, side));
   const out = new Lines();

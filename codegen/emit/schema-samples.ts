@@ -5,7 +5,7 @@
  */
 import { highest, lowest, sample } from "../interpret/json-schema.ts";
 import type { JsonSchema } from "../model/model.ts";
-import { number, property, quote } from "./text.ts";
+import { indented, number, property, quote } from "./text.ts";
 
 export function exampleOf(schema: JsonSchema): string {
   return textOf(sample(schema, "example"));
@@ -88,8 +88,8 @@ function record(schema: JsonSchema): string {
   const keys = required.filter((name) => properties.some(([known]) => known === name));
   const options = `{ noNullPrototype: true, requiredKeys: [${keys.map(quote).join(", ")}] }`;
   if (properties.length === 0) return `fc.record({}, ${options})`;
-  const members = properties.map(
-    ([name, inner]) => `    ${property(name, arbitraryOf(inner)).replaceAll("\n", "\n    ")},`,
+  const members = properties.map(([name, inner]) =>
+    indented(`${property(name, arbitraryOf(inner))},`, 4),
   );
   return ["fc.record(", "  {", ...members, "  },", `  ${options},`, ")"].join("\n");
 }

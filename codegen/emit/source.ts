@@ -3,7 +3,7 @@
  * is decided here, and nowhere else. Not a formatter: long lines stay as they are made. Worst case: linear in the text.
  */
 import type { Import } from "./module.ts";
-import { docComment, Lines } from "./text.ts";
+import { docComment, indented, Lines } from "./text.ts";
 
 export interface Member {
   /** As it stands in the code: quoted where it must be. */
@@ -177,7 +177,7 @@ function classText(part: Class): string {
 
 /** The body of a method, with its braces. */
 function blockText(body: string): string {
-  return body === "" ? "{}\n" : `{\n${body.replace(/^(?=.)/gm, "    ")}\n  }\n`;
+  return body === "" ? "{}\n" : `{\n${indented(body, 4)}\n  }\n`;
 }
 
 function functionText(part: Func): string {
@@ -185,7 +185,7 @@ function functionText(part: Func): string {
   const parameters = parametersText(part.parameters);
   const exported = part.exported === false ? "" : "export ";
   const head = `${exported}function ${part.name}${generic}(${parameters}): ${part.returns} {\n`;
-  const body = part.body.replace(/^(?=.)/gm, "  ");
+  const body = indented(part.body, 2);
   return `${docComment(part.doc)}${head}${body}${body === "" ? "" : "\n"}}`;
 }
 

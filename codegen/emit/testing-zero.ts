@@ -7,7 +7,7 @@ import type { Model, ZeroMessageModel } from "../model/model.ts";
 import type { Module } from "./module.ts";
 import { arbitraryOf, exampleOf } from "./schema-samples.ts";
 import { constObject, type Declaration } from "./source.ts";
-import { access, key, Lines } from "./text.ts";
+import { access, indented, key, Lines } from "./text.ts";
 import { withBody } from "./validators.ts";
 import { bodyName } from "./zero.ts";
 
@@ -21,8 +21,13 @@ export function zeroTables(model: Model, module: Module): Declaration[] {
   ): Declaration => {
     const entries = withBody(model).map((message) => {
       const { head, body } = method(message);
-      const lines = body.split("\n").map((line) => `    ${line}`);
-      return [`${key(message.name)}: {`, `  body${head} {`, ...lines, "  },", "},"];
+      return [
+        `${key(message.name)}: {`,
+        `  body${head} {`,
+        ...indented(body, 4).split("\n"),
+        "  },",
+        "},",
+      ];
     });
     return constObject(name, doc, entries);
   };

@@ -7,7 +7,18 @@ import { type Module, type WireFunction, wireFunctions } from "./module.ts";
 
 /** A JavaScript string literal. */
 export function quote(text: string): string {
-  return JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+  return `"${escaped(text)}"`;
+}
+
+/** Text as it stands in a template literal. */
+export function inTemplate(text: string): string {
+  return escaped(text).replaceAll("`", "\\`").replaceAll("${", "\\${");
+}
+
+/** Text between two quotation marks. */
+function escaped(text: string): string {
+  const literal = JSON.stringify(text).slice(1, -1);
+  return literal.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
 const identifier = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
@@ -222,6 +233,11 @@ export function docComment(text: string | undefined, indent = ""): string {
   return `${indent}/**\n${body}${indent} */\n`;
 }
 
+/** Every line that is not empty, so many spaces further in. No literal of ours goes over lines. */
+export function indented(text: string, spaces: number): string {
+  return text.replace(/^(?=.)/gm, " ".repeat(spaces));
+}
+
 /** The lines of a body, indented by its blocks, and what of the names around it they use. */
 export class Lines {
   readonly #lines: string[] = [];
@@ -282,11 +298,10 @@ export class Lines {
     return this.add("}");
   }
 
-  /** A statement around operands joined by `|`, one a line where they are many. */
-  or(before: string, operands: string, after: string): this {
-    const whole = before + operands + after;
+  /** A statement around what is joined by `|`, a part a line where they are many; 0 where there are none. */
+  or(before: string, parts: readonly string[], after: string): this {
+    const whole = before + (parts.join(" | ") || "0") + after;
     if (this.#depth * 2 + whole.length <= 100) return this.add(whole);
-    const parts = operands.split(" | ");
     this.add(before.trimEnd());
     parts.forEach((part, i) => {
       this.add(`  ${part}${i === parts.length - 1 ? after : " |"}`);

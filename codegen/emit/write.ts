@@ -21,7 +21,8 @@ import type {
   TypeModel,
   UnionModel,
 } from "../model/model.ts";
-import { type BitField, offsetText, writeBitsTexts } from "./bits.ts";
+import { type BitField, offsetText, writeBitsParts } from "./bits.ts";
+import { atom } from "./expression.ts";
 import { depthArgument, handsDepth, scalarBytes, typeText } from "./layout.ts";
 import { type Module, WIRE, type WireFunction } from "./module.ts";
 import {
@@ -149,7 +150,7 @@ export function unionWriteFunction(union: UnionModel, lookup: Lookup, module: Mo
         else put(scope, putText("putVarint", `"kind", ${variant.tag}`, lines));
         const value = scope.names.take("value");
         lines.add(`const ${value} = message.value;`);
-        writeValue(scope, variant.type, value, quote("value"));
+        writeValue(scope, variant.type, value, "value");
         finish(scope, take(scope, 0));
       });
     }
@@ -215,8 +216,8 @@ function writePart(scope: Scope, part: MemberGroup, local: (name: string) => str
     fields.push(...bitFields(scope, member, value));
     if (run.has(member)) lines.add(quickCheckText(member.type, value, quote(member.name), lines));
   }
-  for (const text of writeBitsTexts(fields, part.bitBlockBytes)) {
-    lines.or(`${lines.use("bytes")}[${take(scope, 1)}] = `, text, ";");
+  for (const parts of writeBitsParts(fields, part.bitBlockBytes)) {
+    lines.or(`${lines.use("bytes")}[${take(scope, 1)}] = `, parts, ";");
   }
   for (const { member } of plan.run) writeScalar(scope, member.type, local(member.name));
   writeRest(scope, plan.rest, local);
@@ -229,7 +230,7 @@ function bitFields(scope: Scope, member: MemberModel, value: string): BitField[]
   if (member.optional) {
     const has = names.take(`has${pascal(member.name)}`);
     lines.add(`const ${has} = ${value} === undefined ? 0 : 1;`);
-    fields.push({ offset: member.presenceBit!, width: 1, value: has });
+    fields.push({ offset: member.presenceBit!, width: 1, value: atom(has) });
   }
   if (isBits(member.type)) fields.push(checkBits(scope, member, value));
   return fields;
@@ -246,12 +247,11 @@ function writeRest(scope: Scope, parts: Plan["rest"], local: (name: string) => s
       continue;
     }
     const value = local(rest.name);
-    const path = quote(rest.name);
-    if (!rest.optional) writeValue(scope, rest.type, value, path);
+    if (!rest.optional) writeValue(scope, rest.type, value, rest.name);
     else {
       settle(scope);
       lines.block(`if (${value} !== undefined)`, () => {
-        writeValue(scope, rest.type, value, path);
+        writeValue(scope, rest.type, value, rest.name);
         settle(scope);
       });
     }
@@ -353,9 +353,9 @@ function writePiece(
   };
   const plan = planOfPiece(planOf(part), members);
   const fields = members.flatMap((member) => bitFields(scope, member, local(member.name)));
-  for (const [i, text] of writeBitsTexts(fields, part.bitBlockBytes).entries()) {
+  for (const [i, parts] of writeBitsParts(fields, part.bitBlockBytes).entries()) {
     // Bits of other pieces may stand in the first byte and the last.
-    if (text !== "0") lines.or(`${lines.use("bytes")}[${place(i)}]! |= `, text, ";");
+    if (parts.length > 0) lines.or(`${lines.use("bytes")}[${place(i)}]! |= `, parts, ";");
   }
   for (const { member, offset } of plan.run) {
     const value = local(member.name);
@@ -399,12 +399,13 @@ function checkBits({ lines, names, lookup }: Scope, member: MemberModel, value: 
   if (kind.checkBits !== undefined) {
     lines.add(kind.checkBits(type, bits, value, path, lines, lookup));
   }
-  return { offset: member.valueBit!, width: type.bits, value: bits };
+  return { offset: member.valueBit!, width: type.bits, value: atom(bits) };
 }
 
-/** Checks and writes a value that stands by itself. */
-function writeValue(scope: Scope, type: TypeModel, value: string, path: string): void {
+/** Checks and writes a value that stands by itself: of a member, or of an element, where `member` is "". */
+function writeValue(scope: Scope, type: TypeModel, value: string, member: string): void {
   const { lines } = scope;
+  const path = quote(member);
   if (isFixed(type)) {
     lines.add(quickCheckText(type, value, path, lines));
     writeScalar(scope, type, value);
@@ -421,14 +422,14 @@ function writeValue(scope: Scope, type: TypeModel, value: string, path: string):
   switch (type.kind) {
     case "struct":
     case "union":
-      writeNamed(scope, type, value, path);
+      writeNamed(scope, type, value, member);
       return;
     case "list":
     case "array":
-      writeList(scope, type, value, path);
+      writeList(scope, type, value, member);
       return;
     case "map":
-      writeMap(scope, type, value, path);
+      writeMap(scope, type, value, member);
   }
 }
 
@@ -441,24 +442,24 @@ function writeBits(scope: Scope, type: BitType, value: string, path: string): vo
   if (kind.checkBits !== undefined) {
     lines.add(kind.checkBits(type, bits, value, path, lines, lookup));
   }
-  const field = { offset: 0, width: type.bits, value: bits };
-  for (const text of writeBitsTexts([field], Math.ceil(type.bits / 8))) {
-    lines.add(`${lines.use("bytes")}[${take(scope, 1)}] = ${text};`);
+  const field = { offset: 0, width: type.bits, value: atom(bits) };
+  for (const parts of writeBitsParts([field], Math.ceil(type.bits / 8))) {
+    lines.add(`${lines.use("bytes")}[${take(scope, 1)}] = ${parts.join(" | ")};`);
   }
 }
 
-function writeNamed(scope: Scope, type: NamedType, value: string, path: string): void {
+function writeNamed(scope: Scope, type: NamedType, value: string, member: string): void {
   const { lines } = scope;
   const depth = depthArgument(scope.self, scope.lookup.named(type));
   const call = (): void => {
     lines.add(`at = write${type.name}(${value}, ${lines.use("w")}, ${take(scope, 0)}${depth});`);
     scope.offset = 0;
   };
-  if (path === '""') call();
+  if (member === "") call();
   else {
     lines.block("try", call);
     lines.chain("catch (error)", () => {
-      lines.add(`${lines.wire("rethrowWithin")}(error, ${path});`);
+      lines.add(`${lines.wire("rethrowWithin")}(error, ${quote(member)});`);
     });
   }
   // After each part of a cycle, so that no walk through what shares or holds itself is longer than the bound.
@@ -473,9 +474,10 @@ function writeList(
   scope: Scope,
   type: Extract<TypeModel, { kind: "list" | "array" }>,
   value: string,
-  path: string,
+  member: string,
 ): void {
   const { lines, names } = scope;
+  const path = quote(member);
   const index = names.take("i");
   const count = names.take("count");
   const item = names.take("item");
@@ -492,7 +494,7 @@ function writeList(
     lines.block(`for (; ${index} < ${count}; ${index}++)`, () => {
       lines.add(`const ${item} = ${value}[${index}]!;`);
       const struct = writtenInPlace(type.of, scope.lookup);
-      if (struct === undefined) writeValue(scope, type.of, item, '""');
+      if (struct === undefined) writeValue(scope, type.of, item, "");
       else {
         lines.add(...objectCheck(struct, lines, item));
         const local = destructure(item, struct.members, lines, names);
@@ -502,7 +504,7 @@ function writeList(
     });
   });
   lines.chain("catch (error)", () => {
-    lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(path, index)});`);
+    lines.add(`${lines.wire("rethrowWithin")}(error, ${indexPath(member, index)});`);
   });
 }
 
@@ -510,9 +512,10 @@ function writeMap(
   scope: Scope,
   type: Extract<TypeModel, { kind: "map" }>,
   value: string,
-  path: string,
+  member: string,
 ): void {
   const { lines, names } = scope;
+  const path = quote(member);
   const index = names.take("i");
   const count = names.take("count");
   const key = names.take("key");
@@ -527,9 +530,9 @@ function writeMap(
       // The room is for as many as were counted, whatever a Map of the application's own kind goes on to give.
       lines.add(`if (${index} === ${count}) break;`);
       lines.add(`${key} = undefined;`);
-      writeValue(scope, type.key, entryKey, '""');
+      writeValue(scope, type.key, entryKey, "");
       lines.add(`${key} = ${entryKey};`);
-      writeValue(scope, type.value, entryValue, '""');
+      writeValue(scope, type.value, entryValue, "");
       settle(scope);
       lines.add(`${index}++;`);
     });

@@ -30,17 +30,13 @@ function zeroText(type: TypeModel, lookup: Lookup, lines: Lines): string {
     case "list":
       return "[]";
     case "array":
-      return `Array.from({ length: ${type.length} }, () => ${arrow(zeroText(type.of, lookup, lines))})`;
+      return `Array.from({ length: ${type.length} }, () => ${zeroText(type.of, lookup, lines)})`;
     case "map":
       return "new Map()";
     case "struct":
     case "union":
       return `zero${type.name}()`;
   }
-}
-
-function arrow(text: string): string {
-  return text.startsWith("{") ? `(${text})` : text;
 }
 
 /** Functions for the zero values of structs and unions that a later group of members may need. */

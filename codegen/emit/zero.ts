@@ -65,60 +65,79 @@ function requiredOf(schema: JsonSchema): Set<unknown> {
 }
 
 /** The TypeScript type of what a schema accepts; `unknown` where it would be complicated. */
-export function schemaType(schema: unknown): string {
-  if (!isSchema(schema)) return "unknown";
+function schemaType(schema: unknown): string {
+  return typeOf(schema).text;
+}
+
+interface SchemaType {
+  readonly text: string;
+  /** Whether `[]` may stand behind it: `Array<…>` is easier to read around anything longer. */
+  readonly isWord: boolean;
+}
+
+function word(text: string): SchemaType {
+  return { text, isWord: true };
+}
+
+function longer(text: string): SchemaType {
+  return { text, isWord: false };
+}
+
+function typeOf(schema: unknown): SchemaType {
+  if (!isSchema(schema)) return word("unknown");
   if ("const" in schema) return literalType(schema["const"]);
   if (Array.isArray(schema["enum"])) return union(schema["enum"].map(literalType));
-  for (const word of ["anyOf", "oneOf"]) {
-    const choices = schema[word];
-    if (Array.isArray(choices)) return union(choices.map(schemaType));
+  for (const keyword of ["anyOf", "oneOf"]) {
+    const choices = schema[keyword];
+    if (Array.isArray(choices)) return union(choices.map(typeOf));
   }
-  if ("allOf" in schema || "$ref" in schema) return "unknown";
+  if ("allOf" in schema || "$ref" in schema) return word("unknown");
   const { type } = schema;
-  if (Array.isArray(type)) return union(type.map((t) => schemaType({ ...schema, type: t })));
+  if (Array.isArray(type)) return union(type.map((t) => typeOf({ ...schema, type: t })));
   switch (type) {
     case "string":
-      return "string";
-    case "integer":
     case "number":
-      return "number";
     case "boolean":
-      return "boolean";
     case "null":
-      return "null";
-    case "array":
-      return arrayType(schemaType(schema["items"]));
-    case "object": {
-      const { properties } = schema;
-      if (!isSchema(properties)) return "Record<string, unknown>";
-      const required = requiredOf(schema);
-      const members = Object.entries(properties).map(([name, inner]) => {
-        const text = schemaType(inner);
-        const optional = required.has(name) ? [":", ""] : ["?:", " | undefined"];
-        return `${memberName(name)}${optional[0]} ${text}${optional[1]}`;
-      });
-      return members.length === 0 ? "Record<string, never>" : `{ ${members.join("; ")} }`;
+      return word(type);
+    case "integer":
+      return word("number");
+    case "array": {
+      const item = typeOf(schema["items"]);
+      return item.isWord ? word(`${item.text}[]`) : longer(`Array<${item.text}>`);
     }
+    case "object":
+      return longer(objectType(schema));
     default:
-      return "unknown";
+      return word("unknown");
   }
 }
 
-function arrayType(item: string): string {
-  return /^[\w.[\]]+$/.test(item) ? `${item}[]` : `Array<${item}>`;
+function objectType(schema: JsonSchema): string {
+  const { properties } = schema;
+  if (!isSchema(properties)) return "Record<string, unknown>";
+  const required = requiredOf(schema);
+  const members = Object.entries(properties).map(([name, inner]) => {
+    const optional = required.has(name) ? [":", ""] : ["?:", " | undefined"];
+    return `${memberName(name)}${optional[0]} ${schemaType(inner)}${optional[1]}`;
+  });
+  return members.length === 0 ? "Record<string, never>" : `{ ${members.join("; ")} }`;
 }
 
-function literalType(value: unknown): string {
-  if (typeof value === "string") return quote(value);
+function literalType(value: unknown): SchemaType {
+  if (typeof value === "string") return longer(quote(value));
+  if (typeof value === "number" && value < 0) return longer(String(value));
   if (value === null || typeof value === "number" || typeof value === "boolean") {
-    return String(value);
+    return word(String(value));
   }
-  return "unknown";
+  return word("unknown");
 }
 
-function union(types: string[]): string {
-  const all = [...new Set(types)];
-  return all.includes("unknown") ? "unknown" : all.join(" | ");
+function union(types: readonly SchemaType[]): SchemaType {
+  const all = new Map(types.map((type) => [type.text, type]));
+  const [first, ...rest] = all.values();
+  if (first === undefined) return word("never");
+  return all.get("unknown") ?? (rest.length === 0 ? first : longer([...all.keys()].join(" | ")));
 }
 
 function zeroText(model: Model, module: Module): string {

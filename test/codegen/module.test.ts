@@ -25,7 +25,7 @@ describe("a generated file", () => {
       lines.add(`${lines.wire("checkBool")}(); ${lines.wire("checkBool")}();`);
       lines.add(`let r: ${module.type("stardust-udp/wire", "Reader")};`);
       lines.add(`${module.type("stardust-udp", "Late")}, ${module.value("stardust-udp", "Late")};`);
-      lines.add(`${module.value("stardust-udp/client", "connect as connectTo")}();`);
+      lines.add(`${module.value("stardust-udp/client", "connect", "connectTo")}();`);
       lines.add(`let v: ${module.typeOf("Vec2")};`);
     });
     expect(text).toBe(
