@@ -3,43 +3,43 @@
  * eleventh listener on, and ending a hundred clients with one signal is no leak.
  */
 
-interface Waiting {
-  readonly works: Set<() => void>;
+interface Listening {
+  readonly callbacks: Set<() => void>;
   readonly listener: () => void;
 }
 
-const known = new WeakMap<AbortSignal, Waiting>();
+const known = new WeakMap<AbortSignal, Listening>();
 
 /**
- * Calls `work` once when the signal fires; the function that is returned takes it back. Whether the signal has fired
- * already is for the caller to ask.
+ * Calls `callback` once when the signal fires; the function that is returned takes it back. Whether the signal has
+ * fired already is for the caller to ask.
  */
-export function onAbort(signal: AbortSignal | undefined, work: () => void): () => void {
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return () => {};
-  const waiting = known.get(signal) ?? listenTo(signal);
-  // A function of its own for each: the same work may wait twice.
-  const own = (): void => work();
-  waiting.works.add(own);
+  const listening = known.get(signal) ?? listenTo(signal);
+  // A function of its own for each: the same callback may wait twice.
+  const own = (): void => callback();
+  listening.callbacks.add(own);
   return () => {
-    waiting.works.delete(own);
-    if (waiting.works.size === 0) forget(signal, waiting);
+    listening.callbacks.delete(own);
+    if (listening.callbacks.size === 0) forget(signal, listening);
   };
 }
 
-function listenTo(signal: AbortSignal): Waiting {
-  const works = new Set<() => void>();
+function listenTo(signal: AbortSignal): Listening {
+  const callbacks = new Set<() => void>();
   const listener = (): void => {
-    forget(signal, waiting);
-    for (const work of works) work();
+    forget(signal, listening);
+    for (const callback of callbacks) callback();
   };
-  const waiting = { works, listener };
-  known.set(signal, waiting);
+  const listening = { callbacks, listener };
+  known.set(signal, listening);
   signal.addEventListener("abort", listener);
-  return waiting;
+  return listening;
 }
 
-function forget(signal: AbortSignal, waiting: Waiting): void {
-  if (known.get(signal) !== waiting) return;
+function forget(signal: AbortSignal, listening: Listening): void {
+  if (known.get(signal) !== listening) return;
   known.delete(signal);
-  signal.removeEventListener("abort", waiting.listener);
+  signal.removeEventListener("abort", listening.listener);
 }

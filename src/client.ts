@@ -394,7 +394,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       return true;
     },
     drained: () => this.#drain.open(),
-    sayGoodbye: (code, reason, now) => this.#zero.close(code, reason, now),
+    sendClose: (code, reason, now) => this.#zero.close(code, reason, now),
     forget: () => this.#zero.forget(),
   };
 

@@ -31,7 +31,7 @@ export interface Path {
 /** The owner of a connection: the client, or a peer of a port. */
 export interface ConnectionHost extends SessionSink {
   /** Has the connection protocol tell the other side; `end("acknowledged")` follows when that is done. */
-  sayGoodbye(code: string, reason: string, nowMs: number): void;
+  sendClose(code: string, reason: string, nowMs: number): void;
   /** Has the connection protocol forget this connection, without a word to the other side. */
   forget(): void;
 }
@@ -52,7 +52,7 @@ export interface ConnectionOptions {
 }
 
 /** Code and reason with which an application closes a connection. */
-export interface Farewell {
+export interface CloseRequest {
   readonly code: string;
   readonly reason: string;
 }
@@ -87,7 +87,7 @@ export class Connection {
   /** Undefined before it is open. */
   #session: Session | undefined;
   #pingedMs = 0;
-  #farewell: Farewell | undefined;
+  #closeRequest: CloseRequest | undefined;
   #lingerUntilMs = Number.POSITIVE_INFINITY;
   #reason: CloseReason | undefined;
 
@@ -160,9 +160,9 @@ export class Connection {
    * Closes it: what was sent is delivered first, for `lingerMs` at most, then the other side is told. Closing or
    * closed: nothing happens.
    */
-  close(farewell: Farewell, lingerMs: number, nowMs: number): void {
+  close(request: CloseRequest, lingerMs: number, nowMs: number): void {
     if (this.takesMessages) {
-      this.#farewell = farewell;
+      this.#closeRequest = request;
       this.#lingerUntilMs = nowMs + lingerMs;
     }
     this.#on("closeRequested");
@@ -218,7 +218,7 @@ export class Connection {
     const session = this.#session!;
     const bytes = this.path.proven ? session.pollTransmit(w, nowMs) : 0;
     if (bytes === 0 && this.#state === "lingering") {
-      if (nowMs >= this.#lingerUntilMs || !session.unacknowledged) this.#sayGoodbye(nowMs);
+      if (nowMs >= this.#lingerUntilMs || !session.unacknowledged) this.#sendClose(nowMs);
     }
     return bytes;
   }
@@ -231,10 +231,10 @@ export class Connection {
     return this.path.proven ? Math.min(ownMs, session.pollDeadline()) : ownMs;
   }
 
-  #sayGoodbye(nowMs: number): void {
+  #sendClose(nowMs: number): void {
     this.#on("lingered");
-    const { code, reason } = this.#farewell!;
-    this.#o.host.sayGoodbye(code, reason, nowMs);
+    const { code, reason } = this.#closeRequest!;
+    this.#o.host.sendClose(code, reason, nowMs);
   }
 
   /** False: the event is not expected in this state; it is counted, and nothing changes. */

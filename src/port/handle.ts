@@ -81,7 +81,7 @@ export class PortHandle {
   readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
   readonly #statsRequests = new Map<number, (stats: PortStats) => void>();
   /** Header fields that could not be written yet. */
-  readonly #headerOwed = new Map<number, number>();
+  readonly #pendingHeaders = new Map<number, number>();
   #nextRequest = 0;
   #lastStats: PortStats | undefined;
   #step: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -238,7 +238,7 @@ export class PortHandle {
   setHeader(field: number, value: number): void {
     const w = this.#reserve(ToWorker.header, HEADER_BYTES);
     if (w === undefined) {
-      this.#headerOwed.set(field, value);
+      this.#pendingHeaders.set(field, value);
       return;
     }
     writeHeader(w, field, value);
@@ -309,21 +309,21 @@ export class PortHandle {
 
   /** As the ring's end; header fields that were set before go before. */
   #reserve(kind: ToWorker, bytes: number): Writer | undefined {
-    if (this.#headerOwed.size > 0 && !this.#payHeaders()) return undefined;
+    if (this.#pendingHeaders.size > 0 && !this.#sendPendingHeaders()) return undefined;
     return this.#end.reserve(kind, bytes);
   }
 
   /** Writes the header fields that found no room. False: there is none still. */
-  #payHeaders(): boolean {
-    const headers = [...this.#headerOwed];
-    this.#headerOwed.clear();
+  #sendPendingHeaders(): boolean {
+    const headers = [...this.#pendingHeaders];
+    this.#pendingHeaders.clear();
     for (const [field, value] of headers) this.setHeader(field, value);
-    return this.#headerOwed.size === 0;
+    return this.#pendingHeaders.size === 0;
   }
 
   #drain(): boolean {
     const more = this.#end.drain(this.#take);
-    if (this.#headerOwed.size > 0) this.#payHeaders();
+    if (this.#pendingHeaders.size > 0) this.#sendPendingHeaders();
     return more;
   }
 
@@ -345,8 +345,8 @@ export class PortHandle {
     leave: (peer, reason) => this.#listener.onLeave(peer, reason),
     drained: (peer) => this.#listener.onDrained(peer),
     ringHasRoom: () => {
-      this.#end.payOwed();
-      this.#payHeaders();
+      this.#end.sendPendingHints();
+      this.#sendPendingHeaders();
       this.#listener.onRingDrained();
     },
   };

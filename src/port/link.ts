@@ -109,7 +109,7 @@ export class PortLink {
   }
 
   readonly #take: RecordCallback = (kind, bytes, view, start, end) => {
-    if (kind === ToWorker.ringDrained) this.#end.payOwed();
+    if (kind === ToWorker.ringDrained) this.#end.sendPendingHints();
     readForWorker(kind, bytes, view, start, end, this.#commands!);
     return true;
   };

@@ -19,12 +19,12 @@ export interface PortMemory {
   readonly sendCredits: CreditsMemory;
   /** Bytes of each peer that may wait for the application. */
   readonly receiveCredits: CreditsMemory;
-  /** Whose ring was full: see `Starved`. */
-  readonly starved: SharedArrayBuffer;
+  /** Whose ring was full: see `WantsRoom`. */
+  readonly wantsRoom: SharedArrayBuffer;
 }
 
-/** Words of `PortMemory.starved`: 1 where the writing side found its ring full and wants to be told of room. */
-export const Starved = { worker: 0, application: 1 } as const;
+/** Words of `PortMemory.wantsRoom`: 1 where the writing side found its ring full and wants to be told of room. */
+export const WantsRoom = { worker: 0, application: 1 } as const;
 
 /** A leave or a close at its largest; a join with its address is shorter. */
 const URGENT_RECORD_BYTES = Math.max(LEAVE_BYTES, CLOSE_BYTES);
@@ -62,7 +62,7 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
     applicationBell: createDoorbell(),
     sendCredits: createCredits(slots),
     receiveCredits: createCredits(slots),
-    starved: new SharedArrayBuffer(8),
+    wantsRoom: new SharedArrayBuffer(8),
   };
 }
 

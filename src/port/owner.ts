@@ -262,7 +262,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     return verdict === "taken";
   }
 
-  sayGoodbye(peer: PortPeer, code: string, reason: string, now: number): void {
+  sendClose(peer: PortPeer, code: string, reason: string, now: number): void {
     this.#zero.close(peer.id, code, reason, now);
   }
 

@@ -24,7 +24,7 @@ export interface PeerPort {
   readonly counters: Counters;
   /** A message is complete. False: not now; the session keeps it and offers it again. */
   deliver(peer: PortPeer, message: ReceivedMessage): boolean;
-  sayGoodbye(peer: PortPeer, code: string, reason: string, nowMs: number): void;
+  sendClose(peer: PortPeer, code: string, reason: string, nowMs: number): void;
   forget(peer: PortPeer): void;
   closePeer(peer: PortPeer, code: string, reason: string, lingerMs: number): void;
   /** It has something to do at the end of the turn. */
@@ -129,8 +129,8 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     return this.#port.deliver(this, message);
   }
 
-  sayGoodbye(code: string, reason: string, nowMs: number): void {
-    this.#port.sayGoodbye(this, code, reason, nowMs);
+  sendClose(code: string, reason: string, nowMs: number): void {
+    this.#port.sendClose(this, code, reason, nowMs);
   }
 
   forget(): void {

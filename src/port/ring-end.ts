@@ -9,7 +9,7 @@
  */
 import type { Writer } from "../wire/writer.ts";
 import { Doorbell } from "./doorbell.ts";
-import { type PortMemory, Starved } from "./memory.ts";
+import { type PortMemory, WantsRoom } from "./memory.ts";
 import { ToApplication } from "./records-to-application.ts";
 import { PEER_BYTES, ToWorker } from "./records-to-worker.ts";
 import { Drained, type RecordCallback, RingReader, RingWriter } from "./ring.ts";
@@ -36,12 +36,12 @@ export class RingEnd<Side extends keyof RecordKinds> {
   readonly #in: RingReader;
   readonly #bell: Doorbell;
   readonly #otherBell: Doorbell;
-  readonly #starved: Int32Array;
+  readonly #wantsRoom: Int32Array;
   readonly #ownWord: number;
   readonly #otherWord: number;
   readonly #hints: (typeof hints)[Side];
   /** Peers (or RING) whose hint found no room. */
-  readonly #owed = new Set<number>();
+  readonly #pendingHints = new Set<number>();
 
   constructor(memory: PortMemory, side: Side) {
     const application = side === "application";
@@ -50,9 +50,9 @@ export class RingEnd<Side extends keyof RecordKinds> {
     this.#in = new RingReader(application ? memory.toApplication : memory.toWorker);
     this.#bell = new Doorbell(memory[`${side}Bell`]);
     this.#otherBell = new Doorbell(memory[`${other}Bell`]);
-    this.#starved = new Int32Array(memory.starved);
-    this.#ownWord = Starved[side];
-    this.#otherWord = Starved[other];
+    this.#wantsRoom = new Int32Array(memory.wantsRoom);
+    this.#ownWord = WantsRoom[side];
+    this.#otherWord = WantsRoom[other];
     this.#hints = hints[side];
   }
 
@@ -72,7 +72,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
     if (this.#out.isOpen) throw new Error("a message is sent while another is being written");
     const w = this.#out.reserve(kind, bytes);
     if (w !== undefined) return w;
-    Atomics.store(this.#starved, this.#ownWord, 1);
+    Atomics.store(this.#wantsRoom, this.#ownWord, 1);
     this.#otherBell.ring();
     return this.#out.reserve(kind, bytes);
   }
@@ -101,7 +101,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
 
   /** Pays what is owed, and wakes the other thread now if it sleeps. */
   ringNow(): void {
-    if (this.#owed.size > 0) this.payOwed();
+    if (this.#pendingHints.size > 0) this.sendPendingHints();
     this.#otherBell.ringNow();
   }
 
@@ -111,17 +111,17 @@ export class RingEnd<Side extends keyof RecordKinds> {
   }
 
   /** The other side has made room. */
-  payOwed(): void {
-    const owed = [...this.#owed];
-    this.#owed.clear();
-    for (const peer of owed) this.#hint(peer);
+  sendPendingHints(): void {
+    const pending = [...this.#pendingHints];
+    this.#pendingHints.clear();
+    for (const peer of pending) this.#hint(peer);
   }
 
   /** Hands over what has come, tells the other side of the room this made, and returns whether more is left. */
   drain(take: RecordCallback): boolean {
     const drained = this.#in.drain(Number.POSITIVE_INFINITY, take);
-    if (Atomics.exchange(this.#starved, this.#otherWord, 0) === 1) this.#hint(RING);
-    if (this.#owed.size > 0) this.payOwed();
+    if (Atomics.exchange(this.#wantsRoom, this.#otherWord, 0) === 1) this.#hint(RING);
+    if (this.#pendingHints.size > 0) this.sendPendingHints();
     return drained === Drained.more;
   }
 
@@ -131,7 +131,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
         ? this.reserve(this.#hints.ringDrained, 0)
         : this.reserve(this.#hints.creditBack, PEER_BYTES);
     if (w === undefined) {
-      this.#owed.add(peer);
+      this.#pendingHints.add(peer);
       return;
     }
     if (peer !== RING) w.u32(peer);

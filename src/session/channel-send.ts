@@ -28,7 +28,7 @@ const MIN_RECORDS = 8;
 const WHOLE = -1;
 
 /** A message in slices: each has a state of its own. */
-interface SliceTrain {
+interface SlicedMessage {
   readonly states: Uint8Array;
   done: number;
 }
@@ -64,7 +64,7 @@ export class SendChannel {
   /** Unreliable numbered channels: the next number, and the newest known to have arrived. */
   private nextNumber = 0;
   private newestAcknowledged = -1;
-  private trains: Map<number, SliceTrain> | undefined;
+  private sliced: Map<number, SlicedMessage> | undefined;
   /** Pairs of position and slice. */
   private resends: NumberQueue | undefined;
 
@@ -152,7 +152,7 @@ export class SendChannel {
       this.resends!.shift();
       this.resends!.shift();
       if (this.headSlice === WHOLE) this.records[record + STATE] = State.inFlight;
-      else this.trains!.get(position)!.states[this.headSlice] = State.inFlight;
+      else this.sliced!.get(position)!.states[this.headSlice] = State.inFlight;
       return false;
     }
     const reliable = this.definition.reliable;
@@ -161,7 +161,7 @@ export class SendChannel {
     if (reliable) {
       if (first) limit.spend(length + MESSAGE_OVERHEAD_BYTES);
       if (this.headSlice === WHOLE) this.records[record + STATE] = State.inFlight;
-      else this.train(position, frame.sliceCount).states[this.headSlice] = State.inFlight;
+      else this.slicedAt(position, frame.sliceCount).states[this.headSlice] = State.inFlight;
     }
     if (this.headSlice !== WHOLE && this.headSlice + 1 < frame.sliceCount) {
       this.nextSlice = this.headSlice + 1;
@@ -209,7 +209,7 @@ export class SendChannel {
       if (this.records[at] !== State.inFlight) return;
       this.records[at] = State.lost;
     } else {
-      const states = this.trains?.get(number)?.states;
+      const states = this.sliced?.get(number)?.states;
       if (states === undefined || states[slice] !== State.inFlight) return;
       states[slice] = State.lost;
     }
@@ -312,28 +312,28 @@ export class SendChannel {
     if (position < this.oldest) return false;
     if (slice === WHOLE)
       return this.records[(position & this.mask) * STRIDE + STATE] === State.lost;
-    return this.trains?.get(position)?.states[slice] === State.lost;
+    return this.sliced?.get(position)?.states[slice] === State.lost;
   }
 
-  private train(position: number, count: number): SliceTrain {
-    this.trains ??= new Map();
-    let train = this.trains.get(position);
-    if (train === undefined) {
-      train = { states: new Uint8Array(count), done: 0 };
-      this.trains.set(position, train);
+  private slicedAt(position: number, count: number): SlicedMessage {
+    this.sliced ??= new Map();
+    let message = this.sliced.get(position);
+    if (message === undefined) {
+      message = { states: new Uint8Array(count), done: 0 };
+      this.sliced.set(position, message);
     }
-    return train;
+    return message;
   }
 
   private settle(number: number, slice: number): boolean {
     if (number < this.oldest) return false;
     const at = (number & this.mask) * STRIDE + STATE;
     if (slice !== WHOLE) {
-      const train = this.trains?.get(number);
-      if (train === undefined || train.states[slice] === State.done) return false;
-      train.states[slice] = State.done;
-      if (++train.done < train.states.length) return true;
-      this.trains!.delete(number);
+      const message = this.sliced?.get(number);
+      if (message === undefined || message.states[slice] === State.done) return false;
+      message.states[slice] = State.done;
+      if (++message.done < message.states.length) return true;
+      this.sliced!.delete(number);
     } else if (this.records[at] === State.done) return false;
     this.records[at] = State.done;
     if (number === this.oldest) this.letGo();

@@ -394,7 +394,7 @@ export class Session implements FrameEvents {
     const { builder, received, sendLimit, sent, timers } = this;
     const probe = this.probesWanted > 0;
     const work = this.packer.hasWork;
-    const open = probe || (work && this.mayData(nowMs));
+    const open = probe || (work && this.maySendData(nowMs));
     const tell = this.receiveLimit.worthTelling || this.tellsAgain();
     const ackDue = received.isDue(nowMs) || (this.receiveLimit.mustTell && received.count > 0);
     if (!((work && open) || ackDue || probe || this.pingWanted) || sent.isExhausted) {
@@ -477,7 +477,7 @@ export class Session implements FrameEvents {
   }
 
   /** Window, number space and pacing. */
-  private mayData(nowMs: number): boolean {
+  private maySendData(nowMs: number): boolean {
     if (this.sent.isFull || this.sent.bytesInFlight >= this.controller.windowBytes) return false;
     const bytesPerMs = this.controller.pacingBytesPerMs;
     const atMs = this.pacer.readyAt(nowMs, bytesPerMs, this.protocol.limits.maxDatagramBytes);

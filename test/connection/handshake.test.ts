@@ -33,7 +33,7 @@ class Side extends TestHost {
     this.zeroState = zeroState;
   }
 
-  override sayGoodbye(code: string, reason: string, nowMs: number): void {
+  override sendClose(code: string, reason: string, nowMs: number): void {
     this.zero.close(code, reason, nowMs);
   }
 

@@ -39,7 +39,7 @@ export class TestHost extends Inbox implements ConnectionHost {
     });
   }
 
-  sayGoodbye(code: string, reason: string, nowMs: number): void {
+  sendClose(code: string, reason: string, nowMs: number): void {
     this.asked.push(`goodbye ${code} ${reason} ${nowMs}`);
   }
 
