@@ -101,8 +101,8 @@ interface Assembled {
   readonly problem?: Pick<Problem, "at" | "path" | "problem">;
 }
 
-/** Open slice trains that are kept; the oldest goes first. */
-const MAX_TRAINS = 64;
+/** Messages of which some slices have come; the oldest goes first. */
+const MAX_PARTIAL = 64;
 /** Addresses of a capture that are remembered; the oldest goes first. */
 const MAX_ADDRESSES = 1 << 16;
 
@@ -115,7 +115,7 @@ class Decoder {
   readonly #compat = new Map<string, boolean>();
   /** Addresses of a capture, by what they sent. */
   readonly #sides = new Map<string, Side>();
-  readonly #trains = new Map<string, Map<number, Uint8Array>>();
+  readonly #partial = new Map<string, Map<number, Uint8Array>>();
 
   constructor(reader: DatagramReader, from: Side | undefined, compat: boolean) {
     this.#reader = reader;
@@ -167,15 +167,16 @@ class Decoder {
     const { channel, slice, number = 0, payload } = frame;
     if (slice === undefined) return [];
     const key = [given.source, given.destination, from, channel.name, number, slice.count].join();
-    const train = this.#trains.get(key) ?? new Map<number, Uint8Array>();
-    train.set(slice.index, payload);
-    this.#trains.set(key, train);
-    if (train.size < slice.count) {
-      if (this.#trains.size > MAX_TRAINS) this.#trains.delete(this.#trains.keys().next().value!);
+    const slices = this.#partial.get(key) ?? new Map<number, Uint8Array>();
+    slices.set(slice.index, payload);
+    this.#partial.set(key, slices);
+    if (slices.size < slice.count) {
+      if (this.#partial.size > MAX_PARTIAL)
+        this.#partial.delete(this.#partial.keys().next().value!);
       return [];
     }
-    this.#trains.delete(key);
-    const whole = Buffer.concat(Array.from({ length: slice.count }, (_, i) => train.get(i)!));
+    this.#partial.delete(key);
+    const whole = Buffer.concat(Array.from({ length: slice.count }, (_, i) => slices.get(i)!));
     const done = { channel: channel.name, number, bytes: whole.length };
     try {
       const source = new ByteCursor(Uint8Array.from(whole), this.#isCompat(given));

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { RecordError } from "../codegen/rules/record.ts";
 import type { Diagnostic } from "../codegen/spec/diagnostics.ts";
 import type { ExitCode, Invocation } from "./command.ts";
-import type { Files } from "./refactor/respec.ts";
+import type { Files } from "./refactor/renamed-spec.ts";
 import { DEFAULT_SPEC, printLoaded } from "./report.ts";
 import { UsageError } from "./usage.ts";
 
@@ -33,7 +33,7 @@ export async function following(
   invocation: Invocation,
   run: () => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const { BrokenSpec } = await import("./refactor/respec.ts");
+  const { BrokenSpec } = await import("./refactor/renamed-spec.ts");
   const { Refusal } = await import("./refactor/refusal.ts");
   const { PathError } = await import("./refactor/path.ts");
   const json = invocation.flags["json"] === true;

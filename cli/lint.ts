@@ -30,7 +30,7 @@ export async function runLint(invocation: Invocation): Promise<ExitCode> {
 /** What the rules find that look at the project's code. */
 async function usage(invocation: Invocation): Promise<FoundElsewhere> {
   const { findConfig } = await import("./refactor/project.ts");
-  const { openSpec } = await import("./refactor/respec.ts");
+  const { openSpec } = await import("./refactor/renamed-spec.ts");
   const { lintUsage } = await import("./refactor/usage-lint.ts");
   const files = filesOf(invocation, invocation.positionals[0]);
   const config = findConfig(files.spec, invocation.flags["project"] as string | undefined);

@@ -12,7 +12,7 @@ export async function runRename(invocation: Invocation): Promise<ExitCode> {
   const files = filesOf(invocation);
   return following(invocation, async () => {
     const { findConfig } = await import("./refactor/project.ts");
-    const { openSpec } = await import("./refactor/respec.ts");
+    const { openSpec } = await import("./refactor/renamed-spec.ts");
     const { planRename } = await import("./refactor/rename.ts");
     const opened = await openSpec(files, path);
     const { meant: target } = opened;
@@ -68,7 +68,7 @@ async function printText(
   const files = `${where} ${where === 1 ? "file" : "files"}`;
   const places = `${uses.length} ${uses.length === 1 ? "place" : "places"}`;
   const tell = dry ? err : out;
-  tell(`${target.words} ${verb} ${name}: ${places} in ${files} of yours follow,\n`);
+  tell(`${target.label} ${verb} ${name}: ${places} in ${files} of yours follow,\n`);
   tell(
     `and ${generated.length} files in ${shownPath(folder)} as \`stardust generate\` makes them\n`,
   );

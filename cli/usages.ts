@@ -10,7 +10,7 @@ export async function runUsages(invocation: Invocation): Promise<ExitCode> {
   const files = filesOf(invocation);
   return following(invocation, async () => {
     const { findConfig } = await import("./refactor/project.ts");
-    const { openSpec } = await import("./refactor/respec.ts");
+    const { openSpec } = await import("./refactor/renamed-spec.ts");
     const { findUsages } = await import("./refactor/usages.ts");
     const opened = await openSpec(files, path);
     const { meant: target } = opened;
@@ -49,7 +49,7 @@ const order: readonly Usage["kind"][] = [
 ];
 
 function printText({ target, usages, computed }: Usages, { out }: Invocation): void {
-  if (usages.length === 0) out(`nothing in the project uses ${target.words}\n`);
+  if (usages.length === 0) out(`nothing in the project uses ${target.label}\n`);
   for (const kind of order) {
     for (const usage of usages.filter((one) => one.kind === kind)) {
       const by = usage.by === undefined ? "" : ` by the ${usage.by}`;

@@ -70,7 +70,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   // Heavy (fast-check, the compiler): not before the command line is known to be good.
   const { findSpecs, targetsOf } = await import("./targets.ts");
   const { run } = await import("./run.ts");
-  const { Watchdog } = await import("./watchdog.ts");
+  const { HangDetector } = await import("./hang-detector.ts");
   const all = findSpecs();
   const specs = all.filter(({ name }) => options.spec === undefined || name === options.spec);
   if (specs.length === 0) {
@@ -90,7 +90,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   say(`seed ${seed}, ${specs.map(({ name }) => name).join(", ")}`);
 
   const progress = new Progress(options.cases);
-  const watchdog = new Watchdog(reproduce(options));
+  const hangDetector = new HangDetector(reproduce(options));
   const reports: Report[] = [];
   const part = async (from: number, cases: number): Promise<void> => {
     reports.push(
@@ -101,7 +101,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
         cases,
         signal: interrupted.signal,
         onProgress: (done) => progress.show(from + done),
-        onCase: watchdog.onCase,
+        onCase: hangDetector.onCase,
       }),
     );
   };
@@ -123,7 +123,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   const rest = only === undefined ? options.cases - measured : 0;
   if (rest > 0 && reports[0]!.complete) await part(measured, rest);
   progress.clear();
-  await watchdog.stop();
+  await hangDetector.stop();
   const result = summary(options, reports, coverage === undefined ? [] : reached);
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else for (const line of describe(result)) say(line);

@@ -1,7 +1,7 @@
 /**
  * The loop: cases by number, each made from the seed and its number alone, judged, counted. Gives the event loop a turn
- * now and then, so that Ctrl-C and progress work. Worst case: a reader that does not end; `onCase` lets somebody outside
- * see that (watchdog.ts).
+ * now and then, so that Ctrl-C and progress work. Worst case: a reader that does not end; `onCase` lets somebody
+ * outside see that (hang-detector.ts).
  */
 
 import { SeededRandom } from "#src/testing/random.js";

@@ -5,8 +5,8 @@
  */
 import type { SeededRandom } from "#src/testing/random.js";
 
-/** Places looked at in one message; the others are left as they are. */
-const MAX_PLACES = 256;
+/** Members looked at in one message; the others are left as they are. */
+const MAX_MEMBERS = 256;
 /** Longer strings and lists than this are made rarely, or nothing else is. */
 const LONG = 4096;
 /** Longer than any message may be: a bound that a fault has made endless must not end the fuzzer itself. */
@@ -14,7 +14,7 @@ const LONGEST = 2 ** 25;
 
 type Holder = Record<string | number, unknown>;
 
-interface Place {
+interface MemberRef {
   readonly holder: Holder;
   readonly key: string | number;
 }
@@ -63,26 +63,26 @@ const bigints: readonly bigint[] = [
 ];
 const letters: readonly string[] = ["a", "\0", "é", "€", "😀", "\ud800", "\ufeff"];
 
-/** Changes one place of `message`, which is the caller's own copy. */
+/** Changes one member of `message`, which is the caller's own copy. */
 export function mutateValue(
   message: unknown,
   random: SeededRandom,
   maxima: readonly number[],
 ): void {
-  const places: Place[] = [];
-  collect(message, places);
-  if (places.length === 0) return;
-  const { holder, key } = random.pick(places);
+  const members: MemberRef[] = [];
+  collect(message, members);
+  if (members.length === 0) return;
+  const { holder, key } = random.pick(members);
   holder[key] = changed(holder[key], random, maxima);
 }
 
-function collect(value: unknown, places: Place[]): void {
+function collect(value: unknown, members: MemberRef[]): void {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
   const holder = value as Holder;
   for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
-    if (places.length >= MAX_PLACES) return;
-    places.push({ holder, key });
-    collect(holder[key], places);
+    if (members.length >= MAX_MEMBERS) return;
+    members.push({ holder, key });
+    collect(holder[key], members);
   }
 }
 

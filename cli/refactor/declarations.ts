@@ -28,12 +28,12 @@ export function renamedDeclarations(before: GeneratedFiles, after: GeneratedFile
   for (const [file, text] of before) {
     // Declarations of JavaScript stand beside it.
     if (!file.endsWith(".ts")) continue;
-    new Pair(file, text, after.get(file) ?? "", found).walk();
+    new DeclarationDiff(file, text, after.get(file) ?? "", found).walk();
   }
   return found;
 }
 
-class Pair {
+class DeclarationDiff {
   readonly #file: string;
   readonly #old: ts.SourceFile;
   readonly #new: ts.SourceFile;

@@ -18,7 +18,7 @@ export interface Target {
   /** In full, from the section on. */
   readonly path: string;
   /** As messages call it, e.g. ``member `chat.text` ``. */
-  readonly words: string;
+  readonly label: string;
   /** Of its name in the spec. */
   readonly span: Span;
   /** All that has a name beside it, itself too. */
@@ -30,7 +30,7 @@ export interface Target {
 /** A path that means nothing, or several things. */
 export class PathError extends Error {}
 
-const words: Readonly<Record<TargetKind, string>> = {
+const kindNames: Readonly<Record<TargetKind, string>> = {
   channel: "channel",
   type: "type",
   member: "member",
@@ -63,7 +63,7 @@ export function findTarget(path: string, root: MapNode, source: Source): Target 
   const [target, other] = targets;
   if (target !== undefined && other === undefined) return target;
   if (target === undefined) throw new PathError(missing(path, names, misses));
-  const all = targets.map((one) => `${one.words} (line ${source.position(one.span.start).line})`);
+  const all = targets.map((one) => `${one.label} (line ${source.position(one.span.start).line})`);
   const distinct = new Set(targets.map(({ path: full }) => full)).size === targets.length;
   const advice = distinct ? `: write ${targets.map((one) => `\`${one.path}\``).join(" or ")}` : "";
   throw new PathError(`${quote(path)} is ${all.join(" and ")}${advice}`);
@@ -121,15 +121,15 @@ function walk(
   let path: string = section;
   for (const [depth, name] of names.entries()) {
     const known = scopes.flatMap(({ node }) => node.entries.map(({ key }) => key));
-    const at = depth === 0 ? "" : (found[0]?.words ?? "");
+    const at = depth === 0 ? "" : (found[0]?.label ?? "");
     found = [];
     path += `.${shown(name)}`;
     const next: Scope[] = [];
     for (const { kind, node, owner } of scopes) {
       const entry = node.entries.find(({ key }) => key === name);
       if (entry === undefined) continue;
-      const label = `${words[kind]} \`${path.slice(section.length + 1)}\``;
-      found.push({ kind, name, path, words: label, span: entry.keySpan, siblings: node, owner });
+      const label = `${kindNames[kind]} \`${path.slice(section.length + 1)}\``;
+      found.push({ kind, name, path, label, span: entry.keySpan, siblings: node, owner });
       next.push(...scopesOf(entry.value, kind, root, new Set()));
     }
     if (found.length === 0) {

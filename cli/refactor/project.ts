@@ -10,7 +10,7 @@ import { Project, ts } from "ts-morph";
 import { Refusal } from "./refusal.ts";
 
 /** Something the compiler has against a file. */
-export interface Complaint {
+export interface CompileError {
   readonly file: string;
   readonly start: number;
   readonly code: number;
@@ -154,7 +154,7 @@ export class UserProject {
   }
 
   /** What the compiler has against one file. */
-  complaints(path: string): Complaint[] {
+  compileErrors(path: string): CompileError[] {
     const { service } = this;
     const all = [...service.getSyntacticDiagnostics(path), ...service.getSemanticDiagnostics(path)];
     return all

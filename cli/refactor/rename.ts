@@ -10,9 +10,9 @@ import { dependents } from "./dependents.ts";
 import { movedBy } from "./edits.ts";
 import { type Candidate, Follower, type Use } from "./follow.ts";
 import type { Target } from "./path.ts";
-import { type Complaint, UserProject } from "./project.ts";
+import { type CompileError, UserProject } from "./project.ts";
 import { Refusal } from "./refusal.ts";
-import { type Opened, type Respecified, respecify } from "./respec.ts";
+import { type OpenedSpec, type RenamedSpec, renameInSpec } from "./renamed-spec.ts";
 import { beside, computedAccess, listed, type Place, placeOf, untyped } from "./unfollowed.ts";
 
 const MAX_ATTEMPTS = 40;
@@ -34,13 +34,13 @@ export interface RenamePlan {
 
 /** Throws Refusal, and BrokenSpec for a name that is not legal or taken. */
 export async function planRename(
-  opened: Opened,
+  opened: OpenedSpec,
   target: Target,
   to: string,
   config: string,
 ): Promise<RenamePlan> {
-  if (target.name === to) throw new Refusal(`${target.words} has that name already`);
-  const next = await respecify(opened, target, to);
+  if (target.name === to) throw new Refusal(`${target.label} has that name already`);
+  const next = await renameInSpec(opened, target, to);
   const project = new UserProject(config, opened.out);
   project.setGenerated(opened.plan.files);
   const follower = new Follower(project, next.renamed);
@@ -48,8 +48,8 @@ export async function planRename(
   follower.follow(next.plan.files);
   const check = new Check(project, follower, opened, next);
   repair(check, follower);
-  const complaints = check.complaints();
-  if (complaints.length > 0) throw refusal(complaints, project, target, to);
+  const compileErrors = check.compileErrors();
+  if (compileErrors.length > 0) throw refusal(compileErrors, project, target, to);
   const { files } = follower;
   const all = [...new Set(next.renamed.map(({ from }) => from))];
   const out = project.generatedPath("").slice(0, -1);
@@ -92,20 +92,20 @@ function sourceWrite(
 class Check {
   readonly #project: UserProject;
   readonly #follower: Follower;
-  readonly #opened: Opened;
-  readonly #next: Respecified;
+  readonly #opened: OpenedSpec;
+  readonly #next: RenamedSpec;
   /** By file that was asked for: `offset code` of the text before. */
   readonly #before = new Map<string, ReadonlySet<string>>();
 
-  constructor(project: UserProject, follower: Follower, opened: Opened, next: Respecified) {
+  constructor(project: UserProject, follower: Follower, opened: OpenedSpec, next: RenamedSpec) {
     this.#project = project;
     this.#follower = follower;
     this.#opened = opened;
     this.#next = next;
   }
 
-  complaints(paths: Iterable<string> = this.#all()): Complaint[] {
-    const found = [...paths].flatMap((path) => this.#project.complaints(path));
+  compileErrors(paths: Iterable<string> = this.#all()): CompileError[] {
+    const found = [...paths].flatMap((path) => this.#project.compileErrors(path));
     if (found.length === 0) return [];
     this.#learn(new Set(found.map(({ file }) => file)));
     return found.filter(({ file, start, code }) => {
@@ -131,7 +131,7 @@ class Check {
     project.setGenerated(this.#opened.plan.files);
     for (const [path, { before }] of files) project.setText(path, before);
     for (const path of missing) {
-      const keys = project.complaints(path).map(({ start, code }) => `${start} ${code}`);
+      const keys = project.compileErrors(path).map(({ start, code }) => `${start} ${code}`);
       this.#before.set(path, new Set(keys));
     }
     project.setGenerated(this.#next.plan.files);
@@ -141,7 +141,7 @@ class Check {
 
 /** Tries names whose type was inferred, those in files that do not compile first. */
 function repair(check: Check, follower: Follower): void {
-  let open = check.complaints();
+  let open = check.compileErrors();
   let attempts = 0;
   while (open.length > 0) {
     const wrong = new Set(open.map(({ file }) => file));
@@ -156,7 +156,7 @@ function repair(check: Check, follower: Follower): void {
       const touched = [...follower.files].flatMap(([path, { after }]) =>
         before.get(path) === after ? [] : [path],
       );
-      const left = check.complaints(new Set([...wrong, ...touched]));
+      const left = check.compileErrors(new Set([...wrong, ...touched]));
       if (left.length < open.length) {
         open = left;
         return true;
@@ -169,19 +169,19 @@ function repair(check: Check, follower: Follower): void {
 }
 
 function refusal(
-  complaints: readonly Complaint[],
+  compileErrors: readonly CompileError[],
   project: UserProject,
   target: Target,
   to: string,
 ): Refusal {
-  const shown = complaints.slice(0, MAX_SHOWN).map(({ file, start, message }) => {
+  const shown = compileErrors.slice(0, MAX_SHOWN).map(({ file, start, message }) => {
     const place = placeOf(project.source(file), start, message);
     return `${place.path}:${place.line}:${place.column} ${place.what}`;
   });
-  const more = complaints.length - shown.length;
+  const more = compileErrors.length - shown.length;
   if (more > 0) shown.push(`… and ${more} more`);
   return new Refusal(
-    `with ${target.words} called ${JSON.stringify(to)} the project would no longer compile`,
+    `with ${target.label} called ${JSON.stringify(to)} the project would no longer compile`,
     shown,
   );
 }

@@ -12,14 +12,14 @@ import { type Renamed, renamedDeclarations } from "./declarations.ts";
 import { applyEdits } from "./edits.ts";
 import { findTarget } from "./path.ts";
 import { UserProject } from "./project.ts";
-import type { Opened } from "./respec.ts";
+import type { OpenedSpec } from "./renamed-spec.ts";
 import { moduleName, type Role, roleOf, roles } from "./roles.ts";
 import { specEdits } from "./spec-edits.ts";
 
 type Side = Role["by"];
 
 /** By rule. */
-export async function lintUsage(opened: Opened, config: string): Promise<UsageFindings> {
+export async function lintUsage(opened: OpenedSpec, config: string): Promise<UsageFindings> {
   const declarations = await channelDeclarations(opened);
   const project = new UserProject(config, opened.out);
   project.setGenerated(opened.plan.files);
@@ -52,7 +52,7 @@ function receivers({ direction }: ChannelModel): readonly Side[] {
 }
 
 /** Declarations that have the name of a channel: all are given another at once. */
-async function channelDeclarations(opened: Opened): Promise<readonly Renamed[]> {
+async function channelDeclarations(opened: OpenedSpec): Promise<readonly Renamed[]> {
   const { text, name: file } = opened.loaded.source;
   const { channels, structs } = opened.plan.model;
   const free = [...channels.map(({ name }) => name), ...structs.map(({ name }) => name), text];

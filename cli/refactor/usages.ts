@@ -8,7 +8,7 @@ import { pascalCase } from "../../codegen/spec/names.ts";
 import { Follower, type Use } from "./follow.ts";
 import type { Target } from "./path.ts";
 import { UserProject } from "./project.ts";
-import { declarationsOf, type Opened } from "./respec.ts";
+import { declarationsOf, type OpenedSpec } from "./renamed-spec.ts";
 import { moduleName, roleOf } from "./roles.ts";
 import type { Syntax } from "./tokens.ts";
 import { computedAccess, listed, type Place, placeOf } from "./unfollowed.ts";
@@ -37,7 +37,11 @@ export interface Usages {
   readonly computed: readonly Place[];
 }
 
-export async function findUsages(opened: Opened, target: Target, config: string): Promise<Usages> {
+export async function findUsages(
+  opened: OpenedSpec,
+  target: Target,
+  config: string,
+): Promise<Usages> {
   const { renamed, plan } = await declarationsOf(opened, target);
   const project = new UserProject(config, opened.out);
   project.setGenerated(opened.plan.files);
@@ -77,7 +81,7 @@ function lineAt(source: ts.SourceFile, offset: number): string {
 }
 
 /** Generated types whose values are messages of a channel, or of a type. */
-function typesOf(opened: Opened, target: Target): ReadonlySet<string> {
+function typesOf(opened: OpenedSpec, target: Target): ReadonlySet<string> {
   if (target.kind === "type") return new Set([pascalCase(target.name)]);
   const channels = target.kind === "channel" ? opened.plan.model.channels : [];
   return new Set(channels.filter(({ name }) => name === target.name).map(({ message }) => message));

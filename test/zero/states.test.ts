@@ -21,7 +21,7 @@ const ADDRESS = "10.0.0.1";
 const FROM = 40_000;
 
 /** A client and a server of one port that are led by hand; every datagram is kept. */
-class Pair {
+class ManualPair {
   nowMs = 1000;
   readonly client = new ZeroClient({
     protocol,
@@ -181,8 +181,8 @@ function raised(before: Record<string, number>, after: Record<string, number>): 
 }
 
 describe("the client's table", () => {
-  function clientIn(state: string): Pair {
-    const pair = new Pair();
+  function clientIn(state: string): ManualPair {
+    const pair = new ManualPair();
     if (["joining", "proving", "waiting", "attaching", "open"].includes(state)) {
       pair.go("client", state);
     } else {
@@ -230,8 +230,8 @@ describe("the client's table", () => {
 });
 
 describe("the server's table", () => {
-  function serverIn(state: string): Pair {
-    const pair = new Pair();
+  function serverIn(state: string): ManualPair {
+    const pair = new ManualPair();
     if (state === "listening") {
       // Join 2 is on its way; the server has not seen it.
       pair.go("client", "proving");

@@ -74,7 +74,7 @@ type Values = Map<string, number>;
 
 const keyOf = (field: LayoutField): string => field.role ?? `user ${field.name}`;
 
-class Sink {
+class ByteWriter {
   readonly bytes: number[] = [];
   #bits = "";
 
@@ -125,7 +125,7 @@ export class Layout {
 
   encode(datagram: PlainDatagram): Uint8Array {
     const { acks, frames } = datagram;
-    const out = new Sink();
+    const out = new ByteWriter();
     const first = frames[0];
     const high = Math.floor(datagram.packetNumber / 2 ** 16);
     const values: Values = new Map([
@@ -206,7 +206,7 @@ export class Layout {
     });
   }
 
-  #write(out: Sink, field: LayoutField, values: Values, acks: PlainAcks | undefined): void {
+  #write(out: ByteWriter, field: LayoutField, values: Values, acks: PlainAcks | undefined): void {
     const value = values.get(keyOf(field)) ?? 0;
     if (field.bits !== undefined) out.bits(value, field.bits);
     else if (field.role === "ack-ranges") writeRanges(out, acks!.runs);
@@ -218,7 +218,7 @@ export class Layout {
   }
 
   #writeFrame(
-    out: Sink,
+    out: ByteWriter,
     frame: PlainFrame,
     before: PlainFrame | undefined,
     isFollowed: boolean,
@@ -371,7 +371,7 @@ function readValue(at: Cursor, field: LayoutField): number {
   return Number(signed ? at.signed(bytes, field.name) : at.unsigned(bytes, field.name));
 }
 
-function writeRanges(out: Sink, runs: readonly number[]): void {
+function writeRanges(out: ByteWriter, runs: readonly number[]): void {
   if (runs.length === 1 && runs[0]! <= 128) {
     out.bytes.push(runs[0]! - 1);
     return;

@@ -34,7 +34,7 @@ export interface Files {
 }
 
 /** A spec as it is. */
-export interface Opened extends Files {
+export interface OpenedSpec extends Files {
   readonly loaded: LoadedSpec;
   readonly root: MapNode;
   readonly plan: Plan;
@@ -43,16 +43,19 @@ export interface Opened extends Files {
 }
 
 /** The same with another name somewhere. */
-export interface Respecified {
+export interface RenamedSpec {
   readonly text: string;
   readonly plan: Plan;
   readonly renamed: readonly Renamed[];
 }
 
 /** With a path, also what it means. Throws BrokenSpec, and PathError for a path that means nothing. */
-export function openSpec(files: Files, path: string): Promise<Opened & { readonly meant: Target }>;
-export function openSpec(files: Files): Promise<Opened>;
-export async function openSpec(files: Files, path?: string): Promise<Opened> {
+export function openSpec(
+  files: Files,
+  path: string,
+): Promise<OpenedSpec & { readonly meant: Target }>;
+export function openSpec(files: Files): Promise<OpenedSpec>;
+export async function openSpec(files: Files, path?: string): Promise<OpenedSpec> {
   const loaded = loadSpecFile(files.spec);
   const { source } = loaded;
   const { root } = parseYaml(new TextEncoder().encode(source.text), source.name);
@@ -65,15 +68,19 @@ export async function openSpec(files: Files, path?: string): Promise<Opened> {
 }
 
 /** Throws BrokenSpec for a name that is not legal, or taken. */
-export async function respecify(opened: Opened, target: Target, to: string): Promise<Respecified> {
+export async function renameInSpec(
+  opened: OpenedSpec,
+  target: Target,
+  to: string,
+): Promise<RenamedSpec> {
   const { loaded, plan } = opened;
   const text = renamedText(opened, target, to);
   const next = loadSpec(text, loaded.source.name);
   const model = resolveSpec(next);
-  if (model === undefined) throw new BrokenSpec(next, `${target.words} cannot be called so`);
+  if (model === undefined) throw new BrokenSpec(next, `${target.label} cannot be called so`);
   const [before, after] = [plan.model, model].map((one) => canonicalJson(wireForm(one)));
   if (before !== after) {
-    throw new Refusal(`another name of ${target.words} would change what is sent`);
+    throw new Refusal(`another name of ${target.label} would change what is sent`);
   }
   const planned = await planGeneration(loadSpec(text, loaded.source.name), opened);
   return {
@@ -83,7 +90,7 @@ export async function respecify(opened: Opened, target: Target, to: string): Pro
   };
 }
 
-function renamedText({ loaded }: Opened, target: Target, to: string): string {
+function renamedText({ loaded }: OpenedSpec, target: Target, to: string): string {
   const { text } = loaded.source;
   return applyEdits(text, specEdits(text, loaded.spec!, target, to));
 }
@@ -92,12 +99,12 @@ function renamedText({ loaded }: Opened, target: Target, to: string): string {
  * The declarations that a name is in: those that would change with it. The name that is tried is one that is legal
  * wherever the old one is, and that the spec does not have.
  */
-export async function declarationsOf(opened: Opened, target: Target): Promise<Respecified> {
+export async function declarationsOf(opened: OpenedSpec, target: Target): Promise<RenamedSpec> {
   const { loaded } = opened;
   const base = target.kind === "type" ? "Probe" : "probe";
   for (let i = 0; ; i++) {
     const name = `${base}${i}`;
     if (loaded.source.text.toLowerCase().includes(name.toLowerCase())) continue;
-    return respecify(opened, target, name);
+    return renameInSpec(opened, target, name);
   }
 }

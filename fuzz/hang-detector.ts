@@ -8,12 +8,12 @@ import { isMainThread, Worker, workerData } from "node:worker_threads";
 const HANGS_AFTER_MS = 20_000;
 const LOOK_EVERY_MS = 1000;
 
-interface Watched {
+interface ThreadData {
   readonly memory: SharedArrayBuffer;
   readonly reproduce: string;
 }
 
-export class Watchdog {
+export class HangDetector {
   readonly #number: Int32Array;
   readonly #worker: Worker;
 
@@ -21,8 +21,8 @@ export class Watchdog {
   constructor(reproduce: string) {
     const memory = new SharedArrayBuffer(4);
     this.#number = new Int32Array(memory);
-    const watched: Watched = { memory, reproduce };
-    this.#worker = new Worker(new URL(import.meta.url), { workerData: watched });
+    const data: ThreadData = { memory, reproduce };
+    this.#worker = new Worker(new URL(import.meta.url), { workerData: data });
     this.#worker.unref();
   }
 
@@ -36,7 +36,7 @@ export class Watchdog {
 }
 
 if (!isMainThread && workerData !== null) {
-  const { memory, reproduce } = workerData as Watched;
+  const { memory, reproduce } = workerData as ThreadData;
   const number = new Int32Array(memory);
   let last = -1;
   let since = Date.now();
