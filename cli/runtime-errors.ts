@@ -35,7 +35,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_CLOSED: {
     means:
-      'The peer, client or server that was used is closed. Thrown by `send` and `broadcast`; `drained()` rejects with it, and `connect` where the server closed the connection before it stood. An iterator with `overflow: "close"` ends with it when its limit is reached.',
+      'The peer, client or server that was used is closed. Thrown by `send` and `broadcast`; `drained()` rejects with it, and `connect` where the server closed the connection before it was open. An iterator with `overflow: "close"` ends with it when its limit is reached.',
     fix: "stop sending to a peer when its `leave` has come; a `send` that races with a close is normal: catch this code there",
     bad: 'await client.close();\nclient.send.chat({ text: "bye" });',
     good: 'client.send.chat({ text: "bye" });\nawait client.close();',
@@ -49,7 +49,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_CONNECT_REJECTED: {
     means:
-      "The server answered and refused. Class `ConnectRejectedError`: `detail` is the application's own text (at most 96 characters), `reason` is one of these words:\n\n- `denied`: `authenticate` answered `{ accept: false }`; `detail` is its text\n- `full`: no port has a free place, or too many joins wait for a decision\n- `timeout`: `authenticate` took longer than `limits.authenticateTimeoutMs`\n- `shutting-down`: the server is closing\n- `internal`: `authenticate` threw, or its `accept` body was wrong; the server's `onFault` has the error",
+      "The server answered and refused. Class `ConnectRejectedError`: `detail` is the application's own text (at most 96 characters), `reason` is one of these words:\n\n- `denied`: `authenticate` answered `{ accept: false }`; `detail` is its text\n- `full`: no port takes another peer, too many joins wait for a decision, or their address has its share of either\n- `timeout`: `authenticate` took longer than `limits.authenticateTimeoutMs`\n- `shutting-down`: the server is closing\n- `internal`: `authenticate` threw, or its `accept` body was wrong; the server's `onFault` has the error",
     fix: "look at `reason` (denied, full, timeout, shutting-down, internal) and `detail`, the server's own words",
     bad: "await connect({ port, join }); // and no catch",
     good: "try {\n  await connect({ port, join });\n} catch (error) {\n  if (error instanceof ConnectRejectedError) show(error.reason, error.detail);\n  else throw error;\n}",
@@ -71,7 +71,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_CONNECT_ABORTED: {
     means:
-      "The `signal` given to `connect` fired before the connection stood. `cause` is the signal's reason.",
+      "The `signal` given to `connect` fired before the connection was open. `cause` is the signal's reason.",
     fix: "the `signal` that connect was given fired: this is what was asked for, so catch it where it is",
     bad: "await connect({ port, signal: AbortSignal.timeout(1) });",
     good: "await connect({ port, signal: AbortSignal.timeout(5_000) });",

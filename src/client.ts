@@ -122,7 +122,7 @@ const connectOptions: OptionTable = {
   resend: flag,
 };
 
-/** Joins a server and resolves when the connection stands. Generated code gives it its types. */
+/** Joins a server and resolves when the connection is open. Generated code gives it its types. */
 export async function connect<F extends ClientFaceTypes>(
   protocol: Protocol,
   face: ClientFace<F>,
@@ -143,8 +143,9 @@ export async function connect<F extends ClientFaceTypes>(
 const NEXT_ADDRESS_MS = 250;
 
 /**
- * The client that stands first, of attempts at the addresses of one name: the next begins when the one before has failed,
- * or has heard nothing for a while. What a server answers is final. Rejects with what went wrong at the first.
+ * The client that connects first, of attempts at the addresses of one name: the next begins when the one before has
+ * failed, or has heard nothing for a while. What a server answers is final. Rejects with the error of the first
+ * address.
  */
 function firstOf<F extends ClientFaceTypes>(
   addresses: readonly string[],
@@ -247,12 +248,12 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
   readonly #counters = new Counters([["messagesMalformed", 0]]);
-  /** A reader has taken something since the session was last asked for more. */
+  /** A reader has taken a message since the session last offered what it holds. */
   #roomMade = false;
   #negotiated: NegotiatedVersion;
   /** Why it could not connect. */
   #failure: Error | undefined;
-  /** Its user has been told of the end. */
+  /** Its user has been told that the connection has ended. */
   #finished = false;
   #resolveClosed!: (reason: CloseReason) => void;
   #resolveAttached!: () => void;
@@ -501,7 +502,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.#loop.wake();
   }
 
-  /** The connection is closed: its user is told, and the socket is closed once the server no longer asks there. */
+  /**
+   * The connection is closed: its user is told, and the socket is closed once the server no longer repeats its close.
+   */
   #finish(): void {
     const isQuiet = this.#zero.pollDeadline() === Number.POSITIVE_INFINITY;
     if (!this.#finished) {
@@ -524,7 +527,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   }
 }
 
-/** Where only this machine is to be reached, only this machine reaches us; else whatever address routing picks. */
+/**
+ * The address to bind: loopback for a server on this machine, so that no other machine reaches the socket; else any.
+ */
 function localAddress(remote: string): string {
   if (remote === "::1" || remote.startsWith("127.")) return isIPv6(remote) ? remote : "127.0.0.1";
   return isIPv6(remote) ? "::" : "0.0.0.0";

@@ -1,7 +1,7 @@
 /**
  * Types of the public API that every layer speaks of, from a port's worker up to the server and the client: where a
  * join comes from and what may be answered to it, how a connection is closed and why it has ended, what a port has
- * counted. And the codes with which Stardust itself closes, each in one place.
+ * counted. Also the codes with which Stardust itself closes.
  */
 
 /** Codes of Stardust's own in a CloseReason; an application may use any others. */

@@ -1,7 +1,7 @@
 /**
  * What is counted, and how counts are kept. A table has a row for each counter: its name and what it counts; types,
- * objects of counts, docs/counters.md and `stardust explain` come from it. Names are stable. The tables of session/ and
- * zero/ are theirs. The worst case is a name that no table has, which the types refuse.
+ * objects of counts, docs/counters.md and `stardust explain` come from it. Names are stable. session/ and zero/ have
+ * tables of their own. A name that no table has does not compile.
  */
 
 /** The counters of a port that are not of one of its protocols. */

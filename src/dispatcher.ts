@@ -89,12 +89,15 @@ export class Dispatcher<Origin> {
     return this.#queues[channel]!.isStuck;
   }
 
-  /** Called when an iterator has made room: a client lets its session deliver again. It must not deliver by itself. */
+  /**
+   * Called when an iterator has made room: a client then lets its session deliver again. It must not deliver in the
+   * call.
+   */
   set onRoom(callback: () => void) {
     for (const queue of this.#queues) queue.onRoom = callback;
   }
 
-  /** A peer has left: what waits of it goes to those who have come to read it, or is dropped. */
+  /** A peer has left: its waiting messages go to readers that have come in this turn, or are dropped. */
   forget(origin: Origin): void {
     for (const queue of this.#queues) queue.forget(origin);
     this.#held.delete(origin);
@@ -244,7 +247,7 @@ class ChannelQueue<Origin> {
     this.#options.onHandlerError(error, this.channel);
   };
 
-  /** A cost of 0: it has been released already. */
+  /** Hands a message to all readers. A cost of 0 means that it was released already. */
   #dispatch(origin: Origin, message: unknown, user: Float64Array, cost: number): void {
     for (const handler of this.#handlers) {
       try {

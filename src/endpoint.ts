@@ -36,8 +36,8 @@ export function faultListener(listener: FaultListener | undefined): FaultListene
 }
 
 /**
- * Calls something of the application's: what it throws, or what the promise it returns is rejected with, is reported,
- * and the caller goes on.
+ * Calls the application's code: what it throws, or what the promise that it returns is rejected with, is reported, and
+ * the caller goes on.
  */
 export function runGuarded(work: () => unknown, report: (error: unknown) => void): void {
   try {
@@ -68,7 +68,7 @@ export function checkProtocol(protocol: Protocol, role: Role): void {
 
 /**
  * The address to bind for a name, IPv4 where there is one: `localhost` is then the default address of `listen`. An
- * address is its own, spelt as the system spells the origin of datagrams.
+ * address is returned as the system spells it when it names the origin of a datagram.
  */
 export async function resolveHost(host: string): Promise<string> {
   return (await resolveAll(host))[0]!;
@@ -90,7 +90,7 @@ async function resolveAll(host: string): Promise<string[]> {
     return [new SocketAddress({ family: "ipv6", address: host }).address];
   }
   if (isIP(host) !== 0) return [host];
-  // Whatever the system makes of it (RFC 6761, section 6.3).
+  // Never looked up: localhost is loopback (RFC 6761, section 6.3).
   if (host.toLowerCase() === "localhost") return ["127.0.0.1", "::1"];
   try {
     const found = await lookup(host, { all: true, order: "ipv4first" });
@@ -152,7 +152,10 @@ export function checkUserField(protocol: Protocol, field: number, value: number)
   return number;
 }
 
-/** The message, or undefined where its bytes are none: the caller counts it. `compat`: the sender may have another version. */
+/**
+ * The decoded message; undefined for bytes that are no message, which the caller counts. `compat`: the sender may have
+ * another version.
+ */
 export function decodeReceived(
   reader: Reader,
   compat: boolean,

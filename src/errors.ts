@@ -16,7 +16,7 @@ export const errorCodes = {
   STARDUST_CONNECT_PROTOCOL: "Client and server were generated from specs that cannot talk.",
   STARDUST_CHANNEL_MISSING:
     "The other side was generated from an older version that lacks the channel.",
-  STARDUST_CONNECT_ABORTED: "The AbortSignal of connect fired before the connection stood.",
+  STARDUST_CONNECT_ABORTED: "The AbortSignal of connect fired before the connection was open.",
   STARDUST_PORT_BIND: "A UDP port of the pool could not be bound; `port` names it.",
   STARDUST_WORKER_IMPORT: "A worker thread could not import the generated protocol or the systems.",
   STARDUST_WORKER_DIED: "A worker thread ended unexpectedly; its peers have left.",
@@ -70,7 +70,7 @@ export class MalformedError extends StardustError {
   }
 }
 
-/** Joins a member name or list index in front of a path: `at("entities", "[3].x")` is `entities[3].x`. */
+/** Joins a member name or list index in front of a path: `joinPath("entities", "[3].x")` is `entities[3].x`. */
 export function joinPath(outer: string, inner: string): string {
   if (inner === "") return outer;
   return inner.startsWith("[") ? outer + inner : `${outer}.${inner}`;

@@ -1,5 +1,5 @@
 /**
- * The seam between generated faces (typed `send.chat(...)`) and the runtime (channel numbers). A generated face is
+ * The interface between generated faces (typed `send.chat(...)`) and the runtime (channel numbers). A generated face is
  * a class of one-line methods that call a target here with a constant index; it holds no state of its own.
  */
 
@@ -34,8 +34,8 @@ export interface Unsubscribe {
 }
 
 /**
- * Where handlers are put. The handler's shape is the face's business: a server's takes (peer, message, context), a
- * client's (message, context).
+ * Where handlers are registered. Their arguments are the face's: a server's takes (peer, message, context), a client's
+ * (message, context).
  */
 export interface ReceiveTarget {
   // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each handler its type
@@ -74,13 +74,13 @@ export interface HeaderValues {
   set(field: number, value: number): void;
 }
 
-/** What generated code hands to `listen`: how to dress each target. `F` collects the face's types. */
+/** What generated code hands to `listen`: how to wrap each target in typed methods. `F` collects the face's types. */
 export interface ServerFace<F extends ServerFaceTypes> {
   send(target: SendTarget): F["send"];
   broadcast(target: BroadcastTarget): F["broadcast"];
   receive(target: ReceiveTarget): F["receive"];
   messages(target: MessagesTarget): F["messages"];
-  /** Dresses values to be set (`server.header`). */
+  /** Wraps values that can be set (`server.header`). */
   header(values: HeaderValues): F["header"];
 }
 

@@ -28,16 +28,18 @@ export const MESSAGE_WINDOW = 0x4000;
 /** A message costs its payload plus this in every budget, so that empty messages are not free. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
-/** An ack is due after at most so many datagrams with nothing but unreliable data. */
+/** An ack is due after at most this many datagrams with nothing but unreliable data. */
 export const LAZY_ACK_DATAGRAMS = 10;
 
 /** Longest delay of such an ack: the delay byte (254 x 250 us) can still say it. */
 export const LAZY_ACK_MS = 60;
 
-/** About one packet number in so many is skipped, so that an ack of everything is found out (RFC 9000 21.4). */
+/** About one packet number in this many is skipped, so that an ack of everything is found out (RFC 9000 21.4). */
 export const SKIP_ONE_IN = 4096;
 
-/** Datagrams sent and not resolved; at the double the oldest are given up. Far below what 16 bits of an ack can name. */
+/**
+ * Datagrams sent and not resolved; at twice as many the oldest are given up. Far below what 16 bits of an ack can name.
+ */
 export const MAX_OUTSTANDING_DATAGRAMS = 8192;
 
 /** Frames written into one datagram, so that a message number stays unambiguous in a late one (session/receive-age.ts). */
@@ -68,7 +70,7 @@ export const DEFAULT_LINGER_MS = 500;
 /** Longest zero message that is read at all, whatever the spec says: a newer protocol's join must be told what differs. */
 export const MAX_ZERO_DATAGRAM_BYTES = 1500;
 
-/** Zero messages sent and not acknowledged, and held because one before them is missing. */
+/** Zero messages that may be sent and unacknowledged, and that may be held because one before them is missing. */
 export const ZERO_WINDOW = 4;
 
 /** RFC 6298 2.1, 2.4 and 2.5, with a floor that suits games rather than the 1 s of TCP. */

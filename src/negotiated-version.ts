@@ -20,7 +20,7 @@ export interface NegotiatedVersion {
 /** Hashes of older versions that a join names at most. */
 const MAX_COMPATIBLE = 8;
 
-/** Both were generated from the same version. */
+/** What is negotiated where both were generated from the same version. */
 export function sameVersion(protocol: Protocol): NegotiatedVersion {
   const { hash, version } = protocol;
   return { hash, version, compat: false, lacks: [] };

@@ -1,6 +1,6 @@
 /**
- * The options of `listen` and `connect`, held against a table: a value of another type is a StardustError that names the
- * option, never a TypeError from somewhere inside. What an option means is for whoever takes it.
+ * The options of `listen` and `connect`, checked against a table: a value of another type is a StardustError that names
+ * the option, never a TypeError from somewhere inside. What an option means is for whoever takes it.
  */
 import { StardustError } from "./errors.ts";
 
@@ -25,7 +25,7 @@ export const object: OptionType = {
 };
 export const abortSignal: OptionType = {
   what: "an AbortSignal",
-  // One of another realm is as good.
+  // Also those of another realm (a `vm` context, jsdom).
   isGood: (value) =>
     object.isGood(value) &&
     typeof (value as AbortSignal).addEventListener === "function" &&

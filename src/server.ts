@@ -96,7 +96,7 @@ export interface NewPeer<Join extends object, Send extends object> {
 /** One connected client. Owned by one port for its whole life. */
 export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   extends NewPeer<F["join"], F["send"]> {
-  /** The user's own. */
+  /** The user's own state of this peer. */
   state: F["state"];
   readonly closed: boolean;
   /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
@@ -108,7 +108,7 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
 export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   /** The address to bind; default `127.0.0.1`. */
   readonly host?: string | undefined;
-  /** A range `"12341-12343"`, a list, or so many free ones. */
+  /** A range `"12341-12343"`, a list, or a number of free ones. */
   readonly ports: string | readonly number[] | { readonly count: number };
   /** What clients are told where a container or NAT shows other numbers: as long as `ports`, in the same order. */
   readonly publicPorts?: readonly number[] | undefined;
@@ -129,8 +129,8 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    */
   readonly maxJoinsPerAddress?: number | undefined;
   /**
-   * Milliseconds that a worker may answer nothing, as one whose systems never return; then it is ended, its peers leave
-   * with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
+   * Milliseconds that a worker may leave pings unanswered, as one whose systems never return; then it is ended, its
+   * peers leave with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
    */
   readonly workerTimeoutMs?: number | undefined;
   /** Decides on a join; default: everyone is let in. Has `authenticateTimeoutMs` of the spec. */
@@ -184,7 +184,7 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   readonly broadcast: F["broadcast"];
   /** Fields of the user's own in the datagram header: set here, they stand in every datagram built from then on. */
   readonly header: F["header"];
-  /** Fires when the server has closed. */
+  /** Resolves when the server has closed. */
   readonly closed: Promise<CloseReason>;
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
@@ -197,10 +197,10 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
 
 const DEFAULT_MAX_PEERS_PER_PORT = 1024;
 const DEFAULT_WORKER_TIMEOUT_MS = 5000;
-/** The peer ids of a pool leave room for generations up to this many. */
+/** With this many, ids of 32 bits still have 8 for generations beside slot and port. */
 const MAX_PEERS_PER_PORT = 0x1_0000;
 
-/** `ports` are looked at where they are read. */
+/** `ports` are checked by parsePorts. */
 const listenOptions: OptionTable = {
   host: text,
   publicPorts: listOf(portNumber),
@@ -278,7 +278,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         return handler(peer, message, this.#context);
       },
       yields: (peer, message) => ({ peer, message }),
-      // Of a peer that has left, the credit has gone with it.
+      // The credit of a peer that has left is gone with it.
       release: (peer, cost) => peer.handle?.release(peer.id, cost),
       onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
     });

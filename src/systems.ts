@@ -57,7 +57,7 @@ export interface Systems<
   readonly face: {
     send(target: SendTarget): Send;
     broadcast(target: BroadcastTarget): Broadcast;
-    /** Dresses `context.header`. */
+    /** Wraps `context.header`. */
     header(values: import("./face.ts").HeaderValues): object;
   };
   readonly definition: SystemsDefinition<Send, Broadcast, Handlers, State>;

@@ -28,7 +28,7 @@ export interface Path {
   readonly proven: boolean;
 }
 
-/** The owner of a connection: the client, or a peer of a port. */
+/** What a connection asks of its owner: a client, or a peer of a port. */
 export interface ConnectionHost extends SessionSink {
   /** Has the connection protocol tell the other side; `end("acknowledged")` follows when that is done. */
   sendClose(code: string, reason: string, nowMs: number): void;
@@ -58,14 +58,13 @@ export interface CloseRequest {
 }
 
 /**
- * What the connection protocol says of a connection, as far as whoever holds it has nothing more to know or to do: it
- * goes on, or has ended. Events of src/zero, which is not known here.
+ * Events of the connection protocol that need nothing but the state table. src/zero raises them, and is not known here.
  */
 export type ZeroEvent =
   | { readonly type: "accepted" | "restarted" | "confirmed" | "expired" }
   | ({ readonly type: "closed" } & CloseReason);
 
-/** Which event of the table of transitions that is. */
+/** The event of the transition table that this is. */
 export function eventOf(event: ZeroEvent | { readonly type: "attached" }): ConnectionEvent {
   if (event.type !== "closed") return event.type;
   return event.by === "remote" ? "remoteClosed" : "acknowledged";
@@ -148,7 +147,7 @@ export class Connection {
     this.#pingedMs = nowMs;
   }
 
-  /** It ends for a reason that its holder gives. `abandoned`: and nobody has told the connection protocol. */
+  /** Ends it for a reason that its owner gives. With `abandoned` the connection protocol is told to forget it too. */
   end(event: "rejected" | "expired" | "abandoned", reason: CloseReason): void {
     if (event === "abandoned") this.#o.host.forget();
     this.#on(event, reason);
@@ -157,8 +156,8 @@ export class Connection {
   // What the application wants -------------------------------------------------------------------------------------
 
   /**
-   * Closes it: what was sent is delivered first, for `lingerMs` at most, then the other side is told. Closing or
-   * closed: nothing happens.
+   * Closes it: what was sent is delivered first, for `lingerMs` at most, then the other side is told. Has no effect on
+   * a connection that is closing or closed.
    */
   close(request: CloseRequest, lingerMs: number, nowMs: number): void {
     if (this.takesMessages) {
@@ -173,7 +172,7 @@ export class Connection {
     this.#session?.setUserField(field, value);
   }
 
-  /** There is room again for messages that were refused. */
+  /** Offers again what was refused: there is room. */
   pump(): void {
     const session = this.#session;
     if (session === undefined) return;
@@ -211,7 +210,7 @@ export class Connection {
 
   /**
    * Writes the next datagram into `w` and returns its bytes; 0: there is none now. To be called until 0 at the end of
-   * each turn: a connection that has lingered for long enough then says goodbye.
+   * each turn: a connection that has lingered for long enough then sends its close.
    */
   pollTransmit(w: Writer, nowMs: number): number {
     if (!this.#allowed.datagrams) return 0;

@@ -12,11 +12,11 @@ export const connectionStates = [
   "joining",
   /** One port has a reservation for the client, which is on its way there. */
   "attaching",
-  /** The connection stands. */
+  /** Messages go both ways. */
   "open",
   /** This side will close: it takes no new messages, and delivers those that it has taken. */
   "lingering",
-  /** The connection protocol says goodbye; the regular one is silent. */
+  /** The connection protocol sends close until it is acknowledged; the regular one is silent. */
   "closing",
   /** The other side has left or is silent. What came from it before is still handed on. */
   "draining",
@@ -25,7 +25,7 @@ export const connectionStates = [
 
 export type ConnectionState = (typeof connectionStates)[number];
 
-/** In which state whose connection begins. */
+/** The state in which a connection of each side begins. */
 export const firstStates: Readonly<Record<Role, ConnectionState>> = {
   client: "joining",
   server: "attaching",
@@ -35,7 +35,7 @@ export const firstStates: Readonly<Record<Role, ConnectionState>> = {
 export const connectionEvents = [
   /** The client has been let in and knows its port. */
   "accepted",
-  /** The server does not know the client (any more), which asks anew. */
+  /** The server does not know the client (any more), which joins anew. */
   "restarted",
   /** The server refuses to let the client in. */
   "rejected",
@@ -49,7 +49,7 @@ export const connectionEvents = [
   "closeRequested",
   /** All that was sent has been acknowledged, or the time for that is up. */
   "lingered",
-  /** The other side has heard the goodbye, or is given up on. */
+  /** The other side has acknowledged close, or has not answered for too long. */
   "acknowledged",
   /** The other side has closed. */
   "remoteClosed",
@@ -57,7 +57,7 @@ export const connectionEvents = [
   "idle",
   /** All that came has been handed on. */
   "delivered",
-  /** This side gives it up without a word: its connect is aborted, or the server closes and the time for that is up. */
+  /** This side drops it and sends nothing: its connect is aborted, or the server closes and the time for that is up. */
   "abandoned",
 ] as const;
 
@@ -103,7 +103,7 @@ export const transitions: Transitions = {
   closed: { closeRequested: "closed" },
 };
 
-/** What goes on in a state. */
+/** What a state allows. */
 export interface Allowed {
   /** Regular datagrams both ways, and the timers of their protocol. */
   readonly datagrams: boolean;

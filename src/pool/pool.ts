@@ -39,7 +39,7 @@ export interface PoolListener {
     body: unknown,
     negotiated: NegotiatedVersion,
   ): void;
-  /** Of a peer whose join has been reported, and whose leave may have been. */
+  /** A message of a peer whose join has been reported; its leave may have been too. */
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
@@ -58,7 +58,7 @@ export interface PoolOptions {
    * Peers of one address, over all ports; undefined: a quarter of the capacity, at least 16, and no bound for loopback.
    */
   readonly maxPeersPerAddress: number | undefined;
-  /** How long a worker may answer nothing until it is ended; infinite: for ever. */
+  /** How long a worker may leave pings unanswered before it is ended; Infinity: for ever. */
   readonly workerTimeoutMs: number;
   readonly worker: Omit<
     WorkerOptions,
@@ -98,7 +98,7 @@ class PortSlot {
   restarts = 0;
   startedMs = 0;
   up = true;
-  /** Its worker takes joins, and answers. */
+  /** Its worker takes joins, and answers pings. */
   ready = false;
 
   constructor(index: number, port: number) {
@@ -132,9 +132,9 @@ export class Pool {
   #exits = 0;
   #onAllExited: (() => void) | undefined;
   readonly #restartTimers = new Set<NodeJS.Timeout>();
-  /** Ends the waiting for each join that the application is deciding on. */
+  /** Of each join that the application is deciding on, a function that stops waiting for it. */
   readonly #deciding = new Set<() => void>();
-  /** Header fields of the application's, for workers that start later. */
+  /** Values of the user's header fields, for workers that start later. */
   readonly #header = new Map<number, number>();
 
   private constructor(options: PoolOptions) {
@@ -162,7 +162,9 @@ export class Pool {
     for (const portSlot of this.#portSlots) if (portSlot.ready) yield portSlot;
   }
 
-  /** Its peers leave when its thread has ended; no peer joins there from now on. */
+  /**
+   * A worker answers no pings: its thread is ended, then its peers leave. No peer joins there until it is open again.
+   */
   #onSilent(portSlot: PortSlot): void {
     portSlot.ready = false;
     this.#placement.setOpen(portSlot.index, false);
@@ -206,7 +208,7 @@ export class Pool {
       this.#onAllExited = resolve;
     });
     for (const portSlot of alive) portSlot.handle.closeAll(code, lingerMs);
-    // A worker whose systems never return, say.
+    // For a worker that cannot close, such as one whose systems never return.
     const timer = setTimeout(
       () => {
         for (const portSlot of alive) void portSlot.handle.terminate();
@@ -217,7 +219,7 @@ export class Pool {
     clearTimeout(timer);
   }
 
-  /** Could not be opened: no thread, socket or timer stays behind. */
+  /** The pool could not be opened: leaves no thread, socket or timer behind. */
   async #abandon(): Promise<void> {
     this.#closing = true;
     this.#watchdog?.stop();
@@ -339,7 +341,7 @@ export class Pool {
       if (typeof answer !== "string") return asked.answer(cid, answer);
       this.#forget(reserved.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
-      // Its port takes no peers now: the next one in line does.
+      // That port takes no peers now: another one is chosen.
       if (answer === WORKER_GONE) continue;
       const problem = new Error(`the join cannot be accepted: ${answer}`);
       this.#o.listener.onFault("authenticate", problem);
@@ -423,7 +425,7 @@ export class Pool {
   }
 
   #restart(portSlot: PortSlot): void {
-    // One that has lived longer than the longest pause is not dying in a row.
+    // A worker that has lived for longer than the longest pause is not dying in a row.
     if (performance.now() - portSlot.startedMs > 2 * MAX_RESTART_MS) portSlot.restarts = 0;
     const delayMs = Math.min(RESTART_MS * 2 ** portSlot.restarts, MAX_RESTART_MS);
     portSlot.restarts++;

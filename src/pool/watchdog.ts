@@ -1,16 +1,16 @@
 /**
- * Notices a worker that no longer answers, such as one whose systems never return: without it half of all joins would be
- * sent there and time out. It asks each worker in turns and counts the turns without an answer, so that time in which
- * this thread itself stood still counts against no worker. What becomes of a silent worker is the pool's matter.
+ * Notices a worker that no longer answers, such as one whose systems never return: without it half of all joins would
+ * be sent there and time out. It pings each worker at intervals and counts pings without an answer, so that time in
+ * which this thread itself stood still counts against no worker. What becomes of a silent worker is the pool's matter.
  */
 
 import { MAX_TIMER_MS } from "../udp/turn.ts";
 
 /** A worker that can be pinged. */
 export interface Watched {
-  /** Questions that it has not answered. */
+  /** Pings that it has not answered. */
   readonly unanswered: number;
-  /** One more; the answer sets `unanswered` back. */
+  /** Sends one more; the answer sets `unanswered` to 0. */
   ping(): void;
 }
 

@@ -10,7 +10,7 @@ import type { NetworkPath } from "../zero/network-path.ts";
 export interface Addressed extends NetworkPath {
   address: string;
   port: number;
-  /** It has shown that it receives there. Nothing regular goes either way before. */
+  /** It has shown that it receives there. No regular datagram goes either way before. */
   proven: boolean;
 }
 

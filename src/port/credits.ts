@@ -1,7 +1,7 @@
 /**
  * Byte credits in shared memory: how much one peer may have lying between two threads, in one direction. The side that
  * writes spends, the side that reads gives back; so a peer whose messages are not taken stalls its own, never the ring.
- * Slots are numbers that the owner hands out; what lies behind them is not known here.
+ * Slots are numbers that the owner hands out; it is not known here whose they are.
  *
  * One thread spends and one adds. All operations are a few atomics; nothing waits.
  */

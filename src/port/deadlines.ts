@@ -1,6 +1,6 @@
 /**
- * A binary heap of deadlines, one a holder, so that a port with a thousand peers finds the next one due in O(log n)
- * and never looks at those that sleep.
+ * A binary heap of deadlines, one for each holder, so that a port with a thousand peers finds the next one due in O(log
+ * n) and never looks at those that sleep.
  */
 
 /** An entry of the deadline heap, which keeps the entry's index in `heapIndex`; -1: not in it. */

@@ -85,7 +85,7 @@ export class Doorbell {
     }
     clearImmediate(this.#turn);
     this.#turn = undefined;
-    // Lets go of a wait of our own, which would otherwise hold this object as long as the thread lives.
+    // Ends this side's own wait, which would otherwise hold this object as long as the thread lives.
     if (this.#work !== undefined) {
       Atomics.store(this.#word, 0, AWAKE);
       Atomics.notify(this.#word, 0);

@@ -66,7 +66,7 @@ export class PortHandle {
   /** The port that is bound; 0 before `bound`. */
   port = 0;
   threadId = 0;
-  /** How often it was asked whether it still answers, since it last did. */
+  /** Pings since it last answered one. */
   unanswered = 0;
   readonly #protocol: Protocol;
   readonly #listener: PortListener;
@@ -106,7 +106,7 @@ export class PortHandle {
       workerData: data,
       name: `stardust port ${worker.port}`,
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
-      // Inherited like all others, but refused for a file.
+      // Workers inherit all flags of Node, and it refuses this one for a file.
       ...(process.execArgv.some((arg) => arg.startsWith("--input-type")) ? { execArgv: [] } : {}),
     });
     this.#worker.on("message", (message: WorkerPost) => this.#handlePost(message));
@@ -289,7 +289,7 @@ export class PortHandle {
     this.#post({ type: "close", code, lingerMs });
   }
 
-  /** Asks the worker whether it still answers. */
+  /** Asks the worker for a sign of life. */
   ping(): void {
     this.unanswered++;
     this.#post({ type: "ping" });
@@ -307,13 +307,13 @@ export class PortHandle {
     await this.#worker.terminate();
   }
 
-  /** As the ring's end; header fields that were set before go before. */
+  /** As the ring's end; header fields that could not be sent yet go first. */
   #reserve(kind: ToWorker, bytes: number): Writer | undefined {
     if (this.#pendingHeaders.size > 0 && !this.#sendPendingHeaders()) return undefined;
     return this.#end.reserve(kind, bytes);
   }
 
-  /** Writes the header fields that found no room. False: there is none still. */
+  /** Writes the header fields that found no room. False: there is still none. */
   #sendPendingHeaders(): boolean {
     const headers = [...this.#pendingHeaders];
     this.#pendingHeaders.clear();

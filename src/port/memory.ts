@@ -30,7 +30,7 @@ export const WantsRoom = { worker: 0, application: 1 } as const;
 const URGENT_RECORD_BYTES = Math.max(LEAVE_BYTES, CLOSE_BYTES);
 /** A peer has at most a join (or joined), a leave (or close) and one drained (or pump) unread. */
 const URGENT_RECORDS_PER_PEER = 3;
-/** The smallest ring; a smaller one would be a busy server's bottleneck. */
+/** The smallest ring: a smaller one would hold up a busy server. */
 const MIN_RING_BYTES = 1024 * 1024;
 
 /**
@@ -52,7 +52,7 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
   // A broadcast's record also lists who does not get it.
   const overhead = 4 * maxPeers + 8 * protocol.header.userFields.length + 256;
   const capacity = Math.max(MIN_RING_BYTES, 4 * reserved, 4 * (largest + overhead));
-  // What comes may be a later version's, and larger than anything of this one: then it has room, if not much more.
+  // A message of a later version may be larger than any of this one: there is room for it, if not for much more.
   const fromOthers = Math.max(capacity, 2 * (grown + overhead) + reserved);
   const slots = slotSpan(maxPeers);
   return {
@@ -66,7 +66,7 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
   };
 }
 
-/** What a message of so many bytes costs in credits; empty ones are not free. */
+/** What a message of `payloadBytes` costs in credits; empty ones are not free. */
 export function creditCost(payloadBytes: number): number {
   return payloadBytes + MESSAGE_OVERHEAD_BYTES;
 }

@@ -93,7 +93,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       ports: options.publicPorts,
       maxPending: MAX_UNDECIDED,
       maxPendingPerAddress: options.maxJoinsPerAddress,
-      // Those that have ended are remembered for a while beside those that are there.
+      // Peers that have ended are remembered for a while beside those that are there.
       maxPeers: 2 * options.maxPeers + 64,
       nowMs: nowMs(),
     });
@@ -104,7 +104,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#loop.start();
   }
 
-  /** How many are attached. */
+  /** How many peers are attached. */
   get peers(): number {
     return this.#peers.size;
   }
@@ -156,7 +156,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { reliable } = this.protocol.channels[channel]!;
     const cost = creditCost(end - start);
     for (const peer of this.#peers.values()) {
-      // One that is being closed was none of them, or will never need its credit again.
+      // One that is being closed was not charged for it, or no longer needs its credit.
       if (!peer.joined || !peer.connection.takesMessages) continue;
       if (skipped.has(peer.id) || peer.negotiated.lacks.includes(channel)) continue;
       if (peer.queue(channel, bytes, start, end) && reliable) this.refund(peer, cost);
@@ -191,10 +191,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (peer !== undefined) this.closePeer(peer, code, reason, lingerMs);
   }
 
-  /** Closes every peer, then reports `onEmpty`; what is left when time is up is dropped without a word. */
+  /** Closes every peer, then reports `onEmpty`; what is left when time is up is dropped, and is sent nothing. */
   closeAll(code: string, lingerMs: number): void {
     if (this.#closing !== undefined) return;
-    // Beside the linger there is time for the goodbye itself: a lost close is sent again a few times.
+    // Beside the linger there is time for close itself: a lost one is sent again a few times.
     this.#closing = { code, untilMs: nowMs() + lingerMs + 1000 };
     for (const peer of this.#peers.values()) this.closePeer(peer, code, "", lingerMs);
     for (const cid of [...this.#undecided]) this.reject(cid, "shutting-down", "");
@@ -206,7 +206,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     return this.#loop.stop();
   }
 
-  /** The ring to the application has room again: for those who have waited, as far as it goes. */
+  /** The ring to the application has room again: peers whose messages waited for it are served, as far as it goes. */
   ringHasRoom(): void {
     const starved = this.#starved;
     this.#starved = new Set();
@@ -219,7 +219,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       peer.connection.pump();
       this.wake(peer);
     }
-    // Whoever got something queues up again behind those who got nothing.
+    // Peers that got something queue up again behind those that got nothing.
     if (passedOver.length > 0) this.#starved = new Set([...passedOver, ...this.#starved]);
   }
 
@@ -311,7 +311,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     }
     const peer = this.#peers.get(event.peer) ?? this.#reservations.get(event.peer);
     if (peer === undefined) {
-      // One that is not here is one that is closed.
+      // A peer that this port does not have is closed.
       this.counters.add(`unexpected.closed.${eventOf(event)}`);
       return;
     }
@@ -337,7 +337,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   }
 
   #askApplication(join: JoinEvent): void {
-    // The oldest of so many has expired.
+    // With that many, the oldest has expired.
     const [oldest] = this.#undecided;
     if (this.#undecided.size >= MAX_UNDECIDED) this.#undecided.delete(oldest!);
     this.#undecided.add(join.cid);

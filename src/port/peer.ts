@@ -15,7 +15,7 @@ import { creditCost } from "./memory.ts";
 import type { WorkerPeer } from "./systems-host.ts";
 import { WaitingMessages } from "./waiting.ts";
 
-/** What a peer needs of its port. */
+/** What a peer asks of its port. */
 export interface PeerPort {
   readonly protocol: Protocol;
   readonly random: () => number;
@@ -27,7 +27,7 @@ export interface PeerPort {
   sendClose(peer: PortPeer, code: string, reason: string, nowMs: number): void;
   forget(peer: PortPeer): void;
   closePeer(peer: PortPeer, code: string, reason: string, lingerMs: number): void;
-  /** It has something to do at the end of the turn. */
+  /** Serves the peer at the end of the turn. */
   wake(peer: PortPeer): void;
   /** Gives credit back that the application spent on messages to this peer. */
   refund(peer: PortPeer, cost: number): void;
@@ -47,7 +47,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   readonly slot: number;
   readonly negotiated: NegotiatedVersion;
   readonly connection: Connection;
-  /** Where it is: where it answered the cookie, until `Addresses`, and nobody else, puts it somewhere. */
+  /** Where it answered the cookie, until `Addresses`, which alone changes it, takes another path. */
   address: string;
   port: number;
   proven = false;

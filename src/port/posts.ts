@@ -69,7 +69,7 @@ export type ApplicationPost =
       readonly counter: CounterName | undefined;
     }
   | { readonly type: "stats"; readonly request: number }
-  /** Whether it still answers. */
+  /** Asks for `pong`. */
   | { readonly type: "ping" }
   | { readonly type: "close"; readonly code: string; readonly lingerMs: number };
 

@@ -123,7 +123,7 @@ function readSend(
   commands.send(view.getUint32(start), channel, bytes, start + SEND_BYTES, end);
 }
 
-/** What stands before the message, where so many peers are left out. */
+/** What stands before the message, where `skipped` peers are left out. */
 export function broadcastBytes(skipped: number): number {
   return 4 + 4 * skipped;
 }

@@ -2,10 +2,10 @@
  * One end of a port's two rings, whichever thread has it: records out, records in, the bells, and telling each other of
  * room. What the records say is in records-to-worker.ts and records-to-application.ts.
  *
- * A writer that finds no room for a record says so in shared memory and looks again; the reader looks there after it has made
- * some, and answers with a record `ringDrained`. Hints (this, and that a peer's credit has come back) are never lost
- * and never use the room that is kept for joins and leaves: those that find none are owed. Worst case of paying: one
- * record for each peer.
+ * A writer that finds no room for a record says so in shared memory and looks again; the reader looks there after it
+ * has made some, and answers with a record `ringDrained`. Hints (this, and that a peer's credit has come back) are
+ * never lost and never use the room that is kept for joins and leaves: those that find none stay pending. Worst case of
+ * sending them: one record for each peer.
  */
 import type { Writer } from "../wire/writer.ts";
 import { Doorbell } from "./doorbell.ts";
@@ -68,7 +68,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
 
   /** As `RingWriter.reserve`; where there is no room, asks to be told of some and looks again. */
   reserve(kind: RecordKinds[Side], bytes: number): Writer | undefined {
-    // A getter of a message that is being written has come here; nothing may be lost of what goes before it.
+    // A getter of a message that is being written sends another: the first must not be lost.
     if (this.#out.isOpen) throw new Error("a message is sent while another is being written");
     const w = this.#out.reserve(kind, bytes);
     if (w !== undefined) return w;
@@ -99,7 +99,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
     this.#out.abandon();
   }
 
-  /** Pays what is owed, and wakes the other thread now if it sleeps. */
+  /** Sends pending hints, and wakes the other thread now if it sleeps. */
   ringNow(): void {
     if (this.#pendingHints.size > 0) this.sendPendingHints();
     this.#otherBell.ringNow();
@@ -110,7 +110,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
     this.#hint(peer);
   }
 
-  /** The other side has made room. */
+  /** Sends hints that found no room before: the other side has made some. */
   sendPendingHints(): void {
     const pending = [...this.#pendingHints];
     this.#pendingHints.clear();

@@ -151,7 +151,7 @@ export class SystemsHost implements BroadcastTarget {
   }
 }
 
-/** A peer in its systems' hands. */
+/** A peer as the systems see it. */
 class HostedPeer implements SendTarget {
   readonly face: SystemsPeer<object, unknown>;
   readonly #peer: WorkerPeer;

@@ -15,7 +15,7 @@ import type { SendLimit } from "./send-limit.ts";
 import type { SentPackets } from "./sent.ts";
 
 export class DatagramBuilder {
-  /** Its ack block leaves out the oldest ranges. */
+  /** The ack block of the datagram being built leaves out the oldest ranges. */
   trimmed = false;
   private readonly protocol: Protocol;
   private readonly tag: number;

@@ -69,8 +69,8 @@ export function checkShape(
 }
 
 /**
- * Puts a complete message together and, if it may go, shows it to the sink. What is not taken is stored: answers its
- * name there, or NONE.
+ * Puts a complete message together and, if it may go, shows it to the sink. What is not taken is stored: returns its
+ * handle, or NONE.
  */
 export function offerAssembled(
   context: ReceiveContext,
@@ -203,7 +203,7 @@ abstract class ReliableChannel implements ReceiveChannel {
   }
 }
 
-/** What a stored message was charged with. */
+/** What a stored message counts against the receive limit. */
 function costOf(context: ReceiveContext, stored: number): number {
   return context.store.length(stored) + MESSAGE_OVERHEAD_BYTES;
 }

@@ -1,7 +1,7 @@
 /**
- * The counters of a session, flat numbers since it began. Every datagram given to `handleDatagram` is counted once:
- * in `datagramsReceived`, or under the reason for which it was dropped. Not here: adding the sessions of a port up
- * (../counters.ts). The worst case is an old session whose bytes pass 2^31: their counts are numbers on the heap then.
+ * The counters of a session, flat numbers since it began. Every datagram given to `handleDatagram` is counted once: in
+ * `datagramsReceived`, or under the reason for which it was dropped. Not here: adding the sessions of a port up
+ * (../counters.ts). Worst case: counts above 2^31, which are numbers on the heap.
  */
 import { type Counts, countersOf } from "../counters.ts";
 import { dropReasons } from "./drop-reason.ts";

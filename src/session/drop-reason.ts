@@ -1,7 +1,7 @@
 /**
  * Why a session drops a received datagram whole. Each reason is the name of the counter that rises. Counting is all
- * that plain mode does about a bad datagram: a forged one must not be able to end a session. Not here:
- * the checks themselves. The worst case is an unknown name, which the types refuse.
+ * that plain mode does about a bad datagram: a forged one must not be able to end a session. Not here: the checks
+ * themselves. An unknown name does not compile.
  */
 import { Violation, type ViolationName } from "../wire/header.ts";
 
@@ -16,12 +16,12 @@ export const dropReasons = {
   unknownChannel: "a channel that the protocol does not have",
   flags: "flags that contradict each other",
   sliceBounds: "slice index or count impossible on this channel",
-  payloadSize: "a payload of a size that this channel or place cannot have",
+  payloadSize: "a payload of a size that its channel does not have",
   acknowledgedUnsent: "it acknowledges a number that was skipped on purpose, or is none",
   direction: "a frame on a channel on which this side may not be sent to",
   messageWindow: "a message number further ahead than the window allows",
   sliceMismatch:
-    "slices of one message contradict each other, or one has not the size of its place",
+    "slices of one message contradict each other, or one does not have the size that its index asks for",
   receiveLimit: "more bytes of reliable messages than this side has promised to take",
   jump: "a packet number so far ahead that a second datagram has to confirm it",
   packetNumber: "a packet number beyond what a session may use",

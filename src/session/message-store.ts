@@ -58,7 +58,7 @@ export class MessageStore {
   /** Where bytes are written or read next: a cell, and how many of its bytes are left. */
   private cell = NONE;
   private left = 0;
-  /** Makes it unknown which numbers share a place in the table. */
+  /** Random, so that nobody can choose numbers that collide in the table. */
   private readonly multiplier: number;
   /** First cells plus one by a hash of channel and number; 0: none. */
   private table: Int32Array | undefined;
@@ -77,7 +77,7 @@ export class MessageStore {
     return this.slab.used * this.slab.cellBytes + (this.table?.byteLength ?? 0);
   }
 
-  /** Keeps a copy of `source[start..end)`, and answers what it is called from here on. */
+  /** Stores a copy of `source[start..end)` and returns its handle. */
   put(
     channel: number,
     number: number,

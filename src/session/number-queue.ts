@@ -10,7 +10,7 @@ export class NumberQueue {
     this.length++;
   }
 
-  /** The value `index` places behind the first. */
+  /** The value at `index`, counted from the first. */
   peek(index: number): number {
     return this.values[(this.head + index) & (this.values.length - 1)]!;
   }

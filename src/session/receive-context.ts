@@ -49,12 +49,12 @@ export class ReceiveLimit {
     return undefined;
   }
 
-  /** The other side should hear of it with the next datagram. */
+  /** The limit has grown enough to be told in the next datagram. */
   get worthTelling(): boolean {
     return this.limitBytes - this.toldBytes >= this.budgetBytes / 8;
   }
 
-  /** ... or in a datagram of its own. */
+  /** The limit has grown enough to be told in a datagram of its own. */
   get mustTell(): boolean {
     return this.limitBytes - this.toldBytes >= this.budgetBytes / 4;
   }

@@ -6,7 +6,10 @@
  */
 import { type RttEstimator, TIMER_GRANULARITY_MS } from "./rtt.ts";
 
-/** After so many round trips with losses, none of which was found to be none, the window is narrow again (RFC 8985 6.2). */
+/**
+ * After this many round trips with losses, none of which was found to be none, the window is narrow again (RFC 8985
+ * 6.2).
+ */
 const NARROW_AFTER_RECOVERIES = 16;
 
 export class ReorderingWindow {

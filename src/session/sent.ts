@@ -39,9 +39,11 @@ export interface FrameEvents {
   frameLost(channel: number, number: number, slice: number): void;
 }
 
-/** A datagram is lost when one so many numbers later is acknowledged (RFC 9002 6.1.1), while no reordering was seen. */
+/**
+ * A datagram is lost when one this many numbers later is acknowledged (RFC 9002 6.1.1), while no reordering was seen.
+ */
 const PACKET_THRESHOLD = 3;
-/** A lost datagram is remembered for so many numbers, and for so many times what made it lost. */
+/** A lost datagram is remembered for this many numbers, and for this many times what made it lost. */
 const REMEMBER_LOST = 64;
 const REMEMBER_LOST_DELAYS = 3;
 const REMEMBER_SKIPPED = 8;
@@ -99,8 +101,8 @@ export class SentPackets {
   /** How far below its largest number an ack says anything; Infinity where acks are ranges. */
   readonly ackSpan: number;
   /**
-   * With so many numbers unacknowledged, one on the wire, or an ack of it, could be taken for another. So far ahead, too,
-   * a number is told from one that was sent.
+   * With this many numbers unacknowledged, one on the wire, or an ack of it, could be taken for another. So far ahead,
+   * too, a number is told from one that was sent.
    */
   readonly numberSpace: number;
   private readonly random: () => number;

@@ -1,6 +1,6 @@
 /**
- * Time that only passes when told to: a queue of things to do at a millisecond. Things due at the same time happen in
- * the order in which they were scheduled. Worst case of a step: logarithmic in what is waiting.
+ * Time that only passes when told to: a queue of callbacks by the millisecond at which they are due. Those due at the
+ * same time run in the order in which they were scheduled. Worst case of a step: logarithmic in what is waiting.
  */
 
 interface Entry {
@@ -36,12 +36,12 @@ export class VirtualTime {
     this.at(this.nowMs + delayMs, run);
   }
 
-  /** When the next thing is to happen; Infinity: nothing is scheduled. */
+  /** When the next callback is due; Infinity: nothing is scheduled. */
   get nextMs(): number {
     return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Goes to the next thing and does it. False: nothing is scheduled. */
+  /** Goes to the next callback and runs it. False: nothing is scheduled. */
   step(): boolean {
     const first = this.#heap[0];
     if (first === undefined) return false;

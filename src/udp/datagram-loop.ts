@@ -2,7 +2,7 @@
  * What everybody who owns a socket does alike, the client as well as the worker of a port: three bytes decide which of
  * the two protocols a datagram belongs to; what the connection protocol has to tell is passed on; once a turn its
  * datagrams and those of the connections go out. Not here: whose connections they are (`LoopUser`). Worst case: one
- * turn of the event loop's turn, however much has come in.
+ * pass a turn of the event loop, however much has come in.
  */
 import { Writer } from "../wire/writer.ts";
 import type { DatagramSocket } from "./socket.ts";
@@ -37,7 +37,7 @@ export interface Served {
   pollTransmit(w: Writer, nowMs: number): number;
 }
 
-/** Who owns the socket. */
+/** What the loop asks of the owner of its socket. */
 export interface LoopUser<Event> {
   /** A datagram of the regular protocol; `view` covers the same bytes. False: no connection takes it. */
   handleRegular(
@@ -84,23 +84,23 @@ export class DatagramLoop<Event> {
     this.#turn = new Turn((now) => this.#run(now));
   }
 
-  /** From now on its user is given what comes. */
+  /** Starts to hand what comes to the user. */
   start(): void {
     this.#o.socket.listen((bytes, address, port) => this.#handleDatagram(bytes, address, port));
     this.#turn.wake();
   }
 
-  /** Something is to be done at the end of this turn of the event loop. */
+  /** Runs a pass at the end of this turn of the event loop. */
   wake(): void {
     this.#turn.wake();
   }
 
-  /** It is done now. */
+  /** Runs a pass now. */
   flush(): void {
     this.#turn.flush();
   }
 
-  /** It goes on, and keeps no process alive. */
+  /** Goes on, but no longer keeps the process alive. */
   unref(): void {
     this.#turn.unref();
     this.#o.socket.unref?.();

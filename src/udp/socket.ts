@@ -10,7 +10,7 @@ export interface DatagramSocket {
   /** The port it is bound to. */
   readonly port: number;
   readonly address: string;
-  /** Sends a copy of `bytes`; errors of the network are counted by the socket, never thrown. */
+  /** Sends a copy of `bytes`; what the system refuses is lost like a datagram on the way, never thrown. */
   send(bytes: Uint8Array, port: number, address: string): void;
   /** There is one listener; a second call replaces it. */
   listen(listener: DatagramListener): void;

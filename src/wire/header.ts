@@ -8,7 +8,8 @@ import type { Reader } from "./reader.ts";
 import { varintSize, type Writer } from "./writer.ts";
 
 /**
- * Why a datagram was refused. Zero is good; the names of the others are also those of their counters. A const object, not an enum: erasable syntax.
+ * Why a datagram was refused. Zero stands for none; the names of the others are also those of their counters. A const
+ * object, not an enum: erasable syntax.
  */
 export const Violation = {
   none: 0,

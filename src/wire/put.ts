@@ -10,9 +10,9 @@ import { varintSize, varintWrite } from "./writer.ts";
 /** Zigzag halves the range of a varint: 2 * 2^52 - 1 is 2^53 - 1. */
 const MIN_ZIGZAG = -(2 ** 52);
 const MAX_ZIGZAG = 2 ** 52 - 1;
-/** Up to so many UTF-16 units a loop beats the call into native code, and their length is one byte (3 * 42 < 128). */
+/** Up to this many UTF-16 units a loop beats the call into native code, and their length is one byte (3 * 42 < 128). */
 const SHORT_UNITS = 42;
-/** Up to so many bytes too. */
+/** Up to this many bytes too. */
 const SHORT_BYTES = 16;
 
 const encoder = new TextEncoder();

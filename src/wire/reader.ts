@@ -8,7 +8,7 @@ import { unzigzag } from "./check.ts";
 import { fromHalf } from "./half.ts";
 import { utf8ReadKnown } from "./utf8.ts";
 
-/** Up to so many bytes a loop beats the call into native code. */
+/** Up to this many bytes a loop beats the call into native code. */
 const SHORT_BYTES = 32;
 const emptyBytes = new Uint8Array(0);
 const emptyView = new DataView(emptyBytes.buffer);

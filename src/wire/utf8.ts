@@ -5,9 +5,9 @@
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** Up to so many bytes a loop beats the call into native code. */
+/** Up to this many bytes a loop beats the call into native code. */
 const SHORT_READ_BYTES = 48;
-/** Strings of up to so many bytes are looked for among this many that were read before. */
+/** Strings of up to this many bytes are looked for among the KNOWN_STRINGS that were read before. */
 const KNOWN_BYTES = 16;
 const KNOWN_STRINGS = 512;
 const SHORT_WRITE_BYTES = 64;

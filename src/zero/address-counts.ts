@@ -10,7 +10,9 @@ function isLoopback(address: string): boolean {
   return host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Without the zone of a link-local address; IPv4 in IPv6's clothes is IPv4. */
+/**
+ * Without the zone of a link-local address; an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is the IPv4 one.
+ */
 function hostOf(address: string): string {
   const zone = address.indexOf("%");
   const host = zone < 0 ? address : address.slice(0, zone);

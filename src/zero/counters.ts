@@ -1,7 +1,7 @@
 /**
- * The counters of the connection protocol, one flat object a machine. Every datagram handed to a machine raises
- * exactly one of `zeroDropReasons`, of which `accepted` is the good one, so that their sum is what arrived. Not here:
- * who counts. The worst case is an unknown name, which the types refuse.
+ * The counters of the connection protocol, one flat object a machine. Every datagram handed to a machine raises exactly
+ * one of `zeroDropReasons`, of which `accepted` is the good one, so that their sum is what arrived. An unknown name
+ * does not compile.
  */
 import { type Counts, countersOf } from "../counters.ts";
 

@@ -41,7 +41,7 @@ export interface ZeroMessage<M extends MessageName> {
 }
 
 export interface BuildOptions {
-  /** Pads to so many bytes, where they fit in `maxBytes`. */
+  /** Pads to this many bytes, where they fit in `maxBytes`. */
   readonly padBytes?: number;
   readonly maxBytes?: number;
   /** The sender's key; without one there is no MAC. */

@@ -42,7 +42,7 @@ export type ZeroClientEvent =
   | { readonly type: "accepted"; readonly port: number }
   /** The server does not know the client (any more): the client joins anew, with another connection id. */
   | { readonly type: "restarted" }
-  /** The connection stands: `peer` is this client's id at the server, `port` the server's port that owns it. */
+  /** The connection is open: `peer` is this client's id at the server, `port` the server's port that owns it. */
   | {
       readonly type: "attached";
       readonly port: number;

@@ -1,6 +1,7 @@
 /**
- * What the machines ask about the messages of a join: which are plain, who sends them, what state they lead to; texts
- * cut to what their schemas allow, and bodies as they are sent. What zero.yaml says stands in own-messages.ts.
+ * What the client's and the server's machine ask about zero messages: which carry no MAC, who sends them, what state
+ * they lead to; texts cut to what their schemas allow, and bodies as they are sent. What zero.yaml says stands in
+ * own-messages.ts.
  */
 import { InvalidMessageError } from "../errors.ts";
 import type { Protocol } from "../protocol.ts";
