@@ -3,10 +3,11 @@
  * The reading is codegen/interpret's; here are inputs, the text and the JSON. Slices that complete a message in one
  * input are put together and shown as one.
  */
+
+import { ByteCursor, type Part, Problem } from "../codegen/bytes/cursor.ts";
 import type { FrameReading, Reading, Side } from "../codegen/interpret/datagram.ts";
 import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
 import { readMessage } from "../codegen/interpret/read-message.ts";
-import { ByteCursor, type Part, Problem } from "../codegen/interpret/reading.ts";
 import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";

@@ -7,11 +7,11 @@
 import { definedKinds, kinds } from "../kinds/kinds.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
+import type { Declaration, Func } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import { camel, Lines, Names } from "../print/text.ts";
 import { decodeFunctions } from "./decode.ts";
 import { readerType, unionDecodeFunction } from "./decode-value.ts";
-import type { Module } from "./module.ts";
-import type { Declaration, Func } from "./source.ts";
-import { camel, Lines, Names } from "./text.ts";
 import { isWrittenInPlace, unionWriteFunction, writeFunctions, writtenTypes } from "./write.ts";
 import { zeroFunctions } from "./zero-value.ts";
 

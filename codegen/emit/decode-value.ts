@@ -13,12 +13,12 @@ import {
 } from "../kinds/kinds.ts";
 import type { Lookup, Named, NamedType } from "../model/lookup.ts";
 import type { TypeModel, UnionModel } from "../model/model.ts";
-import { hex, offsetText, readBitsText } from "./bits.ts";
+import { hex, offsetText, readBitsText } from "../print/bits.ts";
+import type { Func } from "../print/declarations.ts";
+import { type Module, WIRE } from "../print/module.ts";
+import { Lines, Names, one, quote } from "../print/text.ts";
 import { depthArgument, elementFixedBytes, elementMinBytes, typeText } from "./layout.ts";
-import { type Module, WIRE } from "./module.ts";
 import { indexPath, localsOf } from "./plan.ts";
-import type { Func } from "./source.ts";
-import { Lines, Names, one, quote } from "./text.ts";
 
 export interface Scope {
   readonly lines: Lines;

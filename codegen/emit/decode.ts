@@ -5,7 +5,10 @@
 import { type BitType, isBits, isFixed, kindOf } from "../kinds/kinds.ts";
 import { groupsOf, type Lookup, type MemberGroup } from "../model/lookup.ts";
 import type { MemberModel, StructModel } from "../model/model.ts";
-import { bitPieces, offsetText, readBitsParts, readBoolText } from "./bits.ts";
+import { bitPieces, offsetText, readBitsParts, readBoolText } from "../print/bits.ts";
+import type { Func } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import { access, camel, type Lines, one, pascal, property, quote } from "../print/text.ts";
 import {
   assignRead,
   beginRecursion,
@@ -22,10 +25,7 @@ import {
   withView,
 } from "./decode-value.ts";
 import { handsDepth, scalarBytes, typeText } from "./layout.ts";
-import type { Module } from "./module.ts";
 import { isRun, isSplit, type Plan, piecesOf, planOf, planOfPiece, sumBytes } from "./plan.ts";
-import type { Func } from "./source.ts";
-import { access, camel, type Lines, one, pascal, property, quote } from "./text.ts";
 import { defaultText } from "./zero-value.ts";
 
 /** The function of a struct, and those that read its members where they are very many. */

@@ -6,10 +6,10 @@
 import { isLeaf, kindOf } from "../kinds/kinds.ts";
 import { type Lookup, type Named, reachedFrom } from "../model/lookup.ts";
 import type { Model, StructModel, TypeModel, UnionModel } from "../model/model.ts";
+import { type Func, usedFunctions } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import { key, Lines, quote } from "../print/text.ts";
 import { depthArgument, needsHead } from "./layout.ts";
-import type { Module } from "./module.ts";
-import { type Func, usedFunctions } from "./source.ts";
-import { key, Lines, quote } from "./text.ts";
 
 /** Levels of a recursive type in an arbitrary, and elements of it on each: beyond, tests would only be slow. */
 const ARBITRARY_DEPTH = 4;

@@ -6,10 +6,10 @@
 import { receivedBy, type Side, sentBy } from "../model/channels.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
+import type { Class, Declaration, Interface, Method, Parameter } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import { documentation, key, memberName, optionalDoc, quote, sizeText } from "../print/text.ts";
 import { userFieldsOf } from "./header.ts";
-import type { Module } from "./module.ts";
-import type { Class, Declaration, Interface, Method, Parameter } from "./source.ts";
-import { documentation, key, memberName, optionalDoc, quote, sizeText } from "./text.ts";
 import { bodyName, hasRequired } from "./zero.ts";
 
 /** Imports and prints a type of `stardust-udp`. */

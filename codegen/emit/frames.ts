@@ -4,7 +4,10 @@
  */
 import { conditionField, hasRole } from "../model/header-roles.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
-import { atom, compound, type Expression } from "./expression.ts";
+import type { Func, Parameter } from "../print/declarations.ts";
+import { atom, compound, type Expression } from "../print/expression.ts";
+import { type Module, WIRE } from "../print/module.ts";
+import { Lines, Names } from "../print/text.ts";
 import {
   type Group,
   groupsOf,
@@ -14,9 +17,6 @@ import {
   type Value,
   writeItems,
 } from "./header-fields.ts";
-import { type Module, WIRE } from "./module.ts";
-import type { Func, Parameter } from "./source.ts";
-import { Lines, Names } from "./text.ts";
 
 export function frameFunctions(model: Model, module: Module): Func[] {
   return [

@@ -3,10 +3,16 @@
  * moves one field to or from bytes. Which byte means what is the model's; the meaning of a role is header.ts's and frames.ts's.
  */
 import type { HeaderFieldModel } from "../model/model.ts";
-import { type BitField, offsetText, readBitsText, readBoolText, writeBitsParts } from "./bits.ts";
-import { type Expression, operand } from "./expression.ts";
-import { headerFunctions } from "./module.ts";
-import type { Lines, Names } from "./text.ts";
+import {
+  type BitField,
+  offsetText,
+  readBitsText,
+  readBoolText,
+  writeBitsParts,
+} from "../print/bits.ts";
+import { type Expression, operand } from "../print/expression.ts";
+import { headerFunctions } from "../print/module.ts";
+import type { Lines, Names } from "../print/text.ts";
 
 /** Identifiers that emitted header functions refer to: no local may have one of them as its name. */
 export const moduleNames: readonly string[] = [

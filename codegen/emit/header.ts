@@ -6,7 +6,10 @@ import { compatMaxBytes } from "../model/channels.ts";
 import { conditionField, hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
-import { atom, compound } from "./expression.ts";
+import type { Declaration, Func } from "../print/declarations.ts";
+import { atom, compound } from "../print/expression.ts";
+import { type Module, WIRE } from "../print/module.ts";
+import { Lines, Names, pascal, quote } from "../print/text.ts";
 import { frameFunctions } from "./frames.ts";
 import {
   groupsOf,
@@ -17,9 +20,6 @@ import {
   type Value,
   writeItems,
 } from "./header-fields.ts";
-import { type Module, WIRE } from "./module.ts";
-import type { Declaration, Func } from "./source.ts";
-import { Lines, Names, pascal, quote } from "./text.ts";
 
 export function emitHeader(model: Model, module: Module): Declaration[] {
   const functions = [

@@ -3,7 +3,7 @@
  * Every character that means something to Markdown or HTML is written as a character reference, which all renderers
  * take; letters, digits and ordinary punctuation stay readable in the source.
  */
-import type { Documentation } from "../model/documentation.ts";
+import type { Documentation } from "../spec/documentation.ts";
 
 /** Characters that stay as they are. Everything else of ASCII becomes a reference. */
 const PLAIN = /[A-Za-z0-9 .,;:?'"()/%=+\u00a0-\uffff]/;

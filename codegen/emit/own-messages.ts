@@ -6,9 +6,9 @@
 import { defaultZero } from "../model/defaults.ts";
 import type { JsonSchema, ZeroMessageModel } from "../model/model.ts";
 import { resolveSpec } from "../model/resolve.ts";
+import { type Declaration, type Member, printFile } from "../print/declarations.ts";
+import { access, documentation, key, Lines, pascal, quote } from "../print/text.ts";
 import { loadSpec } from "../spec/load.ts";
-import { type Declaration, type Member, printFile } from "./source.ts";
-import { access, documentation, key, Lines, pascal, quote } from "./text.ts";
 
 /** Says nothing of the zero messages. */
 const SILENT_SPEC = `stardust: 1

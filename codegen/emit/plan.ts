@@ -5,8 +5,8 @@
 import { isBits } from "../kinds/kinds.ts";
 import type { MemberGroup, Named } from "../model/lookup.ts";
 import type { MemberModel, StructModel } from "../model/model.ts";
+import { inTemplate } from "../print/text.ts";
 import { scalarBytes } from "./layout.ts";
-import { inTemplate } from "./text.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
 export interface Plan {

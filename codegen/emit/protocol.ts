@@ -5,10 +5,10 @@
 import { compatMaxBytes, receivedBy, type Side, sentBy } from "../model/channels.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
+import type { Declaration } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import { docComment, documentation, Lines, quote } from "../print/text.ts";
 import { codecNames } from "./codecs.ts";
-import type { Module } from "./module.ts";
-import type { Declaration } from "./source.ts";
-import { docComment, documentation, Lines, quote } from "./text.ts";
 
 export function emitProtocol(
   model: Model,

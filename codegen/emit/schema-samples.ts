@@ -5,7 +5,7 @@
  */
 import { highest, lowest, sample } from "../interpret/json-schema.ts";
 import type { JsonSchema } from "../model/model.ts";
-import { indented, number, property, quote } from "./text.ts";
+import { indented, number, property, quote } from "../print/text.ts";
 
 export function exampleOf(schema: JsonSchema): string {
   return textOf(sample(schema, "example"));

@@ -4,10 +4,10 @@
  * is decided by the validators alone.
  */
 import type { Model, ZeroMessageModel } from "../model/model.ts";
-import type { Module } from "./module.ts";
+import { constObject, type Declaration } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import { access, indented, key, Lines } from "../print/text.ts";
 import { arbitraryOf, exampleOf } from "./schema-samples.ts";
-import { constObject, type Declaration } from "./source.ts";
-import { access, indented, key, Lines } from "./text.ts";
 import { withBody } from "./validators.ts";
 import { bodyName } from "./zero.ts";
 

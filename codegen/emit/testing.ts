@@ -5,12 +5,12 @@
  */
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
+import { constObject, type Declaration, type Func } from "../print/declarations.ts";
+import { type Module, WIRE } from "../print/module.ts";
+import { key, Lines, Names, pascal, quote } from "../print/text.ts";
 import { codecNames } from "./codecs.ts";
 import { isCapped, valueFunctions } from "./example-values.ts";
-import { type Module, WIRE } from "./module.ts";
-import { constObject, type Declaration, type Func } from "./source.ts";
 import { zeroTables } from "./testing-zero.ts";
-import { key, Lines, Names, pascal, quote } from "./text.ts";
 
 export function emitTesting(model: Model, module: Module): Declaration[] {
   const lookup = Lookup.of(model);

@@ -5,8 +5,7 @@
 import { definedKinds } from "../kinds/kinds.ts";
 import type { Named } from "../model/lookup.ts";
 import type { MemberModel, Model, StructModel, UnionModel } from "../model/model.ts";
-import { rangeText, typeText } from "./layout.ts";
-import type { Declaration } from "./source.ts";
+import type { Declaration } from "../print/declarations.ts";
 import {
   commentText,
   docComment,
@@ -15,7 +14,8 @@ import {
   optionalDoc,
   quote,
   sizeText,
-} from "./text.ts";
+} from "../print/text.ts";
+import { rangeText, typeText } from "./layout.ts";
 
 export function emitTypes(model: Model): Declaration[] {
   return [

@@ -4,9 +4,9 @@
  * validator: linear in the value.
  */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
-import { Module, WIRE } from "./module.ts";
-import { printFile } from "./source.ts";
-import { camel } from "./text.ts";
+import { printFile } from "../print/declarations.ts";
+import { Module, WIRE } from "../print/module.ts";
+import { camel } from "../print/text.ts";
 
 /** The messages whose body the application fills. */
 export function withBody(model: Model): ZeroMessageModel[] {

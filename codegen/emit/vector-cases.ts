@@ -5,8 +5,8 @@
  * Worst case: MAX_CASES of each message, whatever its types; a case may be too long for its type or channel, which
  * whoever writes it notices, and takes the round `apart`.
  */
-import { Nesting } from "../interpret/nesting.ts";
-import { TooLarge } from "../interpret/sink.ts";
+import { Nesting } from "../bytes/nesting.ts";
+import { TooLarge } from "../bytes/sink.ts";
 import { put } from "../interpret/values.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import type { Edge, Given } from "../kinds/kind.ts";

@@ -3,9 +3,9 @@
  * members, and what a newer one writes, who has more behind the last of ours.
  */
 
+import { ByteCursor } from "../bytes/cursor.ts";
+import { Sink } from "../bytes/sink.ts";
 import { readMessage } from "../interpret/read-message.ts";
-import { ByteCursor } from "../interpret/reading.ts";
-import { Sink } from "../interpret/sink.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { Model, StructModel } from "../model/model.ts";

@@ -3,8 +3,9 @@
  * twice, a union tag that nobody has, a value one level too deep. The last three are what a writer of a laxer model says,
  * and are kept only if the interpreter refuses them for that reason. Worst case: six of each message.
  */
+
+import { ByteCursor, Problem } from "../bytes/cursor.ts";
 import { readMessage } from "../interpret/read-message.ts";
-import { ByteCursor, Problem } from "../interpret/reading.ts";
 import { put } from "../interpret/values.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import { Lookup, variantOf } from "../model/lookup.ts";

@@ -4,10 +4,10 @@
  * implementations too. Cases that the interpreter does not read back are a bug and throw.
  */
 
+import { TooLarge } from "../bytes/sink.ts";
 import type { ReadOptions, Side } from "../interpret/datagram.ts";
 import { MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
 import { DatagramReader } from "../interpret/read-datagram.ts";
-import { TooLarge } from "../interpret/sink.ts";
 import { hexOf, NOTATION, toJsonData } from "../interpret/values.ts";
 import {
   type DatagramValues,

@@ -21,10 +21,12 @@ import type {
   TypeModel,
   UnionModel,
 } from "../model/model.ts";
-import { type BitField, offsetText, writeBitsParts } from "./bits.ts";
-import { atom } from "./expression.ts";
+import { type BitField, offsetText, writeBitsParts } from "../print/bits.ts";
+import type { Func } from "../print/declarations.ts";
+import { atom } from "../print/expression.ts";
+import { type Module, WIRE, type WireFunction } from "../print/module.ts";
+import { camel, destructure, Lines, Names, nameList, one, pascal, quote } from "../print/text.ts";
 import { depthArgument, handsDepth, scalarBytes, typeText } from "./layout.ts";
-import { type Module, WIRE, type WireFunction } from "./module.ts";
 import {
   indexPath,
   isRun,
@@ -35,8 +37,6 @@ import {
   planOf,
   planOfPiece,
 } from "./plan.ts";
-import type { Func } from "./source.ts";
-import { camel, destructure, Lines, Names, nameList, one, pascal, quote } from "./text.ts";
 
 /** Messages of up to so many bytes are written in place. */
 const IN_PLACE_BYTES = 4096;

@@ -6,10 +6,10 @@
 import { isLeaf, kindOf } from "../kinds/kinds.ts";
 import { isNamed, type Lookup, type Named } from "../model/lookup.ts";
 import type { MemberModel, Model, TypeModel } from "../model/model.ts";
+import type { Func } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import { Lines, one, property, quote } from "../print/text.ts";
 import { firstThatEnds } from "./layout.ts";
-import type { Module } from "./module.ts";
-import type { Func } from "./source.ts";
-import { Lines, one, property, quote } from "./text.ts";
 
 export function defaultText(
   member: MemberModel,

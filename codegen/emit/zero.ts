@@ -3,9 +3,17 @@
  * validators.ts. All else of the connection protocol is the runtime's own (own-messages.ts).
  */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
-import { type Module, WIRE } from "./module.ts";
-import type { Declaration } from "./source.ts";
-import { documentation, key, Lines, memberName, optionalDoc, pascal, quote } from "./text.ts";
+import type { Declaration } from "../print/declarations.ts";
+import { type Module, WIRE } from "../print/module.ts";
+import {
+  documentation,
+  key,
+  Lines,
+  memberName,
+  optionalDoc,
+  pascal,
+  quote,
+} from "../print/text.ts";
 import { isSchema, validatorName, withBody } from "./validators.ts";
 
 /** The type of a message's body. */

@@ -1,6 +1,7 @@
 /** What reading a datagram finds out, whole: the words that read-datagram.ts, read-zero.ts and their callers share. */
+
+import type { Part, Problem } from "../bytes/cursor.ts";
 import type { ChannelModel } from "../model/model.ts";
-import type { Part, Problem } from "./reading.ts";
 
 export type Side = "client" | "server";
 

@@ -4,6 +4,8 @@
  * Not checked, because one datagram cannot show it: whether what it acknowledges was ever sent, whether a wide packet
  * number was due, and MACs.
  */
+
+import { ByteCursor, inBytes, type Part, Problem } from "../bytes/cursor.ts";
 import { compatMaxBytes } from "../model/channels.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
@@ -19,7 +21,6 @@ import {
 } from "./header-items.ts";
 import { readMessage } from "./read-message.ts";
 import { readZero } from "./read-zero.ts";
-import { ByteCursor, inBytes, type Part, Problem } from "./reading.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -3,11 +3,12 @@
  * where each of them stands. What the generated decoders refuse, this refuses too, and says where. Worst case: linear
  * in the bytes; nesting is bounded by the model.
  */
+
+import { type ByteCursor, inBytes, type Meaning } from "../bytes/cursor.ts";
+import { totalBytes } from "../bytes/nesting.ts";
 import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { groupsOf, type Lookup, type MemberGroup } from "../model/lookup.ts";
 import type { MemberModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import { totalBytes } from "./nesting.ts";
-import { type ByteCursor, inBytes, type Meaning } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Reads all that is left of `s` as one message. */

@@ -4,11 +4,11 @@
  * cannot be seen without its key. Worst case: one pass; nesting is bounded before it is followed.
  */
 
+import { type ByteCursor, inBytes } from "../bytes/cursor.ts";
 import { utf8 } from "../kinds/string.ts";
 import type { Model } from "../model/model.ts";
 import type { Reading, Side } from "./datagram.ts";
 import { schemaProblem } from "./json-schema.ts";
-import { type ByteCursor, inBytes } from "./reading.ts";
 import { put } from "./values.ts";
 
 /** Levels of objects and arrays that the runtime looks into. */

@@ -3,11 +3,11 @@
  * What cannot be written by this layout is a bug of the caller's and throws.
  */
 import { createHmac } from "node:crypto";
+import { bitText, Sink } from "../bytes/sink.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
 import { Flags, headerItems, holds, MAX_ACK_PAIRS } from "./header-items.ts";
-import { bitText, Sink } from "./sink.ts";
 
 /** What stands in front of the frames. */
 export interface DatagramValues {

@@ -2,11 +2,12 @@
  * Writes a message by walking the model: the other direction of read-message.ts, for golden vectors. Values are
  * plain ones, as the generated types have them; one that the spec does not allow is a bug of the caller's and throws.
  */
+
+import { totalBytes } from "../bytes/nesting.ts";
+import { bitText, Sink, TooLarge } from "../bytes/sink.ts";
 import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { groupsOf, type Lookup, variantOf } from "../model/lookup.ts";
 import type { StructModel, TypeModel, UnionModel } from "../model/model.ts";
-import { totalBytes } from "./nesting.ts";
-import { bitText, Sink, TooLarge } from "./sink.ts";
 
 /** The bytes of a message; throws `TooLarge` above `maxBytes`. */
 export function writeMessage(

@@ -1,5 +1,5 @@
 /** True or false, in one bit. */
-import { readBoolText } from "../emit/bits.ts";
+import { readBoolText } from "../print/bits.ts";
 import { type BitKind, bitSize } from "./kind.ts";
 
 export interface BoolType {

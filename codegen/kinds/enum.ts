@@ -3,8 +3,8 @@
  * is a union of the names.
  */
 
-import { type Module, WIRE } from "../emit/module.ts";
-import type { Declaration, Func } from "../emit/source.ts";
+import type { Declaration, Func } from "../print/declarations.ts";
+import { type Module, WIRE } from "../print/module.ts";
 import {
   docComment,
   documentation,
@@ -14,7 +14,7 @@ import {
   one,
   optionalDoc,
   quote,
-} from "../emit/text.ts";
+} from "../print/text.ts";
 import { MAX_NUMBER } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { MapNode } from "../spec/node.ts";

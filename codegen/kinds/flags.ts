@@ -2,8 +2,8 @@
  * Several of some names at once, a bit each: a number in TypeScript, put together with `|` of the constants that are
  * generated, and as many bits on the wire as the highest flag's place asks for. Bits without a name are refused.
  */
-import type { Declaration } from "../emit/source.ts";
-import { docComment, documentation, key, optionalDoc, quote } from "../emit/text.ts";
+import type { Declaration } from "../print/declarations.ts";
+import { docComment, documentation, key, optionalDoc, quote } from "../print/text.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { MapNode } from "../spec/node.ts";
 import { whole } from "../spec/schema-parts.ts";

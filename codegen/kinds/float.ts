@@ -3,7 +3,7 @@
  * pattern of bits like every other value. With `min` and `max` they are steps of a range, which are
  * quantised.ts's. What does not fit exactly is rounded to the nearest, the even one of two.
  */
-import { number } from "../emit/text.ts";
+import { number } from "../print/text.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { Fields } from "../spec/fields.ts";
 import type { MapNode } from "../spec/node.ts";

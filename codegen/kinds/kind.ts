@@ -4,13 +4,14 @@
  * many whole bytes, the others say themselves where they end. Structs, lists, arrays, maps and unions are no leaves: the
  * folders that walk them look leaves up in `kinds.ts`.
  */
-import type { Module } from "../emit/module.ts";
-import type { Declaration } from "../emit/source.ts";
-import type { Lines } from "../emit/text.ts";
-import type { ByteCursor } from "../interpret/reading.ts";
-import type { Sink } from "../interpret/sink.ts";
-import type { Documentation } from "../model/documentation.ts";
+
+import type { ByteCursor, Meaning } from "../bytes/cursor.ts";
+import type { Sink } from "../bytes/sink.ts";
+import type { Declaration } from "../print/declarations.ts";
+import type { Module } from "../print/module.ts";
+import type { Lines } from "../print/text.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
+import type { Documentation } from "../spec/documentation.ts";
 import type { MapNode } from "../spec/node.ts";
 import type { Schema } from "../spec/schema-parts.ts";
 import type { Span } from "../spec/source.ts";
@@ -50,13 +51,6 @@ export type Given = string | number | boolean;
 export interface Edge {
   readonly name: string;
   readonly value: unknown;
-}
-
-/** What stands on a leaf of a datagram that is taken apart. */
-export interface Meaning {
-  readonly value?: unknown;
-  readonly text?: string;
-  readonly unit?: string;
 }
 
 /** Bounds of a spec that give a type what it does not say itself. */

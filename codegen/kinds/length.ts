@@ -1,14 +1,12 @@
 /** What strings and bytes share: a varint byte length in front, and a bound on it. */
-import type { ByteCursor } from "../interpret/reading.ts";
-import { inBytes } from "../interpret/reading.ts";
-import type { Sink } from "../interpret/sink.ts";
+import { type ByteCursor, inBytes, type Meaning } from "../bytes/cursor.ts";
+import type { Sink } from "../bytes/sink.ts";
 import { Fields } from "../spec/fields.ts";
 import { closed, whole } from "../spec/schema-parts.ts";
 import {
   type AnyLeaf,
   type Defaults,
   type Edge,
-  type Meaning,
   type Options,
   type Size,
   varintSize,

@@ -2,7 +2,7 @@
  * Numbers of a range in equal steps, in as few bits as count them: `{ u8: { min, max } }` by ones, `{ f32: { min, max, bits
  * or step } }` by fractions. A value is rounded to the nearest step; the ends are exact.
  */
-import { type Lines, number } from "../emit/text.ts";
+import { type Lines, number } from "../print/text.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import type { Fields } from "../spec/fields.ts";
 import { closed, type MapSchema, whole } from "../spec/schema-parts.ts";

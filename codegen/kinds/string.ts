@@ -1,5 +1,5 @@
 /** Text: a varint byte length, then strict UTF-8. A byte order mark is a character like any other. */
-import { quote } from "../emit/text.ts";
+import { quote } from "../print/text.ts";
 import type { VaryingKind } from "./kind.ts";
 import {
   boundedSize,

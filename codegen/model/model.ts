@@ -7,7 +7,7 @@
  */
 
 import type { DefinedLists, LeafType } from "../kinds/kinds.ts";
-import type { Documentation } from "./documentation.ts";
+import type { Documentation } from "../spec/documentation.ts";
 
 export type Delivery =
   | "unreliable"

@@ -2,9 +2,9 @@
 
 import { isDefined, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { canonicalJson } from "../model/canonical.ts";
-import type { Documentation } from "../model/documentation.ts";
 import { innerTypes, Lookup } from "../model/lookup.ts";
 import type { MemberModel, Model, TypeModel } from "../model/model.ts";
+import type { Documentation } from "../spec/documentation.ts";
 
 /** A type in the words of a spec. */
 export function describeType(type: TypeModel): string {

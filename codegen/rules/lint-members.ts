@@ -1,9 +1,9 @@
 /** Lint rules about types and members: bounds, numbers that cost too much, enums, optional members, names. */
 import { bitsFor } from "../kinds/kind.ts";
 import { isLeaf, kindOf } from "../kinds/kinds.ts";
-import type { Documentation } from "../model/documentation.ts";
 import { Lookup, withInner } from "../model/lookup.ts";
 import type { MemberModel, Model, TypeModel } from "../model/model.ts";
+import type { Documentation } from "../spec/documentation.ts";
 import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
 import { entryOf, membersOf, nodeAt, words, writtenTypes } from "./walk.ts";
 

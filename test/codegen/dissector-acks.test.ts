@@ -4,10 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Part } from "#codegen/bytes/cursor.js";
 import { emitDissector } from "#codegen/emit/dissector.js";
 import { emitVectors } from "#codegen/emit/vectors.js";
 import { DatagramReader } from "#codegen/interpret/read-datagram.js";
-import type { Part } from "#codegen/interpret/reading.js";
 import type { Model } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";

@@ -1,8 +1,8 @@
 /** A generated file imports what its text names, no more and no less. */
 import { describe, expect, test } from "vitest";
-import { Module } from "#codegen/emit/module.js";
-import { type Func, printFile, usedFunctions } from "#codegen/emit/source.js";
-import { Lines } from "#codegen/emit/text.js";
+import { type Func, printFile, usedFunctions } from "#codegen/print/declarations.js";
+import { Module } from "#codegen/print/module.js";
+import { Lines } from "#codegen/print/text.js";
 
 function file(print: (lines: Lines) => void): string {
   const module = new Module();

@@ -29,6 +29,10 @@ const BELOW_PORT = ["wire", "session", "zero", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems"];
 
+/** What the generator stands on, and all of it. */
+const BELOW_CODEGEN = ["codegen/reading", "codegen/print", "codegen/bytes", "codegen/kinds"];
+const CODEGEN = [...BELOW_CODEGEN, "codegen"];
+
 /** The import rules. One line a module, lower modules first. */
 export const modules: Readonly<Record<string, ModuleRule>> = {
   base: { imports: [], types: ["wire"], packages: [], pure: true },
@@ -51,10 +55,19 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
     imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index"],
     packages: ["node:*"],
   },
+  // How a spec is read, before anybody knows what stands in it: some files of codegen/spec.
+  "codegen/reading": { imports: [], packages: [], pure: true },
+  "codegen/print": { imports: ["codegen/reading"], packages: [], pure: true },
+  "codegen/bytes": { imports: [], packages: [], pure: true },
+  "codegen/kinds": {
+    imports: ["codegen/reading", "codegen/print", "codegen/bytes"],
+    packages: [],
+    pure: true,
+  },
   // ts-morph only for the TypeScript it bundles: `--target js` (emit/javascript.ts).
-  codegen: { imports: [], packages: ["node:*", "yaml", "ajv*", "ts-morph"] },
+  codegen: { imports: BELOW_CODEGEN, packages: ["node:*", "yaml", "ajv*", "ts-morph"] },
   // Follows names through users' code: the compiler is loaded by the commands that need it, and by nothing else.
-  refactor: { imports: ["codegen"], packages: ["node:*", "ts-morph"] },
+  refactor: { imports: CODEGEN, packages: ["node:*", "ts-morph"] },
   cli: {
     imports: [
       ...BASE,
@@ -64,7 +77,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
       ...FACES,
       "index",
       "testing",
-      "codegen",
+      ...CODEGEN,
       "refactor",
     ],
     packages: ["node:*", "yaml", "ajv*", "stardust-udp*"],
@@ -98,10 +111,25 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/connect-errors.ts": "client",
   "src/systems.ts": "systems",
   "src/index.ts": "index",
+  "codegen/spec/bounds.ts": "codegen/reading",
+  "codegen/spec/diagnostics.ts": "codegen/reading",
+  "codegen/spec/distance.ts": "codegen/reading",
+  "codegen/spec/documentation.ts": "codegen/reading",
+  "codegen/spec/fields.ts": "codegen/reading",
+  "codegen/spec/names.ts": "codegen/reading",
+  "codegen/spec/node.ts": "codegen/reading",
+  "codegen/spec/schema-parts.ts": "codegen/reading",
+  "codegen/spec/source.ts": "codegen/reading",
+  "codegen/spec/unsupported.ts": "codegen/reading",
 };
 
 /** Folders inside a module that are modules of their own. */
-const innerFolders: Readonly<Record<string, string>> = { "cli/refactor": "refactor" };
+const innerFolders: Readonly<Record<string, string>> = {
+  "cli/refactor": "refactor",
+  "codegen/print": "codegen/print",
+  "codegen/bytes": "codegen/bytes",
+  "codegen/kinds": "codegen/kinds",
+};
 
 /** `base` cannot import itself in circles, the files of `contract` do not know each other: no self imports. */
 const loners: ReadonlySet<string> = new Set(["base", "contract"]);

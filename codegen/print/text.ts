@@ -2,7 +2,7 @@
  * What stands between the spec's words and the generated text: literals, property names, comments and identifiers that
  * are safe wherever they land, and a small builder for the lines of a body. Decides nothing about the protocol.
  */
-import type { Documentation } from "../model/documentation.ts";
+import type { Documentation } from "../spec/documentation.ts";
 import { type Module, type WireFunction, wireFunctions } from "./module.ts";
 
 /** A JavaScript string literal. */
@@ -167,7 +167,7 @@ export function commentText(text: string): string[] {
     .map((line) => line.trim().replace(/^@/, "\\@"));
 }
 
-/** A TSDoc comment's text for the builders of source.ts; undefined where there is nothing to say. */
+/** A TSDoc comment's text for the builders of declarations.ts; undefined where there is nothing to say. */
 export function docText(lines: readonly string[]): string | undefined {
   const used = lines.filter((line, i) => line !== "" || (i > 0 && i < lines.length - 1));
   if (used.length === 0) return undefined;
@@ -224,7 +224,7 @@ export function sizeText({
   return `${maxBytes} ${maxBytes === 1 ? "byte" : "bytes"}`;
 }
 
-/** A doc comment as text, for constants, which are not built by source.ts. */
+/** A doc comment as text, for constants, which are not built by declarations.ts. */
 export function docComment(text: string | undefined, indent = ""): string {
   if (text === undefined) return "";
   if (!text.startsWith("\n")) return `${indent}/** ${text} */\n`;

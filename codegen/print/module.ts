@@ -1,6 +1,6 @@
 /**
  * One generated file while it is printed: to name something of the runtime or of another generated file is to import it,
- * so that no emitter keeps a list of what its text turned out to need. Not the declarations themselves: source.ts.
+ * so that no emitter keeps a list of what its text turned out to need. Not the declarations themselves: declarations.ts.
  */
 
 export interface Import {
