@@ -129,6 +129,8 @@ class ChannelQueue<Origin> {
   /** Their cost: of this channel, and by origin of all channels. */
   #heldCost = 0;
   readonly #heldBy: Map<Origin, number>;
+  /** Each message is kept, and what waits counts. Else the newest are: of all, or `reliable-sequenced`, of each origin. */
+  readonly #keepsAll: boolean;
   #flushScheduled = false;
   #flushing = false;
   #closed = false;
@@ -141,6 +143,7 @@ class ChannelQueue<Origin> {
     this.channel = channel;
     this.#options = options;
     this.#heldBy = heldBy;
+    this.#keepsAll = channel.reliable && channel.delivery !== "reliable-sequenced";
   }
 
   get #hasReader(): boolean {
@@ -154,7 +157,7 @@ class ChannelQueue<Origin> {
 
   hasRoom(): boolean {
     if (!this.#hasReader || this.#waiting.length > 0) {
-      return !this.channel.reliable || this.#heldCost < this.channel.queueBytes;
+      return !this.#keepsAll || this.#heldCost < this.channel.queueBytes;
     }
     for (const iterator of this.#iterators) if (!iterator.hasRoom()) return false;
     return true;
@@ -166,9 +169,8 @@ class ChannelQueue<Origin> {
       return 0;
     }
     const item: Item<Origin> = { origin, message, user: user.slice(), cost, pending: 0 };
-    if (!this.channel.reliable) {
-      if (this.#waiting.length >= MAX_WAITING_UNRELIABLE) this.#waiting.shift();
-      this.#waiting.push(item);
+    if (!this.#keepsAll) {
+      this.#keepNewest(item);
       this.#options.release(origin, cost);
       return 0;
     }
@@ -232,7 +234,7 @@ class ChannelQueue<Origin> {
     this.#flush();
     this.#waiting = this.#waiting.filter((item) => {
       if (item.origin !== origin) return true;
-      if (this.channel.reliable) this.#heldCost -= item.cost;
+      if (this.#keepsAll) this.#heldCost -= item.cost;
       return false;
     });
   }
@@ -241,6 +243,16 @@ class ChannelQueue<Origin> {
     this.#closed = true;
     if (this.#hasReader) this.#flush();
     for (const iterator of this.#iterators) iterator.end();
+  }
+
+  #keepNewest(item: Item<Origin>): void {
+    const waiting = this.#waiting;
+    if (this.channel.reliable) {
+      // Those that are being handed on stay where they are.
+      const older = this.#flushing ? -1 : waiting.findIndex(({ origin }) => origin === item.origin);
+      if (older >= 0) waiting.splice(older, 1);
+    } else if (waiting.length >= MAX_WAITING_UNRELIABLE) waiting.shift();
+    waiting.push(item);
   }
 
   readonly #report = (error: unknown): void => {
@@ -294,7 +306,7 @@ class ChannelQueue<Origin> {
     let taken = 0;
     for (; taken < this.#waiting.length && this.#hasReader; taken++) {
       const { origin, message, user, cost } = this.#waiting[taken]!;
-      if (!this.channel.reliable) {
+      if (!this.#keepsAll) {
         this.#dispatch(origin, message, user, 0);
         continue;
       }

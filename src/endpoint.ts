@@ -7,7 +7,7 @@ import { isIP, isIPv6, SocketAddress } from "node:net";
 import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
-import { maySend, missingCodec, type Protocol, type Role, runtimeDeliveries } from "./protocol.ts";
+import { deliveries, maySend, missingCodec, type Protocol, type Role } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import type { Reader } from "./wire/reader.ts";
 
@@ -59,7 +59,7 @@ export function checkProtocol(protocol: Protocol, role: Role): void {
     );
   if (protocol.security !== "plain") unsupported(`security ${protocol.security} is not there yet`);
   for (const { name, delivery } of protocol.channels) {
-    if (!runtimeDeliveries.includes(delivery))
+    if (!deliveries.includes(delivery))
       unsupported(`channel ${name}: delivery ${delivery} is not there yet`);
   }
   const missing = missingCodec(protocol, role);

@@ -51,6 +51,12 @@ export const ACK_RESERVE_BYTES = 32;
 /** Unfinished messages in slices that one unreliable channel keeps; the oldest goes first. */
 export const MAX_UNRELIABLE_REASSEMBLIES = 8;
 
+/** Messages that one channel of delivery `unreliable-ordered` keeps behind a gap: the frames of one full datagram. */
+export const MAX_ORDERED_WAITING = 512;
+
+/** A message of a channel with `redundancy` rides in further datagrams where it is not larger. */
+export const MAX_REDUNDANT_BYTES = 256;
+
 /** Datagrams sent in one burst: a stock receive buffer holds about 92 full ones. */
 export const MAX_BURST_DATAGRAMS = 32;
 

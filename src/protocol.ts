@@ -11,7 +11,7 @@ import type { Writer } from "./wire/writer.ts";
 /** Which side of a connection something is on, or comes from. */
 export type Role = "client" | "server";
 
-/** The delivery modes of docs/wire.md. The generator refuses a mode that `runtimeDeliveries` lacks. */
+/** The delivery modes of docs/wire.md. */
 export type Delivery =
   | "unreliable"
   | "unreliable-sequenced"
@@ -80,6 +80,12 @@ export interface ChannelDefinition<M = unknown> extends ChannelCodec<M> {
   readonly priority: number;
   /** Share among channels of one level. */
   readonly weight: number;
+  /** Unreliable: what has not left after so many milliseconds is dropped. Missing: it is sent whatever its age. */
+  readonly maxAgeMs?: number | undefined;
+  /** `unreliable-ordered`: how long what lies behind a gap waits for it, milliseconds. */
+  readonly maxGapMs?: number | undefined;
+  /** Reliable: in how many further datagrams a small message rides before it is known to be lost; none where missing. */
+  readonly redundancy?: number | undefined;
 }
 
 /** A field of the user's own in the datagram header. Values are numbers; a bool is 0 or 1. */
@@ -233,12 +239,14 @@ export function missingCodec(protocol: Protocol, role: Role): string | undefined
   return undefined;
 }
 
-/** The delivery modes this runtime has. The generator's table of what is missing is held against it by a test. */
-export const runtimeDeliveries: readonly Delivery[] = [
+/** The delivery modes that there are; the generator's list is held against it by a test. */
+export const deliveries: readonly Delivery[] = [
   "unreliable",
   "unreliable-sequenced",
+  "unreliable-ordered",
   "reliable",
   "reliable-ordered",
+  "reliable-sequenced",
 ];
 
 /** Whether `role` may send on a channel of this direction. */

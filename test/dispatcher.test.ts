@@ -1,14 +1,18 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { Dispatcher, type DispatcherOptions } from "#src/dispatcher.js";
-import type { ChannelDefinition } from "#src/protocol.js";
+import type { ChannelDefinition, Delivery } from "#src/protocol.js";
 
-function channel(index: number, reliable: boolean): ChannelDefinition {
+function channel(
+  index: number,
+  reliable: boolean,
+  delivery: Delivery = reliable ? "reliable-ordered" : "unreliable",
+): ChannelDefinition {
   return {
     index,
     name: `c${index}`,
     id: index,
-    delivery: reliable ? "reliable-ordered" : "unreliable",
+    delivery,
     direction: "both",
     numbered: reliable,
     reliable,
@@ -28,7 +32,7 @@ function makeDispatcher(options: Partial<DispatcherOptions<string>> = {}) {
   const released: [string, number][] = [];
   const faults: unknown[] = [];
   const dispatcher = new Dispatcher<string>({
-    channels: [channel(0, true), channel(1, false)],
+    channels: [channel(0, true), channel(1, false), channel(2, true, "reliable-sequenced")],
     invoke: (handler, origin, message) => handler(origin, message),
     yields: (_origin, message) => message,
     release: (origin, cost) => released.push([origin, cost]),
@@ -62,6 +66,25 @@ describe("messages and their readers", () => {
     dispatcher.receive(1, (_origin, message) => got.push(message));
     await Promise.resolve();
     expect(got).toEqual(Array.from({ length: 64 }, (_, i) => i + 6));
+  });
+
+  it("of a reliable-sequenced channel that wait are replaced by newer ones of the same peer", async () => {
+    const { dispatcher, released } = makeDispatcher();
+    for (let i = 0; i < 100; i++) {
+      for (const origin of ["a", "b"]) expect(dispatcher.offer(2, origin, i, none, 600)).toBe(0);
+    }
+    dispatcher.offer(2, "c", 7, none, 600);
+    expect(dispatcher.hasRoom(2)).toBe(true);
+    expect(released).toHaveLength(201);
+    const got: unknown[] = [];
+    dispatcher.receive(2, (origin, message) => got.push([origin, message]));
+    await Promise.resolve();
+    expect(got).toEqual([
+      ["a", 99],
+      ["b", 99],
+      ["c", 7],
+    ]);
+    expect(released).toHaveLength(201);
   });
 
   it("of a peer that has left are forgotten", async () => {

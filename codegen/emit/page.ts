@@ -179,11 +179,20 @@ function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<st
     channel.numbered ? "numbered" : "without message numbers",
     channel.fragment ? "larger messages travel in slices" : "one datagram each",
     `at most ${channel.maxBytes} bytes, ${channel.queueBytes} queued`,
+    ...optionTexts(channel),
   ];
   const parts = [`### Channel ${words(channel.name)}`, about(channel), `${facts.join("; ")}.`];
   if (own.has(struct.name)) parts.push(structBody(struct));
   else parts.push(`Its message is ${typeLink(struct.name)}.`);
   return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function optionTexts({ maxAgeMs, maxGapMs, redundancy }: ChannelModel): string[] {
+  return [
+    ...(maxAgeMs === undefined ? [] : [`not sent after ${maxAgeMs} ms in the queue`]),
+    ...(maxGapMs === undefined ? [] : [`a missing message is waited for ${maxGapMs} ms`]),
+    ...(redundancy === undefined ? [] : [`small messages ride in ${redundancy} further datagrams`]),
+  ];
 }
 
 /** Structs that are the message of one channel and nothing else; these are shown with it. */

@@ -41,7 +41,11 @@ export function emitProtocol(
         out.add(`    maxBytes: ${c.maxBytes},`);
         out.add(`    compatMaxBytes: ${compatMaxBytes(model, c)},`);
         out.add(`    queueBytes: ${c.queueBytes},`, `    priority: ${c.priority},`);
-        out.add(`    weight: ${c.weight},`, "  },");
+        out.add(`    weight: ${c.weight},`);
+        for (const option of ["maxAgeMs", "maxGapMs", "redundancy"] as const) {
+          if (c[option] !== undefined) out.add(`    ${option}: ${c[option]},`);
+        }
+        out.add("  },");
       }
       out.add("],", `${module.value("./zero.ts", "zero")},`);
     },

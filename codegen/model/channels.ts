@@ -5,10 +5,11 @@ import { isBits } from "../kinds/kinds.ts";
 import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import { MAX_CHANNEL_ID } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
+import { wordList } from "../spec/fields.ts";
 import { isReliable } from "../spec/parse-channels.ts";
 import { elementSize, type Sizes } from "./layout.ts";
 import { grows, Lookup } from "./lookup.ts";
-import type { ChannelModel, Model, StructModel, TypeModel } from "./model.ts";
+import type { ChannelModel, ChannelOptions, Model, StructModel, TypeModel } from "./model.ts";
 
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
@@ -54,7 +55,33 @@ export function resolveChannels(
     const message = messages.get(ast);
     return message ? [resolveChannel(ast, message, spec, sizes, sliceBytes, d)] : [];
   });
+  checkSequenced(spec, resolved, d);
   return resolved.sort((a, b) => a.id - b.id).map((channel, index) => ({ ...channel, index }));
+}
+
+/**
+ * What a receiver holds of `reliable-sequenced` channels is bounded by their `maxBytes`, and all of them together by the
+ * budget: else each could hold half of what another waits for.
+ */
+function checkSequenced(spec: SpecAst, channels: readonly ChannelModel[], d: Diagnostics): void {
+  const limit = spec.limits.receiveBudgetBytes;
+  for (const side of ["client-to-server", "server-to-client"] as const) {
+    const held = channels.filter(
+      ({ delivery, direction }) =>
+        delivery === "reliable-sequenced" && (direction === side || direction === "both"),
+    );
+    const bytes = held.reduce((sum, { maxBytes }) => sum + maxBytes + MESSAGE_OVERHEAD_BYTES, 0);
+    const last = held.at(-1);
+    // One alone is SD1207's.
+    if (bytes <= limit || last === undefined || held.length < 2) continue;
+    const span = spec.channels.find(({ name }) => name === last.name)!.span;
+    d.report("SD1213", span, {
+      names: wordList(held.map(({ name }) => name)),
+      bytes,
+      limit,
+    });
+    return;
+  }
 }
 
 /** Ids are unique, and none is reserved. */
@@ -122,7 +149,16 @@ function resolveChannel(
     queueBytes,
     priority: ast.priority,
     weight: ast.weight,
+    ...optionsOf(ast),
     message: message.name,
+  };
+}
+
+function optionsOf({ maxAgeMs, maxGapMs, redundancy }: ChannelAst): ChannelOptions {
+  return {
+    ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+    ...(maxGapMs === undefined ? {} : { maxGapMs }),
+    ...(redundancy === undefined ? {} : { redundancy }),
   };
 }
 
@@ -130,7 +166,7 @@ function resolveChannel(
 function roomHelp(ast: ChannelAst, message: StructModel, sizes: Sizes, room: number): string {
   const way = isReliable(ast.delivery)
     ? "leave out `fragment: false`, so that it travels in slices"
-    : "send it on a reliable channel, which slices it";
+    : "write `fragment: true`, so that it travels in slices";
   if (message.maxBytes <= room) return `lower maxBytes, or ${way}`;
   const most = message.members
     .map(({ name, type }) => ({

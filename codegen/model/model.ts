@@ -122,7 +122,23 @@ export interface UnionModel extends Documentation {
   readonly fixedBytes: number;
 }
 
-export interface ChannelModel extends Documentation {
+/** What only channels of some deliveries have. */
+export interface ChannelOptions {
+  /**
+   * Unreliable: what has waited longer, in milliseconds, is not sent.
+   * @minimum 1
+   */
+  readonly maxAgeMs?: number;
+  /** Always and only of `unreliable-ordered`: how long a missing message is waited for, milliseconds. */
+  readonly maxGapMs?: number;
+  /**
+   * Reliable: in how many further datagrams a small message rides before it is known to be lost.
+   * @minimum 1
+   */
+  readonly redundancy?: number;
+}
+
+export interface ChannelModel extends Documentation, ChannelOptions {
   readonly index: number;
   readonly name: string;
   /**

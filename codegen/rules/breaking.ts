@@ -180,6 +180,18 @@ function compareChannel(
     ["channel-direction-changed", "direction", was.direction, is.direction],
     ["sending-changed", "priority", was.priority, is.priority],
     ["sending-changed", "weight", was.weight, is.weight],
+    ["sending-changed", "maxAgeMs", was.maxAgeMs ?? "none", is.maxAgeMs ?? "none"],
+    ["sending-changed", "redundancy", was.redundancy ?? 0, is.redundancy ?? 0],
+    ...(was.delivery === is.delivery
+      ? [
+          ["sending-changed", "maxGapMs", was.maxGapMs, is.maxGapMs] as [
+            string,
+            string,
+            unknown,
+            unknown,
+          ],
+        ]
+      : []),
   ];
   for (const [rule, what, before, after] of rows) {
     if (before !== after) at(rule, `${what} of ${name} was ${before} and is ${after}`);

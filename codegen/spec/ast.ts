@@ -5,7 +5,7 @@
 import type { Unnamed } from "../kinds/kind.ts";
 import type { DefinedType, LeafType } from "../kinds/kinds.ts";
 import type { Artefact } from "../model/artefacts.ts";
-import type { Delivery, Direction, LimitsModel } from "../model/model.ts";
+import type { ChannelOptions, Delivery, Direction, LimitsModel } from "../model/model.ts";
 import type { MapNode, Node } from "./node.ts";
 import type { Span } from "./source.ts";
 
@@ -73,7 +73,7 @@ export interface TypeAst {
   readonly maxBytes?: Given<number>;
 }
 
-export interface ChannelAst {
+export interface ChannelAst extends ChannelOptions {
   readonly name: string;
   readonly span: Span;
   readonly docs: DocsAst;

@@ -106,6 +106,15 @@ export const diagnosticTable = {
     message:
       "a message of channel `{channel}` may take {worst} bytes, that is more than {limit} slices of {sliceBytes}",
   },
+  SD1212: {
+    title: "option of another delivery",
+    message: "`{option}` does nothing on a channel of delivery {delivery}: it is for {those}",
+  },
+  SD1213: {
+    title: "sequenced channels above the budget",
+    message:
+      "together {names} may hold {bytes} bytes at a receiver, more than limits.receiveBudgetBytes ({limit})",
+  },
 
   SD1301: { title: "unknown type", message: "there is no type {name}" },
   SD1302: {

@@ -5,12 +5,10 @@
  */
 import { defaultZero } from "../model/defaults.ts";
 import { notForChannels, onEveryObject } from "./names.ts";
-import { isReliable } from "./parse-channels.ts";
 import { limitsSection } from "./parse-limits.ts";
 import { closed, freeNames, type MapSchema, ref, type Schema, text } from "./schema-parts.ts";
 import {
   channelSection,
-  deliveriesThere,
   deprecatedSection,
   generateSection,
   headerFieldSection,
@@ -101,17 +99,6 @@ function typed(description: string | undefined, section: MapSchema): Schema {
   return {
     ...(description === undefined ? {} : { description }),
     anyOf: [typeName, object],
-  };
-}
-
-function channel(): Schema {
-  if (!unsupported["channel-fragment-unreliable"]) return channelSection;
-  const unreliable = deliveriesThere.filter((delivery) => !isReliable(delivery));
-  return {
-    ...channelSection,
-    if: { properties: { delivery: { enum: unreliable } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it.
-    then: { properties: { fragment: { const: false } } },
   };
 }
 
@@ -206,7 +193,7 @@ function definitions(): Schema {
     limits: limitsSection,
     types: types(),
     channels: channels(),
-    channel: channel(),
+    channel: channelSection,
     header: headerSection,
     headerField: { ...headerFieldSection, oneOf: exactlyOne(["type", "bits"]) },
     zero: zero(),

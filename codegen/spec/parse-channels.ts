@@ -2,7 +2,7 @@
  * The section `channels`: structure and the defaults that need nothing else. What depends on the size of a message is
  * model/channels.ts's.
  */
-import type { Delivery } from "../model/model.ts";
+import type { ChannelOptions, Delivery } from "../model/model.ts";
 import type { ChannelAst, TypeExpr } from "./ast.ts";
 import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
@@ -16,15 +16,13 @@ import {
   channelSection,
   deliveries,
   directions,
-  missingDeliveries,
+  gapMsByDefault,
   priorityByDefault,
 } from "./sections.ts";
 import type { UnsupportedFeature } from "./unsupported.ts";
 
 const missingOptions: readonly [string, UnsupportedFeature][] = [
   ["compress", "channel-compress"],
-  ["maxAgeMs", "channel-maxAgeMs"],
-  ["redundancy", "channel-redundancy"],
   ["notices", "channel-notices"],
 ];
 
@@ -54,17 +52,12 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
   const weight = fields.integer("weight") ?? 1;
   const reliable = delivery !== undefined && isReliable(delivery);
   const fragment = fields.bool("fragment") ?? reliable;
-  if (fragment && !reliable && delivery !== undefined) {
-    const at = fields.entry("fragment");
-    if (at) d.unsupported("channel-fragment-unreliable", at.keySpan);
-  }
   const maxBytes = parseBytes(fields, "maxBytes");
   const queueBytes = parseBytes(fields, "queueBytes");
+  const options = parseOptions(fields, delivery, d);
   const message = parseMessage(fields, types, d);
   refuseMissing(fields, d);
   fields.finish();
-  const missing = delivery && missingDeliveries[delivery];
-  if (missing) d.unsupported(missing, fields.entry("delivery")!.value.span);
   if (id === undefined || delivery === undefined || message === undefined) return undefined;
   return {
     name,
@@ -79,8 +72,38 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
     fragment,
     ...(maxBytes ? { maxBytes } : {}),
     ...(queueBytes ? { queueBytes } : {}),
+    ...options,
     message,
   };
+}
+
+/** Options that only some deliveries have, each with those that have it. */
+const optionDeliveries: Readonly<Record<keyof ChannelOptions, (delivery: Delivery) => boolean>> = {
+  maxAgeMs: (delivery) => !isReliable(delivery),
+  maxGapMs: (delivery) => delivery === "unreliable-ordered",
+  redundancy: isReliable,
+};
+
+function parseOptions(
+  fields: Fields,
+  delivery: Delivery | undefined,
+  d: Diagnostics,
+): ChannelOptions {
+  const options: Record<string, number> = {};
+  for (const [option, has] of Object.entries(optionDeliveries)) {
+    const value = fields.integer(option);
+    if (delivery === undefined) continue;
+    if (value !== undefined && !has(delivery)) {
+      const params = {
+        option,
+        delivery: `\`${delivery}\``,
+        those: wordList(deliveries.filter(has)),
+      };
+      d.report("SD1212", fields.entry(option)!.keySpan, params);
+    } else if (value !== undefined) options[option] = value;
+  }
+  if (delivery === "unreliable-ordered") options["maxGapMs"] ??= gapMsByDefault;
+  return options;
 }
 
 function refuseMissing(fields: Fields, d: Diagnostics): void {

@@ -12,7 +12,7 @@ import { MAX_NAME, onEveryObject } from "./names.ts";
 import { closed, flag, type MapSchema, ref, type Schema, text, whole } from "./schema-parts.ts";
 import { typeKeys } from "./type-names.ts";
 import { typeOptions } from "./type-schema.ts";
-import { type UnsupportedFeature, unsupported } from "./unsupported.ts";
+import { unsupported } from "./unsupported.ts";
 
 export const deliveries: readonly Delivery[] = [
   "unreliable",
@@ -24,21 +24,15 @@ export const deliveries: readonly Delivery[] = [
 ];
 export const directions: readonly Direction[] = ["client-to-server", "server-to-client", "both"];
 
-export const missingDeliveries: { readonly [delivery: string]: UnsupportedFeature } = {
-  "unreliable-ordered": "delivery-unreliable-ordered",
-  "reliable-sequenced": "delivery-reliable-sequenced",
-};
-
-/** The deliveries that the runtime has. */
-export const deliveriesThere: readonly Delivery[] = deliveries.filter((delivery) => {
-  const missing = missingDeliveries[delivery];
-  return missing === undefined || unsupported[missing] === undefined;
-});
-
 /** 0 is sent before 1; the default leaves one level in front of it. */
 export const priorityByDefault = 1;
 const MAX_PRIORITY = 7;
 const MAX_WEIGHT = 1000;
+const MAX_AGE_MS = 60_000;
+const MAX_GAP_MS = 1000;
+/** How long a gap on a channel of delivery `unreliable-ordered` is waited for, in milliseconds, unless the spec says. */
+export const gapMsByDefault = 40;
+const MAX_REDUNDANCY = 3;
 const MAX_MESSAGE_BYTES: number = 2 ** 30;
 /** Bounds of `maxDepth`: objects of one recursive type inside each other. */
 const MIN_TYPE_DEPTH = 2;
@@ -82,13 +76,28 @@ export const channelSection: MapSchema = closed(
   "One message type and how it travels.",
   {
     id: whole(0, MAX_CHANNEL_ID, "Unique; never used again for something else."),
-    delivery: { enum: deliveriesThere, description: "What is promised." },
+    delivery: { enum: deliveries, description: "What is promised." },
     direction: { enum: directions, default: "both", description: "Who may send." },
     priority: {
       ...whole(0, MAX_PRIORITY, "Strict levels: 0 is sent before 1."),
       default: priorityByDefault,
     },
     weight: { ...whole(1, MAX_WEIGHT, "Share among channels of one level."), default: 1 },
+    maxAgeMs: whole(
+      1,
+      MAX_AGE_MS,
+      "Unreliable: what has waited longer is not sent. Default: it is sent whatever its age.",
+    ),
+    maxGapMs: whole(
+      0,
+      MAX_GAP_MS,
+      `Of \`unreliable-ordered\`: how long a missing message is waited for. Default: ${gapMsByDefault}.`,
+    ),
+    redundancy: whole(
+      1,
+      MAX_REDUNDANCY,
+      "Reliable: in how many further datagrams a small message rides before it is known to be lost.",
+    ),
     fragment: flag("Messages larger than a datagram travel in slices. Default: where reliable."),
     extensible: flag("Later versions may add members at the message's end."),
     maxBytes: whole(

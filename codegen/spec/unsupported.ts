@@ -1,7 +1,8 @@
 /**
  * What the design has and the runtime does not have yet. A spec that asks for a row's feature gets the row's
  * diagnostic; removing the row is what switches the feature on in the front end (what the model and the emitters need
- * besides is theirs). Codes are never used again.
+ * besides is theirs). Codes are never used again; SD1902, SD1903, SD1905, SD1906 and SD1908 were of features that are
+ * there now.
  */
 
 export interface Unsupported {
@@ -15,13 +16,8 @@ export interface Unsupported {
 /** Every key under which the front end asks. Those of `unsupported` that are gone are supported. */
 export type UnsupportedFeature =
   | "security-sealed"
-  | "delivery-unreliable-ordered"
-  | "delivery-reliable-sequenced"
   | "channel-compress"
-  | "channel-maxAgeMs"
-  | "channel-redundancy"
   | "channel-notices"
-  | "channel-fragment-unreliable"
   | "zero-own-message"
   | "zero-other-body";
 
@@ -31,25 +27,8 @@ export const unsupported: { readonly [feature in UnsupportedFeature]?: Unsupport
     what: "sealing (the default security)",
     instead: "write `security: plain`",
   },
-  "delivery-unreliable-ordered": {
-    code: "SD1902",
-    what: "delivery `unreliable-ordered`",
-    instead: "use `unreliable-sequenced` or `reliable-ordered`",
-  },
-  "delivery-reliable-sequenced": {
-    code: "SD1903",
-    what: "delivery `reliable-sequenced`",
-    instead: "use `unreliable-sequenced` or `reliable-ordered`",
-  },
   "channel-compress": { code: "SD1904", what: "the channel option `compress`" },
-  "channel-maxAgeMs": { code: "SD1905", what: "the channel option `maxAgeMs`" },
-  "channel-redundancy": { code: "SD1906", what: "the channel option `redundancy`" },
   "channel-notices": { code: "SD1907", what: "the channel option `notices`" },
-  "channel-fragment-unreliable": {
-    code: "SD1908",
-    what: "`fragment: true` on an unreliable channel",
-    instead: "make the message small enough for one datagram, or the channel reliable",
-  },
   "zero-own-message": {
     code: "SD1919",
     what: "a zero message of the application's own",

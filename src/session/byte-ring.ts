@@ -111,6 +111,11 @@ export class ByteRing {
     if (first < length) copyBytes(bytes, 0, to, at + first, length - first);
   }
 
+  /** Takes back what was stored from `position` on, the end of the ring. */
+  takeBack(position: number): void {
+    this.tail = position >>> 0;
+  }
+
   /** Lets go of everything before `position`. What was let go stays readable until the next push. */
   release(position: number): void {
     this.head = position >>> 0;

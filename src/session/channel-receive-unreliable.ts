@@ -1,8 +1,10 @@
 /**
- * The receiving side of the unreliable modes. Nothing is waited for: a message is handed on when it is complete.
- * `unreliable-sequenced` drops what is older than the newest handed on, by packet number, or by message number where
- * messages may be in slices. What the sink has no room for waits in a queue of `queueBytes` that drops its oldest.
- * Unfinished messages are bounded in number (MAX_UNRELIABLE_REASSEMBLIES), bytes and time; the oldest goes first.
+ * The receiving side of the unreliable modes. What all share: slices, and that nothing is asked for again. Unfinished
+ * messages are bounded in number (MAX_UNRELIABLE_REASSEMBLIES), bytes and time; the oldest goes first.
+ *
+ * Then the two that wait for nothing: a message is handed on when it is complete. `unreliable-sequenced` drops what is
+ * older than the newest handed on, by packet number, or by message number where messages may be in slices. What the
+ * sink has no room for waits in a queue of `queueBytes` that drops its oldest.
  */
 import { MAX_UNRELIABLE_REASSEMBLIES, MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
@@ -17,26 +19,31 @@ import { NONE } from "./message-store.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { ReceiveContext } from "./receive-context.ts";
 
-export class UnreliableReceive implements ReceiveChannel {
-  private readonly channel: ChannelDefinition;
-  private readonly context: ReceiveContext;
-  private readonly sequenced: boolean;
+export abstract class UnreliableChannel implements ReceiveChannel {
+  protected readonly channel: ChannelDefinition;
+  protected readonly context: ReceiveContext;
   /** Highest message number seen; only on numbered channels. */
   private highest = -1;
-  /** Sequenced: packet or message number of the newest handed on. */
-  private newest = -1;
   private readonly open: Reassembly[] = [];
-  private first = NONE;
-  private last = NONE;
-  private waitingBytes = 0;
   /** What waits here may be lost. */
   readonly undelivered = false;
 
   constructor(channel: ChannelDefinition, context: ReceiveContext) {
     this.channel = channel;
     this.context = context;
-    this.sequenced = channel.delivery === "unreliable-sequenced";
   }
+
+  /** Whether nobody wants it any more. `order` is the message number, or without one the packet's. */
+  protected abstract isOld(order: number): boolean;
+  /** A message is complete, and about to be offered or to wait. */
+  protected abstract completed(order: number): void;
+  /** Whether it may be shown to the sink now. */
+  protected abstract mayOffer(order: number): boolean;
+  /** The sink has taken it at once. */
+  protected abstract handedOn(order: number): void;
+  /** It is stored, and waits. */
+  protected abstract wait(stored: number, order: number): void;
+  abstract pump(): void;
 
   rebuild(truncated: number): number {
     return rebuildMessageNumber(truncated, this.context.messageNumberBits, this.highest + 1);
@@ -63,7 +70,7 @@ export class UnreliableReceive implements ReceiveChannel {
       this.highest = number;
     }
     const order = channel.numbered ? number : context.packetNumber;
-    if (this.sequenced && order < this.newest) {
+    if (this.isOld(order)) {
       if (sliceIndex === 0) context.counters.old++;
       return;
     }
@@ -71,28 +78,27 @@ export class UnreliableReceive implements ReceiveChannel {
       this.applySlice(number, sliceIndex, sliceCount, start, end);
       return;
     }
-    this.passed(order);
-    if (this.first === NONE && context.offer(channel, start, end)) return;
-    this.wait(context.keep(channel, number, context.bytes, start, end));
-  }
-
-  pump(): void {
-    const { context } = this;
-    while (this.first !== NONE) {
-      const stored = this.first;
-      const costBytes = this.costOf(stored);
-      const next = context.store.queued(stored);
-      if (!context.offerStored(this.channel, stored)) return;
-      this.waitingBytes -= costBytes;
-      this.first = next;
-    }
+    this.completed(order);
+    if (this.mayOffer(order) && context.offer(channel, start, end)) this.handedOn(order);
+    else this.wait(context.keep(channel, number, context.bytes, start, end), order);
   }
 
   maintain(): void {
     const { context, open } = this;
     while (open.length > 0 && context.nowMs - open[0]!.startedAtMs > context.reassemblyTimeoutMs) {
-      this.dropOldest();
+      this.drop(0);
     }
+  }
+
+  /** What a stored message counts for in a queue. */
+  protected costOf(stored: number): number {
+    return this.context.store.length(stored) + MESSAGE_OVERHEAD_BYTES;
+  }
+
+  /** Gives up what is unfinished and older than `order`. */
+  protected dropUnfinished(order: number): void {
+    const { open } = this;
+    for (let i = open.length - 1; i >= 0; i--) if (open[i]!.number < order) this.drop(i);
   }
 
   private find(number: number): Reassembly | undefined {
@@ -114,7 +120,7 @@ export class UnreliableReceive implements ReceiveChannel {
     let reassembly = this.find(number);
     if (reassembly === undefined) {
       reassembly = new Reassembly(context.slices, number, count, context.nowMs);
-      if (open.length >= MAX_UNRELIABLE_REASSEMBLIES) this.dropOldest();
+      if (open.length >= MAX_UNRELIABLE_REASSEMBLIES) this.drop(0);
       open.push(reassembly);
     } else if (reassembly.count !== count || reassembly.has(index)) {
       context.counters.duplicateFrames++;
@@ -122,7 +128,7 @@ export class UnreliableReceive implements ReceiveChannel {
     }
     while (context.unreliableBytes + sliceBytes > context.maxUnreliableBytes) {
       const own = open[0] === reassembly;
-      this.dropOldest();
+      this.drop(0);
       // Other channels hold all there is: this message goes too.
       if (own) return;
     }
@@ -131,21 +137,53 @@ export class UnreliableReceive implements ReceiveChannel {
     if (!reassembly.isComplete) return;
     open.splice(open.indexOf(reassembly), 1);
     context.unreliableBytes -= reassembly.storedBytes;
-    this.passed(number);
-    const mayOffer = this.first === NONE;
-    const stored = offerAssembled(context, this.channel, reassembly, mayOffer);
-    if (stored !== NONE) this.wait(stored);
+    this.completed(number);
+    const stored = offerAssembled(context, this.channel, reassembly, this.mayOffer(number));
+    if (stored === NONE) this.handedOn(number);
+    else this.wait(stored, number);
   }
 
-  /** A sequenced message is complete: what is unfinished and older never will be wanted. */
-  private passed(order: number): void {
+  private drop(index: number): void {
+    const reassembly = this.open[index];
+    if (reassembly === undefined) return;
+    this.context.unreliableBytes -= reassembly.storedBytes;
+    reassembly.release();
+    this.open.splice(index, 1);
+    this.context.counters.reassembliesDropped++;
+  }
+}
+
+/** Deliveries `unreliable` and `unreliable-sequenced`. */
+export class UnreliableReceive extends UnreliableChannel {
+  private readonly sequenced: boolean;
+  /** Sequenced: packet or message number of the newest that was complete. */
+  private newest = -1;
+  private first = NONE;
+  private last = NONE;
+  private waitingBytes = 0;
+
+  constructor(channel: ChannelDefinition, context: ReceiveContext) {
+    super(channel, context);
+    this.sequenced = channel.delivery === "unreliable-sequenced";
+  }
+
+  protected override isOld(order: number): boolean {
+    return this.sequenced && order < this.newest;
+  }
+
+  protected override completed(order: number): void {
     if (!this.sequenced) return;
     this.newest = order;
-    const { open } = this;
-    for (let i = open.length - 1; i >= 0; i--) if (open[i]!.number < order) this.drop(i);
+    this.dropUnfinished(order);
   }
 
-  private wait(stored: number): void {
+  protected override mayOffer(_order: number): boolean {
+    return this.first === NONE;
+  }
+
+  protected override handedOn(_order: number): void {}
+
+  protected override wait(stored: number, _order: number): void {
     const { store, counters } = this.context;
     if (this.first === NONE) this.first = stored;
     else store.setQueued(this.last, stored);
@@ -160,21 +198,15 @@ export class UnreliableReceive implements ReceiveChannel {
     }
   }
 
-  private costOf(stored: number): number {
-    return this.context.store.length(stored) + MESSAGE_OVERHEAD_BYTES;
-  }
-
-  /** The one that was begun first. */
-  private dropOldest(): void {
-    this.drop(0);
-  }
-
-  private drop(index: number): void {
-    const reassembly = this.open[index];
-    if (reassembly === undefined) return;
-    this.context.unreliableBytes -= reassembly.storedBytes;
-    reassembly.release();
-    this.open.splice(index, 1);
-    this.context.counters.reassembliesDropped++;
+  override pump(): void {
+    const { context } = this;
+    while (this.first !== NONE) {
+      const stored = this.first;
+      const costBytes = this.costOf(stored);
+      const next = context.store.queued(stored);
+      if (!context.offerStored(this.channel, stored)) return;
+      this.waitingBytes -= costBytes;
+      this.first = next;
+    }
   }
 }

@@ -5,10 +5,15 @@
  * message number, because they are numbered in the order in which they are first packed. A reliable message is let go
  * when it and all before it are acknowledged (or abandoned); an unreliable one when it is packed. Lost frames wait in
  * a queue of their own and go first. Everything is bounded by `queueBytes`: payload plus MESSAGE_OVERHEAD_BYTES each.
+ *
+ * `reliable-sequenced` keeps two messages at most: the newest that was packed, which goes again when it is lost, and the
+ * newest of all, whose place the next one takes. A message in slices that is under way is finished first: its slices go
+ * again, and nothing newer is packed before all have arrived, or under constant loss none ever would.
+ *
  * Worst case: releasing as many messages as an ack covers.
  */
 import { InvalidMessageError, StardustError } from "../errors.ts";
-import { MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
+import { MAX_REDUNDANT_BYTES, MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "../limits.ts";
 import type { ChannelDefinition } from "../protocol.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
 import type { FrameHeader } from "../wire/header.ts";
@@ -19,11 +24,12 @@ import type { SendLimit } from "./send-limit.ts";
 
 const State = { queued: 0, inFlight: 1, lost: 2, done: 3 } as const;
 
-/** Fields of a record: where its bytes are, how many, and its state. */
-const STRIDE = 3;
+/** Fields of a record: where its bytes are, how many, its state, and when it was queued (ms, where its age counts). */
+const STRIDE = 4;
 const START = 0;
 const LENGTH = 1;
 const STATE = 2;
+const QUEUED_AT = 3;
 const MIN_RECORDS = 8;
 const WHOLE = -1;
 
@@ -42,8 +48,10 @@ export class SendChannel {
   refusedCost = 0;
   /** A new message waits only for the receive limit. */
   limitBlocked = false;
-  /** Unreliable messages dropped because of the window, since last asked. */
+  /** Messages that were never sent, since last asked: unreliable ones because of the window, ... */
   droppedUnsent = 0;
+  /** ... sequenced ones because of a newer one. */
+  replaced = 0;
 
   /** What `prepare` found to be sent next. */
   private headPosition = 0;
@@ -51,6 +59,7 @@ export class SendChannel {
   /** What `prepare` found has been sent before. */
   headIsResend = false;
 
+  private readonly sequenced: boolean;
   private readonly sliceBytes: number;
   private readonly ring: ByteRing = new ByteRing();
   private records: Uint32Array = new Uint32Array(MIN_RECORDS * STRIDE);
@@ -61,15 +70,21 @@ export class SendChannel {
   private next = 0;
   /** The first slice of message `unsent` that was never packed. */
   private nextSlice = 0;
-  /** Unreliable numbered channels: the next number, and the newest known to have arrived. */
+  /** The first message whose time in the queue has not been taken. */
+  private undated = 0;
+  /** Unreliable numbered channels: the next number. There and where sequenced: the newest known to have arrived. */
   private nextNumber = 0;
   private newestAcknowledged = -1;
   private sliced: Map<number, SlicedMessage> | undefined;
   /** Pairs of position and slice. */
   private resends: NumberQueue | undefined;
+  /** Pairs of position and how many further datagrams it still rides in. */
+  private copies: NumberQueue | undefined;
+  private copiesLeft = 0;
 
   constructor(definition: ChannelDefinition, sliceBytes: number) {
     this.definition = definition;
+    this.sequenced = definition.delivery === "reliable-sequenced";
     this.sliceBytes = sliceBytes;
   }
 
@@ -89,7 +104,8 @@ export class SendChannel {
   push(payload: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
     this.checkLength(length);
-    if (!this.fits(length)) return false;
+    if (this.sequenced) this.replaceUnsent();
+    else if (!this.fits(length)) return false;
     this.record(this.ring.push(payload, start, end), length);
     return true;
   }
@@ -97,7 +113,7 @@ export class SendChannel {
   pushMessage(message: unknown): boolean {
     const { encoder } = this.definition;
     if (encoder === undefined) throw noEncoder(this.definition.name);
-    if (!encoder.inPlace) {
+    if (!encoder.inPlace || this.sequenced) {
       const bytes = encodeOnce(encoder, message);
       return this.push(bytes, 0, bytes.length);
     }
@@ -129,9 +145,10 @@ export class SendChannel {
     const numbered = this.definition.numbered;
     if (!reliable && numbered && this.nextSlice === 0) this.dropBeyondWindow();
     if (this.unsent === this.next) return false;
+    if (this.sequenced && !this.maySupersede) return false;
     const record = (this.unsent & this.mask) * STRIDE;
     const length = this.records[record + LENGTH]!;
-    if (reliable && this.nextSlice === 0) {
+    if (reliable && !this.sequenced && this.nextSlice === 0) {
       if (this.unsent >= this.oldest + MESSAGE_WINDOW) return false;
       if (!limit.allows(length + MESSAGE_OVERHEAD_BYTES)) {
         this.limitBlocked = true;
@@ -159,7 +176,7 @@ export class SendChannel {
     const length = this.records[record + LENGTH]!;
     const first = this.headSlice === WHOLE || this.headSlice === 0;
     if (reliable) {
-      if (first) limit.spend(length + MESSAGE_OVERHEAD_BYTES);
+      if (first) this.begin(position, length, limit);
       if (this.headSlice === WHOLE) this.records[record + STATE] = State.inFlight;
       else this.slicedAt(position, frame.sliceCount).states[this.headSlice] = State.inFlight;
     }
@@ -176,6 +193,54 @@ export class SendChannel {
     return first;
   }
 
+  /** What is to ride in the datagram that is being filled, beside what was or will be packed in it for the first time. */
+  beginCopies(): void {
+    this.copiesLeft = this.copies === undefined ? 0 : this.copies.length / 2;
+  }
+
+  /** Finds the next message that is to ride in a further datagram: true, and `frame` describes it. */
+  prepareCopy(frame: FrameHeader): boolean {
+    for (; this.copiesLeft > 0; this.dropCopy()) {
+      const position = this.copies!.peek(0);
+      const at = (position & this.mask) * STRIDE;
+      // It has arrived otherwise, or is on its way again already.
+      if (position < this.oldest || this.records[at + STATE] !== State.inFlight) continue;
+      this.headPosition = position;
+      this.describe(frame, position, this.records[at + LENGTH]!, 0);
+      return true;
+    }
+    return false;
+  }
+
+  /** Commits to what `prepareCopy` found. */
+  takeCopy(): void {
+    const left = this.dropCopy() - 1;
+    if (left === 0) return;
+    this.copies!.push(this.headPosition);
+    this.copies!.push(left);
+  }
+
+  /** Drops unreliable messages that have waited for longer than `maxAgeMs`, the rest of one under way, too. How many? */
+  expire(nowMs: number): number {
+    const maxAgeMs = this.definition.maxAgeMs!;
+    let expired = 0;
+    for (let i = Math.max(this.undated, this.oldest); i < this.next; i++) {
+      this.records[(i & this.mask) * STRIDE + QUEUED_AT] = nowMs;
+    }
+    this.undated = this.next;
+    while (this.unsent < this.next) {
+      const queuedAt = this.records[(this.unsent & this.mask) * STRIDE + QUEUED_AT]!;
+      // Both modulo 2^32.
+      if (((nowMs >>> 0) - queuedAt) >>> 0 <= maxAgeMs) break;
+      if (this.nextSlice > 0) this.nextNumber++;
+      this.nextSlice = 0;
+      this.unsent++;
+      expired++;
+      this.letGo();
+    }
+    return expired;
+  }
+
   /** Where the payload of the frame that `take` has committed to begins in the ring. */
   payloadPosition(): number {
     const start = this.records[(this.headPosition & this.mask) * STRIDE + START]!;
@@ -189,11 +254,8 @@ export class SendChannel {
 
   /** A frame of this channel has arrived. */
   acknowledged(number: number, slice: number): void {
-    if (!this.definition.reliable) {
-      if (number > this.newestAcknowledged) this.newestAcknowledged = number;
-      return;
-    }
-    this.settle(number, slice);
+    if (number > this.newestAcknowledged) this.newestAcknowledged = number;
+    if (this.definition.reliable) this.settle(number, slice);
   }
 
   /** A run of whole messages has arrived. */
@@ -228,6 +290,7 @@ export class SendChannel {
     if (!this.isEmpty) return;
     this.ring.trim();
     this.resends = undefined;
+    this.copies = undefined;
     if (this.mask >= MIN_RECORDS) {
       this.records = new Uint32Array(MIN_RECORDS * STRIDE);
       this.mask = MIN_RECORDS - 1;
@@ -249,6 +312,49 @@ export class SendChannel {
     if (this.isEmpty || this.queuedBytes + cost <= this.definition.queueBytes) return true;
     this.refusedCost = cost;
     return false;
+  }
+
+  /** What was queued last and has not begun to be sent is not wanted any more. */
+  private replaceUnsent(): void {
+    const begun = this.nextSlice > 0 ? this.unsent + 1 : this.unsent;
+    if (this.next === begun) return;
+    this.next--;
+    const at = (this.next & this.mask) * STRIDE;
+    this.ring.takeBack(this.records[at + START]!);
+    this.queuedBytes -= this.records[at + LENGTH]! + MESSAGE_OVERHEAD_BYTES;
+    this.replaced++;
+  }
+
+  /** Sequenced: nothing in slices is under way, and the numbers in flight stay within the window. */
+  private get maySupersede(): boolean {
+    if (this.nextSlice > 0) return true;
+    if (this.sliced !== undefined && this.sliced.size > 0) return false;
+    return this.unsent <= this.newestAcknowledged + MESSAGE_WINDOW;
+  }
+
+  /** A reliable message is packed for the first time. */
+  private begin(position: number, length: number, limit: SendLimit): void {
+    if (this.sequenced) this.supersede();
+    else limit.spend(length + MESSAGE_OVERHEAD_BYTES);
+    const copies = this.definition.redundancy;
+    if (copies === undefined || this.headSlice !== WHOLE || length > MAX_REDUNDANT_BYTES) return;
+    this.copies ??= new NumberQueue();
+    this.copies.push(position);
+    this.copies.push(copies);
+  }
+
+  /** Those before the newest are not sent again. */
+  private supersede(): void {
+    for (let position = this.oldest; position < this.unsent; position++) {
+      this.records[(position & this.mask) * STRIDE + STATE] = State.done;
+    }
+    this.letGo();
+  }
+
+  private dropCopy(): number {
+    this.copiesLeft--;
+    this.copies!.shift();
+    return this.copies!.shift();
   }
 
   private record(start: number, length: number): void {
@@ -295,7 +401,10 @@ export class SendChannel {
     while (resends.length > 0) {
       const position = resends.peek(0);
       const slice = resends.peek(1);
-      if (this.isLost(position, slice)) {
+      if (this.isLost(position, slice) && this.isSuperseded(slice)) {
+        this.replaced++;
+        this.settle(position, slice);
+      } else if (this.isLost(position, slice)) {
         this.headIsResend = true;
         this.headPosition = position;
         const length = this.records[(position & this.mask) * STRIDE + LENGTH]!;
@@ -306,6 +415,11 @@ export class SendChannel {
       resends.shift();
     }
     return false;
+  }
+
+  /** Sequenced: a newer message is there, and may go instead of a whole one that was lost. */
+  private isSuperseded(slice: number): boolean {
+    return this.sequenced && slice === WHOLE && this.unsent < this.next && this.maySupersede;
   }
 
   private isLost(position: number, slice: number): boolean {

@@ -25,6 +25,11 @@ export const sessionSent = {
   framesAbandoned: "reliable frames given up because of `resend: false`",
   unreliableUnsent:
     "unreliable messages on numbered channels never sent: nothing was acknowledged for a window",
+  unreliableExpired:
+    "unreliable messages never sent, or not whole: older than their channel's maxAgeMs",
+  messagesReplaced:
+    "reliable-sequenced messages never sent, or not again: a newer one took their place",
+  copiesSent: "messages that rode in a further datagram before they were known to be lost",
 } as const;
 
 export const sessionReceived = {
@@ -34,8 +39,10 @@ export const sessionReceived = {
   framesReceived: "frames in the datagrams applied",
   messagesReceived: "messages handed on to the application",
   duplicateFrames: "reliable messages or slices that came again in a new datagram",
-  old: "sequenced messages dropped because a newer one had come before",
+  old: "messages dropped because a newer one had come before, or after they had been waited for",
   unreliableDropped: "unreliable messages dropped because the application had no room for too long",
+  gapsPassed:
+    "messages of unreliable-ordered channels that were waited for and did not come in time",
   reassembliesDropped: "unfinished unreliable messages in slices given up",
 } as const;
 

@@ -1,7 +1,7 @@
 /**
  * Which frames go into the next datagram. Levels of priority are strict; inside a level channels take turns by
  * deficit round robin (Shreedhar and Varghese, 1995): each turn is worth `weight` datagrams of bytes. Resends of a
- * channel go before its new messages. What does not fit into the rest of a datagram does not keep smaller frames of
+ * channel go before its new messages; what is to ride in a further datagram (`redundancy`) takes what room is left. What does not fit into the rest of a datagram does not keep smaller frames of
  * other channels out of it; the next datagram begins with what had to wait.
  *
  * The frames are planned first, because whether a frame carries its length depends on whether another follows; then
@@ -19,6 +19,10 @@ import type { SentPackets } from "./sent.ts";
 /** What became of the wish to add a frame. */
 const Added = { yes: 0, nothing: 1, noRoom: 2 } as const;
 type Added = (typeof Added)[keyof typeof Added];
+
+/** Which frame of a channel: what is due, only what was lost, or what is to ride in a further datagram. */
+const Want = { due: 0, resend: 1, copy: 2 } as const;
+type Want = (typeof Want)[keyof typeof Want];
 
 interface Level {
   readonly priority: number;
@@ -54,6 +58,9 @@ export class Plan {
 
 export class Packer {
   private readonly levels: Level[] = [];
+  /** Channels with `redundancy`, and with `maxAgeMs`. */
+  private readonly redundant: SendChannel[] = [];
+  private readonly aging: SendChannel[] = [];
   private readonly header: HeaderCodec;
   private readonly quantumBytes: number;
   private readonly compat: boolean;
@@ -65,6 +72,8 @@ export class Packer {
   }
 
   add(channel: SendChannel): void {
+    if (channel.definition.redundancy !== undefined) this.redundant.push(channel);
+    if (channel.definition.maxAgeMs !== undefined) this.aging.push(channel);
     const priority = channel.definition.priority;
     const at = this.levels.findIndex((level) => level.priority >= priority);
     const level = this.levels[at];
@@ -82,6 +91,13 @@ export class Packer {
     return false;
   }
 
+  /** Drops what has waited for longer than its channel allows; says how many messages. */
+  expire(nowMs: number): number {
+    let expired = 0;
+    for (const channel of this.aging) expired += channel.expire(nowMs);
+    return expired;
+  }
+
   /** Fills `plan` with frames of at most `roomBytes`, headers included, and commits to them. */
   fill(
     plan: Plan,
@@ -92,17 +108,24 @@ export class Packer {
     counters: SessionCounters,
   ): void {
     limit.blocked = false;
+    for (const channel of this.redundant) channel.beginCopies();
     if (resendsFirst) {
       for (const level of this.levels) {
         for (const channel of level.channels) {
           let added: Added = Added.yes;
           while (added === Added.yes) {
-            added = this.addFrame(plan, channel, roomBytes, limit, true, sent, counters);
+            added = this.addFrame(plan, channel, roomBytes, limit, Want.resend, sent, counters);
           }
         }
       }
     }
     for (const level of this.levels) this.fillLevel(level, plan, roomBytes, limit, sent, counters);
+    for (const channel of this.redundant) {
+      let added: Added = Added.yes;
+      while (added === Added.yes) {
+        added = this.addFrame(plan, channel, roomBytes, limit, Want.copy, sent, counters);
+      }
+    }
   }
 
   /** Writes the frames of `plan` behind the datagram's header. */
@@ -137,7 +160,7 @@ export class Packer {
         if (channel.deficit <= 0) channel.deficit += this.quantumBytes * channel.definition.weight;
         while (channel.deficit > 0) {
           const before = plan.bytes;
-          added = this.addFrame(plan, channel, roomBytes, limit, false, sent, counters);
+          added = this.addFrame(plan, channel, roomBytes, limit, Want.due, sent, counters);
           if (added !== Added.yes) break;
           channel.deficit -= plan.bytes - before;
         }
@@ -156,7 +179,7 @@ export class Packer {
     channel: SendChannel,
     roomBytes: number,
     limit: SendLimit,
-    resendsOnly: boolean,
+    want: Want,
     sent: SentPackets,
     counters: SessionCounters,
   ): Added {
@@ -165,7 +188,11 @@ export class Packer {
     const frame = plan.frame(index);
     frame.more = false;
     frame.compat = this.compat;
-    if (!channel.prepare(frame, limit, resendsOnly)) return Added.nothing;
+    const found =
+      want === Want.copy
+        ? channel.prepareCopy(frame)
+        : channel.prepare(frame, limit, want === Want.resend);
+    if (!found) return Added.nothing;
     const header = this.header;
     let bytes = plan.bytes + frame.payloadBytes;
     if (index === 0) bytes += header.frameSize(frame, undefined);
@@ -185,8 +212,11 @@ export class Packer {
     plan.channels[index] = channel;
     plan.count++;
     plan.bytes = bytes;
-    if (channel.take(frame, limit)) counters.messagesSent++;
-    if (isResend) counters.messagesResent++;
+    if (want === Want.copy) {
+      channel.takeCopy();
+      counters.copiesSent++;
+    } else if (channel.take(frame, limit)) counters.messagesSent++;
+    else if (isResend) counters.messagesResent++;
     counters.framesSent++;
     if (channel.definition.reliable) plan.reliable = true;
     if (channel.definition.numbered) {

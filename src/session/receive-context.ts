@@ -78,6 +78,8 @@ export class ReceiveContext {
   /** What unreliable channels hold in unfinished messages, and may hold. */
   unreliableBytes = 0;
   readonly maxUnreliableBytes: number;
+  /** What channels of delivery `reliable-sequenced` hold. */
+  sequencedBytes = 0;
   /** The datagram being applied. */
   bytes: Uint8Array = emptyBytes;
   view: DataView = new DataView(emptyBytes.buffer);

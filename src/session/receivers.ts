@@ -4,13 +4,17 @@
  */
 import type { ChannelDefinition } from "../protocol.ts";
 import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
+import { ReliableSequencedReceive } from "./channel-receive-reliable-sequenced.ts";
 import { UnreliableReceive } from "./channel-receive-unreliable.ts";
+import { UnreliableOrderedReceive } from "./channel-receive-unreliable-ordered.ts";
 import type { ReceiveContext } from "./receive-context.ts";
 
 export class Receivers {
   private readonly channels: readonly ChannelDefinition[];
   private readonly context: ReceiveContext;
   private readonly made: (ReceiveChannel | undefined)[] = [];
+  /** Those that wait for a gap no longer than for a time. */
+  private readonly timed: UnreliableOrderedReceive[] = [];
 
   constructor(channels: readonly ChannelDefinition[], context: ReceiveContext) {
     this.channels = channels;
@@ -27,11 +31,7 @@ export class Receivers {
     const known = this.made[index];
     if (known !== undefined) return known;
     const channel = this.channels[index]!;
-    let receiver: ReceiveChannel;
-    if (channel.delivery === "reliable") receiver = new ReliableReceive(channel, this.context);
-    else if (channel.delivery === "reliable-ordered") {
-      receiver = new OrderedReceive(channel, this.context);
-    } else receiver = new UnreliableReceive(channel, this.context);
+    const receiver = this.make(channel);
     while (this.made.length <= index) this.made.push(undefined);
     this.made[index] = receiver;
     return receiver;
@@ -42,8 +42,39 @@ export class Receivers {
     for (const receiver of this.made) receiver?.pump();
   }
 
+  /** When `passGaps` has something to do; Infinity: no gap is waited for. */
+  get gapDeadlineMs(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const receiver of this.timed) first = Math.min(first, receiver.deadlineMs);
+    return first;
+  }
+
+  /** Hands on what has waited long enough for what should have come before it. */
+  passGaps(nowMs: number): void {
+    for (const receiver of this.timed) receiver.passGaps(nowMs);
+  }
+
   /** Each lets go of what is too old or not needed. */
   maintain(): void {
     for (const receiver of this.made) receiver?.maintain();
+  }
+
+  private make(channel: ChannelDefinition): ReceiveChannel {
+    switch (channel.delivery) {
+      case "reliable":
+        return new ReliableReceive(channel, this.context);
+      case "reliable-ordered":
+        return new OrderedReceive(channel, this.context);
+      case "reliable-sequenced":
+        return new ReliableSequencedReceive(channel, this.context);
+      case "unreliable-ordered": {
+        const receiver = new UnreliableOrderedReceive(channel, this.context);
+        this.timed.push(receiver);
+        return receiver;
+      }
+      case "unreliable":
+      case "unreliable-sequenced":
+        return new UnreliableReceive(channel, this.context);
+    }
   }
 }

@@ -230,6 +230,7 @@ export class Session implements FrameEvents {
     this.delivering = true;
     this.receivers.pump();
     this.delivering = false;
+    this.armGap();
     if (this.receiveLimit.mustTell) this.dirty = true;
     this.context.rethrow();
   }
@@ -258,7 +259,9 @@ export class Session implements FrameEvents {
       timers.set(Timer.blocked, nowMs + this.probeTimeoutMs(this.blockedBackoff));
     }
     if (timers.due(Timer.pacing, nowMs)) timers.clear(Timer.pacing);
+    if (timers.due(Timer.gap, nowMs)) this.passGaps(nowMs);
     this.afterTurn(nowMs);
+    this.context.rethrow();
   }
 
   /**
@@ -369,6 +372,15 @@ export class Session implements FrameEvents {
         );
     }
     this.delivering = false;
+    this.armGap();
+  }
+
+  private passGaps(nowMs: number): void {
+    this.context.nowMs = nowMs;
+    this.delivering = true;
+    this.receivers.passGaps(nowMs);
+    this.delivering = false;
+    this.armGap();
   }
 
   private applyAcks(header: DatagramHeader, nowMs: number): void {
@@ -393,6 +405,7 @@ export class Session implements FrameEvents {
   private transmit(w: Writer, nowMs: number): number {
     const { builder, received, sendLimit, sent, timers } = this;
     const probe = this.probesWanted > 0;
+    this.expire(nowMs);
     const work = this.packer.hasWork;
     const open = probe || (work && this.maySendData(nowMs));
     const tell = this.receiveLimit.worthTelling || this.tellsAgain();
@@ -416,6 +429,13 @@ export class Session implements FrameEvents {
     this.sentDatagram(header, probe, builder.trimmed, bytes, nowMs);
     timers.clear(Timer.pacing);
     return bytes;
+  }
+
+  private expire(nowMs: number): void {
+    const expired = this.packer.expire(nowMs);
+    if (expired === 0) return;
+    this.counters.unreliableExpired += expired;
+    this.drainedOwed = true;
   }
 
   private sentDatagram(
@@ -455,6 +475,8 @@ export class Session implements FrameEvents {
       if (channel.refusedCost > 0 && !channel.definition.reliable) this.drainedOwed = true;
       counters.unreliableUnsent += channel.droppedUnsent;
       channel.droppedUnsent = 0;
+      counters.messagesReplaced += channel.replaced;
+      channel.replaced = 0;
     }
   }
 
@@ -518,6 +540,10 @@ export class Session implements FrameEvents {
     }
     const fromMs = Math.max(this.sent.lastReliableAtMs, this.probeFromMs);
     this.timers.set(Timer.probe, fromMs + this.probeTimeoutMs(this.probeBackoff));
+  }
+
+  private armGap(): void {
+    this.timers.set(Timer.gap, this.receivers.gapDeadlineMs);
   }
 
   private afterTurn(nowMs: number): void {

@@ -1,6 +1,6 @@
 /**
  * Every timer of a session, named in one place. A timer is a time in milliseconds of the caller's clock, Infinity
- * while it is not set; nothing here fires by itself. Worst case: five comparisons.
+ * while it is not set; nothing here fires by itself. Worst case: six comparisons.
  */
 
 /** A const object, not an enum: erasable syntax. */
@@ -15,11 +15,13 @@ export const Timer = {
   blocked: 3,
   /** The pacer lets the next datagram go. */
   pacing: 4,
+  /** A gap on a channel of delivery `unreliable-ordered` has been waited for long enough. */
+  gap: 5,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
 export class Timers {
-  private readonly at: Float64Array = new Float64Array(5).fill(Number.POSITIVE_INFINITY);
+  private readonly at: Float64Array = new Float64Array(6).fill(Number.POSITIVE_INFINITY);
 
   set(timer: Timer, atMs: number): void {
     this.at[timer] = atMs;

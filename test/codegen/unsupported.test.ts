@@ -21,13 +21,8 @@ function without(feature: UnsupportedFeature): string[] {
 
 describe("a row removed from the table of what is missing", () => {
   const frontOnly: UnsupportedFeature[] = [
-    "delivery-unreliable-ordered",
-    "delivery-reliable-sequenced",
     "channel-compress",
-    "channel-maxAgeMs",
-    "channel-redundancy",
     "channel-notices",
-    "channel-fragment-unreliable",
     "zero-other-body",
   ];
   it.each(frontOnly)("is all that the front end needs for %s", (feature) => {

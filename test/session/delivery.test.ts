@@ -82,6 +82,8 @@ describe("every channel keeps its promise", () => {
     play(world, 100, new SeededRandom(9), 10_000);
     expectPromisesKept(world);
     for (const name of names) {
+      // Of those only the newest is promised.
+      if (name === "door" || name === "level") continue;
       expect([name, world.server.inbox.of(name).length]).toEqual([
         name,
         world.client.sent.get(name)?.length ?? 0,

@@ -122,6 +122,33 @@ describe("a peer makes a session hold at most 1.25 times its budget", () => {
     expect(held).toBeLessThan(most);
   });
 
+  it("with reliable-sequenced messages of which one slice never comes, beside another that is not read", () => {
+    const payload = new Uint8Array(sliceBytes);
+    const held = heldBy((victim) => {
+      victim.inbox.accepting = false;
+      flood(victim, 2000, (i) => {
+        const [message, slice] = [Math.floor(i / 40), i % 40] as const;
+        return { channel: "level", message, slice: [slice, 41], payload };
+      });
+      give(victim, forge(protocol, { number: 2000, channel: "door", message: 0, payload }));
+    });
+    // Two messages of the largest size, and no more.
+    expect(held).toBeLessThan((most * 2 * 65_536) / receiveBudgetBytes);
+  });
+
+  it("with unreliable-ordered messages behind gaps that nobody fills", () => {
+    const { queueBytes } = protocol.channels.find(({ name }) => name === "voice")!;
+    const held = heldBy((victim) => {
+      victim.inbox.accepting = false;
+      flood(victim, 16_000, (i) => ({
+        channel: "voice",
+        message: 2 * i + 1,
+        payload: new Uint8Array(sliceBytes),
+      }));
+    }, queueBytes);
+    expect(held).toBeLessThan(most);
+  });
+
   it("and nothing any more, once it has been handed on", () => {
     const held = heldBy((victim) => {
       flood(victim, 16_382, (i) => ({ channel: "chat", message: i + 1 }));

@@ -296,6 +296,9 @@ export interface HandChannel {
   readonly queueBytes?: number;
   readonly priority?: number;
   readonly weight?: number;
+  readonly maxAgeMs?: number;
+  readonly maxGapMs?: number;
+  readonly redundancy?: number;
 }
 
 export interface HandOptions {
@@ -310,11 +313,17 @@ export const standardChannels: readonly HandChannel[] = [
   { name: "state", delivery: "unreliable" },
   { name: "pose", delivery: "unreliable-sequenced" },
   { name: "world", delivery: "unreliable-sequenced", fragment: true, maxBytes: 16_384 },
+  { name: "voice", delivery: "unreliable-ordered" },
+  { name: "scene", delivery: "unreliable-ordered", fragment: true, maxBytes: 16_384 },
+  { name: "photo", delivery: "unreliable", fragment: true, maxBytes: 16_384 },
   { name: "event", delivery: "reliable" },
   { name: "tick", delivery: "reliable", fixedBytes: 4 },
   { name: "chat", delivery: "reliable-ordered" },
   { name: "map", delivery: "reliable-ordered", fragment: true, maxBytes: 1_048_576, priority: 4 },
   { name: "file", delivery: "reliable", fragment: true, maxBytes: 65_536, priority: 4 },
+  { name: "door", delivery: "reliable-sequenced" },
+  { name: "level", delivery: "reliable-sequenced", fragment: true, maxBytes: 65_536 },
+  { name: "shot", delivery: "reliable-ordered", maxBytes: 80, redundancy: 2 },
   { name: "order", delivery: "reliable-ordered", direction: "client-to-server" },
 ];
 
@@ -346,6 +355,9 @@ export function handProtocol(options: HandOptions = {}): Protocol {
       queueBytes: c.queueBytes ?? 2_097_152,
       priority: c.priority ?? 1,
       weight: c.weight ?? 1,
+      maxAgeMs: c.maxAgeMs,
+      maxGapMs: c.maxGapMs ?? 40,
+      redundancy: c.redundancy,
       fixedBytes,
       ...bytesCodec(maxBytes, fixedBytes),
     };

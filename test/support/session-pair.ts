@@ -144,6 +144,10 @@ export function broken(protocol: Protocol, name: string, from: Side, to: Side): 
     seen.add(index);
     last = index;
   }
+  if (delivery === "reliable-sequenced") {
+    if (last !== sent.length - 1) return `${name}: ${last} came last of ${sent.length}`;
+    return "";
+  }
   if (delivery.startsWith("reliable") && got.length !== sent.length) {
     return `${name}: ${got.length} of ${sent.length} came`;
   }
