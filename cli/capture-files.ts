@@ -15,7 +15,7 @@ export interface Packet {
 
 /** More than any capture tool keeps of one packet; what is longer is passed over. */
 const MAX_PACKET = 1 << 18;
-/** More than any machine has. */
+/** Interfaces of one capture: more than any machine has. */
 const MAX_INTERFACES = 1 << 12;
 const CHUNK = 1 << 16;
 
@@ -86,7 +86,7 @@ function readMore(file: number, into: Buffer): number {
   }
 }
 
-/** What is not a packet. */
+/** What of a capture is left out. */
 export interface Remarks {
   /** Packets that are not handed out. */
   skipped: number;

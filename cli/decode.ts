@@ -51,7 +51,7 @@ export async function runDecode(invocation: Invocation): Promise<ExitCode> {
   }
 }
 
-/** Datagrams between two looks at whether somebody still reads. */
+/** Datagrams between two checks whether the output is still read. */
 const AT_ONCE = 64;
 
 /** Prints each as it comes, so that captures of any size are read; answers whether one has a problem. */
@@ -72,7 +72,7 @@ async function printAll(
     count++;
     const result = decoder.decode(datagram);
     problems ||= result.reading.problem !== undefined;
-    // One alone has no name: so the first waits for a second.
+    // A single datagram is printed without its place: so the first is held until there is a second.
     if (json || count > 2) print(result);
     else if (count === 1) first = result;
     else out(`${textOf(first!, true)}\n${textOf(result, true)}`);

@@ -160,7 +160,7 @@ function page({ code, kind, title, means, fix, examples: shown }: Entry): string
   return `${parts.join("\n\n")}\n`;
 }
 
-/** For people's terminals. */
+/** Columns of the text that is printed. */
 const WIDTH = 100;
 
 /** A word that would begin a list, a heading or a quotation in Markdown stays behind the one before it. */

@@ -18,7 +18,7 @@ export function showFile(revision: string, path: string): { name: string; bytes:
   const object = own ? revision : `${revision}:./${basename(path)}`;
   const cwd = dirname(resolve(path));
   const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: "C" };
-  // What it cannot tell, the command itself is refused for.
+  // Where git fails here, it fails again below, and that is reported.
   const local = runGit(["rev-parse", "--local-env-vars"], cwd, process.env).stdout?.toString();
   for (const variable of local?.split("\n") ?? []) delete env[variable];
   const git = runGit(["show", object], cwd, env);

@@ -1,5 +1,5 @@
 /**
- * The bots: clients of the arena that join, take the map, move, talk, and check what they are told. They stand on the
+ * The bots: clients of the arena that join, take the map, move, talk, and check what they are told. They use the
  * generated client only. A bot never ends the process; what goes wrong is counted.
  */
 import { type LinkCounts, lossySocket } from "stardust-udp/testing";
@@ -187,7 +187,7 @@ export class Bots {
       } catch (error) {
         if (abort.signal.aborted) return;
         const { code } = error as { code?: string };
-        // Nobody there is told apart from a bad link by others that have joined, or by the loss that was asked for.
+        // Where others have joined, or loss was asked for, a timeout is the bad link; else nobody is there.
         const again = loss > 0 || this.#bots.length > 0;
         if (again && attempt < JOIN_ATTEMPTS && code === "STARDUST_CONNECT_TIMEOUT") continue;
         this.#error(`bot ${index + 1} could not join: ${(error as Error).message}`);

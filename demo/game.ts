@@ -126,7 +126,7 @@ export class Arena {
   #step(): void {
     this.#tick++;
     const players = [...this.#server.peers.values()].filter((peer) => peer.state.ready);
-    // To sort everybody by their distance to everybody is what took the server's thread first: once, by x, must do.
+    // Sorting by distance for every player would take all of the server's thread: one sort by x has to do.
     players.sort((a, b) => a.state.entity.at.x - b.state.entity.at.x);
     const entities = players.map((peer) => peer.state.entity);
     const count = Math.min(players.length, SERVED_IN_STEP);

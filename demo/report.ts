@@ -1,7 +1,7 @@
 /**
- * What the demo counts, what server and bots tell each other about it, and how the two sides are held against each
- * other: every reliable message that one side sent must have arrived at the other exactly once and, where the channel
- * promises it, in order.
+ * What the demo counts, what server and bots tell each other about it, and how the two sides are compared: every
+ * reliable message that one side sent must have arrived at the other exactly once and, where the channel promises it,
+ * in order.
  */
 
 /** What one side did with reliable messages of one connection. */

@@ -1,14 +1,13 @@
 /**
- * Which branches of generated decoders were reached: V8's precise block coverage over the functions that read, held
- * against the branches that stand in their text. Start it before the code is imported; what was compiled before is not
- * counted.
+ * Which branches of generated decoders were reached: V8's precise block coverage over the functions that read, compared
+ * with the branches in their text. Start it before the code is imported; what was compiled before is not counted.
  */
 import { readFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
-/** Functions of codecs.js and header.js that write, measure or tell; all others are reached from bytes. */
+/** Functions of codecs.js and header.js that write, measure or describe; all others are reached from bytes. */
 const writers = /^(size|encode|value|write|frameSize)/;
 
 export interface Branch {
@@ -74,7 +73,7 @@ function coverageOf(file: URL, functions: readonly Range[][]): Coverage {
   };
 }
 
-/** Of the innermost range around an offset; 0 where nothing of the file has run. */
+/** The count of the innermost range around an offset; 0 where nothing of the file has run. */
 function countAt(ranges: readonly Range[], at: number): number {
   let best: Range | undefined;
   for (const range of ranges) {

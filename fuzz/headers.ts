@@ -270,7 +270,7 @@ export class HeaderTarget implements Target {
   }
 }
 
-/** A frame before that was not there: what follows it is written another way than the shortest. */
+/** A previous frame that was not the real one: what is written behind it is not in its shortest form. */
 function untrue(previous: FrameHeader): FrameHeader {
   const other = new FrameHeader();
   other.channel = previous.channel;

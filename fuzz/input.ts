@@ -15,7 +15,7 @@ const boundaryValues: readonly number[] = [
   4294967295, 4294967296, 34359738368, 4503599627370496, 9007199254740991,
 ];
 
-/** Encoders trust a message that `size` has accepted; here they are given others, and infinity has no end in base 128. */
+/** Encoders without checks (lenient.ts) are given any number, and infinity has no end in base 128. */
 class CarefulWriter extends Writer {
   override varint(value: number): void {
     if (!(value >= 0 && value < 2 ** 60)) throw new RangeError(`${value} is no varint`);

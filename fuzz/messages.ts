@@ -1,8 +1,9 @@
 /**
  * Fuzzing one generated message decoder: valid messages, changed as values or as bytes, go to `decode`. Bytes are
  * either refused by the one kind of error, which points into them, or they are exactly what the encoder writes for the
- * message they were taken for. The bytes lie between others that are not part of the message, as in a datagram. In half of the cases the writer may be of another version: then
- * what ends early or goes on may be taken too, for a message that this version writes and reads again.
+ * message they were taken for. The bytes lie between others that are not part of the message, as in a datagram. In half
+ * of the cases the writer may be of another version: then what ends early or goes on may be taken too, for a message
+ * that this version writes and reads again.
  */
 import { getHeapStatistics } from "node:v8";
 import type { MessageEncoder } from "stardust-udp/protocol";
@@ -26,7 +27,7 @@ export const ALLOCATION_ALLOWANCE_BYTES: number = 32 * 1024;
 /** What decoding may ask of its reader: so many steps a byte, and these. */
 const MAX_STEPS_PER_BYTE = 4;
 const STEPS_ALLOWANCE = 64;
-/** One input in so many that is good between equals is held against a decoder that reckons with another version. */
+/** One input in this many that is good between equal versions is decoded in compat mode too. */
 const BOTH = 8;
 
 interface Entry {

@@ -10,7 +10,7 @@ import { hexOf, type Target } from "./target.ts";
 
 /** Cases between two turns of the event loop. */
 const TURN = 1000;
-/** One case in so many is judged thoroughly: memory and steps. */
+/** One case in this many is judged thoroughly: memory and steps. */
 const THOROUGH = 64;
 /** No input of these sizes may take longer; a case that did is repeated, since the machine has other work too. */
 export const MAX_CASE_MS = 100;
@@ -42,7 +42,7 @@ export interface Report {
   readonly slowestMs: number;
   readonly tallies: ReadonlyMap<string, Tally>;
   readonly failures: readonly Failure[];
-  /** Ended before its last case: it was told to, or found enough. */
+  /** All cases have run: it was not stopped, and did not find too many failures. */
   readonly complete: boolean;
 }
 

@@ -3,7 +3,7 @@
 import type { SeededRandom } from "#src/testing/random.js";
 import type { Input } from "./input.ts";
 
-/** What became of an input; a string says what is wrong with the reader, not with the input. */
+/** What became of an input. `fault` says what is wrong with the reader, not with the input. */
 export type Verdict = "accepted" | "refused" | { readonly fault: string };
 
 export interface Target {
@@ -29,7 +29,7 @@ export function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, length: 
   return true;
 }
 
-/** At most 200 bytes in hex, in groups of one. */
+/** Bytes in hexadecimal. */
 export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }

@@ -1,10 +1,10 @@
 /**
- * Readers that look over a decoder's shoulder: which varints it reads and with what bounds, what may grow, how many
- * steps it takes. So the fuzzer knows where lengths and counts stand in an input without knowing the spec.
+ * Readers that record what a decoder does: which varints it reads and with what bounds, what may grow, how many steps
+ * it takes. So the fuzzer knows where lengths and counts stand in an input without knowing the spec.
  */
 import { Reader } from "stardust-udp/wire";
 
-/** A varint in a valid input: where it stands, what it says, and the bound its reader gave, if any. */
+/** A varint in a valid input: where it stands, and what it says. */
 export interface VarintSpan {
   readonly at: number;
   readonly end: number;

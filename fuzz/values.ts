@@ -1,6 +1,6 @@
 /**
  * Changes to a message before it is encoded: lists and strings of the wrong length, numbers out of range, members that
- * are not there. Encoders trust what they are given, so the bytes are laid out as a message is and yet break its bounds.
+ * are not there. Encoders without checks (lenient.ts) then lay out the bytes as a message is, and yet break its bounds.
  * Needs no model: the kind of a value is seen, its bounds are those that decoders have asked their reader for.
  */
 import type { SeededRandom } from "#src/testing/random.js";

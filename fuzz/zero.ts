@@ -14,7 +14,10 @@ const PORT = 4000;
 const CLIENT_PORT = 5000;
 const ADDRESS = "10.0.0.1";
 const NOW_MS = 1000;
-/** Turns of the handshake: join, challenge, join, processing and accept, attach, attached, ack, ack. */
+/**
+ * Turns that may be fuzzed: join, challenge, join, processing and accept, attach, attached, ack. The server's ack
+ * follows.
+ */
 const TURNS = 7;
 /** Datagrams of one side in a turn. */
 const MAX_DATAGRAMS = 8;
@@ -147,8 +150,8 @@ export class ZeroTarget implements Target {
       const { cid, address, port, hash, compat } = event;
       const peer = server.sizes.peers + 1;
       const accept = this.#accept;
-      const place = { cid, peer, address, port, hash, compat, accept, nowMs: NOW_MS };
-      server.answer(cid, server.reserve(place), NOW_MS);
+      const reservation = { cid, peer, address, port, hash, compat, accept, nowMs: NOW_MS };
+      server.answer(cid, server.reserve(reservation), NOW_MS);
     }
   }
 }

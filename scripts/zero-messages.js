@@ -1,5 +1,5 @@
-// Writes what src/zero is made of from codegen/model/zero.yaml; with `--check`, says whether it is there already. Needs the
-// built generator (`npm run build:lib`), and biome for the format.
+// Makes own-messages.ts and own-checks.ts of src/zero from codegen/model/zero.yaml; with `--check`, only says whether
+// they are up to date. Needs the built generator (`npm run build:lib`), and biome for the format.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -52,7 +52,7 @@ const snapshot = (i, count) => ({
   }),
 });
 
-/** By name: the messages, and what a packed number may be off by (half a step). */
+/** The messages of each shape, by its name. */
 export const shapes = {
   input: list(COUNT, (i) => ({
     sequence: 40_000 + i,
@@ -103,7 +103,7 @@ export const shapes = {
     object: next() < 0.6 ? 300 + below(300) : undefined,
     amount: below(60) - 40,
   })),
-  // The whole world, for who has just joined: too large to be written where it goes.
+  // The whole world, for a player who has just joined: too large to be written in place.
   world: list(COUNT, (i) => snapshot(i, 490 + below(20))),
 };
 

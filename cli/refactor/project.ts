@@ -1,7 +1,7 @@
 /**
  * A user's TypeScript project in memory: the files of its tsconfig with generated code put in their place, whatever is
- * on disk, its language service, and what the compiler has against it. Nothing is written. Worst case: the compiler
- * reads the whole project once, and what depends on a changed file again.
+ * on disk, its language service, and the compiler's errors. Nothing is written. Worst case: the compiler reads the
+ * whole project once, and what depends on a changed file again.
  */
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync, statSync } from "node:fs";
@@ -9,7 +9,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { Project, ts } from "ts-morph";
 import { Refusal } from "./refusal.ts";
 
-/** Something the compiler has against a file. */
+/** An error of the compiler in a file. */
 export interface CompileError {
   readonly file: string;
   readonly start: number;
@@ -153,7 +153,7 @@ export class UserProject {
     );
   }
 
-  /** What the compiler has against one file. */
+  /** The compiler's errors in one file. */
   compileErrors(path: string): CompileError[] {
     const { service } = this;
     const all = [...service.getSyntacticDiagnostics(path), ...service.getSemanticDiagnostics(path)];

@@ -2,7 +2,7 @@
  * One name of a spec changed everywhere: in the spec, in generated code, and in the user's project. All of it is made
  * and compiled in memory; what comes out is either the whole change or, as a Refusal, the reason why there is none.
  * Where a literal's type was inferred, the compiler cannot say whose name it is: then the name is tried, and kept if
- * the compiler has less against the project with it. Worst case: MAX_ATTEMPTS names are tried.
+ * the compiler finds fewer errors with it. Worst case: MAX_ATTEMPTS names are tried.
  */
 import { readFileSync } from "node:fs";
 import type { FileWrite } from "./commit.ts";
@@ -16,7 +16,7 @@ import { type OpenedSpec, type RenamedSpec, renameInSpec } from "./renamed-spec.
 import { beside, computedAccess, listed, type Place, placeOf, untyped } from "./unfollowed.ts";
 
 const MAX_ATTEMPTS = 40;
-/** Problems of the compiler's that a refusal shows. */
+/** Errors of the compiler that a refusal shows. */
 const MAX_SHOWN = 10;
 
 export interface RenamePlan {
@@ -88,7 +88,7 @@ function sourceWrite(
   return { path, before: disk, after: mark + after };
 }
 
-/** What the compiler has against the project that it had not before. */
+/** The errors of the compiler that the project did not have before the rename. */
 class Check {
   readonly #project: UserProject;
   readonly #follower: Follower;
@@ -117,12 +117,12 @@ class Check {
     });
   }
 
-  /** Files that may be worse than they were. */
+  /** Files that may have new errors. */
   #all(): string[] {
     return dependents(this.#project, new Set(this.#follower.files.keys()));
   }
 
-  /** What the compiler had against these files. */
+  /** Finds out which errors these files had before. */
   #learn(paths: ReadonlySet<string>): void {
     const missing = [...paths].filter((path) => !this.#before.has(path));
     if (missing.length === 0) return;

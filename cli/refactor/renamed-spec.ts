@@ -15,7 +15,7 @@ import { findTarget, type Target } from "./path.ts";
 import { Refusal } from "./refusal.ts";
 import { specEdits } from "./spec-edits.ts";
 
-/** A spec with errors: before anything was done, or by the new name. */
+/** The spec has errors, as it is or with the new name. */
 export class BrokenSpec extends Error {
   readonly loaded: LoadedSpec;
 

@@ -1,8 +1,9 @@
 /**
  * Before any test: generates and compiles every spec of test/specs/ once. `<name>.yaml` becomes
  * test/tmp/specs/<name>/generated/, the files of the folder `<name>/` beside it are copied next to that, and all are
- * compiled together (with the versions of versions/), under the strict flags, into test/tmp/dist/<name>/ (specs.ts finds it there). Inside the repository, because only there the
- * package's own name resolves. Nothing is done where all that goes into it is as it was. JavaScript, so that Node 20 runs it by itself too: the types of the tests need it.
+ * compiled together (with the versions of versions/), under the strict flags, into test/tmp/dist/<name>/ (specs.ts
+ * finds it there). Inside the repository, because only there the package's own name resolves. Nothing is done where all
+ * inputs are as they were. JavaScript, so that Node 20 runs it as it is: `npm run types` does.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
