@@ -25,7 +25,7 @@ export const clientCounters = {
   datagramsReceived: "datagrams that reached the socket, from anybody",
   datagramsSent: "datagrams handed to the socket",
   datagramsRefused:
-    "received ones not looked into: a stranger's, a runt, or regular ones before the connection stands",
+    "received ones not looked into: a stranger's, a runt, or regular ones before the connection is open",
   messagesMalformed: "received messages that could not be decoded; dropped",
 } as const;
 

@@ -13,7 +13,7 @@ import {
   type Server,
 } from "../support/narrow.ts";
 
-/** In the place of a client's own socket: one at 127.0.0.2. */
+/** Instead of a client's own socket: one at 127.0.0.2. */
 async function elsewhere(server: Pick<Server, "ports">): Promise<Client> {
   const socket = createSocket("udp4").bind(0, "127.0.0.2");
   await once(socket, "listening");
@@ -38,33 +38,33 @@ const counted = async (server: Server, name: string): Promise<number> => {
   return ports.reduce((sum, { counters }) => sum + (counters[name] ?? 0), 0);
 };
 
-const overPlaces = { reason: "full", detail: "too many peers of one address" };
+const overShare = { reason: "full", detail: "too many peers of one address" };
 
 // Only Linux has all of 127.0.0.0/8 without being asked.
 describe.skipIf(platform() !== "linux")("one address", () => {
-  it("that has its places, on whichever port, is refused, and another joins", async () => {
+  it("that has as many peers as it may, on whichever port, is refused, and another joins", async () => {
     const server = await narrowServer({ ports: { count: 2 }, maxPeersPerAddress: 3 });
     const [a, b] = server.ports as [number, number];
     const clients = [];
     for (const port of [a, b, a]) clients.push(await narrowClient(server, { port }));
     for (const port of [a, b])
-      await expect(narrowClient(server, { port })).rejects.toMatchObject(overPlaces);
+      await expect(narrowClient(server, { port })).rejects.toMatchObject(overShare);
     await until(async () => (await counted(server, "joinsOverAddress")) === 2);
     await elsewhere(server);
     await clients[0]!.close();
     await until(() => server.peers.size === 3);
     await narrowClient(server);
-    await expect(narrowClient(server)).rejects.toMatchObject(overPlaces);
+    await expect(narrowClient(server)).rejects.toMatchObject(overShare);
   });
 
-  it("has its places back when a worker dies", async () => {
+  it("may join as many again when a worker has died", async () => {
     const server = await narrowServer({
       maxPeersPerAddress: 1,
       onFault: () => {},
       systems: narrowSystems,
     });
     const client = await narrowClient(server);
-    await expect(narrowClient(server)).rejects.toMatchObject(overPlaces);
+    await expect(narrowClient(server)).rejects.toMatchObject(overShare);
     await until(() => server.peers.size === 1);
     client.send.order({ what: "die" });
     client.flush();

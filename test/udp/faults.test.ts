@@ -115,7 +115,7 @@ describe("an application that throws", () => {
       }),
     ],
   ])(
-    "when authenticate's answer %s the join is refused, and its place is free",
+    "when authenticate's answer %s the join is refused, and its slot is free",
     async (_what, answer) => {
       const onFault = vi.fn();
       let bad = true;
@@ -257,7 +257,7 @@ describe("channels that nobody reads", () => {
 });
 
 describe("joins", () => {
-  it("that are accepted and not taken up give their place back", async () => {
+  it("that are accepted and not taken up free their slots", async () => {
     const server = await narrowServer({ maxPeersPerPort: 1 });
     const stopped = narrowClient(server, {
       wrapSocket: (socket) => ({

@@ -295,7 +295,7 @@ describe("a forger", () => {
     expect(client.counters.droppedMac).toBe(4);
   });
 
-  it("with a key of its own cannot take a place with an attach made for another port, or with another tag", () => {
+  it("with a key of its own cannot attach with a message made for another port, or with another tag", () => {
     const world = new World({ place: () => PORTS[1] });
     world.join();
     world.run(1035);
