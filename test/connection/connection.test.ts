@@ -26,7 +26,7 @@ describe("before it is open", () => {
   });
 });
 
-describe("while it stands", () => {
+describe("while it is open", () => {
   it("says something from time to time, so that neither side gives the other up", () => {
     const { client, server, pair } = openPair();
     pair.run(5 * idleTimeoutMs);
@@ -64,7 +64,7 @@ describe("while it stands", () => {
 });
 
 describe("a connection that is closed by its own side", () => {
-  it("delivers what was sent, and then says goodbye once", () => {
+  it("delivers what was sent, and then sends close once", () => {
     const { client, server, pair } = openPair();
     for (let i = 0; i < 50; i++) client.send("chat", 1000);
     client.connection.close({ code: "bye", reason: "for now" }, 5000, 0);
@@ -73,7 +73,7 @@ describe("a connection that is closed by its own side", () => {
     pair.runUntil(() => client.connection.state === "closing", 5000);
     expect(server.of("chat")).toHaveLength(50);
     expect(pair.time.nowMs).toBeLessThan(5000);
-    expect(client.asked).toEqual([`goodbye bye for now ${pair.time.nowMs}`]);
+    expect(client.asked).toEqual([`close bye for now ${pair.time.nowMs}`]);
     const reason = { code: "bye", reason: "for now", by: "local" } as const;
     client.connection.handleZero({ type: "closed", ...reason });
     expect(client.connection.state).toBe("closed");
@@ -91,7 +91,7 @@ describe("a connection that is closed by its own side", () => {
       pair.run(699);
       expect(client.connection.state).toBe("lingering");
       pair.run(1);
-      expect(client.asked).toEqual(["goodbye bye  700"]);
+      expect(client.asked).toEqual(["close bye  700"]);
     },
   );
 

@@ -32,7 +32,7 @@ describe("the table of transitions", () => {
     expect([...reachable("closed")]).toEqual(["closed"]);
   });
 
-  it("leads onwards only, but for a client that has to ask anew", () => {
+  it("leads onwards only, but for a client that has to join anew", () => {
     for (const state of connectionStates) {
       for (const [event, next] of Object.entries(transitions[state])) {
         if (event === "restarted") expect(next).toBe("joining");

@@ -55,7 +55,7 @@ test("a writer that found no room is told once there is some, and not before", (
   application.close();
 });
 
-test("a hint that finds no room is owed, told later, and once for each peer", () => {
+test("a hint that finds no room stays pending, is sent later, and once for each peer", () => {
   const { worker, drain, fill } = ends();
   const sent = fill();
   // What little is left behind the last message takes hints; then none.

@@ -293,7 +293,7 @@ describe("a bad datagram is dropped whole", () => {
     );
   });
 
-  it("when slices lie about their size, place or count", () => {
+  it("when slices lie about their size, index or count", () => {
     const server = side(protocol, "server", 1);
     const whole = new Uint8Array(sliceBytes);
     const cases: [[number, number], Uint8Array, DropReason | undefined][] = [

@@ -40,7 +40,7 @@ export class TestHost extends Inbox implements ConnectionHost {
   }
 
   sendClose(code: string, reason: string, nowMs: number): void {
-    this.asked.push(`goodbye ${code} ${reason} ${nowMs}`);
+    this.asked.push(`close ${code} ${reason} ${nowMs}`);
   }
 
   forget(): void {
@@ -65,7 +65,7 @@ export interface ConnectionPair {
   readonly pair: Pair<Connection, Connection>;
 }
 
-/** Two connections that stand. */
+/** Two open connections. */
 export function openPair(): ConnectionPair {
   const client = new TestHost("client", 1);
   const server = new TestHost("server", 2);

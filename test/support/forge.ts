@@ -47,7 +47,7 @@ export function forge(protocol: Protocol, parts: Forged): Uint8Array {
   return w.bytes.slice(0, w.at);
 }
 
-/** Answers why it was dropped, if it was. */
+/** Returns why the datagram was dropped, if it was. */
 export function give(to: Side, datagram: Uint8Array, nowMs = 0): DropReason | undefined {
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   return to.session.handleDatagram(datagram, view, datagram.length, nowMs);

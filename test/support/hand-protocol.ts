@@ -1,7 +1,6 @@
 /**
- * A protocol written by hand: the default layout of docs/wire.md straight from its table, and channels that carry
- * plain bytes. Tests of the session stand on it, and it is a second implementation of the layout to hold the
- * generated one against.
+ * A protocol written by hand: the default layout of docs/wire.md from its table, but without the session tag, and
+ * channels that carry plain bytes. With it the session is tested without the generator.
  */
 
 import { InvalidMessageError, MalformedError } from "#src/errors.js";

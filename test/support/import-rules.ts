@@ -1,7 +1,7 @@
 /**
- * Who may import whom, that no files import each other in a circle, and the style rules: functions over files that are handed in (path and text), so
- * that they can be tried on planted violations. The tables are the rules; docs/architecture.md gives the reasons.
- * Not here: reading the tree (import-rules.test.ts).
+ * Who may import whom, that no files import each other in a circle, and the style rules: functions over files that are
+ * handed in (path and text), so that they can be tried on planted violations. The tables are the rules;
+ * docs/architecture.md gives the reasons. Not here: reading the tree (import-rules.test.ts).
  */
 import { posix } from "node:path";
 import ts from "typescript";
@@ -132,7 +132,7 @@ const innerFolders: Readonly<Record<string, string>> = {
 };
 
 /** `base` cannot import itself in circles, the files of `contract` do not know each other: no self imports. */
-const loners: ReadonlySet<string> = new Set(["base", "contract"]);
+const withoutSelfImports: ReadonlySet<string> = new Set(["base", "contract"]);
 
 /** The module of a file, or undefined for a file that nobody gave one. */
 export function moduleOf(path: string): string | undefined {
@@ -142,7 +142,9 @@ export function moduleOf(path: string): string | undefined {
   const inner = third === undefined ? undefined : innerFolders[`${top}/${second}`];
   if (inner !== undefined) return inner;
   const name = top === "src" ? (third === undefined ? undefined : second) : top;
-  return name !== undefined && Object.hasOwn(modules, name) && !loners.has(name) ? name : undefined;
+  return name !== undefined && Object.hasOwn(modules, name) && !withoutSelfImports.has(name)
+    ? name
+    : undefined;
 }
 
 /** Globals that a pure module may not name: time, chance, input and output come from outside. */
@@ -218,7 +220,7 @@ function checkImport(
     return `${specifier} does not end in .ts`;
   const other = moduleOf(target);
   if (other === undefined) return `${specifier} is in no module`;
-  if (other === name && !loners.has(name)) return undefined;
+  if (other === name && !withoutSelfImports.has(name)) return undefined;
   if (module.imports.includes(other)) return undefined;
   if (module.types?.includes(other)) {
     return typeOnly ? undefined : `${name} may import only types from ${other} (${specifier})`;

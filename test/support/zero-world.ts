@@ -64,7 +64,7 @@ export interface WorldOptions {
   readonly serverOptions?: Partial<ZeroServerOptions>;
   readonly protocol?: Protocol;
   readonly clientProtocol?: Protocol;
-  /** Told of each event as it comes, and of each place that is kept. */
+  /** Told of each event as it comes, and of each reservation. */
   readonly onClientEvent?: (host: Host, event: ZeroClientEvent) => void;
   readonly onServerEvent?: (event: ZeroServerEvent) => void;
   readonly onReserved?: (peer: number, cid: string, server: ZeroServer) => void;

@@ -174,7 +174,7 @@ describe("a peer that is closed", () => {
     const left = new Promise((resolve) => server.on("leave", (_peer, reason) => resolve(reason)));
     const start = performance.now();
     peer.close({ code: "kicked", lingerMs: 100 });
-    // The goodbye itself is repeated for five seconds; the idle timeout would be ten.
+    // Close itself is repeated for five seconds; the idle timeout would be ten.
     expect(await left).toMatchObject({ code: "kicked", by: "local" });
     expect(performance.now() - start).toBeLessThan(arena.limits.idleTimeoutMs - 3000);
   });
@@ -379,7 +379,7 @@ describe("connecting", () => {
     },
   );
 
-  it("refuses datagrams of others, and the game's before it stands", async () => {
+  it("refuses datagrams of others, and the game's before it is open", async () => {
     const server = await arenaServer({ ports: { count: 2 } });
     let inner: DatagramSocket | undefined;
     const client = await arenaClient(server, {

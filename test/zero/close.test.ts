@@ -76,7 +76,7 @@ describe("close", () => {
     expect(client.counters.retransmissions).toBe(4);
   });
 
-  it("while the place is not yet taken frees it, without attach", () => {
+  it("before the client has attached frees the reservation", () => {
     const world = new World();
     const { client, events } = world.join();
     world.run(1035);

@@ -268,7 +268,7 @@ describe("joining", () => {
   it("keeps an accept body that the spec does not allow from reserving anything", () => {
     const world = new World();
     const server = world.servers.get(PORTS[0])!;
-    const place = {
+    const request = {
       cid: "A".repeat(22),
       peer: 9,
       address: "10.0.0.1",
@@ -276,18 +276,18 @@ describe("joining", () => {
       hash: protocol.hash,
       compat: false,
     };
-    expect(() => server.reserve({ ...place, accept: { motd: 5 }, nowMs: world.nowMs })).toThrow(
+    expect(() => server.reserve({ ...request, accept: { motd: 5 }, nowMs: world.nowMs })).toThrow(
       "motd: must be string",
     );
     expect(server.sizes.peers).toBe(0);
-    server.reserve({ ...place, accept: {}, nowMs: world.nowMs });
-    expect(() => server.reserve({ ...place, accept: {}, nowMs: world.nowMs })).toThrow(
+    server.reserve({ ...request, accept: {}, nowMs: world.nowMs });
+    expect(() => server.reserve({ ...request, accept: {}, nowMs: world.nowMs })).toThrow(
       "peer 9 is here already",
     );
   });
 });
 
-describe("a place", () => {
+describe("a reservation", () => {
   it("expires when nobody comes for it, and is told", () => {
     const world = new World();
     world.join();
@@ -341,7 +341,7 @@ describe("a place", () => {
   });
 });
 
-/** Takes away each place as soon as it is made. */
+/** Takes away each reservation as soon as it is made. */
 function setForget(world: World): () => void {
   let on = true;
   const tick = (): void => {
