@@ -11,7 +11,7 @@ import { put } from "../interpret/values.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import type { Edge, Given } from "../kinds/kind.ts";
 import { isLeaf, kindOf, type LeafType } from "../kinds/kinds.ts";
-import { innerTypes, isNamed, type Lookup, type NamedType } from "../model/lookup.ts";
+import { isNamed, type Lookup, type NamedType, withInner } from "../model/lookup.ts";
 import type { MemberModel, TypeModel, UnionModel } from "../model/model.ts";
 import { firstThatEnds } from "./layout.ts";
 import { oneByOne, roundsOf } from "./vector-rounds.ts";
@@ -286,11 +286,11 @@ export class CaseMaker {
     }
   }
 
+  /** Whether it is of the recursion of `head`, or stands around what is. */
   #reaches(type: TypeModel, head: string): boolean {
-    if (isNamed(type)) return this.#lookup.named(type).recursion?.head === head;
-    return type.kind !== "map"
-      ? innerTypes(type).some((inner) => this.#reaches(inner, head))
-      : this.#reaches(type.value, head);
+    return [...withInner(type)].some(
+      (inner) => isNamed(inner) && this.#lookup.named(inner).recursion?.head === head,
+    );
   }
 
   #memberEdges(member: MemberModel, depth: number): Edge[] {

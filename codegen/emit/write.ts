@@ -7,6 +7,7 @@
 import { type BitType, isBits, isFixed, isLeaf, kindOf } from "../kinds/kinds.ts";
 import {
   groupsOf,
+  heldBy,
   type Lookup,
   type MemberGroup,
   type Named,
@@ -59,7 +60,7 @@ function calledFrom(channels: readonly ChannelModel[], lookup: Lookup): Named[] 
   const messages = channels.map(({ message }): TypeModel => ({ kind: "struct", name: message }));
   return reachedFrom(messages, lookup, (type) => {
     const isList = type.kind === "list" || type.kind === "array";
-    return !(isList && writtenInPlace(type.of, lookup) !== undefined);
+    return isList && writtenInPlace(type.of, lookup) !== undefined ? [] : heldBy(type, lookup);
   });
 }
 

@@ -4,7 +4,7 @@
  * first variant that ends).
  */
 import { isLeaf, kindOf } from "../kinds/kinds.ts";
-import { isNamed, type Lookup, type Named } from "../model/lookup.ts";
+import { type Lookup, type Named, reachedFrom } from "../model/lookup.ts";
 import type { MemberModel, Model, TypeModel } from "../model/model.ts";
 import type { Func } from "../print/declarations.ts";
 import type { Module } from "../print/module.ts";
@@ -41,25 +41,28 @@ function zeroText(type: TypeModel, lookup: Lookup, lines: Lines): string {
 
 /** Functions for the zero values of structs and unions that a later group of members may need. */
 export function zeroFunctions(model: Model, lookup: Lookup, module: Module): Func[] {
-  const needed = new Set<string>();
-  const visit = (type: TypeModel): void => {
-    if (type.kind === "array") visit(type.of);
-    if (!isNamed(type) || needed.has(type.name)) return;
-    needed.add(type.name);
-    if (type.kind === "union") visit(firstThatEnds(lookup.union(type.name), lookup).type);
-    else {
-      for (const m of lookup.struct(type.name).members) {
-        if (!m.optional && m.default === undefined) visit(m.type);
-      }
-    }
-  };
-  for (const struct of model.structs) {
-    for (const member of struct.members) {
-      if (member.since !== undefined && !member.optional) visit(member.type);
-    }
-  }
+  const added = model.structs.flatMap(({ members }) =>
+    members.filter((m) => m.since !== undefined && !m.optional).map((m) => m.type),
+  );
+  const needed = new Set(reachedFrom(added, lookup, inZeroOf));
   const all: Named[] = [...model.structs, ...model.unions];
-  return all.filter((n) => needed.has(n.name)).map((n) => zeroFunction(n, lookup, module));
+  return all.filter((named) => needed.has(named)).map((n) => zeroFunction(n, lookup, module));
+}
+
+/** The types whose zero value is a part of that of `type`. */
+function inZeroOf(type: TypeModel, lookup: Lookup): readonly TypeModel[] {
+  switch (type.kind) {
+    case "array":
+      return [type.of];
+    case "union":
+      return [firstThatEnds(lookup.union(type.name), lookup).type];
+    case "struct": {
+      const { members } = lookup.struct(type.name);
+      return members.filter((m) => !m.optional && m.default === undefined).map((m) => m.type);
+    }
+    default:
+      return [];
+  }
 }
 
 function zeroFunction(self: Named, lookup: Lookup, module: Module): Func {

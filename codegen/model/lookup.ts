@@ -98,22 +98,27 @@ export function variantOf(union: UnionModel, kind: string): VariantModel {
   return union.variants.find(({ name }) => name === kind) ?? missing("variant", kind);
 }
 
+/** The types that a type is made of: those that stand in it, or those of its members or variants. */
+export function heldBy(type: TypeModel, lookup: Lookup): readonly TypeModel[] {
+  return isNamed(type) ? partsOf(lookup.named(type)).map((part) => part.type) : innerTypes(type);
+}
+
 /**
- * Structs and unions that these types come to, the outer ones first, each once. `follow` says of a type whether what
- * stands in it is looked at: without one, of every type.
+ * Structs and unions that these types come to, the outer ones first, each once. `next` says where to go on from a type:
+ * without one, to all that it is made of.
  */
 export function reachedFrom(
   types: Iterable<TypeModel>,
   lookup: Lookup,
-  follow: (type: TypeModel) => boolean = () => true,
+  next: (type: TypeModel, lookup: Lookup) => readonly TypeModel[] = heldBy,
 ): Named[] {
   const found = new Map<string, Named>();
   const visit = (type: TypeModel): void => {
-    if (follow(type)) for (const inner of innerTypes(type)) visit(inner);
-    if (!isNamed(type) || found.has(type.name)) return;
-    const named = lookup.named(type);
-    found.set(type.name, named);
-    for (const part of partsOf(named)) visit(part.type);
+    if (isNamed(type)) {
+      if (found.has(type.name)) return;
+      found.set(type.name, lookup.named(type));
+    }
+    for (const inner of next(type, lookup)) visit(inner);
   };
   for (const type of types) visit(type);
   return [...found.values()];

@@ -39,9 +39,8 @@ export function docsOf({ doc, why, unit, deprecated }: Documentation): string {
   return canonicalJson({ doc, why, unit, deprecated });
 }
 
-/** The default of a member, as text to compare: names of a definition by their numbers, since names are free. */
+/** The default of a member, as text to compare: of a definition its number, since names are free. */
 export function defaultOf({ default: given, type }: MemberModel, model: Model): string {
-  if (!isDefined(type)) return canonicalJson(given);
-  const { values } = Lookup.of(model).definition(type.name);
-  return canonicalJson(values.find(({ name }) => name === given)?.value ?? given);
+  if (given === undefined || !isDefined(type)) return canonicalJson(given);
+  return canonicalJson(kindOf(type).writeBits(type, given, Lookup.of(model)));
 }
