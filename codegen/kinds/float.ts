@@ -232,7 +232,7 @@ export const float: FixedKind<FloatType> = {
     {
       name: FLOAT32_END,
       text: `/** Half a step beyond the largest 32-bit float: from here on numbers are rounded to infinity. */
-const ${FLOAT32_END} = 2 ** 128 - 2 ** 103;`,
+const ${FLOAT32_END} = ${END[4]};`,
     },
     ...[getNaN(2), getNaN(4), getNaN(8), putNaN(4), putNaN(8)],
   ],
