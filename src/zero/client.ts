@@ -35,7 +35,6 @@ import {
 } from "./envelope.ts";
 import type { ZeroClientEvent } from "./events.ts";
 import { keysOfTicket, type ZeroKeys } from "./keys.ts";
-import { Link, RetransmissionTimer, RtoEstimator } from "./link.ts";
 import {
   cutCode,
   cutReason,
@@ -45,7 +44,7 @@ import {
   isPlain,
   nextState,
   outgoingBody,
-  type Received,
+  type ValidMessage,
 } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import {
@@ -61,6 +60,7 @@ import {
   type ServerMessage,
   type SysOf,
 } from "./own-messages.ts";
+import { ReliableSequence, RetransmissionTimer, RtoEstimator } from "./reliable-sequence.ts";
 
 export interface ZeroClientOptions {
   readonly protocol: Protocol;
@@ -116,7 +116,7 @@ export class ZeroClient {
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
   #reservation: Reservation | undefined;
-  #link: Link<Envelope> | undefined;
+  #sequence: ReliableSequence<Envelope> | undefined;
   /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
   #ending: { code: string; reason: string } | undefined;
   #endAtMs: number = NEVER;
@@ -197,7 +197,7 @@ export class ZeroClient {
   }
 
   #handleMessage(
-    envelope: Received<ServerMessage>,
+    envelope: ValidMessage<ServerMessage>,
     next: ClientState,
     nowMs: number,
   ): ZeroDropReason {
@@ -221,7 +221,11 @@ export class ZeroClient {
     }
   }
 
-  #challenge(envelope: Received<"challenge">, next: ClientState, nowMs: number): ZeroDropReason {
+  #challenge(
+    envelope: ValidMessage<"challenge">,
+    next: ClientState,
+    nowMs: number,
+  ): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
     const { cookie } = envelope.sys;
     this.#answered(nowMs);
@@ -230,7 +234,11 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #processing(envelope: Received<"processing">, next: ClientState, nowMs: number): ZeroDropReason {
+  #processing(
+    envelope: ValidMessage<"processing">,
+    next: ClientState,
+    nowMs: number,
+  ): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state !== next) {
       this.#measure(nowMs);
@@ -241,7 +249,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #accept(envelope: Received<"accept">, next: ClientState, nowMs: number): ZeroDropReason {
+  #accept(envelope: ValidMessage<"accept">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state === next) return "accepted";
     const { port, ports, ticket, hash, compat = false, peer, tag } = envelope.sys;
@@ -254,7 +262,11 @@ export class ZeroClient {
     this.#answered(nowMs);
     this.#state = next;
     this.#reservation = { port, peer, accept: envelope.body, negotiated, tag, keys };
-    this.#link = new Link({ sent: ATTACH_SEQ, received: ACCEPT_SEQ, estimator: this.#estimator });
+    this.#sequence = new ReliableSequence({
+      sent: ATTACH_SEQ,
+      received: ACCEPT_SEQ,
+      estimator: this.#estimator,
+    });
     const attach = buildDatagram(
       this.#crypto,
       {
@@ -276,7 +288,7 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #reject(envelope: Received<"reject">, next: ClientState): ZeroDropReason {
+  #reject(envelope: ValidMessage<"reject">, next: ClientState): ZeroDropReason {
     const { reason, detail = "", version, hash } = envelope.sys;
     this.#end(next);
     this.#events.push({
@@ -295,7 +307,7 @@ export class ZeroClient {
     // Nothing that was sent to the old one is heeded from here on.
     this.#cid = "";
     this.#reservation = undefined;
-    this.#link = undefined;
+    this.#sequence = undefined;
     this.#request = undefined;
     this.#timer.stop();
     const { restarts } = this.#counters;
@@ -309,13 +321,13 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #attached(envelope: Received<"attached">, next: ClientState, nowMs: number): ZeroDropReason {
+  #attached(envelope: ValidMessage<"attached">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== ATTACHED_SEQ || envelope.ack !== ATTACH_SEQ) return "droppedSequence";
     if (this.#state === "closing") return "accepted";
     const first = this.#state !== next;
     if (first) {
-      this.#link!.receive(ATTACHED_SEQ, envelope);
-      this.#link!.take();
+      this.#sequence!.receive(ATTACHED_SEQ, envelope);
+      this.#sequence!.take();
       this.#answered(nowMs);
       this.#state = next;
       this.#handshakeDeadlineMs = NEVER;
@@ -337,23 +349,27 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #ack(envelope: Received<"ack">, next: ClientState, nowMs: number): ZeroDropReason {
+  #ack(envelope: ValidMessage<"ack">, next: ClientState, nowMs: number): ZeroDropReason {
     const { nonce } = envelope.sys;
     if (envelope.seq !== 0 || nonce !== undefined) return "droppedSequence";
-    if (!this.#link!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    if (!this.#sequence!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     if (this.#state !== "closing") this.#answered(nowMs);
-    else if (this.#link!.idle) this.#finish(next);
+    else if (this.#sequence!.idle) this.#finish(next);
     return "accepted";
   }
 
-  #closedByServer(envelope: Received<"close">, next: ClientState, nowMs: number): ZeroDropReason {
-    const link = this.#link!;
+  #closedByServer(
+    envelope: ValidMessage<"close">,
+    next: ClientState,
+    nowMs: number,
+  ): ZeroDropReason {
+    const sequence = this.#sequence!;
     if (envelope.seq <= ATTACHED_SEQ) return "droppedSequence";
-    if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    if (!sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     // Only attached can be missing before it, and it is of no use any more.
-    if (this.#state === "attaching") link.skipTo(envelope.seq);
-    if (link.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
-    if (link.take() !== undefined) {
+    if (this.#state === "attaching") sequence.skipTo(envelope.seq);
+    if (sequence.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
+    if (sequence.take() !== undefined) {
       const { code, reason = "" } = envelope.sys;
       const event: ZeroClientEvent =
         this.#ending === undefined
@@ -378,8 +394,8 @@ export class ZeroClient {
       this.#end("closing");
       this.#ending = ending;
       this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
-      const bytes = this.#build("close", this.#link!.nextSeq, ending);
-      this.#link!.transmit(bytes, nowMs);
+      const bytes = this.#build("close", this.#sequence!.nextSeq, ending);
+      this.#sequence!.transmit(bytes, nowMs);
       this.#send(bytes, this.#reservation!.port);
     } else if (this.#handshakeDeadlineMs !== NEVER) {
       this.#ending = ending;
@@ -416,7 +432,7 @@ export class ZeroClient {
       else this.#timer.backOff(nowMs);
       this.#resend(request.bytes, request.port);
     }
-    const again = this.#state === "closing" ? this.#link!.handleTimeout(nowMs) : undefined;
+    const again = this.#state === "closing" ? this.#sequence!.handleTimeout(nowMs) : undefined;
     if (again !== undefined) this.#resend(again, this.#reservation!.port);
   }
 
@@ -427,7 +443,7 @@ export class ZeroClient {
       this.#restartAtMs,
       this.#timer.deadlineMs,
       this.#endAtMs,
-      this.#state === "closing" ? this.#link!.deadlineMs : NEVER,
+      this.#state === "closing" ? this.#sequence!.deadlineMs : NEVER,
     );
   }
 
@@ -471,7 +487,7 @@ export class ZeroClient {
   #build<M extends ClientMessage>(msg: M, seq: number, sys: SysOf[M]): Uint8Array {
     return buildDatagram(
       this.#crypto,
-      { cid: this.#cid, msg, seq, ack: this.#link!.ack, sys },
+      { cid: this.#cid, msg, seq, ack: this.#sequence!.ack, sys },
       { key: this.#reservation!.keys.client },
     );
   }

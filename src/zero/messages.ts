@@ -32,7 +32,7 @@ export type RejectReason = RejectSys["reason"];
 export type PortRanges = AcceptSys["ports"];
 
 /** A message whose `sys` is what zero.yaml says. */
-export type Received<M extends MessageName = MessageName> = {
+export type ValidMessage<M extends MessageName = MessageName> = {
   [N in M]: EnvelopeOf<N> & { readonly sys: SysOf[N] };
 }[M];
 
@@ -51,7 +51,9 @@ export function isOfServer(message: Envelope): message is Envelope<ServerMessage
   return messages[message.msg].from !== "client";
 }
 
-export function hasValidSys<M extends MessageName>(message: Envelope<M>): message is Received<M> {
+export function hasValidSys<M extends MessageName>(
+  message: Envelope<M>,
+): message is ValidMessage<M> {
   return sysChecks[message.msg](message.sys as Unchecked);
 }
 

@@ -13,8 +13,7 @@ import type { ZeroCrypto } from "./crypto.ts";
 import { buildDatagram, type Envelope, ID_BYTES } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
 import type { ZeroKeys } from "./keys.ts";
-import { Link } from "./link.ts";
-import { cutCode, cutReason, nextState, type Received } from "./messages.ts";
+import { cutCode, cutReason, nextState, type ValidMessage } from "./messages.ts";
 import { isSamePath, type NetworkPath, pathText } from "./network-path.ts";
 import {
   ACCEPT_SEQ,
@@ -26,6 +25,7 @@ import {
   type ServerState,
   serverStates,
 } from "./own-messages.ts";
+import { ReliableSequence } from "./reliable-sequence.ts";
 
 /** Times the bytes received that an unproven address may be sent (RFC 9000 section 8.1). */
 const UNPROVEN_FACTOR = 3;
@@ -48,7 +48,7 @@ interface PeerEntry extends NetworkPath {
   readonly cid: string;
   readonly keys: ZeroKeys;
   readonly tag: number;
-  readonly link: Link<Envelope>;
+  readonly sequence: ReliableSequence<Envelope>;
   readonly expiresAtMs: number;
   state: ServerState;
   address: string;
@@ -137,7 +137,7 @@ export class PeerTable {
       cid,
       keys,
       tag,
-      link: new Link({ sent: ACCEPT_SEQ, received: JOIN_SEQ }),
+      sequence: new ReliableSequence({ sent: ACCEPT_SEQ, received: JOIN_SEQ }),
       expiresAtMs: nowMs + this.#o.protocol.limits.handshakeTimeoutMs,
       state: "reserved",
       address,
@@ -155,7 +155,7 @@ export class PeerTable {
   /** A message with a good MAC from a known connection id, its sys and body valid. */
   handle(
     cid: string,
-    envelope: Received<PeerMessage>,
+    envelope: ValidMessage<PeerMessage>,
     from: Origin,
     nowMs: number,
   ): ZeroDropReason {
@@ -174,12 +174,12 @@ export class PeerTable {
 
   #attach(
     entry: PeerEntry,
-    envelope: Received<"attach">,
+    envelope: ValidMessage<"attach">,
     from: Origin,
     next: ServerState,
     nowMs: number,
   ): ZeroDropReason {
-    const { link } = entry;
+    const { sequence } = entry;
     if (envelope.seq !== ATTACH_SEQ || envelope.ack !== ACCEPT_SEQ) return "droppedSequence";
     if (envelope.sys.port !== this.#o.port) return "droppedPort";
     if (envelope.sys.tag !== entry.tag) return "droppedTag";
@@ -195,8 +195,8 @@ export class PeerTable {
       { key: entry.keys.server },
     );
     if (answer.length > from.bytes) return "droppedSmall";
-    if (link.receive(ATTACH_SEQ, envelope) === "next") {
-      link.take();
+    if (sequence.receive(ATTACH_SEQ, envelope) === "next") {
+      sequence.take();
       this.#enter(entry, next);
       entry.proven = isSamePath(entry, from);
       moveTo(entry, from);
@@ -204,14 +204,14 @@ export class PeerTable {
       this.#o.emit({ type: "attached", peer, address, port, proven, tag });
     }
     this.#heard(entry, from);
-    link.answered(ATTACHED_SEQ, nowMs);
+    sequence.answered(ATTACHED_SEQ, nowMs);
     this.#answer(entry, answer, from);
     return "accepted";
   }
 
   #ack(
     entry: PeerEntry,
-    envelope: Received<"ack">,
+    envelope: ValidMessage<"ack">,
     from: Origin,
     next: ServerState,
     nowMs: number,
@@ -220,10 +220,10 @@ export class PeerTable {
     if (envelope.seq !== 0) return "droppedSequence";
     if (nonce !== undefined && nonce !== this.#nonce(entry.cid, from)) return "droppedNonce";
     if (entry.state === "attached" && nonce === undefined) return "droppedNonce";
-    if (!entry.link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    if (!entry.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     this.#heard(entry, from);
     if (entry.state === "closing") {
-      if (entry.link.idle) this.#finish(entry);
+      if (entry.sequence.idle) this.#finish(entry);
       return "accepted";
     }
     if (entry.state === "attached") {
@@ -239,19 +239,19 @@ export class PeerTable {
 
   #close(
     entry: PeerEntry,
-    envelope: Received<"close">,
+    envelope: ValidMessage<"close">,
     from: Origin,
     next: ServerState,
     nowMs: number,
   ): ZeroDropReason {
-    const { link } = entry;
+    const { sequence } = entry;
     if (envelope.seq <= ATTACH_SEQ) return "droppedSequence";
-    if (!link.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    if (!sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     // Only attach can be missing before it, and whoever leaves needs no reservation.
-    if (entry.state === "reserved") link.skipTo(envelope.seq);
-    if (link.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
+    if (entry.state === "reserved") sequence.skipTo(envelope.seq);
+    if (sequence.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
     this.#heard(entry, from);
-    if (link.take() !== undefined) {
+    if (sequence.take() !== undefined) {
       const ended = entry.ending;
       const { code, reason = "" } = envelope.sys;
       this.#drain(entry, next, nowMs);
@@ -281,17 +281,17 @@ export class PeerTable {
         {
           cid: entry.cid,
           msg: "close",
-          seq: entry.link.nextSeq,
-          ack: entry.link.ack,
+          seq: entry.sequence.nextSeq,
+          ack: entry.sequence.ack,
           sys: { code, reason },
         },
         { key: entry.keys.server },
       );
-      entry.link.transmit(bytes, nowMs);
+      entry.sequence.transmit(bytes, nowMs);
       entry.ending = { code, reason, untilMs: nowMs + ZERO_CLOSE_TIMEOUT_MS };
       this.#enter(entry, "closing");
       this.#closing.add(entry);
-      this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, entry.link.deadlineMs);
+      this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, entry.sequence.deadlineMs);
       this.#sendUnprompted(entry, bytes);
     }
   }
@@ -333,12 +333,12 @@ export class PeerTable {
         this.#finish(entry);
         continue;
       }
-      const again = entry.link.handleTimeout(nowMs);
+      const again = entry.sequence.handleTimeout(nowMs);
       if (again !== undefined) {
         this.#o.counters.retransmissions++;
         this.#sendUnprompted(entry, again);
       }
-      const dueMs = Math.min(entry.link.deadlineMs, untilMs);
+      const dueMs = Math.min(entry.sequence.deadlineMs, untilMs);
       this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, dueMs);
     }
   }
@@ -380,7 +380,7 @@ export class PeerTable {
   #acknowledge(entry: PeerEntry, to: Origin): void {
     const bytes = buildDatagram(
       this.#o.crypto,
-      { cid: entry.cid, msg: "ack", seq: 0, ack: entry.link.ack, sys: {} },
+      { cid: entry.cid, msg: "ack", seq: 0, ack: entry.sequence.ack, sys: {} },
       { key: entry.keys.server },
     );
     this.#answer(entry, bytes, to);

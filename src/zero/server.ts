@@ -34,8 +34,8 @@ import {
   nextState,
   outgoingBody,
   type PortRanges,
-  type Received,
   type RejectReason,
+  type ValidMessage,
 } from "./messages.ts";
 import { isSamePath, type NetworkPath } from "./network-path.ts";
 import { Outbox } from "./outbox.ts";
@@ -295,7 +295,7 @@ export class ZeroServer {
   }
 
   /** A join that we can talk with, or why not; another protocol is told so before its body is looked at. */
-  #parseJoin(frame: Frame, from: Origin): Received<"join"> | ZeroDropReason {
+  #parseJoin(frame: Frame, from: Origin): ValidMessage<"join"> | ZeroDropReason {
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
     if (!isOfClient(envelope)) return "droppedMessage";
@@ -321,7 +321,7 @@ export class ZeroServer {
     return hasValidBody(this.#protocol, envelope) ? envelope : "droppedSchema";
   }
 
-  #isValid<M extends MessageName>(envelope: Envelope<M>): envelope is Received<M> {
+  #isValid<M extends MessageName>(envelope: Envelope<M>): envelope is ValidMessage<M> {
     return hasValidSys(envelope) && hasValidBody(this.#protocol, envelope);
   }
 

@@ -44,7 +44,7 @@ function validator(schema: object): BodyValidator {
   };
 }
 
-export interface HandOptions {
+export interface HandZeroOptions {
   readonly version?: number;
   readonly hash?: string;
   readonly versions?: Protocol["versions"];
@@ -52,7 +52,7 @@ export interface HandOptions {
   readonly handshakeTimeoutMs?: number;
 }
 
-export function handProtocol(options: HandOptions = {}): Protocol {
+export function handZeroProtocol(options: HandZeroOptions = {}): Protocol {
   return {
     stardust: 4,
     name: "hand",

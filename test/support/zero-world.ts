@@ -12,7 +12,7 @@ import { countedDatagrams, type ZeroCounters } from "#src/zero/counters.js";
 import type { ZeroCrypto } from "#src/zero/crypto.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
-import { handProtocol } from "./hand-zero.ts";
+import { handZeroProtocol } from "./hand-zero.ts";
 
 /** Numbers in [0, 1). */
 export function seeded(seed: number): () => number {
@@ -29,7 +29,7 @@ export function testCrypto(random: () => number): ZeroCrypto {
   };
 }
 
-export const protocol: Protocol = handProtocol();
+export const protocol: Protocol = handZeroProtocol();
 export const PORTS = [12341, 12342, 12343] as const;
 
 export function expectCountersToAddUp(counters: Readonly<ZeroCounters>): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { InvalidMessageError } from "#src/errors.js";
 import { sameVersion } from "#src/negotiated-version.js";
 import { messages } from "#src/zero/own-messages.js";
-import { handProtocol } from "../support/hand-zero.ts";
+import { handZeroProtocol } from "../support/hand-zero.ts";
 import { expectCountersToAddUp, messageOf, PORTS, protocol, World } from "../support/zero-world.ts";
 
 describe("joining", () => {
@@ -215,7 +215,7 @@ describe("joining", () => {
   });
 
   it("refuses another protocol before it stores anything, naming both versions and hashes", () => {
-    const theirs = handProtocol({ version: 2, hash: "f".repeat(32) });
+    const theirs = handZeroProtocol({ version: 2, hash: "f".repeat(32) });
     const world = new World({ clientProtocol: theirs });
     const { events } = world.join();
     world.runFor(1000);

@@ -11,10 +11,10 @@ import { buildDatagram } from "#src/zero/envelope.js";
 import { keysOfTicket } from "#src/zero/keys.js";
 import type { MessageName, SysOf } from "#src/zero/own-messages.js";
 import { ZeroServer } from "#src/zero/server.js";
-import { handProtocol, zeroYaml } from "../support/hand-zero.ts";
+import { handZeroProtocol, zeroYaml } from "../support/hand-zero.ts";
 import { messageOf } from "../support/zero-world.ts";
 
-const protocol = handProtocol();
+const protocol = handZeroProtocol();
 const messages = Object.keys(zeroYaml.messages) as MessageName[];
 const PORT = 12341;
 const ADDRESS = "10.0.0.1";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NegotiatedVersion } from "#src/negotiated-version.js";
 import type { KnownVersion, Protocol } from "#src/protocol.js";
-import { handProtocol } from "../support/hand-zero.ts";
+import { handZeroProtocol } from "../support/hand-zero.ts";
 import { messageOf, PORTS, World } from "../support/zero-world.ts";
 
 const hashOf = (version: number): string => version.toString(16).padStart(32, "0");
@@ -12,7 +12,7 @@ const breaks = (version: number, ...differs: string[]): KnownVersion => {
   return { version, hash: hashOf(version), lacks: [], differs };
 };
 const generated = (version: number, ...versions: KnownVersion[]): Protocol =>
-  handProtocol({ version, hash: hashOf(version), versions });
+  handZeroProtocol({ version, hash: hashOf(version), versions });
 
 interface Joined {
   readonly world: World;

@@ -90,22 +90,22 @@ interface Outstanding {
 /** What became of a message that arrived. */
 export type Arrival = "next" | "held" | "duplicate" | "beyond";
 
-export interface LinkOptions {
-  /** The highest sequence number sent and received before the link began. */
+export interface SequenceOptions {
+  /** The highest sequence number sent and received before the sequence began. */
   readonly sent: number;
   readonly received: number;
   readonly estimator?: RtoEstimator;
 }
 
 /** One connection's sequence, both ways. `M` is what is delivered in order. */
-export class Link<M> {
+export class ReliableSequence<M> {
   readonly #timer: RetransmissionTimer;
   readonly #outstanding: Outstanding[] = [];
   readonly #held: Map<number, M> = new Map();
   #sent: number;
   #received: number;
 
-  constructor(options: LinkOptions) {
+  constructor(options: SequenceOptions) {
     this.#sent = options.sent;
     this.#received = options.received;
     this.#timer = new RetransmissionTimer(options.estimator ?? new RtoEstimator());
