@@ -20,7 +20,7 @@ import { PACKED_ERROR, packed, shapes } from "./codec/shapes.js";
 const ROUNDS = 15;
 const WARM_UP_MS = 150;
 const BATCH_MS = 15;
-/** Of performance.md: times as fast as the fastest peer; bytes as a share of the smallest peer's. */
+/** What is aimed at: times as fast as the fastest peer; bytes as a share of the smallest peer's. */
 const targets = { encode: 3, decode: 2, size: 1, packedSize: 0.6 };
 
 const asJson = process.argv.includes("--json");

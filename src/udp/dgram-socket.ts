@@ -7,7 +7,7 @@ import { isIPv6 } from "node:net";
 import { PortBindError } from "../errors.ts";
 import type { DatagramListener, DatagramSocket } from "./socket.ts";
 
-/** What sockets ask of the system for either direction. The system may grant less: `warnAboutBuffers`. */
+/** What sockets ask of the system for either direction. The system may grant less: see `setBuffers`. */
 export const SOCKET_BUFFER_BYTES: number = 4 * 1024 * 1024;
 
 export interface OpenSocketOptions {
