@@ -78,7 +78,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_PORT_BIND: {
     means:
-      "A UDP port could not be bound. Class `PortBindError`: `port`; `cause` is the system's error. `listen` starts nothing then, unless `allowMissingPorts` is set and another port could be bound. More in docs/troubleshooting.md#listen-fails-with-stardust_port_bind.",
+      "A UDP port could not be bound. Class `PortBindError`: `port` and `host`; `cause` is the system's error. `listen` starts nothing then, unless `allowMissingPorts` is set and another port could be bound. More in docs/troubleshooting.md#listen-fails-with-stardust_port_bind.",
     fix: "`port` of the error names it: another process has it, or it needs rights; choose other ports, or let the system choose with `ports: { count: 1 }`, in tests above all",
     bad: "await listen({ ports: [80] });",
     good: "await listen({ ports: { count: 1 } });",

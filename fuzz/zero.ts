@@ -147,10 +147,10 @@ export class ZeroTarget implements Target {
   #decide(server: ZeroServer): void {
     for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
       if (event.type !== "join") continue;
-      const { cid, address, port, hash, compat } = event;
+      const { cid, address, port, local, hash, compat } = event;
       const peer = server.sizes.peers + 1;
       const accept = this.#accept;
-      const reservation = { cid, peer, address, port, hash, compat, accept, nowMs: NOW_MS };
+      const reservation = { cid, peer, address, port, local, hash, compat, accept, nowMs: NOW_MS };
       server.answer(cid, server.reserve(reservation), NOW_MS);
     }
   }

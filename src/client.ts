@@ -237,7 +237,12 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #protocol: Protocol;
   readonly #options: ConnectOptions<F>;
   #forgetSignal = (): void => {};
-  readonly #path: { readonly address: string; port: number; readonly proven: true };
+  readonly #path: {
+    readonly address: string;
+    port: number;
+    readonly local: 0;
+    readonly proven: true;
+  };
   readonly #zero: ZeroClient;
   readonly #loop: DatagramLoop<ZeroClientEvent>;
   readonly #connection: Connection;
@@ -271,7 +276,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.#protocol = protocol;
     this.#negotiated = sameVersion(protocol);
     this.#options = options;
-    this.#path = { address, port, proven: true };
+    this.#path = { address, port, local: 0, proven: true };
     this.#userFields = new Float64Array(protocol.header.userFields.length);
     this.#received = this.#userFields;
     this.#context = { header: face.header(receivedHeader(() => this.#received)) };
@@ -301,7 +306,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       counters: this.#counters,
     });
     this.#loop = new DatagramLoop({
-      socket,
+      sockets: [socket],
       zero,
       user: this.#user,
       maxDatagramBytes,

@@ -36,6 +36,8 @@ export type Authentication<Accept extends object> =
 export interface JoinOrigin {
   readonly address: string;
   readonly port: number;
+  /** The server's own address that was asked, one of `server.hosts`. */
+  readonly host: string;
 }
 
 /** Why a peer left or a connection ended. */

@@ -10,7 +10,7 @@ export const portCounters = {
   datagramsSent: "datagrams handed to the socket, of both protocols",
   datagramsRunt: "received ones shorter than 4 bytes; dropped",
   datagramsFromStrangers:
-    "regular datagrams from an address that no peer of this port has; dropped",
+    "regular datagrams from an address that no peer of this port has, or to another address of ours than its peer's; dropped",
   joinsOverAddress: "joins rejected because their address has as many peers as one may have",
   messagesShed: "unreliable messages dropped because the peer's session had no room",
   messagesToNobody: "messages for a peer that had left, or was about to, when the worker took them",

@@ -66,28 +66,66 @@ export function checkProtocol(protocol: Protocol, role: Role): void {
   if (missing !== undefined) unsupported(missing);
 }
 
+/** Addresses that a server listens on; each costs every port a socket. */
+const MAX_HOSTS = 16;
+
+/** Addresses that stand for all of their family. */
+const ALL_ADDRESSES: Readonly<Record<string, string>> = { "0.0.0.0": "IPv4", "::": "IPv6" };
+
 /**
- * The address to bind for a name, IPv4 where there is one: `localhost` is then the default address of `listen`. An
- * address is returned as the system spells it when it names the origin of a datagram.
+ * The addresses that a server binds, in the order of the option. Of a name it is one, of IPv4 where there is one:
+ * `localhost` is then the default address of `listen`. Throws STARDUST_INVALID_OPTION for a list that is empty or too
+ * long, and where one of it has another already.
  */
-export async function resolveHost(host: string): Promise<string> {
-  return (await resolveAll(host))[0]!;
+export async function resolveHosts(host: string | readonly string[]): Promise<string[]> {
+  const names = typeof host === "string" ? [host] : [...host];
+  if (names.length === 0)
+    throw invalidHost("the list is empty; give at least one address, or leave host out");
+  if (names.length > MAX_HOSTS)
+    throw invalidHost(`${names.length} addresses; at most ${MAX_HOSTS} are possible`);
+  const addresses: string[] = [];
+  for (const name of names) {
+    const address = (await resolveAll(name))[0]!;
+    const before = addresses.indexOf(address);
+    if (before >= 0) {
+      const what =
+        names[before] === name
+          ? `${name} stands in the list twice`
+          : `${names[before]} and ${name} are the same address`;
+      throw invalidHost(`${what}; give each address once`);
+    }
+    addresses.push(address);
+  }
+  for (const all of addresses) {
+    const family = ALL_ADDRESSES[all];
+    if (family === undefined) continue;
+    const other = addresses.find((one) => one !== all && isIPv6(one) === isIPv6(all));
+    if (other !== undefined)
+      throw invalidHost(`${all} is all ${family} addresses, ${other} too; give one or the other`);
+  }
+  return addresses;
+}
+
+function invalidHost(problem: string): StardustError {
+  return new StardustError("STARDUST_INVALID_OPTION", `host: ${problem}`);
 }
 
 /** Addresses of a name that a client tries. */
 const MAX_ADDRESSES = 4;
 
-/** All addresses of a name, those of IPv4 first. */
+/** All addresses of a name, those of IPv4 first. An address is returned as the system spells it when it names the origin of a datagram. */
 async function resolveAll(host: string): Promise<string[]> {
   // An empty name would bind every address, where only one was thought of.
   if (typeof host !== "string" || host.trim() === "") {
-    throw new StardustError(
-      "STARDUST_INVALID_OPTION",
-      `host: ${JSON.stringify(host)} is no name or address; leave it out for this machine alone, or write 0.0.0.0 for all addresses`,
+    throw invalidHost(
+      `${JSON.stringify(host)} is no name or address; leave it out for this machine alone, or write 0.0.0.0 for all addresses`,
     );
   }
   if (isIPv6(host) && !host.includes("%")) {
-    return [new SocketAddress({ family: "ipv6", address: host }).address];
+    const { address } = new SocketAddress({ family: "ipv6", address: host });
+    // An IPv4-mapped address is the IPv4 address.
+    const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? [];
+    return [mapped ?? address];
   }
   if (isIP(host) !== 0) return [host];
   // Never looked up: localhost is loopback (RFC 6761, section 6.3).
@@ -110,9 +148,8 @@ async function resolveAll(host: string): Promise<string[]> {
 export async function resolveServer(host: string): Promise<string[]> {
   const addresses = await resolveAll(host);
   if (!addresses.some((address) => address === "0.0.0.0" || address === "::")) return addresses;
-  throw new StardustError(
-    "STARDUST_INVALID_OPTION",
-    `host: ${host} is where a server listens on all its addresses; connect needs one of them, 127.0.0.1 on the same machine`,
+  throw invalidHost(
+    `${host} is where a server listens on all its addresses; connect needs one of them, 127.0.0.1 on the same machine`,
   );
 }
 

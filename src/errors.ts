@@ -17,7 +17,7 @@ export const errorCodes = {
   STARDUST_CHANNEL_MISSING:
     "The other side was generated from an older version that lacks the channel.",
   STARDUST_CONNECT_ABORTED: "The AbortSignal of connect fired before the connection was open.",
-  STARDUST_PORT_BIND: "A UDP port of the pool could not be bound; `port` names it.",
+  STARDUST_PORT_BIND: "A UDP port of the pool could not be bound; `port` and `host` name it.",
   STARDUST_WORKER_IMPORT: "A worker thread could not import the generated protocol or the systems.",
   STARDUST_WORKER_DIED: "A worker thread ended unexpectedly; its peers have left.",
   STARDUST_UNSUPPORTED: "The protocol asks for something that this runtime does not have.",
@@ -129,11 +129,14 @@ export class ConnectProtocolError extends StardustError {
 export class PortBindError extends StardustError {
   override readonly name = "PortBindError";
   readonly port: number;
+  /** The address on which it could not be bound. */
+  readonly host: string;
 
   constructor(port: number, host: string, cause: Error) {
     super("STARDUST_PORT_BIND", `cannot bind UDP port ${port} on ${host}: ${cause.message}`, {
       cause,
     });
     this.port = port;
+    this.host = host;
   }
 }

@@ -71,6 +71,14 @@ export function listOf(type: OptionType): OptionType {
   };
 }
 
+/** One, or a list of them. */
+export function oneOrList(type: OptionType): OptionType {
+  return {
+    what: `${type.what}, or a list of them`,
+    isGood: (value) => type.isGood(value) || listOf(type).isGood(value),
+  };
+}
+
 /** A UDP port number, 1 to 65,535. */
 export const portNumber: OptionType = whole(1, 65_535);
 /** Size of a socket buffer, bytes; the system may give less. */
@@ -97,7 +105,18 @@ const MAX_SHOWN = 60;
 /** Any value, also one that throws when it is made a text. */
 function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, MAX_SHOWN));
-  if (typeof value === "object" && value !== null)
-    return Array.isArray(value) ? "a list" : "an object";
+  if (Array.isArray(value)) return shownList(value);
+  if (typeof value === "object" && value !== null) return "an object";
   return typeof value === "function" ? "a function" : String(value);
+}
+
+/** As far as it fits. */
+function shownList(list: readonly unknown[]): string {
+  let all = "[";
+  for (const [i, value] of list.entries()) {
+    const one = Array.isArray(value) ? "a list" : shown(value);
+    if (all.length + one.length > MAX_SHOWN) return `${all}${i === 0 ? "" : ", "}…]`;
+    all += i === 0 ? one : `, ${one}`;
+  }
+  return `${all}]`;
 }

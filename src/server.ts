@@ -26,7 +26,7 @@ import {
   faultListener,
   receivedHeader,
   registerHandlers,
-  resolveHost,
+  resolveHosts,
   runGuarded,
 } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
@@ -52,6 +52,7 @@ import {
   moduleUrl,
   type OptionTable,
   object,
+  oneOrList,
   portNumber,
   text,
   whole,
@@ -106,8 +107,13 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
 }
 
 export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
-  /** The address to bind; default `127.0.0.1`. */
-  readonly host?: string | undefined;
+  /**
+   * The address to bind, or a list of at most 16; default `127.0.0.1`. Each port is bound on each address, and a client
+   * is answered from the address that it asked. On a machine with several addresses give the list instead of `0.0.0.0` or
+   * `::`: on those the system chooses the address that it answers from, and a client drops answers from another than it
+   * asked. `::` alone covers IPv4 too; in a list with IPv4 addresses it covers IPv6 only.
+   */
+  readonly host?: string | readonly string[] | undefined;
   /** A range `"12341-12343"`, a list, or a number of free ones. */
   readonly ports: string | readonly number[] | { readonly count: number };
   /** What clients are told where a container or NAT shows other numbers: as long as `ports`, in the same order. */
@@ -147,7 +153,7 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** A module that runs inside every worker (stardust-udp/systems). */
   readonly systems?: URL | string | undefined;
-  /** A module that wraps each worker's socket: a lossy link, say (stardust-udp/testing). */
+  /** A module that wraps each worker's sockets, one by one: a lossy link, say (stardust-udp/testing). */
   readonly wrapSocket?: URL | string | undefined;
   /** Handed to that module; must survive structured cloning. */
   readonly wrapSocketData?: unknown;
@@ -177,6 +183,8 @@ export interface ServerStats {
 export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends AsyncDisposable {
   /** The ports that are bound, in order. */
   readonly ports: readonly number[];
+  /** The addresses on which each of them is bound, in the order of `host`. */
+  readonly hosts: readonly string[];
   /** Peers by id: those whose join has been announced, and whose leave has not. */
   readonly peers: ReadonlyMap<number, ServerPeer<F>>;
   readonly receive: F["receive"];
@@ -202,7 +210,7 @@ const MAX_PEERS_PER_PORT = 0x1_0000;
 
 /** `ports` are checked by parsePorts. */
 const listenOptions: OptionTable = {
-  host: text,
+  host: oneOrList(text),
   publicPorts: listOf(portNumber),
   allowMissingPorts: flag,
   maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
@@ -306,7 +314,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     options.signal?.throwIfAborted();
     this.#pool = await Pool.open({
       protocol,
-      host: await resolveHost(options.host ?? "127.0.0.1"),
+      hosts: await resolveHosts(options.host ?? "127.0.0.1"),
       ports,
       publicPorts: options.publicPorts,
       allowMissingPorts: options.allowMissingPorts ?? false,
@@ -347,6 +355,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   get ports(): readonly number[] {
     return this.#pool.ports;
+  }
+
+  get hosts(): readonly string[] {
+    return this.#pool.hosts;
   }
 
   get(field: number): number {

@@ -24,6 +24,8 @@ import {
 export interface Path {
   readonly address: string;
   readonly port: number;
+  /** Which of this side's own addresses it talks to, by its index in the list of sockets; a client has one. */
+  readonly local: number;
   /** The other side has shown that it receives there. Nothing regular goes either way before. */
   readonly proven: boolean;
 }

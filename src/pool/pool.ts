@@ -49,7 +49,8 @@ export interface PoolListener {
 
 export interface PoolOptions {
   readonly protocol: ServerProtocol;
-  readonly host: string;
+  /** The server's addresses: each port is bound on all of them. */
+  readonly hosts: readonly string[];
   /** 0: any free port. */
   readonly ports: readonly number[];
   readonly publicPorts: readonly number[] | undefined;
@@ -62,7 +63,7 @@ export interface PoolOptions {
   readonly workerTimeoutMs: number;
   readonly worker: Omit<
     WorkerOptions,
-    "memory" | "port" | "host" | "protocolUrl" | "protocolHash" | "protocolVersions" | "warn"
+    "memory" | "port" | "hosts" | "protocolUrl" | "protocolHash" | "protocolVersions" | "warn"
   >;
   readonly listener: PoolListener;
 }
@@ -156,6 +157,11 @@ export class Pool {
   /** The bound ports, in order. */
   get ports(): number[] {
     return this.#portSlots.map((portSlot) => portSlot.port);
+  }
+
+  /** Where each of them is bound, in the order of the option. */
+  get hosts(): readonly string[] {
+    return this.#o.hosts;
   }
 
   *#watched(): Iterable<PortSlot> {
@@ -275,13 +281,13 @@ export class Pool {
   }
 
   #spawn(portSlot: PortSlot, port: number): PortHandle {
-    const { protocol, host, worker } = this.#o;
+    const { protocol, hosts, worker } = this.#o;
     portSlot.startedMs = performance.now();
     const handle = new PortHandle({
       protocol,
       worker: {
         ...worker,
-        host,
+        hosts,
         port,
         protocolUrl: protocol.url,
         protocolHash: protocol.hash,
@@ -321,9 +327,10 @@ export class Pool {
 
   /** Never rejects: whatever goes wrong, the client is told and the application hears of it. */
   async #decide(asked: PortHandle, request: Extract<WorkerPost, { type: "join" }>): Promise<void> {
-    const { cid, address, port, body } = request;
+    const { cid, address, port, local, body } = request;
+    const host = this.#o.hosts[local]!;
     const negotiated = negotiatedVersion(this.#o.protocol, request.hash, request.compat)!;
-    const decision = await this.#authenticate(body, { address, port });
+    const decision = await this.#authenticate(body, { address, port, host });
     if (this.#closing) return asked.reject(cid, "shutting-down", "");
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
     if (decision === "failed") return asked.reject(cid, "internal", "");

@@ -70,7 +70,6 @@ export class PortHandle {
   unanswered = 0;
   readonly #protocol: Protocol;
   readonly #listener: PortListener;
-  readonly #host: string;
   readonly #slotMask: number;
   readonly #worker: Worker;
   readonly #end: RingEnd<"application">;
@@ -94,7 +93,6 @@ export class PortHandle {
     const memory: PortMemory = createPortMemory(protocol, worker.maxPeers);
     this.#protocol = protocol;
     this.#listener = listener;
-    this.#host = worker.host;
     this.#slotMask = slotSpan(worker.maxPeers) - 1;
     this.#end = new RingEnd(memory, "application");
     this.#sendCredits = new Credits(memory.sendCredits);
@@ -138,10 +136,10 @@ export class PortHandle {
     const slot = peer & this.#slotMask;
     this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
-    const { cid, address, port, hash, compat } = request;
+    const { cid, address, port, local, hash, compat } = request;
     return new Promise((resolve) => {
       try {
-        this.#post({ type: "reserve", peer, cid, address, port, hash, compat, accept });
+        this.#post({ type: "reserve", peer, cid, address, port, local, hash, compat, accept });
       } catch (error) {
         // A body that cannot be cloned: a function in it, say.
         resolve((error as Error).message);
@@ -421,10 +419,10 @@ export class PortHandle {
   }
 
   #startError(failed: Extract<WorkerPost, { type: "failed" }>): StardustError {
-    const { code, message } = failed;
+    const { code, message, bind } = failed;
     const cause = failed.cause && Object.assign(new Error(failed.cause.message), failed.cause);
-    if (code === "STARDUST_PORT_BIND") {
-      return new PortBindError(this.port, this.#host, cause ?? new Error(message));
+    if (bind !== undefined) {
+      return new PortBindError(bind.port, bind.host, cause ?? new Error(message));
     }
     const known: ErrorCode = code in errorCodes ? (code as ErrorCode) : "STARDUST_WORKER_IMPORT";
     return new StardustError(known, message, { cause });

@@ -1,5 +1,5 @@
 /**
- * Everything one worker thread owns: the socket of its port, the peers on it, their timers. No other thread touches them,
+ * Everything one worker thread owns: the sockets of its port, the peers on it, their timers. No other thread touches them,
  * so there are no locks. A turn is: input as it comes, then for each peer that has something to do its deliveries,
  * timers and output; `DatagramLoop` runs it. Worst case: one pass over the peers that were woken or are due, a turn.
  *
@@ -35,7 +35,8 @@ export interface PortOwnerOptions {
   readonly crypto: ZeroCrypto;
   /** At least 0, below 1; which packet numbers are skipped depends on it. */
   readonly random: () => number;
-  readonly socket: DatagramSocket;
+  /** One for each address of the server; a path names its own by its index here. */
+  readonly sockets: readonly DatagramSocket[];
   readonly link: PortLink;
   readonly maxPeers: number;
   /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
@@ -80,7 +81,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #tickAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: PortOwnerOptions) {
-    const { protocol, socket, systems } = options;
+    const { protocol, sockets, systems } = options;
     this.#o = options;
     this.protocol = protocol;
     this.random = options.random;
@@ -99,7 +100,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     });
     this.#zero = zero;
     const { maxDatagramBytes } = protocol.limits;
-    this.#loop = new DatagramLoop({ socket, zero, user: this, maxDatagramBytes });
+    this.#loop = new DatagramLoop({ sockets, zero, user: this, maxDatagramBytes });
     this.#tickAtMs = systems?.firstTickMs(nowMs()) ?? Number.POSITIVE_INFINITY;
     this.#loop.start();
   }
@@ -201,7 +202,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#loop.wake();
   }
 
-  /** Ends at once: no more turns, the socket closed. */
+  /** Ends at once: no more turns, the sockets closed. */
   stop(): Promise<void> {
     return this.#loop.stop();
   }
@@ -295,8 +296,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     address: string,
     port: number,
     now: number,
+    local: number,
   ): boolean {
-    const peer = this.#addresses.get(address, port);
+    const peer = this.#addresses.get(address, port, local);
     if (peer === undefined) return false;
     if (!peer.connection.handleDatagram(bytes, view, bytes.byteLength, now)) return false;
     this.wake(peer);

@@ -50,6 +50,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   /** Where it answered the cookie, until `Addresses`, which alone changes it, takes another path. */
   address: string;
   port: number;
+  local: number;
   proven = false;
   /** The application has processed the join, so broadcasts are for this peer too. */
   joined = false;
@@ -67,6 +68,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.negotiated = reservation.negotiated;
     this.address = reservation.path.address;
     this.port = reservation.path.port;
+    this.local = reservation.path.local;
     const { protocol, random, userFields, resend, counters } = port;
     this.connection = new Connection({
       protocol,

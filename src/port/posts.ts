@@ -27,6 +27,8 @@ export type WorkerPost =
       readonly code: string;
       readonly message: string;
       readonly cause?: SystemFailure | undefined;
+      /** What could not be bound, where that is what failed. */
+      readonly bind?: { readonly host: string; readonly port: number } | undefined;
     }
   | (NetworkPath & {
       readonly type: "join";
@@ -79,7 +81,8 @@ export interface WorkerOptions {
   readonly protocolHash: string;
   /** Its `versions` as JSON: both threads must know the same ones. */
   readonly protocolVersions: string;
-  readonly host: string;
+  /** The server's addresses; each has a socket. */
+  readonly hosts: readonly string[];
   /** 0: any free port. */
   readonly port: number;
   readonly maxPeers: number;

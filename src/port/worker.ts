@@ -2,13 +2,15 @@
  * Entry of a worker thread: imports the generated protocol (and the user's systems) by URL, binds the port, and hands
  * everything to a `PortOwner`. In two steps, because the ports announced to clients are known only when all are bound.
  */
+import { isIPv6 } from "node:net";
 import { parentPort, threadId, workerData } from "node:worker_threads";
-import { StardustError } from "../errors.ts";
+import { PortBindError, StardustError } from "../errors.ts";
 import { missingCodec, type Protocol } from "../protocol.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
 import "../udp/node-text.ts";
+import { openOnAll } from "../udp/open-on-all.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
@@ -74,8 +76,26 @@ async function importSystems(protocol: Protocol, port: number): Promise<SystemsH
   return new SystemsHost(protocol, systems, port, fault);
 }
 
-async function wrap(socket: DatagramSocket): Promise<DatagramSocket> {
-  if (options.wrapSocket === undefined) return socket;
+/** The socket of each address. */
+function openSockets(protocol: Protocol): Promise<DatagramSocket[]> {
+  const { hosts, port, socketBufferBytes, warn } = options;
+  const { maxDatagramBytes } = protocol.limits;
+  // By itself `::` is all addresses of both families.
+  const ipv6Only = hosts.some((host) => !isIPv6(host));
+  return openOnAll(hosts, port, (host, boundPort) =>
+    openSocket({
+      host,
+      port: boundPort,
+      bufferBytes: socketBufferBytes,
+      ipv6Only: ipv6Only && host === "::",
+      maxDatagramBytes,
+      warn,
+    }),
+  );
+}
+
+async function wrap(sockets: DatagramSocket[]): Promise<DatagramSocket[]> {
+  if (options.wrapSocket === undefined) return sockets;
   const module = await importModule(options.wrapSocket);
   const wrapSocket = module["default"] as (socket: DatagramSocket, data: unknown) => DatagramSocket;
   if (typeof wrapSocket !== "function") {
@@ -84,26 +104,20 @@ async function wrap(socket: DatagramSocket): Promise<DatagramSocket> {
       `the default export of ${options.wrapSocket} is not a function that wraps a socket`,
     );
   }
-  return wrapSocket(socket, options.wrapSocketData);
+  return sockets.map((socket) => wrapSocket(socket, options.wrapSocketData));
 }
 
 async function main(): Promise<void> {
   const protocol = await importProtocol();
-  const socket = await wrap(
-    await openSocket({
-      host: options.host,
-      port: options.port,
-      bufferBytes: options.socketBufferBytes,
-      maxDatagramBytes: protocol.limits.maxDatagramBytes,
-      warn: options.warn,
-    }),
-  );
-  const systems = await importSystems(protocol, socket.port);
+  const sockets = await wrap(await openSockets(protocol));
+  const { port } = sockets[0]!;
+  const systems = await importSystems(protocol, port);
   const link = new PortLink(options.memory, protocol);
   let owner: PortOwner | undefined;
 
   async function end(): Promise<void> {
-    await (owner === undefined ? socket.close() : owner.stop());
+    if (owner === undefined) await Promise.all(sockets.map((socket) => socket.close()));
+    else await owner.stop();
     link.close();
     post({ type: "stats", request: -1, stats: stats() });
     post({ type: "closed" });
@@ -112,7 +126,7 @@ async function main(): Promise<void> {
 
   function stats(): Extract<WorkerPost, { type: "stats" }>["stats"] {
     return {
-      port: socket.port,
+      port,
       peers: owner?.peers ?? 0,
       threadId,
       counters: owner?.stats() ?? {},
@@ -126,7 +140,7 @@ async function main(): Promise<void> {
           protocol,
           crypto: nodeCrypto,
           random: secureRandom,
-          socket,
+          sockets,
           link,
           maxPeers: options.maxPeers,
           maxJoinsPerAddress: options.maxJoinsPerAddress,
@@ -177,12 +191,13 @@ async function main(): Promise<void> {
         message satisfies never;
     }
   });
-  post({ type: "bound", port: socket.port, threadId });
+  post({ type: "bound", port, threadId });
 }
 
 main().catch((error: unknown) => {
   const code = error instanceof StardustError ? error.code : "STARDUST_WORKER_IMPORT";
   const message = error instanceof Error ? error.message : String(error);
-  post({ type: "failed", code, message, cause: systemError(error) });
+  const bind = error instanceof PortBindError ? { host: error.host, port: error.port } : undefined;
+  post({ type: "failed", code, message, cause: systemError(error), bind });
   application.close();
 });

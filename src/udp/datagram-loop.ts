@@ -1,5 +1,5 @@
 /**
- * What everybody who owns a socket does alike, the client as well as the worker of a port: three bytes decide which of
+ * What everybody who owns sockets does alike, the client as well as the worker of a port: three bytes decide which of
  * the two protocols a datagram belongs to; what the connection protocol has to tell is passed on; once a turn its
  * datagrams and those of the connections go out. Not here: whose connections they are (`LoopUser`). Worst case: one
  * pass a turn of the event loop, however much has come in.
@@ -8,7 +8,7 @@ import { Writer } from "../wire/writer.ts";
 import type { DatagramSocket } from "./socket.ts";
 import { nowMs, Turn } from "./turn.ts";
 
-/** The connection protocol of a socket: what the client's and the server's machine have in common. */
+/** The connection protocol: what the client's and the server's machine have in common. */
 export interface ZeroMachine<Event> {
   handleDatagram(
     bytes: Uint8Array,
@@ -16,19 +16,27 @@ export interface ZeroMachine<Event> {
     address: string,
     port: number,
     nowMs: number,
+    local: number,
   ): void;
   handleTimeout(nowMs: number): void;
   pollDeadline(): number;
   pollEvent(): Event | undefined;
-  /** Without an address: to the one that the loop is for. */
-  pollTransmit(
-    nowMs: number,
-  ): { readonly bytes: Uint8Array; readonly port: number; readonly address?: string } | undefined;
+  pollTransmit(nowMs: number): Transmit | undefined;
+}
+
+/** A datagram of the connection protocol. */
+interface Transmit {
+  readonly bytes: Uint8Array;
+  readonly port: number;
+  /** Left out: the one that the loop is for. */
+  readonly address?: string;
+  /** The socket; left out: the first. */
+  readonly local?: number;
 }
 
 /** A connection, as far as its time and its datagrams go. */
 export interface Served {
-  readonly path: { readonly address: string; readonly port: number };
+  readonly path: { readonly address: string; readonly port: number; readonly local: number };
   /** Does what is due; harmless when nothing is. */
   handleTimeout(nowMs: number): void;
   /** When it wants to be served again; infinity: not before something else happens. */
@@ -37,15 +45,19 @@ export interface Served {
   pollTransmit(w: Writer, nowMs: number): number;
 }
 
-/** What the loop asks of the owner of its socket. */
+/** What the loop asks of the owner of its sockets. */
 export interface LoopUser<Event> {
-  /** A datagram of the regular protocol; `view` covers the same bytes. False: no connection takes it. */
+  /**
+   * A datagram of the regular protocol; `view` covers the same bytes, `local` is the index of the socket. False: no
+   * connection takes it.
+   */
   handleRegular(
     bytes: Uint8Array,
     view: DataView,
     address: string,
     port: number,
     nowMs: number,
+    local: number,
   ): boolean;
   handleEvent(event: Event, nowMs: number): void;
   /** The turn's work: `serveConnection` for each that may have something to do. */
@@ -55,7 +67,8 @@ export interface LoopUser<Event> {
 }
 
 export interface DatagramLoopOptions<Event> {
-  readonly socket: DatagramSocket;
+  /** What comes by one of them is answered by it. */
+  readonly sockets: readonly DatagramSocket[];
   readonly zero: ZeroMachine<Event>;
   readonly user: LoopUser<Event>;
   readonly maxDatagramBytes: number;
@@ -86,7 +99,9 @@ export class DatagramLoop<Event> {
 
   /** Starts to hand what comes to the user. */
   start(): void {
-    this.#o.socket.listen((bytes, address, port) => this.#handleDatagram(bytes, address, port));
+    for (const [local, socket] of this.#o.sockets.entries()) {
+      socket.listen((bytes, address, port) => this.#handleDatagram(bytes, address, port, local));
+    }
     this.#turn.wake();
   }
 
@@ -103,31 +118,31 @@ export class DatagramLoop<Event> {
   /** Goes on, but no longer keeps the process alive. */
   unref(): void {
     this.#turn.unref();
-    this.#o.socket.unref?.();
+    for (const socket of this.#o.sockets) socket.unref?.();
   }
 
-  /** No more turns; the socket is closed. */
+  /** No more turns; the sockets are closed. */
   async stop(): Promise<void> {
     this.#turn.stop();
-    await this.#o.socket.close();
+    await Promise.all(this.#o.sockets.map((socket) => socket.close()));
   }
 
   /** A connection's part of the turn: does what is due, sends what there is to send, and returns when it is next. */
   serveConnection(connection: Served, nowMs: number): number {
     const out = this.#out;
-    const { socket } = this.#o;
+    const { sockets } = this.#o;
     connection.handleTimeout(nowMs);
     for (;;) {
       out.at = 0;
       const bytes = connection.pollTransmit(out, nowMs);
       if (bytes === 0) return connection.pollDeadline();
       this.sent++;
-      const { address, port } = connection.path;
-      socket.send(out.bytes.subarray(0, bytes), port, address);
+      const { address, port, local } = connection.path;
+      sockets[local]!.send(out.bytes.subarray(0, bytes), port, address);
     }
   }
 
-  #handleDatagram(bytes: Uint8Array, address: string, port: number): void {
+  #handleDatagram(bytes: Uint8Array, address: string, port: number, local: number): void {
     const now = nowMs();
     const { remote, user, zero } = this.#o;
     this.received++;
@@ -140,13 +155,13 @@ export class DatagramLoop<Event> {
       return;
     }
     if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0) {
-      zero.handleDatagram(bytes, bytes.byteLength, address, port, now);
+      zero.handleDatagram(bytes, bytes.byteLength, address, port, now, local);
       this.#handleEvents(now);
       this.#turn.wake();
       return;
     }
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (!user.handleRegular(bytes, view, address, port, now)) this.strangers++;
+    if (!user.handleRegular(bytes, view, address, port, now, local)) this.strangers++;
   }
 
   #run(now: number): number {
@@ -169,10 +184,10 @@ export class DatagramLoop<Event> {
   }
 
   #transmitZero(now: number): void {
-    const { zero, socket, remote } = this.#o;
+    const { zero, sockets, remote } = this.#o;
     for (let out = zero.pollTransmit(now); out !== undefined; out = zero.pollTransmit(now)) {
       this.sent++;
-      socket.send(out.bytes, out.port, out.address ?? remote!);
+      sockets[out.local ?? 0]!.send(out.bytes, out.port, out.address ?? remote!);
     }
   }
 }

@@ -17,6 +17,8 @@ export interface OpenSocketOptions {
   readonly bufferBytes?: number | undefined;
   /** No datagram that is sent is larger. */
   readonly maxDatagramBytes: number;
+  /** Of `::`: that IPv4 is left to other sockets. */
+  readonly ipv6Only?: boolean | undefined;
   /** Whether to say so, once a thread, where the system grants smaller buffers than the default. */
   readonly warn: boolean;
 }
@@ -34,6 +36,7 @@ function lookupNothing(
 export async function openSocket(options: OpenSocketOptions): Promise<DatagramSocket> {
   const socket = dgram.createSocket({
     type: isIPv6(options.host) ? "udp6" : "udp4",
+    ipv6Only: options.ipv6Only ?? false,
     lookup: lookupNothing as never,
   });
   await new Promise<void>((resolve, reject) => {

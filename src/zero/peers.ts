@@ -53,6 +53,7 @@ interface PeerEntry extends NetworkPath {
   state: ServerState;
   address: string;
   port: number;
+  local: number;
   /** The address has answered a cookie or a nonce. */
   proven: boolean;
   receivedBytes: number;
@@ -60,9 +61,10 @@ interface PeerEntry extends NetworkPath {
   ending: Ending | undefined;
 }
 
-function moveTo(entry: PeerEntry, { address, port }: NetworkPath): void {
+function moveTo(entry: PeerEntry, { address, port, local }: NetworkPath): void {
   entry.address = address;
   entry.port = port;
+  entry.local = local;
 }
 
 /** A datagram's origin, and how much it brought. */
@@ -118,7 +120,7 @@ export class PeerTable {
     peer: NetworkPath & { id: number; cid: string; keys: ZeroKeys; tag: number },
     nowMs: number,
   ): void {
-    const { id, cid, keys, tag, address, port } = peer;
+    const { id, cid, keys, tag, address, port, local } = peer;
     if (this.#byCid.has(cid) || this.#byId.has(id)) {
       throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} is here already`);
     }
@@ -142,6 +144,7 @@ export class PeerTable {
       state: "reserved",
       address,
       port,
+      local,
       proven: false,
       receivedBytes: 0,
       sentBytes: 0,
@@ -200,8 +203,8 @@ export class PeerTable {
       this.#enter(entry, next);
       entry.proven = isSamePath(entry, from);
       moveTo(entry, from);
-      const { id: peer, address, port, proven, tag } = entry;
-      this.#o.emit({ type: "attached", peer, address, port, proven, tag });
+      const { id: peer, address, port, local, proven, tag } = entry;
+      this.#o.emit({ type: "attached", peer, address, port, local, proven, tag });
     }
     this.#heard(entry, from);
     sequence.answered(ATTACHED_SEQ, nowMs);
@@ -230,8 +233,8 @@ export class PeerTable {
       this.#enter(entry, next);
       moveTo(entry, from);
       entry.proven = true;
-      const { id: peer, address, port } = entry;
-      this.#o.emit({ type: "confirmed", peer, address, port });
+      const { id: peer, address, port, local } = entry;
+      this.#o.emit({ type: "confirmed", peer, address, port, local });
     }
     if (nonce !== undefined) this.#acknowledge(entry, from);
     return "accepted";
@@ -406,7 +409,7 @@ export class PeerTable {
     this.#o.send(bytes, entry);
   }
 
-  /** Bound to the address it is sent to, so that a nonce seen at one address proves no other. Nothing is stored. */
+  /** Bound to the path it is sent on, so that a nonce seen at one address proves no other. Nothing is stored. */
   #nonce(cid: string, to: Origin): string {
     const mac = this.#o.crypto.hmacSha256(
       this.#nonceSecret,

@@ -146,13 +146,17 @@ export class ZeroServer {
     return entry.answer === undefined ? "pending" : "answered";
   }
 
-  /** A datagram that begins with three zeros. `bytes` is read during the call only. */
+  /**
+   * A datagram that begins with three zeros. `bytes` is read during the call only. `local` says to which of the server's
+   * addresses it came; answers go out by that one.
+   */
   handleDatagram(
     bytes: Uint8Array,
     length: number,
     address: string,
     port: number,
     nowMs: number,
+    local = 0,
   ): void {
     this.#counters.datagramsReceived++;
     this.#counters.bytesReceived += length;
@@ -162,8 +166,8 @@ export class ZeroServer {
       typeof frame === "string"
         ? frame
         : frame.macAt >= 0
-          ? this.#handleSigned(frame, { address, port, bytes: length }, nowMs)
-          : this.#handlePlain(frame, { address, port, bytes: length }, nowMs);
+          ? this.#handleSigned(frame, { address, port, local, bytes: length }, nowMs)
+          : this.#handlePlain(frame, { address, port, local, bytes: length }, nowMs);
     this.#counters[reason]++;
   }
 
@@ -213,7 +217,7 @@ export class ZeroServer {
     return this.#handleSecondJoin(frame, peeked, from, nowMs);
   }
 
-  /** A connection id that has asked before: the same bytes from the same address get the same answer. */
+  /** A connection id that has asked before: the same bytes on the same path get the same answer. */
   #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroDropReason {
     if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
     if (!isSamePath(entry, from)) {
@@ -265,24 +269,22 @@ export class ZeroServer {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, { reason: "full" }), from);
       return "droppedFull";
     }
-    const { address, port } = from;
+    const { address, port, local } = from;
     if (this.#joins.isFullFor(address)) {
       const sys: RejectSys = { reason: "full", detail: "too many joins of one address" };
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
       return "droppedAddressFull";
     }
     const { body } = envelope;
-    const { hash: negotiatedHash, compat } = negotiated;
-    if (
-      !this.#events.push({ type: "join", cid, address, port, body, hash: negotiatedHash, compat })
-    ) {
-      return "droppedFull";
-    }
+    const { hash: known, compat } = negotiated;
+    const event = { type: "join", cid, address, port, local, body, hash: known, compat } as const;
+    if (!this.#events.push(event)) return "droppedFull";
     this.#joins.add({
       cid,
       digest: this.#crypto.sha256(frame.bytes),
       address,
       port,
+      local,
       expiresAtMs: nowMs + this.#lifetimeMs,
       answer: undefined,
     });
@@ -364,7 +366,7 @@ export class ZeroServer {
     const tag = this.#sessionTag();
     this.#peers.handleTimeout(o.nowMs);
     this.#peers.reserve(
-      { id: o.peer, cid: o.cid, keys, tag, address: o.address, port: o.port },
+      { id: o.peer, cid: o.cid, keys, tag, address: o.address, port: o.port, local: o.local },
       o.nowMs,
     );
     const sys: AcceptSys = {
@@ -447,8 +449,8 @@ export class ZeroServer {
     return true;
   }
 
-  #send(bytes: Uint8Array, { address, port }: NetworkPath): void {
-    if (!this.#outbox.push({ bytes, address, port })) {
+  #send(bytes: Uint8Array, { address, port, local }: NetworkPath): void {
+    if (!this.#outbox.push({ bytes, address, port, local })) {
       this.#counters.outboxFull++;
       return;
     }

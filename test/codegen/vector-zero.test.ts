@@ -106,8 +106,8 @@ describe("the zero messages of the vectors", () => {
     expect(asked).toMatchObject({ type: "join", cid, body, hash: vectors.protocol.hash });
     const { peer } = granted;
     const accept = find("accept from the server: what is required");
-    const { address, port, hash, compat } = asked;
-    const place = { cid, peer, address, port, hash, compat, accept: accept.body, nowMs: 0 };
+    const { address, port, local, hash, compat } = asked;
+    const place = { cid, peer, address, port, local, hash, compat, accept: accept.body, nowMs: 0 };
     server.answer(cid, server.reserve(place), 0);
     expect(hex(next())).toBe(accept.hex);
     take(bytesOf("attach from the client: what is required"));

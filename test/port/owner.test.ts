@@ -15,14 +15,14 @@ const nowhere: DatagramSocket = {
   close: () => Promise.resolve(),
 };
 
-test("counts by name what the connection protocol says of a peer that is not there", async () => {
+function ownerOf(sockets: readonly DatagramSocket[]): PortOwner {
   const protocol = handProtocol();
   const maxPeers = 4;
-  const owner = new PortOwner({
+  return new PortOwner({
     protocol,
     crypto: nodeCrypto,
     random: () => 0,
-    socket: nowhere,
+    sockets,
     link: new PortLink(createPortMemory(protocol, maxPeers), protocol),
     maxPeers,
     maxJoinsPerAddress: undefined,
@@ -34,8 +34,12 @@ test("counts by name what the connection protocol says of a peer that is not the
     onExpired: () => {},
     onEmpty: () => {},
   });
+}
+
+test("counts by name what the connection protocol says of a peer that is not there", async () => {
+  const owner = ownerOf([nowhere]);
   const peer = 9;
-  const at = { peer, address: "10.0.0.1", port: 5000 };
+  const at = { peer, address: "10.0.0.1", port: 5000, local: 0 };
   owner.handleEvent({ type: "attached", ...at, proven: true, tag: 7 }, 0);
   owner.handleEvent({ type: "confirmed", ...at }, 0);
   owner.handleEvent({ type: "expired", peer }, 0);
@@ -51,4 +55,18 @@ test("counts by name what the connection protocol says of a peer that is not the
   });
   expect(owner.peers).toBe(0);
   await owner.stop();
+});
+
+test("closes the socket of each address when it stops", async () => {
+  const closed: string[] = [];
+  const hosts = ["127.0.0.1", "::1", "10.0.0.1"];
+  const owner = ownerOf(
+    hosts.map((address) => ({
+      ...nowhere,
+      address,
+      close: async () => void closed.push(address),
+    })),
+  );
+  await owner.stop();
+  expect(closed).toEqual(hosts);
 });

@@ -28,6 +28,7 @@ export class TestHost extends Inbox implements ConnectionHost {
       path: {
         address: "10.0.0.1",
         port: 4000,
+        local: 0,
         get proven() {
           return host.path.proven;
         },

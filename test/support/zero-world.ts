@@ -77,10 +77,21 @@ export interface Host {
   readonly address: string;
   /** The port its datagrams come from, by where they go: a NAT may give each its own. */
   readonly natPort: (towards: number) => number;
+  /** At which of the server's addresses they arrive, by where they go. Only that one is heard. */
+  readonly asks: (towards: number) => number;
   /** How it began and ended. */
   readonly events: ZeroClientEvent[];
   /** What lay between. */
   readonly progress: string[];
+}
+
+export interface Sent {
+  readonly bytes: Uint8Array;
+  readonly from: string;
+  readonly to: string;
+  /** Which of the server's addresses it comes from or goes to. */
+  readonly local: number;
+  readonly atMs: number;
 }
 
 interface Flight {
@@ -95,7 +106,7 @@ export class World {
   readonly hosts: Host[] = [];
   readonly serverEvents: { port: number; event: ZeroServerEvent }[] = [];
   /** All datagrams that were sent, before the link did anything to them. */
-  readonly sent: { bytes: Uint8Array; from: string; to: string; atMs: number }[] = [];
+  readonly sent: Sent[] = [];
   /** Server side: bytes from and to each address. */
   readonly received: Map<string, number> = new Map();
   readonly replied: Map<string, number> = new Map();
@@ -130,6 +141,7 @@ export class World {
       dial?: number;
       address?: string;
       natPort?: (towards: number) => number;
+      asks?: (towards: number) => number;
       join?: unknown;
     } = {},
   ): Host {
@@ -144,6 +156,7 @@ export class World {
       }),
       address: o.address ?? `10.0.0.${index + 1}`,
       natPort: o.natPort ?? (() => 40_000 + index),
+      asks: o.asks ?? (() => 0),
       events: [],
       progress: [],
     };
@@ -157,10 +170,11 @@ export class World {
   }
 
   /** Hands a datagram to a port as if it came from there, at once. */
-  inject(port: number, bytes: Uint8Array, address: string, fromPort: number): void {
+  inject(port: number, bytes: Uint8Array, address: string, fromPort: number, local = 0): void {
     const key = `${address}:${fromPort}`;
     this.received.set(key, (this.received.get(key) ?? 0) + bytes.length);
-    this.servers.get(port)!.handleDatagram(bytes, bytes.length, address, fromPort, this.nowMs);
+    const server = this.servers.get(port)!;
+    server.handleDatagram(bytes, bytes.length, address, fromPort, this.nowMs, local);
     this.pump();
   }
 
@@ -170,8 +184,9 @@ export class World {
       for (let out = host.client.pollTransmit(this.nowMs); out !== undefined; ) {
         const { bytes, port } = out;
         const fromPort = host.natPort(port);
-        this.#fly(bytes, `${host.address}:${fromPort}`, `server:${port}`, () =>
-          this.inject(port, bytes, host.address, fromPort),
+        const local = host.asks(port);
+        this.#fly(bytes, `${host.address}:${fromPort}`, `server:${port}`, local, () =>
+          this.inject(port, bytes, host.address, fromPort, local),
         );
         out = host.client.pollTransmit(this.nowMs);
       }
@@ -189,12 +204,13 @@ export class World {
         if (event.type === "join") this.#decide(event, port);
       }
       for (let out = server.pollTransmit(this.nowMs); out !== undefined; ) {
-        const { bytes, address, port: to } = out;
+        const { bytes, address, port: to, local } = out;
         const key = `${address}:${to}`;
         this.replied.set(key, (this.replied.get(key) ?? 0) + bytes.length);
-        this.#fly(bytes, `server:${port}`, key, () => {
+        this.#fly(bytes, `server:${port}`, key, local, () => {
           const host = this.hosts.find((h) => h.address === address && h.natPort(port) === to);
-          host?.client.handleDatagram(bytes, bytes.length, "10.0.0.1", port, this.nowMs);
+          if (host?.asks(port) === local)
+            host.client.handleDatagram(bytes, bytes.length, "10.0.0.1", port, this.nowMs);
           this.pump();
         });
         out = server.pollTransmit(this.nowMs);
@@ -239,7 +255,7 @@ export class World {
   }
 
   /** Datagrams sent that carry this message. */
-  sentOf(msg: string): { bytes: Uint8Array; from: string; to: string; atMs: number }[] {
+  sentOf(msg: string): Sent[] {
     return this.sent.filter(({ bytes }) => messageOf(bytes).msg === msg);
   }
 
@@ -258,6 +274,7 @@ export class World {
           peer,
           address: event.address,
           port: event.port,
+          local: event.local,
           hash: event.hash,
           compat: event.compat,
           accept: { motd: "welcome" },
@@ -278,8 +295,8 @@ export class World {
     return best;
   }
 
-  #fly(bytes: Uint8Array, from: string, to: string, deliver: () => void): void {
-    this.sent.push({ bytes, from, to, atMs: this.nowMs });
+  #fly(bytes: Uint8Array, from: string, to: string, local: number, deliver: () => void): void {
+    this.sent.push({ bytes, from, to, local, atMs: this.nowMs });
     const { duplicate = 0, minLatencyMs = 10, maxLatencyMs = minLatencyMs } = this.options;
     const copies = this.random() < duplicate ? 2 : 1;
     for (let i = 0; i < copies; i++) {

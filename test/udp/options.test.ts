@@ -79,7 +79,7 @@ describe("an option of another type", () => {
       "maxJoinsPerAddress: must be a whole number, at least 1, or Infinity, not 1.5",
     );
     await expect(narrowServer({ publicPorts: [0] })).rejects.toThrow(
-      "publicPorts: must be a list, of which each is a whole number from 1 to 65535, not a list",
+      "publicPorts: must be a list, of which each is a whole number from 1 to 65535, not [0]",
     );
     await expect(narrowServer({ systems: "systems.js" })).rejects.toThrow("import.meta.url");
   });

@@ -44,11 +44,12 @@ describe("joining", () => {
         peer: 1,
         address: "10.0.0.1",
         port: 40_000,
+        local: 0,
         proven: true,
         // Both ends know it now.
         tag: (events[0] as { tag: number }).tag,
       },
-      { type: "confirmed", peer: 1, address: "10.0.0.1", port: 40_000 },
+      { type: "confirmed", peer: 1, address: "10.0.0.1", port: 40_000, local: 0 },
     ]);
     expect(client.rttMs).toBeCloseTo(20);
     expect(client.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
@@ -273,6 +274,7 @@ describe("joining", () => {
       peer: 9,
       address: "10.0.0.1",
       port: 1,
+      local: 0,
       hash: protocol.hash,
       compat: false,
     };

@@ -241,7 +241,8 @@ describe("a forger", () => {
     client.close("bye", "", world.nowMs);
     // Real closes of both sides that never arrive: the strongest thing to forge from.
     for (let out = client.pollTransmit(0); out !== undefined; out = client.pollTransmit(0)) {
-      real.push({ bytes: out.bytes, from: "10.0.0.1:40000", to: `server:${P0}`, atMs: 0 });
+      const { bytes } = out;
+      real.push({ bytes, from: "10.0.0.1:40000", to: `server:${P0}`, local: 0, atMs: 0 });
     }
     const told = world.serverEvents.length;
     const { state } = client;

@@ -32,7 +32,8 @@ describe("base64url", () => {
 });
 
 describe("a cookie", () => {
-  const subject = { address: "10.0.0.1", port: 40_000, cid: "A".repeat(22), hash: "0".repeat(32) };
+  const client = { address: "10.0.0.1", port: 40_000, local: 0 };
+  const subject = { ...client, cid: "A".repeat(22), hash: "0".repeat(32) };
 
   it("is good for who it was made for, until it is too old, across changes of the secret", () => {
     const jar = new CookieJar(nodeCrypto, 10_000, 500.25);
@@ -44,6 +45,7 @@ describe("a cookie", () => {
       for (const other of [
         { address: "10.0.0.2" },
         { port: 40_001 },
+        { local: 1 },
         { cid: `B${"A".repeat(21)}` },
         { hash: "1".repeat(32) },
       ]) {

@@ -96,6 +96,7 @@ class ManualPair {
           peer: 7,
           address: ADDRESS,
           port: FROM,
+          local: 0,
           hash: protocol.hash,
           compat: false,
           accept: {},
