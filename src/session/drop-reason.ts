@@ -16,7 +16,8 @@ export const dropReasons = {
   unknownChannel: "a channel that the protocol does not have",
   flags: "flags that contradict each other",
   sliceBounds: "slice index or count impossible on this channel",
-  payloadSize: "a payload of a size that its channel does not have",
+  payloadSize:
+    "a payload of a size that its channel does not have, or bytes behind a header without frames",
   acknowledgedUnsent: "it acknowledges a number that was skipped on purpose, or is none",
   direction: "a frame on a channel on which this side may not be sent to",
   messageWindow: "a message number further ahead than the window allows",

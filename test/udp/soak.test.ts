@@ -25,7 +25,7 @@ type Taken = Record<Channel, number[]>;
 const lists = (): Taken => ({ line: [], loose: [], big: [] });
 
 /** One connection as the test sees it: what either side's `send` has taken, and what has come out. */
-interface Pair {
+interface ClientAndPeer {
   readonly client: Client;
   readonly toClient: Taken;
   readonly toServer: Taken;
@@ -45,7 +45,7 @@ it.each(seeds)(
     const random = new SeededRandom(seed);
     const below = (n: number): number => Math.floor(random.next() * n);
     const server = await narrowServer({ ports: { count: 2 }, maxPeersPerPort: 4 });
-    const pairs = new Map<number, Pair>();
+    const pairs = new Map<number, ClientAndPeer>();
     const arrived = new Map<number, Taken>();
     const at = (id: number): Taken => {
       if (!arrived.has(id)) arrived.set(id, lists());
@@ -82,7 +82,7 @@ it.each(seeds)(
       });
       if (client === undefined) return join();
       const atClient = lists();
-      const pair: Pair = {
+      const pair: ClientAndPeer = {
         client,
         toClient: lists(),
         toServer: lists(),
@@ -120,7 +120,7 @@ it.each(seeds)(
       if (!taken) refused++;
       return taken;
     };
-    const pick = (): Pair | undefined => {
+    const pick = (): ClientAndPeer | undefined => {
       const open = [...pairs.values()].filter(
         ({ closedBy, left }) => closedBy === undefined && !left,
       );
