@@ -28,6 +28,7 @@ const messages = {
   chat: (n: number) => ({ n, text: `line ${n}` }),
   shot: (n: number) => ({ n }),
   door: (n: number) => ({ n }),
+  map: (n: number) => ({ n, data: large(n) }),
   level: (n: number) => ({ n, data: pattern(15_000 + n) }),
 };
 type Name = keyof typeof messages;
@@ -85,14 +86,14 @@ it(`keeps its promise at 10 % loss (seed ${SEED})`, { timeout: 90_000 }, async (
     server.receive[name]((_peer, message) => take(up.got, name, message));
     client.receive[name]((message) => take(down.got, name, message));
   }
-  const kept = ["event", "chat", "shot"] as const;
+  const kept = ["event", "chat", "shot", "map"] as const;
   const newest = ["door", "level"] as const;
   for (let n = 0; n < ROUNDS; n++) {
     for (const { send, drained } of [up, down]) {
       for (const name of names) {
         const sendOne = (message: unknown): boolean => send[name](message as never);
-        const mustBeTaken = name === "event" || name === "chat" || name === "shot";
-        while (!sendOne(messages[name](n)) && (mustBeTaken || n === ROUNDS - 1)) await drained();
+        const mustBeTaken = kept.some((other) => other === name) || n === ROUNDS - 1;
+        while (!sendOne(messages[name](n)) && mustBeTaken) await drained();
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -105,8 +106,10 @@ it(`keeps its promise at 10 % loss (seed ${SEED})`, { timeout: 90_000 }, async (
     ),
   );
   for (const { got } of [up, down]) {
-    expect(rising(got.event)).toEqual(all);
-    expect(got.event).toHaveLength(ROUNDS);
+    for (const name of ["event", "map"] as const) {
+      expect(rising(got[name])).toEqual(all);
+      expect(got[name]).toHaveLength(ROUNDS);
+    }
     expect(got.chat).toEqual(all);
     expect(got.shot).toEqual(all);
     for (const name of ["pose", "world", "voice", "clip", "door", "level"] as const) {
