@@ -195,6 +195,16 @@ export class Session implements FrameEvents {
     return this.rtt.smoothedMs;
   }
 
+  /** Of datagrams that ask for an ack, and are neither acknowledged nor believed lost. */
+  get bytesInFlight(): number {
+    return this.sent.bytesInFlight;
+  }
+
+  /** Data is sent while less than this is in flight. */
+  get windowBytes(): number {
+    return this.controller.windowBytes;
+  }
+
   /**
    * One datagram of the regular protocol, `bytes[0..length)`. It is checked whole before any of it is applied; why
    * it was dropped is returned and counted. Throws for no bytes; an exception of the sink passes through once the

@@ -23,4 +23,13 @@ export {
 } from "./lossy-socket.ts";
 export { type Endpoint, Pair, type PairOptions, runTogether } from "./pair.ts";
 export { SeededRandom } from "./random.ts";
+export {
+  type DatagramEvent,
+  Trace,
+  type TraceEvent,
+  type TraceMetrics,
+  type TraceOptions,
+  type TraceSide,
+} from "./trace.ts";
+export type { TracedDatagram, TracedFrame } from "./trace-decoder.ts";
 export { VirtualTime } from "./virtual-time.ts";

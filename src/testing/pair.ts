@@ -4,12 +4,16 @@
  * time, and a bottleneck (`runTogether`).
  */
 import { Writer } from "../wire/writer.ts";
-import { type Fate, type LinkOptions, SimulatedLink } from "./link.ts";
+import { type LinkObserver, type LinkOptions, SimulatedLink } from "./link.ts";
 import { SeededRandom } from "./random.ts";
+import type { Trace, TraceMetrics } from "./trace.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
-/** Something that is given datagrams and the time, and asked for datagrams and the next time. */
-export interface Endpoint {
+/**
+ * Something that is given datagrams and the time, and asked for datagrams and the next time. A trace shows its metrics,
+ * where it has them, and a text that `handleDatagram` returns, as the reason for which the datagram was refused.
+ */
+export interface Endpoint extends TraceMetrics {
   handleDatagram(bytes: Uint8Array, view: DataView, length: number, nowMs: number): unknown;
   handleTimeout(nowMs: number): void;
   /** Writes the next datagram that is due and returns its bytes; 0: none now. */
@@ -31,14 +35,14 @@ export interface PairOptions<A extends Endpoint, B extends Endpoint> {
   readonly maxDatagramBytes?: number | undefined;
   /** Sees each datagram before the link does. */
   readonly tap?: ((from: "a" | "b", datagram: Uint8Array, nowMs: number) => void) | undefined;
-  /** Told what became of each, and of each copy: at once where it is dropped, else before the endpoint is given it. */
-  readonly onFate?:
-    | ((from: "a" | "b", datagram: Uint8Array, fate: Fate, nowMs: number) => void)
-    | undefined;
+  /** Records each datagram and what becomes of it. */
+  readonly trace?: Trace | undefined;
 }
 
 /** More datagrams than this from one endpoint at one instant mean that it never stops. */
 const MAX_TURN_DATAGRAMS = 100_000;
+/** More steps than this at one instant mean that an endpoint has a deadline that it does not serve. */
+const MAX_STEPS_AT_ONCE = 10_000;
 
 export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> {
   readonly a: A;
@@ -49,6 +53,8 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
   readonly linkFromB: SimulatedLink;
   readonly #writer: Writer;
   readonly #tap: PairOptions<A, B>["tap"];
+  readonly #trace: Trace | undefined;
+  #stepsAtOnce = 0;
 
   constructor(options: PairOptions<A, B>) {
     this.a = options.a;
@@ -58,20 +64,23 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
     this.#tap = options.tap;
     this.#writer = new Writer(new Uint8Array(options.maxDatagramBytes ?? 65_536));
     const { time, random } = this;
-    const { link, onFate } = options;
+    const { link, trace } = options;
+    this.#trace = trace;
+    const observer = (from: "a" | "b"): LinkObserver | undefined =>
+      trace && ((fate, datagram) => trace.settled(from, datagram, fate, time.nowMs));
     this.linkFromA = new SimulatedLink(
       time,
       random,
       { ...link, ...options.fromA },
       (datagram) => this.#arrive(this.b, datagram),
-      onFate && ((fate, datagram) => onFate("a", datagram, fate, time.nowMs)),
+      observer("a"),
     );
     this.linkFromB = new SimulatedLink(
       time,
       random,
       { ...link, ...options.fromB },
       (datagram) => this.#arrive(this.a, datagram),
-      onFate && ((fate, datagram) => onFate("b", datagram, fate, time.nowMs)),
+      observer("b"),
     );
   }
 
@@ -102,9 +111,19 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
     return true;
   }
 
+  /** For `stepTogether`: a step was made, in which time went on or did not. */
+  stepped(wentOn: boolean): void {
+    this.#stepsAtOnce = wentOn ? 0 : this.#stepsAtOnce + 1;
+    if (this.#stepsAtOnce <= MAX_STEPS_AT_ONCE) return;
+    throw new Error(`time stands still at ${this.time.nowMs} ms: a deadline is not served`);
+  }
+
   #arrive(endpoint: Endpoint, datagram: Uint8Array): void {
     const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
-    endpoint.handleDatagram(datagram, view, datagram.byteLength, this.time.nowMs);
+    const { nowMs } = this.time;
+    const result = endpoint.handleDatagram(datagram, view, datagram.byteLength, nowMs);
+    if (typeof result === "string") this.#trace?.refused(result);
+    this.#trace?.metrics(endpoint === this.a ? "a" : "b", endpoint, nowMs);
   }
 
   #transmit(endpoint: Endpoint, link: SimulatedLink, name: "a" | "b"): void {
@@ -114,6 +133,8 @@ export class Pair<A extends Endpoint = Endpoint, B extends Endpoint = Endpoint> 
       const length = endpoint.pollTransmit(w, this.time.nowMs);
       if (length === 0) return;
       this.#tap?.(name, w.bytes.slice(0, length), this.time.nowMs);
+      this.#trace?.sent(name, w.bytes.subarray(0, length), this.time.nowMs);
+      this.#trace?.metrics(name, endpoint, this.time.nowMs);
       link.send(w.bytes, 0, length);
     }
     throw new Error(`endpoint ${name} sends without end at ${this.time.nowMs} ms`);
@@ -137,6 +158,7 @@ function stepTogether(pairs: readonly Pair[], untilMs: number): void {
     dueMs = Math.min(dueMs, pair.a.pollDeadline(), pair.b.pollDeadline());
   }
   const nowMs = Math.max(time.nowMs, Math.min(dueMs, time.nextMs));
+  pairs[0]!.stepped(nowMs > time.nowMs);
   time.runUntil(nowMs);
   for (const { a, b } of pairs) {
     if (a.pollDeadline() <= nowMs) a.handleTimeout(nowMs);

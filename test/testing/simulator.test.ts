@@ -238,6 +238,19 @@ describe("a pair", () => {
   });
 });
 
+describe("a pair with an endpoint that never serves its deadline", () => {
+  it("says so, and does not hang", () => {
+    const stuck: Endpoint = {
+      handleDatagram: () => {},
+      handleTimeout: () => {},
+      pollTransmit: () => 0,
+      pollDeadline: () => 5,
+    };
+    const pair = new Pair({ a: stuck, b: stuck, seed: 1 });
+    expect(() => pair.run(10)).toThrow("time stands still at 5 ms");
+  });
+});
+
 describe("pairs that share the time", () => {
   it("are stepped together", () => {
     const time = new VirtualTime();

@@ -1,0 +1,125 @@
+/**
+ * Reads the header of datagrams for a trace, from outside of both endpoints: whole packet numbers follow from what each
+ * side has sent so far. Refuses nothing; of what cannot be read it says why. Not here: payloads, and whether a session
+ * would take the datagram. Worst case: its frames.
+ */
+import type { Protocol } from "../protocol.ts";
+import { rebuildAcknowledged, rebuildNumber } from "../session/packet-numbers.ts";
+import {
+  type AckBlock,
+  DatagramHeader,
+  FrameHeader,
+  Violation,
+  violationNames,
+} from "../wire/header.ts";
+import { Reader } from "../wire/reader.ts";
+
+export interface TracedFrame {
+  readonly channel: string;
+  /** The message number as it is on the wire, its high bits cut off; only on numbered channels. */
+  readonly number?: number | undefined;
+  /** Index and count. */
+  readonly slice?: readonly [index: number, count: number] | undefined;
+  /** Of the payload. */
+  readonly bytes: number;
+}
+
+export interface TracedDatagram {
+  readonly bytes: number;
+  /** Whole; undefined for a datagram of the connection protocol, and where the header cannot be read. */
+  readonly packetNumber?: number | undefined;
+  readonly ackNow?: boolean | undefined;
+  /** Newest first, both ends included. */
+  readonly ack?:
+    | {
+        readonly delayMs?: number | undefined;
+        readonly ranges: readonly (readonly [number, number])[];
+      }
+    | undefined;
+  readonly limit?: number | undefined;
+  readonly frames?: readonly TracedFrame[] | undefined;
+  /** What else there is to say: that it is of the connection protocol, or why it cannot be read. */
+  readonly note?: string | undefined;
+}
+
+const DELAY_UNIT_MS = 0.25;
+const DELAY_UNKNOWN = 255;
+
+export class DatagramDecoder {
+  readonly #protocol: Protocol;
+  readonly #header: DatagramHeader;
+  readonly #frame: FrameHeader = new FrameHeader();
+  readonly #reader: Reader = new Reader();
+  /** The largest packet number that each side has sent. */
+  readonly #largest: { a: number; b: number } = { a: -1, b: -1 };
+
+  constructor(protocol: Protocol) {
+    this.#protocol = protocol;
+    this.#header = new DatagramHeader(protocol.header.userFields.length);
+  }
+
+  decode(from: "a" | "b", datagram: Uint8Array): TracedDatagram {
+    const bytes = datagram.length;
+    if (bytes >= 3 && datagram[0] === 0 && datagram[1] === 0 && datagram[2] === 0) {
+      return { bytes, note: "connection protocol" };
+    }
+    const codec = this.#protocol.header;
+    const header = this.#header;
+    const frame = this.#frame;
+    const reader = this.#reader;
+    const view = new DataView(datagram.buffer, datagram.byteOffset, bytes);
+    reader.reset(datagram, view, 0, bytes);
+    frame.compat = false;
+    const clear = codec.readClear(header, frame, reader);
+    if (clear !== Violation.none) return { bytes, note: violationNames[clear] };
+    const bits = header.wide ? codec.widePacketNumberBits : codec.packetNumberBits;
+    const packetNumber = rebuildNumber(header.packetNumber, bits, this.#largest[from] + 1);
+    this.#largest[from] = Math.max(this.#largest[from], packetNumber);
+    const sealed = codec.readSealed(header, reader);
+    if (sealed !== Violation.none) return { bytes, packetNumber, note: violationNames[sealed] };
+    const ack = header.ack ? this.#ackOf(from, header.acks) : undefined;
+    const { note, frames } = this.#frames(header.frames);
+    return {
+      bytes,
+      packetNumber,
+      ackNow: header.ackNow ? true : undefined,
+      ack,
+      limit: header.limit ? header.receiveLimit : undefined,
+      frames,
+      note,
+    };
+  }
+
+  #ackOf(from: "a" | "b", acks: AckBlock): NonNullable<TracedDatagram["ack"]> {
+    const others = this.#largest[from === "a" ? "b" : "a"];
+    const ranges: [number, number][] = [];
+    let high = rebuildAcknowledged(acks.largest, this.#protocol.header.ackBits, others);
+    for (let i = -1; i < acks.pairs; i++) {
+      if (i >= 0) high -= acks.gaps[i]!;
+      const low = high - (i < 0 ? acks.firstRun : acks.runs[i]!) + 1;
+      ranges.push([low, high]);
+      high = low - 1;
+    }
+    const delayMs = acks.delay === DELAY_UNKNOWN ? undefined : acks.delay * DELAY_UNIT_MS;
+    return { delayMs, ranges };
+  }
+
+  #frames(some: boolean): Pick<TracedDatagram, "frames" | "note"> {
+    if (!some) return { note: undefined, frames: undefined };
+    const { channels, header: codec } = this.#protocol;
+    const frame = this.#frame;
+    const frames: TracedFrame[] = [];
+    for (let isFirst = true; isFirst || frame.more; isFirst = false) {
+      const violation = codec.readFrame(frame, isFirst, this.#reader);
+      if (violation !== Violation.none) return { frames, note: violationNames[violation] };
+      const channel = channels[frame.channel]!;
+      frames.push({
+        channel: channel.name,
+        number: channel.numbered ? frame.number : undefined,
+        slice: frame.slice ? [frame.sliceIndex, frame.sliceCount] : undefined,
+        bytes: frame.payloadBytes,
+      });
+    }
+    return { frames, note: undefined };
+  }
+}
