@@ -7,10 +7,10 @@ import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { age } from "#simulate/inside.js";
 import { sameVersion } from "#src/negotiated-version.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { typeProblems } from "../codegen/support/generate.ts";
-import { age } from "../support/aged.ts";
 import { CaptureError } from "../support/independent/bytes.ts";
 import type {
   Layout,
@@ -234,7 +234,13 @@ function sessionsKeepPromises(random: SeededRandom, world: LayoutWorld, lists: L
   });
   const corner = (...bits: number[]) =>
     2 ** bits[random.integer(0, bits.length - 1)]! - random.integer(0, 40);
-  age(protocol, play, corner(16, 17, 24, 32), corner(15, 16, 32));
+  age(
+    protocol,
+    play.client.session,
+    play.server.session,
+    corner(16, 17, 24, 32),
+    corner(15, 16, 32),
+  );
   const sides = { client: play.client, server: play.server };
   const once = [...lists.clear, ...lists.sealed];
   for (let tick = 0; tick < 10; tick++) {

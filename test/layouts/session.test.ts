@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { age } from "#simulate/inside.js";
 import { checkUserField } from "#src/endpoint.js";
 import { MAX_ACK_RANGES } from "#src/limits.js";
 import { FixedController } from "#src/session/controller.js";
@@ -13,7 +14,6 @@ import type { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { AckBlock, ackWord, readAckWords } from "#src/wire/header.js";
 import { Writer } from "#src/wire/writer.js";
-import { age } from "../support/aged.ts";
 import type { LayoutField, LayoutLists } from "../support/independent/layout.ts";
 import { layoutWorld } from "../support/layout-world.ts";
 import { broken, joined, numberedPayload, type Side } from "../support/session-pair.ts";
@@ -122,14 +122,20 @@ describe("a layout whose packet numbers have 16 bits and no wide form", async ()
   it("lets its numbers come round several times", () => {
     const world = joined({ protocol, seed: 6, link: { delayMs: 2, loss: 0.02, jitterMs: 3 } });
     const { client, server, pair } = world;
-    age(protocol, world, 2 ** 16 - 3000, 2 ** 16 - 1000);
+    age(protocol, client.session, server.session, 2 ** 16 - 3000, 2 ** 16 - 1000);
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 1500; i++) {
         client.send("event", numberedPayload(client.sent.get("event")?.length ?? 0, 8));
         pair.run(4);
       }
       expect(pair.runUntil(() => !client.session.unacknowledged, 10_000)).toBe(true);
-      age(protocol, world, (round + 2) * 2 ** 16 - 700, (round + 2) * 2 ** 16 - 700);
+      age(
+        protocol,
+        client.session,
+        server.session,
+        (round + 2) * 2 ** 16 - 700,
+        (round + 2) * 2 ** 16 - 700,
+      );
     }
     expect(broken(protocol, "event", client, server)).toBe("");
   });

@@ -89,6 +89,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
     imports: [],
     packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage.js", "fast-check", "typescript"],
   },
+  simulate: { imports: [], packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage.js"] },
 };
 
 /** Files that are modules of their own, or share one. */

@@ -1,4 +1,6 @@
 /** Sessions in virtual time with an oracle: what was sent on each channel against what arrived there. */
+
+import { Oracle } from "#simulate/oracle.js";
 import type { ChannelDefinition, Protocol, Role } from "#src/protocol.js";
 import type { ReceivedMessage } from "#src/received-message.js";
 import { Session, type SessionOptions, type SessionSink } from "#src/session/session.js";
@@ -121,35 +123,14 @@ export function indexOf(payload: Uint8Array): number {
   return new DataView(payload.buffer, payload.byteOffset).getUint32(0);
 }
 
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
-}
-
 /** What is wrong with what arrived, by the promise of the channel's mode; empty: nothing. */
 export function broken(protocol: Protocol, name: string, from: Side, to: Side): string {
-  const delivery = protocol.channels[channelIndex(protocol, name)]!.delivery;
-  const sent = from.sent.get(name) ?? [];
-  const got = to.inbox.of(name);
-  const seen = new Set<number>();
-  let last = -1;
-  for (const payload of got) {
-    const index = indexOf(payload);
-    const original = sent[index];
-    if (original === undefined) return `${name}: ${index} was never sent`;
-    if (!sameBytes(original, payload)) return `${name}: ${index} differs`;
-    if (seen.has(index)) return `${name}: ${index} came twice`;
-    if (delivery !== "reliable" && delivery !== "unreliable" && index < last) {
-      return `${name}: ${index} came after ${last}`;
-    }
-    seen.add(index);
-    last = index;
+  const oracle = new Oracle(protocol.channels[channelIndex(protocol, name)]!.delivery);
+  for (const payload of from.sent.get(name) ?? []) oracle.taken(payload);
+  for (const payload of to.inbox.of(name)) {
+    const problem = oracle.deliver(payload, 0, payload.length);
+    if (problem !== "") return `${name}: ${problem}`;
   }
-  if (delivery === "reliable-sequenced") {
-    if (last !== sent.length - 1) return `${name}: ${last} came last of ${sent.length}`;
-    return "";
-  }
-  if (delivery.startsWith("reliable") && got.length !== sent.length) {
-    return `${name}: ${got.length} of ${sent.length} came`;
-  }
-  return "";
+  const problem = oracle.finish(false, false);
+  return problem === "" ? "" : `${name}: ${problem}`;
 }

@@ -1,0 +1,69 @@
+/**
+ * Runs shared out among threads. A worker plays every n-th run and posts how far it is, then its report; it ends early
+ * when it is told to. With one worker no thread is made.
+ */
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import type { Protocol } from "stardust-udp/protocol";
+import { Session } from "stardust-udp/testing";
+import { type Report, type RunOptions, run, type Selection, together } from "./run.ts";
+
+/** The protocol of test/specs/modes.yaml, which has every delivery mode. */
+export async function modesProtocol(): Promise<Protocol> {
+  const file = new URL("../../test/tmp/dist/modes/generated/protocol.js", import.meta.url);
+  return ((await import(file.href)) as { protocol: Protocol }).protocol;
+}
+
+interface Share extends Selection {
+  readonly simulate: true;
+  readonly seed: number;
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+}
+
+type Told = { readonly runs: number } | { readonly report: Report };
+
+export type SharedOptions = Pick<
+  RunOptions,
+  "protocol" | "seed" | "to" | "modes" | "links" | "signal" | "onProgress"
+>;
+
+/** Runs 0 to `to`, in so many threads. */
+export async function runShared(options: SharedOptions, workers: number): Promise<Report> {
+  if (workers === 1) return run({ ...options, Session, from: 0 });
+  const progress = new Array<number>(workers).fill(0);
+  const { seed, to, modes, links, signal, onProgress } = options;
+  const reports = Array.from({ length: workers }, (_, from) => {
+    const share: Share = { simulate: true, seed, to, modes, links, from, step: workers };
+    const worker = new Worker(new URL(import.meta.url), { workerData: share });
+    signal?.addEventListener("abort", () => worker.postMessage("stop"));
+    return new Promise<Report>((resolve, reject) => {
+      worker.on("error", reject);
+      worker.on("message", (told: Told) => {
+        if ("report" in told) {
+          resolve(told.report);
+          return;
+        }
+        progress[from] = told.runs;
+        onProgress?.(progress.reduce((sum, runs) => sum + runs, 0));
+      });
+    });
+  });
+  return together(await Promise.all(reports));
+}
+
+const share = workerData as Share | null;
+if (!isMainThread && share?.simulate === true) {
+  const stop = new AbortController();
+  parentPort!.once("message", () => stop.abort());
+  const tell = (told: Told): void => parentPort!.postMessage(told);
+  const report = await run({
+    ...share,
+    Session,
+    protocol: await modesProtocol(),
+    signal: stop.signal,
+    onProgress: (runs) => tell({ runs }),
+  });
+  tell({ report });
+  parentPort!.close();
+}

@@ -1,0 +1,216 @@
+/**
+ * The simulator finds what it is for: faults planted one by one into a copy of the session's compiled code, each found
+ * by the runs that CI plays. A fault whose text is not in the code any more fails.
+ */
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { Protocol } from "stardust-udp/protocol";
+import { Session } from "stardust-udp/testing";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { SessionClass } from "#simulate/play.js";
+import { play } from "#simulate/play.js";
+import { endOf, run, selectionOf } from "#simulate/run.js";
+import { kindOf, shrink } from "#simulate/shrink.js";
+import { modesProtocol } from "#simulate/worker.js";
+
+/** As in .ci/run. */
+const CI_SEED = 1;
+const CI_RUNS = 10_000;
+/** Where there is nothing to find, so many say so. */
+const IDLE_RUNS = 100;
+
+const built = new URL("../../dist/src/", import.meta.url);
+const folder = new URL("../tmp/planted-sessions/", import.meta.url);
+
+let protocol: Protocol;
+let count = 0;
+
+beforeAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  protocol = await modesProtocol();
+});
+
+/** A session class of a copy of src/session in which every match is replaced in one file; there must be one. */
+async function plant(
+  file: string,
+  edits: readonly (readonly [RegExp, string])[],
+): Promise<SessionClass> {
+  const copy = new URL(`${count++}/`, folder);
+  mkdirSync(copy, { recursive: true });
+  cpSync(new URL("session/", built), copy, { recursive: true });
+  for (const name of readdirSync(copy)) {
+    if (!name.endsWith(".js")) continue;
+    const path = new URL(name, copy);
+    let text = readFileSync(path, "utf8").replace(/^\/\/# sourceMappingURL.*$/m, "");
+    if (name === file) {
+      for (const [from, to] of edits) {
+        if (text.search(from) < 0)
+          throw new Error(`${file} has no ${from}: the fault is not planted`);
+        text = text.replace(from, to);
+      }
+    }
+    writeFileSync(path, text.replace(/from "\.\.\//g, `from "${built.href}`));
+  }
+  const module = (await import(new URL("session.js", copy).href)) as { Session: SessionClass };
+  return module.Session;
+}
+
+async function firstProblem(Planted: SessionClass, runs: number): Promise<string> {
+  const selection = selectionOf(protocol);
+  const report = await run({
+    protocol,
+    Session: Planted,
+    seed: CI_SEED,
+    from: 0,
+    to: endOf(runs, protocol, selection),
+    maxFailures: 1,
+    ...selection,
+  });
+  return report.failures[0]?.problem ?? `not found in ${runs} runs`;
+}
+
+/** What is wrong, in which file, how it is written there, and what the simulator says of it. */
+const faults: readonly [string, string, readonly (readonly [RegExp, string])[], RegExp][] = [
+  [
+    "it acknowledges one too many",
+    "received.js",
+    [[/acks\.firstRun = r\[1\] - r\[0\] \+ 1;/, "acks.firstRun = r[1] - r[0] + 2;"]],
+    /of \d+ came|acknowledgedUnsent|at rest: bytesInFlight/,
+  ],
+  [
+    "it forgets the wrap of a packet number",
+    "packet-numbers.js",
+    [[/return candidate \+ size;/, "return candidate;"]],
+    /of \d+ came|never acknowledged/,
+  ],
+  [
+    "it forgets the wrap of a message number",
+    "channel-receive.js",
+    [[/return rebuildNumber\(truncated, bits, [^;]*;/, "return truncated;"]],
+    /never acknowledged|dropped|of \d+ came/,
+  ],
+  [
+    "it takes a datagram twice",
+    "packet-numbers.js",
+    [[/ has\(packetNumber\) \{/, " has(packetNumber) { return false;"]],
+    /came twice|came once more/,
+  ],
+  [
+    "it delivers what was sent again once more",
+    "number-window.js",
+    [[/ has\(number\) \{/, " has(number) { return number < 0;"]],
+    /came twice|came once more|throws/,
+  ],
+  [
+    "it knows no receive limit",
+    "send-limit.js",
+    [[/ allows\(costBytes\) \{/, " allows(costBytes) { return true;"]],
+    /receiveLimit|never acknowledged/,
+  ],
+  [
+    "it never raises the receive limit",
+    "receive-context.js",
+    [[/return this\.budgetBytes \+ this\.handedOnBytes;/, "return this.budgetBytes;"]],
+    /never acknowledged/,
+  ],
+  [
+    "no controller keeps it from sending",
+    "session.js",
+    [[/this\.sent\.bytesInFlight >= this\.controller\.windowBytes/g, "false"]],
+    /bytes in flight of/,
+  ],
+  [
+    "no pacer keeps it from sending",
+    "controller.js",
+    [[/ readyAt\(nowMs, [^)]*\) \{/, "$& return nowMs;"]],
+    /datagrams of data at once/,
+  ],
+  [
+    "it takes a message for whole that lacks a slice",
+    "reassembly.js",
+    [[/this\.received === this\.count/, "this.received >= this.count - 1"]],
+    /differs|throws/,
+  ],
+  [
+    "it sends the first slice for every slice",
+    "channel-send.js",
+    [[/start \+ this\.headSlice \* this\.sliceBytes/, "start"]],
+    /differs/,
+  ],
+  [
+    "sequenced lets an older one through",
+    "channel-receive-unreliable.js",
+    [[/this\.sequenced && order < this\.newest/, "false"]],
+    /came after/,
+  ],
+  [
+    "ordered waits for nothing",
+    "channel-receive.js",
+    [[/return number === this\.nextOut;/, "return true;"]],
+    /came after/,
+  ],
+  [
+    "it never sends again",
+    "channel-send.js",
+    [[/ lost\(number, slice\) \{/, " lost(number, slice) { return;"]],
+    /never acknowledged/,
+  ],
+  [
+    "it never probes",
+    "session.js",
+    [[/timers\.due\(Timer\.probe, nowMs\)/, "false"]],
+    /never acknowledged|throws/,
+  ],
+  [
+    "it acknowledges acks",
+    "received.js",
+    [[/if \(!frames && !ackNow\)\s+return;/, ""]],
+    /while there is nothing to say/,
+  ],
+  [
+    "what is lost stays in flight",
+    "sent.js",
+    [[/this\.bytesInFlight -= Math\.floor\(packed \/ 32\);/, ""]],
+    /in flight|bytesInFlight/,
+  ],
+  [
+    "what was handed on is kept",
+    "receive-context.js",
+    [[/if \(isTaken\)\s+this\.store\.drop\(stored\);/, ""]],
+    /at rest: waitingBytes/,
+  ],
+  [
+    "its queue still counts what has left",
+    "channel-send.js",
+    [[/this\.queuedBytes -= length \+ MESSAGE_OVERHEAD_BYTES;/, ""]],
+    /bytes are queued|no room|never (sent|acknowledged)/,
+  ],
+];
+
+describe("a fault in a session is found:", () => {
+  test.each(faults)("%s", { timeout: 120_000 }, async (_what, file, edits, problem) => {
+    const found = await firstProblem(await plant(file, edits), CI_RUNS);
+    expect(found).toMatch(problem);
+  });
+
+  test("and none where there is none", async () => {
+    const sound = await plant("session.js", [[/$/, ""]]);
+    expect(await firstProblem(sound, IDLE_RUNS)).toBe(`not found in ${IDLE_RUNS} runs`);
+  });
+});
+
+test("a failing scenario is made simpler, and fails in the same way", async () => {
+  const Planted = await plant("packet-numbers.js", [
+    [/ has\(packetNumber\) \{/, " has(packetNumber) { return false;"],
+  ]);
+  const selection = { ...selectionOf(protocol), modes: ["unreliable"] as const };
+  const to = endOf(100, protocol, selection);
+  const options = { protocol, Session: Planted, seed: CI_SEED, from: 0, to, ...selection };
+  const { failures } = await run({ ...options, maxFailures: 1 });
+  const { scenario, problem } = failures[0]!;
+  const simple = shrink(scenario, (candidate) => play(protocol, candidate, Planted).problem);
+  expect(kindOf(simple.problem)).toBe(kindOf(problem));
+  expect(simple.scenario.messages).toBeLessThan(10);
+  expect(Object.keys(simple.scenario.path.fromClient)).toContain("duplication");
+  expect(play(protocol, simple.scenario, Planted).problem).toBe(simple.problem);
+  expect(play(protocol, simple.scenario, Session).problem).toBe("");
+});
