@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run fuzz`: mutated inputs for every generated decoder of the arena and of test/specs/. The first part of a run is
+ * `npm run fuzz`: mutated inputs for every generated decoder of the arena and of test/specs/, and for sessions of them. The first part of a run is
  * measured (which branches of the decoders it reached), the rest runs at full speed. Ctrl-C ends it with a summary.
  */
 import { UsageError } from "#cli/usage.js";
@@ -41,7 +41,8 @@ class Progress {
 
 function reproduce(options: FuzzOptions): string {
   const spec = options.spec === undefined ? "" : ` --spec ${options.spec}`;
-  return `npm run fuzz -- --seed ${options.seed}${spec}`;
+  const target = options.target === undefined ? "" : ` --target ${options.target}`;
+  return `npm run fuzz -- --seed ${options.seed}${spec}${target}`;
 }
 
 /** Of one spec: its decoders' coverage, both files together. */
@@ -86,7 +87,13 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   const { CoverageMeter } = await import("./coverage.ts");
   const meter = only === undefined ? new CoverageMeter() : undefined;
   const targets: Target[] = [];
-  for (const spec of specs) targets.push(...(await targetsOf(spec, seed)));
+  for (const spec of specs) {
+    const own = await targetsOf(spec, seed);
+    targets.push(
+      ...own.filter(({ name }) => options.target === undefined || name === options.target),
+    );
+  }
+  if (targets.length === 0) throw new UsageError(`no spec has a target ${options.target}`);
   say(`seed ${seed}, ${specs.map(({ name }) => name).join(", ")}`);
 
   const progress = new Progress(options.cases);

@@ -6,23 +6,26 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Only this spec. */
   readonly spec: string | undefined;
+  /** Only this target of each spec: a channel, `header`, `session` or `zero`. */
+  readonly target: string | undefined;
   /** Only this case. */
   readonly only: number | undefined;
   readonly json: boolean;
 }
 
-export const help = `Mutated inputs for every generated decoder: messages, headers, connection protocol.
+export const help = `Mutated inputs for every generated decoder and for live sessions: messages, headers, datagrams, connection protocol.
 
 Usage: npm run fuzz -- [options]
 
   --cases N     how many (default 100000)
   --seed S      whole number; the same seed makes the same cases (default: by chance, and printed)
   --spec NAME   only this spec: arena, or one of test/specs/
+  --target NAME only this: a channel's messages, header, session or zero
   --case K      only case K of the seed, as a failure prints it
   --json        the result as one JSON object on stdout; all else on stderr
   --help        this text
 
-Exit code: 0; 1 when a decoder is wrong; 2 for wrong use; 130 when interrupted.
+Exit code: 0; 1 when something is wrong; 2 for wrong use; 130 when interrupted.
 `;
 
 export function parseOptions(args: readonly string[]): FuzzOptions | "help" {
@@ -30,6 +33,7 @@ export function parseOptions(args: readonly string[]): FuzzOptions | "help" {
     cases: { type: "string" },
     seed: { type: "string" },
     spec: { type: "string" },
+    target: { type: "string" },
     case: { type: "string" },
     json: { type: "boolean" },
     help: { type: "boolean", short: "h" },
@@ -41,6 +45,7 @@ export function parseOptions(args: readonly string[]): FuzzOptions | "help" {
     cases: whole("cases") ?? 100_000,
     seed: whole("seed") ?? Math.floor(Math.random() * 2 ** 31),
     spec: values["spec"] as string | undefined,
+    target: values["target"] as string | undefined,
     only: whole("case"),
     json: values["json"] === true,
   };

@@ -1,6 +1,6 @@
 /**
  * The specs that are fuzzed: the arena and every one of test/specs/ that has been compiled, each as targets for its
- * messages, its header and its connection protocol. The inputs to start from come from the generated arbitraries.
+ * messages, its header, its sessions and its connection protocol. The inputs to start from come from the generated arbitraries.
  */
 import { existsSync, readdirSync } from "node:fs";
 import fc, { type Arbitrary } from "fast-check";
@@ -10,6 +10,7 @@ import { bothSides, codecOf, type MessageCodec } from "./both-sides.ts";
 import { HeaderTarget } from "./headers.ts";
 import { lenientCodecs } from "./lenient.ts";
 import { MessageTarget } from "./messages.ts";
+import { SessionTarget } from "./session.ts";
 import type { Target } from "./target.ts";
 import { ZeroTarget } from "./zero.ts";
 
@@ -66,6 +67,7 @@ export async function targetsOf(spec: Spec, seed: number): Promise<Target[]> {
       return new MessageTarget(spec.name, channel.name, codec, twin, corpus);
     }),
     new HeaderTarget(spec.name, protocol, protocol.header),
+    new SessionTarget(spec.name, protocol),
     new ZeroTarget(spec.name, protocol, join!.body(), accept!.body()),
   ];
 }

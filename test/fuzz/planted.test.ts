@@ -10,8 +10,12 @@ import { HeaderTarget } from "#fuzz/headers.js";
 import { lenientCodecs } from "#fuzz/lenient.js";
 import { MessageTarget } from "#fuzz/messages.js";
 import { run } from "#fuzz/run.js";
+import { SessionTarget } from "#fuzz/session.js";
 import type { Target } from "#fuzz/target.js";
 import { corpusOf, type GeneratedTesting } from "#fuzz/targets.js";
+import { DatagramOpener } from "#src/session/open-datagram.js";
+import { Reassembly } from "#src/session/reassembly.js";
+import type { Workspace } from "#src/session/workspace.js";
 import { specUrl } from "../support/specs.ts";
 
 const SEED = 1;
@@ -363,5 +367,46 @@ describe("a fault in the header's reader is found:", () => {
 
   test("and none where there is none", async () => {
     expect(await fuzzHeader([[/$/, ""]], IDLE_CASES)).toBe(`not found in ${IDLE_CASES} cases`);
+  });
+});
+
+describe("a fault in a session is found:", () => {
+  const target = (): SessionTarget => new SessionTarget("menagerie", protocol);
+
+  test("without one there is nothing to find", async () => {
+    expect(await firstFailure(target(), 300)).toBe("not found in 300 cases");
+  });
+
+  test("any session tag is taken", async () => {
+    const { open } = DatagramOpener.prototype;
+    DatagramOpener.prototype.open = function (this: DatagramOpener, space: Workspace) {
+      const { reader } = space;
+      // Behind channel and flags of the default layout; one that is too short is refused for that.
+      const { tag } = this as unknown as { tag: number };
+      if (reader.end - reader.at >= 8) reader.view.setUint32(reader.at + 4, tag);
+      return open.call(this, space);
+    };
+    try {
+      expect(await firstFailure(target(), 3000)).not.toMatch(/^not found/);
+    } finally {
+      DatagramOpener.prototype.open = open;
+    }
+  });
+
+  test("a slice that comes twice counts twice", async () => {
+    const { has } = Reassembly.prototype;
+    Reassembly.prototype.has = () => false;
+    try {
+      const { failures } = await run({
+        targets: [target()],
+        seed: SEED,
+        cases: 3000,
+        maxFailures: 1,
+      });
+      // Which of its exceptions depends on what the sessions of a thread share.
+      expect(failures.map(({ problem }) => problem.slice(0, 6))).toEqual(["throws"]);
+    } finally {
+      Reassembly.prototype.has = has;
+    }
   });
 });
