@@ -95,6 +95,9 @@ abstract class ReliableChannel implements ReceiveChannel {
   protected readonly window: NumberWindow = new NumberWindow();
   private highest = -1;
   private open: Map<number, Reassembly> | undefined;
+  /** The message claimed last against the receive limit, and in which check: more slices of it may follow there. */
+  private claimed = -1;
+  private claimedIn = 0;
 
   constructor(channel: ChannelDefinition, context: ReceiveContext) {
     this.channel = channel;
@@ -130,9 +133,13 @@ abstract class ReliableChannel implements ReceiveChannel {
     if (open !== undefined) {
       return open.count === sliceCount ? undefined : "sliceMismatch";
     }
+    const { limit } = this.context;
+    if (number === this.claimed && this.claimedIn === limit.checks) return undefined;
+    this.claimed = number;
+    this.claimedIn = limit.checks;
     const payload = sliceCount === 0 ? bytes : (sliceCount - 1) * sliceBytes + 1;
     const isNextAndWhole = sliceCount === 0 && number === window.next;
-    return this.context.limit.claim(payload + MESSAGE_OVERHEAD_BYTES, isNextAndWhole);
+    return limit.claim(payload + MESSAGE_OVERHEAD_BYTES, isNextAndWhole);
   }
 
   apply(number: number, sliceIndex: number, sliceCount: number, start: number, end: number): void {

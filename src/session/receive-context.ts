@@ -22,6 +22,8 @@ export class ReceiveLimit {
   toldBytes: number;
   /** Cost of the new messages of the datagram that is being checked. */
   private claimedBytes = 0;
+  /** Which check this is, of all. */
+  checks = 0;
 
   constructor(budgetBytes: number) {
     this.budgetBytes = budgetBytes;
@@ -33,6 +35,7 @@ export class ReceiveLimit {
   }
 
   beginCheck(): void {
+    this.checks++;
     this.claimedBytes = 0;
   }
 

@@ -73,6 +73,21 @@ describe("flow control", () => {
     expect(broken(small, "chat", world.client, world.server)).toBe("");
   });
 
+  it("counts a message once whose slices come in one datagram", () => {
+    const small = handProtocol({ limits: { receiveBudgetBytes: 3000 } });
+    const world = joined({ seed: 36, protocol: small, link: { delayMs: 10 } });
+    world.server.inbox.accepting = false;
+    const { sliceBytes } = small.limits;
+    world.client.send("map", numberedPayload(0, 1000));
+    world.client.send("map", numberedPayload(1, sliceBytes + 1));
+    world.pair.run(500);
+    expect(world.client.session.unacknowledged).toBe(false);
+    expect(world.server.session.counters.receiveLimit).toBe(0);
+    world.server.inbox.accepting = true;
+    world.server.session.pump();
+    expect(broken(small, "map", world.client, world.server)).toBe("");
+  });
+
   it("never numbers messages further ahead than the window", () => {
     const wide = handProtocol({ limits: { receiveBudgetBytes: 16_777_216 } });
     const world = joined({ seed: 33, protocol: wide, fromServer: { loss: 1 } });
