@@ -105,6 +105,12 @@ export function holdings(session: Session): Holdings {
   };
 }
 
+/** How many datagrams it has sent that it remembers. */
+export function outstanding(session: Session): number {
+  const { sent } = inside(session);
+  return sent.next - sent.base;
+}
+
 /** How many ranges of packet numbers it remembers. */
 export function ackRanges(session: Session): number {
   return inside(session).received.count;

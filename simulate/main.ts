@@ -52,9 +52,9 @@ function playOne(protocol: Protocol, scenario: Scenario, options: SimulateOption
     options.trace === undefined
       ? play(protocol, scenario, Session)
       : traced(protocol, scenario, options.trace);
-  const { problem, atMs, ...counts } = outcome;
+  const { problem, atMs, sent, delivered, datagrams } = outcome;
   const failures = problem === "" ? [] : [{ run: options.only ?? 0, scenario, problem, atMs }];
-  const tally = { ...counts, runs: 1, failures: failures.length };
+  const tally = { runs: 1, sent, delivered, datagrams, failures: failures.length };
   return { tallies: { [`${scenario.mode}\t${scenario.link}`]: tally }, failures, runs: 1 };
 }
 

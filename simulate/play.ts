@@ -5,11 +5,16 @@
  */
 import type { ChannelDefinition, Protocol, Role } from "stardust-udp/protocol";
 import { Pair, type PairOptions, SeededRandom, type Session } from "stardust-udp/testing";
-import { MAX_ACK_RANGES, MAX_BURST_DATAGRAMS, MAX_UNRELIABLE_REASSEMBLIES } from "#src/limits.js";
+import {
+  MAX_ACK_RANGES,
+  MAX_BURST_DATAGRAMS,
+  MAX_OUTSTANDING_DATAGRAMS,
+  MAX_UNRELIABLE_REASSEMBLIES,
+} from "#src/limits.js";
 import { FixedController } from "#src/session/controller.js";
 import { type DropReason, dropReasons } from "#src/session/drop-reason.js";
 import type { SessionOptions } from "#src/session/session.js";
-import { ackRanges, age, holdings } from "./inside.ts";
+import { ackRanges, age, holdings, outstanding } from "./inside.ts";
 import { Oracle } from "./oracle.ts";
 import { keepsOrder, losesNothing, type Path, type Scenario, tellsLies } from "./scenario.ts";
 
@@ -19,8 +24,12 @@ export type SessionClass = new (options: SessionOptions) => Session;
 export interface Outcome {
   /** What is wrong; empty: nothing. */
   readonly problem: string;
-  /** When it was seen, virtual milliseconds. */
+  /** When it was seen, virtual milliseconds; else the end. */
   readonly atMs: number;
+  /** When everything had arrived that was to arrive; 0: it never had. */
+  readonly settledAtMs: number;
+  /** Datagrams that one side remembered at once. */
+  readonly mostOutstanding: number;
   readonly sent: number;
   readonly delivered: number;
   readonly datagrams: number;
@@ -109,6 +118,8 @@ class Play {
   readonly pair: Pair<Session, Session>;
   readonly random: SeededRandom;
   readonly channels: readonly ChannelDefinition[];
+  settledAtMs = 0;
+  mostOutstanding = 0;
 
   constructor(protocol: Protocol, scenario: Scenario, Made: SessionClass, watch: Watch) {
     this.protocol = protocol;
@@ -149,6 +160,8 @@ class Play {
     return {
       problem,
       atMs: pair.time.nowMs,
+      settledAtMs: this.settledAtMs,
+      mostOutstanding: this.mostOutstanding,
       sent: oracles.reduce((sum, { sent }) => sum + sent, 0),
       delivered: oracles.reduce((sum, { delivered }) => sum + delivered, 0),
       datagrams: client.session.counters.datagramsSent + server.session.counters.datagramsSent,
@@ -255,6 +268,7 @@ class Play {
     const lies = tellsLies(scenario.path);
     const arrives = pair.runUntil(settled, lies ? LIES_SETTLE_MS : MAX_SETTLE_MS);
     if (lies) return;
+    this.settledAtMs = pair.time.nowMs;
     if (!arrives) {
       const owed = [client, server].some(({ session }) => session.unacknowledged);
       throw new Failed(
@@ -326,6 +340,10 @@ class Play {
       }
       if (held.chargedBytes > most || held.sliceBytes > most) {
         throw new Failed(`${role} holds ${held.chargedBytes} bytes, ${held.sliceBytes} in slices`);
+      }
+      this.mostOutstanding = Math.max(this.mostOutstanding, outstanding(session));
+      if (outstanding(session) > 2 * MAX_OUTSTANDING_DATAGRAMS) {
+        throw new Failed(`${role} remembers ${outstanding(session)} datagrams`);
       }
       if (ackRanges(session) > MAX_ACK_RANGES) throw new Failed(`${role}: too many ack ranges`);
     }
