@@ -1,6 +1,7 @@
 /**
  * The receiving side of the unreliable modes. What all share: slices, and that nothing is asked for again. Unfinished
- * messages are bounded in number (MAX_UNRELIABLE_REASSEMBLIES), bytes and time; the oldest goes first.
+ * messages are bounded in number (MAX_UNRELIABLE_REASSEMBLIES) and bytes, the oldest goes first, and in the time since
+ * the last slice came: a slow path brings a large one all the same.
  *
  * Then the two that wait for nothing: a message is handed on when it is complete. `unreliable-sequenced` drops what is
  * older than the newest handed on, by packet number, or by message number where messages may be in slices. What the
@@ -85,8 +86,8 @@ export abstract class UnreliableChannel implements ReceiveChannel {
 
   maintain(): void {
     const { context, open } = this;
-    while (open.length > 0 && context.nowMs - open[0]!.startedAtMs > context.reassemblyTimeoutMs) {
-      this.drop(0);
+    for (let i = open.length - 1; i >= 0; i--) {
+      if (context.nowMs - open[i]!.cameAtMs > context.reassemblyTimeoutMs) this.drop(i);
     }
   }
 
@@ -133,6 +134,7 @@ export abstract class UnreliableChannel implements ReceiveChannel {
       if (own) return;
     }
     reassembly.add(index, context.bytes, start, end);
+    reassembly.cameAtMs = context.nowMs;
     context.unreliableBytes += sliceBytes;
     if (!reassembly.isComplete) return;
     open.splice(open.indexOf(reassembly), 1);

@@ -11,7 +11,8 @@ const MISSING = -1;
 export class Reassembly {
   readonly number: number;
   readonly count: number;
-  readonly startedAtMs: number;
+  /** When the last slice of it came. */
+  cameAtMs: number;
   /** Bytes of the last slice; -1 before it has come. */
   lastBytes = -1;
   /** What it counts against the receive limit so far. */
@@ -22,11 +23,11 @@ export class Reassembly {
   private received = 0;
 
   /** `slab`: of cells of one slice. */
-  constructor(slab: Slab, number: number, count: number, startedAtMs: number) {
+  constructor(slab: Slab, number: number, count: number, nowMs: number) {
     this.slab = slab;
     this.number = number;
     this.count = count;
-    this.startedAtMs = startedAtMs;
+    this.cameAtMs = nowMs;
     this.cells = new Array<number>(count).fill(MISSING);
   }
 

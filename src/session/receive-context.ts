@@ -89,7 +89,7 @@ export class ReceiveContext {
   user: Float64Array = new Float64Array(0);
   packetNumber = 0;
   nowMs = 0;
-  /** How long an unreliable message may stay unfinished. */
+  /** How long an unfinished unreliable message waits for its next slice. */
   reassemblyTimeoutMs = 0;
   /** What the sink is shown, used again for each message. */
   private readonly message: ReceivedMessage = new ReceivedMessage();

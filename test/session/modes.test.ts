@@ -290,6 +290,36 @@ describe("maxAgeMs", () => {
   });
 });
 
+describe("an unreliable message in slices", () => {
+  it("is finished, however slowly its slices come, as long as they come", () => {
+    const protocol = handProtocol({
+      channels: [{ name: "it", delivery: "unreliable", fragment: true, maxBytes: 40_000 }],
+    });
+    const it = joined({
+      protocol,
+      seed: 1,
+      link: { delayMs: 10 },
+      client: { controller: new FixedController({ pacingBytesPerMs: 4 }) },
+    });
+    // The pacer's burst first, then a datagram each 300 ms.
+    it.client.send("it", numberedPayload(0, 36_000));
+    it.client.send("it", numberedPayload(1, 10_000));
+    it.pair.run(5000);
+    expect(arrived(it)).toEqual([0, 1]);
+    expect(it.server.session.counters.reassembliesDropped).toBe(0);
+  });
+
+  it("is given up once no slice of it has come for a while", () => {
+    const it = world({ delivery: "unreliable", fragment: true, maxBytes: 40_000 }, [1]);
+    send(it, 0, 3000);
+    it.pair.run(2000);
+    send(it, 1, 3000);
+    it.pair.run(100);
+    expect(arrived(it)).toEqual([1]);
+    expect(it.server.session.counters.reassembliesDropped).toBe(1);
+  });
+});
+
 describe("redundancy", () => {
   const shots = { delivery: "reliable-ordered", maxBytes: 1000, redundancy: 2 } as const;
 
