@@ -1,8 +1,9 @@
 /**
  * Changes to a message before it is encoded: lists and strings of the wrong length, numbers out of range, members that
  * are not there. Encoders without checks (lenient.ts) then lay out the bytes as a message is, and yet break its bounds.
- * Needs no model: the kind of a value is seen, its bounds are those that decoders have asked their reader for.
+ * Needs no model: what a value is can be seen, its bounds are those that decoders have asked their reader for.
  */
+import { bareLeaf, kindOf, leafNames } from "#codegen/kinds/kinds.js";
 import type { SeededRandom } from "#src/testing/random.js";
 
 /** Members looked at in one message; the others are left as they are. */
@@ -12,6 +13,13 @@ const LONG = 4096;
 /** Longer than any message may be: a bound that a fault has made endless must not end the fuzzer itself. */
 const LONGEST = 2 ** 25;
 
+/** Types by their bare names have none. */
+const noDefinitions = {
+  definition: (name: string): never => {
+    throw new Error(`no definition ${name}`);
+  },
+};
+
 type Holder = Record<string | number, unknown>;
 
 interface MemberRef {
@@ -19,47 +27,32 @@ interface MemberRef {
   readonly key: string | number;
 }
 
+/** Where the kinds of the type language say that a codec may go wrong, in the order of their names. */
+const edges: readonly unknown[] = [...leafNames.keys()].flatMap((name) => {
+  const type = bareLeaf(name);
+  return type === undefined
+    ? []
+    : kindOf(type)
+        .edges(type, noDefinitions, 0)
+        .map((e) => e.value);
+});
+/** Those, what lies beside them, and what no kind takes. */
 const numbers: readonly number[] = [
-  0,
-  -0,
-  1,
-  -1,
-  2,
-  0.5,
-  100,
-  101,
-  127,
-  128,
-  -128,
-  -129,
-  255,
-  256,
-  32767,
-  32768,
-  65535,
-  65536,
-  2147483647,
-  2147483648,
-  4294967295,
-  4294967296,
-  9007199254740991,
-  1e39,
-  1e-46,
-  Number.NaN,
-  Number.POSITIVE_INFINITY,
-  Number.NEGATIVE_INFINITY,
+  ...new Set([
+    ...edges.flatMap((edge) => (typeof edge === "number" ? [edge - 1, edge, edge + 1] : [])),
+    -0,
+    0.5,
+    1e39,
+    1e-46,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+  ]),
 ];
 const bigints: readonly bigint[] = [
-  0n,
-  1n,
-  -1n,
-  127n,
-  128n,
-  (1n << 53n) - 1n,
-  1n << 53n,
-  (1n << 63n) - 1n,
-  1n << 63n,
-  (1n << 64n) - 1n,
+  ...new Set(
+    edges.flatMap((edge) => (typeof edge === "bigint" ? [edge - 1n, edge, edge + 1n] : [])),
+  ),
 ];
 const letters: readonly string[] = ["a", "\0", "é", "€", "😀", "\ud800", "\ufeff"];
 

@@ -31,8 +31,8 @@ function bytesOf<M>(encoder: MessageEncoder<M>, message: M): Uint8Array {
 
 function $exampleVec2(): types.Vec2 {
   return {
-    x: dequantise(32767, -512, 512, 65535),
-    y: dequantise(32767, -512, 512, 65535),
+    x: dequantise(21845, -512, 512, 65535),
+    y: dequantise(21845, -512, 512, 65535),
   };
 }
 
@@ -45,12 +45,12 @@ function $anyVec2(fc: FastCheck): Arbitrary<types.Vec2> {
 
 function $exampleEntity(): types.Entity {
   return {
-    id: 7,
-    kind: "player",
+    id: 4660,
+    kind: "arrow",
     at: $exampleVec2(),
-    heading: dequantise(127, 0, 6.283185307179586, 255),
-    health: 50,
-    weapon: "fists",
+    heading: dequantise(85, 0, 6.283185307179586, 255),
+    health: 33,
+    weapon: "bow",
   };
 }
 
@@ -67,10 +67,10 @@ function $anyEntity(fc: FastCheck): Arbitrary<types.Entity> {
 
 function $exampleInputMessage(): types.InputMessage {
   return {
-    sequence: 7,
-    moveX: dequantise(127, -1, 1, 255),
-    moveY: dequantise(127, -1, 1, 255),
-    heading: dequantise(127, 0, 6.283185307179586, 255),
+    sequence: 4660,
+    moveX: dequantise(85, -1, 1, 255),
+    moveY: dequantise(85, -1, 1, 255),
+    heading: dequantise(85, 0, 6.283185307179586, 255),
     fire: true,
     use: true,
   };
@@ -89,8 +89,8 @@ function $anyInputMessage(fc: FastCheck): Arbitrary<types.InputMessage> {
 
 function $exampleSnapshotMessage(): types.SnapshotMessage {
   return {
-    tick: 7,
-    lastInput: 7,
+    tick: 4660,
+    lastInput: 4660,
     entities: [$exampleEntity(), $exampleEntity()],
   };
 }
@@ -105,8 +105,8 @@ function $anySnapshotMessage(fc: FastCheck): Arbitrary<types.SnapshotMessage> {
 
 function $exampleChatMessage(): types.ChatMessage {
   return {
-    from: 7,
-    text: "text",
+    from: 4660,
+    text: "aéz",
   };
 }
 
@@ -119,11 +119,11 @@ function $anyChatMessage(fc: FastCheck): Arbitrary<types.ChatMessage> {
 
 function $exampleEventMessage(): types.EventMessage {
   return {
-    sequence: 7,
-    kind: "hit",
-    subject: 7,
-    object: 7,
-    amount: 7,
+    sequence: 4660,
+    kind: "death",
+    subject: 4660,
+    object: 4660,
+    amount: 4660,
   };
 }
 
@@ -139,7 +139,7 @@ function $anyEventMessage(fc: FastCheck): Arbitrary<types.EventMessage> {
 
 function $exampleReadyMessage(): types.ReadyMessage {
   return {
-    mapChecksum: 7,
+    mapChecksum: 4660,
   };
 }
 
@@ -151,10 +151,10 @@ function $anyReadyMessage(fc: FastCheck): Arbitrary<types.ReadyMessage> {
 
 function $exampleMapMessage(): types.MapMessage {
   return {
-    name: "name",
-    width: 7,
-    height: 7,
-    tiles: Uint8Array.of(1, 2, 3),
+    name: "aéz",
+    width: 4660,
+    height: 4660,
+    tiles: Uint8Array.of(255, 36, 73),
   };
 }
 

@@ -56,7 +56,7 @@ function structExample(struct: StructModel, lookup: Lookup, module: Module): Fun
       for (const m of struct.members) {
         // A required head comes to an end by itself, or there would be no value at all.
         const left = m.optional && isEndless(m.type, struct, lookup);
-        const value = left ? "undefined" : exampleText(m.type, m.name, struct, lookup, lines);
+        const value = left ? "undefined" : exampleText(m.type, struct, lookup, lines);
         lines.add(`${key(m.name)}: ${value},`);
       }
     },
@@ -69,7 +69,7 @@ function unionExample(union: UnionModel, lookup: Lookup, module: Module): Func {
   const lines = new Lines(module);
   const { name, type } =
     union.variants.find((v) => !isEndless(v.type, union, lookup)) ?? union.variants[0]!;
-  const value = exampleText(type, "value", union, lookup, lines);
+  const value = exampleText(type, union, lookup, lines);
   return exampleFunc(union, lines.add(`return { kind: ${quote(name)}, value: ${value} };`));
 }
 
@@ -79,28 +79,25 @@ function isEndless(type: TypeModel, self: Named, lookup: Lookup): boolean {
   return head !== undefined && needsHead(type, head, lookup);
 }
 
-function exampleText(
-  type: TypeModel,
-  name: string,
-  self: Named,
-  lookup: Lookup,
-  lines: Lines,
-): string {
-  if (isLeaf(type)) return kindOf(type).exampleText(type, name, lines, lookup);
+function exampleText(type: TypeModel, self: Named, lookup: Lookup, lines: Lines): string {
+  if (isLeaf(type)) {
+    const kind = kindOf(type);
+    return kind.valueText(type, kind.usual(type, lookup), lines);
+  }
   switch (type.kind) {
     case "list": {
       if (isEndless(type.of, self, lookup)) return "[]";
-      const item = exampleText(type.of, name, self, lookup, lines);
+      const item = exampleText(type.of, self, lookup, lines);
       return `[${Array.from({ length: Math.min(2, type.max) }, () => item).join(", ")}]`;
     }
     case "array": {
-      const item = exampleText(type.of, name, self, lookup, lines);
+      const item = exampleText(type.of, self, lookup, lines);
       return `Array.from({ length: ${type.length} }, () => ${item})`;
     }
     case "map": {
       if (isEndless(type.value, self, lookup)) return "new Map()";
-      const entry = exampleText(type.key, name, self, lookup, lines);
-      const value = exampleText(type.value, name, self, lookup, lines);
+      const entry = exampleText(type.key, self, lookup, lines);
+      const value = exampleText(type.value, self, lookup, lines);
       return `new Map([[${entry}, ${value}]])`;
     }
     case "struct":

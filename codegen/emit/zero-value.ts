@@ -21,11 +21,15 @@ export function defaultText(
   if (given === undefined)
     return member.optional ? "undefined" : zeroText(member.type, lookup, lines);
   if (!isLeaf(member.type)) throw new Error(`${self.name} has a default that is none`);
-  return kindOf(member.type).givenText(member.type, given, lines);
+  const kind = kindOf(member.type);
+  return kind.valueText(member.type, kind.given(member.type, given), lines);
 }
 
 function zeroText(type: TypeModel, lookup: Lookup, lines: Lines): string {
-  if (isLeaf(type)) return kindOf(type).zeroText(type, lines, lookup);
+  if (isLeaf(type)) {
+    const kind = kindOf(type);
+    return kind.valueText(type, kind.zero(type, lookup), lines);
+  }
   switch (type.kind) {
     case "list":
       return "[]";

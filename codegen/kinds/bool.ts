@@ -18,13 +18,12 @@ export const bool: BitKind<BoolType> = {
   expected: () => "true or false",
   accept: (_type, given) => (typeof given === "boolean" ? given : undefined),
   given: (_type, given) => given,
-  givenText: (_type, given) => String(given),
   givenWords: (_type, given) => String(given),
-  zeroText: () => "false",
+  zero: () => false,
 
   typescript: () => "boolean",
   range: () => "",
-  exampleText: () => "true",
+  valueText: (_type, value) => String(value),
   arbitraryText: () => "fc.boolean()",
 
   least: () => false,

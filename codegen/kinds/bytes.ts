@@ -37,13 +37,15 @@ export const bytes: VaryingKind<BytesType> = {
   expected: () => undefined,
   accept: () => undefined,
   given: (_type, given) => given,
-  givenText: (_type, given) => String(given),
   givenWords: (_type, given) => String(given),
-  zeroText: () => "new Uint8Array(0)",
+  zero: () => new Uint8Array(0),
 
   typescript: () => "Uint8Array",
   range: ({ maxBytes }) => `At most ${maxBytes} bytes.`,
-  exampleText: ({ maxBytes }) => `Uint8Array.of(${[1, 2, 3].slice(0, maxBytes).join(", ")})`,
+  valueText: (_type, value) => {
+    const list = [...(value as Uint8Array)];
+    return list.length === 0 ? "new Uint8Array(0)" : `Uint8Array.of(${list.join(", ")})`;
+  },
   arbitraryText: ({ maxBytes }) => `fc.uint8Array({ maxLength: ${maxBytes} })`,
 
   least: () => new Uint8Array(0),

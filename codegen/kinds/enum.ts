@@ -129,14 +129,13 @@ export const enumeration: BitKind<EnumType> & DefinedKind<"enums"> = {
   accept: (type, given, all) =>
     valuesOf(type, all).some(({ name }) => name === given) ? given! : undefined,
   given: (_type, given) => given,
-  givenText: (_type, given) => quote(String(given)),
   givenWords: (_type, given) => String(given),
-  zeroText: (type, _lines, all) => quote(valuesOf(type, all)[0]!.name),
+  zero: (type, all) => valuesOf(type, all)[0]!.name,
   unchosen: (type, all) => `\`${valuesOf(type, all)[0]!.name}\``,
 
   typescript: ({ name }, own) => own(name),
   range: () => "",
-  exampleText: (type, _name, _lines, all) => quote(valuesOf(type, all)[0]!.name),
+  valueText: (_type, value) => quote(String(value)),
   arbitraryText: (type, _lines, all) =>
     `fc.constantFrom(${valuesOf(type, all)
       .map(({ name }) => quote(name))

@@ -126,13 +126,12 @@ export const flags: BitKind<FlagsType> & DefinedKind<"flags"> = {
     return parts.reduce((mask, one) => mask | (1 << one!.value), 0);
   },
   given: (_type, given) => given,
-  givenText: (_type, given) => hex(given as number),
   givenWords: (_type, given) => hex(given as number),
-  zeroText: () => "0",
+  zero: () => 0,
 
   typescript: ({ name }, own) => own(name),
   range: () => "",
-  exampleText: (type, _name, _lines, all) => hex(2 ** all.definition(type.name).values[0]!.value),
+  valueText: (_type, value) => (value === 0 ? "0" : hex(value as number)),
   arbitraryText: (type, _lines, all) => {
     const any = `fc.integer({ min: 0, max: ${2 ** type.bits - 1} })`;
     return gapsOf(type, all) === 0 ? any : `${any}.map((i) => i & ${hex(maskOf(type, all))})`;

@@ -155,15 +155,8 @@ export const float: FixedKind<FloatType> = {
     return Math.abs(given) < END[type.bytes] ? given : undefined;
   },
   given: (type, given) => (given === GIVEN_NAN ? Number.NaN : rounded(given as number, type.bytes)),
-  givenText: (type, given, lines) => {
-    if (given === GIVEN_NAN) return "Number.NaN";
-    const value = given as number;
-    if (type.bytes === 2)
-      return `${lines.wire("fromHalf")}(${lines.wire("toHalf")}(${number(value)}))`;
-    return number(rounded(value, type.bytes));
-  },
   givenWords: (_type, given) => String(given),
-  zeroText: () => "0",
+  zero: () => 0,
   // Where NaN is allowed, 0 reads as a measured value.
   unchosen: ({ nan }) => (nan ? "0" : undefined),
 
@@ -172,7 +165,7 @@ export const float: FixedKind<FloatType> = {
     const which = nan ? "Finite, or NaN" : "Finite";
     return bytes === 8 ? `${which}.` : `${which}; rounded to ${bytes * 8} bits.`;
   },
-  exampleText: () => "0.5",
+  valueText: (_type, value) => (Number.isNaN(value) ? "Number.NaN" : number(value as number)),
   arbitraryText: ({ bytes, nan }, lines) => {
     if (bytes === 2) {
       const bits = "i < 0 ? 0x8000 - i : i";

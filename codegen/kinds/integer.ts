@@ -157,13 +157,12 @@ export const integer: FixedKind<IntegerType> = {
     return wide ? String(value) : Number(value);
   },
   given: (type, given) => (isBigint(type) ? BigInt(given as string) : given),
-  givenText: (type, given) => `${given}${isBigint(type) ? "n" : ""}`,
   givenWords: (_type, given) => String(given),
-  zeroText: (type) => (isBigint(type) ? "0n" : "0"),
+  zero: (type) => (isBigint(type) ? 0n : 0),
 
   typescript: (type) => (isBigint(type) ? "bigint" : "number"),
   range: (type) => `${literals(type).join(" to ")}.`,
-  exampleText: (type) => (isBigint(type) ? "7n" : "7"),
+  valueText: (type, value) => `${value}${isBigint(type) ? "n" : ""}`,
   arbitraryText: (type) => {
     const [min, max] = literals(type);
     return `fc.${isBigint(type) ? "bigInt" : "integer"}({ min: ${min}, max: ${max} })`;

@@ -174,10 +174,9 @@ interface Common<T> {
   accept(type: T, given: Given | null, all: Definitions): Given | undefined;
   /** A default as a reader has it. */
   given(type: T, given: Given): unknown;
-  givenText(type: T, given: Given, lines: Lines): string;
   /** For people. */
   givenWords(type: T, given: Given): string;
-  zeroText(type: T, lines: Lines, all: Definitions): string;
+  zero(type: T, all: Definitions): unknown;
   /** The zero value in words, where it could be taken for a chosen value. */
   unchosen?(type: T, all: Definitions): string | undefined;
 
@@ -185,12 +184,12 @@ interface Common<T> {
   typescript(type: T, own: (name: string) => string): string;
   /** What a value may be, for its doc comment; "" where the type says it all. */
   range(type: T): string;
-  /** An expression of a usual value; `name` is the member's. */
-  exampleText(type: T, name: string, lines: Lines, all: Definitions): string;
+  /** An expression of a value. */
+  valueText(type: T, value: unknown, lines: Lines): string;
   /** An expression over `fc` of all values. */
   arbitraryText(type: T, lines: Lines, all: Definitions): string;
 
-  // Golden vectors. `most` bounds what may grow.
+  // Golden vectors, and examples. `most` bounds what may grow.
   least(type: T, all: Definitions): unknown;
   most(type: T, all: Definitions, most: number): unknown;
   usual(type: T, all: Definitions): unknown;

@@ -184,10 +184,6 @@ function nearestToZero({ min, max }: QuantisedType): number {
   return Math.max(min, Math.min(max, 0));
 }
 
-function givenText(type: QuantisedType, given: number, lines: Lines): string {
-  return indexText(type, String(quantise(type, given)), lines);
-}
-
 export const quantised: BitKind<QuantisedType> = {
   shape: "bits",
   // Written as options of integers and floats.
@@ -202,9 +198,8 @@ export const quantised: BitKind<QuantisedType> = {
     return integer && !Number.isInteger(given) ? undefined : given;
   },
   given: (type, given) => dequantise(type, quantise(type, given as number)),
-  givenText: (type, given, lines) => givenText(type, given as number, lines),
   givenWords: (_type, given) => String(given),
-  zeroText: (type, lines) => givenText(type, nearestToZero(type), lines),
+  zero: (type) => dequantise(type, quantise(type, nearestToZero(type))),
   unchosen: (type) => {
     const value = nearestToZero(type);
     return value === 0 ? undefined : String(value);
@@ -216,7 +211,8 @@ export const quantised: BitKind<QuantisedType> = {
     const range = `${number(min)} to ${number(max)}`;
     return integer && step === 1 ? `${range}.` : `${range} in steps of ${number(step)}.`;
   },
-  exampleText: (type, _name, lines) => indexText(type, String(Math.floor(type.steps / 2)), lines),
+  valueText: (type, value, lines) =>
+    indexText(type, String(quantise(type, value as number)), lines),
   arbitraryText: (type, lines) => {
     const index = `fc.integer({ min: 0, max: ${type.steps} })`;
     const value = indexText(type, "i", lines);

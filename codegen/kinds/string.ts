@@ -64,16 +64,12 @@ export const string: VaryingKind<StringType> = {
     return encoder.encode(given).length <= maxBytes ? given : undefined;
   },
   given: (_type, given) => given,
-  givenText: (_type, given) => quote(String(given)),
   givenWords: (_type, given) => JSON.stringify(given),
-  zeroText: () => '""',
+  zero: () => "",
 
   typescript: () => "string",
   range: ({ maxBytes }) => `At most ${maxBytes} bytes of UTF-8.`,
-  exampleText: ({ maxBytes }, name) => {
-    const text = name.replace(/[^\x20-\x7e]/g, "") || "text";
-    return quote(text.slice(0, maxBytes));
-  },
+  valueText: (_type, value) => quote(String(value)),
   arbitraryText: ({ maxBytes }) => {
     const ascii = `fc.string({ unit: "binary-ascii", maxLength: ${maxBytes} })`;
     const all = `fc.string({ unit: "binary", maxLength: ${Math.floor(maxBytes / 4)} })`;

@@ -61,13 +61,12 @@ export const varint: VaryingKind<VarintType> = {
     return given < low || given > high ? undefined : given + 0;
   },
   given: (_type, given) => given,
-  givenText: (_type, given) => String(given),
   givenWords: (_type, given) => String(given),
-  zeroText: () => "0",
+  zero: () => 0,
 
   typescript: () => "number",
   range: (type) => `${rangeOf(type).join(" to ")}; small ones take fewer bytes.`,
-  exampleText: () => "300",
+  valueText: (_type, value) => String(value),
   arbitraryText: (type) => {
     const [min, max] = rangeOf(type);
     return `fc.integer({ min: ${min}, max: ${max} })`;

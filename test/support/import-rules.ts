@@ -87,7 +87,15 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   demo: { imports: ["generated"], packages: ["node:*", "stardust-udp*", "#cli/usage.js"] },
   fuzz: {
     imports: [],
-    packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage.js", "fast-check", "typescript"],
+    packages: [
+      "node:*",
+      "stardust-udp*",
+      "#src*",
+      "#cli/usage.js",
+      "#codegen/kinds*",
+      "fast-check",
+      "typescript",
+    ],
   },
   simulate: { imports: [], packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage.js"] },
 };
