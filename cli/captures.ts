@@ -4,7 +4,7 @@
  * file; what is not UDP or not whole is skipped and counted.
  */
 import { closeSync, existsSync, openSync } from "node:fs";
-import type { Side } from "../codegen/interpret/datagram.ts";
+import type { Side } from "../codegen/model/delivery.ts";
 import { Bytes, type Packet, packetsOf, type Remarks } from "./capture-files.ts";
 import { datagramOf, readsLink } from "./capture-frames.ts";
 

@@ -5,10 +5,11 @@
  */
 
 import { ByteCursor, type Part, Problem } from "../codegen/bytes/cursor.ts";
-import type { FrameReading, Reading, Side } from "../codegen/interpret/datagram.ts";
+import type { FrameReading, Reading } from "../codegen/interpret/datagram.ts";
 import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
 import { readMessage } from "../codegen/interpret/read-message.ts";
 import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
+import type { Side } from "../codegen/model/delivery.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";

@@ -3,7 +3,8 @@
  * one-line methods that call the runtime with a constant channel index; only channels that a side may send on are on its
  * `send`, only those that it may receive on its `receive`.
  */
-import { receivedBy, type Side, sentBy } from "../model/channels.ts";
+import { receivedBy, sentBy } from "../model/channels.ts";
+import type { Side } from "../model/delivery.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import type { Class, Declaration, Interface, Method, Parameter } from "../print/declarations.ts";

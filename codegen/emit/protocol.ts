@@ -2,7 +2,8 @@
  * `protocol.ts`: everything a spec says but for the code of its messages, as one value. `client-protocol.ts` and
  * `server-protocol.ts`: the same with the code that one side calls, and none of what only the other side does.
  */
-import { compatMaxBytes, receivedBy, type Side, sentBy } from "../model/channels.ts";
+import { compatMaxBytes, receivedBy, sentBy } from "../model/channels.ts";
+import type { Side } from "../model/delivery.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
 import type { Declaration } from "../print/declarations.ts";

@@ -3,10 +3,11 @@
  * with all its members. Values of the runtime's own members are such as it sends, and in its order; those of the
  * application's follow from the schema. That real machines take them is shown by a test.
  */
-import type { Side } from "../interpret/datagram.ts";
+
 import { sample } from "../interpret/json-schema.ts";
 import { hexOf } from "../interpret/values.ts";
 import { keysOfTicket, writeZero } from "../interpret/write-datagram.ts";
+import type { Side } from "../model/delivery.ts";
 import type { Model, ZeroMessageModel } from "../model/model.ts";
 
 /** 16, 24 or 32 bytes that rise by one. */

@@ -5,7 +5,7 @@
  */
 
 import { TooLarge } from "../bytes/sink.ts";
-import type { ReadOptions, Side } from "../interpret/datagram.ts";
+import type { ReadOptions } from "../interpret/datagram.ts";
 import { MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
 import { DatagramReader } from "../interpret/read-datagram.ts";
 import { hexOf, NOTATION, toJsonData } from "../interpret/values.ts";
@@ -15,6 +15,7 @@ import {
   writeDatagram,
 } from "../interpret/write-datagram.ts";
 import { writeMessage } from "../interpret/write-message.ts";
+import { maySend } from "../model/delivery.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
@@ -265,7 +266,7 @@ class Vectors {
     }
     for (const side of ["client", "server"] as const) {
       const frames = this.#model.channels
-        .filter((channel) => mayCome(channel, side))
+        .filter(({ direction }) => maySend(side, direction))
         .map((channel) => this.#frame(channel, 3));
       const fits = frames.slice(0, 12);
       if (fits.length > 1) add(`from the ${side}: every channel`, header, fits);
@@ -347,10 +348,6 @@ class Vectors {
     if (problem === undefined) return;
     throw new Error(`vector ${name}: ${problem.problem} at byte ${problem.at} (${problem.path})`);
   }
-}
-
-function mayCome({ direction }: ChannelModel, side: Side): boolean {
-  return direction === "both" || direction.startsWith(`${side}-to-`);
 }
 
 function frameData({ channel, number, slice, payload }: FrameValues): object {

@@ -1,9 +1,8 @@
 /** What reading a datagram finds out, whole: the words that read-datagram.ts, read-zero.ts and their callers share. */
 
 import type { Part, Problem } from "../bytes/cursor.ts";
+import type { Side } from "../model/delivery.ts";
 import type { ChannelModel } from "../model/model.ts";
-
-export type Side = "client" | "server";
 
 /** A frame that was read. */
 export interface FrameReading {

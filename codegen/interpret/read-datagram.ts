@@ -7,10 +7,11 @@
 
 import { ByteCursor, inBytes, type Part, Problem } from "../bytes/cursor.ts";
 import { compatMaxBytes } from "../model/channels.ts";
+import type { Side } from "../model/delivery.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
-import type { FrameReading, Reading, ReadOptions, Side } from "./datagram.ts";
+import type { FrameReading, Reading, ReadOptions } from "./datagram.ts";
 import {
   Flags,
   type FrameFacts,

@@ -6,8 +6,9 @@
 
 import { type ByteCursor, inBytes } from "../bytes/cursor.ts";
 import { utf8 } from "../kinds/string.ts";
+import type { Side } from "../model/delivery.ts";
 import type { Model } from "../model/model.ts";
-import type { Reading, Side } from "./datagram.ts";
+import type { Reading } from "./datagram.ts";
 import { schemaProblem } from "./json-schema.ts";
 import { put } from "./values.ts";
 

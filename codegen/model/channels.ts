@@ -6,7 +6,7 @@ import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import { MAX_CHANNEL_ID } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { wordList } from "../spec/fields.ts";
-import { isReliable } from "../spec/parse-channels.ts";
+import { isReliable, maySend, type Side } from "./delivery.ts";
 import { elementSize, type Sizes } from "./layout.ts";
 import { grows, Lookup } from "./lookup.ts";
 import type { ChannelModel, ChannelOptions, Model, StructModel, TypeModel } from "./model.ts";
@@ -26,13 +26,9 @@ export function compatMaxBytes(model: Omit<Model, "hash">, channel: ChannelModel
   return Math.min(receiveBudgetBytes - MESSAGE_OVERHEAD_BYTES, most);
 }
 
-/** One end of a connection. */
-export type Side = "client" | "server";
-
 /** Channels that `side` may send on. */
 export function sentBy(model: Model, side: Side): ChannelModel[] {
-  const direction = side === "client" ? "client-to-server" : "server-to-client";
-  return model.channels.filter((c) => c.direction === "both" || c.direction === direction);
+  return model.channels.filter(({ direction }) => maySend(side, direction));
 }
 
 export function receivedBy(model: Model, side: Side): ChannelModel[] {

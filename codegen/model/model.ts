@@ -8,15 +8,7 @@
 
 import type { DefinedLists, LeafType } from "../kinds/kinds.ts";
 import type { Documentation } from "../spec/documentation.ts";
-
-export type Delivery =
-  | "unreliable"
-  | "unreliable-sequenced"
-  | "unreliable-ordered"
-  | "reliable"
-  | "reliable-ordered"
-  | "reliable-sequenced";
-export type Direction = "client-to-server" | "server-to-client" | "both";
+import type { Delivery, Direction, Side } from "./delivery.ts";
 
 /**
  * A type where it is used. Those with `bits` live in the bit block of the struct (or list element) around them;
@@ -239,7 +231,7 @@ export type JsonSchema = { readonly [key: string]: unknown };
 
 export interface ZeroMessageModel extends Documentation {
   readonly name: string;
-  readonly from: "client" | "server" | "both";
+  readonly from: Side | "both";
   readonly sys: JsonSchema;
   readonly body: JsonSchema;
   /** Whether the application may fill the body. */

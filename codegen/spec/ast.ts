@@ -5,7 +5,8 @@
 import type { Unnamed } from "../kinds/kind.ts";
 import type { DefinedType, LeafType } from "../kinds/kinds.ts";
 import type { Artefact } from "../model/artefacts.ts";
-import type { ChannelOptions, Delivery, Direction, LimitsModel } from "../model/model.ts";
+import type { Delivery, Direction } from "../model/delivery.ts";
+import type { ChannelOptions, LimitsModel } from "../model/model.ts";
 import type { MapNode, Node } from "./node.ts";
 import type { Span } from "./source.ts";
 

@@ -2,7 +2,8 @@
  * The section `channels`: structure and the defaults that need nothing else. What depends on the size of a message is
  * model/channels.ts's.
  */
-import type { ChannelOptions, Delivery } from "../model/model.ts";
+import { type Delivery, deliveries, directions, isReliable } from "../model/delivery.ts";
+import type { ChannelOptions } from "../model/model.ts";
 import type { ChannelAst, TypeExpr } from "./ast.ts";
 import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
@@ -12,23 +13,13 @@ import { checkChannelName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
 import type { TypeParser } from "./parse-types.ts";
-import {
-  channelSection,
-  deliveries,
-  directions,
-  gapMsByDefault,
-  priorityByDefault,
-} from "./sections.ts";
+import { channelSection, gapMsByDefault, priorityByDefault } from "./sections.ts";
 import type { UnsupportedFeature } from "./unsupported.ts";
 
 const missingOptions: readonly [string, UnsupportedFeature][] = [
   ["compress", "channel-compress"],
   ["notices", "channel-notices"],
 ];
-
-export function isReliable(delivery: Delivery): boolean {
-  return delivery.startsWith("reliable");
-}
 
 export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics): ChannelAst[] {
   const channels: ChannelAst[] = [];

@@ -5,24 +5,14 @@
  */
 import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import { artefactFiles, artefacts } from "../model/artefacts.ts";
+import { deliveries, directions } from "../model/delivery.ts";
 import { fieldBytes, headerRoles } from "../model/header-roles.ts";
-import type { Delivery, Direction } from "../model/model.ts";
 import { MAX_CHANNEL_ID, MAX_NUMBER, MAX_VERSION } from "./bounds.ts";
 import { MAX_NAME, onEveryObject } from "./names.ts";
 import { closed, flag, type MapSchema, ref, type Schema, text, whole } from "./schema-parts.ts";
 import { typeKeys } from "./type-names.ts";
 import { typeOptions } from "./type-schema.ts";
 import { unsupported } from "./unsupported.ts";
-
-export const deliveries: readonly Delivery[] = [
-  "unreliable",
-  "unreliable-sequenced",
-  "unreliable-ordered",
-  "reliable",
-  "reliable-ordered",
-  "reliable-sequenced",
-];
-export const directions: readonly Direction[] = ["client-to-server", "server-to-client", "both"];
 
 /** 0 is sent before 1; the default leaves one level in front of it. */
 export const priorityByDefault = 1;

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { MAX_SLICES, MESSAGE_OVERHEAD_BYTES } from "#codegen/model/channels.js";
+import { deliveries } from "#codegen/model/delivery.js";
 import type { Model, StructModel } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { MAX_ZERO_DEPTH, MAX_ZERO_KEYS } from "#codegen/model/zero.js";
 import { MAX_CHANNEL_ID } from "#codegen/spec/bounds.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { pascalCase } from "#codegen/spec/names.js";
-import { deliveries } from "#codegen/spec/sections.js";
 import * as runtime from "#src/limits.js";
 import { deliveries as runtimeDeliveries } from "#src/protocol.js";
 import { goodSpecs } from "./good-specs.ts";
