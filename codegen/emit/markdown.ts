@@ -9,7 +9,7 @@ import type { Documentation } from "../spec/documentation.ts";
 const PLAIN = /[A-Za-z0-9 .,;:?'"()/%=+\u00a0-\uffff]/;
 
 /** Words in a paragraph or a cell; line ends become spaces. Simple names between backticks stay code. */
-export function words(text: string): string {
+export function prose(text: string): string {
   const line = text
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is to go
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")
@@ -48,7 +48,7 @@ function isHidden(point: number): boolean {
 
 /** A name as code, where it is one; names that are not stand as words. */
 export function code(name: string): string {
-  return /^[\w .:()+,/-]+$/.test(name) ? `\`${name}\`` : words(name);
+  return /^[\w .:()+,/-]+$/.test(name) ? `\`${name}\`` : prose(name);
 }
 
 /** Text inside a fenced block: one line, no fence, and nothing that a renderer without fences would act on. */
@@ -79,14 +79,14 @@ export function anchor(heading: string): string {
 
 /** What the spec says to people, as a paragraph; "" where it says nothing. */
 export function about({ doc, why, unit, deprecated }: Partial<Documentation>): string {
-  const parts = [doc === undefined ? "" : words(doc)];
-  if (unit !== undefined) parts.push(`Unit: ${words(unit)}.`);
-  if (why !== undefined) parts.push(`Why: ${words(why)}`);
+  const parts = [doc === undefined ? "" : prose(doc)];
+  if (unit !== undefined) parts.push(`Unit: ${prose(unit)}.`);
+  if (why !== undefined) parts.push(`Why: ${prose(why)}`);
   if (deprecated !== undefined) {
     const { since, replacedBy, reason } = deprecated;
     const when = since === undefined ? "" : ` since version ${since}`;
     const other = replacedBy === undefined ? "" : ` Use ${code(replacedBy)}.`;
-    parts.push(`**Deprecated${when}.**${other}${reason === undefined ? "" : ` ${words(reason)}`}`);
+    parts.push(`**Deprecated${when}.**${other}${reason === undefined ? "" : ` ${prose(reason)}`}`);
   }
   return parts.filter((part) => part !== "").join(" ");
 }

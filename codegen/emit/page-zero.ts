@@ -1,6 +1,6 @@
 /** The connection protocol's part of `protocol.md`: zero messages with their members, and the state tables. */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
-import { about, code, table, words } from "./markdown.ts";
+import { about, code, prose, table } from "./markdown.ts";
 
 export function zeroSection(model: Model): string[] {
   const intro =
@@ -23,7 +23,7 @@ function messageSection(message: ZeroMessageModel): string {
   ].filter(([, type]) => type !== "object without members");
   const members =
     rows.length === 0 ? "No members." : table(["member", "type", "needed", "what"], rows);
-  return [`### Message ${words(message.name)}`, about(message), facts, members]
+  return [`### Message ${prose(message.name)}`, about(message), facts, members]
     .filter((part) => part !== "")
     .join("\n\n");
 }
@@ -81,8 +81,8 @@ function schemaText(schema: JsonSchema): string {
       `one of ${schema["enum"].map((one) => code(JSON.stringify(one).replaceAll('"', ""))).join(" ")}`,
     );
   }
-  if ("const" in schema) parts.push(`always ${words(JSON.stringify(schema["const"]))}`);
-  return parts.map((part, i) => (i === 0 ? words(part) : part)).join(", ");
+  if ("const" in schema) parts.push(`always ${prose(JSON.stringify(schema["const"]))}`);
+  return parts.map((part, i) => (i === 0 ? prose(part) : part)).join(", ");
 }
 
 function states({ zero }: Model): string {

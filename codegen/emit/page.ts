@@ -18,7 +18,7 @@ import type {
   UnionModel,
 } from "../model/model.ts";
 import { type Box, byteDiagram } from "./diagram.ts";
-import { about, anchor, code, table, words } from "./markdown.ts";
+import { about, anchor, code, prose, table } from "./markdown.ts";
 import { zeroSection } from "./page-zero.ts";
 
 export function emitPage(model: Model): string {
@@ -34,8 +34,8 @@ export function emitPage(model: Model): string {
 }
 
 function overview(model: Model): string {
-  const heading = `# Protocol ${words(model.name)}, version ${model.version}`;
-  const doc = model.doc === undefined ? "" : `${words(model.doc)}\n\n`;
+  const heading = `# Protocol ${prose(model.name)}, version ${model.version}`;
+  const doc = model.doc === undefined ? "" : `${prose(model.doc)}\n\n`;
   const facts = table(
     ["", ""],
     [
@@ -181,7 +181,7 @@ function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<st
     `at most ${channel.maxBytes} bytes, ${channel.queueBytes} queued`,
     ...optionTexts(channel),
   ];
-  const parts = [`### Channel ${words(channel.name)}`, about(channel), `${facts.join("; ")}.`];
+  const parts = [`### Channel ${prose(channel.name)}`, about(channel), `${facts.join("; ")}.`];
   if (own.has(struct.name)) parts.push(structBody(struct));
   else parts.push(`Its message is ${typeLink(struct.name)}.`);
   return parts.filter((part) => part !== "").join("\n\n");

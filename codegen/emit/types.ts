@@ -62,11 +62,11 @@ function structDeclaration(s: StructModel, specFile: string): Declaration {
 
 function memberFacts(m: MemberModel): string[] {
   const range = rangeText(m.type);
-  const since = m.since === undefined ? [] : [`Since version ${m.since}${givenText(m)}.`];
+  const since = m.since === undefined ? [] : [`Since version ${m.since}${defaultFact(m)}.`];
   return [...(range === "" ? [] : [range]), ...since];
 }
 
-function givenText(m: MemberModel): string {
+function defaultFact(m: MemberModel): string {
   const given = m.default;
   return given === undefined ? "" : `; ${commentText(JSON.stringify(given)).join(" ")} before`;
 }

@@ -64,7 +64,7 @@ export class RefusedMaker {
   }
 
   #keyTwice(struct: string, cases: readonly Case[]): Uint8Array | undefined {
-    const twice: Change = (type, value) => {
+    const twice: Mutation = (type, value) => {
       if (type.kind !== "map") return undefined;
       const [first] = value as ReadonlyMap<unknown, unknown>;
       return first === undefined ? undefined : [first, first];
@@ -73,7 +73,7 @@ export class RefusedMaker {
   }
 
   #unknownTag(struct: string, cases: readonly Case[]): Uint8Array | undefined {
-    const nobodys: Change = (type) =>
+    const nobodys: Mutation = (type) =>
       type.kind === "union" ? { kind: NOBODYS, value: false } : undefined;
     return this.#changed(struct, cases, this.#withVariant, nobodys, "is no variant of");
   }
@@ -83,11 +83,11 @@ export class RefusedMaker {
     struct: string,
     cases: readonly Case[],
     lookup: Lookup,
-    change: Change,
+    change: Mutation,
     reason: string,
   ): Uint8Array | undefined {
     for (const { value } of cases) {
-      const bad = new Changer(this.#lookup, change).changed(
+      const bad = new Mutator(this.#lookup, change).changed(
         { kind: "struct", name: struct },
         value,
       );
@@ -121,14 +121,14 @@ export class RefusedMaker {
 }
 
 /** What a value of a type becomes; undefined to leave it, and look inside. */
-type Change = (type: TypeModel, value: unknown) => unknown;
+type Mutation = (type: TypeModel, value: unknown) => unknown;
 
 /** A value with one change, at the first place where there is something to change. */
-class Changer {
+class Mutator {
   readonly #lookup: Lookup;
-  readonly #change: Change;
+  readonly #change: Mutation;
 
-  constructor(lookup: Lookup, change: Change) {
+  constructor(lookup: Lookup, change: Mutation) {
     this.#lookup = lookup;
     this.#change = change;
   }

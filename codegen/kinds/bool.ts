@@ -33,7 +33,7 @@ export const bool: BitKind<BoolType> = {
 
   pageSize: () => "1 bit",
   pageType: () => "`bool`",
-  words: () => "bool",
+  describe: () => "bool",
   optionRules: {},
   dissector: ({ bits }) => ({ make: "bool", reader: "bool", bits }),
 

@@ -55,7 +55,7 @@ export const bytes: VaryingKind<BytesType> = {
 
   pageSize: ({ maxBytes }) => `varint, then at most ${maxBytes} bytes`,
   pageType: () => "bytes",
-  words: ({ maxBytes }) => `bytes of at most ${maxBytes} bytes`,
+  describe: ({ maxBytes }) => `bytes of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
   dissector: ({ maxBytes }) => ({ make: "bytes", reader: "blob", max: maxBytes }),
 

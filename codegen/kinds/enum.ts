@@ -25,11 +25,11 @@ import {
   type BitKind,
   bitSize,
   bitsFor,
-  type Change,
   type Choice,
   type DefinedKind,
   type Definition,
   type Definitions,
+  type DifferenceRule,
   plural,
   type Unnamed,
 } from "./kind.ts";
@@ -71,7 +71,7 @@ function refuse(
   return `${lines.wire("invalidEnum")}(${path}, ${value}, ${names});`;
 }
 
-const changes: Readonly<Record<"removed" | "added" | "renumbered", Change>> = {
+const changes: Readonly<Record<"removed" | "added" | "renumbered", DifferenceRule>> = {
   removed: {
     title: "a value of an enum is gone",
     why: "An older peer still sends it, and the newer one refuses the whole message.",
@@ -98,7 +98,7 @@ const changes: Readonly<Record<"removed" | "added" | "renumbered", Change>> = {
   },
 };
 
-const renamed: Change = {
+const renamed: DifferenceRule = {
   title: "a value of an enum has another name",
   why: "On the wire it is its number. Make sure that it is a new name and not a new meaning.",
   fix: "rename it in the code",
@@ -151,7 +151,7 @@ export const enumeration: BitKind<EnumType> & DefinedKind<"enums"> = {
 
   pageSize: ({ bits }) => plural(bits, "bit"),
   pageType: ({ name }, link) => link(name),
-  words: ({ name }) => `enum \`${name}\``,
+  describe: ({ name }) => `enum \`${name}\``,
   optionRules: {},
   dissector: ({ bits, name }) => ({
     make: "uint32",

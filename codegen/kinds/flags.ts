@@ -12,10 +12,10 @@ import { type ChoiceOptions, choicesSchema, parseChoices } from "./choices.ts";
 import {
   type BitKind,
   bitSize,
-  type Change,
   type DefinedKind,
   type Definition,
   type Definitions,
+  type DifferenceRule,
   plural,
   type Unnamed,
 } from "./kind.ts";
@@ -66,7 +66,7 @@ function namesOf(bits: number, { name }: FlagsType, all: Definitions): string {
 
 const strange = ({ name }: FlagsType) => `has bits that ${name} does not name`;
 
-const changes: Readonly<Record<"removed" | "added" | "renumbered", Change>> = {
+const changes: Readonly<Record<"removed" | "added" | "renumbered", DifferenceRule>> = {
   removed: {
     title: "a flag is gone",
     why: "An older peer still sends it, and the newer one refuses the whole message.",
@@ -93,7 +93,7 @@ const changes: Readonly<Record<"removed" | "added" | "renumbered", Change>> = {
   },
 };
 
-const renamed: Change = {
+const renamed: DifferenceRule = {
   title: "a flag has another name",
   why: "On the wire it is its bit. Make sure that it is a new name and not a new meaning.",
   fix: "rename it in the code",
@@ -148,7 +148,7 @@ export const flags: BitKind<FlagsType> & DefinedKind<"flags"> = {
 
   pageSize: ({ bits }) => plural(bits, "bit"),
   pageType: ({ name }, link) => link(name),
-  words: ({ name }) => `flags \`${name}\``,
+  describe: ({ name }) => `flags \`${name}\``,
   optionRules: {},
   dissector: ({ bits, name }) => ({
     make: "uint32",

@@ -183,7 +183,7 @@ export const float: FixedKind<FloatType> = {
 
   pageSize: ({ bytes }) => plural(bytes, "byte"),
   pageType: ({ bytes, nan }) => `\`f${bytes * 8}\`, finite${nan ? " or NaN" : ""}`,
-  words: ({ bytes, nan }) => `f${bytes * 8}${nan ? " that may be NaN" : ""}`,
+  describe: ({ bytes, nan }) => `f${bytes * 8}${nan ? " that may be NaN" : ""}`,
   optionRules: { nan: "member-nan-changed" },
   changes: {
     "member-nan-changed": {

@@ -187,7 +187,7 @@ export const integer: FixedKind<IntegerType> = {
     if (type.as === undefined) return name;
     return type.signed ? `${name}, -2^53+1 to 2^53-1` : `${name}, at most 2^53-1`;
   },
-  words: (type) => nameOf(type) + (type.as === undefined ? "" : ` as ${type.as}`),
+  describe: (type) => nameOf(type) + (type.as === undefined ? "" : ` as ${type.as}`),
   optionRules: { as: "integer-form-changed" },
   changes: {
     "integer-form-changed": {

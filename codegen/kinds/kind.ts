@@ -92,8 +92,8 @@ export interface SpecName<T> {
   readonly elsewhere: string;
 }
 
-/** A difference between two versions, as rules/breaking-table.ts explains it, shown in the members of a message. */
-export interface Change {
+/** What `stardust explain` says of a difference between two versions, shown in the members of a message. */
+export interface DifferenceRule {
   readonly title: string;
   readonly why: string;
   /** What to do instead, or besides; if nothing is said, a new channel. */
@@ -201,11 +201,11 @@ interface Common<T> {
   /** Markdown; `link` links to a type of the spec's own. */
   pageType(type: T, link: (name: string) => string): string;
   /** In the words of a spec, for messages about differences. */
-  words(type: T): string;
+  describe(type: T): string;
   /** Rules of `stardust breaking` for options that differ; without one, `member-type-changed`. */
   readonly optionRules: Readonly<Record<string, string>>;
   /** Those of them that are about nothing else. */
-  readonly changes?: Readonly<Record<string, Change>>;
+  readonly changes?: Readonly<Record<string, DifferenceRule>>;
   /** Constants of `codecs.ts` that its text names by `lines.use`. */
   readonly constants?: readonly { readonly name: string; readonly text: string }[];
   /** The row of the dissector's table. */
@@ -298,9 +298,9 @@ export interface DefinedKind<List extends string = string> {
     readonly what: string;
     readonly of: string;
     readonly rule: string;
-    readonly changes: Readonly<Record<"removed" | "added" | "renumbered", Change>>;
+    readonly changes: Readonly<Record<"removed" | "added" | "renumbered", DifferenceRule>>;
     /** Breaks nothing. */
-    readonly renamed: Change;
+    readonly renamed: DifferenceRule;
   };
 }
 

@@ -234,7 +234,7 @@ export const quantised: BitKind<QuantisedType> = {
     if (integer && step === 1) return `${min} to ${max}`;
     return `${min} to ${max} in ${steps} steps of ${integer ? step : Number(step.toPrecision(6))}`;
   },
-  words: ({ min, max, steps, bits }) => `${min} to ${max} in ${steps} steps (${bits} bits)`,
+  describe: ({ min, max, steps, bits }) => `${min} to ${max} in ${steps} steps (${bits} bits)`,
   optionRules: {
     bits: "member-range-changed",
     min: "member-range-changed",

@@ -83,7 +83,7 @@ export const string: VaryingKind<StringType> = {
 
   pageSize: ({ maxBytes }) => `varint, then at most ${maxBytes} bytes`,
   pageType: () => "UTF-8",
-  words: ({ maxBytes }) => `string of at most ${maxBytes} bytes`,
+  describe: ({ maxBytes }) => `string of at most ${maxBytes} bytes`,
   optionRules: { maxBytes: "member-bound-changed" },
   dissector: ({ maxBytes }) => ({ make: "string", reader: "text", max: maxBytes }),
 

@@ -84,7 +84,7 @@ export const varint: VaryingKind<VarintType> = {
 
   pageSize: () => `1 to ${MAX_BYTES} bytes`,
   pageType: (type) => (type.signed ? "`varint`, zigzag" : "`varint`"),
-  words: (type) => (type.signed ? "svarint" : "varint"),
+  describe: (type) => (type.signed ? "svarint" : "varint"),
   optionRules: {},
   dissector: (type) => ({
     make: type.signed ? "int64" : "uint64",

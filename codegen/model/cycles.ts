@@ -330,20 +330,20 @@ class Sizer {
   }
 
   #checkElements(type: TypeModel): void {
-    const place = this.#types.places.get(type);
-    if (place === undefined || this.#checked.has(type)) return;
+    const site = this.#types.sites.get(type);
+    if (site === undefined || this.#checked.has(type)) return;
     this.#checked.add(type);
     if (type.kind === "map") this.#checkElements(type.value);
     if (type.kind === "list" || type.kind === "array") {
       this.#checkElements(type.of);
       if (elementSize(type.of, this.#sizes)?.min === 0) {
-        this.#d.report("SD1312", place.of, {
+        this.#d.report("SD1312", site.of, {
           holder: type.kind === "list" ? "a list" : "an array",
         });
       }
     }
     const worst = elementSize(type, this.#sizes)?.max ?? 0;
-    if (worst > MAX_MESSAGE_BYTES) this.#tooLarge(place.name, worst, place.span);
+    if (worst > MAX_MESSAGE_BYTES) this.#tooLarge(site.name, worst, site.span);
   }
 
   #tooLarge(name: string, worst: number, span: Span): void {

@@ -10,7 +10,7 @@ import { describeNode } from "../spec/node.ts";
 import type { TypeModel } from "./model.ts";
 
 /** Undefined after a diagnostic. A bigint is given as decimal text. */
-export function defaultOf(
+export function checkedDefault(
   member: MemberAst,
   type: TypeModel,
   all: Definitions,

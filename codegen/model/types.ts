@@ -17,7 +17,7 @@ import { channelTypeName, pascalCase, reservedTypeNames } from "../spec/names.ts
 import { quote } from "../spec/node.ts";
 import type { Span } from "../spec/source.ts";
 import { builtInTypes, guessType, typeForms } from "../spec/type-names.ts";
-import { defaultOf } from "./member-default.ts";
+import { checkedDefault } from "./member-default.ts";
 import type { TypeModel, VariantModel } from "./model.ts";
 
 /** References followed one from another while resolving, aliases too: how deep this file goes. */
@@ -54,7 +54,7 @@ export interface RawUnion extends RawType {
 }
 
 /** Where a list, array or map stands, and what a diagnostic calls it. */
-export interface Place {
+export interface TypeSite {
   readonly name: string;
   readonly span: Span;
   readonly of: Span;
@@ -66,7 +66,7 @@ export class TypeResolver implements Definitions {
   readonly #definitions = new Map<string, Definition>();
   /** What the section `types` and the channels use, in that order. */
   readonly roots: TypeModel[] = [];
-  readonly places: Map<TypeModel, Place> = new Map();
+  readonly sites: Map<TypeModel, TypeSite> = new Map();
   readonly #spec: SpecAst;
   readonly #d: Diagnostics;
   readonly #types: ReadonlyMap<string, TypeAst>;
@@ -181,12 +181,12 @@ export class TypeResolver implements Definitions {
         return this.#reference(expr.name, span);
       case "list": {
         const of = this.#resolve(expr.of, `${name}Item`, docs);
-        return of && this.#place({ kind: "list", of, max: expr.max }, name, span, expr.of.span);
+        return of && this.#site({ kind: "list", of, max: expr.max }, name, span, expr.of.span);
       }
       case "array": {
         const of = this.#resolve(expr.of, `${name}Item`, docs);
         const { length } = expr;
-        return of && this.#place({ kind: "array", of, length }, name, span, expr.of.span);
+        return of && this.#site({ kind: "array", of, length }, name, span, expr.of.span);
       }
       case "map":
         return this.#map(expr, name, docs);
@@ -229,11 +229,11 @@ export class TypeResolver implements Definitions {
       this.#d.report("SD1324", expr.key.span, { found: good });
       return undefined;
     }
-    return this.#place({ kind: "map", key, value, max: expr.max }, name, expr.span, expr.span);
+    return this.#site({ kind: "map", key, value, max: expr.max }, name, expr.span, expr.span);
   }
 
-  #place(type: TypeModel, name: string, span: Span, of: Span): TypeModel {
-    this.places.set(type, { name, span, of });
+  #site(type: TypeModel, name: string, span: Span, of: Span): TypeModel {
+    this.sites.set(type, { name, span, of });
     return type;
   }
 
@@ -295,7 +295,7 @@ export class TypeResolver implements Definitions {
 
   #member(member: MemberAst, type: TypeModel): RawMember {
     const { name, optional, docs, span, since } = member;
-    const value = member.default && defaultOf(member, type, this, this.#d);
+    const value = member.default && checkedDefault(member, type, this, this.#d);
     return {
       ...docs,
       name,

@@ -89,13 +89,13 @@ export function number(value: number): string {
 }
 
 /** Words of a name, split at everything that is no letter or digit. */
-function words(name: string): string[] {
+function partsOf(name: string): string[] {
   return name.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
 }
 
 /** `fire-ball` as `FireBall`. */
 export function pascal(name: string): string {
-  const joined = words(name)
+  const joined = partsOf(name)
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join("");
   return /^[A-Za-z]/.test(joined) ? joined : `X${joined}`;

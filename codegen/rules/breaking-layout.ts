@@ -20,7 +20,7 @@ import type {
 } from "../model/model.ts";
 import { fatesOf } from "./breaking-choices.ts";
 import type { Report } from "./breaking-table.ts";
-import { defaultOf, describeType, docsOf, withoutInner } from "./breaking-words.ts";
+import { defaultOnWire, describeType, docsOf, withoutInner } from "./breaking-words.ts";
 
 /** How two layouts stand to each other: the same bytes; one has grown as it may; something breaks. */
 export type Verdict = "same" | "grown" | "broken";
@@ -190,7 +190,7 @@ export class LayoutComparison {
       const message = `${name} ${sinceText(was)} and ${sinceText(is)} now`;
       this.#report("since-renumbered", is.name, ...lines, message);
     }
-    if (defaultOf(was, this.#older) !== defaultOf(is, this.#newer)) {
+    if (defaultOnWire(was, this.#older) !== defaultOnWire(is, this.#newer)) {
       const text = ({ default: given }: MemberModel) =>
         given === undefined ? "none" : JSON.stringify(given);
       const message = `the default of ${name} was ${text(was)} and is ${text(is)}`;

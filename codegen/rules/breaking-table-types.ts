@@ -2,7 +2,7 @@
  * The differences of messages: members, groups of `since`, variants, recursion. Rows of breaking-table.ts, which tells what
  * they are; found by breaking-layout.ts. What is particular to a leaf, kinds/ tells.
  */
-import type { Change, DefinedKind, Kind } from "../kinds/kind.ts";
+import type { DefinedKind, DifferenceRule, Kind } from "../kinds/kind.ts";
 import { definedKinds, kinds, type LeafType } from "../kinds/kinds.ts";
 import {
   type BreakingRow,
@@ -41,7 +41,7 @@ function leafRows(): BreakingRows {
   );
 }
 
-function inMessages({ title, why, fix = newChannel, before, after }: Change): BreakingRow {
+function inMessages({ title, why, fix = newChannel, before, after }: DifferenceRule): BreakingRow {
   return { title, why, fix, before: message(before), after: message(after) };
 }
 

@@ -8,7 +8,7 @@ import type { Documentation } from "../spec/documentation.ts";
 
 /** A type in the words of a spec. */
 export function describeType(type: TypeModel): string {
-  if (isLeaf(type)) return kindOf(type).words(type);
+  if (isLeaf(type)) return kindOf(type).describe(type);
   switch (type.kind) {
     case "list":
       return `a list of at most ${type.max} (${describeType(type.of)})`;
@@ -40,7 +40,7 @@ export function docsOf({ doc, why, unit, deprecated }: Documentation): string {
 }
 
 /** The default of a member, as text to compare: of a definition its number, since names are free. */
-export function defaultOf({ default: given, type }: MemberModel, model: Model): string {
+export function defaultOnWire({ default: given, type }: MemberModel, model: Model): string {
   if (given === undefined || !isDefined(type)) return canonicalJson(given);
   return canonicalJson(kindOf(type).writeBits(type, given, Lookup.of(model)));
 }

@@ -209,10 +209,10 @@ function compareChannel(
   if (docsOf(was) !== docsOf(is)) at("docs-changed", `what is said about ${name}`);
 }
 
-type Side = readonly [model: Model, channel: ChannelModel];
+type VersionOfChannel = readonly [model: Model, channel: ChannelModel];
 
 /** Reports changes of fragmentation and size classes. */
-function compareSizes(older: Side, newer: Side, report: Report): void {
+function compareSizes(older: VersionOfChannel, newer: VersionOfChannel, report: Report): void {
   const [, was] = older;
   const [, is] = newer;
   const at = (rule: string, message: string) => report(rule, is.name, was.line, is.line, message);
@@ -226,6 +226,6 @@ function compareSizes(older: Side, newer: Side, report: Report): void {
 }
 
 /** The most that a message of a channel takes. */
-function worstOf([model, { message }]: Side): number {
+function worstOf([model, { message }]: VersionOfChannel): number {
   return Lookup.of(model).struct(message).maxBytes;
 }

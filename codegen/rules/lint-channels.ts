@@ -2,7 +2,7 @@
 import { Lookup, withInner } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
-import { entryOf, membersOf, nodeAt, words } from "./walk.ts";
+import { entryOf, membersOf, nodeAt, wordsOf } from "./walk.ts";
 
 /** What names that end so are about: the newest value replaces all before it. */
 const stateWords: ReadonlySet<string> = new Set(
@@ -97,7 +97,7 @@ export const channelRules: Readonly<Record<string, LintRule>> = {
 `,
     check: ({ model }) =>
       model.channels
-        .filter((c) => c.reliable && stateWords.has(words(c.name).at(-1) ?? ""))
+        .filter((c) => c.reliable && stateWords.has(wordsOf(c.name).at(-1) ?? ""))
         .filter((c) => fractions(model, c) >= 2)
         .map((c) =>
           finding(
@@ -130,7 +130,7 @@ export const channelRules: Readonly<Record<string, LintRule>> = {
 `,
     check: ({ model }) =>
       model.channels
-        .filter((c) => words(c.name).at(-1) === "chat" && c.delivery !== "reliable-ordered")
+        .filter((c) => wordsOf(c.name).at(-1) === "chat" && c.delivery !== "reliable-ordered")
         .map((c) => finding(c, `chat on \`${c.delivery}\` may lose lines or their order`)),
   },
 

@@ -5,7 +5,7 @@ import { Lookup, withInner } from "../model/lookup.ts";
 import type { MemberModel, Model, TypeModel } from "../model/model.ts";
 import type { Documentation } from "../spec/documentation.ts";
 import type { Finding, LintContext, LintRule } from "./lint-rule.ts";
-import { entryOf, membersOf, nodeAt, words, writtenTypes } from "./walk.ts";
+import { entryOf, membersOf, nodeAt, wordsOf, writtenTypes } from "./walk.ts";
 
 /** Longer than people type. */
 const MAX_TEXT_BYTES = 16_384;
@@ -99,7 +99,7 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
     good: inMessage("{ heading: { f32: { min: 0, max: 6.2832, bits: 10 } } }"),
     check: ({ model }) =>
       each(model, ({ member, type }) =>
-        type.kind === "float" && boundedWords.has(words(member.name).at(-1) ?? "")
+        type.kind === "float" && boundedWords.has(wordsOf(member.name).at(-1) ?? "")
           ? at(member, `\`${member.name}\` is a full f${type.bytes * 8}, though its range is known`)
           : undefined,
       ),
@@ -118,7 +118,7 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
         ({ member, type }) =>
           type.kind === "float" &&
           type.bytes === 8 &&
-          !words(member.name).some((w) => preciseWords.has(w))
+          !wordsOf(member.name).some((w) => preciseWords.has(w))
             ? at(member, `\`${member.name}\` is an f64 in a message that is sent often`)
             : undefined,
         model.channels.filter((c) => !c.reliable),
@@ -134,7 +134,7 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
     good: inMessage("{ time: { type: u32, unit: ms } }"),
     check: ({ model }) =>
       each(model, ({ member, type }) => {
-        const last = words(member.name).at(-1) ?? "";
+        const last = wordsOf(member.name).at(-1) ?? "";
         const clock = clockWords.has(last);
         if (!clock && !tickWords.has(last)) return undefined;
         const bytes = type.kind === "float" || type.kind === "integer" ? type.bytes : 8;
@@ -155,7 +155,7 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
       each(model, ({ member, type }) =>
         type.kind === "string" &&
         type === member.type &&
-        choiceWords.has(words(member.name).at(-1) ?? "")
+        choiceWords.has(wordsOf(member.name).at(-1) ?? "")
           ? at(member, `\`${member.name}\` is a string, though it is likely one of a few words`)
           : undefined,
       ),
@@ -170,7 +170,7 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
     good: inMessage("{ level: u8, score: u32 }"),
     check: ({ model }) =>
       each(model, ({ member, type }) =>
-        (type.kind === "string" || type.kind === "bytes") && words(member.name).includes("json")
+        (type.kind === "string" || type.kind === "bytes") && wordsOf(member.name).includes("json")
           ? at(member, `\`${member.name}\` carries JSON inside of a message`)
           : undefined,
       ),
@@ -363,7 +363,7 @@ function nameStyle({ model, spec }: LintContext): Finding[] {
   const camel = /^_?[a-z][A-Za-z0-9]*$/;
   const pascal = /^[A-Z][A-Za-z0-9]*$/;
   const finding = (what: string, name: string, line: number, style: string): Finding => {
-    const parts = words(name).map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
+    const parts = wordsOf(name).map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
     const joined = parts.join("");
     const better =
       style === "camelCase" ? joined.slice(0, 1).toLowerCase() + joined.slice(1) : joined;
@@ -383,7 +383,7 @@ function nameStyle({ model, spec }: LintContext): Finding[] {
 }
 
 function isSecret(name: string): boolean {
-  const parts = words(name);
+  const parts = wordsOf(name);
   if (parts.some((part) => secretWords.has(part))) return true;
   return parts.some((part, i) => secretPairs.has(`${part}_${parts[i + 1]}`));
 }

@@ -17,7 +17,7 @@ export function* membersOf(
 }
 
 /** The words of a name in lower case: `playerHealth`, `player_health` and `PlayerHealth` are player, health. */
-export function words(name: string): string[] {
+export function wordsOf(name: string): string[] {
   return name
     .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replace(/([A-Z]+)([A-Z][a-z])/g, "$1_$2")

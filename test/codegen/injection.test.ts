@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import { emitDissector, luaString } from "#codegen/emit/dissector.js";
 import { emit } from "#codegen/emit/emit.js";
 import { toJavaScript } from "#codegen/emit/javascript.js";
-import { words } from "#codegen/emit/markdown.js";
+import { prose } from "#codegen/emit/markdown.js";
 import { emitModelJson } from "#codegen/emit/model-json.js";
 import { emitPage } from "#codegen/emit/page.js";
 import { emitVectors } from "#codegen/emit/vectors.js";
@@ -254,11 +254,11 @@ describe("the page", () => {
   });
 
   it("leaves ordinary words readable", () => {
-    expect(words("Strength of the step east, in m/s (see `moveX`).")).toBe(
+    expect(prose("Strength of the step east, in m/s (see `moveX`).")).toBe(
       "Strength of the step east, in m/s (see `moveX`).",
     );
-    expect(words("a|b <c> 1. d")).toBe("a&#124;b &#60;c&#62; 1. d");
-    expect(words("1. d - e-f")).toBe("1&#46; d &#45; e-f");
+    expect(prose("a|b <c> 1. d")).toBe("a&#124;b &#60;c&#62; 1. d");
+    expect(prose("1. d - e-f")).toBe("1&#46; d &#45; e-f");
   });
 });
 

@@ -1,7 +1,7 @@
 /** The page of the protocol: says all that the model has, and its diagrams are true to scale. */
 import { describe, expect, it, test } from "vitest";
 import { byteDiagram } from "#codegen/emit/diagram.js";
-import { code, words } from "#codegen/emit/markdown.js";
+import { code, prose } from "#codegen/emit/markdown.js";
 import { emitPage } from "#codegen/emit/page.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec, loadSpecFile } from "#codegen/spec/load.js";
@@ -14,7 +14,7 @@ describe("the page", () => {
     const model = resolveSpec(loadSpec(spec, "protocol.yaml"))!;
     const page = emitPage(model);
     for (const { name, id } of model.channels) {
-      expect(page).toContain(`### Channel ${words(name)}`);
+      expect(page).toContain(`### Channel ${prose(name)}`);
       expect(page).toContain(`\`${(id + 1).toString(16).padStart(6, "0")}\``);
     }
     for (const struct of model.structs) {
