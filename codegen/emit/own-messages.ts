@@ -10,7 +10,7 @@ import { type Declaration, type Member, printFile } from "../print/declarations.
 import { access, documentation, key, Lines, pascal, quote } from "../print/text.ts";
 import { loadSpec } from "../spec/load.ts";
 
-/** Says nothing of the zero messages. */
+/** A spec that says nothing of the zero messages. */
 const SILENT_SPEC = `stardust: 1
 protocol: { name: own }
 security: plain

@@ -348,7 +348,7 @@ function places(members: readonly MemberModel[], blockBytes: number): Placed[] {
   return rows;
 }
 
-/** Behind the bit block, or as an element. */
+/** Bytes of a type behind the bit block, or as an element; undefined where they vary. */
 function fixedBytes(type: TypeModel): number | undefined {
   if (isBits(type)) return Math.ceil(type.bits / 8);
   if (type.kind === "array") {
@@ -411,7 +411,7 @@ function typeText(type: TypeModel): string {
   }
 }
 
-/** Of a type with bits that stands by itself. */
+/** Bytes of a type with bits that stands by itself, in words. */
 function ownBytes(type: TypeModel): string {
   const count = fixedBytes(type);
   const bytes = `${count} ${count === 1 ? "byte" : "bytes"}`;

@@ -23,9 +23,9 @@ export interface Case {
   readonly apart?: () => readonly Case[];
 }
 
-/** Of one message. */
+/** Most cases of one message. */
 const MAX_CASES = 64;
-/** Of a member that is a struct or a list, the members inside it counted. */
+/** Most edges of a member, for a struct or a list with those of the members inside it. */
 const MAX_EDGES = 24;
 /** Strings, bytes and lists grow no longer than this. */
 const MAX_LENGTH = 300;

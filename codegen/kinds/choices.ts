@@ -9,13 +9,13 @@ import type { Choice } from "./kind.ts";
 
 /** What diagnostics call the names, and what the number is. */
 export interface ChoiceOptions {
-  /** "an enum value". */
+  /** One of the names, with its article: "an enum value". */
   readonly thing: string;
-  /** "an enum". */
+  /** What has the names: "an enum". */
   readonly of: string;
-  /** "value". */
+  /** What a name stands for: "value". */
   readonly part: string;
-  /** Of the number, with its bounds. */
+  /** The schema of the number, with its bounds. */
   readonly number: Schema;
 }
 

@@ -216,7 +216,7 @@ function declarations(e: Definition, specFile: string): Declaration[] {
   ];
 }
 
-/** In `codecs.ts`. */
+/** In `codecs.ts`: the number of a name and the name of a number, each where something uses it. */
 function functions(e: Definition, used: ReadonlySet<string>, module: Module): Declaration[] {
   const read = [...(counts(e) ? [namesOfTable(e, module)] : []), nameOfFunction(e, module)];
   return [

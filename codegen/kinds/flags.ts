@@ -188,7 +188,7 @@ export const flags: BitKind<FlagsType> & DefinedKind<"flags"> = {
   list: "flags",
   inPlace: "flags written in place",
   declarations,
-  // A number needs none.
+  // The generated code reads and writes a number as it is.
   functions: () => [],
   page: {
     sentence: ({ bits }) => `Flags in ${plural(bits, "bit")}, any of them at once.`,

@@ -27,7 +27,7 @@ export interface Choice {
 
 /** What a spec defines by name for a kind that has names: the values of an enum, say. */
 export interface Definition extends Documentation {
-  /** Of the TypeScript type. */
+  /** The name of the TypeScript type. */
   readonly name: string;
   /** In rising order of value. */
   readonly values: readonly Choice[];
@@ -174,7 +174,7 @@ interface Common<T> {
   accept(type: T, given: Given | null, all: Definitions): Given | undefined;
   /** A default as a reader has it. */
   given(type: T, given: Given): unknown;
-  /** For people. */
+  /** A default in words. */
   givenWords(type: T, given: Given): string;
   zero(type: T, all: Definitions): unknown;
   /** The zero value in words, where it could be taken for a chosen value. */
@@ -299,14 +299,14 @@ export interface DefinedKind<List extends string = string> {
     readonly of: string;
     readonly rule: string;
     readonly changes: Readonly<Record<"removed" | "added" | "renumbered", DifferenceRule>>;
-    /** Breaks nothing. */
+    /** A new name for the same number, which breaks nothing. */
     readonly renamed: DifferenceRule;
   };
 }
 
 export type Kind<T> = BitKind<T> | FixedKind<T> | VaryingKind<T>;
 
-/** A varint (unsigned LEB128) of this value. */
+/** Bytes of a varint (unsigned LEB128) of this value. */
 export function varintSize(value: number): number {
   let bytes = 1;
   for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;

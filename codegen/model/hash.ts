@@ -86,7 +86,7 @@ function filled(
 class Layouts {
   readonly structs: unknown[] = [];
   readonly unions: unknown[] = [];
-  /** By the kind's list. */
+  /** Definitions by the list that has them in a model. */
   readonly definitions: Record<DefinedList, unknown[]>;
   readonly #lookup: Lookup;
   readonly #numbers = new Map<string, number>();

@@ -278,7 +278,7 @@ export interface Model extends DefinedLists {
   readonly header: HeaderModel;
   /** Structs in an order in which each comes after those it uses, but for cycles. */
   readonly structs: readonly StructModel[];
-  /** Likewise. */
+  /** Unions, in such an order too. */
   readonly unions: readonly UnionModel[];
   /**
    * In rising order of id; `index` is the position.

@@ -11,7 +11,7 @@ export interface Import {
   readonly types?: readonly string[];
   /** `import * as namespace`. */
   readonly namespace?: string;
-  /** Of a namespace. */
+  /** Whether only types of the namespace are used. */
   readonly isType?: boolean;
 }
 

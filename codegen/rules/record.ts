@@ -34,7 +34,7 @@ export interface RecordedChannel {
   readonly name: string;
   readonly delivery: string;
   readonly direction: string;
-  /** Of a message. */
+  /** The least and the most that a message of it takes. */
   readonly minBytes: number;
   readonly maxBytes: number;
 }

@@ -75,7 +75,7 @@ export class Fields {
     return undefined;
   }
 
-  /** Within the bounds of the schema. */
+  /** A whole number within the bounds of the schema. */
   integer(key: string): number | undefined {
     const { minimum, maximum } = this.#row(key) as { minimum: number; maximum: number };
     const node = this.entry(key)?.value;
