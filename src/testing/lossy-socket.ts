@@ -7,11 +7,17 @@
 import type { DatagramListener, DatagramSocket } from "../udp/socket.ts";
 import { type LinkClock, type LinkCounts, type LinkOptions, SimulatedLink } from "./link.ts";
 import { SeededRandom } from "./random.ts";
+import { Rebinding } from "./rebinding.ts";
 
 /** The options of both directions, and what differs in one. */
 export interface LossySocketOptions extends LinkOptions {
   readonly outgoing?: LinkOptions | undefined;
   readonly incoming?: LinkOptions | undefined;
+  /**
+   * Of a server's socket: when its clients' ports become others, as behind a NAT that has forgotten them; milliseconds from
+   * when the socket was made, ascending.
+   */
+  readonly rebindsAtMs?: readonly number[] | undefined;
   /** Decides which are dropped; default 1. */
   readonly seed?: number | undefined;
 }
@@ -58,7 +64,10 @@ function nobody(): void {}
 export function lossySocket(socket: DatagramSocket, options: LossySocketOptions = {}): LossySocket {
   const time = new RealTime();
   const random = new SeededRandom(options.seed ?? 1);
-  const { outgoing: out, incoming: back, seed: _, ...both } = options;
+  const { outgoing: out, incoming: back, seed: _, rebindsAtMs = [], ...both } = options;
+  const madeAtMs = time.nowMs;
+  const nat = new Rebinding(rebindsAtMs);
+  const elapsedMs = (): number => time.nowMs - madeAtMs;
   const outgoing = new SimulatedLink(time, random, { ...both, ...out }, nobody);
   const incoming = new SimulatedLink(time, random, { ...both, ...back }, nobody);
   let closed = false;
@@ -74,7 +83,10 @@ export function lossySocket(socket: DatagramSocket, options: LossySocketOptions 
     },
     send(bytes: Uint8Array, port: number, address: string): void {
       if (closed) return;
-      outgoing.send(bytes, 0, bytes.length, (datagram) => socket.send(datagram, port, address));
+      outgoing.send(bytes, 0, bytes.length, (datagram) => {
+        const inside = nat.inside(port, address, elapsedMs());
+        if (inside !== undefined) socket.send(datagram, inside, address);
+      });
     },
     unref(): void {
       socket.unref?.();
@@ -82,7 +94,9 @@ export function lossySocket(socket: DatagramSocket, options: LossySocketOptions 
     listen(listener: DatagramListener): void {
       socket.listen((bytes, address, port) => {
         if (closed) return;
-        incoming.send(bytes, 0, bytes.length, (datagram) => listener(datagram, address, port));
+        incoming.send(bytes, 0, bytes.length, (datagram) =>
+          listener(datagram, address, nat.outside(port, address, elapsedMs())),
+        );
       });
     },
     close(): Promise<void> {

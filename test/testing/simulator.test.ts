@@ -10,6 +10,7 @@ import {
 } from "#src/testing/index.js";
 import type { LinkOptions } from "#src/testing/link.js";
 import wrapSocket, { lossySocket } from "#src/testing/lossy-socket.js";
+import { Rebinding } from "#src/testing/rebinding.js";
 import type { DatagramListener, DatagramSocket } from "#src/udp/socket.js";
 
 describe("virtual time", () => {
@@ -251,6 +252,23 @@ describe("a pair with an endpoint that never serves its deadline", () => {
   });
 });
 
+describe("a NAT that forgets", () => {
+  it("shows each client one port, no two the same, until it forgets again", () => {
+    const nat = new Rebinding([10, 20]);
+    const clients = Array.from({ length: 500 }, (_, i) => 40_000 + i);
+    const show = (nowMs: number) => clients.map((port) => nat.outside(port, "10.0.0.1", nowMs));
+    expect(show(9)).toEqual(clients);
+    const first = show(10);
+    expect(new Set(first).size).toBe(500);
+    expect(show(19)).toEqual(first);
+    expect(first.map((port) => nat.inside(port, "10.0.0.1", 19))).toEqual(clients);
+    expect(nat.inside(first[0]!, "10.0.0.1", 20)).toBeUndefined();
+    const second = show(21);
+    expect(second).not.toEqual(first);
+    expect(second.map((port) => nat.inside(port, "10.0.0.1", 21))).toEqual(clients);
+  });
+});
+
 describe("pairs that share the time", () => {
   it("are stepped together", () => {
     const time = new VirtualTime();
@@ -337,6 +355,29 @@ describe("a lossy socket", () => {
     twice.send(Uint8Array.of(2), 1, "127.0.0.1");
     inner.hear(2);
     expect([inner.sent, heard]).toEqual([[2, 2], 1]);
+  });
+
+  it("gives clients other ports as a NAT does that forgets, and reaches them there alone", () => {
+    const inner = socket();
+    const to: number[] = [];
+    inner.send = (_bytes, port) => void to.push(port);
+    const from: number[] = [];
+    const steady = lossySocket(inner);
+    steady.listen((_bytes, _address, port) => from.push(port));
+    inner.hear(1);
+    steady.send(Uint8Array.of(1), 9, "127.0.0.1");
+    expect([from, to]).toEqual([[9], [9]]);
+
+    const moved = lossySocket(inner, { rebindsAtMs: [0] });
+    moved.listen((_bytes, _address, port) => from.push(port));
+    // Nothing has come from there yet.
+    moved.send(Uint8Array.of(1), 9, "127.0.0.1");
+    inner.hear(1);
+    const shown = from[1]!;
+    expect(shown).not.toBe(9);
+    moved.send(Uint8Array.of(1), shown, "127.0.0.1");
+    moved.send(Uint8Array.of(1), shown, "127.0.0.2");
+    expect(to).toEqual([9, 9]);
   });
 
   it("delays a copy, and lets nothing through once closed", async () => {
