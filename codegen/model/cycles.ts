@@ -324,18 +324,17 @@ class Sizer {
   }
 
   #depthOf(type: TypeModel): number {
-    if (type.kind === "list" || type.kind === "array") return 1 + this.#depthOf(type.of);
-    if (type.kind === "map") return 1 + this.#depthOf(type.value);
-    return "name" in type ? (this.#depths.get(type.name) ?? 0) : 0;
+    if ("name" in type) return this.#depths.get(type.name) ?? 0;
+    const inner = innerTypes(type).map((one) => this.#depthOf(one));
+    return inner.length === 0 ? 0 : 1 + Math.max(...inner);
   }
 
   #checkElements(type: TypeModel): void {
     const site = this.#types.sites.get(type);
     if (site === undefined || this.#checked.has(type)) return;
     this.#checked.add(type);
-    if (type.kind === "map") this.#checkElements(type.value);
+    for (const inner of innerTypes(type)) this.#checkElements(inner);
     if (type.kind === "list" || type.kind === "array") {
-      this.#checkElements(type.of);
       if (elementSize(type.of, this.#sizes)?.min === 0) {
         this.#d.report("SD1312", site.of, {
           holder: type.kind === "list" ? "a list" : "an array",
