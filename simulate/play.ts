@@ -11,7 +11,7 @@ import {
   MAX_OUTSTANDING_DATAGRAMS,
   MAX_UNRELIABLE_REASSEMBLIES,
 } from "#src/limits.js";
-import { FixedController } from "#src/session/controller.js";
+import { FixedController } from "#src/session/congestion/fixed.js";
 import { type DropReason, dropReasons } from "#src/session/drop-reason.js";
 import type { SessionOptions } from "#src/session/session.js";
 import { ackRanges, age, holdings, outstanding } from "./inside.ts";
@@ -72,7 +72,9 @@ class Side {
       role,
       nowMs: 0,
       random: () => random.next(),
-      ...(s.windowBytes && { controller: new FixedController({ windowBytes: s.windowBytes }) }),
+      ...(s.windowBytes && {
+        congestion: () => new FixedController({ windowBytes: s.windowBytes }),
+      }),
       sink: {
         deliver: ({ channel, bytes, start, end }) => {
           if (!this.accepting) return false;

@@ -21,6 +21,7 @@ export class RttEstimator {
   latestMs = 0;
   /** Of those since the window before this one began, ack delays taken off; Infinity before the first sample. */
   minMs: number = Number.POSITIVE_INFINITY;
+  private newestMs = -1;
   private windowMinMs: number = Number.POSITIVE_INFINITY;
   private windowFromMs = 0;
   private readonly maxAckDelayMs: number;
@@ -34,6 +35,7 @@ export class RttEstimator {
     const heldMs = Math.min(ackDelayMs, reliable ? this.maxAckDelayMs : LAZY_ACK_MS);
     const adjustedMs = Math.max(rttMs - heldMs, 0);
     this.latestMs = rttMs;
+    this.newestMs = adjustedMs;
     if (nowMs - this.windowFromMs >= MIN_RTT_WINDOW_MS) {
       this.minMs = this.windowMinMs;
       this.windowMinMs = Number.POSITIVE_INFINITY;
@@ -48,6 +50,13 @@ export class RttEstimator {
     }
     this.variationMs += (Math.abs(this.smoothedMs - adjustedMs) - this.variationMs) / 4;
     this.smoothedMs += (adjustedMs - this.smoothedMs) / 8;
+  }
+
+  /** The newest sample, its ack delay taken off, once; -1: there is no new one. */
+  takeNewestMs(): number {
+    const newestMs = this.newestMs;
+    this.newestMs = -1;
+    return newestMs;
   }
 
   /** RFC 9002 6.2.1: how long to wait for an acknowledgement before asking. */

@@ -13,7 +13,7 @@
 import { MAX_OUTSTANDING_DATAGRAMS, MAX_PACKET_NUMBER, SKIP_ONE_IN } from "../limits.ts";
 import type { HeaderCodec } from "../protocol.ts";
 import type { AckBlock } from "../wire/header.ts";
-import type { CongestionController } from "./controller.ts";
+import type { CongestionController } from "./congestion/controller.ts";
 import type { SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { NumberBits } from "./number-bits.ts";
@@ -29,8 +29,6 @@ export const Sent = {
   reliable: 2,
   acknowledged: 4,
   lost: 8,
-  /** Nothing more to send when it left. */
-  applicationLimited: 16,
 } as const;
 
 /** Receives acks and losses of frames. `slice` is -1 - n for a run of n + 1 whole messages from `number` on. */
@@ -50,7 +48,7 @@ const REMEMBER_SKIPPED = 8;
 
 const PACKET_STRIDE = 4;
 const SENT_AT = 0;
-/** A word: the datagram's bytes x 32 + its `Sent` flags. */
+/** A word: the datagram's bytes x 16 + its `Sent` flags. */
 const BYTES_FLAGS = 1;
 const FRAMES_FROM = 2;
 /** The largest number that the ack block in it named; -1: none, or not all ranges were in it. */
@@ -226,7 +224,7 @@ export class SentPackets {
     const largest = high;
     if (largest >= this.base && largest < this.next && acks.delay !== 255) {
       const at = (largest & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      const flags = this.packets[at + BYTES_FLAGS]! & 15;
       if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
         const rttMs = Math.max(0, nowMs - this.packets[at + SENT_AT]!);
         rtt.sample(rttMs, acks.delay * 0.25, (flags & Sent.reliable) !== 0, nowMs);
@@ -303,7 +301,7 @@ export class SentPackets {
   }
 
   private isUnresolved(n: number): boolean {
-    const flags = this.packets[(n & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 31;
+    const flags = this.packets[(n & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 15;
     return (flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) === Sent.eliciting;
   }
 
@@ -333,7 +331,7 @@ export class SentPackets {
   probeOldest(): void {
     for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
       const at = (n & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      const flags = this.packets[at + BYTES_FLAGS]! & 15;
       if ((flags & (Sent.reliable | Sent.acknowledged | Sent.lost)) !== Sent.reliable) continue;
       this.eachFrame(n, false);
       return;
@@ -344,7 +342,7 @@ export class SentPackets {
   expireUnreliable(beforeMs: number, nowMs: number, controller: CongestionController): void {
     for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
       const at = (n & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      const flags = this.packets[at + BYTES_FLAGS]! & 15;
       if ((flags & (Sent.eliciting | Sent.reliable | Sent.acknowledged | Sent.lost)) !== 1)
         continue;
       if (this.packets[at + SENT_AT]! > beforeMs) break;
@@ -387,7 +385,7 @@ export class SentPackets {
     if (this.next - this.base > this.packetMask) this.growPackets();
     const at = (this.next & this.packetMask) * PACKET_STRIDE;
     this.packets[at + SENT_AT] = nowMs;
-    this.packets[at + BYTES_FLAGS] = bytes * 32 + flags;
+    this.packets[at + BYTES_FLAGS] = bytes * 16 + flags;
     this.packets[at + FRAMES_FROM] = this.planFrom;
     this.packets[at + ACK_LARGEST] = ackLargest;
     if (bytes > 0) this.unheard.add(this.next);
@@ -402,13 +400,13 @@ export class SentPackets {
   ): number {
     const at = (n & this.packetMask) * PACKET_STRIDE;
     const packed = this.packets[at + BYTES_FLAGS]!;
-    const flags = packed & 31;
+    const flags = packed & 15;
     this.unheard.remove(n);
     this.packets[at + BYTES_FLAGS] = packed + Sent.acknowledged;
     const ackLargest = this.packets[at + ACK_LARGEST]!;
     if (ackLargest > this.pruneTo) this.pruneTo = ackLargest;
     if ((flags & Sent.eliciting) === 0) return 0;
-    const bytes = Math.floor(packed / 32);
+    const bytes = Math.floor(packed / 16);
     const sentAtMs = this.packets[at + SENT_AT]!;
     if (n < this.largestAcknowledged) this.reordering.reordered();
     if ((flags & Sent.lost) !== 0) {
@@ -418,8 +416,7 @@ export class SentPackets {
     } else {
       this.bytesInFlight -= bytes;
       if ((flags & Sent.reliable) !== 0) this.reliableInFlight--;
-      const limited = (flags & Sent.applicationLimited) !== 0;
-      controller.onAcknowledged(bytes, sentAtMs, nowMs, rtt, limited);
+      controller.onAcknowledged(bytes, sentAtMs, nowMs);
     }
     this.eachFrame(n, true);
     return 1;
@@ -427,7 +424,7 @@ export class SentPackets {
 
   private lose(n: number, nowMs: number, controller: CongestionController): void {
     const at = (n & this.packetMask) * PACKET_STRIDE;
-    const bytes = Math.floor(this.packets[at + BYTES_FLAGS]! / 32);
+    const bytes = Math.floor(this.packets[at + BYTES_FLAGS]! / 16);
     const sentAtMs = this.packets[at + SENT_AT]!;
     this.reordering.lost(sentAtMs, nowMs);
     controller.onLost(bytes, sentAtMs, nowMs);
@@ -444,7 +441,7 @@ export class SentPackets {
     const at = (n & this.packetMask) * PACKET_STRIDE;
     const packed = this.packets[at + BYTES_FLAGS]!;
     this.packets[at + BYTES_FLAGS] = packed + Sent.lost;
-    this.bytesInFlight -= Math.floor(packed / 32);
+    this.bytesInFlight -= Math.floor(packed / 16);
     this.counters.datagramsLost++;
     if ((packed & Sent.reliable) === 0) return;
     this.reliableInFlight--;
@@ -470,7 +467,7 @@ export class SentPackets {
   private retire(beforeMs: number): void {
     while (this.base < this.next) {
       const at = (this.base & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 31;
+      const flags = this.packets[at + BYTES_FLAGS]! & 15;
       const unheard = (flags & Sent.eliciting) !== 0 && (flags & Sent.acknowledged) === 0;
       if (unheard && (flags & Sent.lost) === 0) break;
       if (unheard && this.next - this.base < MAX_OUTSTANDING_DATAGRAMS / 2) {
@@ -501,7 +498,7 @@ export class SentPackets {
       const to = (n & this.packetMask) * PACKET_STRIDE;
       for (let i = 0; i < PACKET_STRIDE; i++) this.packets[to + i] = old[from + i]!;
       const flags = this.packets[to + BYTES_FLAGS]!;
-      if (flags >= 32 && (flags & Sent.acknowledged) === 0) this.unheard.add(n);
+      if (flags >= 16 && (flags & Sent.acknowledged) === 0) this.unheard.add(n);
     }
   }
 

@@ -2,7 +2,7 @@
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
-import type { CongestionController } from "./controller.ts";
+import type { CongestionFactory } from "./congestion/choose.ts";
 
 /** Where a session's messages go. */
 export interface SessionSink {
@@ -28,8 +28,8 @@ export interface SessionOptions {
   /** At least 0, below 1. Which packet numbers are skipped depends on it: not predictable outside tests. */
   readonly random: () => number;
   readonly sink: SessionSink;
-  /** Default: `fixed`. */
-  readonly controller?: CongestionController | undefined;
+  /** Makes its controller; default: `stardust`. */
+  readonly congestion?: CongestionFactory | undefined;
   /** Default true. False: what is lost stays lost; for tests that show what resending is good for. */
   readonly resend?: boolean | undefined;
 }

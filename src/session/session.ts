@@ -17,7 +17,9 @@ import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { DatagramBuilder } from "./build-datagram.ts";
 import { SendChannel } from "./channel-send.ts";
-import { type CongestionController, FixedController, Pacer } from "./controller.ts";
+import { congestionControllers, DEFAULT_CONGESTION } from "./congestion/choose.ts";
+import type { CongestionController } from "./congestion/controller.ts";
+import { Pacer } from "./congestion/pacer.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { MessageStore } from "./message-store.ts";
@@ -42,6 +44,8 @@ export type { SessionOptions, SessionSink } from "./session-options.ts";
 const MAX_PROBE_MS = 3000;
 /** Acks in datagrams that arrive later than this many numbers behind the newest are not believed to be news. */
 const STALE_ACK_PACKETS = 64;
+/** A turn so much later than a timer had asked for was held up by this side. */
+const STALL_MS = 20;
 /** How often idle memory is looked for. */
 const MAINTAIN_MS = 1000;
 const MIN_REASSEMBLY_MS = 500;
@@ -98,7 +102,9 @@ export class Session implements FrameEvents {
     this.negotiated = options.negotiated ?? sameVersion(protocol);
     this.sink = options.sink;
     this.resend = options.resend ?? true;
-    this.controller = options.controller ?? new FixedController();
+    const { maxDatagramBytes } = protocol.limits;
+    const factory = options.congestion ?? congestionControllers[DEFAULT_CONGESTION];
+    this.controller = factory({ maxDatagramBytes, nowMs });
     this.nowMs = nowMs;
     this.lastReceivedMs = nowMs;
     this.lastSentMs = nowMs;
@@ -106,12 +112,8 @@ export class Session implements FrameEvents {
     this.space = workspaceOf(protocol);
     this.rtt = new RttEstimator(protocol.limits.maxAckDelayMs);
     this.sent = new SentPackets(protocol.header, options.random, this, this.counters);
-    this.pacer = new Pacer(nowMs);
-    this.packer = new Packer(
-      protocol.header,
-      protocol.limits.maxDatagramBytes,
-      this.negotiated.compat,
-    );
+    this.pacer = new Pacer(maxDatagramBytes, nowMs);
+    this.packer = new Packer(protocol.header, maxDatagramBytes, this.negotiated.compat);
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
     this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
     this.context = new ReceiveContext(
@@ -252,6 +254,7 @@ export class Session implements FrameEvents {
     this.dirty = true;
     if (timers.due(Timer.loss, nowMs)) {
       sent.detectLosses(nowMs, rtt, controller);
+      controller.onFeedback(-1, rtt, nowMs);
       this.armLoss();
     }
     if (timers.due(Timer.probe, nowMs)) {
@@ -400,11 +403,16 @@ export class Session implements FrameEvents {
       this.timers.clear(Timer.blocked);
     }
     if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
-    if (this.sent.acknowledge(header.acks, nowMs, this.rtt, this.controller)) {
+    const { controller, rtt, sent } = this;
+    if (sent.acknowledge(header.acks, nowMs, rtt, controller)) {
+      // An ack that waited for this side's own event loop says nothing about the path.
+      const stalled = nowMs - this.timers.next() > STALL_MS;
+      const roundTripMs = rtt.takeNewestMs();
+      controller.onFeedback(stalled ? -1 : roundTripMs, rtt, nowMs);
       this.probeBackoff = 0;
       this.probeFromMs = 0;
     }
-    const prune = this.sent.takePrune();
+    const prune = sent.takePrune();
     if (prune >= 0) this.received.prune(prune);
     this.armLoss();
     this.armProbe();
@@ -461,7 +469,6 @@ export class Session implements FrameEvents {
     if (eliciting) {
       flags = Sent.eliciting;
       if (space.plan.reliable) flags |= Sent.reliable;
-      if (!this.packer.hasWork) flags |= Sent.applicationLimited;
       this.lastElicitingMs = nowMs;
     } else counters.acksSent++;
     sent.commit(nowMs, bytes, flags, header.ack && !trimmed ? header.acks.largest : -1);
@@ -474,7 +481,7 @@ export class Session implements FrameEvents {
     if (probe) {
       this.probesWanted--;
       counters.probesSent++;
-    } else if (header.frames) this.pacer.sent();
+    } else if (header.frames) this.pacer.sent(bytes);
     if (eliciting) this.controller.onSent(bytes, sent.bytesInFlight, nowMs);
     if (space.plan.reliable) this.armProbe();
     this.lastSentMs = nowMs;
@@ -511,8 +518,7 @@ export class Session implements FrameEvents {
   /** Window, number space and pacing. */
   private maySendData(nowMs: number): boolean {
     if (this.sent.isFull || this.sent.bytesInFlight >= this.controller.windowBytes) return false;
-    const bytesPerMs = this.controller.pacingBytesPerMs;
-    const atMs = this.pacer.readyAt(nowMs, bytesPerMs, this.protocol.limits.maxDatagramBytes);
+    const atMs = this.pacer.readyAt(nowMs, this.controller.pacingBytesPerMs);
     if (atMs <= nowMs) return true;
     this.timers.set(Timer.pacing, atMs);
     return false;

@@ -8,7 +8,7 @@ import { parse } from "yaml";
 import { age } from "#simulate/inside.js";
 import { checkUserField } from "#src/endpoint.js";
 import { MAX_ACK_RANGES } from "#src/limits.js";
-import { FixedController } from "#src/session/controller.js";
+import { FixedController } from "#src/session/congestion/fixed.js";
 import type { DropReason } from "#src/session/drop-reason.js";
 import type { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
@@ -55,7 +55,9 @@ describe("a layout whose packet numbers have 16 bits and no wide form", async ()
 
   it("stops sending data while 2^14 numbers are unacknowledged, and goes on when they are", () => {
     for (const dead of ["linkFromA", "linkFromB"] as const) {
-      const world = joined({ protocol, seed: 3, link: { delayMs: 5 } });
+      const congestion = () => new FixedController();
+      const link = { delayMs: 5 };
+      const world = joined({ protocol, seed: 3, link, client: { congestion } });
       const { client, server, pair } = world;
       pair.run(100);
       pair[dead].options = { loss: 1 };
@@ -209,7 +211,11 @@ describe("acks as a bit field", () => {
       }
     }
     const controller = new Recorder({ windowBytes: 1e6, pacingBytesPerMs: 1e6 });
-    const { client, server } = joined({ protocol, seed: 10, client: { controller } });
+    const { client, server } = joined({
+      protocol,
+      seed: 10,
+      client: { congestion: () => controller },
+    });
     const w = new Writer(new Uint8Array(2000));
     const poll = (session: Session, nowMs: number): Uint8Array | undefined => {
       w.at = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MAX_BURST_DATAGRAMS, MESSAGE_OVERHEAD_BYTES, MESSAGE_WINDOW } from "#src/limits.js";
-import { FixedController } from "#src/session/controller.js";
+import { FixedController } from "#src/session/congestion/fixed.js";
 import { SendLimit } from "#src/session/send-limit.js";
 import { Session } from "#src/session/session.js";
 import { Pair, SeededRandom } from "#src/testing/index.js";
@@ -90,7 +90,8 @@ describe("flow control", () => {
 
   it("never numbers messages further ahead than the window", () => {
     const wide = handProtocol({ limits: { receiveBudgetBytes: 16_777_216 } });
-    const world = joined({ seed: 33, protocol: wide, fromServer: { loss: 1 } });
+    const client = { congestion: () => new FixedController() };
+    const world = joined({ seed: 33, protocol: wide, fromServer: { loss: 1 }, client });
     for (let i = 0; i < 20_000; i++) world.client.send("event", numberedPayload(i, 4));
     world.pair.run(5000);
     expect(world.client.session.counters.messagesSent).toBe(MESSAGE_WINDOW);
@@ -353,7 +354,8 @@ describe("loss", () => {
   });
 
   it("of all acks does not stop unreliable data for ever", () => {
-    const world = joined({ seed: 26, protocol, fromServer: { loss: 1 } });
+    const client = { congestion: () => new FixedController() };
+    const world = joined({ seed: 26, protocol, fromServer: { loss: 1 }, client });
     for (let i = 0; i < 1000; i++) {
       world.client.send("state", numberedPayload(i, 1000));
       world.pair.run(10);
@@ -479,7 +481,12 @@ describe("the fixed controller", () => {
     controller.onSent = (_bytes, inFlight) => {
       most = Math.max(most, inFlight);
     };
-    const world = joined({ seed: 31, protocol, link: { delayMs: 30 }, client: { controller } });
+    const world = joined({
+      seed: 31,
+      protocol,
+      link: { delayMs: 30 },
+      client: { congestion: () => controller },
+    });
     world.client.send("map", new Uint8Array(200_000));
     expect(world.pair.runUntil(() => world.server.inbox.of("map").length === 1, 20_000)).toBe(true);
     expect(most).toBeGreaterThan(15_000);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { AckBlock } from "stardust-udp/wire";
 import { describe, expect, it, vi } from "vitest";
-import { FixedController } from "#src/session/controller.js";
+import { FixedController } from "#src/session/congestion/fixed.js";
 import { createSessionCounters } from "#src/session/counters.js";
 import { NumberBits } from "#src/session/number-bits.js";
 import { ReorderingWindow } from "#src/session/reordering.js";
@@ -15,9 +15,10 @@ import { indexOf, joined, numberedPayload } from "../support/session-pair.js";
 const protocol = handProtocol();
 const seeds = [1, 2, 3];
 
-/** As much as the window allows, in bursts of a tick. */
+/** As much as a window of 256 KiB allows, in bursts of a tick: so that at most 32 ranges are open at a time. */
 function bulk(seed: number, link: LinkOptions, datagrams: number) {
-  const { client, pair } = joined({ seed, link });
+  const congestion = () => new FixedController();
+  const { client, pair } = joined({ seed, link, client: { congestion } });
   const { counters } = client.session;
   while (counters.datagramsSent < datagrams) {
     for (let i = 0; i < 60 && client.send("event", numberedPayload(i, 1100)); i++);
@@ -122,7 +123,7 @@ describe("a datagram that was taken for lost and arrives", () => {
     const lost = vi.spyOn(controller, "onLost");
     const spurious = vi.spyOn(controller, "onSpuriousLoss");
     const link: LinkOptions = { delayMs: 25, jitterMs: 60 };
-    const { client, pair } = joined({ seed: 4, link, client: { controller } });
+    const { client, pair } = joined({ seed: 4, link, client: { congestion: () => controller } });
     for (let i = 0; i < 1000; i++) {
       client.send("event", numberedPayload(i, 500));
       pair.run(1);

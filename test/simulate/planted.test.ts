@@ -138,7 +138,7 @@ const faults: readonly (readonly [
   ],
   [
     "no pacer keeps it from sending",
-    "controller.js",
+    "pacer.js",
     [[/ readyAt\(nowMs, [^)]*\) \{/, "$& return nowMs;"]],
     /datagrams of data at once/,
   ],
@@ -205,7 +205,7 @@ const faults: readonly (readonly [
   [
     "what is lost stays in flight",
     "sent.js",
-    [[/this\.bytesInFlight -= Math\.floor\(packed \/ 32\);/, ""]],
+    [[/this\.bytesInFlight -= Math\.floor\(packed \/ 16\);/, ""]],
     /in flight|bytesInFlight/,
   ],
   [
