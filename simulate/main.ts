@@ -122,7 +122,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.json) {
     const result = { seed: options.seed, seconds: Number(seconds.toFixed(3)), ...report };
     process.stdout.write(`${JSON.stringify(result)}\n`);
-  } else if (report.runs > 1) for (const line of table(report, options)) say(line);
+  } else if (options.scenario === undefined && options.only === undefined) {
+    for (const line of table(report, options)) say(line);
+  }
   say("");
   say(
     `${report.runs} runs in ${seconds.toFixed(1)} s: ${sum("delivered")} of ${sum("sent")} messages delivered, in ${sum("datagrams")} datagrams`,
