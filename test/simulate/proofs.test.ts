@@ -6,7 +6,8 @@ import { promises } from "#simulate/oracle.js";
 import { type Outcome, play } from "#simulate/play.js";
 import type { Scenario } from "#simulate/scenario.js";
 import { modesProtocol } from "#simulate/worker.js";
-import { joined, numberedPayload } from "../support/session-pair.js";
+import { channelIndex, handProtocol } from "../support/hand-protocol.js";
+import { indexOf, joined, numberedPayload } from "../support/session-pair.js";
 
 const deliveries = Object.keys(promises) as Delivery[];
 let protocol: Protocol;
@@ -93,5 +94,46 @@ test("silence of a year is silent, and over with the next message", () => {
     expect(sent()).toBe(before);
     expect(client.session.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
     expect(server.session.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
+  }
+});
+
+/** GAME_MINUTES=60 for the hour. */
+const GAME_MINUTES = Number(process.env["GAME_MINUTES"] ?? 5);
+
+test("at a game's rate on a clean link nothing is held, resent or refused", {
+  timeout: 300_000,
+}, () => {
+  const hand = handProtocol();
+  const world = joined({ seed: 4, protocol: hand, link: { delayMs: 25, jitterMs: 1 } });
+  const { client, server, pair } = world;
+  const sides = [client, server];
+  const sentAtMs: number[] = [];
+  let slowestMs = 0;
+  let delivered = 0;
+  for (const { inbox } of sides) {
+    inbox.deliver = ({ bytes, start }) => {
+      const index = indexOf(bytes.subarray(start));
+      slowestMs = Math.max(slowestMs, pair.time.nowMs - sentAtMs[index]!);
+      delivered++;
+      return true;
+    };
+  }
+  const ticks = GAME_MINUTES * 60 * 60;
+  for (let tick = 0; tick < ticks; tick++) {
+    sentAtMs[tick] = pair.time.nowMs;
+    for (const { session } of sides) {
+      for (const name of ["state", "event"]) {
+        const payload = numberedPayload(tick, 200);
+        const index = channelIndex(hand, name);
+        expect(session.send(index, payload, 0, payload.length)).toBe(true);
+      }
+    }
+    pair.run(1000 / 60);
+  }
+  pair.run(1000);
+  expect(delivered).toBe(4 * ticks);
+  expect(slowestMs).toBeLessThan(26.001);
+  for (const { session } of sides) {
+    expect(session.counters).toMatchObject({ messagesResent: 0, datagramsLost: 0, probesSent: 0 });
   }
 });
