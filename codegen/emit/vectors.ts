@@ -16,6 +16,7 @@ import {
 } from "../interpret/write-datagram.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import { maySend } from "../model/delivery.ts";
+import { hashedText } from "../model/hash.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
@@ -31,6 +32,7 @@ const MAX_MESSAGE_BYTES = 65_536;
 
 const ABOUT = [
   `Golden vectors of this protocol. \`hex\` is the bytes of what stands beside it. ${NOTATION}`,
+  "protocol: canonical is the JSON text that is hashed, hash the first 32 hex digits of the SHA-256 of its UTF-8 bytes.",
   "messages: payloads, by channel. datagrams: whole ones of the regular protocol; runs are those of the ack block, a run, a gap, a run and so on, downwards from the largest. zero: whole datagrams of the connection protocol; key is the MAC key of the sender's direction, made from the ticket.",
   "compatMessages, compatDatagrams: between peers of different versions, whose accept said compat. A message may lack the newest members (a reader gives them their defaults) or have more behind them (a reader skips it), and every frame that another follows says how long it is.",
   "refused: bytes that no decoder may accept; for messages the payload, else the datagram.",
@@ -47,10 +49,11 @@ export function emitVectors(model: Model): string {
     ["refused", vectors.refused()],
   ] as const;
   const { name, version, hash } = model;
+  const protocol = { name, version, hash, canonical: hashedText(model) };
   const head = [
     `  "stardust-vectors": ${VECTORS_VERSION}`,
     `  "about": ${JSON.stringify(ABOUT)}`,
-    `  "protocol": ${JSON.stringify({ name, version, hash })}`,
+    `  "protocol": ${JSON.stringify(protocol)}`,
     `  "keys": ${JSON.stringify(vectors.keys)}`,
   ];
   const lists = sections.map(([section, rows]) => {

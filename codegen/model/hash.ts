@@ -32,8 +32,12 @@ const WIRE_FORMAT = 1;
 
 /** First 128 bits of SHA-256, 32 hex digits. */
 export function protocolHash(model: Omit<Model, "hash">): string {
-  const text = canonicalJson(wireForm(model, { names: true }));
-  return createHash("sha256").update(text, "utf8").digest("hex").slice(0, 32);
+  return createHash("sha256").update(hashedText(model), "utf8").digest("hex").slice(0, 32);
+}
+
+/** The canonical JSON that the protocol hash is taken of. */
+export function hashedText(model: Omit<Model, "hash">): string {
+  return canonicalJson(wireForm(model, { names: true }));
 }
 
 /** What is hashed, as plain data; without names it is what the bytes look like, whatever they mean. */

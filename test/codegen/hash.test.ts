@@ -1,12 +1,14 @@
 /** The protocol hash against another program that was written from docs/wire.md and reads the published model. */
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { emitModelJson } from "#codegen/emit/model-json.js";
+import { emitVectors } from "#codegen/emit/vectors.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { SeededRandom } from "#src/testing/index.js";
-import { independentHash } from "../support/independent/hash.ts";
+import { independentHash, independentText } from "../support/independent/hash.ts";
 import { layoutSpecHead } from "../support/layout-world.ts";
 import { layoutText, randomLayout } from "../support/random-layout.ts";
 import { Evolving } from "./support/evolving.ts";
@@ -29,6 +31,13 @@ function hashes(text: string): { own: string; independent: string } | undefined 
 test.each(specs)("%s has the hash that the page tells", (file) => {
   const both = hashes(readFileSync(root + file, "utf8"));
   expect(both?.independent).toBe(both!.own);
+});
+
+test.each(specs)("the vectors of %s have the text that its hash is taken of", (file) => {
+  const model = resolveSpec(loadSpec(readFileSync(root + file, "utf8"), file))!;
+  const { hash, canonical } = JSON.parse(emitVectors(model)).protocol;
+  expect(createHash("sha256").update(canonical, "utf8").digest("hex").slice(0, 32)).toBe(hash);
+  expect(canonical).toBe(independentText(emitModelJson(model)));
 });
 
 test("the checked-in model of the arena has the hash that it says", () => {

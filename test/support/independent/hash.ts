@@ -159,6 +159,11 @@ function schemaOf(schema: Any): Json {
 
 /** The hash of what `model.json` holds. */
 export function independentHash(modelJson: string): string {
+  return createHash("sha256").update(independentText(modelJson)).digest("hex").slice(0, 32);
+}
+
+/** The canonical JSON of what `model.json` holds. */
+export function independentText(modelJson: string): string {
   const model: Any = JSON.parse(modelJson);
   const numbering = new Numbering(model);
   const { maxDatagramBytes, sliceBytes, receiveBudgetBytes, idleTimeoutMs, maxAckDelayMs } =
@@ -193,6 +198,5 @@ export function independentHash(modelJson: string): string {
       body: schemaOf(m.body),
     })),
   };
-  const digest = createHash("sha256").update(canonical(value)).digest("hex");
-  return digest.slice(0, 32);
+  return canonical(value);
 }
