@@ -20,7 +20,7 @@ import {
 import { Counters } from "./counters.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import {
-  checkLinger,
+  checkClose,
   checkProtocol,
   checkUserField,
   closedError,
@@ -357,10 +357,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
-    const lingerMs = checkLinger(options.lingerMs);
+    const { code, reason, lingerMs } = checkClose(options);
     if (this.#isJoining) this.#fail("abandoned", closedError("client"));
     else {
-      const { code = closeCodes.closed, reason = "" } = options;
       this.#connection.close({ code, reason }, lingerMs, nowMs());
       this.#loop.wake();
     }

@@ -9,6 +9,7 @@
 import { onAbort } from "./abort.ts";
 import { StardustError } from "./errors.ts";
 import type { MessagesOptions, Overflow, Unsubscribe } from "./face.ts";
+import { abortSignal, checkOptions, type OptionTable, oneOf, whole } from "./options.ts";
 import type { ChannelDefinition } from "./protocol.ts";
 
 /** A message with where it came from. `origin` is the peer on a server; a client has none. */
@@ -117,6 +118,12 @@ export class Dispatcher<Origin> {
   }
 }
 
+const messagesTable: OptionTable = {
+  limit: whole(1, 2 ** 31 - 1),
+  overflow: oneOf("wait", "drop-oldest", "drop-newest", "close"),
+  signal: abortSignal,
+};
+
 /** One channel of the dispatcher. */
 class ChannelQueue<Origin> {
   readonly channel: ChannelDefinition;
@@ -198,6 +205,7 @@ class ChannelQueue<Origin> {
   }
 
   messages(options: MessagesOptions): AsyncIterableIterator<unknown> {
+    checkOptions("messages", options, messagesTable);
     const { signal } = options;
     let forgetSignal = (): void => {};
     const iterator: MessageIterator<Origin> = new MessageIterator(
@@ -345,12 +353,6 @@ class MessageIterator<Origin> implements AsyncIterableIterator<unknown> {
     settle: (item: Item<Origin>) => void,
     onEnd: () => void,
   ) {
-    if (!Number.isInteger(limit) || limit < 1) {
-      throw new StardustError(
-        "STARDUST_INVALID_OPTION",
-        `limit must be a whole number from 1, not ${limit}`,
-      );
-    }
     this.#yields = yields;
     this.#limit = limit;
     this.#overflow = overflow;

@@ -4,9 +4,11 @@
  */
 import { lookup } from "node:dns/promises";
 import { isIP, isIPv6, SocketAddress } from "node:net";
+import { type CloseOptions, closeCodes } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
+import { checkOptions, milliseconds, type OptionTable, text } from "./options.ts";
 import { deliveries, maySend, missingCodec, type Protocol, type Role } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import type { Reader } from "./wire/reader.ts";
@@ -220,15 +222,20 @@ export function receivedHeader(values: () => Float64Array): HeaderValues {
   };
 }
 
-/** How long a close may linger; throws STARDUST_INVALID_OPTION. */
-export function checkLinger(lingerMs: number = DEFAULT_LINGER_MS): number {
-  if (!(lingerMs >= 0)) {
-    throw new StardustError(
-      "STARDUST_INVALID_OPTION",
-      `lingerMs: ${lingerMs} is not a number of milliseconds`,
-    );
-  }
-  return lingerMs;
+const closeTable: OptionTable = { code: text, reason: text, lingerMs: milliseconds(0) };
+
+/** `CloseOptions` with their defaults filled in. */
+export interface CheckedClose {
+  readonly code: string;
+  readonly reason: string;
+  readonly lingerMs: number;
+}
+
+/** How a connection is to be closed; throws STARDUST_INVALID_OPTION. */
+export function checkClose(options: CloseOptions): CheckedClose {
+  checkOptions("close", options, closeTable);
+  const { code = closeCodes.closed, reason = "", lingerMs = DEFAULT_LINGER_MS } = options;
+  return { code, reason, lingerMs };
 }
 
 export function closedError(what: string): StardustError {

@@ -64,6 +64,28 @@ export function milliseconds(low: number): OptionType {
   };
 }
 
+/** One of a few words. */
+export function oneOf(...words: readonly string[]): OptionType {
+  const all = words.map((word) => `"${word}"`);
+  return {
+    what: `${all.slice(0, -1).join(", ")} or ${all.at(-1)}`,
+    isGood: (value) => words.includes(value as string),
+  };
+}
+
+/** What a worker can be sent a copy of. */
+export const cloneable: OptionType = {
+  what: "a value that can be sent to a worker (no functions)",
+  isGood: (value) => {
+    try {
+      structuredClone(value);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};
+
 export function listOf(type: OptionType): OptionType {
   return {
     what: `a list, of which each is ${type.what}`,

@@ -16,7 +16,8 @@ import {
 } from "./connection-contract.ts";
 import { Dispatcher, unsubscribe } from "./dispatcher.ts";
 import {
-  checkLinger,
+  type CheckedClose,
+  checkClose,
   checkProtocol,
   checkUserField,
   closedError,
@@ -45,6 +46,7 @@ import {
   bufferBytes,
   callback,
   checkOptions,
+  cloneable,
   countOrNone,
   flag,
   listOf,
@@ -52,6 +54,7 @@ import {
   moduleUrl,
   type OptionTable,
   object,
+  oneOf,
   oneOrList,
   portNumber,
   text,
@@ -226,7 +229,9 @@ const listenOptions: OptionTable = {
   onFault: callback,
   resend: flag,
   socketBufferBytes: bufferBytes,
+  wrapSocketData: cloneable,
 };
+const listenerTable: OptionTable = { event: oneOf("join", "leave"), listener: callback };
 
 /** Binds the ports, starts a worker on each and resolves when all are ready. Generated code gives it its types. */
 export async function listen<F extends ServerFaceTypes>(
@@ -373,6 +378,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   on(event: string, listener: (...args: never[]) => void): Unsubscribe {
+    checkOptions("on", { event, listener }, listenerTable);
     const guarded = (...args: unknown[]): void => {
       runGuarded(
         () => (listener as (...args: unknown[]) => unknown)(...args),
@@ -393,7 +399,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   }
 
   async close(options: ServerCloseOptions = {}): Promise<void> {
-    const lingerMs = checkLinger(options.lingerMs);
+    const { lingerMs } = checkClose(options);
     this.#closing ??= this.#close(options.reason ?? closeCodes.shuttingDown, lingerMs);
     await this.#closing;
   }
@@ -419,8 +425,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     return handle.send(peer.id, definition, message);
   }
 
-  closePeer(peer: RunningPeer<F>, options: CloseOptions, lingerMs: number): void {
-    const { code = closeCodes.closed, reason = "" } = options;
+  closePeer(peer: RunningPeer<F>, { code, reason, lingerMs }: CheckedClose): void {
     this.#pool.closePeer(peer.id, code, reason, lingerMs);
   }
 
@@ -536,10 +541,10 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   }
 
   close(options: CloseOptions = {}): void {
-    const lingerMs = checkLinger(options.lingerMs);
+    const how = checkClose(options);
     if (this.closed) return;
     this.closed = true;
-    this.#server.closePeer(this, options, lingerMs);
+    this.#server.closePeer(this, how);
   }
 
   /** A broadcast left this peer out: as a `send` that was refused. */

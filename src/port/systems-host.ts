@@ -3,8 +3,8 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
-import { type CloseOptions, type CloseReason, closeCodes } from "../connection-contract.ts";
-import { checkLinger, decodeReceived, runGuarded } from "../endpoint.ts";
+import type { CloseOptions, CloseReason } from "../connection-contract.ts";
+import { checkClose, decodeReceived, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
   BroadcastOptions,
@@ -164,8 +164,10 @@ class HostedPeer implements SendTarget {
       send: face.send(this),
       version: peer.negotiated.version,
       has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
-      close: ({ code = closeCodes.closed, reason = "", lingerMs }: CloseOptions = {}) =>
-        peer.close(code, reason, checkLinger(lingerMs)),
+      close: (options: CloseOptions = {}) => {
+        const { code, reason, lingerMs } = checkClose(options);
+        peer.close(code, reason, lingerMs);
+      },
     };
   }
 

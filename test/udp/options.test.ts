@@ -12,6 +12,7 @@ import {
   type ClientOptions,
   narrowClient,
   narrowServer,
+  narrowSystems,
   type ServerOptions,
 } from "../support/narrow.ts";
 
@@ -66,6 +67,40 @@ describe("an option of another type", () => {
         message: expect.stringContaining(`${name}: `),
       });
     }
+  });
+
+  it("of close, messages and on is refused, and nothing else happens", async () => {
+    const faults: unknown[] = [];
+    const server = await narrowServer({
+      systems: narrowSystems,
+      onFault: (error) => faults.push(error),
+    });
+    const client = await narrowClient(server);
+    await until(() => server.peers.has(client.id));
+    const peer = server.peers.get(client.id)!;
+    const refused = { code: "STARDUST_INVALID_OPTION" };
+    for (const options of [{ code: 5 }, { reason: {} }, { lingerMs: "1" }, null, 5] as never[]) {
+      await expect(client.close(options)).rejects.toMatchObject(refused);
+      await expect(server.close(options)).rejects.toMatchObject(refused);
+      expect(() => peer.close(options)).toThrow(expect.objectContaining(refused));
+    }
+    for (const options of [{ limit: 0 }, { overflow: "x" }, { signal: {} }, null, 5] as never[]) {
+      expect(() => client.messages.line(options)).toThrow(expect.objectContaining(refused));
+      expect(() => server.messages.line(options)).toThrow(expect.objectContaining(refused));
+    }
+    expect(() => server.on("nope" as never, () => {})).toThrow(expect.objectContaining(refused));
+    expect(() => server.on("join", 5 as never)).toThrow(expect.objectContaining(refused));
+    await expect(narrowServer({ wrapSocketData: () => {} })).rejects.toMatchObject(refused);
+    client.send.order({ what: "misclose" });
+    await until(() => faults.length > 0);
+    expect(String(faults[0])).toContain("code: must be a text, not 5");
+    // Both are still there.
+    server.receive.line((from, { n, text }) => from.send.line({ n: n + 1, text }));
+    const answers: number[] = [];
+    client.receive.line(({ n }) => answers.push(n));
+    client.send.line({ n: 1, text: "" });
+    await until(() => answers.length > 0);
+    expect(answers).toEqual([2]);
   });
 
   it("says what it has to be and what it is", async () => {
