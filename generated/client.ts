@@ -163,7 +163,7 @@ const face: ClientFace<Face> = {
   header: (values) => new Header(values),
 };
 
-/** Joins a server and resolves when the connection stands. Rejects with STARDUST_CONNECT_…. */
+/** Joins a server and resolves when it is connected. Rejects with STARDUST_CONNECT_…. */
 export function connect(options: Options): Promise<Client> {
   return connectTo(protocol, face, options);
 }

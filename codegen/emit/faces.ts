@@ -366,7 +366,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
       parameters: [{ name: "options", type: "Options" }],
       returns: "Promise<Client>",
       body: `return ${module.value("stardust-udp/client", "connect", "connectTo")}(${protocolOf(module, "client")}, face, options);`,
-      doc: "Joins a server and resolves when the connection stands. Rejects with STARDUST_CONNECT_….",
+      doc: "Joins a server and resolves when it is connected. Rejects with STARDUST_CONNECT_….",
     },
   ];
 }

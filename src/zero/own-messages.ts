@@ -53,7 +53,7 @@ export interface ChallengeSys {
 /** The join has arrived and is being decided; an ack of join, outside the sequence. */
 export type ProcessingSys = object;
 
-/** The join is granted on this port, with this ticket; the hash is that of the version both will use. */
+/** The join is accepted, on this port and with this ticket; the hash is that of the version both will use. */
 export interface AcceptSys {
   readonly port: number;
   /** Inclusive ranges of public port numbers. */
@@ -81,7 +81,7 @@ export interface RejectSys {
   readonly clientHash?: string;
 }
 
-/** Takes the place on the granted port; the MAC is the proof, by a key of the ticket. */
+/** Takes the reservation on the port of accept; the MAC is the proof, by a key of the ticket. */
 export interface AttachSys {
   readonly port: number;
   readonly tag: number;
