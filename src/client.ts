@@ -47,6 +47,12 @@ import {
   text,
 } from "./options.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
+import {
+  type CongestionChoice,
+  type CongestionFactory,
+  congestionChoice,
+  congestionFactory,
+} from "./session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
@@ -73,6 +79,11 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   readonly socketBufferBytes?: number | undefined;
   /** Told of what a handler throws; default: printed to stderr. The client goes on. */
   readonly onFault?: ((error: unknown, where: string) => void) | undefined;
+  /**
+   * What decides how much is sent: `"stardust"` (the default), `"newreno"`, `"fixed"`, or a function that makes a controller
+   * of your own. It governs what this side sends; the other side chooses for itself.
+   */
+  readonly congestion?: CongestionChoice | CongestionFactory | undefined;
   /** False only to prove that loss is noticed: nothing that is lost is sent again. */
   readonly resend?: boolean | undefined;
 }
@@ -119,6 +130,10 @@ const connectOptions: OptionTable = {
   wrapSocket: callback,
   socketBufferBytes: bufferBytes,
   onFault: callback,
+  congestion: {
+    what: `${congestionChoice.what}, or a function`,
+    isGood: (value) => callback.isGood(value) || congestionChoice.isGood(value),
+  },
   resend: flag,
 };
 
@@ -271,7 +286,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     socket: DatagramSocket,
     address: string,
   ) {
-    const { port, join = {}, resend = true } = options;
+    const { port, join = {}, resend = true, congestion } = options;
     const { maxDatagramBytes } = protocol.limits;
     this.#protocol = protocol;
     this.#negotiated = sameVersion(protocol);
@@ -303,6 +318,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       random: secureRandom,
       userFields: this.#userFields,
       resend,
+      congestion: congestion && congestionFactory(congestion),
       counters: this.#counters,
     });
     this.#loop = new DatagramLoop({

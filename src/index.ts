@@ -14,5 +14,14 @@ export type {
   ServerPeer,
   ServerStats,
 } from "./server.ts";
+export type {
+  CongestionChoice,
+  CongestionFactory,
+  CongestionModule,
+  CongestionName,
+  CongestionSetup,
+} from "./session/congestion/choose.ts";
+export type { CongestionController, RoundTrips } from "./session/congestion/controller.ts";
+export type { FixedOptions } from "./session/congestion/fixed.ts";
 export type { Systems, SystemsDefinition, SystemsPeer, SystemsPort } from "./systems.ts";
 export type { DatagramListener, DatagramSocket } from "./udp/socket.ts";

@@ -66,6 +66,11 @@ import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
 import type { ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
+import {
+  type CongestionChoice,
+  type CongestionModule,
+  congestionChoice,
+} from "./session/congestion/choose.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
@@ -164,6 +169,12 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly signal?: AbortSignal | undefined;
   /** Told of what a handler throws and of workers that die; default: printed to stderr. The server goes on. */
   readonly onFault?: ((error: unknown, where: string) => void) | undefined;
+  /**
+   * What decides how much is sent to a peer: `"stardust"` (the default), `"newreno"`, `"fixed"`, or a module that runs in
+   * each worker and exports by default a function that makes a controller of your own. It governs what the server sends;
+   * clients choose for themselves.
+   */
+  readonly congestion?: CongestionChoice | CongestionModule | undefined;
   /** False only to prove that loss is noticed: nothing that is lost is sent again. */
   readonly resend?: boolean | undefined;
   /** Receive and send buffer asked of the system for each socket, bytes; default 4 MiB. */
@@ -227,11 +238,25 @@ const listenOptions: OptionTable = {
   wrapSocket: moduleUrl,
   signal: abortSignal,
   onFault: callback,
+  congestion: {
+    what: `${congestionChoice.what}, or { module: ${moduleUrl.what} }`,
+    isGood: (value) =>
+      congestionChoice.isGood(value) ||
+      (object.isGood(value) && moduleUrl.isGood((value as CongestionModule).module)),
+  },
   resend: flag,
   socketBufferBytes: bufferBytes,
   wrapSocketData: cloneable,
 };
 const listenerTable: OptionTable = { event: oneOf("join", "leave"), listener: callback };
+
+/** As it can be posted to a worker. */
+function workerCongestion(
+  congestion: ListenOptions["congestion"],
+): CongestionChoice | { readonly module: string } | undefined {
+  if (typeof congestion !== "object" || !("module" in congestion)) return congestion;
+  return { module: congestion.module.toString() };
+}
 
 /** Binds the ports, starts a worker on each and resolves when all are ready. Generated code gives it its types. */
 export async function listen<F extends ServerFaceTypes>(
@@ -333,6 +358,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         wrapSocketData: options.wrapSocketData,
         socketBufferBytes: options.socketBufferBytes,
         resend: options.resend ?? true,
+        congestion: workerCongestion(options.congestion),
       },
       listener: {
         // Everybody is let in only where nobody was asked to decide: a function that answers nothing has not accepted.

@@ -9,6 +9,7 @@ import { type CloseReason, closeCodes } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, Role } from "../protocol.ts";
+import type { CongestionFactory } from "../session/congestion/choose.ts";
 import { Session, type SessionSink } from "../session/session.ts";
 import type { Writer } from "../wire/writer.ts";
 import {
@@ -49,6 +50,8 @@ export interface ConnectionOptions {
   readonly userFields: Float64Array;
   /** False: nothing that is lost is sent again. */
   readonly resend: boolean;
+  /** Makes the session's congestion controller; default `stardust`. */
+  readonly congestion?: CongestionFactory | undefined;
   /** Where events that its state does not expect are counted. */
   readonly counters: Counters;
 }
@@ -141,8 +144,9 @@ export class Connection {
   /** The handshake is done: the connection is open, and has a session whose datagrams carry `tag`. */
   attach(negotiated: NegotiatedVersion, tag: number, nowMs: number): void {
     if (!this.#on("attached")) return;
-    const { protocol, role, random, host, resend, userFields } = this.#o;
-    const options = { protocol, negotiated, tag, role, nowMs, random, sink: host, resend };
+    const { protocol, role, random, host, resend, congestion, userFields } = this.#o;
+    const sink = host;
+    const options = { protocol, negotiated, tag, role, nowMs, random, sink, resend, congestion };
     const session = new Session(options);
     for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
     this.#session = session;

@@ -11,6 +11,7 @@ import { type CounterName, Counters } from "../counters.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import type { CongestionFactory } from "../session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { nowMs } from "../udp/turn.ts";
@@ -46,6 +47,8 @@ export interface PortOwnerOptions {
   readonly publicPorts: readonly (readonly [number, number])[];
   readonly systems: SystemsHost | undefined;
   readonly resend: boolean;
+  /** Makes the congestion controllers of its peers; default `stardust`. */
+  readonly congestion?: CongestionFactory | undefined;
   /** A join whose cookie is good, to be decided by the application. */
   readonly onJoin: (event: JoinEvent) => void;
   /** A reservation was not taken up. */
@@ -61,6 +64,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   readonly protocol: Protocol;
   readonly random: () => number;
   readonly resend: boolean;
+  readonly congestion: CongestionFactory | undefined;
   readonly userFields: Float64Array;
   readonly counters: Counters = new Counters();
   readonly #o: PortOwnerOptions;
@@ -86,6 +90,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.protocol = protocol;
     this.random = options.random;
     this.resend = options.resend;
+    this.congestion = options.congestion;
     this.userFields = new Float64Array(protocol.header.userFields.length);
     const zero = new ZeroServer({
       protocol,

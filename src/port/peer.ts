@@ -8,6 +8,7 @@ import type { Counters } from "../counters.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
@@ -21,6 +22,7 @@ export interface PeerPort {
   readonly random: () => number;
   readonly userFields: Float64Array;
   readonly resend: boolean;
+  readonly congestion: CongestionFactory | undefined;
   readonly counters: Counters;
   /** A message is complete. False: not now; the session keeps it and offers it again. */
   deliver(peer: PortPeer, message: ReceivedMessage): boolean;
@@ -69,7 +71,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.address = reservation.path.address;
     this.port = reservation.path.port;
     this.local = reservation.path.local;
-    const { protocol, random, userFields, resend, counters } = port;
+    const { protocol, random, userFields, resend, congestion, counters } = port;
     this.connection = new Connection({
       protocol,
       role: "server",
@@ -78,6 +80,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
       random,
       userFields,
       resend,
+      congestion,
       counters,
     });
   }

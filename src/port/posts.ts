@@ -6,6 +6,7 @@
  */
 import type { PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
+import type { CongestionChoice } from "../session/congestion/choose.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { PortMemory } from "./memory.ts";
@@ -97,4 +98,6 @@ export interface WorkerOptions {
   readonly warn: boolean;
   /** False only to prove that loss is noticed: nothing is ever resent. */
   readonly resend: boolean;
+  /** A controller that is there, or the address of a module that exports a factory by default. */
+  readonly congestion: CongestionChoice | { readonly module: string } | undefined;
 }

@@ -6,6 +6,7 @@ import { isIPv6 } from "node:net";
 import { parentPort, threadId, workerData } from "node:worker_threads";
 import { PortBindError, StardustError } from "../errors.ts";
 import { missingCodec, type Protocol } from "../protocol.ts";
+import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
@@ -94,6 +95,22 @@ function openSockets(protocol: Protocol): Promise<DatagramSocket[]> {
   );
 }
 
+/** What is thrown by a user's own factory ends the worker: it is called for each peer that joins. */
+async function importCongestion(): Promise<CongestionFactory | undefined> {
+  const choice = options.congestion;
+  if (choice === undefined) return undefined;
+  if (typeof choice === "string" || !("module" in choice)) return congestionFactory(choice);
+  const module = await importModule(choice.module);
+  const factory = module["default"];
+  if (typeof factory !== "function") {
+    throw new StardustError(
+      "STARDUST_WORKER_IMPORT",
+      `the default export of ${choice.module} is not a function that makes a congestion controller`,
+    );
+  }
+  return factory as CongestionFactory;
+}
+
 async function wrap(sockets: DatagramSocket[]): Promise<DatagramSocket[]> {
   if (options.wrapSocket === undefined) return sockets;
   const module = await importModule(options.wrapSocket);
@@ -111,6 +128,7 @@ async function main(): Promise<void> {
   const protocol = await importProtocol();
   const sockets = await wrap(await openSockets(protocol));
   const { port } = sockets[0]!;
+  const congestion = await importCongestion();
   const systems = await importSystems(protocol, port);
   const link = new PortLink(options.memory, protocol);
   let owner: PortOwner | undefined;
@@ -148,6 +166,7 @@ async function main(): Promise<void> {
           publicPorts: message.ports,
           systems,
           resend: options.resend,
+          congestion,
           onJoin: (event) => post(event),
           onExpired: (peer) => post({ type: "expired", peer }),
           onEmpty: () => void end(),

@@ -2,8 +2,10 @@
 export {
   type CongestionChoice,
   type CongestionFactory,
+  type CongestionModule,
   type CongestionName,
   type CongestionSetup,
+  congestionChoice,
   congestionControllers,
   congestionFactory,
   DEFAULT_CONGESTION,

@@ -50,7 +50,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   server: { imports: [...BASE, ...BELOW_PORT, "endpoint", "port", "pool"], packages: ["node:*"] },
   client: { imports: [...BASE, ...BELOW_PORT, "endpoint"], packages: ["node:*"] },
   systems: { imports: BASE, packages: [] },
-  index: { imports: [...BASE, ...FACES], types: ["wire", "udp"], packages: [] },
+  index: { imports: [...BASE, ...FACES], types: ["wire", "session", "udp"], packages: [] },
   testing: {
     imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index"],
     packages: ["node:*"],

@@ -35,6 +35,7 @@ describe("an option of another type", () => {
     "wrapSocket",
     "signal",
     "onFault",
+    "congestion",
     "resend",
     "socketBufferBytes",
     "ports",
@@ -57,6 +58,7 @@ describe("an option of another type", () => {
     "wrapSocket",
     "socketBufferBytes",
     "onFault",
+    "congestion",
     "resend",
   ] satisfies (keyof ConnectOptions)[];
   it.each(ofConnect)("of connect is refused by its name: %s", async (name) => {

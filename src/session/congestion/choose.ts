@@ -1,4 +1,7 @@
-/** Which controller a session has: a name, the window of `fixed`, or a factory of the user's own. */
+/**
+ * Which controller a session has: a name, the window of `fixed`, or a factory of the user's own; and whether a value of a
+ * user's is one of these.
+ */
 import type { CongestionController } from "./controller.ts";
 import { FixedController, type FixedOptions } from "./fixed.ts";
 import { NewRenoController } from "./newreno.ts";
@@ -26,10 +29,42 @@ export const congestionControllers: Readonly<Record<CongestionName, CongestionFa
 
 export const DEFAULT_CONGESTION: CongestionName = "stardust";
 
-/** A name, or `fixed` with options. */
+/** A controller that is there: a name, or `fixed` with options. */
 export type CongestionChoice = CongestionName | { readonly fixed: FixedOptions };
 
-export function congestionFactory(choice: CongestionChoice): CongestionFactory {
+/** What a workers' module for congestion control has to export by default is a `CongestionFactory`. */
+export interface CongestionModule {
+  /** Where it is, such as `new URL("./mine.js", import.meta.url)`. */
+  readonly module: URL | string;
+}
+
+export function congestionFactory(choice: CongestionChoice | CongestionFactory): CongestionFactory {
+  if (typeof choice === "function") return choice;
   if (typeof choice === "string") return congestionControllers[choice];
   return () => new FixedController(choice.fixed);
+}
+
+/** For the tables of options. */
+export const congestionChoice: {
+  readonly what: string;
+  readonly isGood: (value: unknown) => boolean;
+} = {
+  what: '"stardust", "newreno", "fixed" or { fixed: { windowBytes?, pacingBytesPerMs? } }, with numbers above 0',
+  isGood: isCongestionChoice,
+};
+
+function isCongestionChoice(value: unknown): boolean {
+  if (typeof value === "string") return Object.hasOwn(congestionControllers, value);
+  if (!isRecord(value) || !isRecord(value["fixed"])) return false;
+  const { windowBytes, pacingBytesPerMs, ...others } = value["fixed"];
+  const known = Object.keys(value).length === 1 && Object.keys(others).length === 0;
+  return known && [windowBytes, pacingBytesPerMs].every(isPositiveOrNone);
+}
+
+function isPositiveOrNone(value: unknown): boolean {
+  return value === undefined || (typeof value === "number" && value > 0);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
