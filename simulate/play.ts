@@ -222,8 +222,8 @@ class Play {
     const whole = Math.min(maxBytes, sliceBytes);
     const sliced = fragment && maxBytes > 4 * sliceBytes;
     if (!sliced || random.chance(sizes === "large" ? 0.5 : 0.8)) return random.integer(0, whole);
-    // Around the edges of slices, too.
-    if (random.chance(0.3)) return sliceBytes * random.integer(1, 3) + random.integer(-1, 1);
+    // Around the edges of slices, too: a small last one may ride with the one before.
+    if (random.chance(0.5)) return sliceBytes * random.pick([1, 1, 2, 3]) + random.integer(-1, 20);
     return random.integer(whole, 4 * sliceBytes);
   }
 

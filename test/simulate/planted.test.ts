@@ -124,6 +124,13 @@ const faults: readonly (readonly [
     acknowledged,
   ],
   [
+    "two slices of a message in one datagram cost it twice",
+    "channel-receive.js",
+    [[/number === this\.claimed && this\.claimedIn === limit\.checks/, "false"]],
+    /receiveLimit/,
+    acknowledged,
+  ],
+  [
     "it never raises the receive limit",
     "receive-context.js",
     [[/return this\.budgetBytes \+ this\.handedOnBytes;/, "return this.budgetBytes;"]],
