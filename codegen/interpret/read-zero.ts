@@ -7,7 +7,7 @@
 import { type ByteCursor, inBytes } from "../bytes/cursor.ts";
 import { utf8 } from "../kinds/string.ts";
 import type { Side } from "../model/delivery.ts";
-import type { Model } from "../model/model.ts";
+import type { Model, ZeroMessageModel } from "../model/model.ts";
 import type { Reading } from "./datagram.ts";
 import { schemaProblem } from "./json-schema.ts";
 import { put } from "./values.ts";
@@ -16,7 +16,10 @@ import { put } from "./values.ts";
 export const MAX_ZERO_DEPTH = 6;
 export const MAX_ZERO_BYTES = 1500;
 export const FORBIDDEN_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
-const ID = /^[A-Za-z0-9_-]{22}$/;
+/** 16 bytes of base64url: the last character has four bits that are not used, and zero. */
+const ID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
+
+const notAnId = "is not 22 characters of base64url with unused bits zero";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -51,6 +54,7 @@ export function readZero(
   if (from !== undefined && message.from !== "both" && message.from !== from) {
     fail("msg", `${name} comes from the ${message.from}, but the ${from} sent it`);
   }
+  checkFacts(message, envelope, fail);
   for (const part of ["sys", "body"] as const) {
     const problem = schemaProblem(message[part], envelope[part]);
     if (problem === undefined) continue;
@@ -63,6 +67,29 @@ export function readZero(
   }
 }
 
+/** MAC, sequence number and acknowledgement, as far as the message settles them. */
+function checkFacts(
+  { name, mac, seq, ack }: ZeroMessageModel,
+  envelope: Record<string, unknown>,
+  fail: (name: string, problem: string) => never,
+): void {
+  const hasMac = envelope["mac"] !== undefined;
+  if (mac && !hasMac) fail("mac", `is missing: every ${name} carries one`);
+  if (!mac && hasMac) fail("mac", `${name} carries none`);
+  const sys = envelope["sys"] as Record<string, unknown>;
+  for (const [member, all] of [
+    ["seq", seq],
+    ["ack", ack],
+  ] as const) {
+    if (all === undefined) continue;
+    // A message with two is told by its cookie; where it has none, either may be right.
+    const isTold = name === "join" && all.length > 1;
+    const right = isTold ? [all["cookie" in sys ? 1 : 0]!] : all;
+    if (right.includes(envelope[member] as number)) continue;
+    fail(member, `is ${String(envelope[member])}, and that of ${name} is ${right.join(" or ")}`);
+  }
+}
+
 function checkEnvelope(
   envelope: Record<string, unknown>,
   s: ByteCursor,
@@ -71,7 +98,7 @@ function checkEnvelope(
   const { v, cid, msg, seq, ack, sys, body, pad, mac } = envelope;
   if (v !== 1) fail("v", "is not 1");
   if (typeof cid !== "string" || !ID.test(cid)) {
-    fail("cid", "is not 22 characters of base64url");
+    fail("cid", notAnId);
   }
   if (typeof msg !== "string") fail("msg", "is not a string");
   for (const [name, value] of Object.entries({ seq, ack })) {
@@ -86,7 +113,7 @@ function checkEnvelope(
   const raw = Buffer.from(s.bytes.subarray(3, s.end)).toString("latin1");
   if (!raw.startsWith(`{"v":1,"cid":"${cid as string}",`)) fail("cid", "is not at its offset");
   if (mac === undefined) return;
-  if (typeof mac !== "string" || !ID.test(mac)) fail("mac", "is not 22 characters of base64url");
+  if (typeof mac !== "string" || !ID.test(mac)) fail("mac", notAnId);
   if (!raw.endsWith(`,"mac":"${mac as string}"}`)) fail("mac", "is not at its offset");
 }
 

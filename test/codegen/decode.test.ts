@@ -133,6 +133,32 @@ describe("decode", () => {
     );
   });
 
+  it("holds MAC and sequence of a zero message against what its kind has", async () => {
+    const mac = ',"mac":"AAAAAAAAAAAAAAAAAAAAAA"';
+    const zero = (msg: string, seq: number, ack: number, sys: string, end: string): string => {
+      const head = `{"v":1,"cid":"AAAAAAAAAAAAAAAAAAAAAA","msg":"${msg}","seq":${seq},"ack":${ack}`;
+      return Buffer.from(`\0\0\0${head},"sys":${sys},"body":{}${end}}`).toString("hex");
+    };
+    const nonce = '{"nonce":"AAAAAAAAAAAAAAAAAAAAAA"}';
+    expect((await run(zero("attached", 2, 2, nonce, mac))).code).toBe(0);
+    const wrong: [hex: string, problem: string][] = [
+      [zero("attached", 2, 2, nonce, ""), "mac: is missing: every attached carries one"],
+      [zero("gone", 0, 0, "{}", mac), "mac: gone carries none"],
+      [zero("attached", 9, 2, nonce, mac), "seq: is 9, and that of attached is 2"],
+      [zero("attached", 2, 1, nonce, mac), "ack: is 1, and that of attached is 2"],
+      [zero("attached", 2, 2, nonce, mac.replace(/A"$/, 'B"')), "mac: is not 22 characters"],
+    ];
+    for (const [hex, problem] of wrong) {
+      const { code, out } = await run(hex);
+      expect([code, out]).toEqual([1, expect.stringContaining(problem)]);
+    }
+    const join = vectors.zero.find((v) => v.msg === "join")!;
+    const second = Buffer.from(join.hex, "hex").toString("latin1").replace('"seq":0', '"seq":1');
+    expect((await run(Buffer.from(second, "latin1").toString("hex"))).out).toContain(
+      "seq: is 1, and that of join is 0",
+    );
+  });
+
   it("prints JSON that says the same", async () => {
     const { code, out } = await run(input, { json: true });
     expect(code).toBe(0);
