@@ -1,15 +1,14 @@
 /**
  * Channels of the model: ids unique, sizes within what a datagram, a train of slices and the budgets can hold.
  */
-import { isBits } from "../kinds/kinds.ts";
 import type { ChannelAst, SpecAst } from "../spec/ast.ts";
 import { MAX_CHANNEL_ID } from "../spec/bounds.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { wordList } from "../spec/fields.ts";
 import { isReliable, maySend, type Side } from "./delivery.ts";
-import { elementSize, type Sizes } from "./layout.ts";
 import { grows, Lookup } from "./lookup.ts";
 import type { ChannelModel, ChannelOptions, Model, StructModel, TypeModel } from "./model.ts";
+import { roomHelp, type SizedTypes } from "./room-help.ts";
 
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
@@ -43,13 +42,13 @@ const DEFAULT_QUEUE_BYTES = 65_536;
 export function resolveChannels(
   spec: SpecAst,
   messages: ReadonlyMap<ChannelAst, StructModel>,
-  sizes: Sizes,
+  types: SizedTypes,
   sliceBytes: number | undefined,
   d: Diagnostics,
 ): ChannelModel[] {
   const resolved = spec.channels.flatMap((ast) => {
     const message = messages.get(ast);
-    return message ? [resolveChannel(ast, message, spec, sizes, sliceBytes, d)] : [];
+    return message ? [resolveChannel(ast, message, spec, types, sliceBytes, d)] : [];
   });
   checkSequenced(spec, resolved, d);
   return resolved.sort((a, b) => a.id - b.id).map((channel, index) => ({ ...channel, index }));
@@ -108,7 +107,7 @@ function resolveChannel(
   ast: ChannelAst,
   message: StructModel,
   spec: SpecAst,
-  sizes: Sizes,
+  types: SizedTypes,
   sliceBytes: number | undefined,
   d: Diagnostics,
 ): ChannelModel {
@@ -122,7 +121,7 @@ function resolveChannel(
   const reliable = isReliable(ast.delivery);
   if (!ast.fragment && sliceBytes !== undefined && maxBytes > sliceBytes) {
     const params = { channel: ast.name, worst: maxBytes, room: sliceBytes };
-    const help = roomHelp(ast, message, sizes, sliceBytes);
+    const help = roomHelp(ast, message, types, sliceBytes);
     d.report("SD1206", ast.maxBytes?.span ?? ast.span, params, { help });
   }
   checkRoom(ast, maxBytes, spec, sliceBytes, d);
@@ -156,22 +155,6 @@ function optionsOf({ maxAgeMs, maxGapMs, redundancy }: ChannelAst): ChannelOptio
     ...(maxGapMs === undefined ? {} : { maxGapMs }),
     ...(redundancy === undefined ? {} : { redundancy }),
   };
-}
-
-/** What can be done about a message above a datagram: what takes most of it, and how this channel may have larger ones. */
-function roomHelp(ast: ChannelAst, message: StructModel, sizes: Sizes, room: number): string {
-  const way = isReliable(ast.delivery)
-    ? "leave out `fragment: false`, so that it travels in slices"
-    : "write `fragment: true`, so that it travels in slices";
-  if (message.maxBytes <= room) return `lower maxBytes, or ${way}`;
-  const most = message.members
-    .map(({ name, type }) => ({
-      name,
-      bytes: isBits(type) ? 0 : (elementSize(type, sizes)?.max ?? 0),
-    }))
-    .reduce((a, b) => (b.bytes > a.bytes ? b : a), { name: "", bytes: 0 });
-  const bound = `\`${most.name}\` may take ${most.bytes} of them: bound it lower`;
-  return `${most.bytes > 0 ? bound : "send less"}, or ${way}`;
 }
 
 function checkRoom(

@@ -11,6 +11,7 @@ import { layOutTypes } from "./cycles.ts";
 import { defaultHeader, defaultZero } from "./defaults.ts";
 import { protocolHash } from "./hash.ts";
 import { resolveHeader } from "./header.ts";
+import { Lookup } from "./lookup.ts";
 import type { HeaderModel, LimitsModel, Model } from "./model.ts";
 import { TypeResolver } from "./types.ts";
 import { resolveZero } from "./zero.ts";
@@ -37,14 +38,20 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
   const messages = spec.channels.map((c) => types.message(c.name, c.message, c.docs));
   checkIds(spec, d);
   const laidOut = layOutTypes(types, d);
-  const structs = new Map(laidOut?.structs.map((struct) => [struct.name, struct]));
+  const made = {
+    structs: laidOut?.structs ?? [],
+    unions: laidOut?.unions ?? [],
+    ...types.definitionsOf(laidOut?.defined ?? []),
+  };
+  const structs = new Map(made.structs.map((struct) => [struct.name, struct]));
   const named = spec.channels.flatMap((channel, i) => {
     const struct = structs.get(messages[i] ?? "");
     return struct ? [[channel, struct] as const] : [];
   });
-  const sized = [...(laidOut?.structs ?? []), ...(laidOut?.unions ?? [])];
+  const sized = [...made.structs, ...made.unions];
   const sizes = new Map(sized.map((one) => [one.name, { min: one.minBytes, max: one.maxBytes }]));
-  const channels = resolveChannels(spec, new Map(named), sizes, sliceBytes, d);
+  const sizedTypes = { lookup: Lookup.of(made), sizes };
+  const channels = resolveChannels(spec, new Map(named), sizedTypes, sliceBytes, d);
   const zero = resolveZero(spec, defaultZero(), d);
   if (d.failed || header === undefined || sliceBytes === undefined) return undefined;
   if (laidOut === undefined) return undefined;
@@ -56,9 +63,7 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     specFile,
     limits: limitsOf(spec, sliceBytes),
     header,
-    structs: laidOut.structs,
-    unions: laidOut.unions,
-    ...types.definitionsOf(laidOut.defined),
+    ...made,
     channels,
     zero,
   };

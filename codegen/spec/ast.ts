@@ -85,6 +85,8 @@ export interface ChannelAst extends ChannelOptions {
   readonly priority: number;
   readonly weight: number;
   readonly fragment: boolean;
+  /** Whether `fragment` was written down. */
+  readonly saysFragment: boolean;
   readonly maxBytes?: { readonly value: number; readonly span: Span };
   readonly queueBytes?: { readonly value: number; readonly span: Span };
   /** Members of its own, or the name of a struct. */

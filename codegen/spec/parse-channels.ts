@@ -61,6 +61,7 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
     priority,
     weight,
     fragment,
+    saysFragment: fields.has("fragment"),
     ...(maxBytes ? { maxBytes } : {}),
     ...(queueBytes ? { queueBytes } : {}),
     ...options,

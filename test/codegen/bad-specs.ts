@@ -20,6 +20,9 @@ export interface BadSpec {
 }
 
 const deep = `${"[".repeat(70)}${"]".repeat(70)}`;
+/** So many members that have no bound. */
+const numbers = (count: number): string =>
+  Array.from({ length: count }, (_, i) => `m${i}: u64`).join(", ");
 const yaml: BadSpec[] = [
   { code: "SD1004", spec: `${head}channels: [«`, says: "not valid YAML" },
   { code: "SD1005", spec: `${smallest}«-»--\na: 1\n` },
@@ -185,6 +188,36 @@ const channels: BadSpec[] = [
     spec: `${head}channels:\n  a: { id: 0, delivery: unreliable, maxBytes: «2000», message: { x: u8 } }\n`,
     schema: "accepts",
     helps: "lower maxBytes, or write `fragment: true`",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, message: { ${numbers(150)} } }\n`,
+    schema: "accepts",
+    helps: "split it over several channels, or write `fragment: true`",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: reliable, fragment: false, message: { s: string, ${numbers(150)} } }\n`,
+    schema: "accepts",
+    helps: "split it over several channels, or leave out `fragment: false`",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, message: { t: u8, x: { string: { maxBytes: 900 } }, y: { list: { of: u64, max: 150 } } } }\n`,
+    schema: "accepts",
+    helps: "`y` may take 1202 of them: bound it lower, or write `fragment: true`",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, message: { t: u8, x: { string: { maxBytes: 1200 } }, y: { map: { key: u8, value: In, max: 9 } } } }\ntypes: { In: { struct: { a: { string: { maxBytes: 200 } } } } }\n`,
+    schema: "accepts",
+    helps: "`y` may take 1828 of them, `x` 1202: bound them lower, or write `fragment: true`",
+  },
+  {
+    code: "SD1206",
+    spec: `${head}channels:\n  «a»: { id: 0, delivery: unreliable, fragment: false, message: { x: { list: { of: u64, max: 150 } } } }\n`,
+    schema: "accepts",
+    helps: "bound it lower, or make `fragment: false` true",
   },
   { code: "SD1207", spec: options("maxBytes: «600000»"), schema: "accepts", says: "creditBytes" },
   { code: "SD1208", spec: options("queueBytes: «64»"), schema: "accepts", says: "65" },
