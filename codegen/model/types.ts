@@ -53,6 +53,14 @@ export interface RawUnion extends RawType {
   readonly variants: readonly (VariantModel & { readonly span: Span })[];
 }
 
+/** A type written in place. */
+interface Place {
+  /** What it is called in TypeScript, where it needs a name. */
+  readonly name: string;
+  /** Where it stands in the spec: the channel or type, then members and variants. */
+  readonly path: string;
+}
+
 /** Where a list, array or map stands, and what a diagnostic calls it. */
 export interface TypeSite {
   readonly name: string;
@@ -106,11 +114,15 @@ export class TypeResolver implements Definitions {
       const name = `${owner}Message`;
       this.#claim(name, `the message of channel \`${channel}\``, expr.span);
       // Inline types of a message are named after the channel alone: `EventKind`, not `EventMessageKind`.
-      type = this.#struct(name, owner, expr, { name, docs, span: expr.span });
+      type = this.#struct(name, { name: owner, path: channel }, expr, {
+        name,
+        docs,
+        span: expr.span,
+      });
     } else if (expr.kind === "ref" && !this.#types.has(expr.name) && builtInTypes.has(expr.name)) {
       this.#d.report("SD1315", expr.span, { name: expr.name }, messageHelp(expr.name));
       return undefined;
-    } else type = this.#resolve(expr, owner, docs);
+    } else type = this.#resolve(expr, { name: owner, path: channel }, docs);
     this.#finishBodies();
     if (type === undefined) return undefined;
     this.roots.push(type);
@@ -136,16 +148,17 @@ export class TypeResolver implements Definitions {
       ...(maxDepth ? { maxDepth } : {}),
       ...(maxBytes ? { maxBytes } : {}),
     };
+    const place = { name: tsName, path: name };
     let made: TypeModel | undefined;
-    if (type.kind === "struct") made = this.#struct(tsName, tsName, type, raw);
-    else if (type.kind === "union") made = this.#union(tsName, type, raw);
+    if (type.kind === "struct") made = this.#struct(tsName, place, type, raw);
+    else if (type.kind === "union") made = this.#union(place, type, raw);
     else {
       this.#boundless(ast);
       this.#open.push(name);
       made =
         type.kind === "defined"
           ? this.#define(tsName, type, docs)
-          : this.#resolve(type, tsName, docs);
+          : this.#resolve(type, place, docs);
       this.#open.pop();
     }
     this.#resolved.set(name, made);
@@ -160,45 +173,46 @@ export class TypeResolver implements Definitions {
     }
   }
 
-  /** `name` is what an inline struct, union or enum would be called. */
-  #resolve(expr: TypeExpr, name: string, docs: DocsAst): TypeModel | undefined {
+  #resolve(expr: TypeExpr, place: Place, docs: DocsAst): TypeModel | undefined {
     if (this.#references >= MAX_REFERENCES) {
       this.#d.report("SD1313", expr.span, { limit: MAX_TYPE_DEPTH });
       return undefined;
     }
     this.#references++;
-    const type = this.#resolveInner(expr, name, docs);
+    const type = this.#resolveInner(expr, place, docs);
     this.#references--;
     return type;
   }
 
-  #resolveInner(expr: TypeExpr, name: string, docs: DocsAst): TypeModel | undefined {
+  #resolveInner(expr: TypeExpr, place: Place, docs: DocsAst): TypeModel | undefined {
     const { span } = expr;
+    const { name, path } = place;
+    const claim = (what: string) => this.#claim(name, `${what} at \`${path}\``, span);
     switch (expr.kind) {
       case "leaf":
         return expr.type;
       case "ref":
         return this.#reference(expr.name, span);
       case "list": {
-        const of = this.#resolve(expr.of, `${name}Item`, docs);
+        const of = this.#resolve(expr.of, { name: `${name}Item`, path }, docs);
         return of && this.#site({ kind: "list", of, max: expr.max }, name, span, expr.of.span);
       }
       case "array": {
-        const of = this.#resolve(expr.of, `${name}Item`, docs);
+        const of = this.#resolve(expr.of, { name: `${name}Item`, path }, docs);
         const { length } = expr;
         return of && this.#site({ kind: "array", of, length }, name, span, expr.of.span);
       }
       case "map":
-        return this.#map(expr, name, docs);
+        return this.#map(expr, place, docs);
       case "defined":
-        this.#claim(name, kindOf({ kind: expr.of } as DefinedType).inPlace, span);
+        claim(kindOf({ kind: expr.of } as DefinedType).inPlace);
         return this.#define(name, expr, docs);
       case "union":
-        this.#claim(name, "a union written in place", span);
-        return this.#union(name, expr, { name, docs, span });
+        claim("a union written in place");
+        return this.#union(place, expr, { name, docs, span });
       case "struct":
-        this.#claim(name, "a struct written in place", span);
-        return this.#struct(name, name, expr, { name, docs, span });
+        claim("a struct written in place");
+        return this.#struct(name, place, expr, { name, docs, span });
     }
   }
 
@@ -218,11 +232,11 @@ export class TypeResolver implements Definitions {
 
   #map(
     expr: Extract<TypeExpr, { kind: "map" }>,
-    name: string,
+    { name, path }: Place,
     docs: DocsAst,
   ): TypeModel | undefined {
-    const key = this.#resolve(expr.key, `${name}Key`, docs);
-    const value = this.#resolve(expr.value, `${name}Value`, docs);
+    const key = this.#resolve(expr.key, { name: `${name}Key`, path }, docs);
+    const value = this.#resolve(expr.value, { name: `${name}Value`, path }, docs);
     if (key === undefined || value === undefined) return undefined;
     const good = isLeaf(key) ? kindOf(key).key(key) : `a ${key.kind}`;
     if (good !== true) {
@@ -256,11 +270,15 @@ export class TypeResolver implements Definitions {
     return this.#definitions.get(name)!;
   }
 
-  #union(name: string, expr: Extract<TypeExpr, { kind: "union" }>, raw: RawType): TypeModel {
+  #union(place: Place, expr: Extract<TypeExpr, { kind: "union" }>, raw: RawType): TypeModel {
+    const { name, path } = place;
     this.#bodies.push(() => {
       const variants: RawUnion["variants"][number][] = [];
       for (const variant of expr.variants) {
-        const inline = name + pascalCase(variant.name);
+        const inline = {
+          name: name + pascalCase(variant.name),
+          path: `${path}.${variant.name}`,
+        };
         const type = this.#resolve(variant.type, inline, variant.docs);
         const { docs, tag, span } = variant;
         if (type) variants.push({ ...docs, name: variant.name, tag, type, span });
@@ -274,7 +292,7 @@ export class TypeResolver implements Definitions {
 
   #struct(
     name: string,
-    owner: string,
+    place: Place,
     expr: Extract<TypeExpr, { kind: "struct" }>,
     raw: RawType,
   ): TypeModel {
@@ -282,7 +300,11 @@ export class TypeResolver implements Definitions {
       const members: RawMember[] = [];
       let latest: number | undefined;
       for (const member of expr.members) {
-        const type = this.#resolve(member.type, owner + pascalCase(member.name), member.docs);
+        const inline = {
+          name: place.name + pascalCase(member.name),
+          path: `${place.path}.${member.name}`,
+        };
+        const type = this.#resolve(member.type, inline, member.docs);
         this.#checkSince(member, expr.extensible, latest);
         latest = member.since?.value ?? latest;
         if (type) members.push(this.#member(member, type));

@@ -281,7 +281,19 @@ const typeCases: BadSpec[] = [
       "a_b: { struct: { x: u8 } }\n      aB: { «struct»: { x: u8 } }",
     ),
     schema: "accepts",
-    says: "a struct written in place (line 9)",
+    says: "a struct written in place at `a.aB` would be called `AAB` in TypeScript, but so is a struct written in place at `a.a_b` (line 9)",
+  },
+  {
+    code: "SD1303",
+    spec: member("{ struct: { baz: { enum: { b: 0 } } } }")
+      .replace(
+        "x: {",
+        "foo: { union: { barBaz: { tag: 0, type: { struct: { z: u8 } } } } }\n      fooBar: {",
+      )
+      .replace("«", "")
+      .replace("{ enum", "{ «enum»"),
+    schema: "accepts",
+    says: "an enum written in place at `a.fooBar.baz` would be called `AFooBarBaz` in TypeScript, but so is a struct written in place at `a.foo.barBaz` (line 9)",
   },
   { code: "SD1304", spec: types("«u8»: u16"), schema: "refuses" },
   { code: "SD1305", spec: member("{ u8: { min: 5, max: «5» } }"), schema: "accepts" },
