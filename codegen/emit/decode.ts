@@ -77,6 +77,8 @@ function splitFunctions(struct: StructModel, lookup: Lookup, module: Module): Fu
   beginRecursion(struct, lines);
   if (extensible) lines.add(`const end = ${lines.use("r")}.enter(${extensible.maxBodyBytes});`);
   for (const part of groupsOf(struct)) {
+    // The first group of a message whose members all came later.
+    if (part.members.length === 0) continue;
     const block = names.take("block");
     const stops = part.group === undefined ? "" : names.take("stops");
     if (stops === "") takeBlock(part, block, scope);

@@ -286,6 +286,8 @@ function writePieces(
   local: (name: string) => string,
   pieces: Func[],
 ): void {
+  // The first group of a message whose members all came later.
+  if (part.members.length === 0) return;
   const { lines, names } = scope;
   const plan = planOf(part);
   settle(scope);

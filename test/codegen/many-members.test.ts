@@ -66,6 +66,12 @@ ${members(300)}${members(600, ", optional: true").split("\n").slice(300).join("\
     extensible: true
     message:
 ${members(300)}${members(600, ", since: 2").split("\n").slice(300).join("\n")}
+  late:
+    id: 5
+    delivery: reliable
+    extensible: true
+    message:
+${members(300, ", since: 2")}
   tree:
     id: 4
     delivery: reliable
@@ -130,59 +136,62 @@ test("no message grows while it is read: with every member that is added, that t
   expect(decoders).not.toMatch(/\.\.\.\w/);
 });
 
-describe.each(["optional", "plain", "mixed", "grown", "tree"])("any %s message", (channel) => {
-  test("is the bytes that the interpreter writes, and comes back from both", () => {
-    const type = typesOf.get(channel)!;
-    const codec = codecIn(codecs, channel);
-    fc.assert(
-      fc.property(testing.arbitrary[channel](fc) as fc.Arbitrary<Any>, (message) => {
-        const bytes = encodeOnce(codec, message).slice();
-        expect(bytes).toEqual(Uint8Array.from(slow.encode(type, message)));
-        expect(codec.decode(Reader.of(bytes))).toEqual(message);
-        expect(slow.decode(type, new Cursor(bytes), channel)).toEqual(message);
-      }),
-      { numRuns: 10 },
-    );
-  });
-
-  test("is refused by the name of the member that is wrong, wherever that stands", () => {
-    const message = testing.example[channel]();
-    expect(testing.validate[channel](message)).toBeNull();
-    for (const name of ["m0", "m63", "m64", "m250", "m299"]) {
-      expect(testing.validate[channel]({ ...message, [name]: null })?.path).toBe(name);
-      expect(() => testing.encode[channel]({ ...message, [name]: null })).toThrow(
-        InvalidMessageError,
+describe.each(["optional", "plain", "mixed", "grown", "late", "tree"])(
+  "any %s message",
+  (channel) => {
+    test("is the bytes that the interpreter writes, and comes back from both", () => {
+      const type = typesOf.get(channel)!;
+      const codec = codecIn(codecs, channel);
+      fc.assert(
+        fc.property(testing.arbitrary[channel](fc) as fc.Arbitrary<Any>, (message) => {
+          const bytes = encodeOnce(codec, message).slice();
+          expect(bytes).toEqual(Uint8Array.from(slow.encode(type, message)));
+          expect(codec.decode(Reader.of(bytes))).toEqual(message);
+          expect(slow.decode(type, new Cursor(bytes), channel)).toEqual(message);
+        }),
+        { numRuns: 10 },
       );
-    }
-  });
+    });
 
-  test("changed or cut anywhere is the same message to both, or refused by both", () => {
-    const type = typesOf.get(channel)!;
-    const codec = codecIn(codecs, channel);
-    const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 });
-    const any = testing.arbitrary[channel](fc) as fc.Arbitrary<Any>;
-    fc.assert(
-      fc.property(any, edits, fc.nat(), fc.boolean(), (message, changes, cut, compat) => {
-        const good: Uint8Array = testing.encode[channel](message);
-        const bytes = good.slice(0, cut % 3 === 0 ? cut % (good.length + 1) : good.length);
-        for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
-        const judge = compat ? slowCompat : slow;
-        expect(outcome(() => codec.decode(readerOf(bytes, compat)))).toEqual(
-          outcome(() => judge.decode(type, new Cursor(bytes), channel)),
+    test("is refused by the name of the member that is wrong, wherever that stands", () => {
+      const message = testing.example[channel]();
+      expect(testing.validate[channel](message)).toBeNull();
+      for (const name of ["m0", "m63", "m64", "m250", "m299"]) {
+        expect(testing.validate[channel]({ ...message, [name]: null })?.path).toBe(name);
+        expect(() => testing.encode[channel]({ ...message, [name]: null })).toThrow(
+          InvalidMessageError,
         );
-      }),
-      { numRuns: 20 },
-    );
-  });
+      }
+    });
 
-  test("has its members in the order of the spec", () => {
-    const message = testing.example[channel]();
-    const back = testing.decode[channel](testing.encode[channel](message));
-    expect(Object.keys(back)).toEqual(namesOf.get(channel));
-  });
-});
+    test("changed or cut anywhere is the same message to both, or refused by both", () => {
+      const type = typesOf.get(channel)!;
+      const codec = codecIn(codecs, channel);
+      const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 });
+      const any = testing.arbitrary[channel](fc) as fc.Arbitrary<Any>;
+      fc.assert(
+        fc.property(any, edits, fc.nat(), fc.boolean(), (message, changes, cut, compat) => {
+          const good: Uint8Array = testing.encode[channel](message);
+          const bytes = good.slice(0, cut % 3 === 0 ? cut % (good.length + 1) : good.length);
+          for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
+          const judge = compat ? slowCompat : slow;
+          expect(outcome(() => codec.decode(readerOf(bytes, compat)))).toEqual(
+            outcome(() => judge.decode(type, new Cursor(bytes), channel)),
+          );
+        }),
+        { numRuns: 20 },
+      );
+    });
 
-test.each(["optional", "grown"])(
+    test("has its members in the order of the spec", () => {
+      const message = testing.example[channel]();
+      const back = testing.decode[channel](testing.encode[channel](message));
+      expect(Object.keys(back)).toEqual(namesOf.get(channel));
+    });
+  },
+);
+
+test.each(["optional", "grown", "late"])(
   "any %s message with one bit of its first bytes turned is the same to both, or refused by both",
   (channel) => {
     const type = typesOf.get(channel)!;
@@ -211,4 +220,12 @@ test("hundreds of members that an older version lacks are their defaults", () =>
   expect(message).toEqual(slowCompat.decode(typesOf.get("grown")!, new Cursor(bytes), "grown"));
   for (const name of first.keys()) expect(message[name]).toEqual(example[name]);
   expect([message.m300, message.m301, message.m302]).toEqual([0, false, ""]);
+});
+
+test("a message that an older version has without any member is all defaults", () => {
+  const older = slow.resolveMessage(new Map(), true);
+  const bytes = Uint8Array.from(slow.encode(older, {}));
+  const message: Any = codecIn(codecs, "late").decode(readerOf(bytes, true));
+  expect(message).toEqual(slowCompat.decode(typesOf.get("late")!, new Cursor(bytes), "late"));
+  expect([message.m0, message.m1, message.m2]).toEqual([0, false, ""]);
 });
