@@ -52,32 +52,35 @@ function ownValues({ version, hash }: Model): Readonly<Record<string, unknown>> 
 type Check = (name: string, bytes: Uint8Array, from: Side) => void;
 
 export function zeroVectors(model: Model, check: Check): unknown[] {
-  const own = ownValues(model);
   return model.zero.messages.flatMap((message) => {
     const sides: Side[] = message.from === "both" ? ["client", "server"] : [message.from];
     return sides.flatMap((from) =>
-      [false, true].map((full) => zeroCase(model, own, message, from, full, check)),
+      [false, true].map((full) => zeroCase(model, message, from, full, check)),
     );
   });
 }
 
 function zeroCase(
   model: Model,
-  own: Readonly<Record<string, unknown>>,
   message: ZeroMessageModel,
   from: Side,
   full: boolean,
   check: Check,
 ): unknown {
   const { name, mac } = message;
+  const own = ownValues(model);
   const size = full ? "full" : "least";
   const sampled = Object.entries(sample(message.sys, size) as Record<string, unknown>);
   const members = sampled.map(([key, value]) => [key, Object.hasOwn(own, key) ? own[key] : value]);
   const sys: Record<string, unknown> = inOrder(Object.fromEntries(members));
+  // Versions and hashes are said where, and only where, they are the reason.
+  if (name === "reject") sys["reason"] = full ? "protocol" : "full";
+  // Only a client has an address to prove.
+  if (name === "ack" && from === "server") delete sys["nonce"];
   const values = {
     cid: CID,
     msg: name,
-    ...sequence(message, sys),
+    ...sequence(message, from, sys),
     sys,
     body: sample(message.body, size),
     padBytes: padBytes(model, name),
@@ -95,8 +98,17 @@ function inOrder(sys: Record<string, unknown>): Record<string, unknown> {
   return { cookie, hash, ...rest };
 }
 
-/** Where a message stands in the conversation: what has no fixed numbers comes right behind the handshake. */
-function sequence({ seq, ack }: ZeroMessageModel, sys: object): { seq: number; ack: number } {
+/**
+ * Where a message stands in the conversation: what has no fixed numbers comes right behind the handshake. A client's ack
+ * without a nonce is that of the server's close, which comes there.
+ */
+function sequence(
+  { name, seq, ack }: ZeroMessageModel,
+  from: Side,
+  sys: object,
+): { seq: number; ack: number } {
+  if (name === "ack" && from === "client" && !Object.hasOwn(sys, "nonce"))
+    return { seq: 0, ack: 3 };
   const isFirst = seq?.length === 2 && !Object.hasOwn(sys, "cookie");
   const pick = (numbers: readonly number[]): number => numbers[isFirst ? 0 : numbers.length - 1]!;
   return { seq: pick(seq ?? [3]), ack: pick(ack ?? [2]) };

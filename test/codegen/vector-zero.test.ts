@@ -38,6 +38,91 @@ function hex(bytes: Uint8Array | undefined): string | undefined {
   return bytes && Buffer.from(bytes).toString("hex");
 }
 
+const fromServer: Any[] = vectors.zero.filter(({ from }: Any) => from === "server");
+const fromClient: Any[] = vectors.zero.filter(({ from }: Any) => from === "client");
+
+/** A client that waits for a message of the server. */
+function clientBefore(msg: string): ZeroClient {
+  const ids = [decodeBase64url(cid, 16)!, nonce];
+  const crypto = { ...testCrypto(random), randomBytes: () => ids.shift() ?? new Uint8Array(16) };
+  const client = new ZeroClient({
+    protocol: protocols.client,
+    crypto,
+    port: granted.port,
+    join: find("join from the client: what is required").body,
+    nowMs: 0,
+  });
+  const steps = {
+    challenge: [],
+    gone: [],
+    processing: ["challenge"],
+    accept: ["challenge", "processing"],
+    reject: ["challenge", "processing"],
+    attached: ["challenge", "processing", "accept"],
+    ack: ["challenge", "processing", "accept", "attached"],
+    close: ["challenge", "processing", "accept", "attached"],
+  } as Record<string, string[]>;
+  client.pollTransmit(0);
+  for (const step of steps[msg]!) {
+    const bytes = bytesOf(`${step} from the server: what is required`);
+    client.handleDatagram(bytes, bytes.length, ADDRESS, granted.port, 0);
+    client.pollTransmit(0);
+  }
+  return client;
+}
+
+/** A server that waits for a message of the client, with the cookie and the nonce that it gave. */
+function serverBefore(msg: string, options: { maxPending?: number } = {}) {
+  const tag = new Uint8Array(4);
+  new DataView(tag.buffer).setUint32(0, granted.tag);
+  const crypto = {
+    ...testCrypto(random),
+    randomBytes: (count: number) =>
+      count === 32 ? ticket : count === 4 ? tag : new Uint8Array(count).fill(1),
+  };
+  const { port, ports } = granted;
+  const server = new ZeroServer({
+    protocol: protocols.server,
+    crypto,
+    port,
+    ports,
+    nowMs: 0,
+    ...options,
+  });
+  const take = (bytes: Uint8Array) => {
+    server.handleDatagram(bytes, bytes.length, ADDRESS, CLIENT_PORT, 0);
+    return server.pollTransmit(0)?.bytes;
+  };
+  const first = find("join from the client: what is required");
+  const cookie = sysOf(take(fromClientOf(first)))["cookie"];
+  if (msg === "join") return { server, cookie, nonce: undefined };
+  take(fromClientOf(find("join from the client: all members"), cookie));
+  const { address, port: from, local, hash, compat } = server.pollEvent() as Any;
+  const { peer } = granted;
+  const { body: accept } = find("accept from the server: what is required");
+  const path = { address, port: from, local };
+  server.answer(cid, server.reserve({ ...path, cid, peer, hash, compat, accept, nowMs: 0 }), 0);
+  server.pollTransmit(0);
+  if (msg === "attach") return { server, cookie, nonce: undefined };
+  const attached = take(fromClientOf(find("attach from the client: what is required")));
+  return { server, cookie, nonce: sysOf(attached)["nonce"] };
+}
+
+/** The datagram of a vector; where a cookie or a nonce is given, which is a server's own, with that in its place. */
+function fromClientOf(vector: Any, cookie?: unknown, nonceOfServer?: unknown): Uint8Array {
+  const { msg, seq, ack, sys, body, mac, padBytes } = vector;
+  const own = {
+    ...(sys.cookie === undefined ? {} : { cookie }),
+    ...(msg === "ack" && sys.nonce !== undefined ? { nonce: nonceOfServer } : {}),
+  };
+  const options = {
+    ...(mac ? { key: plainKeys(testCrypto(random), ticket).client } : {}),
+    ...(padBytes > 0 ? { padBytes, maxBytes: padBytes } : {}),
+  };
+  const message = { cid, msg, seq, ack, sys: { ...sys, ...own }, body };
+  return buildDatagram(testCrypto(random), message, options);
+}
+
 describe("the zero messages of the vectors", () => {
   it("are what a client sends and takes, from its first join to its attach", () => {
     const ids = [decodeBase64url(cid, 16)!, nonce];
@@ -124,6 +209,47 @@ describe("the zero messages of the vectors", () => {
     }
     expect(events).toEqual(["attached", "confirmed", "closed"]);
     expect(server.counters.datagramsReceived).toBe(5);
+  });
+
+  describe.each(fromServer)("$case", (vector) => {
+    it("is taken by a client of the runtime", () => {
+      const client = clientBefore(vector.msg);
+      const bytes = bytesOf(vector.case);
+      client.handleDatagram(bytes, bytes.length, ADDRESS, granted.port, 0);
+      expect(client.counters).toMatchObject({ datagramsReceived: client.counters.accepted });
+    });
+  });
+
+  describe.each(fromClient)("$case", (vector) => {
+    it("is taken by a server of the runtime", () => {
+      const { server, cookie, nonce: own } = serverBefore(vector.msg);
+      // An ack that proves no address is that of a close.
+      if (vector.msg === "ack" && vector.sys.nonce === undefined) {
+        const { code, reason } = find("close from the server: all members").sys;
+        server.close(granted.peer, code, reason, 0);
+      }
+      const bytes = fromClientOf(vector, cookie, own);
+      server.handleDatagram(bytes, bytes.length, ADDRESS, CLIENT_PORT, 0);
+      expect(server.counters).toMatchObject({ datagramsReceived: server.counters.accepted });
+    });
+  });
+
+  it("refuse a client of another protocol with both versions and hashes", () => {
+    const { detail: _, ...told } = find("reject from the server: all members").sys;
+    const first = find("join from the client: what is required");
+    const { server } = serverBefore("join");
+    const sys = { version: told.clientVersion, hash: told.clientHash };
+    const join = fromClientOf({ ...first, sys });
+    server.handleDatagram(join, join.length, ADDRESS, CLIENT_PORT, 0);
+    expect(sysOf(server.pollTransmit(0)?.bytes)).toEqual(told);
+  });
+
+  it("refuse a client for another reason with that alone", () => {
+    const { server, cookie } = serverBefore("join", { maxPending: 0 });
+    const join = fromClientOf(find("join from the client: all members"), cookie);
+    server.handleDatagram(join, join.length, ADDRESS, CLIENT_PORT, 0);
+    const reject = find("reject from the server: what is required");
+    expect(hex(server.pollTransmit(0)?.bytes)).toBe(reject.hex);
   });
 
   it("have values that a server could have sent: hex hashes, and base64url without unused bits", () => {
