@@ -225,29 +225,49 @@ describe("docs/connection.md", () => {
   });
 });
 
-describe("the constants in docs/wire.md", () => {
-  const section = documents.get("docs/wire.md")!.split("## Constants")[1]!.split("\n## ")[0]!;
-  const rows = [...section.matchAll(/^\| `([A-Z_]+)`\s*\| (\d+)/gm)];
-  const sources = [
-    "src/limits.ts",
-    "src/session/reordering.ts",
-    "src/session/rtt.ts",
-    "src/session/sent.ts",
-    "src/session/session.ts",
-  ]
-    .map(read)
-    .join("\n");
+describe.each([
+  {
+    page: "docs/wire.md",
+    count: 30,
+    files: [
+      "src/limits.ts",
+      "src/session/received.ts",
+      "src/session/receive-age.ts",
+      "src/session/receive-context.ts",
+      "src/session/reordering.ts",
+      "src/session/rtt.ts",
+      "src/session/sent.ts",
+      "src/session/session.ts",
+      "codegen/model/channels.ts",
+    ],
+  },
+  {
+    page: "docs/connection.md",
+    count: 15,
+    files: ["src/limits.ts", "src/negotiated-version.ts", "src/zero/peers.ts", "src/zero/rate.ts"],
+  },
+])("the constants in $page", ({ page, count, files }) => {
+  const section = documents.get(page)!.split("\n## Constants")[1]!.split("\n## ")[0]!;
+  const rows = [...section.matchAll(/^\| `([A-Z_0-9]+)` *\| (\S+) *\|/gm)];
+  const sources = files.map(read).join("\n");
 
-  test("are there", () => expect(rows.length).toBeGreaterThan(15));
+  test("are there", () => expect(rows.length).toBeGreaterThan(count));
 
-  test.each(rows.map(([, name, value]) => [name!, Number(value)] as const))(
-    "%s is %i",
+  test.each(rows.map(([, name, value]) => [name!, numberOf(value!)] as const))(
+    "%s is %d",
     (name, value) => {
-      const [, source] = new RegExp(`\\bconst ${name}(?:: number)? = (\\w+);`).exec(sources) ?? [];
-      expect(Number(source)).toBe(value);
+      const [, source] = new RegExp(`\\bconst ${name}(?:: number)? = ([^;]+);`).exec(sources) ?? [];
+      expect(numberOf(source ?? "")).toBe(value);
     },
   );
 });
+
+/** A number as documents and code write it: `1/8`, `2^52`, `2 ** 52`, `16_383`. */
+function numberOf(text: string): number {
+  const [base, sign, other] = text.split(/ ?(\/|\^|\*\*) ?/).map((part) => part.replace(/_/g, ""));
+  if (sign === undefined) return Number(base || Number.NaN);
+  return sign === "/" ? Number(base) / Number(other) : Number(base) ** Number(other);
+}
 
 describe("docs/threat-model.md", () => {
   const text = documents.get("docs/threat-model.md")!;

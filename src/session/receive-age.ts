@@ -12,8 +12,10 @@
  */
 import { DUPLICATE_WINDOW } from "../limits.ts";
 
-const BLOCK = 16;
-const BLOCKS = DUPLICATE_WINDOW / BLOCK;
+const AGE_BLOCK_PACKETS = 16;
+/** Of the number space. */
+const MAX_AGE_SHARE = 3 / 8;
+const BLOCKS = DUPLICATE_WINDOW / AGE_BLOCK_PACKETS;
 
 export class ReceiveAge {
   /** Message numbers passed on all channels: how far the highest seen has moved. */
@@ -24,20 +26,20 @@ export class ReceiveAge {
   private passedAtEnd: Float64Array | undefined;
 
   constructor(messageNumberBits: number) {
-    this.limit = 2 ** messageNumberBits * 0.375;
+    this.limit = 2 ** messageNumberBits * MAX_AGE_SHARE;
   }
 
   /** Whether a datagram inside the duplicate window is too late for its message numbers. */
   isTooLate(packetNumber: number): boolean {
     const ends = this.passedAtEnd;
-    const block = Math.floor(packetNumber / BLOCK);
+    const block = Math.floor(packetNumber / AGE_BLOCK_PACKETS);
     if (ends === undefined || block >= this.block) return false;
     return this.passed - ends[block % BLOCKS]! > this.limit;
   }
 
   /** Before the frames of a datagram are applied. */
   arrived(packetNumber: number): void {
-    const block = Math.floor(packetNumber / BLOCK);
+    const block = Math.floor(packetNumber / AGE_BLOCK_PACKETS);
     if (block <= this.block) return;
     const ends = this.passedAtEnd;
     if (ends !== undefined) {

@@ -11,6 +11,10 @@ import type { ReceiveAge } from "./receive-age.ts";
 import type { SessionSink } from "./session-options.ts";
 import type { Slab } from "./slab.ts";
 
+/** Of the budget: how far the limit has grown when it is told in a datagram that goes anyway, and in one of its own. */
+const TELL_LIMIT_SHARE = 1 / 8;
+const TELL_LIMIT_ALONE_SHARE = 1 / 4;
+
 /** Bytes of reliable messages this side takes: payload and MESSAGE_OVERHEAD_BYTES each, counted once. */
 export class ReceiveLimit {
   readonly budgetBytes: number;
@@ -54,12 +58,12 @@ export class ReceiveLimit {
 
   /** The limit has grown enough to be told in the next datagram. */
   get worthTelling(): boolean {
-    return this.limitBytes - this.toldBytes >= this.budgetBytes / 8;
+    return this.limitBytes - this.toldBytes >= this.budgetBytes * TELL_LIMIT_SHARE;
   }
 
   /** The limit has grown enough to be told in a datagram of its own. */
   get mustTell(): boolean {
-    return this.limitBytes - this.toldBytes >= this.budgetBytes / 4;
+    return this.limitBytes - this.toldBytes >= this.budgetBytes * TELL_LIMIT_ALONE_SHARE;
   }
 }
 

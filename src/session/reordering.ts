@@ -6,6 +6,8 @@
  */
 import { type RttEstimator, TIMER_GRANULARITY_MS } from "./rtt.ts";
 
+/** The window in round trips, before a loss was found to be none (RFC 9002 6.1.2). */
+const REORDERING_SHARE = 1 / 8;
 /**
  * After this many round trips with losses, none of which was found to be none, the window is narrow again (RFC 8985
  * 6.2).
@@ -27,7 +29,7 @@ export class ReorderingWindow {
   /** A datagram is lost when one sent later has arrived, and so long has passed since it was sent. */
   lossDelayMs(rtt: RttEstimator): number {
     const rttMs = rtt.slowestMs();
-    let windowMs = rttMs / 8;
+    let windowMs = rttMs * REORDERING_SHARE;
     if (this.quarters > 0) {
       const widerMs = Math.min((this.quarters * rtt.minMs) / 4, rtt.smoothedMs);
       windowMs = Math.max(windowMs, widerMs);

@@ -37,6 +37,8 @@ export interface FrameEvents {
   frameLost(channel: number, number: number, slice: number): void;
 }
 
+/** Of the numbers that may be unacknowledged: with so many, a pure ack asks for one. */
+const ASK_FOR_ACK_SHARE = 1 / 4;
 /**
  * A datagram is lost when one this many numbers later is acknowledged (RFC 9002 6.1.1), while no reordering was seen.
  */
@@ -131,7 +133,7 @@ export class SentPackets {
 
   /** Pure acks, which are never acknowledged, have used up so many numbers that one has to ask for an ack. */
   get needsAck(): boolean {
-    return this.next - this.largestAcknowledged >= this.numberSpace / 4;
+    return this.next - this.largestAcknowledged >= this.numberSpace * ASK_FOR_ACK_SHARE;
   }
 
   /** No more datagrams of any kind. */

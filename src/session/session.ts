@@ -48,6 +48,7 @@ const STALE_ACK_PACKETS = 64;
 const STALL_MS = 20;
 /** How often idle memory is looked for. */
 const MAINTAIN_MS = 1000;
+/** How long an unfinished unreliable message is kept at least, without a further slice. */
 const MIN_REASSEMBLY_MS = 500;
 
 export class Session implements FrameEvents {
