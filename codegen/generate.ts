@@ -57,7 +57,7 @@ export interface GenerateResult {
 }
 
 /** What a spec generates, and how the output folder differs from it. */
-export interface Plan {
+export interface GenerationPlan {
   readonly model: Model;
   readonly notes: readonly Diagnostic[];
   /** Names relative to the output folder, with `/`. */
@@ -79,7 +79,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
 export async function planGeneration(
   loaded: LoadedSpec,
   { spec, out, target }: GenerateOptions,
-): Promise<Plan | undefined> {
+): Promise<GenerationPlan | undefined> {
   const model = resolveSpec(loaded);
   if (model === undefined) return undefined;
   // The emitters load ajv, which costs more than all of the above: not before it is needed.

@@ -2,7 +2,7 @@
  * A spec with one name changed: the old text and the new one, both models, and the declarations of generated code that
  * differ. No file of the user's code is looked at, and nothing written. Worst case: the spec is generated twice.
  */
-import { type Plan, planGeneration } from "../../codegen/generate.ts";
+import { type GenerationPlan, planGeneration } from "../../codegen/generate.ts";
 import { canonicalJson } from "../../codegen/model/canonical.ts";
 import { wireForm } from "../../codegen/model/hash.ts";
 import { resolveSpec } from "../../codegen/model/resolve.ts";
@@ -37,7 +37,7 @@ export interface Files {
 export interface OpenedSpec extends Files {
   readonly loaded: LoadedSpec;
   readonly root: MapNode;
-  readonly plan: Plan;
+  readonly plan: GenerationPlan;
   /** What the path means that was asked for, if one was. */
   readonly meant: Target | undefined;
 }
@@ -45,7 +45,7 @@ export interface OpenedSpec extends Files {
 /** The same with another name somewhere. */
 export interface RenamedSpec {
   readonly text: string;
-  readonly plan: Plan;
+  readonly plan: GenerationPlan;
   readonly renamed: readonly Renamed[];
 }
 

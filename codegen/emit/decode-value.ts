@@ -20,7 +20,7 @@ import { Lines, Names, one, quote } from "../print/text.ts";
 import { depthArgument, elementFixedBytes, elementMinBytes, typeText } from "./layout.ts";
 import { indexPath, localsOf } from "./plan.ts";
 
-export interface Scope {
+export interface DecodeScope {
   readonly lines: Lines;
   readonly names: Names;
   readonly lookup: Lookup;
@@ -34,7 +34,7 @@ const MAX_MADE_WHOLE = 4096;
 type ListType = Extract<TypeModel, { kind: "list" | "array" }>;
 type MapType = Extract<TypeModel, { kind: "map" }>;
 
-export function openScope(self: Named, lookup: Lookup, module: Module): Scope {
+export function openScope(self: Named, lookup: Lookup, module: Module): DecodeScope {
   return { lines: new Lines(module), names: new Names(localsOf(self)), lookup, self };
 }
 
@@ -99,7 +99,7 @@ export function unionDecodeFunction(union: UnionModel, lookup: Lookup, module: M
 }
 
 /** Reads a value that stands by itself: of a member, or of an element, where `member` is "". Returns its expression. */
-function readOne(scope: Scope, type: TypeModel, hint: string, member: string): string {
+function readOne(scope: DecodeScope, type: TypeModel, hint: string, member: string): string {
   const path = quote(member);
   if (isSimple(type)) return simpleText(type, path, scope.lines);
   const name = scope.names.take(hint);
@@ -113,7 +113,7 @@ function readOne(scope: Scope, type: TypeModel, hint: string, member: string): s
 }
 
 /** Declares `name` and reads into it. */
-export function readInto(scope: Scope, type: TypeModel, name: string, member: string): void {
+export function readInto(scope: DecodeScope, type: TypeModel, name: string, member: string): void {
   const { lines } = scope;
   const text = typeText(type, lines.module.typeOf);
   if (type.kind === "list" || type.kind === "array") {
@@ -128,7 +128,12 @@ export function readInto(scope: Scope, type: TypeModel, name: string, member: st
 }
 
 /** Reads into the variable `name`, which is declared and may be undefined. */
-export function assignRead(scope: Scope, type: TypeModel, name: string, member: string): void {
+export function assignRead(
+  scope: DecodeScope,
+  type: TypeModel,
+  name: string,
+  member: string,
+): void {
   const { lines, lookup, self } = scope;
   if (type.kind === "list" || type.kind === "array") {
     readList(scope, type, name, member, (made) => `${name} = ${made};`);
@@ -161,7 +166,7 @@ export function simpleText(type: FixedType | VaryingType, path: string, lines: L
 
 /** Reads into the variable `list`; `begin` is the statement that sets it to a new list. */
 function readList(
-  scope: Scope,
+  scope: DecodeScope,
   type: ListType,
   list: string,
   member: string,
@@ -205,7 +210,7 @@ function readList(
 }
 
 function readElement(
-  scope: Scope,
+  scope: DecodeScope,
   of: TypeModel,
   list: string,
   index: string,
@@ -231,7 +236,7 @@ function readElement(
   }
 }
 
-function readMap(scope: Scope, type: MapType, map: string, member: string): void {
+function readMap(scope: DecodeScope, type: MapType, map: string, member: string): void {
   const { lines, names, lookup } = scope;
   const path = quote(member);
   const count = names.take(`${map}Count`);
@@ -261,13 +266,13 @@ function readMap(scope: Scope, type: MapType, map: string, member: string): void
 }
 
 /** An element whose place in the path the caller knows. */
-function readEntry(scope: Scope, type: TypeModel): string {
+function readEntry(scope: DecodeScope, type: TypeModel): string {
   if (type.kind !== "struct" && type.kind !== "union") return readOne(scope, type, "inner", "");
   return `decode${type.name}(${scope.lines.use("r")}${depthArgument(scope.self, scope.lookup.named(type))})`;
 }
 
 export function checkPadding(
-  scope: Scope,
+  scope: DecodeScope,
   used: number,
   blockBytes: number,
   at: string,
@@ -281,7 +286,13 @@ export function checkPadding(
 }
 
 /** Bits that stand by themselves at `place`; returns the expression of their value. */
-function readBits(scope: Scope, type: BitType, at: string, place: string, path: string): string {
+function readBits(
+  scope: DecodeScope,
+  type: BitType,
+  at: string,
+  place: string,
+  path: string,
+): string {
   const { lines, names } = scope;
   const bits = names.take("bits");
   lines.add(`const ${at} = ${place};`);
@@ -294,7 +305,7 @@ function readBits(scope: Scope, type: BitType, at: string, place: string, path: 
 
 /** Refuses bits that no writer writes. */
 export function checkBits(
-  scope: Scope,
+  scope: DecodeScope,
   type: BitType,
   bits: string,
   at: string,

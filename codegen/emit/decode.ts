@@ -14,18 +14,26 @@ import {
   beginRecursion,
   checkBits,
   checkPadding,
+  type DecodeScope,
   depthParameter,
   endRecursion,
   isSimple,
   openScope,
   readerParameter,
   readInto,
-  type Scope,
   simpleText,
   withView,
 } from "./decode-value.ts";
 import { handsDepth, scalarBytes, typeText } from "./layout.ts";
-import { isRun, isSplit, type Plan, piecesOf, planOf, planOfPiece, sumBytes } from "./plan.ts";
+import {
+  isRun,
+  isSplit,
+  type MemberPlan,
+  piecesOf,
+  planOf,
+  planOfPiece,
+  sumBytes,
+} from "./plan.ts";
 import { defaultText } from "./zero-value.ts";
 
 /** The function of a struct, and those that read its members where they are very many. */
@@ -121,7 +129,7 @@ function splitFunctions(struct: StructModel, lookup: Lookup, module: Module): Fu
 }
 
 /** Takes the bit block and the run behind it, and looks at the bits that are no member's. */
-function takeBlock(part: MemberGroup, block: string, scope: Scope): void {
+function takeBlock(part: MemberGroup, block: string, scope: DecodeScope): void {
   const { lines } = scope;
   const { runBytes, run } = planOf(part);
   if (runBytes === 0) {
@@ -182,7 +190,7 @@ function pieceFunction(
 }
 
 /** Adds the reads; returns the expression of each member's value. */
-function readStruct(struct: StructModel, scope: Scope): Map<MemberModel, string> {
+function readStruct(struct: StructModel, scope: DecodeScope): Map<MemberModel, string> {
   const { lines } = scope;
   const { extensible } = struct;
   beginRecursion(struct, lines);
@@ -198,7 +206,7 @@ function readStruct(struct: StructModel, scope: Scope): Map<MemberModel, string>
 }
 
 /** Members of a later version: an older writer ends before them, and they get their defaults. */
-function readGroup(part: MemberGroup, scope: Scope, values: Map<MemberModel, string>): void {
+function readGroup(part: MemberGroup, scope: DecodeScope, values: Map<MemberModel, string>): void {
   const { lines, names, lookup, self } = scope;
   const outer = new Map<MemberModel, string>();
   for (const member of part.members) {
@@ -220,7 +228,7 @@ function readGroup(part: MemberGroup, scope: Scope, values: Map<MemberModel, str
   });
 }
 
-function readPart(part: MemberGroup, scope: Scope, values: Map<MemberModel, string>): void {
+function readPart(part: MemberGroup, scope: DecodeScope, values: Map<MemberModel, string>): void {
   const { lines } = scope;
   const plan = planOf(part);
   const at = plan.runBytes > 0 ? scope.names.take("at") : "";
@@ -238,10 +246,10 @@ function readPart(part: MemberGroup, scope: Scope, values: Map<MemberModel, stri
 /** Members whose bit block and run begin at `at`. */
 function readMembers(
   members: readonly MemberModel[],
-  plan: Plan,
+  plan: MemberPlan,
   at: string,
   byte: (i: number) => string,
-  scope: Scope,
+  scope: DecodeScope,
   values: Map<MemberModel, string>,
 ): void {
   const { lines } = scope;
@@ -278,7 +286,7 @@ function blockBytes(
   part: MemberGroup,
   usedBits: number,
   at: string,
-  scope: Scope,
+  scope: DecodeScope,
 ): (i: number) => string {
   const uses = Array.from({ length: part.bitBlockBytes }, () => 0);
   const use = (offset: number, width: number) => {
@@ -301,7 +309,7 @@ function blockBytes(
 
 function readBitMember(
   member: MemberModel,
-  scope: Scope,
+  scope: DecodeScope,
   present: ReadonlyMap<MemberModel, string>,
   block: string,
   byte: (i: number) => string,
@@ -333,7 +341,7 @@ function readBitMember(
 }
 
 /** A required integer or float at a place that `take` has checked. */
-function readFixed(member: MemberModel, at: string, scope: Scope): string {
+function readFixed(member: MemberModel, at: string, scope: DecodeScope): string {
   const { lines, names } = scope;
   const name = names.take(camel(member.name));
   const { type } = member;
@@ -342,7 +350,7 @@ function readFixed(member: MemberModel, at: string, scope: Scope): string {
   return name;
 }
 
-function readVariable(member: MemberModel, scope: Scope, has: string | undefined): string {
+function readVariable(member: MemberModel, scope: DecodeScope, has: string | undefined): string {
   const { lines, names } = scope;
   const path = quote(member.name);
   const { type } = member;

@@ -9,7 +9,7 @@ import { inTemplate } from "../print/text.ts";
 import { scalarBytes } from "./layout.ts";
 
 /** Members that are not in the bit block, cut into the first run of fixed ones and the rest. */
-export interface Plan {
+export interface MemberPlan {
   readonly bits: readonly MemberModel[];
   /** Required integers and floats right behind the bit block, with their offsets from its first byte. */
   readonly run: readonly { readonly member: MemberModel; readonly offset: number }[];
@@ -18,7 +18,7 @@ export interface Plan {
   readonly rest: readonly (MemberModel | readonly MemberModel[])[];
 }
 
-export function planOf(part: MemberGroup): Plan {
+export function planOf(part: MemberGroup): MemberPlan {
   const bits = part.members.filter((m) => isBits(m.type));
   const others = part.members.filter((m) => !isBits(m.type));
   const run: { member: MemberModel; offset: number }[] = [];
@@ -58,7 +58,7 @@ export function piecesOf({ members }: MemberGroup): (readonly MemberModel[])[] {
 }
 
 /** The part of a plan that covers the members of a piece; their places stay the same. */
-export function planOfPiece(plan: Plan, members: readonly MemberModel[]): Plan {
+export function planOfPiece(plan: MemberPlan, members: readonly MemberModel[]): MemberPlan {
   const own = new Set(members);
   return {
     ...plan,

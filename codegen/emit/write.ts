@@ -33,7 +33,7 @@ import {
   isRun,
   isSplit,
   localsOf,
-  type Plan,
+  type MemberPlan,
   piecesOf,
   planOf,
   planOfPiece,
@@ -76,7 +76,7 @@ function writtenInPlace(type: TypeModel, lookup: Lookup): StructModel | undefine
 }
 
 /** The next byte goes to `at + offset`: what is always as long moves the offset, what varies moves `at`. */
-interface Scope {
+interface WriteScope {
   readonly lines: Lines;
   readonly names: Names;
   readonly lookup: Lookup;
@@ -85,26 +85,26 @@ interface Scope {
   offset: number;
 }
 
-function open(self: Named, lookup: Lookup, module: Module): Scope {
+function open(self: Named, lookup: Lookup, module: Module): WriteScope {
   const names = new Names([...localsOf(self), "at", "bytes"]);
   return { lines: new Lines(module), names, lookup, self, offset: 0 };
 }
 
 /** Where the next `bytes` go. */
-function take(scope: Scope, bytes: number): string {
+function take(scope: WriteScope, bytes: number): string {
   const text = offsetText("at", scope.offset);
   scope.offset += bytes;
   return text;
 }
 
 /** Before a branch, a loop, and at the end of one: `at` itself is the next byte. */
-function settle(scope: Scope): void {
+function settle(scope: WriteScope): void {
   if (scope.offset > 0) scope.lines.add(`at += ${scope.offset};`);
   scope.offset = 0;
 }
 
 /** `at = put…(…, bytes, at);`, without the last. */
-function put(scope: Scope, call: string): void {
+function put(scope: WriteScope, call: string): void {
   scope.lines.add(`at = ${call}, ${take(scope, 0)});`);
   scope.offset = 0;
 }
@@ -171,7 +171,7 @@ function beginRecursion({ name, recursion }: Named, lines: Lines): string[] {
 }
 
 /** Returns where the value ends; a head that has a bound of its own is held to it. */
-function finish({ lines, self }: Scope, end: string): void {
+function finish({ lines, self }: WriteScope, end: string): void {
   const { recursion } = self;
   if (recursion?.head === self.name && recursion.maxBytes !== undefined) {
     lines.add(`at = ${end};`, totalCheck(lines, "at", recursion.maxBytes), "return at;");
@@ -207,7 +207,7 @@ function writeFunc(self: Named, lines: Lines): Func {
   };
 }
 
-function writePart(scope: Scope, part: MemberGroup, local: (name: string) => string): void {
+function writePart(scope: WriteScope, part: MemberGroup, local: (name: string) => string): void {
   const plan = planOf(part);
   const { lines } = scope;
   const fields: BitField[] = [];
@@ -225,7 +225,7 @@ function writePart(scope: Scope, part: MemberGroup, local: (name: string) => str
 }
 
 /** The bits of a member in the block, checked: whether it is there, and its own. */
-function bitFields(scope: Scope, member: MemberModel, value: string): BitField[] {
+function bitFields(scope: WriteScope, member: MemberModel, value: string): BitField[] {
   const { lines, names } = scope;
   const fields: BitField[] = [];
   if (member.optional) {
@@ -238,7 +238,11 @@ function bitFields(scope: Scope, member: MemberModel, value: string): BitField[]
 }
 
 /** What stands behind the bit block and the run behind that. */
-function writeRest(scope: Scope, parts: Plan["rest"], local: (name: string) => string): void {
+function writeRest(
+  scope: WriteScope,
+  parts: MemberPlan["rest"],
+  local: (name: string) => string,
+): void {
   const { lines } = scope;
   for (const rest of parts) {
     if (isRun(rest)) {
@@ -280,7 +284,7 @@ function setText(type: TypeModel, at: string, value: string, lines: Lines): stri
  * places behind it, and writes at the end what varies.
  */
 function writePieces(
-  scope: Scope,
+  scope: WriteScope,
   struct: StructModel,
   part: MemberGroup,
   local: (name: string) => string,
@@ -343,7 +347,7 @@ function writePieces(
 }
 
 function writePiece(
-  scope: Scope,
+  scope: WriteScope,
   part: MemberGroup,
   members: readonly MemberModel[],
   local: (name: string) => string,
@@ -381,13 +385,17 @@ function quickCheckText(type: TypeModel, value: string, path: string, lines: Lin
 }
 
 /** Writes an integer or float that was checked. */
-function writeScalar(scope: Scope, type: TypeModel, value: string): void {
+function writeScalar(scope: WriteScope, type: TypeModel, value: string): void {
   const { lines } = scope;
   lines.add(setText(type, take(scope, scalarBytes(type)), value, lines));
 }
 
 /** Checks a member of the bit block and puts its bits into a local. */
-function checkBits({ lines, names, lookup }: Scope, member: MemberModel, value: string): BitField {
+function checkBits(
+  { lines, names, lookup }: WriteScope,
+  member: MemberModel,
+  value: string,
+): BitField {
   const { type, optional } = member;
   if (!isBits(type)) throw new Error(`${type.kind} is no bits`);
   const kind = kindOf(type);
@@ -406,7 +414,7 @@ function checkBits({ lines, names, lookup }: Scope, member: MemberModel, value: 
 }
 
 /** Checks and writes a value that stands by itself: of a member, or of an element, where `member` is "". */
-function writeValue(scope: Scope, type: TypeModel, value: string, member: string): void {
+function writeValue(scope: WriteScope, type: TypeModel, value: string, member: string): void {
   const { lines } = scope;
   const path = quote(member);
   if (isFixed(type)) {
@@ -436,7 +444,7 @@ function writeValue(scope: Scope, type: TypeModel, value: string, member: string
   }
 }
 
-function writeBits(scope: Scope, type: BitType, value: string, path: string): void {
+function writeBits(scope: WriteScope, type: BitType, value: string, path: string): void {
   const { lines, names, lookup } = scope;
   const kind = kindOf(type);
   const bits = names.take("bits");
@@ -451,7 +459,7 @@ function writeBits(scope: Scope, type: BitType, value: string, path: string): vo
   }
 }
 
-function writeNamed(scope: Scope, type: NamedType, value: string, member: string): void {
+function writeNamed(scope: WriteScope, type: NamedType, value: string, member: string): void {
   const { lines } = scope;
   const depth = depthArgument(scope.self, scope.lookup.named(type));
   const call = (): void => {
@@ -474,7 +482,7 @@ function totalCheck(lines: Lines, end: string, maxBytes: number): string {
 }
 
 function writeList(
-  scope: Scope,
+  scope: WriteScope,
   type: Extract<TypeModel, { kind: "list" | "array" }>,
   value: string,
   member: string,
@@ -512,7 +520,7 @@ function writeList(
 }
 
 function writeMap(
-  scope: Scope,
+  scope: WriteScope,
   type: Extract<TypeModel, { kind: "map" }>,
   value: string,
   member: string,

@@ -110,9 +110,9 @@ function padding(s: ByteCursor, block: number, used: number, bytes: number): voi
   if (value !== 0) s.fail("padding bits are not zero", "", block + bytes - 1);
 }
 
-type Named = Pick<MemberModel, "name" | "unit" | "valueBit">;
+type ReadMember = Pick<MemberModel, "name" | "unit" | "valueBit">;
 
-function unitOf({ unit }: Named): Meaning {
+function unitOf({ unit }: ReadMember): Meaning {
   return unit === undefined ? {} : { unit };
 }
 
@@ -122,7 +122,7 @@ function readBits(
   type: BitType,
   s: ByteCursor,
   block: number,
-  member: Named,
+  member: ReadMember,
   absent = false,
 ): unknown {
   const { name, valueBit: offset = 0 } = member;
@@ -141,7 +141,7 @@ function readBits(
 }
 
 /** A value of whole bytes. */
-function readValue(lookup: Lookup, type: TypeModel, s: ByteCursor, member: Named): unknown {
+function readValue(lookup: Lookup, type: TypeModel, s: ByteCursor, member: ReadMember): unknown {
   const { name } = member;
   const at = s.at;
   const unit = unitOf(member);
@@ -178,7 +178,7 @@ function readList(
   lookup: Lookup,
   type: Extract<TypeModel, { kind: "list" | "array" }>,
   s: ByteCursor,
-  member: Named,
+  member: ReadMember,
 ): unknown[] {
   const length = type.kind === "array" ? type.length : readCount(type.max, "elements", s);
   const list: unknown[] = [];
@@ -201,7 +201,7 @@ function readMap(
   lookup: Lookup,
   type: Extract<TypeModel, { kind: "map" }>,
   s: ByteCursor,
-  member: Named,
+  member: ReadMember,
 ): Map<unknown, unknown> {
   const count = readCount(type.max, "entries", s);
   const map = new Map<unknown, unknown>();

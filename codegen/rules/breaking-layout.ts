@@ -74,7 +74,7 @@ export class LayoutComparison {
     );
   }
 
-  #once(kind: string, was: Named, is: Named, compare: () => Verdict): Verdict {
+  #once(kind: string, was: ComparedType, is: ComparedType, compare: () => Verdict): Verdict {
     const key = `${kind} ${was.name} ${is.name}`;
     const known = this.#done.get(key);
     if (known !== undefined) return known;
@@ -313,7 +313,7 @@ export class LayoutComparison {
   }
 }
 
-type Named = Pick<StructModel, "name" | "line">;
+type ComparedType = Pick<StructModel, "name" | "line">;
 type Nestable = StructModel | UnionModel;
 
 function headOf({ name, recursion }: Nestable): RecursionModel | undefined {

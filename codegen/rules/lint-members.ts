@@ -411,10 +411,10 @@ function secrets({ model, root, source }: LintContext): Finding[] {
   return findings;
 }
 
-type Named = Documentation & { readonly name: string; readonly siblings: ReadonlySet<string> };
+type Documented = Documentation & { readonly name: string; readonly siblings: ReadonlySet<string> };
 
 /** Everything that may be deprecated. */
-function documented(model: LintContext["model"]): Named[] {
+function documented(model: LintContext["model"]): Documented[] {
   const alone = new Set<string>();
   return [
     ...model.channels.map((c) => ({ ...c, siblings: alone })),

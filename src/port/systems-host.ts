@@ -19,7 +19,7 @@ import type { ReceivedMessage } from "../received-message.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
 import { Reader } from "../wire/reader.ts";
 
-type Handler = (peer: unknown, message: unknown, context: unknown) => unknown;
+type SystemHandler = (peer: unknown, message: unknown, context: unknown) => unknown;
 
 /** A peer of the worker that hosts the systems: what they do with it happens at once, on the same thread. */
 export interface WorkerPeer {
@@ -34,7 +34,7 @@ export class SystemsHost implements BroadcastTarget {
   readonly #protocol: Protocol;
   readonly #systems: Systems;
   readonly #onFault: (where: string, error: unknown) => void;
-  readonly #handlers: (Handler | undefined)[];
+  readonly #handlers: (SystemHandler | undefined)[];
   readonly #peers = new Map<number, HostedPeer>();
   /** The same peers, as the tick sees them. */
   readonly #faces = new Map<number, SystemsPeer<object, unknown>>();
@@ -56,7 +56,7 @@ export class SystemsHost implements BroadcastTarget {
     this.#systems = systems;
     this.#portFace = { port, peers: this.#faces, broadcast: systems.face.broadcast(this) };
     this.#onFault = onFault;
-    const receive = (systems.definition.receive ?? {}) as Record<string, Handler | undefined>;
+    const receive = (systems.definition.receive ?? {}) as Record<string, SystemHandler | undefined>;
     for (const name of Object.keys(receive)) {
       const channel = protocol.channels.find((candidate) => candidate.name === name);
       if (channel === undefined || channel.direction === "server-to-client") {

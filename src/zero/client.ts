@@ -87,7 +87,7 @@ interface Request {
 }
 
 /** What accept gave. */
-interface Reservation {
+interface OwnReservation {
   readonly port: number;
   readonly peer: number;
   readonly accept: unknown;
@@ -115,7 +115,7 @@ export class ZeroClient {
   #request: Request | undefined;
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
-  #reservation: Reservation | undefined;
+  #reservation: OwnReservation | undefined;
   #sequence: ReliableSequence<Envelope> | undefined;
   /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
   #ending: { code: string; reason: string } | undefined;
