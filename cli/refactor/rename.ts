@@ -10,13 +10,14 @@ import { dependents } from "./dependents.ts";
 import { movedBy } from "./edits.ts";
 import { type Candidate, Follower, type Use } from "./follow.ts";
 import type { Target } from "./path.ts";
+import { listed, type Place, placeOf } from "./places.ts";
 import { type CompileError, UserProject } from "./project.ts";
 import { Refusal } from "./refusal.ts";
 import { type OpenedSpec, type RenamedSpec, renameInSpec } from "./renamed-spec.ts";
-import { beside, computedAccess, listed, type Place, placeOf, untyped } from "./unfollowed.ts";
+import { beside, computedAccess, untyped } from "./unfollowed.ts";
 
 const MAX_ATTEMPTS = 40;
-/** Errors of the compiler that a refusal shows. */
+/** Places that a refusal shows. */
 const MAX_SHOWN = 10;
 
 export interface RenamePlan {
@@ -174,14 +175,19 @@ function refusal(
   target: Target,
   to: string,
 ): Refusal {
-  const shown = compileErrors.slice(0, MAX_SHOWN).map(({ file, start, message }) => {
-    const place = placeOf(project.source(file), start, message);
-    return `${place.path}:${place.line}:${place.column} ${place.what}`;
-  });
-  const more = compileErrors.length - shown.length;
-  if (more > 0) shown.push(`… and ${more} more`);
+  const places = compileErrors.map(({ file, start, message }) =>
+    placeOf(project.source(file), start, message),
+  );
   return new Refusal(
     `with ${target.label} called ${JSON.stringify(to)} the project would no longer compile`,
-    shown,
+    shown(places),
   );
+}
+
+function shown(places: readonly Place[]): string[] {
+  const lines = places
+    .slice(0, MAX_SHOWN)
+    .map(({ path, line, column, what }) => `${path}:${line}:${column} ${what}`);
+  const more = places.length - lines.length;
+  return more > 0 ? [...lines, `… and ${more} more`] : lines;
 }

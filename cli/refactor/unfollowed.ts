@@ -1,7 +1,7 @@
 /**
  * What reads like a name that has changed and could not be followed: access by a computed name, texts and names whose
  * type says nothing, JSON, and files that use generated code and belong to no project. Told, never changed. Worst case:
- * MAX_FILES files beside the project are looked at, and MAX_PLACES places told.
+ * MAX_FILES files beside the project are looked at.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -10,30 +10,17 @@ import { Source } from "../../codegen/spec/source.ts";
 import { holds } from "./containers.ts";
 import type { Follower } from "./follow.ts";
 import type { Target } from "./path.ts";
+import { excerpt, type Place, placeOf } from "./places.ts";
 import type { UserProject } from "./project.ts";
 
 const MAX_FILES = 2000;
 const MAX_FILE_BYTES = 1 << 20;
-const MAX_PLACES = 100;
-
-export interface Place {
-  readonly path: string;
-  /** 1-based. */
-  readonly line: number;
-  readonly column: number;
-  readonly what: string;
-}
 
 export interface Names {
   /** Old names of exports that changed, and of the property or text. */
   readonly all: readonly string[];
   /** The property or text alone. */
   readonly member: string | undefined;
-}
-
-export function placeOf(source: ts.SourceFile, offset: number, what: string): Place {
-  const { line, character } = source.getLineAndCharacterOfPosition(offset);
-  return { path: source.fileName, line: line + 1, column: character + 1, what };
 }
 
 /**
@@ -71,10 +58,6 @@ function isNumber({ flags }: ts.Type): boolean {
 function isOneOfFew(type: ts.Type): boolean {
   const parts = type.isUnion() ? type.types : [type];
   return parts.every((part) => part.isLiteral());
-}
-
-function excerpt(node: ts.Node): string {
-  return node.getText().split("\n")[0]!.slice(0, 60);
 }
 
 /** Texts and names of properties whose type does not say what they are of. */
@@ -158,14 +141,4 @@ function filesBelow(folder: string): string[] {
   };
   visit(folder);
   return found;
-}
-
-/** In order, each place once, no more than are read. */
-export function listed(places: readonly Place[]): { places: Place[]; more: number } {
-  const by = new Map(places.map((one) => [`${one.path}:${one.line}:${one.column}`, one]));
-  const all = [...by.values()].sort(
-    (a, b) =>
-      (a.path < b.path ? -1 : a.path > b.path ? 1 : 0) || a.line - b.line || a.column - b.column,
-  );
-  return { places: all.slice(0, MAX_PLACES), more: Math.max(0, all.length - MAX_PLACES) };
 }

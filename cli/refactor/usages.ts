@@ -7,11 +7,12 @@ import { ts } from "ts-morph";
 import { pascalCase } from "../../codegen/spec/names.ts";
 import { Follower, type Use } from "./follow.ts";
 import type { Target } from "./path.ts";
+import { listed, type Place, placeOf } from "./places.ts";
 import { UserProject } from "./project.ts";
 import { declarationsOf, type OpenedSpec } from "./renamed-spec.ts";
 import { moduleName, roleOf } from "./roles.ts";
 import type { Syntax } from "./tokens.ts";
-import { computedAccess, listed, type Place, placeOf } from "./unfollowed.ts";
+import { computedAccess } from "./unfollowed.ts";
 
 export type UsageKind =
   | "sent"
