@@ -74,7 +74,21 @@ export function renamed(token: Token, to: string): Edit {
   const short =
     ts.isShorthandPropertyAssignment(parent) ||
     (ts.isBindingElement(parent) && parent.propertyName === undefined && parent.name === token);
-  return { start, end, text: short ? `${key}: ${token.text}` : key };
+  if (short) return { start, end, text: `${key}: ${token.text}` };
+  const whole = shortenedBy(token, key);
+  return { start, end: whole ?? end, text: key };
+}
+
+/** Where `name: variable` ends, on one line, if the variable has the new name already. */
+function shortenedBy(token: ts.Identifier, to: string): number | undefined {
+  const { parent } = token;
+  let variable: ts.Node | undefined;
+  if (ts.isPropertyAssignment(parent) && parent.name === token) variable = parent.initializer;
+  if (ts.isBindingElement(parent) && parent.propertyName === token) variable = parent.name;
+  if (variable === undefined || !ts.isIdentifier(variable) || variable.text !== to)
+    return undefined;
+  const between = token.getSourceFile().text.slice(token.end, variable.getStart());
+  return /^[ \t]*:[ \t]*$/.test(between) ? variable.end : undefined;
 }
 
 function escaped(text: string, mark: string): string {

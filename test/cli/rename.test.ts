@@ -65,7 +65,7 @@ describe("stardust rename", { timeout }, () => {
       "server.broadcast.say({ text: line });",
     ]);
     expect(changed(folder, "src/client.ts")).toEqual([
-      "const { say: say } = client.send;",
+      "const { say } = client.send;",
       'const line: types.SayMessage = { text: "hello" };',
       "client?.send.say?.(line);",
       'client.send["say"](line);',
