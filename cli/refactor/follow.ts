@@ -1,7 +1,7 @@
 /**
  * From declarations of generated code that have another name to every token of a user's project that has to follow.
- * Two ways, one after the other: what the language service says refers to a declaration (calls, classes that implement
- * an interface, aliases, shorthand), and then whatever names something that its type has no longer under the old name
+ * Three ways, one after the other: what the language service says refers to a declaration (calls, classes that implement
+ * an interface, aliases, shorthand), literals of an inferred type that are used as what is renamed, and then whatever names something that its type has no longer under the old name
  * and has under the new one (texts of enums and unions, `Record`s over them, `keyof`, `switch`), again and again until
  * nothing is left to find. Whether the result compiles is not asked here. Worst case: as many rounds as MAX_ROUNDS,
  * each with one question to the compiler for each token that reads like the old name.
@@ -10,6 +10,7 @@ import { ts } from "ts-morph";
 import { type Container, containerOf, holds, isOfItself, literalOf } from "./containers.ts";
 import type { GeneratedFiles, Renamed } from "./declarations.ts";
 import { applyEdits, type Edit, movedBy } from "./edits.ts";
+import { type Flow, flowOf, noFlow } from "./flow.ts";
 import type { UserProject } from "./project.ts";
 import { Refusal } from "./refusal.ts";
 import {
@@ -56,6 +57,7 @@ export class Follower {
   readonly #texts = new Map<string, string>();
   readonly #uses = new Map<string, Map<number, Use>>();
   #candidates: Candidate[] = [];
+  #flow: Flow = noFlow;
 
   /** The project has the code of the old spec. */
   constructor(project: UserProject, renamed: readonly Renamed[]) {
@@ -63,6 +65,11 @@ export class Follower {
     this.#renamed = renamed;
     const member = renamed.find(({ role }) => role !== "export");
     this.name = member && { from: member.from, to: member.to };
+  }
+
+  /** What values do that are of no declared type where they are made. */
+  get flow(): Flow {
+    return this.#flow;
   }
 
   /** In order of file and place. */
@@ -95,6 +102,8 @@ export class Follower {
   follow(after: GeneratedFiles): void {
     for (const one of this.#renamed) if (one.role !== "literal") this.#references(one);
     this.#collect();
+    if (this.name !== undefined) this.#flow = flowOf(this.#project, this.#renamed, this.name);
+    for (const { path, token, at } of this.#flow.follow) this.#take({ path, token, at });
     this.#project.setGenerated(after);
     for (const path of this.#uses.keys()) this.#show(path);
     this.settle();
@@ -193,7 +202,7 @@ export class Follower {
     return token && containerOf(token, checker);
   }
 
-  #take({ path, at, token }: Candidate): void {
+  #take({ path, at, token }: Pick<Candidate, "path" | "at" | "token">): void {
     this.#add({ path, at, edit: renamedToken(token, this.name!.to), syntax: syntaxOf(token) });
   }
 

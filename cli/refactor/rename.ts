@@ -51,11 +51,17 @@ export async function planRename(
   repair(check, follower);
   const compileErrors = check.compileErrors();
   if (compileErrors.length > 0) throw refusal(compileErrors, project, target, to);
+  const { conflicts } = follower.flow;
+  if (conflicts.length > 0) {
+    const what = `with ${target.label} called ${JSON.stringify(to)} the project would do something else`;
+    throw new Refusal(what, shown(conflicts));
+  }
   const { files } = follower;
   const all = [...new Set(next.renamed.map(({ from }) => from))];
   const out = project.generatedPath("").slice(0, -1);
   const unfollowed = listed([
     ...computed,
+    ...follower.flow.untyped,
     ...untyped(follower, (path) => files.get(path)?.before ?? project.source(path).text),
     ...beside(project, out, { all, member: follower.name?.from }),
   ]);

@@ -23,7 +23,7 @@ export function tokenAt(source: ts.SourceFile, offset: number): Token | undefine
   return found !== undefined && isToken(found) ? found : undefined;
 }
 
-function isToken(node: ts.Node): node is Token {
+export function isToken(node: ts.Node): node is Token {
   return ts.isIdentifier(node) || ts.isStringLiteralLike(node);
 }
 

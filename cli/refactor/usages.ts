@@ -52,7 +52,12 @@ export async function findUsages(
   const built = builtLiterals(project, typesOf(opened, target));
   follower.follow(plan.files);
   const used = follower.uses.map((use) => usageOf(use, sources.get(use.path)!));
-  const { places } = listed([...built, ...used]);
+  // What a rename could not change is used all the same.
+  const stuck = follower.flow.stuck.map(({ path, at }): Usage => {
+    const source = sources.get(path)!;
+    return { ...placeOf(source, at, lineAt(source, at)), kind: "built" };
+  });
+  const { places } = listed([...built, ...stuck, ...used]);
   return { target, usages: places as Usage[], computed: listed(computed).places };
 }
 

@@ -61,7 +61,10 @@ describe("stardust usages", () => {
 
   it("tells where a member is read and built, with its column, and nothing of another's", async () => {
     const found = await usages("Vec2.x");
-    expect(places(found, "built")).toEqual([at("src/places.ts", "zero: Vec2 =")]);
+    expect(places(found, "built")).toEqual([
+      at("src/places.ts", "const at = {"),
+      at("src/places.ts", "zero: Vec2 ="),
+    ]);
     expect(places(found, "read")).toEqual([
       at("src/places.ts", "of path"),
       at("src/server.ts", "move: (_"),
