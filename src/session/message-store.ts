@@ -6,24 +6,21 @@
  */
 import type { ChannelDefinition } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
-import { copyBytes } from "./byte-ring.ts";
-import { type BlockPool, Slab } from "./slab.ts";
+import { CellChains, NONE } from "./cell-chains.ts";
+import type { BlockPool, Slab } from "./slab.ts";
+
+export { NONE };
 
 /** As large as the overhead that a message is charged with: one without a payload takes one cell. */
 export const MESSAGE_CELL_BYTES = 64;
 
-/** In every cell: the next of the same message, or NONE. */
-const NEXT_AT = 0;
-/** In the first one: bytes of the payload, the next message of a queue, the channel, the number. */
+/** In the first cell: bytes of the payload, the next message of a queue, the channel, the number. */
 const LENGTH_AT = 4;
 const QUEUED_AT = 8;
 const CHANNEL_AT = 12;
 const NUMBER_AT = 16;
 /** Then the user's header fields, then the payload. */
 const FIRST_HEADER_BYTES = 24;
-const HEADER_BYTES = 4;
-
-export const NONE = -1;
 const MIN_TABLE = 16;
 /** The table grows when it is fuller than this. */
 const MAX_LOAD = 0.875;
@@ -52,12 +49,10 @@ export function returnScratch(scratch: Scratch): void {
 }
 
 export class MessageStore {
+  private readonly chains: CellChains;
   private readonly slab: Slab;
   private readonly user: Float64Array;
   private readonly userBytes: Uint8Array;
-  /** Where bytes are written or read next: a cell, and how many of its bytes are left. */
-  private cell = NONE;
-  private left = 0;
   /** Random, so that nobody can choose numbers that collide in the table. */
   private readonly multiplier: number;
   /** First cells plus one by a hash of channel and number; 0: none. */
@@ -66,7 +61,8 @@ export class MessageStore {
 
   /** `random`: from 0 to below 1. */
   constructor(pool: BlockPool, userFields: number, random: () => number) {
-    this.slab = new Slab(pool);
+    this.chains = new CellChains(pool);
+    this.slab = this.chains.slab;
     this.user = new Float64Array(userFields);
     this.userBytes = new Uint8Array(this.user.buffer);
     this.multiplier = Math.floor(random() * 2 ** 32) | 1;
@@ -86,32 +82,25 @@ export class MessageStore {
     end: number,
     user: Float64Array,
   ): number {
-    const { slab } = this;
-    const first = slab.take();
+    const { chains, slab } = this;
+    const first = chains.begin(FIRST_HEADER_BYTES);
     const view = slab.view(first);
     const at = slab.at(first);
     view.setUint32(at + LENGTH_AT, end - start);
     view.setInt32(at + QUEUED_AT, NONE);
     view.setUint32(at + CHANNEL_AT, channel);
     view.setFloat64(at + NUMBER_AT, number);
-    view.setInt32(at + NEXT_AT, NONE);
-    this.enter(first, FIRST_HEADER_BYTES);
     if (user.length > 0) {
       this.user.set(user);
-      this.append(this.userBytes, 0, this.userBytes.length);
+      chains.append(this.userBytes, 0, this.userBytes.length);
     }
-    this.append(source, start, end);
+    chains.append(source, start, end);
     return first;
   }
 
   /** Lets go of a message; it stands in no queue and no longer in the table. */
   drop(message: number): void {
-    const { slab } = this;
-    for (let cell = message; cell !== NONE; ) {
-      const next = slab.view(cell).getInt32(slab.at(cell) + NEXT_AT);
-      slab.give(cell);
-      cell = next;
-    }
+    this.chains.drop(message);
   }
 
   /** Bytes of its payload. */
@@ -132,9 +121,9 @@ export class MessageStore {
   show(stored: number, channel: ChannelDefinition, message: ReceivedMessage): Scratch {
     const length = this.length(stored);
     const scratch = borrowScratch(length);
-    this.enter(stored, FIRST_HEADER_BYTES);
-    this.extract(this.userBytes, this.userBytes.length);
-    this.extract(scratch.bytes, length);
+    this.chains.enter(stored, FIRST_HEADER_BYTES);
+    this.chains.extract(this.userBytes, this.userBytes.length);
+    this.chains.extract(scratch.bytes, length);
     message.fill(channel, scratch.bytes, scratch.view, 0, length, this.user);
     return scratch;
   }
@@ -176,43 +165,6 @@ export class MessageStore {
       hole = slot;
     }
     table[hole] = 0;
-  }
-
-  private append(source: Uint8Array, start: number, end: number): void {
-    const { slab } = this;
-    for (let from = start; from < end; ) {
-      if (this.left === 0) {
-        const next = slab.take();
-        slab.view(next).setInt32(slab.at(next) + NEXT_AT, NONE);
-        slab.view(this.cell).setInt32(slab.at(this.cell) + NEXT_AT, next);
-        this.enter(next, HEADER_BYTES);
-      }
-      const length = Math.min(this.left, end - from);
-      const at = slab.at(this.cell) + slab.cellBytes - this.left;
-      copyBytes(source, from, slab.bytes(this.cell), at, length);
-      from += length;
-      this.left -= length;
-    }
-  }
-
-  private extract(to: Uint8Array, length: number): void {
-    const { slab } = this;
-    for (let done = 0; done < length; ) {
-      if (this.left === 0) {
-        const next = slab.view(this.cell).getInt32(slab.at(this.cell) + NEXT_AT);
-        this.enter(next, HEADER_BYTES);
-      }
-      const part = Math.min(this.left, length - done);
-      const at = slab.at(this.cell) + slab.cellBytes - this.left;
-      copyBytes(slab.bytes(this.cell), at, to, done, part);
-      done += part;
-      this.left -= part;
-    }
-  }
-
-  private enter(cell: number, headerBytes: number): void {
-    this.cell = cell;
-    this.left = this.slab.cellBytes - headerBytes;
   }
 
   private is(message: number, channel: number, number: number): boolean {
