@@ -399,19 +399,14 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   /** What its connection asks of it. */
   readonly #host: ConnectionHost = {
     deliver: (received) => {
-      const { channel, start, end, user } = received;
+      const { channel, start, end } = received;
+      const payloadBytes = end - start;
       // At the end of the connection all that has arrived goes to its readers, room or not.
-      if (!this.#connection.isEnding && !this.#dispatcher.hasRoom(channel.index)) {
-        if (this.#dispatcher.isStuck(channel.index)) this.#closeUnread(channel);
+      if (!this.#connection.isEnding && !this.#dispatcher.hasRoom(channel.index, payloadBytes)) {
+        if (this.#dispatcher.isStuck(channel.index, payloadBytes)) this.#closeUnread(channel);
         return false;
       }
-      const message = decodeReceived(this.#reader, this.#negotiated.compat, received);
-      if (message === undefined) {
-        this.#counters.add("messagesMalformed");
-        return true;
-      }
-      const heldBytes = end - start + MESSAGE_OVERHEAD_BYTES;
-      this.#dispatcher.offer(channel.index, undefined, message, user, heldBytes);
+      this.#dispatcher.offer(channel.index, undefined, received);
       return true;
     },
     drained: () => this.#drain.open(),
@@ -452,12 +447,18 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     const onFault = faultListener(this.#options.onFault);
     const dispatcher = new Dispatcher<undefined>({
       channels: this.#protocol.channels,
+      userFields: this.#userFields.length,
+      cost: (payloadBytes) => payloadBytes + MESSAGE_OVERHEAD_BYTES,
+      decode: (_origin, received) => {
+        const message = decodeReceived(this.#reader, this.#negotiated.compat, received);
+        if (message === undefined) this.#counters.add("messagesMalformed");
+        return message;
+      },
       invoke: (handler, _origin, message, user) => {
         this.#received = user;
         return handler(message, this.#context);
       },
       yields: (_origin, message) => message,
-      release: () => {},
       onHandlerError: (error, channel) => onFault(error, `receive.${channel.name}`),
     });
     // At the turn's end: a reader that makes room is often in the middle of a delivery.

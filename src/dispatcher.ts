@@ -1,26 +1,19 @@
 /**
  * Where messages meet their readers: handlers and iterators of each channel, and the queue in which messages wait until
- * a channel has its first of either. Server and client share it. It holds decoded messages and knows nothing of bytes:
- * each message has a cost (in credit bytes), and `release` is called once when it is taken, so that whoever counts can
- * let the sender go on. Worst case: what waits on reliable channels is bounded by the caller, who is told how much its
- * origin has there; on unreliable ones it is a few messages, released at once: they may be lost, and must not hold up
- * a peer's other channels.
+ * a channel has its first of either. Server and client share it. What has a handler is decoded as it comes; what waits,
+ * here or at an iterator, waits as bytes (held-messages.ts) and is decoded when a reader takes it, so that what is held is
+ * what was charged. `release` is called once when a message is taken (or dropped), so that whoever counts can let the
+ * sender go on. Worst case: what waits on reliable channels is bounded by the caller, who is told how much its origin has
+ * there; on unreliable ones it is a few messages and `queueBytes`, released at once: they may be lost, and must not hold
+ * up a peer's other channels; on `reliable-sequenced` ones it is one message of each origin, released at once too.
  */
 import { onAbort } from "./abort.ts";
 import { StardustError } from "./errors.ts";
 import type { MessagesOptions, Overflow, Unsubscribe } from "./face.ts";
+import { HeldMessages, Mark } from "./held-messages.ts";
 import { abortSignal, checkOptions, type OptionTable, oneOf, whole } from "./options.ts";
 import type { ChannelDefinition } from "./protocol.ts";
-
-/** A message with where it came from. `origin` is the peer on a server; a client has none. */
-interface Item<Origin> {
-  readonly origin: Origin;
-  readonly message: unknown;
-  readonly user: Float64Array;
-  readonly cost: number;
-  /** How many readers have yet to take it. */
-  pending: number;
-}
+import type { ReceivedMessage } from "./received-message.ts";
 
 type Handler = (...args: unknown[]) => unknown;
 
@@ -32,13 +25,23 @@ export type Invoke<Origin> = (
   user: Float64Array,
 ) => unknown;
 
+/** `Origin` is the peer on a server; a client has none. */
 export interface DispatcherOptions<Origin> {
   readonly channels: readonly ChannelDefinition[];
+  /** Fields of the user's own in the header. */
+  readonly userFields: number;
+  /** What a message with a payload of so many bytes costs while it waits. */
+  readonly cost: (payloadBytes: number) => number;
+  /** The decoded message; undefined for bytes that are no message, which it has counted. This must not throw. */
+  readonly decode: (origin: Origin, received: ReceivedMessage) => unknown;
   readonly invoke: Invoke<Origin>;
   /** What an iterator yields. */
   readonly yields: (origin: Origin, message: unknown) => unknown;
-  /** A message was taken (or dropped): its cost may be given back. */
-  readonly release: (origin: Origin, cost: number) => void;
+  /**
+   * A message was taken (or dropped): its cost may be given back. Missing where nobody is charged: then an iterator holds
+   * `queueBytes` of its channel at most.
+   */
+  readonly release?: ((origin: Origin, cost: number) => void) | undefined;
   /** A handler threw, or its promise was rejected. It is the application's bug: reported; this must not throw. */
   readonly onHandlerError: (error: unknown, channel: ChannelDefinition) => void;
 }
@@ -49,32 +52,32 @@ const DEFAULT_ITERATOR_LIMIT = 64;
 
 export class Dispatcher<Origin> {
   readonly #queues: ChannelQueue<Origin>[];
+  readonly #held: HeldMessages<Origin>;
   /** Cost of what waits for a first reader, by origin, all channels together: it is one credit that they hold. */
-  readonly #held = new Map<Origin, number>();
+  readonly #heldBy = new Map<Origin, number>();
 
   constructor(options: DispatcherOptions<Origin>) {
+    this.#held = new HeldMessages(options.userFields);
     this.#queues = options.channels.map(
-      (channel) => new ChannelQueue(channel, options, this.#held),
+      (channel) => new ChannelQueue(channel, options, this.#held, this.#heldBy),
     );
   }
 
-  /** Whether a message on this channel would be taken now; a client asks before it lets the session deliver. */
-  hasRoom(channel: number): boolean {
-    return this.#queues[channel]!.hasRoom();
+  /**
+   * Whether a message of so many bytes would be taken on this channel now; a client asks before it lets the session
+   * deliver. One is always taken where nothing waits.
+   */
+  hasRoom(channel: number, payloadBytes: number): boolean {
+    return this.#queues[channel]!.hasRoom(payloadBytes);
   }
 
   /**
    * Hands a message to the readers of its channel, or lets it wait for a first one. Returns the cost that now waits
-   * for first readers from this origin, on all channels; 0 where the channel has one.
+   * for first readers from this origin, on all channels; 0 where the channel has one. `received` is used during the call
+   * only.
    */
-  offer(
-    channel: number,
-    origin: Origin,
-    message: unknown,
-    user: Float64Array,
-    cost: number,
-  ): number {
-    return this.#queues[channel]!.offer(origin, message, user, cost);
+  offer(channel: number, origin: Origin, received: ReceivedMessage): number {
+    return this.#queues[channel]!.offer(origin, received);
   }
 
   receive(channel: number, handler: Handler): Unsubscribe {
@@ -85,9 +88,9 @@ export class Dispatcher<Origin> {
     return this.#queueOf(channel).messages(options);
   }
 
-  /** Whether a channel has no reader and no room for more: its connection would stall for good. */
-  isStuck(channel: number): boolean {
-    return this.#queues[channel]!.isStuck;
+  /** Whether a channel has no reader and no room for so many bytes: its connection would stall for good. */
+  isStuck(channel: number, payloadBytes: number): boolean {
+    return this.#queues[channel]!.isStuck(payloadBytes);
   }
 
   /**
@@ -101,7 +104,7 @@ export class Dispatcher<Origin> {
   /** A peer has left: its waiting messages go to readers that have come in this turn, or are dropped. */
   forget(origin: Origin): void {
     for (const queue of this.#queues) queue.forget(origin);
-    this.#held.delete(origin);
+    this.#heldBy.delete(origin);
   }
 
   /** Nothing more comes. Iterators end after what they hold; what waits can still be read. */
@@ -130,10 +133,13 @@ class ChannelQueue<Origin> {
   onRoom: () => void = () => {};
   readonly #options: DispatcherOptions<Origin>;
   #handlers: readonly Handler[] = [];
-  #iterators: readonly MessageIterator<Origin>[] = [];
-  /** Messages that came before the first reader. */
-  #waiting: Item<Origin>[] = [];
-  /** Their cost: of this channel, and by origin of all channels. */
+  #iterators: readonly MessageIterator[] = [];
+  readonly #held: HeldMessages<Origin>;
+  /** Handles of messages that came before the first reader. */
+  #waiting: number[] = [];
+  /** How many of them have been handed on: they leave the list when the others have followed, or stay. */
+  #taken = 0;
+  /** The cost of those that have not: of this channel, and by origin of all channels that keep each message. */
   #heldCost = 0;
   readonly #heldBy: Map<Origin, number>;
   /** Each message is kept, and what waits counts. Else the newest are: of all, or `reliable-sequenced`, of each origin. */
@@ -145,10 +151,12 @@ class ChannelQueue<Origin> {
   constructor(
     channel: ChannelDefinition,
     options: DispatcherOptions<Origin>,
+    held: HeldMessages<Origin>,
     heldBy: Map<Origin, number>,
   ) {
     this.channel = channel;
     this.#options = options;
+    this.#held = held;
     this.#heldBy = heldBy;
     this.#keepsAll = channel.reliable && channel.delivery !== "reliable-sequenced";
   }
@@ -157,35 +165,40 @@ class ChannelQueue<Origin> {
     return this.#handlers.length > 0 || this.#iterators.length > 0;
   }
 
-  /** Whether the channel has no reader and as many messages waiting as it may. */
-  get isStuck(): boolean {
-    return !this.#hasReader && !this.hasRoom();
+  isStuck(payloadBytes: number): boolean {
+    return !this.#hasReader && !this.hasRoom(payloadBytes);
   }
 
-  hasRoom(): boolean {
-    if (!this.#hasReader || this.#waiting.length > 0) {
-      return !this.#keepsAll || this.#heldCost < this.channel.queueBytes;
-    }
-    for (const iterator of this.#iterators) if (!iterator.hasRoom()) return false;
+  hasRoom(payloadBytes: number): boolean {
+    const cost = this.#options.cost(payloadBytes);
+    if (!this.#hasReader || this.#waiting.length > 0) return !this.#keepsAll || this.#fits(cost);
+    for (const iterator of this.#iterators) if (!iterator.hasRoom(cost)) return false;
     return true;
   }
 
-  offer(origin: Origin, message: unknown, user: Float64Array, cost: number): number {
+  /** Whether a message of this cost can wait for the first reader. */
+  #fits(cost: number): boolean {
+    return this.#heldCost === 0 || this.#heldCost + cost <= this.channel.queueBytes;
+  }
+
+  offer(origin: Origin, received: ReceivedMessage): number {
+    const cost = this.#options.cost(received.end - received.start);
     if (this.#hasReader && this.#waiting.length === 0) {
-      this.#dispatch(origin, message, user, cost);
+      this.#dispatch(origin, received, cost, undefined);
       return 0;
     }
-    const item: Item<Origin> = { origin, message, user: user.slice(), cost, pending: 0 };
-    if (!this.#keepsAll) {
-      this.#keepNewest(item);
-      this.#options.release(origin, cost);
-      return 0;
-    }
-    this.#waiting.push(item);
+    if (!this.#keepsAll) this.#makeWay(origin, cost);
+    const held = this.#held.put(origin, received);
+    this.#waiting.push(held);
     this.#heldCost += cost;
-    const held = (this.#heldBy.get(origin) ?? 0) + cost;
-    this.#heldBy.set(origin, held);
-    return this.#hasReader ? 0 : held;
+    if (!this.#keepsAll) {
+      this.#held.mark(held, Mark.released);
+      this.#options.release?.(origin, cost);
+      return 0;
+    }
+    const heldBy = (this.#heldBy.get(origin) ?? 0) + cost;
+    this.#heldBy.set(origin, heldBy);
+    return this.#hasReader ? 0 : heldBy;
   }
 
   receive(handler: Handler): Unsubscribe {
@@ -208,19 +221,20 @@ class ChannelQueue<Origin> {
     checkOptions("messages", options, messagesTable);
     const { signal } = options;
     let forgetSignal = (): void => {};
-    const iterator: MessageIterator<Origin> = new MessageIterator(
-      this.#options.yields,
+    const iterator: MessageIterator = new MessageIterator(
       options.limit ?? DEFAULT_ITERATOR_LIMIT,
       options.overflow ?? (this.channel.reliable ? "wait" : "drop-oldest"),
-      (item) => {
-        this.#settle(item);
-        this.onRoom();
-      },
-      () => {
-        forgetSignal();
-        this.#iterators = this.#iterators.filter((other) => other !== iterator);
-        // The others may have been waiting for this one.
-        this.onRoom();
+      this.#options.release === undefined ? this.channel.queueBytes : Number.POSITIVE_INFINITY,
+      {
+        cost: (held) => this.#costOf(held),
+        take: (held) => this.#take(held),
+        settle: (held) => this.#settle(held),
+        end: () => {
+          forgetSignal();
+          this.#iterators = this.#iterators.filter((other) => other !== iterator);
+          // The others may have been waiting for this one.
+          this.onRoom();
+        },
       },
     );
     this.#iterators = [...this.#iterators, iterator];
@@ -240,9 +254,9 @@ class ChannelQueue<Origin> {
     if (this.#waiting.length === 0) return;
     // A reader that came in this very turn: these messages came before the leave.
     this.#flush();
-    this.#waiting = this.#waiting.filter((item) => {
-      if (item.origin !== origin) return true;
-      if (this.#keepsAll) this.#heldCost -= item.cost;
+    this.#waiting = this.#waiting.filter((held, i) => {
+      if (i < this.#taken || this.#held.origin(held) !== origin) return true;
+      this.#discard(held);
       return false;
     });
   }
@@ -253,48 +267,113 @@ class ChannelQueue<Origin> {
     for (const iterator of this.#iterators) iterator.end();
   }
 
-  #keepNewest(item: Item<Origin>): void {
+  /** Drops what a new message takes the place of: the origin's own, or the oldest where there are too many. */
+  #makeWay(origin: Origin, cost: number): void {
     const waiting = this.#waiting;
     if (this.channel.reliable) {
-      // Those that are being handed on stay where they are.
-      const older = this.#flushing ? -1 : waiting.findIndex(({ origin }) => origin === item.origin);
-      if (older >= 0) waiting.splice(older, 1);
-    } else if (waiting.length >= MAX_WAITING_UNRELIABLE) waiting.shift();
-    waiting.push(item);
+      const isOlder = (held: number, i: number): boolean =>
+        i >= this.#taken && this.#held.origin(held) === origin;
+      const older = waiting.findIndex(isOlder);
+      if (older >= 0) this.#discard(waiting.splice(older, 1)[0]!);
+      return;
+    }
+    while (
+      waiting.length - this.#taken >= MAX_WAITING_UNRELIABLE ||
+      (waiting.length > this.#taken && !this.#fits(cost))
+    ) {
+      this.#discard(waiting.splice(this.#taken, 1)[0]!);
+    }
+  }
+
+  /** Lets go of a message that waited for a first reader and will have none. */
+  #discard(held: number): void {
+    this.#heldCost -= this.#costOf(held);
+    this.#held.drop(held);
+  }
+
+  #costOf(held: number): number {
+    return this.#options.cost(this.#held.length(held));
   }
 
   readonly #report = (error: unknown): void => {
     this.#options.onHandlerError(error, this.channel);
   };
 
-  /** Hands a message to all readers. A cost of 0 means that it was released already. */
-  #dispatch(origin: Origin, message: unknown, user: Float64Array, cost: number): void {
-    for (const handler of this.#handlers) {
-      try {
-        const result = this.#options.invoke(handler, origin, message, user);
-        if (result instanceof Promise) result.catch(this.#report);
-      } catch (error) {
-        this.#report(error);
+  /**
+   * Hands a message to all readers: decoded to handlers and to iterators that are waited at, as bytes to the others.
+   * `stored` is its handle where it has waited. A cost of 0 means that it was released already.
+   */
+  #dispatch(
+    origin: Origin,
+    received: ReceivedMessage,
+    cost: number,
+    stored: number | undefined,
+  ): void {
+    const handlers = this.#handlers;
+    // Of others' code nothing runs before the bytes are copied: it may have the session deliver something else.
+    const { user } = received;
+    const isTaken = handlers.length > 0 || this.#iterators.some((iterator) => iterator.isAwaited);
+    const message = isTaken ? this.#options.decode(origin, received) : undefined;
+    const isKept =
+      (!isTaken || message !== undefined) &&
+      this.#hand(origin, received, message, cost === 0, stored);
+    if (!isKept && stored !== undefined) this.#held.drop(stored);
+    if (message !== undefined) {
+      for (const handler of handlers) {
+        try {
+          const result = this.#options.invoke(handler, origin, message, user);
+          if (result instanceof Promise) result.catch(this.#report);
+        } catch (error) {
+          this.#report(error);
+        }
       }
     }
-    if (this.#iterators.length === 0) {
-      if (cost > 0) this.#options.release(origin, cost);
-      return;
-    }
-    const item: Item<Origin> = {
-      origin,
-      message,
-      user,
-      cost,
-      pending: this.#iterators.length,
-    };
-    for (const iterator of this.#iterators) iterator.push(item);
+    if (!isKept && cost > 0) this.#options.release?.(origin, cost);
   }
 
-  /** One reader has taken, dropped or given up an item. */
-  #settle(item: Item<Origin>): void {
-    item.pending--;
-    if (item.pending === 0 && item.cost > 0) this.#options.release(item.origin, item.cost);
+  /** Hands a message to the iterators; whether one of them keeps its bytes. */
+  #hand(
+    origin: Origin,
+    received: ReceivedMessage,
+    message: unknown,
+    isReleased: boolean,
+    stored: number | undefined,
+  ): boolean {
+    if (this.#iterators.length === 0) return false;
+    const keeping: MessageIterator[] = [];
+    for (const iterator of this.#iterators) {
+      if (iterator.isAwaited) iterator.yield(this.#options.yields(origin, message));
+      else keeping.push(iterator);
+    }
+    if (keeping.length === 0) return false;
+    const held = stored ?? this.#held.put(origin, received);
+    if (isReleased) this.#held.mark(held, Mark.released);
+    this.#held.setReaders(held, keeping.length);
+    for (const iterator of keeping) iterator.push(held);
+    return true;
+  }
+
+  /** What an iterator yields of a message that it held; undefined for bytes that are no message. */
+  #take(held: number): unknown {
+    const origin = this.#held.origin(held);
+    const message = this.#held.isMarked(held, Mark.malformed)
+      ? undefined
+      : this.#held.show(held, this.channel, (received) => this.#options.decode(origin, received));
+    // Counted once, however many iterators hold it.
+    if (message === undefined) this.#held.mark(held, Mark.malformed);
+    this.#settle(held);
+    return message === undefined ? undefined : this.#options.yields(origin, message);
+  }
+
+  /** One iterator has taken, dropped or given up a message. */
+  #settle(held: number): void {
+    if (this.#held.settle(held) === 0) {
+      const cost = this.#held.isMarked(held, Mark.released) ? 0 : this.#costOf(held);
+      const origin = this.#held.origin(held);
+      this.#held.drop(held);
+      if (cost > 0) this.#options.release?.(origin, cost);
+    }
+    this.onRoom();
   }
 
   /** What waited goes to the first reader once the caller has finished setting up, and before anything newer. */
@@ -311,34 +390,49 @@ class ChannelQueue<Origin> {
     if (this.#flushing) return;
     this.#flushing = true;
     // Those that are handed on stay in the list until the end, so that what comes meanwhile queues up behind them.
-    let taken = 0;
-    for (; taken < this.#waiting.length && this.#hasReader; taken++) {
-      const { origin, message, user, cost } = this.#waiting[taken]!;
-      if (!this.#keepsAll) {
-        this.#dispatch(origin, message, user, 0);
-        continue;
-      }
+    while (this.#taken < this.#waiting.length && this.#hasReader) {
+      const held = this.#waiting[this.#taken++]!;
+      const cost = this.#costOf(held);
+      const origin = this.#held.origin(held);
       this.#heldCost -= cost;
-      const held = this.#heldBy.get(origin)! - cost;
-      if (held > 0) this.#heldBy.set(origin, held);
-      else this.#heldBy.delete(origin);
-      this.#dispatch(origin, message, user, cost);
+      if (this.#keepsAll) {
+        const heldBy = this.#heldBy.get(origin)! - cost;
+        if (heldBy > 0) this.#heldBy.set(origin, heldBy);
+        else this.#heldBy.delete(origin);
+      }
+      this.#held.show(held, this.channel, (received) =>
+        this.#dispatch(origin, received, this.#keepsAll ? cost : 0, held),
+      );
     }
     this.#flushing = false;
+    const taken = this.#taken;
+    this.#taken = 0;
     if (taken === 0) return;
     this.#waiting.splice(0, taken);
     this.onRoom();
   }
 }
 
+/** What an iterator asks of its channel about messages that it holds. */
+interface HeldReader {
+  cost(held: number): number;
+  /** What it yields of a message, which it then no longer holds; undefined: nothing, the message is malformed. */
+  take(held: number): unknown;
+  /** It no longer holds a message, and nobody is given it. */
+  settle(held: number): void;
+  end(): void;
+}
+
 /** `for await` over one channel: a bounded queue whose overflow was chosen by its user. */
-class MessageIterator<Origin> implements AsyncIterableIterator<unknown> {
-  readonly #yields: (origin: Origin, message: unknown) => unknown;
+class MessageIterator implements AsyncIterableIterator<unknown> {
   readonly #limit: number;
   readonly #overflow: Overflow;
-  readonly #settle: (item: Item<Origin>) => void;
-  readonly #onEnd: () => void;
-  #queue: Item<Origin>[] = [];
+  /** It holds no more, but for one that is larger. */
+  readonly #maxCost: number;
+  readonly #channel: HeldReader;
+  /** Handles of what it holds, and the cost of all. */
+  readonly #queue: number[] = [];
+  #cost = 0;
   #readers: {
     resolve: (result: IteratorResult<unknown>) => void;
     reject: (error: Error) => void;
@@ -346,56 +440,66 @@ class MessageIterator<Origin> implements AsyncIterableIterator<unknown> {
   #ended = false;
   #error: Error | undefined;
 
-  constructor(
-    yields: (origin: Origin, message: unknown) => unknown,
-    limit: number,
-    overflow: Overflow,
-    settle: (item: Item<Origin>) => void,
-    onEnd: () => void,
-  ) {
-    this.#yields = yields;
+  constructor(limit: number, overflow: Overflow, maxCost: number, channel: HeldReader) {
     this.#limit = limit;
     this.#overflow = overflow;
-    this.#settle = settle;
-    this.#onEnd = onEnd;
+    this.#maxCost = maxCost;
+    this.#channel = channel;
   }
 
-  hasRoom(): boolean {
-    return this.#overflow !== "wait" || this.#queue.length < this.#limit;
+  hasRoom(cost: number): boolean {
+    return this.#overflow !== "wait" || !this.#isFull(cost);
   }
 
-  push(item: Item<Origin>): void {
-    const reader = this.#readers.shift();
-    if (reader !== undefined) {
-      reader.resolve({ done: false, value: this.#yields(item.origin, item.message) });
-      this.#settle(item);
-      return;
-    }
-    if (this.#queue.length >= this.#limit && this.#overflow !== "wait") {
+  /** Whether somebody waits for a message: it then holds none. */
+  get isAwaited(): boolean {
+    return this.#readers.length > 0;
+  }
+
+  /** Gives a value to whoever waits for it. */
+  yield(value: unknown): void {
+    this.#readers.shift()!.resolve({ done: false, value });
+  }
+
+  push(held: number): void {
+    const cost = this.#channel.cost(held);
+    if (this.#overflow !== "wait" && this.#isFull(cost)) {
       if (this.#overflow === "drop-newest") {
-        this.#settle(item);
+        this.#channel.settle(held);
         return;
       }
       if (this.#overflow === "close") {
         this.#error = new StardustError(
           "STARDUST_CLOSED",
-          `the iterator's limit of ${this.#limit} was reached`,
+          this.#queue.length < this.#limit
+            ? `the iterator's ${this.#maxCost} bytes were reached`
+            : `the iterator's limit of ${this.#limit} was reached`,
         );
-        this.#settle(item);
+        this.#channel.settle(held);
         this.end();
         return;
       }
-      this.#settle(this.#queue.shift()!);
+      while (this.#isFull(cost)) this.#channel.settle(this.#shift()!);
     }
-    this.#queue.push(item);
+    this.#queue.push(held);
+    this.#cost += cost;
+  }
+
+  #isFull(cost: number): boolean {
+    const { length } = this.#queue;
+    return length >= this.#limit || (length > 0 && this.#cost + cost > this.#maxCost);
+  }
+
+  #shift(): number | undefined {
+    const held = this.#queue.shift();
+    if (held !== undefined) this.#cost -= this.#channel.cost(held);
+    return held;
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    const item = this.#queue.shift();
-    if (item !== undefined) {
-      const value = this.#yields(item.origin, item.message);
-      this.#settle(item);
-      return Promise.resolve({ done: false, value });
+    for (let held = this.#shift(); held !== undefined; held = this.#shift()) {
+      const value = this.#channel.take(held);
+      if (value !== undefined) return Promise.resolve({ done: false, value });
     }
     if (this.#error !== undefined) {
       const error = this.#error;
@@ -409,7 +513,9 @@ class MessageIterator<Origin> implements AsyncIterableIterator<unknown> {
   /** Leaving a `for await` early: what is queued is dropped, and counts as taken. */
   return(): Promise<IteratorResult<unknown>> {
     this.end();
-    for (const item of this.#queue.splice(0)) this.#settle(item);
+    for (let held = this.#shift(); held !== undefined; held = this.#shift()) {
+      this.#channel.settle(held);
+    }
     return Promise.resolve({ done: true, value: undefined });
   }
 
@@ -421,7 +527,7 @@ class MessageIterator<Origin> implements AsyncIterableIterator<unknown> {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#onEnd();
+    this.#channel.end();
     for (const reader of this.#readers.splice(0)) reader.resolve({ done: true, value: undefined });
   }
 }

@@ -46,7 +46,7 @@ export interface ReceiveTarget {
 export type Overflow = "drop-oldest" | "drop-newest" | "wait" | "close";
 
 export interface MessagesOptions {
-  /** Messages held for a slow reader; default 64. */
+  /** Messages held for a slow reader; default 64. A client's iterator holds no more than the channel's `queueBytes` either. */
   readonly limit?: number | undefined;
   /**
    * Default: `wait` on reliable channels (credits are not given back, so the sender waits), `drop-oldest` on others.

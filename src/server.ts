@@ -311,6 +311,14 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.#context = { header: face.header(receivedHeader(() => this.#received)) };
     this.#dispatcher = new Dispatcher({
       channels: protocol.channels,
+      userFields: protocol.header.userFields.length,
+      cost: (payloadBytes) => receiveCost(protocol, payloadBytes),
+      decode: (peer, received) => {
+        const message = decodeReceived(this.#reader, peer.negotiated.compat, received);
+        // Its port counts it, though the peer may have left by now.
+        if (message === undefined) peer.owner.malformed(peer.id);
+        return message;
+      },
       invoke: (handler, peer, message, user) => {
         this.#received = user;
         return handler(peer, message, this.#context);
@@ -491,15 +499,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const peer = this.peers.get(id);
     // A stale record: it is dropped with its peer's credit.
     if (peer === undefined) return;
-    const { channel, start, end, user } = received;
-    const cost = receiveCost(this.protocol, end - start);
-    const message = decodeReceived(this.#reader, peer.negotiated.compat, received);
-    if (message === undefined) {
-      peer.handle?.malformed(id);
-      peer.handle?.release(id, cost);
-      return;
-    }
-    const held = this.#dispatcher.offer(channel.index, peer, message, user, cost);
+    const { channel } = received;
+    const held = this.#dispatcher.offer(channel.index, peer, received);
     // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
     if (held > this.protocol.limits.creditBytes / 2) peer.close(unreadChannel(channel.name));
   }
@@ -523,7 +524,9 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly negotiated: NegotiatedVersion;
   state: F["state"];
   closed = false;
-  /** The port that owns it; undefined once it has left. */
+  /** The port that owned it all its life. */
+  readonly owner: PortHandle;
+  /** The same while it is there; undefined once it has left. */
   handle: PortHandle | undefined;
   readonly #server: RunningServer<F>;
   readonly #drain = new DrainSignal();
@@ -539,6 +542,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   ) {
     this.#server = server;
     this.id = id;
+    this.owner = handle;
     this.handle = handle;
     this.port = handle.port;
     this.address = address;

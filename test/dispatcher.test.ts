@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { Dispatcher, type DispatcherOptions } from "#src/dispatcher.js";
 import type { ChannelDefinition, Delivery } from "#src/protocol.js";
+import { ReceivedMessage } from "#src/received-message.js";
 
 function channel(
   index: number,
@@ -26,42 +27,59 @@ function channel(
   };
 }
 
-const none = new Float64Array(0);
+/** The first byte of these is no message. */
+const MALFORMED = 0xff;
+
+/** A message as it has arrived: its number stands in the first byte, and it costs as many bytes as it has. */
+function arrived(n: number, cost: number, user: readonly number[] = []): ReceivedMessage {
+  const bytes = new Uint8Array(cost).fill(n, 0, 1);
+  const received = new ReceivedMessage();
+  const view = new DataView(bytes.buffer);
+  received.fill(channel(0, true), bytes, view, 0, cost, Float64Array.from(user));
+  return received;
+}
 
 function makeDispatcher(options: Partial<DispatcherOptions<string>> = {}) {
   const released: [string, number][] = [];
   const faults: unknown[] = [];
+  const decoded: number[] = [];
   const dispatcher = new Dispatcher<string>({
     channels: [channel(0, true), channel(1, false), channel(2, true, "reliable-sequenced")],
+    userFields: 0,
+    cost: (payloadBytes) => payloadBytes,
+    decode: (_origin, { bytes, start }) => {
+      decoded.push(bytes[start]!);
+      return bytes[start] === MALFORMED ? undefined : bytes[start];
+    },
     invoke: (handler, origin, message) => handler(origin, message),
     yields: (_origin, message) => message,
     release: (origin, cost) => released.push([origin, cost]),
     onHandlerError: (error) => faults.push(error),
     ...options,
   });
-  return { dispatcher, released, faults };
+  return { dispatcher, released, faults, decoded };
 }
 
 describe("messages and their readers", () => {
   it("wait for the first handler, come before newer ones, and are released when taken", async () => {
     const { dispatcher, released } = makeDispatcher();
     const got: unknown[] = [];
-    expect(dispatcher.offer(0, "a", 1, none, 10)).toBe(10);
-    expect(dispatcher.offer(0, "a", 2, none, 10)).toBe(20);
+    expect(dispatcher.offer(0, "a", arrived(1, 10))).toBe(10);
+    expect(dispatcher.offer(0, "a", arrived(2, 10))).toBe(20);
     dispatcher.receive(0, (_origin, message) => got.push(message));
     // It has a reader now, and what waits is on its way there.
-    expect(dispatcher.offer(0, "a", 3, none, 10)).toBe(0);
+    expect(dispatcher.offer(0, "a", arrived(3, 10))).toBe(0);
     expect(released).toEqual([]);
     await Promise.resolve();
     expect(got).toEqual([1, 2, 3]);
     expect(released).toHaveLength(3);
-    expect(dispatcher.offer(0, "a", 4, none, 10)).toBe(0);
+    expect(dispatcher.offer(0, "a", arrived(4, 10))).toBe(0);
     expect(got).toEqual([1, 2, 3, 4]);
   });
 
   it("of an unreliable channel that wait are dropped, oldest first", async () => {
     const { dispatcher } = makeDispatcher();
-    for (let i = 0; i < 70; i++) dispatcher.offer(1, "a", i, none, 1);
+    for (let i = 0; i < 70; i++) dispatcher.offer(1, "a", arrived(i, 1));
     const got: unknown[] = [];
     dispatcher.receive(1, (_origin, message) => got.push(message));
     await Promise.resolve();
@@ -71,10 +89,10 @@ describe("messages and their readers", () => {
   it("of a reliable-sequenced channel that wait are replaced by newer ones of the same peer", async () => {
     const { dispatcher, released } = makeDispatcher();
     for (let i = 0; i < 100; i++) {
-      for (const origin of ["a", "b"]) expect(dispatcher.offer(2, origin, i, none, 600)).toBe(0);
+      for (const origin of ["a", "b"]) expect(dispatcher.offer(2, origin, arrived(i, 600))).toBe(0);
     }
-    dispatcher.offer(2, "c", 7, none, 600);
-    expect(dispatcher.hasRoom(2)).toBe(true);
+    dispatcher.offer(2, "c", arrived(7, 600));
+    expect(dispatcher.hasRoom(2, 1)).toBe(true);
     expect(released).toHaveLength(201);
     const got: unknown[] = [];
     dispatcher.receive(2, (origin, message) => got.push([origin, message]));
@@ -90,8 +108,8 @@ describe("messages and their readers", () => {
   it("of a peer that has left are forgotten", async () => {
     const { dispatcher } = makeDispatcher();
     const got: unknown[] = [];
-    dispatcher.offer(0, "a", 1, none, 10);
-    dispatcher.offer(0, "b", 2, none, 10);
+    dispatcher.offer(0, "a", arrived(1, 10));
+    dispatcher.offer(0, "b", arrived(2, 10));
     dispatcher.forget("a");
     dispatcher.receive(0, (origin) => got.push(origin));
     await Promise.resolve();
@@ -105,7 +123,7 @@ describe("messages and their readers", () => {
       throw new Error("planted");
     });
     dispatcher.receive(0, (_origin, message) => got.push(message));
-    dispatcher.offer(0, "a", 1, none, 10);
+    dispatcher.offer(0, "a", arrived(1, 10));
     expect(got).toEqual([1]);
     expect(faults).toHaveLength(1);
     expect(released).toEqual([["a", 10]]);
@@ -115,10 +133,10 @@ describe("messages and their readers", () => {
     const { dispatcher } = makeDispatcher();
     const got: unknown[] = [];
     const stop = dispatcher.receive(0, (_origin, message) => got.push(message));
-    dispatcher.offer(0, "a", 1, none, 1);
+    dispatcher.offer(0, "a", arrived(1, 1));
     stop();
     stop();
-    dispatcher.offer(0, "a", 2, none, 1);
+    dispatcher.offer(0, "a", arrived(2, 1));
     expect(got).toEqual([1]);
   });
 });
@@ -127,13 +145,13 @@ describe("iterating over messages", () => {
   it("yields them in order and releases each when it is read", async () => {
     const { dispatcher, released } = makeDispatcher();
     const messages = dispatcher.messages(0);
-    dispatcher.offer(0, "a", 1, none, 5);
-    dispatcher.offer(0, "a", 2, none, 5);
+    dispatcher.offer(0, "a", arrived(1, 5));
+    dispatcher.offer(0, "a", arrived(2, 5));
     expect(released).toEqual([]);
     expect(await messages.next()).toEqual({ done: false, value: 1 });
     expect(released).toEqual([["a", 5]]);
     const third = messages.next().then(() => messages.next());
-    dispatcher.offer(0, "a", 3, none, 5);
+    dispatcher.offer(0, "a", arrived(3, 5));
     expect(await third).toEqual({ done: false, value: 3 });
   });
 
@@ -142,7 +160,7 @@ describe("iterating over messages", () => {
     const oldest = dispatcher.messages(1, { limit: 2, overflow: "drop-oldest" });
     const newest = dispatcher.messages(1, { limit: 2, overflow: "drop-newest" });
     const close = dispatcher.messages(1, { limit: 2, overflow: "close" });
-    for (let i = 0; i < 4; i++) dispatcher.offer(1, "a", i, none, 1);
+    for (let i = 0; i < 4; i++) dispatcher.offer(1, "a", arrived(i, 1));
     expect([(await oldest.next()).value, (await oldest.next()).value]).toEqual([2, 3]);
     expect([(await newest.next()).value, (await newest.next()).value]).toEqual([0, 1]);
     expect([(await close.next()).value, (await close.next()).value]).toEqual([0, 1]);
@@ -155,13 +173,13 @@ describe("iterating over messages", () => {
     let rooms = 0;
     dispatcher.onRoom = () => rooms++;
     const messages = dispatcher.messages(0, { limit: 2, overflow: "wait" });
-    dispatcher.offer(0, "a", 1, none, 1);
-    expect(dispatcher.hasRoom(0)).toBe(true);
-    dispatcher.offer(0, "a", 2, none, 1);
-    expect(dispatcher.hasRoom(0)).toBe(false);
+    dispatcher.offer(0, "a", arrived(1, 1));
+    expect(dispatcher.hasRoom(0, 1)).toBe(true);
+    dispatcher.offer(0, "a", arrived(2, 1));
+    expect(dispatcher.hasRoom(0, 1)).toBe(false);
     await messages.next();
     expect(rooms).toBe(1);
-    expect(dispatcher.hasRoom(0)).toBe(true);
+    expect(dispatcher.hasRoom(0, 1)).toBe(true);
   });
 
   it("ends on its signal, on leaving the loop, and when the dispatcher closes", async () => {
@@ -171,12 +189,12 @@ describe("iterating over messages", () => {
     abort.abort();
     expect(await aborted).toEqual({ done: true, value: undefined });
     const left = dispatcher.messages(0);
-    dispatcher.offer(0, "a", 1, none, 1);
+    dispatcher.offer(0, "a", arrived(1, 1));
     await left.return!();
     expect(released).toHaveLength(1);
     expect(await left.next()).toEqual({ done: true, value: undefined });
     const open = dispatcher.messages(0);
-    dispatcher.offer(0, "a", 2, none, 1);
+    dispatcher.offer(0, "a", arrived(2, 1));
     dispatcher.close();
     expect((await open.next()).value).toBe(2);
     expect((await open.next()).done).toBe(true);
@@ -193,32 +211,32 @@ describe("what waits for a first reader", () => {
     const { dispatcher, released } = makeDispatcher({
       channels: [channel(0, true), channel(1, false), channel(2, true)],
     });
-    expect(dispatcher.offer(0, "a", 1, none, 10)).toBe(10);
-    expect(dispatcher.offer(2, "a", 2, none, 10)).toBe(20);
-    expect(dispatcher.offer(2, "b", 2, none, 10)).toBe(10);
+    expect(dispatcher.offer(0, "a", arrived(1, 10))).toBe(10);
+    expect(dispatcher.offer(2, "a", arrived(2, 10))).toBe(20);
+    expect(dispatcher.offer(2, "b", arrived(2, 10))).toBe(10);
     // An unreliable message gives its credit back at once: it must not hold up the peer's other channels.
-    expect(dispatcher.offer(1, "a", 3, none, 10)).toBe(0);
+    expect(dispatcher.offer(1, "a", arrived(3, 10))).toBe(0);
     expect(released).toEqual([["a", 10]]);
     dispatcher.receive(1, () => {});
     dispatcher.forget("a");
-    expect(dispatcher.offer(0, "a", 4, none, 10)).toBe(10);
+    expect(dispatcher.offer(0, "a", arrived(4, 10))).toBe(10);
     expect(released).toEqual([["a", 10]]);
   });
 
   it("reaches a reader that came in the turn in which its peer left", () => {
     const { dispatcher } = makeDispatcher();
     const got: unknown[] = [];
-    dispatcher.offer(0, "a", 1, none, 10);
+    dispatcher.offer(0, "a", arrived(1, 10));
     dispatcher.receive(0, (_origin, message) => got.push(message));
-    dispatcher.offer(0, "a", 2, none, 10);
+    dispatcher.offer(0, "a", arrived(2, 10));
     dispatcher.forget("a");
     expect(got).toEqual([1, 2]);
   });
 
   it("can be read after the end, and the reading ends", async () => {
     const { dispatcher } = makeDispatcher();
-    dispatcher.offer(0, "a", 1, none, 10);
-    dispatcher.offer(0, "a", 2, none, 10);
+    dispatcher.offer(0, "a", arrived(1, 10));
+    dispatcher.offer(0, "a", arrived(2, 10));
     dispatcher.close();
     const got: unknown[] = [];
     for await (const message of dispatcher.messages(0)) got.push(message);
@@ -231,9 +249,9 @@ describe("what waits for a first reader", () => {
     const { dispatcher } = makeDispatcher();
     let next = 2;
     dispatcher.onRoom = () => {
-      if (next < 5) dispatcher.offer(0, "a", next++, none, 10);
+      if (next < 5) dispatcher.offer(0, "a", arrived(next++, 10));
     };
-    dispatcher.offer(0, "a", 1, none, 10);
+    dispatcher.offer(0, "a", arrived(1, 10));
     const first = dispatcher.messages(0);
     const second = dispatcher.messages(0);
     const one = first.next();
@@ -241,6 +259,104 @@ describe("what waits for a first reader", () => {
     const got = [(await one).value, (await first.next()).value];
     expect(got).toEqual([1, 2]);
     expect([(await second.next()).value, (await second.next()).value]).toEqual([1, 2]);
+  });
+});
+
+describe("what waits, waits as bytes", () => {
+  it("and is decoded when it is taken, by whoever takes it; what has a handler, as it comes", async () => {
+    const { dispatcher, decoded } = makeDispatcher();
+    dispatcher.offer(0, "a", arrived(1, 10));
+    expect(decoded).toEqual([]);
+    const first = dispatcher.messages(0);
+    const second = dispatcher.messages(0);
+    await Promise.resolve();
+    dispatcher.offer(0, "a", arrived(2, 10));
+    expect(decoded).toEqual([]);
+    expect([(await first.next()).value, (await first.next()).value]).toEqual([1, 2]);
+    expect(decoded).toEqual([1, 2]);
+    const awaited = first.next();
+    dispatcher.receive(0, () => {});
+    dispatcher.offer(0, "a", arrived(3, 10));
+    expect(decoded).toEqual([1, 2, 3]);
+    expect((await awaited).value).toBe(3);
+    for (const n of [1, 2, 3]) expect((await second.next()).value).toBe(n);
+    expect(decoded).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+
+  it("with the header fields that it came with", async () => {
+    const seen: unknown[] = [];
+    const { dispatcher } = makeDispatcher({
+      userFields: 2,
+      invoke: (_handler, origin, message, user) => seen.push([origin, message, ...user]),
+    });
+    const source = arrived(1, 100, [0.5, -7]);
+    dispatcher.offer(0, "a", source);
+    source.bytes.fill(9);
+    source.user.fill(9);
+    dispatcher.offer(0, "b", arrived(2, 1, [3, 4]));
+    dispatcher.receive(0, () => {});
+    await Promise.resolve();
+    expect(seen).toEqual([
+      ["a", 1, 0.5, -7],
+      ["b", 2, 3, 4],
+    ]);
+  });
+
+  it("and where it is no message is dropped and released when it would be taken, decoded once", async () => {
+    const { dispatcher, decoded, released } = makeDispatcher();
+    dispatcher.offer(0, "a", arrived(MALFORMED, 10));
+    const readers = [dispatcher.messages(0), dispatcher.messages(0)];
+    await Promise.resolve();
+    dispatcher.offer(0, "a", arrived(MALFORMED, 20));
+    dispatcher.offer(0, "a", arrived(1, 30));
+    expect([decoded, released]).toEqual([[], []]);
+    for (const reader of readers) expect((await reader.next()).value).toBe(1);
+    expect(decoded).toEqual([MALFORMED, MALFORMED, 1, 1]);
+    expect(released.map(([, cost]) => cost)).toEqual([10, 20, 30]);
+    // Awaited, it goes on waiting for one that is.
+    const awaited = readers[0]!.next();
+    dispatcher.offer(0, "a", arrived(MALFORMED, 40));
+    dispatcher.offer(0, "a", arrived(2, 50));
+    expect((await awaited).value).toBe(2);
+    expect((await readers[1]!.next()).value).toBe(2);
+    expect(released.map(([, cost]) => cost)).toEqual([10, 20, 30, 40, 50]);
+  });
+
+  it("of an unreliable channel up to its bytes, and drops the oldest", async () => {
+    const { dispatcher, released } = makeDispatcher();
+    for (let n = 0; n < 9; n++) dispatcher.offer(1, "a", arrived(n, 120));
+    const got: unknown[] = [];
+    dispatcher.receive(1, (_origin, message) => got.push(message));
+    await Promise.resolve();
+    expect(got).toEqual([5, 6, 7, 8]);
+    expect(released).toHaveLength(9);
+  });
+
+  it("at an iterator up to the channel's bytes where nobody is charged, and one message at least", async () => {
+    const { dispatcher } = makeDispatcher({ release: undefined });
+    const wait = dispatcher.messages(0);
+    const oldest = dispatcher.messages(0, { overflow: "drop-oldest" });
+    const close = dispatcher.messages(0, { overflow: "close" });
+    expect(dispatcher.hasRoom(0, 900)).toBe(true);
+    for (let n = 0; n < 4; n++) dispatcher.offer(0, "", arrived(n, 120));
+    expect(dispatcher.hasRoom(0, 20)).toBe(true);
+    expect(dispatcher.hasRoom(0, 21)).toBe(false);
+    dispatcher.offer(0, "", arrived(4, 200));
+    for (const n of [2, 3, 4]) expect((await oldest.next()).value).toBe(n);
+    for (const n of [0, 1, 2, 3]) expect((await close.next()).value).toBe(n);
+    await expect(close.next()).rejects.toThrow(/500 bytes/);
+    for (const n of [0, 1, 2, 3, 4]) expect((await wait.next()).value).toBe(n);
+    expect(dispatcher.hasRoom(0, 900)).toBe(true);
+  });
+
+  it("on a channel without a reader is stuck where the next does not fit beside it", () => {
+    const { dispatcher } = makeDispatcher();
+    expect(dispatcher.isStuck(0, 900)).toBe(false);
+    dispatcher.offer(0, "a", arrived(1, 300));
+    expect(dispatcher.isStuck(0, 200)).toBe(false);
+    expect(dispatcher.isStuck(0, 201)).toBe(true);
+    dispatcher.receive(0, () => {});
+    expect(dispatcher.isStuck(0, 201)).toBe(false);
   });
 });
 
@@ -252,7 +368,7 @@ describe("readers", () => {
     const stop = dispatcher.receive(0, handler);
     dispatcher.receive(0, handler);
     stop();
-    dispatcher.offer(0, "a", 1, none, 1);
+    dispatcher.offer(0, "a", arrived(1, 1));
     expect(calls).toBe(1);
   });
 
@@ -262,7 +378,7 @@ describe("readers", () => {
       await Promise.resolve();
       throw new Error("planted");
     });
-    dispatcher.offer(0, "a", 1, none, 1);
+    dispatcher.offer(0, "a", arrived(1, 1));
     await new Promise((resolve) => setImmediate(resolve));
     expect(faults).toEqual([expect.objectContaining({ message: "planted" })]);
   });
@@ -274,10 +390,10 @@ describe("readers", () => {
     const abort = new AbortController();
     dispatcher.messages(0, { limit: 1, overflow: "wait", signal: abort.signal });
     dispatcher.receive(0, () => {});
-    dispatcher.offer(0, "a", 1, none, 1);
-    expect(dispatcher.hasRoom(0)).toBe(false);
+    dispatcher.offer(0, "a", arrived(1, 1));
+    expect(dispatcher.hasRoom(0, 1)).toBe(false);
     abort.abort();
-    expect(dispatcher.hasRoom(0)).toBe(true);
+    expect(dispatcher.hasRoom(0, 1)).toBe(true);
     expect(rooms).toBe(1);
   });
 

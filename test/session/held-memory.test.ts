@@ -2,30 +2,17 @@
  * What a peer can make a session hold, measured: whatever it sends and never completes, and whatever the application does
  * not read, the memory of it is at most 1.25 times the budget that bounds it.
  */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
 import { type Forged, forge, give } from "../support/forge.js";
 import { handProtocol } from "../support/hand-protocol.js";
 import { type Side, side } from "../support/session-pair.js";
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
-setFlagsFromString("--no-expose-gc");
+import { usedBytes } from "../support/used-bytes.js";
 
 const protocol = handProtocol();
 const { sliceBytes, receiveBudgetBytes } = protocol.limits;
 /** Victims at once: what the process does besides is a small part then. */
 const VICTIMS = 6;
-
-function usedBytes(): number {
-  // The second collects what the finalisers of the first have let go of.
-  collect();
-  collect();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 /** What each victim holds, in parts of the budget, once the attack is over. */
 function heldBy(attack: (victim: Side) => void, budgetBytes = receiveBudgetBytes): number {

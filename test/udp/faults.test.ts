@@ -209,6 +209,22 @@ describe("malformed messages", () => {
     expect(server.peers.has(raw.id)).toBe(true);
     await until(async () => (await spentCredit(server)) === 0);
   });
+
+  it("that wait at an iterator are counted when it comes to them, though their peer has left", async () => {
+    const server = await narrowServer();
+    const reader = server.messages.line();
+    const raw = await rawClient(server);
+    expect(raw.line(new Uint8Array(300).fill(0xff))).toBe(true);
+    await until(async () => (await spentCredit(server)) > 0);
+    server.peers.get(raw.id)!.close();
+    await until(() => server.peers.size === 0);
+    const counted = async () => (await server.stats()).ports[0]!.counters["messagesMalformed"] ?? 0;
+    expect(await counted()).toBe(0);
+    const next = reader.next();
+    await until(async () => (await counted()) === 1);
+    await reader.return!();
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
 });
 
 describe("channels that nobody reads", () => {
