@@ -3,22 +3,15 @@
  * twice in a row. Fractions are multiples of 1/64: exact as 32-bit floats, and short in JSON.
  */
 
+import { SeededRandom } from "#src/testing/index.js";
+
 const COUNT = 16;
 
-function random(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const next = random(1);
-const below = (count) => Math.floor(next() * count);
+const random = new SeededRandom(1);
+const next = () => random.next();
+const below = (count) => random.below(count);
 const fraction = (min, max) => Math.round((min + next() * (max - min)) * 64) / 64;
-const pick = (values) => values[below(values.length)];
+const pick = (values) => random.pick(values);
 const list = (count, make) => Array.from({ length: count }, (_, i) => make(i));
 const weapons = ["fists", "sword", "bow", "staff"];
 
