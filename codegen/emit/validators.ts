@@ -60,6 +60,10 @@ export async function emitValidators(model: Model): Promise<string | undefined> 
   return `// @ts-nocheck\n${printFile(module.imports, [{ kind: "raw", text }])}`;
 }
 
+/**
+ * Ajv gives no tree of what it writes, only text: what is particular to its form (a `"use strict"`, `require` calls and
+ * exports) is taken out by patterns here, and what they do not know throws. Text that is ours is never changed like this.
+ */
 function withoutRequire(text: string, module: Module): string {
   let out = text.replace(/^"use strict";\s*/, "");
   for (const [required, ours] of Object.entries(helpers)) {
