@@ -33,6 +33,29 @@ describe("CONTRIBUTING.md", () => {
     ]);
   });
 
+  const changes = JSON.parse(read("test/support/example-changes.json")) as {
+    readonly recipe: string;
+    readonly change: string;
+    readonly files: readonly string[];
+  }[];
+  // What commands make, and what every change may touch.
+  const always =
+    /^(?:generated\/|docs\/(?:errors|counters|decisions)\.md$|C\w+\.md$)|\.schema\.json$/;
+
+  test.each(changes)("names what $change touched, as $recipe", ({ recipe, files }) => {
+    const steps = text.split(`### ${recipe}\n`)[1]!.split("\n##")[0]!;
+    const folders = [...steps.matchAll(/`([\w/]+\/)`/g)].map(([, folder]) => folder!);
+    const unnamed = files.filter(
+      (file) =>
+        existsSync(root + file) &&
+        !always.test(file) &&
+        !steps.includes(`\`${file}\``) &&
+        !folders.some((folder) => file.startsWith(folder)),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    expect(unnamed).toEqual([]);
+  });
+
   test("names scripts that are there", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     const named = [...text.matchAll(/`?npm (?:run )?([a-z][\w:]*)/g)].map(([, name]) => name!);
