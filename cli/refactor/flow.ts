@@ -28,7 +28,7 @@ export interface Built {
 }
 
 interface Property {
-  readonly declaration: ts.Declaration;
+  readonly declaration: ts.Declaration | undefined;
   /** Where it is one of an object literal of the user's; any other is declared by a type. */
   readonly built: Built | undefined;
   /** What it belongs together with, and the expression that says so. */
@@ -68,6 +68,7 @@ class FlowFinder {
   readonly #from: string;
   readonly #to: string;
   readonly #properties = new Map<Key, Property>();
+  readonly #patterns = new Map<ts.Symbol, Key>();
   /** By both types: the least depth at which they were held against each other. */
   readonly #seen = new Map<ts.Type, Map<ts.Type, number>>();
   /** Names of literals that stand for those of a value which is spread into them. */
@@ -104,7 +105,10 @@ class FlowFinder {
     const checker = this.#checker;
     const expected = checker.getContextualType(node);
     const type = checker.getTypeAtLocation(node);
-    if (expected !== undefined) this.#flows(type, expected, node);
+    // A pattern expects of what it takes apart what it reads, which follows by itself.
+    const { parent } = ts.isSpreadAssignment(node.parent) ? node.parent.parent : node;
+    const apart = ts.isVariableDeclaration(parent) && !parent.type && !ts.isIdentifier(parent.name);
+    if (expected !== undefined && !apart) this.#flows(type, expected, node);
     // One value has all of these: `Object.assign`, spreads and their like.
     if (type.isIntersection() || ts.isObjectLiteralExpression(node)) {
       this.#together(this.#declared(type, this.#from), node);
@@ -322,7 +326,12 @@ class FlowFinder {
   /** Declarations of a type's property of a name. */
   #declared(type: ts.Type, name: string): Key[] {
     const property = this.#checker.getPropertyOfType(type, name);
-    return (property?.getDeclarations() ?? []).map((one) => this.#key(one));
+    if (property === undefined) return [];
+    const declarations = property.getDeclarations() ?? [];
+    if (declarations.length > 0) return declarations.map((one) => this.#key(one));
+    // Those of `Record` and its like follow the texts that they are made of.
+    const { objectFlags = 0 } = type as ts.ObjectType;
+    return objectFlags & ts.ObjectFlags.Mapped ? [] : [this.#undeclared(property)];
   }
 
   #key(declaration: ts.Declaration): Key {
@@ -336,6 +345,16 @@ class FlowFinder {
       const own = token !== undefined && literalOf(token) && this.#project.isOwn(path);
       const built = own ? { path, at, token } : undefined;
       this.#properties.set(key, { declaration, built, links: new Map() });
+    }
+    return key;
+  }
+
+  /** A property of a pattern that is a parameter's only type: `({ name = 0 } = {})`. */
+  #undeclared(symbol: ts.Symbol): Key {
+    const key = this.#patterns.get(symbol) ?? `?${this.#patterns.size}`;
+    this.#patterns.set(symbol, key);
+    if (!this.#properties.has(key)) {
+      this.#properties.set(key, { declaration: undefined, built: undefined, links: new Map() });
     }
     return key;
   }
@@ -405,9 +424,12 @@ class FlowFinder {
 
   #tie(key: Key, at: ts.Expression): Place {
     const { declaration } = this.#properties.get(key)!;
-    const source = declaration.getSourceFile();
-    const { line } = source.getLineAndCharacterOfPosition(declaration.getStart());
-    const where = `${source.fileName.split("/").at(-1)}:${line + 1}`;
+    let where = "a pattern";
+    if (declaration !== undefined) {
+      const source = declaration.getSourceFile();
+      const { line } = source.getLineAndCharacterOfPosition(declaration.getStart());
+      where = `${source.fileName.split("/").at(-1)}:${line + 1}`;
+    }
     const what = `used as what is not renamed too, ${JSON.stringify(this.#from)} in ${where}: ${excerpt(at)}`;
     return placeOf(at.getSourceFile(), at.getStart(), what);
   }

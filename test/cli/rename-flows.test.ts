@@ -217,6 +217,13 @@ client.receive.chat((line) => void new Letters().at.push(line));
       [/flows\.ts:6:58 .*"from" in flows\.ts:4: line/],
     ],
     [
+      "a message that is taken apart with defaults by a parameter without a type",
+      `const show = ({ from = 0, text = "" } = {}) => from + text;
+client.receive.chat((line) => void show(line));
+`,
+      [/flows\.ts:4:41 .*"from" in a pattern: line/],
+    ],
+    [
       "a value that has the new name already, which nobody sent so far",
       `const letter = { sender: 7, text: "hi" };
 client.send.chat(letter);
