@@ -203,8 +203,8 @@ async function runBots(options: DemoOptions): Promise<number> {
   await Promise.race([bots.join(), end.promise]);
   if (bots.clients.length === 0 && options.bots > 0) {
     say(
-      `No bot could join ${host}:${port}: nobody answers there as this demo's server does. ` +
-        `\`npm start -- --ports ${port} --bots 0\` starts one.`,
+      `No bot could join ${host}:${port}. ` +
+        `Where nothing runs yet, \`npm start -- --ports ${port} --bots 0\` starts this demo's server.`,
     );
     return 1;
   }

@@ -392,6 +392,10 @@ export class Diagnostics {
       return;
     }
     const { line, column } = this.source.position(span.start);
+    const isSame = (d: Diagnostic) =>
+      d.line === line && d.column === column && d.code === code && d.message === message;
+    // The YAML parser may find the same fault of one place twice.
+    if (this.list.some(isSame)) return;
     const end = this.source.position(Math.max(span.end, span.start));
     const lineEnd = this.source.line(line).length + 1;
     const endColumn = end.line === line ? end.column : lineEnd;

@@ -85,6 +85,14 @@ describe("all problems of a file", () => {
     ]);
   });
 
+  it("are said once each, whatever YAML finds twice", () => {
+    const spec = `${smallest.split("channels")[0]}channels: { a: { id: 0,\nmessage: { x: u8 } } }\n`;
+    const { diagnostics } = loadSpec(spec, "a.yaml");
+    const all = diagnostics.list.map(({ line, column, message }) => `${line}:${column} ${message}`);
+    expect(all.length).toBeGreaterThan(0);
+    expect(new Set(all).size).toBe(all.length);
+  });
+
   it("are counted beyond the number that is kept", () => {
     const keys = Array.from({ length: MAX_DIAGNOSTICS + 50 }, (_, i) => `k${i}: 1\n`).join("");
     const { loaded, list } = problems(smallest + keys);

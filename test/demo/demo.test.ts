@@ -230,8 +230,8 @@ describe("the demo", () => {
     const run = demo("--join", `127.0.0.1:${port}`, "--bots", "50");
     expect(await run.ended).toBe(1);
     expect(run.out()).toBe(
-      `No bot could join 127.0.0.1:${port}: nobody answers there as this demo's server does. ` +
-        `\`npm start -- --ports ${port} --bots 0\` starts one.\n`,
+      `No bot could join 127.0.0.1:${port}. ` +
+        `Where nothing runs yet, \`npm start -- --ports ${port} --bots 0\` starts this demo's server.\n`,
     );
     expect(run.err().match(/error: /g)).toHaveLength(1);
   });
