@@ -13,7 +13,7 @@ const { listen } = (await load("server")) as ServerModule;
 const { connect } = (await load("client")) as ClientModule;
 
 const SEED = Number(process.env["LOSS_SEED"] ?? 7);
-const ROUNDS = 150;
+const ROUNDS = 100;
 
 const large = (n: number): Uint8Array => pattern(3000 + (n % 7));
 /** What is sent in round `n`, by channel. */
