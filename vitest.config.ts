@@ -1,13 +1,44 @@
 import { defineConfig } from "vitest/config";
 
+/** What talks over real sockets, runs worker threads or measures memory: these files have the machine to themselves. */
+const alone = [
+  "test/demo/**/*.test.ts",
+  "test/udp/**/*.test.ts",
+  "test/port/threads.test.ts",
+  "test/pool/**/*.test.ts",
+  "test/held-messages.test.ts",
+  "test/session/held-memory.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     exclude: ["test/tmp/**"],
     globalSetup: ["test/support/build-specs.js"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // What is built is loaded by Node itself, whether by `#src/…` or by the package's name: one copy of every class.
     server: { deps: { external: [/\/dist\//, /\/test\/tmp\//] } },
+    // All others run on every core, and before them.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "together",
+          include: ["test/**/*.test.ts"],
+          exclude: [...alone, "test/tmp/**"],
+          maxWorkers: "100%",
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: alone,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
