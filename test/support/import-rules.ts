@@ -120,6 +120,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/options.ts": "endpoint",
   "src/dispatcher.ts": "dispatcher",
   "src/held-messages.ts": "dispatcher",
+  "src/message-iterator.ts": "dispatcher",
   "src/server.ts": "server",
   "src/client.ts": "client",
   "src/connect-errors.ts": "client",
