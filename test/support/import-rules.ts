@@ -122,6 +122,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/held-messages.ts": "dispatcher",
   "src/message-iterator.ts": "dispatcher",
   "src/server.ts": "server",
+  "src/listen-options.ts": "server",
   "src/client.ts": "client",
   "src/connect-errors.ts": "client",
   "src/systems.ts": "systems",

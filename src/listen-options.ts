@@ -1,0 +1,151 @@
+/** The options of `listen` and what is checked of them before a port is bound. What they do is server.ts's business. */
+import type { Authentication, JoinOrigin } from "./connection-contract.ts";
+import type { ServerFaceTypes } from "./face.ts";
+import {
+  abortSignal,
+  bufferBytes,
+  callback,
+  cloneable,
+  countOrNone,
+  flag,
+  listOf,
+  milliseconds,
+  moduleUrl,
+  type OptionTable,
+  object,
+  oneOrList,
+  portNumber,
+  text,
+  whole,
+} from "./options.ts";
+import {
+  type CongestionChoice,
+  type CongestionModule,
+  congestionChoice,
+} from "./session/congestion/choose.ts";
+
+/** A client as it joins. */
+export interface NewPeer<Join extends object, Send extends object> {
+  /** An integer that fits a u32; not reused while it could be mistaken. */
+  readonly id: number;
+  /** The UDP port of the pool that owns this peer. */
+  readonly port: number;
+  /** `address:port` when it attached; an IPv6 address stands in brackets. */
+  readonly address: string;
+  /** The validated body of its join. */
+  readonly join: Join;
+  readonly send: Send;
+  /** Version of the spec that both sides use: the older one, where the client was generated from another. */
+  readonly version: number;
+  /**
+   * Whether the client has this channel: one of an older version may not. A send on a channel that it lacks throws
+   * STARDUST_CHANNEL_MISSING; a broadcast leaves it out.
+   */
+  has(channel: Extract<keyof Send, string>): boolean;
+}
+
+export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
+  /**
+   * The address to bind, or a list of at most 16; default `127.0.0.1`. Each port is bound on each address, and a client
+   * is answered from the address that it asked. On a machine with several addresses give the list instead of `0.0.0.0` or
+   * `::`: on those the system chooses the address that it answers from, and a client drops answers from another than it
+   * asked. `::` alone covers IPv4 too; in a list with IPv4 addresses it covers IPv6 only.
+   */
+  readonly host?: string | readonly string[] | undefined;
+  /** A range `"12341-12343"`, a list, or a number of free ones. */
+  readonly ports: string | readonly number[] | { readonly count: number };
+  /** What clients are told where a container or NAT shows other numbers: as long as `ports`, in the same order. */
+  readonly publicPorts?: readonly number[] | undefined;
+  /** Go on without ports that cannot be bound, as long as one can; default false. */
+  readonly allowMissingPorts?: boolean | undefined;
+  /** Peers a port takes; default 1024. */
+  readonly maxPeersPerPort?: number | undefined;
+  /**
+   * Peers of one address, over all ports; more are rejected with `full`. An IPv6 address counts by its /64 prefix.
+   * Default a quarter of the server's capacity, at least 16, and no bound for loopback addresses. What is given here
+   * holds for those too; Infinity: no bound.
+   */
+  readonly maxPeersPerAddress?: number | undefined;
+  /**
+   * Joins of one address that may wait for `authenticate` at once, on each port; more are rejected with `full`. Default
+   * 256, a quarter of what may wait in all, and no bound for loopback addresses. What is given here holds for those
+   * too; Infinity: no bound.
+   */
+  readonly maxJoinsPerAddress?: number | undefined;
+  /**
+   * Milliseconds that a worker may leave pings unanswered, as one whose systems never return; then it is ended, its
+   * peers leave with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
+   */
+  readonly workerTimeoutMs?: number | undefined;
+  /** Decides on a join; default: everyone is let in. Has `authenticateTimeoutMs` of the spec. */
+  readonly authenticate?:
+    | ((
+        join: F["join"],
+        origin: JoinOrigin,
+        signal: AbortSignal,
+      ) => Authentication<F["accept"]> | Promise<Authentication<F["accept"]>>)
+    | undefined;
+  /** Makes the user's own state of a new peer. */
+  readonly state?: ((peer: NewPeer<F["join"], F["send"]>) => F["state"]) | undefined;
+  /** Handlers by channel, in place before the first message. */
+  readonly handlers?: Partial<F["handlers"]> | undefined;
+  /** A module that runs inside every worker (stardust-udp/systems). */
+  readonly systems?: URL | string | undefined;
+  /** A module that wraps each worker's sockets, one by one: a lossy link, say (stardust-udp/testing). */
+  readonly wrapSocket?: URL | string | undefined;
+  /** Handed to that module; must survive structured cloning. */
+  readonly wrapSocketData?: unknown;
+  /** Closes the server when it fires. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of what a handler throws and of workers that die; default: printed to stderr. The server goes on. */
+  readonly onFault?: ((error: unknown, where: string) => void) | undefined;
+  /**
+   * What decides how much is sent to a peer: `"stardust"` (the default), `"newreno"`, `"fixed"`, or a module that runs in
+   * each worker and exports by default a function that makes a controller of your own. It governs what the server sends;
+   * clients choose for themselves.
+   */
+  readonly congestion?: CongestionChoice | CongestionModule | undefined;
+  /** False only to prove that loss is noticed: nothing that is lost is sent again. */
+  readonly resend?: boolean | undefined;
+  /** Receive and send buffer asked of the system for each socket, bytes; default 4 MiB. */
+  readonly socketBufferBytes?: number | undefined;
+}
+
+export const DEFAULT_MAX_PEERS_PER_PORT = 1024;
+export const DEFAULT_WORKER_TIMEOUT_MS = 5000;
+/** With this many, ids of 32 bits still have 8 for generations beside slot and port. */
+const MAX_PEERS_PER_PORT = 0x1_0000;
+
+/** `ports` are checked by parsePorts. */
+export const listenOptions: OptionTable = {
+  host: oneOrList(text),
+  publicPorts: listOf(portNumber),
+  allowMissingPorts: flag,
+  maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
+  maxPeersPerAddress: countOrNone(1),
+  maxJoinsPerAddress: countOrNone(1),
+  workerTimeoutMs: milliseconds(100),
+  authenticate: callback,
+  state: callback,
+  handlers: object,
+  systems: moduleUrl,
+  wrapSocket: moduleUrl,
+  signal: abortSignal,
+  onFault: callback,
+  congestion: {
+    what: `${congestionChoice.what}, or { module: ${moduleUrl.what} }`,
+    isGood: (value) =>
+      congestionChoice.isGood(value) ||
+      (object.isGood(value) && moduleUrl.isGood((value as CongestionModule).module)),
+  },
+  resend: flag,
+  socketBufferBytes: bufferBytes,
+  wrapSocketData: cloneable,
+};
+/** As it can be posted to a worker. */
+export function workerCongestion(
+  congestion: ListenOptions["congestion"],
+): CongestionChoice | { readonly module: string } | undefined {
+  if (typeof congestion !== "object" || !("module" in congestion)) return congestion;
+  return { module: congestion.module.toString() };
+}
