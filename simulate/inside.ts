@@ -38,7 +38,7 @@ interface Inside {
     readonly unreliableBytes: number;
     readonly sequencedBytes: number;
   };
-  sender(index: number): Sender;
+  readonly senders: { of(index: number): Sender };
   receivers: { of(index: number): Receiver };
 }
 
@@ -64,7 +64,7 @@ export function age(
     inside(to).duplicates.largest = packets - 1;
     for (const { index, reliable, numbered, direction } of protocol.channels) {
       if (!numbered || (direction !== "both" && direction !== role)) continue;
-      const sender = inside(from).sender(index);
+      const sender = inside(from).senders.of(index);
       const receiver = inside(to).receivers.of(index);
       receiver.highest = messages - 1;
       if (reliable) {

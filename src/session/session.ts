@@ -10,13 +10,11 @@
  * a byte) plus what its acks say is new (sent.ts). Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
-import { StardustError } from "../errors.ts";
-import { missingChannel, type NegotiatedVersion, sameVersion } from "../negotiated-version.ts";
-import { maySend, type Protocol, type Role } from "../protocol.ts";
+import { sameVersion } from "../negotiated-version.ts";
+import type { Protocol, Role } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { DatagramBuilder } from "./build-datagram.ts";
-import { SendChannel } from "./channel-send.ts";
 import { congestionControllers, DEFAULT_CONGESTION } from "./congestion/choose.ts";
 import type { CongestionController } from "./congestion/controller.ts";
 import { Pacer } from "./congestion/pacer.ts";
@@ -32,8 +30,9 @@ import { ReceivedPackets } from "./received.ts";
 import { Receivers } from "./receivers.ts";
 import { INITIAL_RTT_MS, RttEstimator } from "./rtt.ts";
 import { SendLimit } from "./send-limit.ts";
-import { type FrameEvents, Sent, SentPackets } from "./sent.ts";
-import type { SessionOptions, SessionSink } from "./session-options.ts";
+import { Senders } from "./senders.ts";
+import { Sent, SentPackets } from "./sent.ts";
+import type { SessionOptions } from "./session-options.ts";
 import { Slab } from "./slab.ts";
 import { Timer, Timers } from "./timers.ts";
 import { Workspace, workspaceOf } from "./workspace.ts";
@@ -51,7 +50,7 @@ const MAINTAIN_MS = 1000;
 /** How long an unfinished unreliable message is kept at least, without a further slice. */
 const MIN_REASSEMBLY_MS = 500;
 
-export class Session implements FrameEvents {
+export class Session {
   readonly counters: SessionCounters = createSessionCounters();
   /** Time of the last datagram that was applied; the time of construction before the first. */
   lastReceivedMs: number;
@@ -60,8 +59,6 @@ export class Session implements FrameEvents {
 
   private readonly protocol: Protocol;
   private readonly role: Role;
-  private readonly negotiated: NegotiatedVersion;
-  private readonly sink: SessionSink;
   private readonly resend: boolean;
   private readonly controller: CongestionController;
   private readonly space: Workspace;
@@ -75,7 +72,7 @@ export class Session implements FrameEvents {
   private readonly sendLimit: SendLimit;
   private readonly receiveLimit: ReceiveLimit;
   private readonly context: ReceiveContext;
-  private readonly senders: (SendChannel | undefined)[] = [];
+  private readonly senders: Senders;
   private readonly receivers: Receivers;
   private readonly opener: DatagramOpener;
   private readonly builder: DatagramBuilder;
@@ -94,14 +91,12 @@ export class Session implements FrameEvents {
   private lastElicitingMs: number = Number.NEGATIVE_INFINITY;
   private maintainedMs: number;
   private delivering = false;
-  private drainedOwed = false;
 
   constructor(options: SessionOptions) {
     const { protocol, nowMs } = options;
     this.protocol = protocol;
     this.role = options.role;
-    this.negotiated = options.negotiated ?? sameVersion(protocol);
-    this.sink = options.sink;
+    const negotiated = options.negotiated ?? sameVersion(protocol);
     this.resend = options.resend ?? true;
     const { maxDatagramBytes } = protocol.limits;
     const factory = options.congestion ?? congestionControllers[DEFAULT_CONGESTION];
@@ -112,9 +107,18 @@ export class Session implements FrameEvents {
     this.maintainedMs = nowMs;
     this.space = workspaceOf(protocol);
     this.rtt = new RttEstimator(protocol.limits.maxAckDelayMs);
-    this.sent = new SentPackets(protocol.header, options.random, this, this.counters);
     this.pacer = new Pacer(maxDatagramBytes, nowMs);
-    this.packer = new Packer(protocol.header, maxDatagramBytes, this.negotiated.compat);
+    this.packer = new Packer(protocol.header, maxDatagramBytes, negotiated.compat);
+    this.senders = new Senders(
+      protocol,
+      this.role,
+      negotiated,
+      this.resend,
+      this.packer,
+      this.counters,
+      options.sink,
+    );
+    this.sent = new SentPackets(protocol.header, options.random, this.senders, this.counters);
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
     this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
     this.context = new ReceiveContext(
@@ -125,7 +129,7 @@ export class Session implements FrameEvents {
       new Slab(this.space.slicePool),
       new MessageStore(this.space.messagePool, protocol.header.userFields.length, options.random),
       protocol.header.messageNumberBits,
-      this.negotiated.compat,
+      negotiated.compat,
     );
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
@@ -133,7 +137,7 @@ export class Session implements FrameEvents {
     this.opener = new DatagramOpener(
       protocol,
       this.role,
-      this.negotiated,
+      negotiated,
       tag,
       this.duplicates,
       this.sent,
@@ -156,17 +160,17 @@ export class Session implements FrameEvents {
    * when to try again. Throws InvalidMessageError for a size that the channel does not have.
    */
   send(channel: number, payload: Uint8Array, start: number, end: number): boolean {
-    return this.queued(this.sender(channel).push(payload, start, end));
+    return this.queued(this.senders.of(channel).push(payload, start, end));
   }
 
   /** As `send`, encoding straight into the queue. Throws InvalidMessageError before anything is queued. */
   sendMessage(channel: number, message: unknown): boolean {
-    return this.queued(this.sender(channel).pushMessage(message));
+    return this.queued(this.senders.of(channel).pushMessage(message));
   }
 
   /** Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged. */
   queuedBytes(channel: number): number {
-    return this.senders[channel]?.queuedBytes ?? 0;
+    return this.senders.queuedBytes(channel);
   }
 
   /** The value of a user's header field in all datagrams built from now on. */
@@ -182,10 +186,7 @@ export class Session implements FrameEvents {
 
   /** Reliable messages are queued or unacknowledged. */
   get unacknowledged(): boolean {
-    for (const sender of this.senders) {
-      if (sender?.definition.reliable === true && !sender.isEmpty) return true;
-    }
-    return false;
+    return this.senders.unacknowledged;
   }
 
   /** Reliable messages have arrived that the sink has had no room for. */
@@ -286,7 +287,7 @@ export class Session implements FrameEvents {
     this.nowMs = nowMs;
     const bytes = this.transmit(w, nowMs);
     if (bytes > 0) return bytes;
-    this.callDrained();
+    this.senders.callDrained();
     return this.dirty ? this.transmit(w, nowMs) : 0;
   }
 
@@ -295,49 +296,9 @@ export class Session implements FrameEvents {
     return this.dirty ? this.nowMs : this.timers.next();
   }
 
-  /** For `SentPackets`. */
-  frameAcknowledged(channel: number, number: number, slice: number): void {
-    const sender = this.senders[channel]!;
-    if (slice < 0) sender.acknowledgedRun(number, -slice);
-    else sender.acknowledged(number, slice);
-    if (sender.refusedCost > 0) this.drainedOwed = true;
-  }
-
-  /** For `SentPackets`. */
-  frameLost(channel: number, number: number, slice: number): void {
-    const sender = this.senders[channel]!;
-    if (!sender.definition.reliable) return;
-    const count = slice < 0 ? -slice : 1;
-    for (let i = 0; i < count; i++) {
-      const which = slice < 0 ? -1 : slice;
-      if (this.resend) sender.lost(number + i, which);
-      else if (sender.abandoned(number + i, which)) this.counters.framesAbandoned++;
-    }
-    if (sender.refusedCost > 0) this.drainedOwed = true;
-  }
-
   private queued(taken: boolean): boolean {
     if (taken) this.dirty = true;
     return taken;
-  }
-
-  private sender(index: number): SendChannel {
-    const known = this.senders[index];
-    if (known !== undefined) return known;
-    const channel = this.protocol.channels[index];
-    if (channel === undefined || !maySend(this.role, channel.direction)) {
-      const name = channel === undefined ? `number ${index}` : channel.name;
-      throw new StardustError(
-        "STARDUST_INVALID_OPTION",
-        `a ${this.role} may not send on channel ${name}`,
-      );
-    }
-    if (this.negotiated.lacks.includes(index)) throw missingChannel(channel, this.negotiated);
-    const sender = new SendChannel(channel, this.protocol.limits.sliceBytes);
-    while (this.senders.length <= index) this.senders.push(undefined);
-    this.senders[index] = sender;
-    this.packer.add(sender);
-    return sender;
   }
 
   // ---- receiving ----
@@ -424,7 +385,7 @@ export class Session implements FrameEvents {
   private transmit(w: Writer, nowMs: number): number {
     const { builder, received, sendLimit, sent, timers } = this;
     const probe = this.probesWanted > 0;
-    this.expire(nowMs);
+    this.senders.expire(nowMs);
     const work = this.packer.hasWork;
     const open = probe || (work && this.maySendData(nowMs));
     const tell = this.receiveLimit.worthTelling || this.tellsAgain();
@@ -448,13 +409,6 @@ export class Session implements FrameEvents {
     this.sentDatagram(header, probe, builder.trimmed, bytes, nowMs);
     timers.clear(Timer.pacing);
     return bytes;
-  }
-
-  private expire(nowMs: number): void {
-    const expired = this.packer.expire(nowMs);
-    if (expired === 0) return;
-    this.counters.unreliableExpired += expired;
-    this.drainedOwed = true;
   }
 
   private sentDatagram(
@@ -488,14 +442,7 @@ export class Session implements FrameEvents {
     this.lastSentMs = nowMs;
     counters.datagramsSent++;
     counters.bytesSent += bytes;
-    for (let i = 0; i < space.plan.count; i++) {
-      const channel = space.plan.channels[i]!;
-      if (channel.refusedCost > 0 && !channel.definition.reliable) this.drainedOwed = true;
-      counters.unreliableUnsent += channel.droppedUnsent;
-      channel.droppedUnsent = 0;
-      counters.messagesReplaced += channel.replaced;
-      channel.replaced = 0;
-    }
+    this.senders.left(space.plan);
   }
 
   /** Nothing is sent now: sets the timers that will say when to try again. */
@@ -564,22 +511,12 @@ export class Session implements FrameEvents {
   }
 
   private afterTurn(nowMs: number): void {
-    if (!this.delivering) this.callDrained();
+    if (!this.delivering) this.senders.callDrained();
     if (nowMs - this.maintainedMs < MAINTAIN_MS) return;
     this.maintainedMs = nowMs;
     this.context.nowMs = nowMs;
     this.receivers.maintain();
-    for (const sender of this.senders) sender?.trim();
+    this.senders.trim();
     this.sent.trim();
-  }
-
-  private callDrained(): void {
-    if (!this.drainedOwed) return;
-    this.drainedOwed = false;
-    for (const sender of this.senders) {
-      if (sender === undefined || sender.refusedCost === 0) continue;
-      if (sender.takeDrained()) this.sink.drained?.(sender.definition);
-      else if (!sender.definition.reliable) this.drainedOwed = true;
-    }
   }
 }
