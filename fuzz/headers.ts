@@ -263,6 +263,8 @@ export class HeaderTarget implements Target {
       if (w.at + frame.payloadBytes > length) return fault("accepts less than the writer writes");
       w.raw(input.bytes.subarray(start, start + frame.payloadBytes));
     }
+    // What may stand behind a ping is zeros, and no header says how many.
+    if (frames === 0 && h.ackNow && w.at < length) w.raw(new Uint8Array(length - w.at));
     if (w.at !== length) return fault(`accepts ${length} bytes for a datagram of ${w.at}`);
     if (!sameBytes(w.bytes, 0, input.bytes, length))
       return fault("accepts another way to write it");

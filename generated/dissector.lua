@@ -850,6 +850,7 @@ for _, row in ipairs({
   { "slice", ProtoField.bytes, "slice" },
   { "length", ProtoField.uint64, "length" },
   { "tag", ProtoField.uint64, "tag" },
+  { "padding", ProtoField.bytes, "padding" },
   { "later", ProtoField.bytes, "of a later version" },
   { "cid", ProtoField.string, "connection id" },
   { "msg", ProtoField.string, "zero message" },
@@ -1526,7 +1527,12 @@ local function readRegular(s, tree, summary)
   end
   if flags.roles.ack then summary[#summary + 1] = "ack" end
   if not flags.roles.frames then
-    if s.at < s.stop then fail(s, s.at, "bytes left over behind a datagram without frames") end
+    if s.at == s.stop then return end
+    if not flags.roles["ack-now"] then fail(s, s.at, "bytes left over behind a datagram without frames") end
+    for at = s.at, s.stop - 1 do
+      if byteAt(s, at) ~= 0 then fail(s, at, "padding that is not zero") end
+    end
+    put(s, tree, own.padding, take(s, s.stop - s.at, "padding"))
     return
   end
   local before

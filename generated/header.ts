@@ -10,6 +10,7 @@ import {
   type Writer,
   ackRangesSize,
   readAckRanges,
+  readPadding,
   varintSize,
   varintViolation,
   writeAckRanges,
@@ -141,7 +142,7 @@ function readClear(h: DatagramHeader, first: FrameHeader, r: Reader): Violation 
   return Violation.none;
 }
 
-/** Reads what `writeSealed` writes. A datagram without frames ends there. */
+/** Reads what `writeSealed` writes. Behind that a datagram without frames has padding, or nothing. */
 function readSealed(h: DatagramHeader, r: Reader): Violation {
   const view = r.view;
   if (h.ack) {
@@ -158,7 +159,7 @@ function readSealed(h: DatagramHeader, r: Reader): Violation {
     if (receiveLimit < 0) return varintViolation(receiveLimit);
     h.receiveLimit = receiveLimit;
   }
-  return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;
+  return h.frames ? Violation.none : readPadding(h, r);
 }
 
 /** The largest message of a frame's channel. */

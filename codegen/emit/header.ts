@@ -277,8 +277,9 @@ function readFunction(model: Model, list: DatagramList, module: Module): Func {
     lines.add("return Violation.none;");
     return listFunction(list, "read", "Reads what `writeClear` writes.", lines);
   }
-  lines.add("return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;");
-  const doc = "Reads what `writeSealed` writes. A datagram without frames ends there.";
+  lines.add(`return h.frames ? Violation.none : ${lines.wire("readPadding")}(h, r);`);
+  const doc =
+    "Reads what `writeSealed` writes. Behind that a datagram without frames has padding, or nothing.";
   return listFunction(list, "read", doc, lines);
 }
 

@@ -197,6 +197,7 @@ class Vectors {
     for (const receiveLimit of [0, 128, Number.MAX_SAFE_INTEGER]) {
       add(`a receive limit of ${receiveLimit}`, { packetNumber: 5, ack, receiveLimit });
     }
+    add("a ping with padding", { ...none, packetNumber: 6, padding: 3 });
     add("the largest short packet number", { ...none, packetNumber: 2 ** packetNumberBits - 1 });
     if (hasRole(this.#model.header.clear, "packet-number-high")) {
       const packetNumber = 2 ** packetNumberBits * 3 + 2;
@@ -301,7 +302,7 @@ class Vectors {
   }
 
   #header(values: DatagramValues): object {
-    const { sessionTag, packetNumber, wide, ackNow, ack, receiveLimit, user } = values;
+    const { sessionTag, packetNumber, wide, ackNow, ack, receiveLimit, padding, user } = values;
     const names = userFields(this.#model).map((field) => field.name);
     return {
       ...(sessionTag === undefined ? {} : { sessionTag }),
@@ -310,6 +311,7 @@ class Vectors {
       ackNow: ackNow === true,
       ...(ack === undefined ? {} : { ack }),
       ...(receiveLimit === undefined ? {} : { receiveLimit }),
+      ...(padding === undefined ? {} : { padding }),
       user: names.map((name, i) => ({ name, value: user?.[i] ?? 0 })),
     };
   }
@@ -333,10 +335,13 @@ class Vectors {
     const first = { ...this.#tag, packetNumber: 0 };
     const silent = writeDatagram(this.#model, first, []);
     const quiet = writeDatagram(this.#model, { ...first, ackNow: true }, []);
+    const ack = { largest: 0, delay: 0, runs: [1] };
+    const acks = writeDatagram(this.#model, { ...first, ack }, []);
     const data: [string, Uint8Array][] = [
       ["a datagram that says nothing", silent],
       ["a header that is cut off", quiet.slice(0, -1)],
-      ["bytes behind a datagram without frames", Uint8Array.from([...quiet, 0])],
+      ["padding that is not zero", Uint8Array.from([...quiet, 0, 1])],
+      ["padding behind an acknowledgement", Uint8Array.from([...acks, 0])],
       ["a channel that is not in the spec", Uint8Array.from([0xff, 0xff, 0xfe, ...quiet.slice(3)])],
     ];
     for (const [name, bytes] of data) {

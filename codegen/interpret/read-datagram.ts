@@ -170,7 +170,18 @@ class RegularReading {
     if (this.#flags.role("ack")) this.#reading.ack = ack;
     this.#reading.user = user;
     if (this.#flags.role("frames")) this.#readFrames();
-    else if (s.left > 0) s.fail(`${inBytes(s.left)} left over behind a datagram without frames`);
+    else if (s.left > 0) this.#readPadding();
+  }
+
+  #readPadding(): void {
+    const s = this.#s;
+    if (!this.#flags.role("ack-now")) {
+      s.fail(`${inBytes(s.left)} left over behind a datagram without frames`);
+    }
+    const at = s.take(s.left, "padding");
+    const wrong = s.bytes.subarray(at).findIndex((byte) => byte !== 0);
+    if (wrong >= 0) s.fail("padding that is not zero", "padding", at + wrong);
+    s.leaf("padding", at, {});
   }
 
   #items(list: "clear" | "sealed", take: Take, ranges: TakeRuns): void {

@@ -26,6 +26,8 @@ export interface DatagramValues {
     readonly runs: readonly number[];
   };
   readonly receiveLimit?: number;
+  /** Zero bytes behind a datagram that asks for an ack and has no frames. */
+  readonly padding?: number;
   /** In the order of `userIndex`. */
   readonly user?: readonly number[];
 }
@@ -96,6 +98,7 @@ export function writeDatagram(
       writeAckBits(sink, header.ack!.runs, item.bytes * 8);
     } else writeItem(sink, item.fields, value);
   }
+  if (header.padding !== undefined) sink.push(new Uint8Array(header.padding));
   for (const [i, frame] of frames.entries()) {
     writeFrame(model, sink, frame, frames[i - 1], i < frames.length - 1, compat);
   }

@@ -58,6 +58,7 @@ export const headerFunctions = [
   "ackWord",
   "readAckRanges",
   "readAckWords",
+  "readPadding",
   "varintViolation",
   "writeAckRanges",
 ] as const;

@@ -17,7 +17,7 @@ export const dropReasons = {
   flags: "flags that contradict each other",
   sliceBounds: "slice index or count impossible on this channel",
   payloadSize:
-    "a payload of a size that its channel does not have, or bytes behind a header without frames",
+    "a payload of a size that its channel does not have, or bytes behind an acknowledgement without frames",
   acknowledgedUnsent: "it acknowledges a number that was skipped on purpose, or is none",
   direction: "a frame on a channel on which this side may not be sent to",
   messageWindow: "a message number further ahead than the window allows",

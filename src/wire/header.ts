@@ -141,6 +141,17 @@ export function readAckRanges(r: Reader, acks: AckBlock): Violation {
 }
 
 /**
+ * Reads what stands behind the header of a datagram without frames: nothing, or the padding of one that asks for an ack,
+ * which is zero bytes up to the end.
+ */
+export function readPadding(h: DatagramHeader, r: Reader): Violation {
+  if (r.at === r.end) return Violation.none;
+  if (!h.ackNow) return Violation.payloadSize;
+  for (; r.at < r.end; r.at++) if (r.bytes[r.at] !== 0) return Violation.reservedBits;
+  return Violation.none;
+}
+
+/**
  * The other form of acks, a bit field: 32 numbers from `largest - 1 - offset` downwards, most significant bit first; a
  * one is a number received. What the block says of other numbers is not in the word.
  */

@@ -42,6 +42,7 @@ export {
   FrameHeader,
   readAckRanges,
   readAckWords,
+  readPadding,
   Violation,
   varintViolation,
   violationNames,

@@ -286,6 +286,7 @@ function writeGenerated(
     expect(w.at - before).toBe(header.frameSize(frame, frames[i - 1]));
     w.raw(fromHex(vector.frames[i]!.payload));
   });
+  w.raw(new Uint8Array(vector.padding ?? 0));
   return w.bytes.slice(0, w.at);
 }
 

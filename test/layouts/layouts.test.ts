@@ -136,11 +136,14 @@ function randomDatagram(
   const runs = randomRuns(random, header.ackFieldBits);
   const packetNumber = random.integer(0, 2 ** random.integer(1, 50));
   const largest = random.integer(0, 2 ** random.integer(1, 50));
+  const ackNow = (frames.length === 0 && !ack) || random.chance(0.3);
+  const padded = ackNow && frames.length === 0 && random.chance(0.3);
   const d: PlainDatagram = {
+    padding: padded ? random.integer(1, 1400) : undefined,
     tag: header.hasSessionTag ? random.integer(0, 2 ** 32 - 1) : 0,
     packetNumber,
     wide: header.widePacketNumberBits > header.packetNumberBits && random.chance(0.5),
-    ackNow: (frames.length === 0 && !ack) || random.chance(0.3),
+    ackNow,
     acks: ack ? { largest, delay: random.integer(0, 255), runs } : undefined,
     limit: ack && random.chance(0.4) ? random.integer(0, 2 ** random.integer(1, 52)) : undefined,
     user: {},

@@ -21,6 +21,7 @@ import {
   type DatagramHeader,
   type FrameHeader,
   readAckRanges,
+  readPadding,
   Violation,
   writeAckRanges,
 } from "#src/wire/header.js";
@@ -176,7 +177,7 @@ class DefaultLayout implements HeaderCodec {
       h.user[i] = r.view.getUint32(r.at);
       r.at += 4;
     }
-    return h.frames || r.at === r.end ? Violation.none : Violation.payloadSize;
+    return h.frames ? Violation.none : readPadding(h, r);
   }
 
   frameSize(frame: FrameHeader, previous: FrameHeader | undefined): number {

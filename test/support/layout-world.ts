@@ -127,6 +127,7 @@ export function encodeWith(world: LayoutWorld, plain: PlainDatagram, compat = fa
     w.raw(plain.frames[i]!.payload);
   });
   if (w.at !== expected) throw new Error(`${w.at} bytes written, ${expected} announced`);
+  w.raw(new Uint8Array(plain.padding ?? 0));
   return w.bytes.slice(0, w.at);
 }
 
@@ -177,7 +178,9 @@ export function decodeWith(
     });
   }
   if (r.at !== r.end) throw new Error("accepted, but not to the end");
+  const padding = h.frames ? 0 : bytes.length - codec.size(h);
   return {
+    padding: padding === 0 ? undefined : padding,
     tag: codec.hasSessionTag ? h.sessionTag : 0,
     packetNumber: h.packetNumber,
     wide: h.wide,

@@ -121,6 +121,7 @@ for _, row in ipairs({
   { "slice", ProtoField.bytes, "slice" },
   { "length", ProtoField.uint64, "length" },
   { "tag", ProtoField.uint64, "tag" },
+  { "padding", ProtoField.bytes, "padding" },
   { "later", ProtoField.bytes, "of a later version" },
   { "cid", ProtoField.string, "connection id" },
   { "msg", ProtoField.string, "zero message" },

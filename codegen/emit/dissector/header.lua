@@ -239,7 +239,12 @@ local function readRegular(s, tree, summary)
   end
   if flags.roles.ack then summary[#summary + 1] = "ack" end
   if not flags.roles.frames then
-    if s.at < s.stop then fail(s, s.at, "bytes left over behind a datagram without frames") end
+    if s.at == s.stop then return end
+    if not flags.roles["ack-now"] then fail(s, s.at, "bytes left over behind a datagram without frames") end
+    for at = s.at, s.stop - 1 do
+      if byteAt(s, at) ~= 0 then fail(s, at, "padding that is not zero") end
+    end
+    put(s, tree, own.padding, take(s, s.stop - s.at, "padding"))
     return
   end
   local before

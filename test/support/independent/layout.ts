@@ -55,6 +55,8 @@ export interface PlainDatagram {
   ackNow: boolean;
   acks?: PlainAcks | undefined;
   limit?: number | undefined;
+  /** Zero bytes behind a datagram that asks for an ack and has no frames. */
+  padding?: number | undefined;
   /** 0 where a field is not there. */
   user: Record<string, number>;
   frames: PlainFrame[];
@@ -155,6 +157,7 @@ export class Layout {
       this.#writeFrame(out, frame, frames[i - 1], i + 1 < frames.length);
       out.bytes.push(...frame.payload);
     });
+    for (let i = 0; i < (datagram.padding ?? 0); i++) out.bytes.push(0);
     return Uint8Array.from(out.bytes);
   }
 
@@ -170,10 +173,13 @@ export class Layout {
     if (has("key-phase")) fail("K");
     runs.push(...this.#readList(at, this.#lists.sealed, once, values, false));
     const frames: PlainFrame[] = [];
+    let padding = 0;
     if (has("frames")) this.#readFrames(at, values, frames);
     else {
       if (values.get("channel") !== 1) fail("no frame, and not channel 1");
-      if (at.left > 0) fail("bytes behind the header");
+      if (at.left > 0 && !has("ack-now")) fail("bytes behind the header");
+      padding = at.left;
+      if (at.take(padding, "padding").some((byte) => byte !== 0)) fail("padding is not zero");
     }
     const user: Record<string, number> = {};
     for (const field of once) {
@@ -184,6 +190,7 @@ export class Layout {
       packetNumber: (values.get("packet-number-high") ?? 0) * 65536 + values.get("packet-number")!,
       wide: has("wide"),
       ackNow: has("ack-now"),
+      padding: padding === 0 ? undefined : padding,
       acks: has("ack")
         ? { largest: values.get("ack-largest")!, delay: values.get("ack-delay")!, runs }
         : undefined,

@@ -162,6 +162,9 @@ export class RegularParser {
     const frames: FrameCapture[] = [];
     if (has("frames")) this.#frames(at, values, from, frames);
     else if (values.roles.get("channel") !== 1) fail("no frames, but a channel that is not 1");
+    const padding = has("ack-now") && !has("frames") ? at.left : 0;
+    for (let i = 0; i < padding; i++)
+      if (at.unsigned(1, "padding") !== 0n) fail("padding that is not zero");
     if (at.left > 0) fail(`${at.left} bytes left over behind the datagram`);
     const low = this.#clear.find((field) => field.role === "packet-number");
     const high = values.roles.get("packet-number-high") ?? 0;
