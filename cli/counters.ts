@@ -2,7 +2,12 @@
  * Every counter of `stats()` by family, for `stardust explain` and docs/counters.md. Not here: the tables themselves,
  * which stand beside the code that counts. The worst case is a table that is missing from the list, which a test finds.
  */
-import { type CounterTable, clientCounters, portCounters } from "../src/counters.ts";
+import {
+  type CounterTable,
+  clientCounters,
+  portCounters,
+  serverCounters,
+} from "../src/counters.ts";
 import { sessionReceived, sessionSent } from "../src/session/counters.ts";
 import { dropReasons } from "../src/session/drop-reason.ts";
 import { zeroDropReasons, zeroTotals } from "../src/zero/counters.ts";
@@ -18,6 +23,7 @@ export interface CounterFamily {
 
 export const counterFamilies: readonly CounterFamily[] = [
   { id: "port", kind: "counter of a port", prefix: "", table: portCounters },
+  { id: "server", kind: "counter of a server", prefix: "", table: serverCounters },
   { id: "client", kind: "counter of a client", prefix: "", table: clientCounters },
   {
     id: "zero-drop-reasons",

@@ -20,6 +20,12 @@ export const portCounters = {
   receiveCreditSpent: "the same of messages from peers to the application's thread",
 } as const;
 
+/** Counters of a server that are not of one of its ports. */
+export const serverCounters = {
+  messagesLeftBehind:
+    "messages that waited at an iterator, dropped because their peer had left and others that left later had too much there",
+} as const;
+
 /** Counters of a client, beside those of its session and of the connection protocol. */
 export const clientCounters = {
   datagramsReceived: "datagrams that reached the socket, from anybody",

@@ -11,6 +11,7 @@ import { onAbort } from "./abort.ts";
 import { StardustError } from "./errors.ts";
 import type { MessagesOptions, Unsubscribe } from "./face.ts";
 import { HeldMessages, Mark } from "./held-messages.ts";
+import { HeldQueue } from "./held-queue.ts";
 import { MessageIterator } from "./message-iterator.ts";
 import { abortSignal, checkOptions, type OptionTable, oneOf, whole } from "./options.ts";
 import type { ChannelDefinition } from "./protocol.ts";
@@ -58,7 +59,7 @@ export class Dispatcher<Origin> {
   readonly #heldBy = new Map<Origin, number>();
 
   constructor(options: DispatcherOptions<Origin>) {
-    this.#held = new HeldMessages(options.userFields);
+    this.#held = new HeldMessages(options.userFields, options.cost);
     this.#queues = options.channels.map(
       (channel) => new ChannelQueue(channel, options, this.#held, this.#heldBy),
     );
@@ -102,10 +103,14 @@ export class Dispatcher<Origin> {
     for (const queue of this.#queues) queue.onRoom = callback;
   }
 
-  /** A peer has left: its waiting messages go to readers that have come in this turn, or are dropped. */
-  forget(origin: Origin): void {
+  /**
+   * A peer has left: what waits for a first reader goes to those that have come in this turn, or is dropped. What all that
+   * have left still have at iterators costs at most `maxCost`. Returns how many messages of others were dropped for that.
+   */
+  forget(origin: Origin, maxCost: number): number {
     for (const queue of this.#queues) queue.forget(origin);
     this.#heldBy.delete(origin);
+    return this.#held.leave(origin, maxCost);
   }
 
   /** Nothing more comes. Iterators end after what they hold; what waits can still be read. */
@@ -134,14 +139,11 @@ class ChannelQueue<Origin> {
   onRoom: () => void = () => {};
   readonly #options: DispatcherOptions<Origin>;
   #handlers: readonly Handler[] = [];
-  #iterators: readonly MessageIterator[] = [];
+  #iterators: readonly MessageIterator<Origin>[] = [];
   readonly #held: HeldMessages<Origin>;
-  /** Handles of messages that came before the first reader. */
-  #waiting: number[] = [];
-  /** How many of them have been handed on: they leave the list when the others have followed, or stay. */
-  #taken = 0;
-  /** The cost of those that have not: of this channel, and by origin of all channels that keep each message. */
-  #heldCost = 0;
+  /** Messages that came before the first reader. */
+  readonly #waiting: HeldQueue<Origin>;
+  /** The cost of those, by origin, of all channels that keep each message. */
   readonly #heldBy: Map<Origin, number>;
   /** Each message is kept, and what waits counts. Else the newest are: of all, or `reliable-sequenced`, of each origin. */
   readonly #keepsAll: boolean;
@@ -158,6 +160,7 @@ class ChannelQueue<Origin> {
     this.channel = channel;
     this.#options = options;
     this.#held = held;
+    this.#waiting = new HeldQueue(held, (message) => held.drop(message));
     this.#heldBy = heldBy;
     this.#keepsAll = channel.reliable && channel.delivery !== "reliable-sequenced";
   }
@@ -166,32 +169,36 @@ class ChannelQueue<Origin> {
     return this.#handlers.length > 0 || this.#iterators.length > 0;
   }
 
+  /** Whether a message has to wait behind others, or for a first reader. */
+  get #hasToWait(): boolean {
+    return !this.#hasReader || this.#waiting.length > 0 || this.#flushing;
+  }
+
   isStuck(payloadBytes: number): boolean {
     return !this.#hasReader && !this.hasRoom(payloadBytes);
   }
 
   hasRoom(payloadBytes: number): boolean {
     const cost = this.#options.cost(payloadBytes);
-    if (!this.#hasReader || this.#waiting.length > 0) return !this.#keepsAll || this.#fits(cost);
+    if (this.#hasToWait) return !this.#keepsAll || this.#fits(cost);
     for (const iterator of this.#iterators) if (!iterator.hasRoom(cost)) return false;
     return true;
   }
 
   /** Whether a message of this cost can wait for the first reader. */
   #fits(cost: number): boolean {
-    return this.#heldCost === 0 || this.#heldCost + cost <= this.channel.queueBytes;
+    return this.#waiting.length === 0 || this.#waiting.cost + cost <= this.channel.queueBytes;
   }
 
   offer(origin: Origin, received: ReceivedMessage): number {
     const cost = this.#options.cost(received.end - received.start);
-    if (this.#hasReader && this.#waiting.length === 0) {
+    if (!this.#hasToWait) {
       this.#dispatch(origin, received, cost, undefined);
       return 0;
     }
     if (!this.#keepsAll) this.#makeWay(origin, cost);
     const held = this.#held.put(origin, received);
     this.#waiting.push(held);
-    this.#heldCost += cost;
     if (!this.#keepsAll) {
       this.#held.mark(held, Mark.released);
       this.#options.release?.(origin, cost);
@@ -222,12 +229,12 @@ class ChannelQueue<Origin> {
     checkOptions("messages", options, messagesTable);
     const { signal } = options;
     let forgetSignal = (): void => {};
-    const iterator: MessageIterator = new MessageIterator(
+    const iterator: MessageIterator<Origin> = new MessageIterator(
       options.limit ?? DEFAULT_ITERATOR_LIMIT,
       options.overflow ?? (this.channel.reliable ? "wait" : "drop-oldest"),
       this.#options.release === undefined ? this.channel.queueBytes : Number.POSITIVE_INFINITY,
+      this.#held,
       {
-        cost: (held) => this.#costOf(held),
         take: (held) => this.#take(held),
         settle: (held) => this.#settle(held),
         end: () => {
@@ -255,11 +262,7 @@ class ChannelQueue<Origin> {
     if (this.#waiting.length === 0) return;
     // A reader that came in this very turn: these messages came before the leave.
     this.#flush();
-    this.#waiting = this.#waiting.filter((held, i) => {
-      if (i < this.#taken || this.#held.origin(held) !== origin) return true;
-      this.#discard(held);
-      return false;
-    });
+    this.#waiting.cut(origin);
   }
 
   close(): void {
@@ -272,28 +275,12 @@ class ChannelQueue<Origin> {
   #makeWay(origin: Origin, cost: number): void {
     const waiting = this.#waiting;
     if (this.channel.reliable) {
-      const isOlder = (held: number, i: number): boolean =>
-        i >= this.#taken && this.#held.origin(held) === origin;
-      const older = waiting.findIndex(isOlder);
-      if (older >= 0) this.#discard(waiting.splice(older, 1)[0]!);
+      waiting.cut(origin);
       return;
     }
-    while (
-      waiting.length - this.#taken >= MAX_WAITING_UNRELIABLE ||
-      (waiting.length > this.#taken && !this.#fits(cost))
-    ) {
-      this.#discard(waiting.splice(this.#taken, 1)[0]!);
+    while (waiting.length >= MAX_WAITING_UNRELIABLE || !this.#fits(cost)) {
+      this.#held.drop(waiting.shift()!);
     }
-  }
-
-  /** Lets go of a message that waited for a first reader and will have none. */
-  #discard(held: number): void {
-    this.#heldCost -= this.#costOf(held);
-    this.#held.drop(held);
-  }
-
-  #costOf(held: number): number {
-    return this.#options.cost(this.#held.length(held));
   }
 
   readonly #report = (error: unknown): void => {
@@ -341,7 +328,7 @@ class ChannelQueue<Origin> {
     stored: number | undefined,
   ): boolean {
     if (this.#iterators.length === 0) return false;
-    const keeping: MessageIterator[] = [];
+    const keeping: MessageIterator<Origin>[] = [];
     for (const iterator of this.#iterators) {
       if (iterator.isAwaited) iterator.yield(this.#options.yields(origin, message));
       else keeping.push(iterator);
@@ -369,7 +356,7 @@ class ChannelQueue<Origin> {
   /** One iterator has taken, dropped or given up a message. */
   #settle(held: number): void {
     if (this.#held.settle(held) === 0) {
-      const cost = this.#held.isMarked(held, Mark.released) ? 0 : this.#costOf(held);
+      const cost = this.#held.isMarked(held, Mark.released) ? 0 : this.#held.cost(held);
       const origin = this.#held.origin(held);
       this.#held.drop(held);
       if (cost > 0) this.#options.release?.(origin, cost);
@@ -390,12 +377,14 @@ class ChannelQueue<Origin> {
   #flush(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    // Those that are handed on stay in the list until the end, so that what comes meanwhile queues up behind them.
-    while (this.#taken < this.#waiting.length && this.#hasReader) {
-      const held = this.#waiting[this.#taken++]!;
-      const cost = this.#costOf(held);
+    let hasTaken = false;
+    // What comes meanwhile queues up behind these.
+    while (this.#hasReader) {
+      const held = this.#waiting.shift();
+      if (held === undefined) break;
+      hasTaken = true;
+      const cost = this.#held.cost(held);
       const origin = this.#held.origin(held);
-      this.#heldCost -= cost;
       if (this.#keepsAll) {
         const heldBy = this.#heldBy.get(origin)! - cost;
         if (heldBy > 0) this.#heldBy.set(origin, heldBy);
@@ -406,11 +395,7 @@ class ChannelQueue<Origin> {
       );
     }
     this.#flushing = false;
-    const taken = this.#taken;
-    this.#taken = 0;
-    if (taken === 0) return;
-    this.#waiting.splice(0, taken);
-    this.onRoom();
+    if (hasTaken) this.onRoom();
   }
 }
 

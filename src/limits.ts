@@ -60,6 +60,9 @@ export const MAX_REDUNDANT_BYTES = 256;
 /** Datagrams sent in one burst: a stock receive buffer holds about 92 full ones. */
 export const MAX_BURST_DATAGRAMS = 32;
 
+/** Peers that have left and still have messages at a reader: beside those, each is an object with the body of its join. */
+export const MAX_DEPARTED_ORIGINS = 1024;
+
 /** Records drained from a ring before the event loop gets a turn, or timers and sockets starve. */
 export const MAX_DRAIN_RECORDS = 1024;
 

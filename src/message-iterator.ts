@@ -4,10 +4,11 @@
  */
 import { StardustError } from "./errors.ts";
 import type { Overflow } from "./face.ts";
+import type { HeldMessages } from "./held-messages.ts";
+import { HeldQueue } from "./held-queue.ts";
 
 /** What an iterator asks of its channel about messages that it holds. */
 export interface HeldReader {
-  cost(held: number): number;
   /** What it yields of a message, which it then no longer holds; undefined: nothing, the message is malformed. */
   take(held: number): unknown;
   /** It no longer holds a message, and nobody is given it. */
@@ -16,15 +17,14 @@ export interface HeldReader {
 }
 
 /** `for await` over one channel: a bounded queue whose overflow was chosen by its user. */
-export class MessageIterator implements AsyncIterableIterator<unknown> {
+export class MessageIterator<Origin> implements AsyncIterableIterator<unknown> {
   readonly #limit: number;
   readonly #overflow: Overflow;
   /** It holds no more, but for one that is larger. */
   readonly #maxCost: number;
   readonly #channel: HeldReader;
-  /** Handles of what it holds, and the cost of all. */
-  readonly #queue: number[] = [];
-  #cost = 0;
+  readonly #held: HeldMessages<Origin>;
+  readonly #queue: HeldQueue<Origin>;
   #readers: {
     resolve: (result: IteratorResult<unknown>) => void;
     reject: (error: Error) => void;
@@ -32,11 +32,19 @@ export class MessageIterator implements AsyncIterableIterator<unknown> {
   #ended = false;
   #error: Error | undefined;
 
-  constructor(limit: number, overflow: Overflow, maxCost: number, channel: HeldReader) {
+  constructor(
+    limit: number,
+    overflow: Overflow,
+    maxCost: number,
+    held: HeldMessages<Origin>,
+    channel: HeldReader,
+  ) {
     this.#limit = limit;
     this.#overflow = overflow;
     this.#maxCost = maxCost;
     this.#channel = channel;
+    this.#held = held;
+    this.#queue = new HeldQueue(held, (message) => channel.settle(message));
   }
 
   hasRoom(cost: number): boolean {
@@ -54,7 +62,7 @@ export class MessageIterator implements AsyncIterableIterator<unknown> {
   }
 
   push(held: number): void {
-    const cost = this.#channel.cost(held);
+    const cost = this.#held.cost(held);
     if (this.#overflow !== "wait" && this.#isFull(cost)) {
       if (this.#overflow === "drop-newest") {
         this.#channel.settle(held);
@@ -71,25 +79,18 @@ export class MessageIterator implements AsyncIterableIterator<unknown> {
         this.end();
         return;
       }
-      while (this.#isFull(cost)) this.#channel.settle(this.#shift()!);
+      while (this.#isFull(cost)) this.#channel.settle(this.#queue.shift()!);
     }
     this.#queue.push(held);
-    this.#cost += cost;
   }
 
   #isFull(cost: number): boolean {
-    const { length } = this.#queue;
-    return length >= this.#limit || (length > 0 && this.#cost + cost > this.#maxCost);
-  }
-
-  #shift(): number | undefined {
-    const held = this.#queue.shift();
-    if (held !== undefined) this.#cost -= this.#channel.cost(held);
-    return held;
+    const { length, cost: heldCost } = this.#queue;
+    return length >= this.#limit || (length > 0 && heldCost + cost > this.#maxCost);
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    for (let held = this.#shift(); held !== undefined; held = this.#shift()) {
+    for (let held = this.#queue.shift(); held !== undefined; held = this.#queue.shift()) {
       const value = this.#channel.take(held);
       if (value !== undefined) return Promise.resolve({ done: false, value });
     }
@@ -105,7 +106,7 @@ export class MessageIterator implements AsyncIterableIterator<unknown> {
   /** Leaving a `for await` early: what is queued is dropped, and counts as taken. */
   return(): Promise<IteratorResult<unknown>> {
     this.end();
-    for (let held = this.#shift(); held !== undefined; held = this.#shift()) {
+    for (let held = this.#queue.shift(); held !== undefined; held = this.#queue.shift()) {
       this.#channel.settle(held);
     }
     return Promise.resolve({ done: true, value: undefined });

@@ -12,6 +12,7 @@ import {
   type PortStats,
   unreadChannel,
 } from "./connection-contract.ts";
+import { countersOf, serverCounters } from "./counters.ts";
 import { Dispatcher, unsubscribe } from "./dispatcher.ts";
 import {
   type CheckedClose,
@@ -89,6 +90,8 @@ export interface ServerStats {
   readonly ports: readonly PortStats[];
   readonly joined: number;
   readonly left: number;
+  /** What is not a port's, by name (docs/counters.md). */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends AsyncDisposable {
@@ -115,6 +118,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
 }
 
 const listenerTable: OptionTable = { event: oneOf("join", "leave"), listener: callback };
+
+const createServerCounters = countersOf(serverCounters);
 
 /** Binds the ports, starts a worker on each and resolves when all are ready. Generated code gives it its types. */
 export async function listen<F extends ServerFaceTypes>(
@@ -152,6 +157,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #pool!: Pool;
   #joined = 0;
   #left = 0;
+  readonly #counters = createServerCounters();
   #closing: Promise<void> | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
 
@@ -287,7 +293,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   async stats(): Promise<ServerStats> {
     const ports = await this.#pool.stats();
-    return { ports, joined: this.#joined, left: this.#left };
+    return { ports, joined: this.#joined, left: this.#left, counters: { ...this.#counters } };
   }
 
   async close(options: ServerCloseOptions = {}): Promise<void> {
@@ -368,7 +374,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.peers.delete(id);
     for (const channel of peer.negotiated.lacks) this.#lacking[channel]?.delete(id);
     this.#left++;
-    this.#dispatcher.forget(peer);
+    const { creditBytes } = this.protocol.limits;
+    this.#counters.messagesLeftBehind += this.#dispatcher.forget(peer, creditBytes);
     peer.onLeave();
     this.#events.emit("leave", peer, reason);
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Dispatcher, type DispatcherOptions } from "#src/dispatcher.js";
 import type { ChannelDefinition, Delivery } from "#src/protocol.js";
 import { ReceivedMessage } from "#src/received-message.js";
+import { SeededRandom } from "#src/testing/random.js";
 
 function channel(
   index: number,
@@ -110,7 +111,7 @@ describe("messages and their readers", () => {
     const got: unknown[] = [];
     dispatcher.offer(0, "a", arrived(1, 10));
     dispatcher.offer(0, "b", arrived(2, 10));
-    dispatcher.forget("a");
+    dispatcher.forget("a", 1000);
     dispatcher.receive(0, (origin) => got.push(origin));
     await Promise.resolve();
     expect(got).toEqual(["b"]);
@@ -218,7 +219,7 @@ describe("what waits for a first reader", () => {
     expect(dispatcher.offer(1, "a", arrived(3, 10))).toBe(0);
     expect(released).toEqual([["a", 10]]);
     dispatcher.receive(1, () => {});
-    dispatcher.forget("a");
+    dispatcher.forget("a", 1000);
     expect(dispatcher.offer(0, "a", arrived(4, 10))).toBe(10);
     expect(released).toEqual([["a", 10]]);
   });
@@ -229,9 +230,101 @@ describe("what waits for a first reader", () => {
     dispatcher.offer(0, "a", arrived(1, 10));
     dispatcher.receive(0, (_origin, message) => got.push(message));
     dispatcher.offer(0, "a", arrived(2, 10));
-    dispatcher.forget("a");
+    dispatcher.forget("a", 1000);
     expect(got).toEqual([1, 2]);
   });
+
+  it("that an iterator has not yielded yet outlives its peer, where it is little", async () => {
+    const { dispatcher } = makeDispatcher({ yields: (origin, message) => [origin, message] });
+    const reader = dispatcher.messages(0);
+    for (const origin of ["a", "b", "a", "c"]) dispatcher.offer(0, origin, arrived(1, 300));
+    expect(["a", "b"].map((origin) => dispatcher.forget(origin, 1000))).toEqual([0, 0]);
+    dispatcher.close();
+    const got: unknown[] = [];
+    for await (const [origin] of {
+      [Symbol.asyncIterator]: () => reader as AsyncIterator<unknown[]>,
+    })
+      got.push(origin);
+    expect(got).toEqual(["a", "b", "a", "c"]);
+  });
+
+  it.each([1, 2, 3, 4])(
+    "of peers that have left stays up to a cost, and goes whole, the first to leave first, seed %i",
+    async (seed) => {
+      const random = new SeededRandom(seed);
+      const below = (n: number): number => Math.floor(random.next() * n);
+      const maxCost = 400;
+      const { dispatcher } = makeDispatcher({
+        yields: (origin, message) => `${origin} ${message}`,
+      });
+      const stop = new AbortController();
+      const readers = [
+        dispatcher.messages(0),
+        // It ends, and what it holds can be read.
+        dispatcher.messages(0, { signal: stop.signal }),
+        dispatcher.messages(1, { overflow: "wait" }),
+      ];
+      // The model: what each reader will yield, and who has left.
+      const expected: { origin: string; text: string; id: number }[][] = readers.map(() => []);
+      const costs = new Map<number, number>();
+      const there: string[] = [];
+      const departed: string[] = [];
+      let origins = 0;
+      const heldOf = (origin: string): number => {
+        const ids = new Set(
+          expected
+            .flat()
+            .filter((m) => m.origin === origin)
+            .map((m) => m.id),
+        );
+        return [...ids].reduce((sum, id) => sum + costs.get(id)!, 0);
+      };
+      for (let step = 0; step < 2000; step++) {
+        const what = random.next();
+        if (there.length === 0 || what < 0.05) {
+          there.push(`p${origins++}`);
+        } else if (what < 0.6) {
+          const origin = there[below(there.length)]!;
+          const channel = below(2);
+          const cost = 1 + below(60);
+          costs.set(step, cost);
+          dispatcher.offer(channel, origin, arrived(step % 200, cost));
+          const message = { origin, text: `${origin} ${step % 200}`, id: step };
+          if (channel === 1) expected[2]!.push(message);
+          else {
+            expected[0]!.push(message);
+            if (!stop.signal.aborted) expected[1]!.push(message);
+          }
+        } else if (what < 0.9) {
+          const at = below(readers.length);
+          const next = expected[at]!.shift();
+          if (next !== undefined) {
+            expect(await readers[at]!.next()).toEqual({ done: false, value: next.text });
+          }
+        } else {
+          const origin = there.splice(below(there.length), 1)[0]!;
+          if (heldOf(origin) > 0) departed.push(origin);
+          let total = departed.reduce((sum, one) => sum + heldOf(one), 0);
+          const dropped = new Set<number>();
+          while (total > maxCost && departed[0] !== origin && heldOf(origin) > 0) {
+            const oldest = departed.shift()!;
+            total -= heldOf(oldest);
+            for (const [i, list] of expected.entries()) {
+              for (const m of list) if (m.origin === oldest) dropped.add(m.id);
+              expected[i] = list.filter((m) => m.origin !== oldest);
+            }
+          }
+          expect(dispatcher.forget(origin, maxCost)).toBe(dropped.size);
+        }
+        if (step === 1200) stop.abort();
+      }
+      for (const [at, list] of expected.entries()) {
+        for (const { text } of list) {
+          expect(await readers[at]!.next()).toEqual({ done: false, value: text });
+        }
+      }
+    },
+  );
 
   it("can be read after the end, and the reading ends", async () => {
     const { dispatcher } = makeDispatcher();

@@ -16,7 +16,7 @@ import { protocol } from "#generated/protocol.js";
 import { encode } from "#generated/testing.js";
 import { allowed, transitions } from "#src/connection/lifecycle.js";
 import { closeCodes } from "#src/connection-contract.js";
-import { clientCounters, portCounters } from "#src/counters.js";
+import { clientCounters, portCounters, serverCounters } from "#src/counters.js";
 import { errorCodes } from "#src/errors.js";
 import { dropReasons } from "#src/session/drop-reason.js";
 import { createSessionCounters } from "#src/session/index.js";
@@ -131,6 +131,7 @@ describe("what is made from tables", () => {
       ...Object.keys(createCounters()).map((name) => `zero.${name}`),
       ...Object.keys(createSessionCounters()).map((name) => `session.${name}`),
       ...Object.keys(portCounters),
+      ...Object.keys(serverCounters),
       ...Object.keys(clientCounters),
     ];
     expect(counted.length).toBeGreaterThan(80);

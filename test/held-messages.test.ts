@@ -49,12 +49,14 @@ function arrived(channel: number, payloadBytes: number): ReceivedMessage {
 class Victim {
   credit = budgetBytes;
   offered = 0;
-  readonly dispatcher: Dispatcher<string>;
+  /** The peer that sends, with what its join said. */
+  peer = { join: "x".repeat(1000) };
+  readonly dispatcher: Dispatcher<object>;
   readonly #isServer: boolean;
 
   constructor(isServer: boolean) {
     this.#isServer = isServer;
-    this.dispatcher = new Dispatcher<string>({
+    this.dispatcher = new Dispatcher<object>({
       channels,
       userFields: 0,
       cost: (payloadBytes) => payloadBytes + MESSAGE_OVERHEAD_BYTES,
@@ -84,10 +86,22 @@ class Victim {
         : this.dispatcher.hasRoom(channel, payloadBytes);
       if (!isTaken) return;
       if (this.#isServer) this.credit -= cost;
-      this.dispatcher.offer(channel, "peer", arrived(channel, payloadBytes));
+      this.dispatcher.offer(channel, this.peer, arrived(channel, payloadBytes));
       this.offered++;
     }
   }
+}
+
+/** A peer that fills its credit, leaves and joins again, so that its credit is new, while nobody takes anything. */
+function floodAgainAndAgain(victim: Victim, payloadBytes: number): number {
+  let dropped = 0;
+  for (let joined = 0; joined < 5; joined++) {
+    if (joined > 0) dropped += victim.dispatcher.forget(victim.peer, budgetBytes);
+    victim.peer = { join: "x".repeat(1000) };
+    victim.credit = budgetBytes;
+    victim.flood(reliable, payloadBytes);
+  }
+  return dropped;
 }
 
 /** What each victim holds, in parts of the budget, once the attack is over. */
@@ -171,6 +185,23 @@ describe.each([
   );
 });
 
+describe("a peer that leaves and joins again makes a server's thread hold its credit and that of one that has left", () => {
+  it.each([0, 3000])(
+    "with messages of %i bytes that an iterator is not asked for",
+    async (bytes) => {
+      const { held } = await heldBy(true, (victim) => {
+        const reader = victim.dispatcher.messages(reliable, { limit: 100_000 });
+        const dropped = floodAgainAndAgain(victim, bytes);
+        // What came at the last two times is there.
+        expect(dropped).toBe((victim.offered / 5) * 3);
+        return reader;
+      });
+      expect(held).toBeGreaterThan(0.8);
+      expect(held).toBeLessThan(2 * most);
+    },
+  );
+});
+
 describe("besides, a peer makes it hold at most 1.25 times a channel's queue", () => {
   it.each([true, false])(
     "of an unreliable channel without a reader (server: %s)",
@@ -210,7 +241,7 @@ it.each([0, 2, 7])(
   (fields) => {
     const random = new SeededRandom(7 + fields);
     const below = (n: number): number => Math.floor(random.next() * n);
-    const held = new HeldMessages<object>(fields);
+    const held = new HeldMessages<object>(fields, (bytes) => bytes);
     const origins = Array.from({ length: 5 }, () => ({}));
     const expected = new Map<number, { origin: object; bytes: number[]; user: number[] }>();
     const check = (handle: number): void => {

@@ -120,6 +120,8 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/options.ts": "endpoint",
   "src/dispatcher.ts": "dispatcher",
   "src/held-messages.ts": "dispatcher",
+  "src/held-queue.ts": "dispatcher",
+  "src/fifo.ts": "dispatcher",
   "src/message-iterator.ts": "dispatcher",
   "src/server.ts": "server",
   "src/listen-options.ts": "server",

@@ -272,6 +272,38 @@ describe("channels that nobody reads", () => {
   });
 });
 
+describe("messages of peers that have left", () => {
+  it("at an iterator that nobody asks are one credit's, whoever joins again, and little is not lost", async () => {
+    const server = await narrowServer();
+    const reader = server.messages.line();
+    const sendAndLeave = async (count: number): Promise<number> => {
+      const client = await narrowClient(server);
+      for (let n = 0; n < count; n++) {
+        while (!client.send.line({ n, text: "x".repeat(800) })) await client.drained();
+      }
+      await client.close({ lingerMs: 10_000 });
+      return client.id;
+    };
+    const leftBehind = async () => (await server.stats()).counters["messagesLeftBehind"];
+    const next = async () => {
+      const { value } = await reader.next();
+      return [value.peer.id, value.message.n];
+    };
+    // 52 of 64 KiB each time.
+    const ids: number[] = [];
+    for (let joined = 1; joined <= 5; joined++) {
+      ids.push(await sendAndLeave(60));
+      await until(async () => (await server.stats()).left === joined);
+      expect(await leftBehind()).toBe((joined - 1) * 60);
+    }
+    for (let n = 0; n < 60; n++) expect(await next()).toEqual([ids[4], n]);
+    const few = [await sendAndLeave(3), await sendAndLeave(3)];
+    await until(async () => (await server.stats()).left === 7);
+    for (const id of few) for (let n = 0; n < 3; n++) expect(await next()).toEqual([id, n]);
+    expect(await leftBehind()).toBe(240);
+  });
+});
+
 describe("joins", () => {
   it("that are accepted and not taken up free their slots", async () => {
     const server = await narrowServer({ maxPeersPerPort: 1 });
