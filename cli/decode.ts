@@ -5,9 +5,9 @@
  */
 
 import { ByteCursor, type Part, Problem } from "../codegen/bytes/cursor.ts";
+import { readPayload } from "../codegen/interpret/compression.ts";
 import type { FrameReading, Reading } from "../codegen/interpret/datagram.ts";
 import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
-import { readMessage } from "../codegen/interpret/read-message.ts";
 import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
 import type { Side } from "../codegen/model/delivery.ts";
 import { resolveSpec } from "../codegen/model/resolve.ts";
@@ -182,7 +182,8 @@ class Decoder {
     const done = { channel: channel.name, number, bytes: whole.length };
     try {
       const source = new ByteCursor(Uint8Array.from(whole), this.#isCompat(given));
-      return [{ ...done, message: readMessage(this.#reader.lookup, channel.message, source) }];
+      const { message } = readPayload(this.#reader.model, channel, source);
+      return [{ ...done, message }];
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       const { at, path, problem } = error;
@@ -225,6 +226,11 @@ function textOf({ given, from, reading, assembled }: Result, many: boolean): str
   };
   for (const part of reading.parts) visit(part, 0);
   mark();
+  for (const { channel, inflated, message } of reading.frames) {
+    if (inflated === undefined) continue;
+    const what = short(JSON.stringify(toJsonData(message)), 400);
+    lines.push(printable(`${channel.name} inflated, ${inflated.length} bytes: ${what}`));
+  }
   for (const one of assembled) {
     const { channel, number, bytes, message, problem: wrong } = one;
     const what = wrong
@@ -287,11 +293,12 @@ function jsonOf({ given, from, reading, assembled }: Result): unknown {
     ...(zero === undefined ? {} : { zero }),
     ...(reading.sessionTag === undefined ? {} : { sessionTag: reading.sessionTag }),
     ...(reading.packetNumber === undefined ? {} : { packetNumber: reading.packetNumber }),
-    frames: frames.map(({ channel, number, slice, message }) => ({
+    frames: frames.map(({ channel, number, slice, message, inflated }) => ({
       channel: channel.name,
       ...(number === undefined ? {} : { number }),
       ...(slice === undefined ? {} : { slice }),
       ...(message === undefined ? {} : { message: toJsonData(message) }),
+      ...(inflated === undefined ? {} : { inflated: hexOf(inflated) }),
     })),
     ...(assembled.length === 0 ? {} : { assembled: assembled.map((one) => toJsonData(one)) }),
     parts: parts.map(partData),

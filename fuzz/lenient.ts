@@ -6,7 +6,9 @@ import { readFileSync } from "node:fs";
 
 /** The exports of a generated `codecs.js`, without its checks. */
 export function lenientCodecs(codecs: URL): Promise<Record<string, unknown>> {
-  const wire = JSON.stringify(new URL("lenient-wire.js", import.meta.url).href);
-  const text = readFileSync(codecs, "utf8").replaceAll('"stardust-udp/wire"', wire);
+  const own = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
+  const text = readFileSync(codecs, "utf8")
+    .replaceAll('"stardust-udp/wire"', own("lenient-wire.js"))
+    .replaceAll('"stardust-udp/compression"', own("compression.js"));
   return import(`data:text/javascript,${encodeURIComponent(text)}`);
 }

@@ -10,6 +10,7 @@ import type { MessageEncoder } from "stardust-udp/protocol";
 import { encodeOnce, MalformedError, Reader, Writer } from "stardust-udp/wire";
 import type { SeededRandom } from "#src/testing/random.js";
 import type { MessageCodec } from "./both-sides.ts";
+import { isCompressed, uncompressed } from "./compression.ts";
 import type { Input } from "./input.ts";
 import { fault, hexOf, sameBytes, type Target, type Verdict } from "./target.ts";
 import { CountingReader, TracingReader, VersionReader } from "./trace.ts";
@@ -45,6 +46,8 @@ export class MessageTarget implements Target {
   readonly #lenient: MessageEncoder<unknown>;
   readonly #corpus: readonly Entry[];
   readonly #maxima: readonly number[];
+  /** Payloads may be deflated, each message in many ways. */
+  readonly #compressed: boolean;
   #memory: Uint8Array = new Uint8Array(4096);
   #view: DataView = new DataView(this.#memory.buffer);
   readonly #reader: VersionReader = new VersionReader();
@@ -64,6 +67,7 @@ export class MessageTarget implements Target {
     this.name = name;
     this.#codec = codec;
     this.#lenient = lenient;
+    this.#compressed = isCompressed(lenient);
     const maxima = new Set<number>();
     this.#corpus = corpus.map((bytes) => {
       const trace = new TracingReader();
@@ -184,18 +188,26 @@ export class MessageTarget implements Target {
 
   /** One way to write each thing: what was accepted must be what the encoder writes. */
   #reencode(value: unknown, input: Bytes): string | undefined {
-    const { length } = input;
+    const { bytes, length } = this.#message(input);
     let own: Uint8Array;
     try {
       own = encodeOnce(this.#codec, value);
     } catch (error) {
       return `accepts what the encoder refuses: ${describe(error)}`;
     }
+    if (this.#compressed) own = uncompressed(own);
     if (own.length !== length) return `accepts ${length} bytes for a message of ${own.length}`;
-    if (!sameBytes(own, 0, input.bytes, length)) {
+    if (!sameBytes(own, 0, bytes, length)) {
       return `accepts what the encoder writes as ${hexOf(own.subarray(0, 100))}`;
     }
     return this.#codec.inPlace ? this.#writeInPlace(value, input) : undefined;
+  }
+
+  /** The bytes that there is one way to write. */
+  #message({ bytes, length }: Bytes): Bytes {
+    if (!this.#compressed) return { bytes, length };
+    const message = uncompressed(bytes.subarray(0, length));
+    return { bytes: message, length: message.length };
   }
 
   /** What another version wrote has become a message of this one, as good as its own. */
@@ -239,7 +251,8 @@ export class MessageTarget implements Target {
     if (counting.steps > allowedSteps) {
       return `takes ${counting.steps} steps for ${input.length} bytes`;
     }
-    const allowed = ALLOCATION_ALLOWANCE_BYTES + MAX_ALLOCATION_FACTOR * input.length;
+    const allowed =
+      ALLOCATION_ALLOWANCE_BYTES + MAX_ALLOCATION_FACTOR * this.#message(input).length;
     // Other threads of V8 allocate too: the least of a few counts. One in which a collection took away does not count.
     let least = Number.POSITIVE_INFINITY;
     for (let counts = 0, tries = 0; counts < 4 && tries < 16 && least > allowed; tries++) {

@@ -852,6 +852,8 @@ for _, row in ipairs({
   { "tag", ProtoField.uint64, "tag" },
   { "padding", ProtoField.bytes, "padding" },
   { "later", ProtoField.bytes, "of a later version" },
+  { "compression", ProtoField.uint8, "compression" },
+  { "deflated", ProtoField.bytes, "deflated" },
   { "cid", ProtoField.string, "connection id" },
   { "msg", ProtoField.string, "zero message" },
   { "mac", ProtoField.string, "MAC" },
@@ -1286,6 +1288,48 @@ readStruct = function(s, tree, name)
   leaveType(s, struct, name, at)
 end
 
+-- What bytes inflate to; nil where this Wireshark cannot tell.
+local function inflate(range)
+  for _, method in ipairs({ "uncompress_zlib", "uncompress" }) do
+    local good, bytes = pcall(function() return range[method](range, "Inflated message") end)
+    if good and bytes and bytes:len() > 0 then return bytes end
+  end
+  return nil
+end
+
+-- The payload of a channel: its message or, where it has `compress`, that behind a byte. What a stream makes is shown where
+-- this Wireshark inflates it; else its bytes are all that is shown.
+local function readPayload(s, tree, channel)
+  if not channel.compress then return readStruct(s, tree, channel.message) end
+  local at = take(s, 1, "compression")
+  local form = byteAt(s, at)
+  put(s, tree, own.compression, at, nil, nil, form == 0 and " (stored)" or form == 1 and " (deflated)" or nil)
+  if form == 0 then return readStruct(s, tree, channel.message) end
+  if form ~= 1 then fail(s, at, "compression: is neither stored nor deflated") end
+  local most = (s.compat and channel.compatMax or channel.max) - 1
+  local length = s.stop - s.at
+  local start = take(s, length, "deflated")
+  put(s, tree, own.deflated, start)
+  if length == 0 then fail(s, start, "deflated: is no DEFLATE stream") end
+  if length >= most then fail(s, start, "deflated: " .. length .. " bytes, and no shorter than inflated") end
+  local inflated = inflate(s.tvb:range(start, length))
+  if not inflated then return end
+  if inflated:len() > most then fail(s, start, "deflated: inflates to more than " .. most .. " bytes") end
+  if inflated:len() <= length then fail(s, start, "deflated: " .. length .. " bytes, and no shorter than inflated") end
+  local inner = setmetatable({ tvb = inflated, raw = inflated:raw(), at = 0, stop = inflated:len() }, { __index = s })
+  local good, problem = pcall(function()
+    readStruct(inner, tree, channel.message)
+    if inner.at ~= inner.stop then fail(inner, inner.at, (inner.stop - inner.at) .. " bytes left over") end
+  end)
+  s.shown, s.empty = inner.shown, inner.empty
+  if good then return end
+  if type(problem) == "table" then
+    problem.problem = "byte " .. problem.at .. " of what it inflates to: " .. problem.problem
+    problem.at = start
+  end
+  error(problem, 0)
+end
+
 -- ## The header: that of a datagram and those of its frames, by the spec's three lists, and the regular protocol that they
 -- make. What a single datagram cannot show (whether what it acknowledges was ever sent) is not checked.
 
@@ -1495,7 +1539,7 @@ local function readFrame(s, tree, first, before, summary)
     if length > most then fail(s, s.at, "a payload of " .. length .. " bytes, at most " .. most) end
     local stop = s.stop
     s.stop = s.at + length
-    readStruct(s, tree, channel.message)
+    readPayload(s, tree, channel)
     if s.at ~= s.stop then fail(s, s.at, (s.stop - s.at) .. " bytes left over") end
     s.stop = stop
   end

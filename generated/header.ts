@@ -25,7 +25,7 @@ const numbered = Uint8Array.of(0, 0, 1, 1, 1, 1);
 const fragments = Uint8Array.of(0, 0, 1, 1, 1, 1);
 /** Bytes of every payload, or -1 where they differ. */
 const fixedBytes = Int32Array.of(8, -1, -1, -1, 4, -1);
-/** The largest message. */
+/** The largest payload. */
 const maxBytes = Float64Array.of(8, 873, 246, 11, 4, 262216);
 /** The same for a peer of another version, where messages may have grown. */
 const compatMaxBytes = Float64Array.of(8, 873, 246, 11, 4, 262216);

@@ -5,6 +5,7 @@
  * The file puts the parts together; each function has a file of its own here (write.ts, decode.ts).
  */
 import { definedKinds, kinds } from "../kinds/kinds.ts";
+import { compatMessageBytes } from "../model/channels.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import type { Declaration, Func } from "../print/declarations.ts";
@@ -47,7 +48,7 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
   const names = codecNames(model);
   const codecs = model.channels.flatMap((c) => {
     const { encoder, decoder } = names[c.index]!;
-    return [encoderText(c, encoder, lookup, module), decoderText(c, decoder, module)];
+    return [encoderText(c, encoder, lookup, module), decoderText(c, decoder, model, module)];
   });
   const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
   // A type that nothing holds has no use for its functions.
@@ -66,31 +67,39 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
 }
 
 function encoderText(c: ChannelModel, name: string, lookup: Lookup, module: Module): string {
-  const struct = lookup.struct(c.message);
   const type = module.typeOf(c.message);
-  const maxBytes = Math.min(struct.maxBytes, c.maxBytes);
+  const maxBytes = Math.min(lookup.struct(c.message).maxBytes, c.maxBytes);
+  const head = `export const ${name}: ${module.type("stardust-udp/protocol", "MessageEncoder")}<${type}> =`;
+  const write = `write${c.message}`;
+  if (c.compress) return `${head} ${compressed("compressedEncoder", [maxBytes, write], module)};`;
   const out = new Lines();
   out.block(
-    `export const ${name}: ${module.type("stardust-udp/protocol", "MessageEncoder")}<${type}> =`,
+    head,
     () => {
       out.add(`maxBytes: ${maxBytes},`);
-      out.add(`inPlace: ${isWrittenInPlace(c, lookup)},`, `write: write${c.message},`);
+      out.add(`inPlace: ${isWrittenInPlace(c, lookup)},`, `write: ${write},`);
     },
     ";",
   );
   return out.text;
 }
 
-function decoderText(c: ChannelModel, name: string, module: Module): string {
+function decoderText(c: ChannelModel, name: string, model: Model, module: Module): string {
   const type = module.typeOf(c.message);
+  const head = `export const ${name}: ${module.type("stardust-udp/protocol", "MessageDecoder")}<${type}> =`;
+  const decode = `decode${c.message}`;
+  if (c.compress) {
+    const most = [c.maxBytes, compatMessageBytes(model, c)];
+    return `${head} ${compressed("compressedDecoder", [...most, decode], module)};`;
+  }
   const out = new Lines();
   out.block(
-    `export const ${name}: ${module.type("stardust-udp/protocol", "MessageDecoder")}<${type}> =`,
+    head,
     () => {
       out.block(
         `decode(r: ${readerType(module)}): ${type}`,
         () => {
-          out.add(`const message = decode${c.message}(r);`, "r.finish();", "return message;");
+          out.add(`const message = ${decode}(r);`, "r.finish();", "return message;");
         },
         ",",
       );
@@ -98,4 +107,10 @@ function decoderText(c: ChannelModel, name: string, module: Module): string {
     ";",
   );
   return out.text;
+}
+
+/** The call that makes a codec of a channel with `compress`. A bundler may leave it out with its result. */
+function compressed(made: string, given: readonly (string | number)[], module: Module): string {
+  const call = module.value("stardust-udp/compression", made);
+  return `/* @__PURE__ */ ${call}(${given.join(", ")})`;
 }

@@ -6,7 +6,8 @@
 import { readFileSync } from "node:fs";
 import { type HeaderItem, headerItems } from "../interpret/header-items.ts";
 import { bareLeaf, definedKinds, isLeaf, kindOf } from "../kinds/kinds.ts";
-import { compatMaxBytes } from "../model/channels.ts";
+import { compatMaxBytes, payloadFixedBytes, payloadMaxBytes } from "../model/channels.ts";
+import { Lookup } from "../model/lookup.ts";
 import type {
   HeaderFieldModel,
   MemberModel,
@@ -33,7 +34,7 @@ export function emitDissector(model: Model): string {
       ]),
     ),
   ]);
-  const structs = new Map(model.structs.map((struct) => [struct.name, struct]));
+  const lookup = Lookup.of(model);
   const table: Lua = {
     abbr,
     title: oneLine(`Stardust: ${model.name}, version ${model.version}`),
@@ -68,8 +69,9 @@ export function emitDissector(model: Model): string {
           id: channel.id,
           numbered: channel.numbered,
           fragment: channel.fragment,
-          fixed: structs.get(channel.message)!.fixedBytes,
-          max: channel.maxBytes,
+          compress: channel.compress,
+          fixed: payloadFixedBytes(channel, lookup),
+          max: payloadMaxBytes(channel),
           compatMax: compatMaxBytes(model, channel),
           message: channel.message,
         },

@@ -2,7 +2,7 @@
  * `header.ts`: the layout of the spec's header as a `HeaderCodec`. Here what stands once in a datagram, and the file as a
  * whole; frames.ts has what stands before each payload. The rules are docs/wire.md's: they are emitted, not decided, here.
  */
-import { compatMaxBytes } from "../model/channels.ts";
+import { compatMaxBytes, payloadFixedBytes, payloadMaxBytes } from "../model/channels.ts";
 import { conditionField, hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
@@ -69,14 +69,9 @@ function channelTables(model: Model, used: ReadonlySet<string>): string {
       "fixedBytes",
       "Int32Array",
       "Bytes of every payload, or -1 where they differ.",
-      channels.map((c) => lookup.struct(c.message).fixedBytes),
+      channels.map((c) => payloadFixedBytes(c, lookup)),
     ),
-    ...table(
-      "maxBytes",
-      "Float64Array",
-      "The largest message.",
-      channels.map((c) => c.maxBytes),
-    ),
+    ...table("maxBytes", "Float64Array", "The largest payload.", channels.map(payloadMaxBytes)),
     ...table(
       "compatMaxBytes",
       "Float64Array",

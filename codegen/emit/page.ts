@@ -179,6 +179,7 @@ function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<st
     channel.numbered ? "numbered" : "without message numbers",
     channel.fragment ? "larger messages travel in slices" : "one datagram each",
     `at most ${channel.maxBytes} bytes, ${channel.queueBytes} queued`,
+    ...(channel.compress ? ["deflated where that is shorter, a byte in front"] : []),
     ...optionTexts(channel),
   ];
   const parts = [`### Channel ${prose(channel.name)}`, about(channel), `${facts.join("; ")}.`];

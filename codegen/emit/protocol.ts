@@ -2,7 +2,13 @@
  * `protocol.ts`: everything a spec says but for the code of its messages, as one value. `client-protocol.ts` and
  * `server-protocol.ts`: the same with the code that one side calls, and none of what only the other side does.
  */
-import { compatMaxBytes, receivedBy, sentBy } from "../model/channels.ts";
+import {
+  compatMaxBytes,
+  payloadFixedBytes,
+  payloadMaxBytes,
+  receivedBy,
+  sentBy,
+} from "../model/channels.ts";
 import type { Side } from "../model/delivery.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
@@ -38,8 +44,8 @@ export function emitProtocol(
         out.add(`    delivery: ${quote(c.delivery)},`, `    direction: ${quote(c.direction)},`);
         out.add(`    numbered: ${c.numbered},`, `    reliable: ${c.reliable},`);
         out.add(`    fragment: ${c.fragment},`);
-        out.add(`    fixedBytes: ${lookup.struct(c.message).fixedBytes},`);
-        out.add(`    maxBytes: ${c.maxBytes},`);
+        out.add(`    fixedBytes: ${payloadFixedBytes(c, lookup)},`);
+        out.add(`    maxBytes: ${payloadMaxBytes(c)},`);
         out.add(`    compatMaxBytes: ${compatMaxBytes(model, c)},`);
         out.add(`    queueBytes: ${c.queueBytes},`, `    priority: ${c.priority},`);
         out.add(`    weight: ${c.weight},`);

@@ -1,21 +1,26 @@
 /**
  * Payloads next to good ones that every decoder refuses: cut off, a byte too many, a padding bit that is set; a map key
- * twice, a union tag that nobody has, a value one level too deep. The last three are what a writer of a laxer model says,
+ * twice, a union tag that nobody has, a value one level too deep. Where a channel has `compress`, all that its first byte and
+ * its stream may say wrong (vector-compression.ts). Keys, tags and levels are what a writer of a laxer model says,
  * and are kept only if the interpreter refuses them for that reason. Worst case: six of each message.
  */
 
 import { ByteCursor, Problem } from "../bytes/cursor.ts";
+import { storedPayload } from "../interpret/compression.ts";
 import { readMessage } from "../interpret/read-message.ts";
 import { put } from "../interpret/values.ts";
 import { writeMessage } from "../interpret/write-message.ts";
 import { Lookup, variantOf } from "../model/lookup.ts";
-import type { Model, RecursionModel, StructModel, TypeModel, UnionModel } from "../model/model.ts";
+import type {
+  ChannelModel,
+  Model,
+  RecursionModel,
+  StructModel,
+  TypeModel,
+  UnionModel,
+} from "../model/model.ts";
 import { type Case, CaseMaker } from "./vector-cases.ts";
-
-export interface RefusedPayload {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
+import { type RefusedPayload, refusedCompression } from "./vector-compression.ts";
 
 /** The name of the extra variant with which unknown tags are made. */
 const NOBODYS = "";
@@ -37,7 +42,17 @@ export class RefusedMaker {
   }
 
   /** `good` is the payload of a usual case, or of the least one. */
-  payloads(struct: string, good: Uint8Array, cases: readonly Case[]): RefusedPayload[] {
+  payloads(channel: ChannelModel, good: Uint8Array, cases: readonly Case[]): RefusedPayload[] {
+    const { message, compress } = channel;
+    if (!compress) return this.#messages(message, good, cases);
+    const stored = this.#messages(message, good.subarray(1), cases).map(({ name, bytes }) => ({
+      name,
+      bytes: storedPayload(bytes),
+    }));
+    return [...stored, ...refusedCompression(this.#lookup, channel, cases)];
+  }
+
+  #messages(struct: string, good: Uint8Array, cases: readonly Case[]): RefusedPayload[] {
     const named = (name: string, bytes: Uint8Array | undefined): RefusedPayload[] =>
       bytes === undefined ? [] : [{ name, bytes }];
     const all = [

@@ -5,6 +5,7 @@
  */
 
 import { TooLarge } from "../bytes/sink.ts";
+import { storedPayload, writePayload } from "../interpret/compression.ts";
 import type { ReadOptions } from "../interpret/datagram.ts";
 import { MAX_ACK_PAIRS, userFields } from "../interpret/header-items.ts";
 import { DatagramReader } from "../interpret/read-datagram.ts";
@@ -14,7 +15,7 @@ import {
   type FrameValues,
   writeDatagram,
 } from "../interpret/write-datagram.ts";
-import { writeMessage } from "../interpret/write-message.ts";
+import { payloadFixedBytes, payloadMaxBytes } from "../model/channels.ts";
 import { maySend } from "../model/delivery.ts";
 import { hashedText } from "../model/hash.ts";
 import { hasRole } from "../model/header-roles.ts";
@@ -22,6 +23,7 @@ import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, HeaderRole, Model } from "../model/model.ts";
 import { type Case, CaseMaker } from "./vector-cases.ts";
 import { compatCases } from "./vector-compat.ts";
+import { deflatedCases } from "./vector-compression.ts";
 import { RefusedMaker } from "./vector-refused.ts";
 import { SESSION_TAG, vectorKeys, zeroVectors } from "./vector-zero.ts";
 
@@ -34,6 +36,7 @@ const ABOUT = [
   `Golden vectors of this protocol. \`hex\` is the bytes of what stands beside it. ${NOTATION}`,
   "protocol: canonical is the JSON text that is hashed, hash the first 32 hex digits of the SHA-256 of its UTF-8 bytes.",
   "messages: payloads, by channel. datagrams: whole ones of the regular protocol; runs are those of the ack block, a run, a gap, a run and so on, downwards from the largest. zero: whole datagrams of the connection protocol; key is the MAC key of the sender's direction, made from the ticket.",
+  "messages of a channel with compress stand there as they are stored; deflated, which only protocols with such channels have, are some as they may be deflated, to be read: every compressor makes other bytes.",
   "compatMessages, compatDatagrams: between peers of different versions, whose accept said compat. A message may lack the newest members (a reader gives them their defaults) or have more behind them (a reader skips it), and every frame that another follows says how long it is.",
   "refused: bytes that no decoder may accept; for messages the payload, else the datagram.",
 ];
@@ -44,10 +47,13 @@ export function emitVectors(model: Model): string {
     ["messages", vectors.messages()],
     ["datagrams", vectors.datagrams()],
     ["zero", vectors.zero()],
+    ...(model.channels.some(({ compress }) => compress)
+      ? ([["deflated", vectors.deflated()]] as const)
+      : []),
     ["compatMessages", vectors.compatMessages()],
     ["compatDatagrams", vectors.compatDatagrams()],
     ["refused", vectors.refused()],
-  ] as const;
+  ] as const satisfies readonly (readonly [string, unknown[]])[];
   const { name, version, hash } = model;
   const protocol = { name, version, hash, canonical: hashedText(model) };
   const head = [
@@ -91,7 +97,7 @@ class Vectors {
   /** The bytes of a case; undefined for one that is too long, or too deep in itself. */
   #bytes(channel: ChannelModel, value: unknown): Uint8Array | undefined {
     try {
-      return writeMessage(this.#lookup, channel.message, value, channel.maxBytes);
+      return writePayload(this.#lookup, channel, value);
     } catch (error) {
       if (error instanceof TooLarge) return undefined;
       throw error;
@@ -131,9 +137,21 @@ class Vectors {
         channel: channel.name,
         case: name,
         value: toJsonData(value),
-        hex: hexOf(bytes),
+        hex: hexOf(channel.compress ? storedPayload(bytes) : bytes),
       }));
     });
+  }
+
+  /** Messages of channels with `compress` as a writer may deflate them. */
+  deflated(): unknown[] {
+    return this.#model.channels.flatMap((channel) =>
+      deflatedCases(this.#lookup, channel, this.#cases(channel)).map(({ name, value, bytes }) => ({
+        channel: channel.name,
+        case: name,
+        value: toJsonData(value),
+        hex: hexOf(bytes),
+      })),
+    );
   }
 
   /** Those that are other bytes between peers of one version. */
@@ -254,11 +272,11 @@ class Vectors {
     const shown = new Set<string>();
     for (const channel of this.#model.channels) {
       const one = (number: number): FrameValues => this.#frame(channel, number);
-      const { minBytes, fixedBytes } = this.#lookup.struct(channel.message);
+      const { minBytes } = this.#lookup.struct(channel.message);
       if (minBytes > this.#model.limits.sliceBytes) continue;
       add(`${channel.name}: alone`, header, [one(0)]);
       // What two frames leave out is the same on every channel of a kind.
-      const kind = `${channel.numbered}, ${fixedBytes < 0}`;
+      const kind = `${channel.numbered}, ${payloadFixedBytes(channel, this.#lookup) < 0}`;
       if (shown.has(kind)) continue;
       shown.add(kind);
       if (!channel.numbered) {
@@ -276,9 +294,9 @@ class Vectors {
       if (fits.length > 1) add(`from the ${side}: every channel`, header, fits);
     }
     const { sliceBytes } = this.#model.limits;
-    const sliced = this.#model.channels.find((c) => c.fragment && c.maxBytes > sliceBytes);
+    const sliced = this.#model.channels.find((c) => c.fragment && payloadMaxBytes(c) > sliceBytes);
     if (sliced === undefined) return;
-    const tail = new Uint8Array(Math.min(3, sliced.maxBytes - sliceBytes)).fill(0xa5);
+    const tail = new Uint8Array(Math.min(3, payloadMaxBytes(sliced) - sliceBytes)).fill(0xa5);
     const slice = (index: number, payload: Uint8Array): FrameValues => ({
       channel: sliced,
       number: 1,
@@ -292,7 +310,7 @@ class Vectors {
 
   #frame(channel: ChannelModel, number: number): FrameValues {
     const value = this.#cases(channel).find(({ name }) => name === "minimum")!.value;
-    const payload = writeMessage(this.#lookup, channel.message, value);
+    const payload = writePayload(this.#lookup, channel, value);
     return { channel, ...(channel.numbered ? { number } : {}), payload };
   }
 
@@ -328,7 +346,7 @@ class Vectors {
       const named = (name: string) => cases.find((c) => c.name === name)!.value;
       const good =
         this.#bytes(channel, named("typical")) ?? this.#bytes(channel, named("minimum"))!;
-      for (const { name, bytes } of this.#refused.payloads(channel.message, good, cases)) {
+      for (const { name, bytes } of this.#refused.payloads(channel, good, cases)) {
         rows.push({ channel: channel.name, case: name, hex: hexOf(bytes) });
       }
     }

@@ -12,6 +12,8 @@ export interface FrameReading {
   readonly payload: Uint8Array;
   /** Missing for slices. */
   readonly message?: Record<string, unknown>;
+  /** Only where the payload was deflated: the bytes that the message was read from. */
+  readonly inflated?: Uint8Array;
 }
 
 export interface AckReading {

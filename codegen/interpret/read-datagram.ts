@@ -6,11 +6,12 @@
  */
 
 import { ByteCursor, inBytes, type Part, Problem } from "../bytes/cursor.ts";
-import { compatMaxBytes } from "../model/channels.ts";
+import { compatMaxBytes, payloadFixedBytes, payloadMaxBytes } from "../model/channels.ts";
 import type { Side } from "../model/delivery.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
+import { readPayload } from "./compression.ts";
 import type { FrameReading, Reading, ReadOptions } from "./datagram.ts";
 import {
   Flags,
@@ -20,7 +21,6 @@ import {
   holds,
   MAX_ACK_PAIRS,
 } from "./header-items.ts";
-import { readMessage } from "./read-message.ts";
 import { readZero } from "./read-zero.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -310,7 +310,7 @@ class RegularReading {
     let length = -1;
     let sliceIndex = 0;
     let sliceCount = 0;
-    const fixed = () => this.#reader.lookup.struct(channel.message).fixedBytes;
+    const fixed = () => payloadFixedBytes(channel, this.#reader.lookup);
     const facts = (): FrameFacts => ({
       numbered: channel.numbered,
       unsized: s.compat || flags.role("slice") || fixed() < 0,
@@ -373,7 +373,7 @@ class RegularReading {
   ): FrameReading {
     const s = this.#s;
     const most = this.#most(channel);
-    const fixed = slice || s.compat ? -1 : this.#reader.lookup.struct(channel.message).fixedBytes;
+    const fixed = slice || s.compat ? -1 : payloadFixedBytes(channel, this.#reader.lookup);
     const bytes = length >= 0 ? length : more && fixed >= 0 ? fixed : s.left;
     if (bytes > s.left) s.fail(`a payload of ${inBytes(bytes)}, ${s.left} left`);
     if (!more && bytes !== s.left)
@@ -394,19 +394,15 @@ class RegularReading {
     s.end = at + bytes;
     try {
       const text = number === undefined ? {} : { text: `message ${number}` };
-      const message = s.group(
-        channel.name,
-        () => readMessage(this.#reader.lookup, channel.message, s),
-        text,
-      );
-      return { ...base, message };
+      const read = s.group(channel.name, () => readPayload(this.#reader.model, channel, s), text);
+      return { ...base, ...read };
     } finally {
       s.end = end;
     }
   }
 
   #most(channel: ChannelModel): number {
-    return this.#s.compat ? compatMaxBytes(this.#reader.model, channel) : channel.maxBytes;
+    return this.#s.compat ? compatMaxBytes(this.#reader.model, channel) : payloadMaxBytes(channel);
   }
 
   #checkSlice(

@@ -4,6 +4,7 @@
  */
 import { createHmac } from "node:crypto";
 import { bitText, Sink } from "../bytes/sink.ts";
+import { payloadFixedBytes } from "../model/channels.ts";
 import { hasRole } from "../model/header-roles.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, HeaderFieldModel, Model } from "../model/model.ts";
@@ -157,8 +158,7 @@ function writeFrame(
   const flags = new Flags();
   const facts = {
     numbered: channel.numbered,
-    unsized:
-      compat || slice !== undefined || Lookup.of(model).struct(channel.message).fixedBytes < 0,
+    unsized: compat || slice !== undefined || payloadFixedBytes(channel, Lookup.of(model)) < 0,
   };
   const value = (field: HeaderFieldModel): number => {
     switch (field.role) {

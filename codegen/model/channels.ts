@@ -13,13 +13,38 @@ import { roomHelp, type SizedTypes } from "./room-help.ts";
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
+/** What a payload of a channel with `compress` has in front. */
+const COMPRESSION_BYTES = 1;
+
+function withCompression(channel: Pick<ChannelModel, "compress">, bytes: number): number {
+  return channel.compress ? bytes + COMPRESSION_BYTES : bytes;
+}
+
+/** The largest payload: compressed messages are never longer than this. */
+export function payloadMaxBytes(channel: ChannelModel): number {
+  return withCompression(channel, channel.maxBytes);
+}
+
+/** Bytes of every payload, or -1 where they differ. */
+export function payloadFixedBytes(channel: ChannelModel, lookup: Lookup): number {
+  return channel.compress ? -1 : lookup.struct(channel.message).fixedBytes;
+}
+
 /**
- * The largest message that a peer of another version may send on a channel. What may have grown there has no bound of
+ * The largest message that a peer of another version may have, before it is compressed. It cannot be more than what fits
+ * a payload: it may be stored.
+ */
+export function compatMessageBytes(model: Omit<Model, "hash">, channel: ChannelModel): number {
+  return compatMaxBytes(model, channel) - withCompression(channel, 0);
+}
+
+/**
+ * The largest payload that a peer of another version may send on a channel. What may have grown there has no bound of
  * its own here: the receive budget, which both versions have, bounds it, and how many slices there can be.
  */
 export function compatMaxBytes(model: Omit<Model, "hash">, channel: ChannelModel): number {
   const message: TypeModel = { kind: "struct", name: channel.message };
-  if (!grows(message, Lookup.of(model))) return channel.maxBytes;
+  if (!grows(message, Lookup.of(model))) return payloadMaxBytes(channel);
   const { receiveBudgetBytes, sliceBytes, maxDatagramBytes } = model.limits;
   const most = channel.fragment ? MAX_SLICES * sliceBytes : maxDatagramBytes;
   return Math.min(receiveBudgetBytes - MESSAGE_OVERHEAD_BYTES, most);
@@ -65,7 +90,10 @@ function checkSequenced(spec: SpecAst, channels: readonly ChannelModel[], d: Dia
       ({ delivery, direction }) =>
         delivery === "reliable-sequenced" && (direction === side || direction === "both"),
     );
-    const bytes = held.reduce((sum, { maxBytes }) => sum + maxBytes + MESSAGE_OVERHEAD_BYTES, 0);
+    const bytes = held.reduce(
+      (sum, channel) => sum + payloadMaxBytes(channel) + MESSAGE_OVERHEAD_BYTES,
+      0,
+    );
     const last = held.at(-1);
     // One alone is SD1207's.
     if (bytes <= limit || last === undefined || held.length < 2) continue;
@@ -119,13 +147,15 @@ function resolveChannel(
   }
   const maxBytes = Math.max(ast.maxBytes?.value ?? worst, worst);
   const reliable = isReliable(ast.delivery);
-  if (!ast.fragment && sliceBytes !== undefined && maxBytes > sliceBytes) {
-    const params = { channel: ast.name, worst: maxBytes, room: sliceBytes };
-    const help = roomHelp(ast, message, types, sliceBytes);
+  const compress = ast.compress ? ({ compress: true } as const) : {};
+  const payload = withCompression(compress, maxBytes);
+  if (!ast.fragment && sliceBytes !== undefined && payload > sliceBytes) {
+    const params = { channel: ast.name, worst: payload, room: sliceBytes };
+    const help = roomHelp(ast, message, types, sliceBytes - withCompression(compress, 0));
     d.report("SD1206", ast.maxBytes?.span ?? ast.span, params, { help });
   }
-  checkRoom(ast, maxBytes, spec, sliceBytes, d);
-  const least = maxBytes + MESSAGE_OVERHEAD_BYTES;
+  checkRoom(ast, payload, spec, sliceBytes, d);
+  const least = payload + MESSAGE_OVERHEAD_BYTES;
   const queueBytes = ast.queueBytes?.value ?? Math.max(DEFAULT_QUEUE_BYTES, 2 * least);
   if (ast.queueBytes && queueBytes < least) {
     d.report("SD1208", ast.queueBytes.span, { queueBytes, worst: least });
@@ -140,6 +170,7 @@ function resolveChannel(
     numbered: reliable || ast.delivery === "unreliable-ordered" || ast.fragment,
     reliable,
     fragment: ast.fragment,
+    ...compress,
     maxBytes,
     queueBytes,
     priority: ast.priority,

@@ -1,6 +1,6 @@
 /**
  * The protocol hash: two peers with the same one understand each other's bytes. Covered: the protocol's name, channels
- * (id, name, delivery, direction, fragmenting, bound, layout of the message), the header's layout, the zero schemas, and
+ * (id, name, delivery, direction, fragmenting, compressing, bound, layout of the message), the header's layout, the zero schemas, and
  * the limits that one end relies on at the other. The names of members, enum values, variants and the user's own header
  * fields are not on the wire, but tell what its bytes mean: two that were exchanged must not go unnoticed. Not covered:
  * the version (two versions may be the same on the wire), the names of types and of header fields with a role, docs,
@@ -60,6 +60,7 @@ export function wireForm(
       delivery: channel.delivery,
       direction: channel.direction,
       fragment: channel.fragment,
+      ...(channel.compress ? { compress: true } : {}),
       maxBytes: channel.maxBytes,
       message: layouts.struct(channel.message),
     })),

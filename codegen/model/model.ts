@@ -144,6 +144,9 @@ export interface ChannelModel extends Documentation, ChannelOptions {
   readonly numbered: boolean;
   readonly reliable: boolean;
   readonly fragment: boolean;
+  /** Payloads begin with a byte that says stored or deflated; missing where they are the message itself. */
+  readonly compress?: true;
+  /** Largest message, before it is compressed. */
   readonly maxBytes: number;
   readonly queueBytes: number;
   readonly priority: number;

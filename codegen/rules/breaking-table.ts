@@ -108,6 +108,14 @@ const breaking: BreakingRows = {
     after: plain,
     instead: `${channels("hit: { id: 0, delivery: reliable, direction: client-to-server, message: { who: u16 } }")}  hitBack: { id: 1, delivery: reliable, direction: server-to-client, message: { who: u16 } }\n`,
   },
+  "channel-compress-changed": {
+    title: "a channel is compressed in one version only",
+    why: "A compressed message has a byte in front that says stored or deflated. A peer without it takes that byte for the message's first.",
+    fix: newChannel,
+    before: message("text: { string: { maxBytes: 3000 } }"),
+    after: hit("compress: true, message: { text: { string: { maxBytes: 3000 } } }"),
+    instead: `${message("text: { string: { maxBytes: 3000 } }")}  hitLong: { id: 1, delivery: reliable, direction: both, compress: true, message: { text: { string: { maxBytes: 3000 } } } }\n`,
+  },
   "channel-fragment-changed": {
     title: "a channel sends in slices, and the other version does not take them",
     why: "A peer takes slices only on channels that may have them, and a message above a datagram comes in slices.",

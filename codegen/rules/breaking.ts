@@ -178,6 +178,7 @@ function compareChannel(
     ["channel-id-changed", "id", was.id, is.id],
     ["channel-delivery-changed", "delivery", was.delivery, is.delivery],
     ["channel-direction-changed", "direction", was.direction, is.direction],
+    ["channel-compress-changed", "compress", was.compress ?? false, is.compress ?? false],
     ["sending-changed", "priority", was.priority, is.priority],
     ["sending-changed", "weight", was.weight, is.weight],
     ["sending-changed", "maxAgeMs", was.maxAgeMs ?? "none", is.maxAgeMs ?? "none"],

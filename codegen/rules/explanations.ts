@@ -455,11 +455,6 @@ const unsupported: Readonly<Record<string, Explanation>> = {
     `stardust: 1\nprotocol: { name: game }\n${good}`,
     `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
   ),
-  SD1904: missing(
-    "Compressed messages.",
-    channel("delivery: reliable, compress: true, message: { who: u16 }"),
-    good,
-  ),
   SD1907: missing(
     "Notices of delivery to the sender.",
     channel("delivery: reliable, notices: true, message: { who: u16 }"),

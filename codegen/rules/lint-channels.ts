@@ -12,6 +12,8 @@ const stateWords: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/** Messages below this are never deflated; the runtime's MIN_DEFLATE_BYTES. */
+const SMALL_BYTES = 64;
 /** Messages above this many slices are bulk. */
 const BULK_SLICES = 8;
 /** An extensible message should leave this part of a datagram free. */
@@ -168,6 +170,40 @@ export const channelRules: Readonly<Record<string, LintRule>> = {
         return [finding(channel, `${what}: ${left} are left for members of later versions`)];
       });
     },
+  },
+
+  "compress-small": {
+    severity: "warning",
+    title: "`compress` on a channel of small messages",
+    why: "Messages below 64 bytes are never deflated, because they would be no shorter: the byte in front is all that `compress` does for them.",
+    fix: "leave `compress` out",
+    bad: `channels:
+  hit:
+    id: 0
+    delivery: reliable
+    direction: server-to-client
+    doc: Who was hit.
+    compress: true
+    message: { who: u16, by: u16 }
+`,
+    good: `channels:
+  hit:
+    id: 0
+    delivery: reliable
+    direction: server-to-client
+    doc: Who was hit.
+    message: { who: u16, by: u16 }
+`,
+    check: ({ model }) =>
+      model.channels
+        .filter((c) => c.compress && Lookup.of(model).struct(c.message).maxBytes < SMALL_BYTES)
+        .map((c) => {
+          const { maxBytes } = Lookup.of(model).struct(c.message);
+          return finding(
+            c,
+            `channel \`${c.name}\` is compressed, and its messages take at most ${maxBytes} bytes`,
+          );
+        }),
   },
 
   "bulk-in-front": {

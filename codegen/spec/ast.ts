@@ -85,6 +85,7 @@ export interface ChannelAst extends ChannelOptions {
   readonly priority: number;
   readonly weight: number;
   readonly fragment: boolean;
+  readonly compress: boolean;
   /** Whether `fragment` was written down. */
   readonly saysFragment: boolean;
   readonly maxBytes?: { readonly value: number; readonly span: Span };

@@ -16,10 +16,7 @@ import type { TypeParser } from "./parse-types.ts";
 import { channelSection, gapMsByDefault, priorityByDefault } from "./sections.ts";
 import type { UnsupportedFeature } from "./unsupported.ts";
 
-const missingOptions: readonly [string, UnsupportedFeature][] = [
-  ["compress", "channel-compress"],
-  ["notices", "channel-notices"],
-];
+const missingOptions: readonly [string, UnsupportedFeature][] = [["notices", "channel-notices"]];
 
 export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics): ChannelAst[] {
   const channels: ChannelAst[] = [];
@@ -43,6 +40,7 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
   const weight = fields.integer("weight") ?? 1;
   const reliable = delivery !== undefined && isReliable(delivery);
   const fragment = fields.bool("fragment") ?? reliable;
+  const compress = fields.bool("compress") ?? false;
   const maxBytes = parseBytes(fields, "maxBytes");
   const queueBytes = parseBytes(fields, "queueBytes");
   const options = parseOptions(fields, delivery, d);
@@ -62,6 +60,7 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
     weight,
     fragment,
     saysFragment: fields.has("fragment"),
+    compress,
     ...(maxBytes ? { maxBytes } : {}),
     ...(queueBytes ? { queueBytes } : {}),
     ...options,

@@ -89,11 +89,12 @@ export const channelSection: MapSchema = closed(
       "Reliable: in how many further datagrams a small message rides before it is known to be lost.",
     ),
     fragment: flag("Messages larger than a datagram travel in slices. Default: where reliable."),
+    compress: flag("Messages are deflated where that is shorter."),
     extensible: flag("Later versions may add members at the message's end."),
     maxBytes: whole(
       1,
       MAX_MESSAGE_BYTES,
-      "Largest message accepted. Default: what its type can take.",
+      "Largest message accepted, before it is compressed. Default: what its type can take.",
     ),
     queueBytes: whole(1, MAX_MESSAGE_BYTES, "Bytes queued for one peer before send says no."),
     ...docKeys,

@@ -1,7 +1,7 @@
 /**
  * What the design has and the runtime does not have yet. A spec that asks for a row's feature gets the row's
  * diagnostic; removing the row is what switches the feature on in the front end (what the model and the emitters need
- * besides is theirs). Codes are never used again; SD1902, SD1903, SD1905, SD1906 and SD1908 were of features that are
+ * besides is theirs). Codes are never used again; SD1902, SD1903, SD1904, SD1905, SD1906 and SD1908 were of features that are
  * there now.
  */
 
@@ -16,7 +16,6 @@ export interface Unsupported {
 /** Every key under which the front end asks. Those of `unsupported` that are gone are supported. */
 export type UnsupportedFeature =
   | "security-sealed"
-  | "channel-compress"
   | "channel-notices"
   | "zero-own-message"
   | "zero-other-body";
@@ -27,7 +26,6 @@ export const unsupported: { readonly [feature in UnsupportedFeature]?: Unsupport
     what: "sealing (the default security)",
     instead: "write `security: plain`",
   },
-  "channel-compress": { code: "SD1904", what: "the channel option `compress`" },
   "channel-notices": { code: "SD1907", what: "the channel option `notices`" },
   "zero-own-message": {
     code: "SD1919",

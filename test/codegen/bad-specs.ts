@@ -471,7 +471,6 @@ const missing: BadSpec[] = [
     spec: `«s»tardust: 1\nprotocol: { name: test }\n${channel}`,
     schema: "refuses",
   },
-  { code: "SD1904", spec: options("«compress»: true"), schema: "refuses" },
   { code: "SD1907", spec: options("«notices»: true"), schema: "refuses" },
   { code: "SD1919", spec: zero("«leaderboard»: {}"), schema: "refuses" },
   {

@@ -65,6 +65,8 @@ export interface Vectors {
   readonly messages: readonly MessageVector[];
   readonly datagrams: readonly DatagramVector[];
   readonly zero: readonly ZeroVector[];
+  /** Only where a channel has `compress`. */
+  readonly deflated?: readonly MessageVector[];
   readonly compatMessages: readonly MessageVector[];
   readonly compatDatagrams: readonly DatagramVector[];
   readonly refused: readonly { channel?: string; case: string; hex: string }[];

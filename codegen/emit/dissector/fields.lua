@@ -123,6 +123,8 @@ for _, row in ipairs({
   { "tag", ProtoField.uint64, "tag" },
   { "padding", ProtoField.bytes, "padding" },
   { "later", ProtoField.bytes, "of a later version" },
+  { "compression", ProtoField.uint8, "compression" },
+  { "deflated", ProtoField.bytes, "deflated" },
   { "cid", ProtoField.string, "connection id" },
   { "msg", ProtoField.string, "zero message" },
   { "mac", ProtoField.string, "MAC" },

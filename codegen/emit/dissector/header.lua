@@ -207,7 +207,7 @@ local function readFrame(s, tree, first, before, summary)
     if length > most then fail(s, s.at, "a payload of " .. length .. " bytes, at most " .. most) end
     local stop = s.stop
     s.stop = s.at + length
-    readStruct(s, tree, channel.message)
+    readPayload(s, tree, channel)
     if s.at ~= s.stop then fail(s, s.at, (s.stop - s.at) .. " bytes left over") end
     s.stop = stop
   end

@@ -302,3 +302,45 @@ readStruct = function(s, tree, name)
   end
   leaveType(s, struct, name, at)
 end
+
+-- What bytes inflate to; nil where this Wireshark cannot tell.
+local function inflate(range)
+  for _, method in ipairs({ "uncompress_zlib", "uncompress" }) do
+    local good, bytes = pcall(function() return range[method](range, "Inflated message") end)
+    if good and bytes and bytes:len() > 0 then return bytes end
+  end
+  return nil
+end
+
+-- The payload of a channel: its message or, where it has `compress`, that behind a byte. What a stream makes is shown where
+-- this Wireshark inflates it; else its bytes are all that is shown.
+local function readPayload(s, tree, channel)
+  if not channel.compress then return readStruct(s, tree, channel.message) end
+  local at = take(s, 1, "compression")
+  local form = byteAt(s, at)
+  put(s, tree, own.compression, at, nil, nil, form == 0 and " (stored)" or form == 1 and " (deflated)" or nil)
+  if form == 0 then return readStruct(s, tree, channel.message) end
+  if form ~= 1 then fail(s, at, "compression: is neither stored nor deflated") end
+  local most = (s.compat and channel.compatMax or channel.max) - 1
+  local length = s.stop - s.at
+  local start = take(s, length, "deflated")
+  put(s, tree, own.deflated, start)
+  if length == 0 then fail(s, start, "deflated: is no DEFLATE stream") end
+  if length >= most then fail(s, start, "deflated: " .. length .. " bytes, and no shorter than inflated") end
+  local inflated = inflate(s.tvb:range(start, length))
+  if not inflated then return end
+  if inflated:len() > most then fail(s, start, "deflated: inflates to more than " .. most .. " bytes") end
+  if inflated:len() <= length then fail(s, start, "deflated: " .. length .. " bytes, and no shorter than inflated") end
+  local inner = setmetatable({ tvb = inflated, raw = inflated:raw(), at = 0, stop = inflated:len() }, { __index = s })
+  local good, problem = pcall(function()
+    readStruct(inner, tree, channel.message)
+    if inner.at ~= inner.stop then fail(inner, inner.at, (inner.stop - inner.at) .. " bytes left over") end
+  end)
+  s.shown, s.empty = inner.shown, inner.empty
+  if good then return end
+  if type(problem) == "table" then
+    problem.problem = "byte " .. problem.at .. " of what it inflates to: " .. problem.problem
+    problem.at = start
+  end
+  error(problem, 0)
+end

@@ -176,6 +176,7 @@ export function independentText(modelJson: string): string {
       delivery: c.delivery,
       direction: c.direction,
       fragment: c.fragment,
+      ...(c.compress ? { compress: true } : {}),
       maxBytes: c.maxBytes,
       message: numbering.named("structs", c.message),
     }));

@@ -3,9 +3,10 @@
  * frame's payload. Keeps the slices it has seen, so one instance reads one capture, in order. Imports nothing of src/
  * or generated/.
  *
- * Not covered, and refused: sealed sessions, `compress`. Not checked, because one datagram cannot show it: whether an
+ * Not covered, and refused: sealed sessions. Not checked, because one datagram cannot show it: whether an
  * acknowledged number was ever sent, and whether a wide packet number was due.
  */
+import { inflateRawSync } from "node:zlib";
 import { parse as parseYaml } from "yaml";
 import { Bits, Cursor, fail } from "./bytes.ts";
 import { isMap, Messages, type Yaml } from "./messages.ts";
@@ -50,6 +51,7 @@ interface Channel {
   readonly direction: string;
   readonly numbered: boolean;
   readonly fragment: boolean;
+  readonly compress: boolean;
   readonly maxBytes: number;
   /** Or -1. */
   readonly fixedBytes: number;
@@ -289,7 +291,8 @@ export class RegularParser {
     }
   }
 
-  #decode(channel: Channel, payload: Uint8Array): unknown {
+  #decode(channel: Channel, given: Uint8Array): unknown {
+    const payload = channel.compress ? inflated(given, channel.maxBytes - 1) : given;
     return this.#messages.decode(channel.type, new Cursor(payload), channel.name);
   }
 
@@ -385,14 +388,14 @@ export class RegularParser {
   }
 
   #channel(name: string, value: Yaml): Channel {
-    if (value["compress"] !== undefined && value["compress"] !== false)
-      fail("compress is not covered");
     const delivery = String(value["delivery"]);
     const reliable = RELIABLE.has(delivery);
     const fragment = (value["fragment"] as boolean | undefined) ?? reliable;
     const type = this.#messages.resolveMessage(value["message"], value["extensible"] === true);
     const [least, most] = this.#messages.sizes(type);
-    const maxBytes = (value["maxBytes"] as number | undefined) ?? most;
+    const compress = value["compress"] === true;
+    // One byte in front says stored or deflated, and makes any size possible.
+    const maxBytes = ((value["maxBytes"] as number | undefined) ?? most) + (compress ? 1 : 0);
     return {
       name,
       type,
@@ -400,9 +403,31 @@ export class RegularParser {
       numbered: reliable || delivery === "unreliable-ordered" || fragment,
       fragment,
       maxBytes: this.#compat && this.#messages.mayGrow(type) ? this.#grown(fragment) : maxBytes,
-      fixedBytes: least === most ? least : -1,
+      fixedBytes: least === most && !compress ? least : -1,
+      compress,
     };
   }
+}
+
+/** The message in a payload of a channel with `compress`, of at most `most` bytes. */
+function inflated(payload: Uint8Array, most: number): Uint8Array {
+  if (payload.length === 0) fail("no byte that says stored or deflated");
+  const rest = payload.subarray(1);
+  if (payload[0] === 0) return rest;
+  if (payload[0] !== 1) fail(`form ${payload[0]}`);
+  let out: Uint8Array = rest;
+  try {
+    out = new Uint8Array(inflateRawSync(rest, { maxOutputLength: Math.max(1, most) }));
+    // A stream that goes on behind itself would inflate without its last byte too.
+    inflateRawSync(rest.subarray(0, -1), { maxOutputLength: Math.max(1, most) });
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error)) throw error;
+    if (error.code === "Z_BUF_ERROR" && out !== rest) {
+      return out.length > rest.length ? out : fail("deflated, and no shorter");
+    }
+    fail(`deflated: ${error.message}`);
+  }
+  return fail("bytes behind the stream");
 }
 
 /** The role of a frame's bit among the datagram's flags: F and M are shared, the others are the frame's alone. */
