@@ -62,6 +62,13 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
     good: "stardust breaking --against main && stardust generate # and deploy both ends",
     shows: "command",
   },
+  STARDUST_CONNECT_UNTRUSTED: {
+    means:
+      "`connect` was given the server's public key (`serverKey`), and whoever answers at that address has signed with another one. Class `ConnectUntrustedError`: `serverKey` is the key of the one that answers. Either the server has a new identity (without the option `identity` it has one at each start), or somebody else answers in its place; the connection is not opened in either case, and no message was sent.",
+    fix: "ask whoever runs the server for its key (`server.publicKey`, or what `stardust keygen` printed); while a key changes, give both: docs/guide.md#encryption",
+    bad: "await connect({ port, serverKey: yesterdaysKey });",
+    good: "await connect({ port, serverKey: [key, nextKey] });",
+  },
   STARDUST_CHANNEL_MISSING: {
     means:
       "A message was sent on a channel that the other side, of an older version, lacks. Nothing was sent.",

@@ -29,6 +29,12 @@ const stubCrypto: ZeroCrypto = {
   sha256: (data) => new Uint8Array(32).fill(data.length & 0xff),
   randomBytes: (count) => new Uint8Array(count).fill(9),
   equal: (a, b) => Buffer.compare(a, b) === 0,
+  keyPair: () => ({
+    publicKey: new Uint8Array(32).fill(5),
+    agree: () => new Uint8Array(32).fill(6),
+  }),
+  signingKey: (seed) => ({ publicKey: seed, sign: () => new Uint8Array(64).fill(8) }),
+  verify: () => true,
 };
 
 const values: readonly unknown[] = [
@@ -151,7 +157,7 @@ export class ZeroTarget implements Target {
       const peer = server.sizes.peers + 1;
       const accept = this.#accept;
       const reservation = { cid, peer, address, port, local, hash, compat, accept, nowMs: NOW_MS };
-      server.answer(cid, server.reserve(reservation), NOW_MS);
+      server.answer(cid, server.reserve(reservation)!, NOW_MS);
     }
   }
 }

@@ -16,7 +16,7 @@ export interface JoinBody {
 }
 
 /**
- * The join is accepted, on this port and with this ticket; the hash is that of the version both will use.
+ * The join is accepted, on this port; the hash is that of the version both will use.
  * The application's part.
  * @see protocol.yaml:253
  */

@@ -9,7 +9,9 @@ import {
   connectClosed,
   connectRejected,
   connectTimeout,
+  connectUntrusted,
 } from "./connect-errors.ts";
+import { type ConnectOptions, connectOptions, serverKeys } from "./connect-options.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import {
   type CloseOptions,
@@ -31,28 +33,18 @@ import {
   registerHandlers,
   resolveServer,
 } from "./endpoint.ts";
-import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
+import {
+  ConnectProtocolError,
+  ConnectRejectedError,
+  ConnectUntrustedError,
+  StardustError,
+} from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
-import {
-  abortSignal,
-  bufferBytes,
-  callback,
-  checkOptions,
-  flag,
-  type OptionTable,
-  object,
-  portNumber,
-  text,
-} from "./options.ts";
+import { checkOptions } from "./options.ts";
 import type { ChannelDefinition, Protocol } from "./protocol.ts";
-import {
-  type CongestionChoice,
-  type CongestionFactory,
-  congestionChoice,
-  congestionFactory,
-} from "./session/congestion/choose.ts";
+import { congestionFactory } from "./session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
@@ -63,30 +55,7 @@ import { Reader } from "./wire/reader.ts";
 import { ZeroClient } from "./zero/client.ts";
 import type { ZeroClientEvent } from "./zero/events.ts";
 
-export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
-  /** Name or address of the server; default `127.0.0.1`. */
-  readonly host?: string | undefined;
-  /** Any port of the server's range. */
-  readonly port: number;
-  /** The body of join; may be left out where the spec asks for nothing. */
-  readonly join?: F["join"] | undefined;
-  /** Handlers by channel, in place before the first message. */
-  readonly handlers?: Partial<F["handlers"]> | undefined;
-  /** Ends the attempt (STARDUST_CONNECT_ABORTED) or, later, closes the client. */
-  readonly signal?: AbortSignal | undefined;
-  /** Wraps the socket: a lossy link, say (stardust-udp/testing). */
-  readonly wrapSocket?: ((socket: DatagramSocket) => DatagramSocket) | undefined;
-  readonly socketBufferBytes?: number | undefined;
-  /** Told of what a handler throws; default: printed to stderr. The client goes on. */
-  readonly onFault?: ((error: unknown, where: string) => void) | undefined;
-  /**
-   * What decides how much is sent: `"stardust"` (the default), `"newreno"`, `"fixed"`, or a function that makes a controller
-   * of your own. It governs what this side sends; the other side chooses for itself.
-   */
-  readonly congestion?: CongestionChoice | CongestionFactory | undefined;
-  /** False only to prove that loss is noticed: nothing that is lost is sent again. */
-  readonly resend?: boolean | undefined;
-}
+export type { ConnectOptions } from "./connect-options.ts";
 
 /** Numbers of one connection, seen from this side. */
 export interface ConnectionStats {
@@ -95,6 +64,15 @@ export interface ConnectionStats {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** What protects a connection from those who see its packets. */
+export type ConnectionSecurity =
+  /** Nothing. */
+  | "plain"
+  /** It is sealed, towards whoever has answered: who was in the way from the first packet on may have. */
+  | "opportunistic"
+  /** It is sealed, and the server has a key that `serverKey` names. */
+  | "pinned";
+
 export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends AsyncDisposable {
   /** This client's id at the server. */
   readonly id: number;
@@ -102,6 +80,9 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   readonly port: number;
   /** The validated body of accept. */
   readonly accept: F["accept"];
+  readonly security: ConnectionSecurity;
+  /** The server's public key; undefined where the protocol is plain. */
+  readonly serverKey: string | undefined;
   /** Version of the spec that both sides use: the older one, where the server was generated from another. */
   readonly version: number;
   /** Whether the server has this channel; a send on one that it lacks throws STARDUST_CHANNEL_MISSING. */
@@ -121,22 +102,6 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   close(options?: CloseOptions): Promise<void>;
 }
 
-const connectOptions: OptionTable = {
-  host: text,
-  port: portNumber,
-  join: object,
-  handlers: object,
-  signal: abortSignal,
-  wrapSocket: callback,
-  socketBufferBytes: bufferBytes,
-  onFault: callback,
-  congestion: {
-    what: `${congestionChoice.what}, or a function`,
-    isGood: (value) => callback.isGood(value) || congestionChoice.isGood(value),
-  },
-  resend: flag,
-};
-
 /** Joins a server and resolves when the connection is open. Generated code gives it its types. */
 export async function connect<F extends ClientFaceTypes>(
   protocol: Protocol,
@@ -149,10 +114,14 @@ export async function connect<F extends ClientFaceTypes>(
   if (port === undefined) {
     throw new StardustError("STARDUST_INVALID_OPTION", "port: any port of the server's range");
   }
+  const keys = serverKeys(protocol, options.serverKey);
   if (signal?.aborted) throw connectAborted(signal);
   const addresses = await resolveServer(options.host ?? "127.0.0.1");
-  return firstOf(addresses, (address) => open<F>(protocol, face, options, address));
+  return firstOf(addresses, (address) => open<F>(protocol, face, options, address, keys));
 }
+
+/** Errors that a server's answer has led to. */
+const answers = [ConnectRejectedError, ConnectProtocolError, ConnectUntrustedError] as const;
 
 /** How long an address may say nothing before the next is tried as well (RFC 8305, section 8). */
 const NEXT_ADDRESS_MS = 250;
@@ -202,8 +171,7 @@ function firstOf<F extends ClientFaceTypes>(
         trying--;
         failure ??= error;
         if (isDecided) return;
-        const isFinal =
-          error instanceof ConnectRejectedError || error instanceof ConnectProtocolError;
+        const isFinal = answers.some((answer) => error instanceof answer);
         if (!isFinal && left.length > 0) return next();
         if (!isFinal && trying > 0) return;
         decide(undefined);
@@ -219,6 +187,7 @@ async function open<F extends ClientFaceTypes>(
   face: ClientFace<F>,
   options: ConnectOptions<F>,
   address: string,
+  keys: readonly string[] | undefined,
 ): Promise<RunningClient<F>> {
   const { signal } = options;
   const plain = await openSocket({
@@ -231,7 +200,7 @@ async function open<F extends ClientFaceTypes>(
   try {
     if (signal?.aborted) throw connectAborted(signal);
     const socket = options.wrapSocket?.(plain) ?? plain;
-    return new RunningClient<F>(protocol, face, options, socket, address);
+    return new RunningClient<F>(protocol, face, options, socket, address, keys);
   } catch (error) {
     void plain.close();
     throw error;
@@ -242,6 +211,8 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   id = 0;
   port = 0;
   accept!: F["accept"];
+  security: ConnectionSecurity = "plain";
+  serverKey: string | undefined;
   readonly send: F["send"];
   readonly receive: F["receive"];
   readonly messages: F["messages"];
@@ -285,6 +256,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     options: ConnectOptions<F>,
     socket: DatagramSocket,
     address: string,
+    keys: readonly string[] | undefined,
   ) {
     const { port, join = {}, resend = true, congestion } = options;
     const { maxDatagramBytes } = protocol.limits;
@@ -308,7 +280,16 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       this.#rejectAttached = reject;
     });
     registerHandlers(this.#dispatcher, protocol, "client", options.handlers);
-    const zero = new ZeroClient({ protocol, crypto: nodeCrypto, port, join, nowMs: nowMs() });
+    const zero = new ZeroClient({
+      protocol,
+      crypto: nodeCrypto,
+      port,
+      join,
+      serverKeys: keys,
+      nowMs: nowMs(),
+    });
+    if (protocol.security === "sealed")
+      this.security = keys === undefined ? "opportunistic" : "pinned";
     this.#zero = zero;
     this.#connection = new Connection({
       protocol,
@@ -492,6 +473,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       case "rejected":
         this.#fail("rejected", connectRejected(this.#protocol, event));
         break;
+      case "untrusted":
+        this.#fail("rejected", connectUntrusted(this.#path, event.serverKey));
+        break;
       case "timeout":
         this.#fail("expired", connectTimeout(this.#protocol, this.#path, this.#options.port));
         break;
@@ -507,6 +491,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.id = event.peer;
     this.port = event.port;
     this.accept = event.accept as F["accept"];
+    this.serverKey = event.serverKey;
     this.#negotiated = event.negotiated;
     this.#connection.attach(event.negotiated, event.tag, now);
     this.#resolveAttached();

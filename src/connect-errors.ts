@@ -1,6 +1,11 @@
 /** What `connect` rejects with, in the words that its caller reads. */
 import type { CloseReason } from "./connection-contract.ts";
-import { ConnectProtocolError, ConnectRejectedError, StardustError } from "./errors.ts";
+import {
+  ConnectProtocolError,
+  ConnectRejectedError,
+  ConnectUntrustedError,
+  StardustError,
+} from "./errors.ts";
 import { differences } from "./negotiated-version.ts";
 import type { Protocol } from "./protocol.ts";
 import type { ZeroClientEvent } from "./zero/events.ts";
@@ -20,6 +25,19 @@ export function connectTimeout(
   const silence = `no answer from ${path.address}:${path.port} within ${protocol.limits.handshakeTimeoutMs} ms`;
   const sent = path.port === dialled ? "" : `, to which port ${dialled} has sent this client`;
   return new StardustError("STARDUST_CONNECT_TIMEOUT", silence + sent);
+}
+
+/** `path`: who has answered. */
+export function connectUntrusted(
+  path: { readonly address: string; readonly port: number },
+  serverKey: string,
+): ConnectUntrustedError {
+  const what =
+    "none of those in `serverKey`: it has a new one, or somebody else answers in its place";
+  return new ConnectUntrustedError(
+    `the server at ${path.address}:${path.port} has the key ${serverKey}, ${what}`,
+    serverKey,
+  );
 }
 
 /** The server ended it while the client was on its way to its port. */

@@ -14,6 +14,7 @@ export const errorCodes = {
   STARDUST_CONNECT_TIMEOUT: "The server did not answer before the handshake's deadline.",
   STARDUST_CONNECT_REJECTED: "The server answered and refused; `reason` and `detail` say why.",
   STARDUST_CONNECT_PROTOCOL: "Client and server were generated from specs that cannot talk.",
+  STARDUST_CONNECT_UNTRUSTED: "Whoever answers has another key than those that `serverKey` names.",
   STARDUST_CHANNEL_MISSING:
     "The other side was generated from an older version that lacks the channel.",
   STARDUST_CONNECT_ABORTED: "The AbortSignal of connect fired before the connection was open.",
@@ -122,6 +123,18 @@ export class ConnectProtocolError extends StardustError {
     this.version = version;
     this.hash = hash;
     this.differs = differs;
+  }
+}
+
+/** `connect` was given the server's public key, and whoever answers there has another one. */
+export class ConnectUntrustedError extends StardustError {
+  override readonly name = "ConnectUntrustedError";
+  /** The key of the one that answers. */
+  readonly serverKey: string;
+
+  constructor(message: string, serverKey: string) {
+    super("STARDUST_CONNECT_UNTRUSTED", message);
+    this.serverKey = serverKey;
   }
 }
 

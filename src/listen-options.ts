@@ -8,6 +8,7 @@ import {
   cloneable,
   countOrNone,
   flag,
+  identityText,
   listOf,
   milliseconds,
   moduleUrl,
@@ -105,6 +106,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * clients choose for themselves.
    */
   readonly congestion?: CongestionChoice | CongestionModule | undefined;
+  /**
+   * Where the protocol is sealed: the private key that the server signs with, as `stardust keygen` prints it. Clients that
+   * are given its public half as `serverKey` talk to nobody else. Default: a fresh one at each start.
+   */
+  readonly identity?: string | undefined;
   /** False only to prove that loss is noticed: nothing that is lost is sent again. */
   readonly resend?: boolean | undefined;
   /** Receive and send buffer asked of the system for each socket, bytes; default 4 MiB. */
@@ -138,6 +144,7 @@ export const listenOptions: OptionTable = {
       congestionChoice.isGood(value) ||
       (object.isGood(value) && moduleUrl.isGood((value as CongestionModule).module)),
   },
+  identity: identityText,
   resend: flag,
   socketBufferBytes: bufferBytes,
   wrapSocketData: cloneable,

@@ -3,11 +3,14 @@
  * the option, never a TypeError from somewhere inside. What an option means is for whoever takes it.
  */
 import { StardustError } from "./errors.ts";
+import { isIdentity, isServerKey } from "./server-key.ts";
 
 /** What a value has to be: in words, and the test. */
 export interface OptionType {
   readonly what: string;
   readonly isGood: (value: unknown) => boolean;
+  /** A wrong value is not shown. */
+  readonly secret?: boolean;
 }
 
 export const text: OptionType = { what: "a text", isGood: (value) => typeof value === "string" };
@@ -96,6 +99,7 @@ export function listOf(type: OptionType): OptionType {
 /** One, or a list of them. */
 export function oneOrList(type: OptionType): OptionType {
   return {
+    ...type,
     what: `${type.what}, or a list of them`,
     isGood: (value) => type.isGood(value) || listOf(type).isGood(value),
   };
@@ -105,6 +109,19 @@ export function oneOrList(type: OptionType): OptionType {
 export const portNumber: OptionType = whole(1, 65_535);
 /** Size of a socket buffer, bytes; the system may give less. */
 export const bufferBytes: OptionType = whole(1, 2 ** 31 - 1);
+
+/** A server's private key. */
+export const identityText: OptionType = {
+  what: "a private key, as `stardust keygen` prints it",
+  isGood: isIdentity,
+  secret: true,
+};
+/** A server's public key. */
+export const serverKeyText: OptionType = {
+  what: "a public key: 43 characters, as `stardust keygen` prints it",
+  isGood: isServerKey,
+  secret: true,
+};
 
 export type OptionTable = Readonly<Record<string, OptionType>>;
 
@@ -116,7 +133,9 @@ export function checkOptions(call: string, options: unknown, table: OptionTable)
   for (const [name, type] of Object.entries(table)) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value !== undefined && !type.isGood(value)) {
-      const problem = `${name}: must be ${type.what}, not ${shown(value)}`;
+      // What is not a key may be half of one.
+      const given = type.secret === true ? "what was given" : shown(value);
+      const problem = `${name}: must be ${type.what}, not ${given}`;
       throw new StardustError("STARDUST_INVALID_OPTION", problem);
     }
   }

@@ -11,6 +11,9 @@ import type { Writer } from "./wire/writer.ts";
 /** Which side of a connection something is on, or comes from. */
 export type Role = "client" | "server";
 
+/** Whether the datagrams of a connection are sealed. */
+export type Security = "plain" | "sealed";
+
 /** The delivery modes of docs/wire.md. */
 export type Delivery =
   | "unreliable"
@@ -201,7 +204,7 @@ export interface Protocol {
   /** Other versions that the spec's record knows, newest first. */
   readonly versions: readonly KnownVersion[];
   /** Sealing is not there yet; the generator refuses it, and so does the runtime. */
-  readonly security: "plain";
+  readonly security: Security;
   readonly limits: ProtocolLimits;
   readonly header: HeaderCodec;
   readonly channels: readonly ChannelDefinition[];

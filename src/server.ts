@@ -55,6 +55,7 @@ import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
 import type { ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
+import { type ServerIdentity, serverIdentity } from "./server-identity.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
@@ -99,6 +100,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   readonly ports: readonly number[];
   /** The addresses on which each of them is bound, in the order of `host`. */
   readonly hosts: readonly string[];
+  /** What clients are given as `serverKey`, 43 characters; undefined where the protocol is plain. */
+  readonly publicKey: string | undefined;
   /** Peers by id: those whose join has been announced, and whose leave has not. */
   readonly peers: ReadonlyMap<number, ServerPeer<F>>;
   readonly receive: F["receive"];
@@ -144,6 +147,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly protocol: ServerProtocol;
   readonly face: ServerFace<F>;
   readonly #options: ListenOptions<F>;
+  readonly #identity: ServerIdentity | undefined;
   #forgetSignal = (): void => {};
   readonly #onFault: FaultListener;
   readonly #dispatcher: Dispatcher<RunningPeer<F>>;
@@ -165,6 +169,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.protocol = protocol;
     this.face = face;
     this.#options = options;
+    this.#identity = serverIdentity(protocol, options.identity);
     this.#onFault = faultListener(options.onFault);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.#lacking = protocol.channels.map(() => undefined);
@@ -223,6 +228,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       maxPeersPerAddress: options.maxPeersPerAddress,
       workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,
       worker: {
+        identity: this.#identity?.seed,
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
         maxJoinsPerAddress: options.maxJoinsPerAddress,
         systems: options.systems?.toString(),
@@ -262,6 +268,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   get hosts(): readonly string[] {
     return this.#pool.hosts;
+  }
+
+  get publicKey(): string | undefined {
+    return this.#identity?.publicKey;
   }
 
   get(field: number): number {

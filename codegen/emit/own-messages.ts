@@ -5,7 +5,8 @@
  */
 import { defaultZero } from "../model/defaults.ts";
 import type { JsonSchema, ZeroMessageModel } from "../model/model.ts";
-import { resolveSpec } from "../model/resolve.ts";
+import { resolveZero } from "../model/zero.ts";
+import { schemaData } from "../model/zero-schema.ts";
 import { type Declaration, type Member, printFile } from "../print/declarations.ts";
 import { access, documentation, key, Lines, pascal, quote } from "../print/text.ts";
 import { loadSpec } from "../spec/load.ts";
@@ -36,11 +37,25 @@ const ABOUT_CHECKS = `/**
 
 /** Both files, by name; their texts are not yet formatted. */
 export function emitOwnFiles(): ReadonlyMap<string, string> {
-  const { messages } = resolveSpec(loadSpec(SILENT_SPEC, "silent.yaml"))!.zero;
+  const messages = neutralMessages();
   return new Map([
     ["src/zero/own-messages.ts", ABOUT_MESSAGES + emitMessages(messages)],
     ["src/zero/own-checks.ts", ABOUT_CHECKS + emitChecks(messages)],
   ]);
+}
+
+/** With the members and the worst cases of every kind of security. */
+function neutralMessages(): ZeroMessageModel[] {
+  const defaults = defaultZero();
+  const { spec, diagnostics } = loadSpec(SILENT_SPEC, "silent.yaml");
+  const [plain, sealed] = (["plain", "sealed"] as const).map(
+    (security) => resolveZero({ ...spec!, security }, defaults, diagnostics).messages,
+  );
+  return plain!.map((message, i) => ({
+    ...message,
+    sys: schemaData(defaults.messages[i]!.sys!, true),
+    maxBytes: Math.max(message.maxBytes, sealed![i]!.maxBytes),
+  }));
 }
 
 function emitMessages(messages: readonly ZeroMessageModel[]): string {
@@ -59,7 +74,7 @@ function emitMessages(messages: readonly ZeroMessageModel[]): string {
     }),
   };
   return printFile(
-    [],
+    [{ kind: "import", from: "../protocol.ts", types: ["Security"] }],
     [
       named("MessageName", "The messages.", () => true),
       named("ClientMessage", "What a client may send.", ({ from }) => from !== "server"),
@@ -73,6 +88,7 @@ function emitMessages(messages: readonly ZeroMessageModel[]): string {
       ...messages.map(sysType),
       sysOf,
       { kind: "raw", text: messageTable(messages) },
+      { kind: "raw", text: securityTable() },
       { kind: "raw", text: numbers(messages) },
       { kind: "raw", text: limits(messages) },
       ...states(),
@@ -142,6 +158,26 @@ function messageTable(messages: readonly ZeroMessageModel[]): string {
     () => {
       for (const { name, from, mac, maxBytes } of messages) {
         out.add(`${key(name)}: { from: ${quote(from)}, mac: ${mac}, maxBytes: ${maxBytes} },`);
+      }
+    },
+    ";",
+  );
+  return out.text;
+}
+
+function securityTable(): string {
+  const out = new Lines();
+  out.add(
+    "/** Members of `sys` that one kind of security has, all of them, and no other may have. */",
+  );
+  out.block(
+    "export const securityMembers: Readonly<Record<Security, Readonly<Partial<Record<MessageName, readonly string[]>>>>> =",
+    () => {
+      for (const [kind, byMessage] of Object.entries(defaultZero().security)) {
+        const rows = Object.entries(byMessage).map(
+          ([name, members]) => `${key(name)}: [${members.map(quote).join(", ")}]`,
+        );
+        out.add(`${kind}: { ${rows.join(", ")} },`);
       }
     },
     ";",

@@ -34,13 +34,19 @@ export function defaultZero(): ZeroDefaults {
     checked(messages, diagnostics, "zero.yaml");
     const said = plain(section("facts")) as Record<string, Record<string, unknown>>;
     const facts = Object.fromEntries(messages.map(({ name }) => [name, factsOf(said[name]!)]));
-    zero = { messages, facts, states: plain(section("states")) as ZeroModel["states"] };
+    zero = {
+      messages,
+      facts,
+      security: plain(section("security")) as ZeroDefaults["security"],
+      states: plain(section("states")) as ZeroModel["states"],
+    };
   }
   return zero;
 }
 
 function factsOf({
   mac,
+  sig = false,
   seq,
   ack,
   text = [],
@@ -50,6 +56,7 @@ function factsOf({
     value === undefined ? {} : { [name]: [value].flat() as number[] };
   return {
     mac: mac as boolean,
+    sig: sig as boolean,
     ...numbers("seq", seq),
     ...numbers("ack", ack),
     text: text as string[],

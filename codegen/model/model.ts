@@ -241,6 +241,8 @@ export interface ZeroMessageModel extends Documentation {
   readonly hasBody: boolean;
   /** Whether it carries a MAC: always, or never. */
   readonly mac: boolean;
+  /** It ends in a signature of the server's: accept, where security is sealed. */
+  readonly sig?: boolean;
   /** Its sequence numbers, 0 outside the sequence; the second is that with a cookie. Missing: the next of the sequence. */
   readonly seq?: readonly number[];
   /** What it acknowledges, likewise. Missing: cumulative. */
@@ -274,7 +276,7 @@ export interface Model extends DefinedLists {
   readonly name: string;
   readonly version: number;
   readonly doc?: string;
-  readonly security: "plain";
+  readonly security: "plain" | "sealed";
   /** The spec's file name without its folder, for `@see` comments. */
   readonly specFile: string;
   readonly limits: LimitsModel;

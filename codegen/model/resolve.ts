@@ -59,7 +59,7 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     name: spec.name,
     version: spec.version,
     ...(spec.doc === undefined ? {} : { doc: spec.doc }),
-    security: "plain",
+    security: spec.security,
     specFile,
     limits: limitsOf(spec, sliceBytes),
     header,

@@ -5,7 +5,7 @@
 import type { SpecAst, ZeroMessageAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { suggest } from "../spec/distance.ts";
-import { type MapNode, type Node, quote, toData } from "../spec/node.ts";
+import { type Entry, type MapNode, type Node, quote, toData } from "../spec/node.ts";
 import { canonicalJson } from "./canonical.ts";
 import type { JsonSchema, ZeroMessageModel, ZeroModel } from "./model.ts";
 import { type Extent, schemaData, walkSchema } from "./zero-schema.ts";
@@ -20,9 +20,13 @@ const ENVELOPE_BYTES: number =
   `{"v":1,"cid":"${"x".repeat(22)}","msg":,"seq":9007199254740991,"ack":9007199254740991,"sys":,"body":,"pad":"","mac":"${"x".repeat(22)}"}`
     .length;
 const ENVELOPE_KEYS = 9;
+/** An Ed25519 signature and its name, in place of a MAC. */
+const SIGNATURE_BYTES: number = `,"sig":"${"x".repeat(86)}"`.length;
 
 /** What zero.yaml says of a message beside what a spec may say. */
 export interface ZeroFacts extends Pick<ZeroMessageModel, "hasBody" | "mac" | "seq" | "ack"> {
+  /** Where security is sealed, it ends in a signature. */
+  readonly sig: boolean;
   /** Members of sys that hold text of people's, which JSON may have to escape. All others are ASCII tokens. */
   readonly text: readonly string[];
 }
@@ -32,6 +36,10 @@ export interface ZeroDefaults {
   readonly messages: readonly ZeroMessageAst[];
   /** By message, of each one. */
   readonly facts: Readonly<Record<string, ZeroFacts>>;
+  /** By kind of security and message, members of sys that no other kind has. */
+  readonly security: Readonly<
+    Record<SpecAst["security"], Readonly<Record<string, readonly string[]>>>
+  >;
   readonly states: ZeroModel["states"];
 }
 
@@ -59,26 +67,66 @@ export function resolveZero(spec: SpecAst, defaults: ZeroDefaults, d: Diagnostic
   }
   const messages = defaults.messages.map((standard) => {
     const own = spec.zero.find((message) => message.name === standard.name);
-    return resolveMessage(standard, defaults.facts[standard.name]!, own, spec, d);
+    const members = securityMembers(defaults, spec.security, standard.name);
+    return resolveMessage(standard, members, defaults.facts[standard.name]!, own, spec, d);
   });
   return { messages, states: defaults.states };
 }
 
+/** Members of sys that the kind of security brings, and those that others bring. */
+interface SecurityMembers {
+  readonly own: readonly string[];
+  readonly others: readonly string[];
+}
+
+function securityMembers(
+  defaults: ZeroDefaults,
+  security: SpecAst["security"],
+  message: string,
+): SecurityMembers {
+  const own = defaults.security[security][message] ?? [];
+  const all = Object.values(defaults.security).flatMap((messages) => messages[message] ?? []);
+  return { own, others: all.filter((name) => !own.includes(name)) };
+}
+
+/** The sys of a message as one kind of security has it; what it requires stands in the order of the properties. */
+function sysOf(sys: MapNode, { own, others }: SecurityMembers): MapNode {
+  if (own.length === 0 && others.length === 0) return sys;
+  const { properties = {}, required = [] } = toData(sys) as Record<string, object>;
+  const needed = [...(required as string[]), ...own];
+  const entries = sys.entries.map((entry): Entry => {
+    const { key, value } = entry;
+    if (key === "properties" && value.kind === "map") {
+      const kept = value.entries.filter((member) => !others.includes(member.key));
+      return { ...entry, value: { ...value, entries: kept } };
+    }
+    if (key !== "required" || value.kind !== "list") return entry;
+    const items = Object.keys(properties)
+      .filter((name) => needed.includes(name))
+      .map((name): Node => ({ kind: "scalar", span: emptySpan, value: name }));
+    return { ...entry, value: { ...value, items } };
+  });
+  return { ...sys, entries };
+}
+
 function resolveMessage(
   standard: ZeroMessageAst,
+  members: SecurityMembers,
   facts: ZeroFacts,
   own: ZeroMessageAst | undefined,
   spec: SpecAst,
   d: Diagnostics,
 ): ZeroMessageModel {
   const from = standard.from!.name as ZeroMessageModel["from"];
-  const { text, ...told } = facts;
+  const { text, sig, ...told } = facts;
+  const isSigned = sig && spec.security === "sealed";
+  const ownSys = sysOf(standard.sys!, members);
   if (own?.from && own.from.name !== from) {
     d.report("SD1503", own.from.span, { message: standard.name, expected: from });
   }
-  const sysNode = own?.sys ?? standard.sys!;
+  const sysNode = own?.sys ?? ownSys;
   const bodyNode = own?.body ?? emptyBody;
-  const standardSys = toData(standard.sys!) as JsonSchema;
+  const standardSys = toData(ownSys) as JsonSchema;
   const tokens = new Set(memberNames(standardSys));
   for (const name of text) tokens.delete(name);
   const place = `zero message \`${standard.name}\``;
@@ -88,10 +136,13 @@ function resolveMessage(
     open: false,
     tokens: new Set(),
   });
-  if (sys && own?.sys) checkSys(standard.name, own.sys, standardSys, d);
+  if (sys && own?.sys) {
+    checkSys(standard.name, own.sys, standardSys, d);
+    checkOthers(standard.name, own.sys, members.others, spec.security, d);
+  }
   if (body && own?.body && !facts.hasBody) checkEmpty(own.body, d);
-  const maxBytes =
-    sys && body ? checkSize(standard.name, own?.span ?? spec.limitsSpan, sys, body, spec, d) : 0;
+  const span = own?.span ?? spec.limitsSpan;
+  const maxBytes = sys && body ? checkSize(standard.name, span, sys, body, isSigned, spec, d) : 0;
   return {
     ...(own ? { ...standard.docs, ...own.docs } : { ...standard.docs, line: 0 }),
     name: standard.name,
@@ -99,6 +150,7 @@ function resolveMessage(
     sys: sys ? schemaData(sysNode, true) : {},
     body: body ? schemaData(bodyNode, false) : {},
     ...told,
+    ...(isSigned ? { sig: true } : {}),
     maxBytes,
   };
 }
@@ -136,6 +188,21 @@ function checkSys(message: string, node: MapNode, standard: JsonSchema, d: Diagn
   }
 }
 
+/** A sys stated in full has no member that belongs to another kind of security. */
+function checkOthers(
+  message: string,
+  node: MapNode,
+  others: readonly string[],
+  security: string,
+  d: Diagnostics,
+): void {
+  for (const member of others) {
+    const found = find(node, "properties", member);
+    if (found === undefined) continue;
+    d.report("SD1513", found.span, { member, message, security });
+  }
+}
+
 /** A schema without what is for people only. */
 function bare(schema: unknown): unknown {
   if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return schema;
@@ -163,10 +230,12 @@ function checkSize(
   span: { start: number; end: number },
   sys: Extent,
   body: Extent,
+  isSigned: boolean,
   spec: SpecAst,
   d: Diagnostics,
 ): number {
-  const envelope = ENVELOPE_BYTES + JSON.stringify(message).length;
+  const signature = isSigned ? SIGNATURE_BYTES : 0;
+  const envelope = ENVELOPE_BYTES + signature + JSON.stringify(message).length;
   const worst = envelope + sys.bytes + body.bytes;
   const limit = spec.limits.maxDatagramBytes;
   if (worst > limit) {
@@ -177,7 +246,7 @@ function checkSize(
   if (depth > MAX_ZERO_DEPTH) {
     d.report("SD1507", span, { message, found: `${depth} levels`, limit: MAX_ZERO_DEPTH });
   }
-  const keys = ENVELOPE_KEYS + sys.keys + body.keys;
+  const keys = ENVELOPE_KEYS + Number(isSigned) + sys.keys + body.keys;
   if (keys > MAX_ZERO_KEYS) {
     d.report("SD1507", span, { message, found: `up to ${keys} keys`, limit: MAX_ZERO_KEYS });
   }

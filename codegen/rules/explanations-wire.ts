@@ -242,6 +242,13 @@ const zero: Readonly<Record<string, Explanation>> = {
     bad: "zero:\n  processing: { sys: { type: object, additionalProperties: false } }\n",
     good: "zero:\n  processing: { sys: { type: object } }\n",
   },
+  SD1513: {
+    means:
+      "Some members of `sys` belong to one kind of security: `ticket` and `tag` to `plain`, `key` and `identity` to `sealed`. Elsewhere the runtime refuses them.",
+    fix: "remove the member",
+    bad: `${sys("")}        key: { type: string, minLength: 43, maxLength: 43 }\n`,
+    good: sys(""),
+  },
   SD1601: {
     means:
       "Two limits contradict each other: a side must keep the connection alive before the other gives it up (`keepAliveMs` below `idleTimeoutMs`), and the application must decide inside the handshake (`authenticateTimeoutMs` below `handshakeTimeoutMs`).",

@@ -133,6 +133,7 @@ export interface SpecAst {
   readonly name: string;
   readonly version: number;
   readonly doc?: string;
+  readonly security: "plain" | "sealed";
   readonly limits: LimitsAst;
   readonly limitsSpan: Span;
   readonly header?: HeaderAst;

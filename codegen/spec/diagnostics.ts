@@ -287,6 +287,10 @@ export const diagnosticTable = {
     title: "closed sys",
     message: "sys must ignore members it does not know: leave out `additionalProperties`",
   },
+  SD1513: {
+    title: "sys member of other security",
+    message: "`{member}` in the sys of `{message}` has no place where security is {security}",
+  },
 
   SD1601: {
     title: "limits contradict",

@@ -25,7 +25,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
   if (fields === undefined) return undefined;
   parseFormat(fields, d);
   const protocol = parseProtocol(fields, d);
-  parseSecurity(fields, d);
+  const security = parseSecurity(fields, d);
   const limits = parseLimits(fields.map("limits"), d);
   const limitsSpan = fields.entry("limits")?.keySpan ?? fields.span;
   const types = new TypeParser(limits, d);
@@ -47,6 +47,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
   if (protocol === undefined) return undefined;
   return {
     ...protocol,
+    security,
     limits,
     limitsSpan,
     ...(header ? { header } : {}),
@@ -89,17 +90,20 @@ function parseProtocol(
   return { name, version, ...(doc === undefined ? {} : { doc }) };
 }
 
-function parseSecurity(fields: Fields, d: Diagnostics): void {
+function parseSecurity(fields: Fields, d: Diagnostics): SpecAst["security"] {
   const entry = fields.entry("security");
   const value = fields.text("security");
   const span = entry?.value.span ?? fields.span;
   const sealed = entry === undefined || value === "sealed";
-  if (sealed && d.unsupported("security-sealed", span)) return;
-  // Until the model can say `sealed`, a spec that asks for it is refused whatever the table says: never plain instead.
-  if (sealed || (value !== undefined && value !== "plain")) {
-    const params = { value: quote(value ?? "sealed"), what: "a kind of security" };
-    d.report("SD1108", span, params, { suggestion: suggest(value ?? "", ["plain", "sealed"]) });
+  if (sealed) {
+    d.unsupported("security-sealed", span);
+    return "sealed";
   }
+  if (value !== undefined && value !== "plain") {
+    const params = { value: quote(value), what: "a kind of security" };
+    d.report("SD1108", span, params, { suggestion: suggest(value, ["plain", "sealed"]) });
+  }
+  return "plain";
 }
 
 function parseReserved(fields: Fields, d: Diagnostics): Map<number, Span> {

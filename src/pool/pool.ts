@@ -12,7 +12,7 @@ import {
 import { StardustError } from "../errors.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
-import type { WorkerOptions, WorkerPost } from "../port/posts.ts";
+import { KEY_REFUSED, type WorkerOptions, type WorkerPost } from "../port/posts.ts";
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { AddressCounts } from "../zero/address-counts.ts";
@@ -348,6 +348,9 @@ export class Pool {
       if (typeof answer !== "string") return asked.answer(cid, answer);
       this.#forget(reserved.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
+      if (answer === KEY_REFUSED) {
+        return asked.reject(cid, "denied", KEY_REFUSED, "joinsOfRefusedKey");
+      }
       // That port takes no peers now: another one is chosen.
       if (answer === WORKER_GONE) continue;
       const problem = new Error(`the join cannot be accepted: ${answer}`);

@@ -136,10 +136,10 @@ export class PortHandle {
     const slot = peer & this.#slotMask;
     this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
-    const { cid, address, port, local, hash, compat } = request;
+    const { cid, address, port, local, hash, compat, key } = request;
     return new Promise((resolve) => {
       try {
-        this.#post({ type: "reserve", peer, cid, address, port, local, hash, compat, accept });
+        this.#post({ type: "reserve", peer, cid, address, port, local, hash, compat, key, accept });
       } catch (error) {
         // A body that cannot be cloned: a function in it, say.
         resolve((error as Error).message);

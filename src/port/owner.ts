@@ -15,7 +15,7 @@ import type { CongestionFactory } from "../session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { nowMs } from "../udp/turn.ts";
-import type { ZeroCrypto } from "../zero/crypto.ts";
+import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
 import type { ZeroServerEvent } from "../zero/events.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { ZeroServer } from "../zero/server.ts";
@@ -34,6 +34,8 @@ type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 export interface PortOwnerOptions {
   readonly protocol: Protocol;
   readonly crypto: ZeroCrypto;
+  /** Signs accept, where the protocol is sealed. */
+  readonly identity?: SigningKey | undefined;
   /** At least 0, below 1; which packet numbers are skipped depends on it. */
   readonly random: () => number;
   /** One for each address of the server; a path names its own by its index here. */
@@ -95,6 +97,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const zero = new ZeroServer({
       protocol,
       crypto: options.crypto,
+      identity: options.identity,
       port: options.publicPort,
       ports: options.publicPorts,
       maxPending: MAX_UNDECIDED,
@@ -117,10 +120,14 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   // Commands of the application -----------------------------------------------------------------------------------
 
-  /** Makes a reservation and returns its accept, which the port that got the join sends. */
-  reserve(request: ReserveRequest): Uint8Array {
+  /**
+   * Makes a reservation and returns its accept, which the port that got the join sends; undefined where the key of the
+   * join gives no shared secret.
+   */
+  reserve(request: ReserveRequest): Uint8Array | undefined {
     const { peer: id, hash, compat } = request;
     const bytes = this.#zero.reserve({ ...request, nowMs: nowMs() });
+    if (bytes === undefined) return undefined;
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
     this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, path: request }));

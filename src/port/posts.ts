@@ -7,6 +7,7 @@
 import type { PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
 import type { CongestionChoice } from "../session/congestion/choose.ts";
+import type { JoinKey } from "../zero/key-exchange.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { PortMemory } from "./memory.ts";
@@ -18,6 +19,9 @@ export interface SystemFailure {
   readonly errno: number;
   readonly syscall: string | undefined;
 }
+
+/** The problem of a reservation whose client has sent a key that gives no shared secret. */
+export const KEY_REFUSED = "the key of the join gives no shared secret";
 
 /** Posted by the worker. */
 export type WorkerPost =
@@ -37,6 +41,7 @@ export type WorkerPost =
       readonly body: unknown;
       readonly hash: string;
       readonly compat: boolean;
+      readonly key?: JoinKey | undefined;
     })
   | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
   | { readonly type: "refused"; readonly peer: number; readonly problem: string }
@@ -60,6 +65,7 @@ export type ApplicationPost =
       readonly cid: string;
       readonly hash: string;
       readonly compat: boolean;
+      readonly key?: JoinKey | undefined;
       readonly accept: unknown;
     })
   | { readonly type: "answer"; readonly cid: string; readonly bytes: Uint8Array }
@@ -78,6 +84,8 @@ export type ApplicationPost =
 
 /** What a worker is started with. */
 export interface WorkerOptions {
+  /** The seed of the server's signing key, where the protocol is sealed. */
+  readonly identity: Uint8Array | undefined;
   readonly protocolUrl: string;
   readonly protocolHash: string;
   /** Its `versions` as JSON: both threads must know the same ones. */

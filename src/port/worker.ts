@@ -16,7 +16,13 @@ import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
-import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./posts.ts";
+import {
+  type ApplicationPost,
+  KEY_REFUSED,
+  type SystemFailure,
+  type WorkerOptions,
+  type WorkerPost,
+} from "./posts.ts";
 import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;
@@ -157,6 +163,7 @@ async function main(): Promise<void> {
         owner = new PortOwner({
           protocol,
           crypto: nodeCrypto,
+          identity: options.identity && nodeCrypto.signingKey(options.identity),
           random: secureRandom,
           sockets,
           link,
@@ -179,7 +186,8 @@ async function main(): Promise<void> {
         const { peer } = request;
         try {
           const bytes = owner!.reserve(request);
-          post({ type: "reserved", peer, bytes });
+          if (bytes === undefined) post({ type: "refused", peer, problem: KEY_REFUSED });
+          else post({ type: "reserved", peer, bytes });
         } catch (error) {
           post({ type: "refused", peer, problem: (error as Error).message });
         }

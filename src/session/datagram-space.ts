@@ -8,7 +8,7 @@ import type { HeaderCodec, Protocol } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 
 /** Bytes that sealing adds at the end of a datagram. */
-const tagBytes: Readonly<Record<Protocol["security"], number>> = { plain: 0 };
+const tagBytes: Readonly<Record<Protocol["security"], number>> = { plain: 0, sealed: 16 };
 
 /** Bytes left for frames, their headers included, in a datagram that begins with `header`. */
 export function roomBytes(header: DatagramHeader, protocol: Protocol): number {

@@ -1,13 +1,81 @@
 /** The cryptography of the connection protocol on Node's own module. */
-import { createHash, createHmac, randomBytes, randomFillSync, timingSafeEqual } from "node:crypto";
-import type { ZeroCrypto } from "../zero/crypto.ts";
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  randomFillSync,
+  sign,
+  timingSafeEqual,
+  verify,
+} from "node:crypto";
+import type { KeyPair, SigningKey, ZeroCrypto } from "../zero/crypto.ts";
 
 export const nodeCrypto: ZeroCrypto = {
   hmacSha256: (key, data) => createHmac("sha256", key).update(data).digest(),
   sha256: (data) => createHash("sha256").update(data).digest(),
   randomBytes: (count) => randomBytes(count),
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+  keyPair: () => keyPairOf(generateKeyPairSync("x25519").privateKey),
+  signingKey: (seed) => signingKeyOf(privateKeyOf("ed25519", seed)),
+  verify: (publicKey, data, signature) => {
+    try {
+      return verify(null, data, importPublic("Ed25519", publicKey), signature);
+    } catch {
+      // No point of the curve.
+      return false;
+    }
+  },
 };
+
+/** The key pair of an X25519 private key. */
+export function keyPairOf(privateKey: KeyObject): KeyPair {
+  return {
+    publicKey: exportPublic(privateKey),
+    agree: (publicKey) => {
+      try {
+        const shared = diffieHellman({ privateKey, publicKey: importPublic("X25519", publicKey) });
+        return shared.some((byte) => byte !== 0) ? shared : undefined;
+      } catch {
+        // OpenSSL refuses a result of zero by itself.
+        return undefined;
+      }
+    },
+  };
+}
+
+function signingKeyOf(privateKey: KeyObject): SigningKey {
+  return {
+    publicKey: exportPublic(privateKey),
+    sign: (data) => sign(null, data, privateKey),
+  };
+}
+
+/** What stands before 32 bytes of a private key in PKCS #8 (RFC 8410, section 7). */
+const PKCS8: Readonly<Record<"x25519" | "ed25519", string>> = {
+  x25519: "302e020100300506032b656e04220420",
+  ed25519: "302e020100300506032b657004220420",
+};
+
+/** A private key of given bytes: an identity's, or one of a test. */
+export function privateKeyOf(curve: "x25519" | "ed25519", bytes: Uint8Array): KeyObject {
+  const key = Buffer.concat([Buffer.from(PKCS8[curve], "hex"), bytes]);
+  return createPrivateKey({ key, format: "der", type: "pkcs8" });
+}
+
+/** By way of a JWK, whose import and export take a fraction of the time that DER takes. */
+function importPublic(crv: "X25519" | "Ed25519", bytes: Uint8Array): KeyObject {
+  const x = Buffer.from(bytes).toString("base64url");
+  return createPublicKey({ key: { kty: "OKP", crv, x }, format: "jwk" });
+}
+
+function exportPublic(privateKey: KeyObject): Uint8Array {
+  return Buffer.from(createPublicKey(privateKey).export({ format: "jwk" }).x!, "base64url");
+}
 
 const pool = new Uint32Array(256);
 let used = pool.length;

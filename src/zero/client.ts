@@ -21,6 +21,7 @@ import {
   negotiatedVersion,
 } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
+import { type OwnKeys, plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
@@ -34,10 +35,11 @@ import {
   parseFrame,
 } from "./envelope.ts";
 import type { ZeroClientEvent } from "./events.ts";
-import { keysOfTicket, type ZeroKeys } from "./keys.ts";
+import { ClientKeyExchange, type SignedAccept } from "./key-exchange.ts";
 import {
   cutCode,
   cutReason,
+  hasSecurityMembers,
   hasValidBody,
   hasValidSys,
   isOfServer,
@@ -69,6 +71,8 @@ export interface ZeroClientOptions {
   readonly port: number;
   /** The body of join. */
   readonly join: unknown;
+  /** Where the protocol is sealed: the keys of which the server must have one, as base64url. Missing: any will do. */
+  readonly serverKeys?: readonly string[] | undefined;
   readonly nowMs: number;
 }
 
@@ -87,13 +91,11 @@ interface Request {
 }
 
 /** What accept gave. */
-interface OwnReservation {
+interface OwnReservation extends OwnKeys {
   readonly port: number;
   readonly peer: number;
   readonly accept: unknown;
   readonly negotiated: NegotiatedVersion;
-  readonly tag: number;
-  readonly keys: ZeroKeys;
 }
 
 const NEVER: number = Number.POSITIVE_INFINITY;
@@ -103,6 +105,7 @@ export class ZeroClient {
   readonly #crypto: ZeroCrypto;
   readonly #dialledPort: number;
   readonly #join: unknown;
+  readonly #serverKeys: readonly string[] | undefined;
   readonly #estimator: RtoEstimator = new RtoEstimator();
   readonly #timer: RetransmissionTimer = new RetransmissionTimer(this.#estimator);
   readonly #outbox: Outbox<ZeroClientTransmit> = new Outbox();
@@ -112,6 +115,8 @@ export class ZeroClient {
   #handshakeDeadlineMs: number;
   #state: ClientState = "joining";
   #cid = "";
+  /** Of this connection id, where the protocol is sealed. */
+  #exchange: ClientKeyExchange | undefined;
   #request: Request | undefined;
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
@@ -127,6 +132,7 @@ export class ZeroClient {
     this.#protocol = protocol;
     this.#crypto = crypto;
     this.#dialledPort = port;
+    this.#serverKeys = options.serverKeys;
     this.#join = outgoingBody(protocol, "join", join);
     this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
     this.#begin(nowMs);
@@ -182,22 +188,36 @@ export class ZeroClient {
     } else if (fromPort !== this.#dialledPort && fromPort !== this.#reservation?.port) {
       return "droppedPort";
     }
+    const accept = frame.sigAt < 0 ? undefined : this.#checkSignature(frame);
+    if (typeof accept === "string") return accept;
     const envelope = parseFrame(frame);
     if (typeof envelope === "string") return envelope;
     if (!isOfServer(envelope)) return "droppedMessage";
     if (isPlain(envelope) === signed) return "droppedEnvelope";
     const { msg } = envelope;
+    if ((accept !== undefined) !== (msg === "accept" && this.#exchange !== undefined)) {
+      return "droppedEnvelope";
+    }
     // Only an attach that found nobody is answered in plain from the port that accept named.
     if (!signed && msg !== "gone" && fromPort !== this.#dialledPort) return "droppedPort";
     const next = nextState(clientStates, this.#state, msg);
     if (next === undefined) return "droppedState";
     if (!hasValidSys(envelope)) return "droppedSchema";
+    if (!hasSecurityMembers(this.#protocol, envelope)) return "droppedSchema";
     if (!hasValidBody(this.#protocol, envelope)) return "droppedSchema";
-    return this.#handleMessage(envelope, next, nowMs);
+    return this.#handleMessage(envelope, accept, next, nowMs);
+  }
+
+  /** Before anything of an accept is parsed. */
+  #checkSignature(frame: Frame): SignedAccept | ZeroDropReason {
+    if (this.#exchange === undefined) return "droppedEnvelope";
+    if (nextState(clientStates, this.#state, "accept") === undefined) return "droppedState";
+    return this.#exchange.check(frame);
   }
 
   #handleMessage(
     envelope: ValidMessage<ServerMessage>,
+    signed: SignedAccept | undefined,
     next: ClientState,
     nowMs: number,
   ): ZeroDropReason {
@@ -207,7 +227,7 @@ export class ZeroClient {
       case "processing":
         return this.#processing(envelope, next, nowMs);
       case "accept":
-        return this.#accept(envelope, next, nowMs);
+        return this.#accept(envelope, signed, next, nowMs);
       case "reject":
         return this.#reject(envelope, next);
       case "gone":
@@ -249,19 +269,35 @@ export class ZeroClient {
     return "accepted";
   }
 
-  #accept(envelope: ValidMessage<"accept">, next: ClientState, nowMs: number): ZeroDropReason {
+  #accept(
+    envelope: ValidMessage<"accept">,
+    signed: SignedAccept | undefined,
+    next: ClientState,
+    nowMs: number,
+  ): ZeroDropReason {
     if (envelope.seq !== ACCEPT_SEQ || envelope.ack !== JOIN_SEQ) return "droppedSequence";
+    // A key that stands twice has its last value: it must be the one that is signed for.
+    const { key, identity } = envelope.sys;
+    if (key !== signed?.key || identity !== signed?.identity) return "droppedEnvelope";
     if (this.#state === next) return "accepted";
-    const { port, ports, ticket, hash, compat = false, peer, tag } = envelope.sys;
+    const { port, ports, hash, compat = false, peer, tag } = envelope.sys;
     const negotiated = negotiatedVersion(this.#protocol, hash, compat);
     if (negotiated === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
     if (!ports.some(([first, last]) => first <= port && port <= last)) return "droppedPort";
-    const keys = keysOfTicket(this.#crypto, ticket);
-    if (keys === undefined) return "droppedSchema";
+    const own =
+      signed === undefined
+        ? plainOwnKeys(this.#crypto, envelope.sys)
+        : sealedOwnKeys(this.#exchange!, signed, this.#serverKeys);
+    if (typeof own === "string") return own;
+    if (own === undefined) {
+      this.#end("closed");
+      this.#events.push({ type: "untrusted", serverKey: signed!.identity });
+      return "accepted";
+    }
     this.#answered(nowMs);
     this.#state = next;
-    this.#reservation = { port, peer, accept: envelope.body, negotiated, tag, keys };
+    this.#reservation = { port, peer, accept: envelope.body, negotiated, ...own };
     this.#sequence = new ReliableSequence({
       sent: ATTACH_SEQ,
       received: ACCEPT_SEQ,
@@ -274,13 +310,18 @@ export class ZeroClient {
         msg: "attach",
         seq: ATTACH_SEQ,
         ack: ACCEPT_SEQ,
-        sys: { port, tag, nonce: this.#randomId(), counter: 1 },
+        sys: {
+          port,
+          ...(tag === undefined ? {} : { tag }),
+          nonce: this.#randomId(),
+          counter: 1,
+        },
       },
       {
         // The server answers with no more than it was sent.
         padBytes: messages.attached.maxBytes,
         maxBytes: this.#protocol.limits.maxDatagramBytes,
-        key: keys.client,
+        key: own.keys.client,
       },
     );
     this.#sendRequest(attach, port, nowMs);
@@ -331,8 +372,8 @@ export class ZeroClient {
       this.#answered(nowMs);
       this.#state = next;
       this.#handshakeDeadlineMs = NEVER;
-      const { port, peer, accept, negotiated, tag } = this.#reservation!;
-      this.#events.push({ type: "attached", port, peer, accept, negotiated, tag });
+      const { keys: _, tag = 0, ...told } = this.#reservation!;
+      this.#events.push({ type: "attached", ...told, tag });
     }
     const confirm = this.#build("ack", 0, { nonce: envelope.sys.nonce });
     if (first) this.#sendRequest(confirm, this.#reservation!.port, nowMs);
@@ -460,23 +501,28 @@ export class ZeroClient {
   #begin(nowMs: number): void {
     this.#restartAtMs = NEVER;
     this.#cid = this.#randomId();
+    if (this.#protocol.security === "sealed") this.#exchange = new ClientKeyExchange(this.#crypto);
     this.#sendRequest(this.#buildJoin(0, undefined), this.#dialledPort, nowMs);
   }
 
   /** Join 2: its bytes are frozen from here on, the server knows it by their hash. */
   #begin2(cookie: string, nowMs: number): void {
-    this.#sendRequest(this.#buildJoin(JOIN_SEQ, cookie), this.#dialledPort, nowMs);
+    const join = this.#buildJoin(JOIN_SEQ, cookie);
+    this.#exchange?.sent(join);
+    this.#sendRequest(join, this.#dialledPort, nowMs);
   }
 
   #buildJoin(seq: number, cookie: string | undefined): Uint8Array {
     const { hash, version, limits } = this.#protocol;
     // Cookie and hash stand first: the server finds them by their offsets (cookie.ts).
-    const older = compatibleHashes(this.#protocol);
-    const compatible = older.length === 0 ? {} : { compatible: older };
-    const sys: JoinSys =
-      cookie === undefined
-        ? { hash, version, ...compatible }
-        : { cookie, hash, version, ...compatible };
+    const compatible = compatibleHashes(this.#protocol);
+    const sys: JoinSys = {
+      ...(cookie === undefined ? {} : { cookie }),
+      hash,
+      version,
+      ...(compatible.length === 0 ? {} : { compatible }),
+      ...(this.#exchange === undefined ? {} : { key: this.#exchange.key }),
+    };
     return buildDatagram(
       this.#crypto,
       { cid: this.#cid, msg: "join", seq, ack: 0, sys, body: this.#join },

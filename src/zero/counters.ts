@@ -11,6 +11,9 @@ export const zeroDropReasons = {
   droppedLength: "shorter than 5 or longer than 1,500 bytes",
   droppedFrame: "not three zeros and an envelope of version 1 with a connection id at its place",
   droppedMac: "a wrong MAC, or one where there is no key yet",
+  droppedSignature:
+    "client, sealed: an accept that the server it names has not signed for this join",
+  droppedKey: "client, sealed: the key of accept is none",
   droppedScan: "JSON deeper than 6 levels, with more than 64 keys, or with control characters",
   droppedForbidden: "a key that reaches for a prototype (`__proto__`, `constructor`, `prototype`)",
   droppedUtf8: "not well-formed UTF-8, or half of a surrogate pair written as an escape",

@@ -2,7 +2,7 @@
  * The envelope of a zero message: three zero bytes, then `{"v":1,"cid":"…","msg":…,"seq":…,"ack":…,"sys":…,"body":…,
  * "pad":"…","mac":"…"}`. `v` and `cid` open it and `mac` closes it at fixed offsets of the raw bytes, so that a
  * connection is found and its MAC checked before any JSON is parsed. A string cannot hold a bare quote, so the bytes
- * `,"mac":"` at that place are that member and nothing else.
+ * `,"mac":"` at that place are that member and nothing else. In sealed mode accept ends in `"sig":"…"` in the same way.
  *
  * Reading goes from cheap to dear: length, first and last bytes, (MAC,) scan, UTF-8, parse, envelope. The first
  * problem ends it; nothing throws. Worst case: one scan and one parse of 1,500 bytes.
@@ -25,8 +25,12 @@ const CID_AT: number = HEAD.length;
 /** Behind the connection id: where `","msg":` begins. */
 export const AFTER_CID: number = CID_AT + ID_CHARACTERS;
 const MAC_HEAD: Uint8Array = encoder.encode(',"mac":"');
-const MAC_TAIL: Uint8Array = encoder.encode('"}');
-const MAC_BYTES: number = MAC_HEAD.length + ID_CHARACTERS + MAC_TAIL.length;
+const SIG_HEAD: Uint8Array = encoder.encode(',"sig":"');
+const TAIL: Uint8Array = encoder.encode('"}');
+const MAC_BYTES: number = MAC_HEAD.length + ID_CHARACTERS + TAIL.length;
+/** Ed25519 signatures: 64 bytes. */
+const SIGNATURE_BYTES = 64;
+const SIGNATURE_CHARACTERS: number = base64urlLength(SIGNATURE_BYTES);
 /** `,"pad":""` */
 const PAD_BYTES = 9;
 
@@ -46,6 +50,8 @@ export interface BuildOptions {
   readonly maxBytes?: number;
   /** The sender's key; without one there is no MAC. */
   readonly key?: Uint8Array;
+  /** Signs all before `,"sig":"`, in 64 bytes; for a message without a MAC. */
+  readonly sign?: (head: Uint8Array) => Uint8Array;
 }
 
 /** The datagram of a message. */
@@ -58,20 +64,29 @@ export function buildDatagram<M extends MessageName>(
   let text =
     `\0\0\0{"v":1,"cid":"${cid}","msg":${JSON.stringify(msg)},"seq":${seq},"ack":${ack},` +
     `"sys":${JSON.stringify(sys)},"body":${JSON.stringify(body)}`;
-  const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key } = options;
+  const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key, sign } = options;
   if (padBytes > 0) {
     const bytes = encoder.encode(text).length + (key === undefined ? 1 : MAC_BYTES);
     if (bytes < padBytes && bytes + PAD_BYTES <= maxBytes) {
       text += `,"pad":"${".".repeat(Math.max(0, padBytes - bytes - PAD_BYTES))}"`;
     }
   }
-  if (key === undefined) return encoder.encode(`${text}}`);
-  const signed = encoder.encode(text);
-  const mac = encodeBase64url(crypto.hmacSha256(key, signed).subarray(0, ID_BYTES));
-  const tail = encoder.encode(`,"mac":"${mac}"}`);
-  const datagram = new Uint8Array(signed.length + tail.length);
-  datagram.set(signed);
-  datagram.set(tail, signed.length);
+  const head = encoder.encode(text);
+  if (key !== undefined) {
+    return closed(head, MAC_HEAD, crypto.hmacSha256(key, head).subarray(0, ID_BYTES));
+  }
+  return sign === undefined ? encoder.encode(`${text}}`) : closed(head, SIG_HEAD, sign(head));
+}
+
+/** A datagram whose last member is over all bytes before it. */
+function closed(head: Uint8Array, name: Uint8Array, value: Uint8Array): Uint8Array {
+  const text = encoder.encode(encodeBase64url(value));
+  const datagram = new Uint8Array(head.length + name.length + text.length + TAIL.length);
+  let at = 0;
+  for (const part of [head, name, text, TAIL]) {
+    datagram.set(part, at);
+    at += part.length;
+  }
   return datagram;
 }
 
@@ -82,6 +97,8 @@ export interface Frame {
   readonly cid: string;
   /** Where `,"mac":"` begins; -1 where there is none. */
   readonly macAt: number;
+  /** Where `,"sig":"` begins, with a signature's characters behind it; -1 where there is none. */
+  readonly sigAt: number;
 }
 
 /** Looks at both ends of a datagram. */
@@ -93,12 +110,34 @@ export function openFrame(bytes: Uint8Array, length: number): Frame | ZeroDropRe
   if (bytes[AFTER_CID] !== 0x22 || bytes[AFTER_CID + 1] !== 0x2c) return "droppedFrame";
   const cid = latin1(bytes, CID_AT, ID_CHARACTERS);
   if (decodeBase64url(cid, ID_BYTES) === undefined) return "droppedFrame";
-  const macAt = length - MAC_BYTES;
-  const signed =
-    macAt > AFTER_CID &&
-    matches(bytes, macAt, MAC_HEAD) &&
-    matches(bytes, length - MAC_TAIL.length, MAC_TAIL);
-  return { bytes: bytes.subarray(0, length), cid, macAt: signed ? macAt : -1 };
+  const frame = bytes.subarray(0, length);
+  const macAt = lastMember(frame, MAC_HEAD, ID_CHARACTERS);
+  const sigAt = lastMember(frame, SIG_HEAD, SIGNATURE_CHARACTERS);
+  const isSignature = sigAt >= 0 && signatureAt(frame, sigAt) !== undefined;
+  return { bytes: frame, cid, macAt, sigAt: isSignature ? sigAt : -1 };
+}
+
+/** Where the member of this name and length begins that closes the datagram; -1 where it does not. */
+function lastMember(bytes: Uint8Array, name: Uint8Array, characters: number): number {
+  const at = bytes.length - name.length - characters - TAIL.length;
+  const isThere =
+    at > AFTER_CID && matches(bytes, at, name) && matches(bytes, bytes.length - TAIL.length, TAIL);
+  return isThere ? at : -1;
+}
+
+/** Undefined where it is not the text of any. */
+function signatureAt(bytes: Uint8Array, sigAt: number): Uint8Array | undefined {
+  const text = latin1(bytes, sigAt + SIG_HEAD.length, SIGNATURE_CHARACTERS);
+  return decodeBase64url(text, SIGNATURE_BYTES);
+}
+
+/** What is signed and the signature; undefined where there is none. */
+export function signatureOf({
+  bytes,
+  sigAt,
+}: Frame): { readonly head: Uint8Array; readonly signature: Uint8Array } | undefined {
+  if (sigAt < 0) return undefined;
+  return { head: bytes.subarray(0, sigAt), signature: signatureAt(bytes, sigAt)! };
 }
 
 /** Whether the MAC of a frame that has one is made with `key`. */
@@ -137,11 +176,11 @@ export function parseFrame(frame: Frame): Envelope | ZeroDropReason {
   if (!isObject(value)) return "droppedEnvelope";
   if (hasForbiddenKey(value)) return "droppedForbidden";
   if (loneSurrogate(value) !== undefined) return "droppedUtf8";
-  const { v, cid, msg, seq, ack, sys, body, mac } = value;
+  const { v, cid, msg, seq, ack, sys, body, mac, sig } = value;
   // A key that stands twice has its last value: it must not differ from what was looked up by its first.
-  if (v !== 1 || cid !== frame.cid || (mac !== undefined) !== frame.macAt >= 0) {
-    return "droppedEnvelope";
-  }
+  if (v !== 1 || cid !== frame.cid) return "droppedEnvelope";
+  if ((mac !== undefined) !== frame.macAt >= 0) return "droppedEnvelope";
+  if ((sig !== undefined) !== frame.sigAt >= 0) return "droppedEnvelope";
   if (typeof msg !== "string" || !isCount(seq) || !isCount(ack)) return "droppedEnvelope";
   if (!isObject(sys) || !isObject(body)) return "droppedEnvelope";
   if (!isName(msg)) return "droppedMessage";

@@ -1,5 +1,7 @@
 /** What the machines of the connection protocol tell their owner. */
 import type { NegotiatedVersion } from "../negotiated-version.ts";
+import type { TrafficSecrets } from "../traffic-secrets.ts";
+import type { JoinKey } from "./key-exchange.ts";
 import type { RejectReason } from "./messages.ts";
 import type { NetworkPath } from "./network-path.ts";
 
@@ -13,14 +15,18 @@ export type ZeroServerEvent =
       /** Hash of the version that both will use, and whether the client has another one than this side. */
       readonly hash: string;
       readonly compat: boolean;
+      /** Sealed: the client's part of the key exchange, for `reserve`. */
+      readonly key?: JoinKey;
     })
   /** A client has attached. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
   | (NetworkPath & {
       readonly type: "attached";
       readonly peer: number;
       readonly proven: boolean;
-      /** What every regular datagram of the connection carries. */
+      /** What every regular datagram of the connection carries; 0 where they are sealed. */
       readonly tag: number;
+      /** What the session's keys are derived from, where it is sealed. */
+      readonly secrets?: TrafficSecrets | undefined;
     })
   /** The address of a peer, from here on. */
   | (NetworkPath & {
@@ -50,8 +56,12 @@ export type ZeroClientEvent =
       /** The validated body of accept. */
       readonly accept: unknown;
       readonly negotiated: NegotiatedVersion;
-      /** What every regular datagram of the connection carries. */
+      /** What every regular datagram of the connection carries; 0 where they are sealed. */
       readonly tag: number;
+      /** What the session's keys are derived from, where it is sealed. */
+      readonly secrets?: TrafficSecrets | undefined;
+      /** Where it is sealed: the key that the server has signed with, as base64url. */
+      readonly serverKey?: string;
     }
   | {
       readonly type: "rejected";
@@ -61,6 +71,8 @@ export type ZeroClientEvent =
       readonly version?: number;
       readonly hash?: string;
     }
+  /** Whoever answers has this key, which is none of those that were given. */
+  | { readonly type: "untrusted"; readonly serverKey: string }
   /** The handshake's deadline passed. */
   | { readonly type: "timeout" }
   | {

@@ -1,7 +1,7 @@
 /**
- * Keys of one connection. In plain mode they come from the ticket, which accept carries in clear: who sees the join
- * has them, who does not cannot forge a single later zero message. In sealed mode they will come from the key
- * exchange; only this file knows which.
+ * MAC keys of one connection. In plain mode they come from the ticket, which accept carries in clear: who sees the join
+ * has them, who does not cannot forge a single later zero message. In sealed mode they come from the key exchange
+ * (key-exchange.ts), by the same labels.
  */
 import { decodeBase64url } from "./base64url.ts";
 import type { ZeroCrypto } from "./crypto.ts";
@@ -16,13 +16,13 @@ export interface ZeroKeys {
 }
 
 const encoder = new TextEncoder();
-const CLIENT_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac client to server");
-const SERVER_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac server to client");
+export const CLIENT_MAC_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac client to server");
+export const SERVER_MAC_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac server to client");
 
 export function plainKeys(crypto: ZeroCrypto, ticket: Uint8Array): ZeroKeys {
   return {
-    client: crypto.hmacSha256(ticket, CLIENT_LABEL),
-    server: crypto.hmacSha256(ticket, SERVER_LABEL),
+    client: crypto.hmacSha256(ticket, CLIENT_MAC_LABEL),
+    server: crypto.hmacSha256(ticket, SERVER_MAC_LABEL),
   };
 }
 

@@ -22,6 +22,7 @@ import {
   type ServerMessage,
   type StateTable,
   type SysOf,
+  securityMembers,
 } from "./own-messages.ts";
 import { loneSurrogate } from "./scan.ts";
 
@@ -55,6 +56,19 @@ export function hasValidSys<M extends MessageName>(
   message: Envelope<M>,
 ): message is ValidMessage<M> {
   return sysChecks[message.msg](message.sys as Unchecked);
+}
+
+/** Whether `sys` has all members that belong to this protocol's kind of security, and none of another kind's. */
+export function hasSecurityMembers(
+  { security }: Protocol,
+  { msg, sys }: { readonly msg: MessageName; readonly sys: object },
+): boolean {
+  const own = securityMembers[security][msg] ?? [];
+  const others = securityMembers[security === "plain" ? "sealed" : "plain"][msg] ?? [];
+  return (
+    own.every((name) => Object.hasOwn(sys, name)) &&
+    others.every((name) => own.includes(name) || !Object.hasOwn(sys, name))
+  );
 }
 
 /** Whether the application's part is what the spec says; members that it does not name are removed. */

@@ -15,17 +15,20 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     isText(sys.hash, 32, 32) &&
     (sys.compatible === undefined ||
       isList(sys.compatible, 0, 8, (item) => isText(item, 32, 32))) &&
-    (sys.cookie === undefined || isText(sys.cookie, 22, 64)),
+    (sys.cookie === undefined || isText(sys.cookie, 22, 64)) &&
+    (sys.key === undefined || isText(sys.key, 43, 43)),
   challenge: (sys) => isText(sys.cookie, 22, 64),
   processing: () => true,
   accept: (sys) =>
+    (sys.key === undefined || isText(sys.key, 43, 43)) &&
+    (sys.identity === undefined || isText(sys.identity, 43, 43)) &&
     isInteger(sys.port, 1, 65535) &&
     isList(sys.ports, 1, 16, (item) => isList(item, 2, 2, (inner) => isInteger(inner, 1, 65535))) &&
-    isText(sys.ticket, 43, 43) &&
+    (sys.ticket === undefined || isText(sys.ticket, 43, 43)) &&
     isText(sys.hash, 32, 32) &&
     (sys.compat === undefined || isBoolean(sys.compat)) &&
     isInteger(sys.peer, 0, 4294967295) &&
-    isInteger(sys.tag, 0, 4294967295),
+    (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)),
   reject: (sys) =>
     isOneOf(sys.reason, ["protocol", "full", "denied", "timeout", "shutting-down", "internal"]) &&
     (sys.detail === undefined || isText(sys.detail, 0, 96)) &&
@@ -35,7 +38,7 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     (sys.clientHash === undefined || isText(sys.clientHash, 32, 32)),
   attach: (sys) =>
     isInteger(sys.port, 1, 65535) &&
-    isInteger(sys.tag, 0, 4294967295) &&
+    (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)) &&
     isText(sys.nonce, 22, 22) &&
     isInteger(sys.counter, 0, 9007199254740991),
   attached: (sys) => isText(sys.nonce, 22, 22),

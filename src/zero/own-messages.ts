@@ -3,6 +3,8 @@
  * @generated from codegen/model/zero.yaml: do not edit, run `npm run generate:zero`.
  */
 
+import type { Security } from "../protocol.ts";
+
 /** The messages. */
 export type MessageName =
   | "join"
@@ -43,6 +45,8 @@ export interface JoinSys {
   /** Hashes of older versions whose peers the client can talk to. */
   readonly compatible?: readonly string[];
   readonly cookie?: string;
+  /** The client's for this connection alone. */
+  readonly key?: string;
 }
 
 /** Proves nothing, stores nothing; the client repeats the cookie from the same address. */
@@ -53,19 +57,23 @@ export interface ChallengeSys {
 /** The join has arrived and is being decided; an ack of join, outside the sequence. */
 export type ProcessingSys = object;
 
-/** The join is accepted, on this port and with this ticket; the hash is that of the version both will use. */
+/** The join is accepted, on this port; the hash is that of the version both will use. */
 export interface AcceptSys {
+  /** The server's for this connection alone. */
+  readonly key?: string;
+  /** The key that the server signs with. */
+  readonly identity?: string;
   readonly port: number;
   /** Inclusive ranges of public port numbers. */
   readonly ports: readonly (readonly [number, number])[];
-  readonly ticket: string;
+  readonly ticket?: string;
   /** Of the version that both use. */
   readonly hash: string;
   /** The two were generated from different versions. */
   readonly compat?: boolean;
   readonly peer: number;
   /** What every regular datagram of the connection carries. */
-  readonly tag: number;
+  readonly tag?: number;
 }
 
 /** The join is refused. For another protocol it names both, and what differs where the server's record knows that. */
@@ -81,10 +89,10 @@ export interface RejectSys {
   readonly clientHash?: string;
 }
 
-/** Takes the reservation on the port of accept; the MAC is the proof, by a key of the ticket. */
+/** Takes the reservation on the port of accept; the MAC is the proof. */
 export interface AttachSys {
   readonly port: number;
-  readonly tag: number;
+  readonly tag?: number;
   readonly nonce: string;
   readonly counter: number;
 }
@@ -131,16 +139,24 @@ export interface MessageFacts {
 }
 
 export const messages: Readonly<Record<MessageName, MessageFacts>> = {
-  join: { from: "client", mac: false, maxBytes: 594 },
+  join: { from: "client", mac: false, maxBytes: 646 },
   challenge: { from: "server", mac: false, maxBytes: 240 },
   processing: { from: "server", mac: false, maxBytes: 165 },
-  accept: { from: "server", mac: false, maxBytes: 572 },
+  accept: { from: "server", mac: false, maxBytes: 704 },
   reject: { from: "server", mac: false, maxBytes: 912 },
   attach: { from: "client", mac: true, maxBytes: 251 },
   attached: { from: "server", mac: true, maxBytes: 196 },
   ack: { from: "both", mac: true, maxBytes: 191 },
   close: { from: "both", mac: true, maxBytes: 950 },
   gone: { from: "server", mac: false, maxBytes: 159 },
+};
+
+/** Members of `sys` that one kind of security has, all of them, and no other may have. */
+export const securityMembers: Readonly<
+  Record<Security, Readonly<Partial<Record<MessageName, readonly string[]>>>>
+> = {
+  plain: { accept: ["ticket", "tag"], attach: ["tag"] },
+  sealed: { join: ["key"], accept: ["key", "identity"] },
 };
 
 /** Sequence numbers that the handshake gives its messages, each way. */

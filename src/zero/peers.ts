@@ -7,6 +7,7 @@
 import { StardustError } from "../errors.ts";
 import { ZERO_CLOSE_TIMEOUT_MS } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
+import type { TrafficSecrets } from "../traffic-secrets.ts";
 import { encodeBase64url } from "./base64url.ts";
 import type { ZeroCounters, ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
@@ -47,7 +48,9 @@ interface PeerEntry extends NetworkPath {
   readonly id: number;
   readonly cid: string;
   readonly keys: ZeroKeys;
-  readonly tag: number;
+  readonly tag: number | undefined;
+  /** Until it has attached. */
+  secrets: TrafficSecrets | undefined;
   readonly sequence: ReliableSequence<Envelope>;
   readonly expiresAtMs: number;
   state: ServerState;
@@ -65,6 +68,17 @@ function moveTo(entry: PeerEntry, { address, port, local }: NetworkPath): void {
   entry.address = address;
   entry.port = port;
   entry.local = local;
+}
+
+/** An accepted client that has not attached yet. */
+export interface NewReservation extends NetworkPath {
+  readonly id: number;
+  readonly cid: string;
+  readonly keys: ZeroKeys;
+  /** What attach has to repeat, and every regular datagram; none where it is sealed. */
+  readonly tag?: number;
+  /** Where it is sealed. */
+  readonly secrets?: TrafficSecrets;
 }
 
 /** A datagram's origin, and how much it brought. */
@@ -116,11 +130,8 @@ export class PeerTable {
    * Adds a reservation. Throws STARDUST_INVALID_OPTION for a peer or cid that is there already, and when there is no
    * room.
    */
-  reserve(
-    peer: NetworkPath & { id: number; cid: string; keys: ZeroKeys; tag: number },
-    nowMs: number,
-  ): void {
-    const { id, cid, keys, tag, address, port, local } = peer;
+  reserve(peer: NewReservation, nowMs: number): void {
+    const { id, cid, keys, tag, secrets, address, port, local } = peer;
     if (this.#byCid.has(cid) || this.#byId.has(id)) {
       throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} is here already`);
     }
@@ -139,6 +150,7 @@ export class PeerTable {
       cid,
       keys,
       tag,
+      secrets,
       sequence: new ReliableSequence({ sent: ACCEPT_SEQ, received: JOIN_SEQ }),
       expiresAtMs: nowMs + this.#o.protocol.limits.handshakeTimeoutMs,
       state: "reserved",
@@ -203,8 +215,10 @@ export class PeerTable {
       this.#enter(entry, next);
       entry.proven = isSamePath(entry, from);
       moveTo(entry, from);
-      const { id: peer, address, port, local, proven, tag } = entry;
-      this.#o.emit({ type: "attached", peer, address, port, local, proven, tag });
+      const { id: peer, address, port, local, proven, tag = 0, secrets } = entry;
+      const event = { type: "attached", peer, address, port, local, proven, tag } as const;
+      this.#o.emit(secrets === undefined ? event : { ...event, secrets });
+      entry.secrets = undefined;
     }
     this.#heard(entry, from);
     sequence.answered(ATTACHED_SEQ, nowMs);

@@ -9,12 +9,14 @@
  * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one of the counters in
  * `zeroDropReasons`.
  */
+import { StardustError } from "../errors.ts";
 import { differences, negotiateJoin } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
+import type { TrafficSecrets } from "../traffic-secrets.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
 import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
-import type { ZeroCrypto } from "./crypto.ts";
+import type { SigningKey, ZeroCrypto } from "./crypto.ts";
 import {
   buildDatagram,
   checkMac,
@@ -22,11 +24,14 @@ import {
   type Frame,
   openFrame,
   parseFrame,
+  type ZeroMessage,
 } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
-import { plainKeys, TICKET_BYTES } from "./keys.ts";
+import { answerKeyExchange, decodeKey, type JoinKey } from "./key-exchange.ts";
+import { plainKeys, TICKET_BYTES, type ZeroKeys } from "./keys.ts";
 import {
   cutDetail,
+  hasSecurityMembers,
   hasValidBody,
   hasValidSys,
   isOfClient,
@@ -57,6 +62,8 @@ import { RateLimit } from "./rate.ts";
 export interface ZeroServerOptions {
   readonly protocol: Protocol;
   readonly crypto: ZeroCrypto;
+  /** Signs accept, where the protocol is sealed; all ports of a server have the same one. */
+  readonly identity?: SigningKey | undefined;
   /** The number of this port that clients know (the public one). */
   readonly port: number;
   /** Inclusive ranges of public ports that clients may be sent to; at most 16. */
@@ -81,9 +88,34 @@ export interface ZeroServerTransmit extends NetworkPath {
   readonly bytes: Uint8Array;
 }
 
+/** A join that the application has accepted. */
+export interface ReserveRequest extends NetworkPath {
+  readonly cid: string;
+  readonly peer: number;
+  readonly hash: string;
+  readonly compat: boolean;
+  /** Of the join's event. */
+  readonly key?: JoinKey | undefined;
+  readonly accept: unknown;
+  readonly nowMs: number;
+}
+
+/** An accept, and what it has promised. */
+interface Reserved {
+  readonly datagram: Uint8Array;
+  readonly keys: ZeroKeys;
+  readonly tag?: number;
+  readonly secrets?: TrafficSecrets;
+}
+
+function acceptOf(cid: string, sys: AcceptSys): ZeroMessage<"accept"> {
+  return { cid, msg: "accept", seq: ACCEPT_SEQ, ack: JOIN_SEQ, sys };
+}
+
 export class ZeroServer {
   readonly #protocol: Protocol;
   readonly #crypto: ZeroCrypto;
+  readonly #identity: SigningKey | undefined;
   readonly #port: number;
   readonly #ports: PortRanges;
   readonly #lifetimeMs: number;
@@ -96,8 +128,14 @@ export class ZeroServer {
   readonly #events: Outbox<ZeroServerEvent> = new Outbox();
   readonly #counters: ZeroCounters = createCounters();
 
+  /** Throws STARDUST_INVALID_OPTION for a sealed protocol without an identity, and the other way round. */
   constructor(options: ZeroServerOptions) {
-    const { protocol, crypto, nowMs } = options;
+    const { protocol, crypto, identity, nowMs } = options;
+    if ((protocol.security === "sealed") !== (identity !== undefined)) {
+      const problem = `identity: ${protocol.security} security ${identity === undefined ? "needs one" : "has none"}`;
+      throw new StardustError("STARDUST_INVALID_OPTION", problem);
+    }
+    this.#identity = identity;
     this.#protocol = protocol;
     this.#crypto = crypto;
     this.#port = options.port;
@@ -277,11 +315,15 @@ export class ZeroServer {
     }
     const { body } = envelope;
     const { hash: known, compat } = negotiated;
+    const digest = this.#crypto.sha256(frame.bytes);
     const event = { type: "join", cid, address, port, local, body, hash: known, compat } as const;
-    if (!this.#events.push(event)) return "droppedFull";
+    const offered = this.#identity && { digest, key: decodeKey(envelope.sys.key!)! };
+    if (!this.#events.push(offered === undefined ? event : { ...event, key: offered })) {
+      return "droppedFull";
+    }
     this.#joins.add({
       cid,
-      digest: this.#crypto.sha256(frame.bytes),
+      digest,
       address,
       port,
       local,
@@ -320,11 +362,18 @@ export class ZeroServer {
       this.#answerUnproven(rejection, from);
       return "droppedProtocol";
     }
+    if (!hasSecurityMembers(this.#protocol, envelope)) return "droppedSchema";
+    const { key } = envelope.sys;
+    if (key !== undefined && decodeKey(key) === undefined) return "droppedSchema";
     return hasValidBody(this.#protocol, envelope) ? envelope : "droppedSchema";
   }
 
   #isValid<M extends MessageName>(envelope: Envelope<M>): envelope is ValidMessage<M> {
-    return hasValidSys(envelope) && hasValidBody(this.#protocol, envelope);
+    return (
+      hasValidSys(envelope) &&
+      hasSecurityMembers(this.#protocol, envelope) &&
+      hasValidBody(this.#protocol, envelope)
+    );
   }
 
   /**
@@ -346,46 +395,48 @@ export class ZeroServer {
 
   /**
    * The chosen port: reserves a slot for this connection id until the handshake's deadline, and makes the accept that
-   * the port where the join arrived will send. The path is the client's as that port saw it. Throws
-   * `InvalidMessageError` for a wrong body, STARDUST_INVALID_OPTION for a cid or peer that is here already and where
-   * there is no room.
+   * the port where the join arrived will send. The path is the client's as that port saw it, and `key` is what its join
+   * brought. Undefined where that key gives no shared secret: nothing is reserved. Throws `InvalidMessageError` for a
+   * wrong body, STARDUST_INVALID_OPTION for a cid or peer that is here already and where there is no room.
    */
-  reserve(
-    o: NetworkPath & {
-      readonly cid: string;
-      readonly peer: number;
-      readonly hash: string;
-      readonly compat: boolean;
-      readonly accept: unknown;
-      readonly nowMs: number;
-    },
-  ): Uint8Array {
+  reserve(o: ReserveRequest): Uint8Array | undefined {
     const body = outgoingBody(this.#protocol, "accept", o.accept);
-    const ticket = this.#crypto.randomBytes(TICKET_BYTES);
-    const keys = plainKeys(this.#crypto, ticket);
-    const tag = this.#sessionTag();
+    const made = this.#identity === undefined ? this.#plain(o, body) : this.#sealed(o, body);
+    if (made === undefined) return undefined;
+    const { datagram, ...own } = made;
     this.#peers.handleTimeout(o.nowMs);
-    this.#peers.reserve(
-      { id: o.peer, cid: o.cid, keys, tag, address: o.address, port: o.port, local: o.local },
-      o.nowMs,
-    );
-    const sys: AcceptSys = {
+    const { peer: id, cid, address, port, local } = o;
+    this.#peers.reserve({ id, cid, address, port, local, ...own }, o.nowMs);
+    return datagram;
+  }
+
+  #plain(o: ReserveRequest, body: unknown): Reserved {
+    const ticket = this.#crypto.randomBytes(TICKET_BYTES);
+    const tag = this.#sessionTag();
+    const { port, ports, ...rest } = this.#acceptSys(o);
+    const sys = { port, ports, ticket: encodeBase64url(ticket), ...rest, tag };
+    const datagram = buildDatagram(this.#crypto, { ...acceptOf(o.cid, sys), body });
+    return { datagram, keys: plainKeys(this.#crypto, ticket), tag };
+  }
+
+  #sealed(o: ReserveRequest, body: unknown): Reserved | undefined {
+    const made = answerKeyExchange(this.#crypto, this.#identity!, o.key!, (own) => {
+      return { ...acceptOf(o.cid, { ...own, ...this.#acceptSys(o) }), body };
+    });
+    if (made === undefined) return undefined;
+    const { datagram, keys } = made;
+    return { datagram, keys: keys.zero, secrets: keys.secrets };
+  }
+
+  /** What accept says in either kind of security. */
+  #acceptSys({ hash, compat, peer }: ReserveRequest): AcceptSys {
+    return {
       port: this.#port,
       ports: this.#ports,
-      ticket: encodeBase64url(ticket),
-      hash: o.hash,
-      ...(o.compat ? { compat: true } : {}),
-      peer: o.peer,
-      tag,
+      hash,
+      ...(compat ? { compat: true } : {}),
+      peer,
     };
-    return buildDatagram(this.#crypto, {
-      cid: o.cid,
-      msg: "accept",
-      seq: ACCEPT_SEQ,
-      ack: JOIN_SEQ,
-      sys,
-      body,
-    });
   }
 
   /**

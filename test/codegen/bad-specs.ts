@@ -442,6 +442,17 @@ const zeros: BadSpec[] = [
   },
   { code: "SD1511", spec: body("{ type: string, enum: [a, «1»] }"), schema: "refuses" },
   {
+    code: "SD1513",
+    spec: zero(
+      joinSys(goodHash).replace(
+        "cookie:",
+        "key: «{ type: string, minLength: 43, maxLength: 43 }», cookie:",
+      ),
+    ),
+    schema: "accepts",
+    says: "`key`",
+  },
+  {
     code: "SD1512",
     spec: zero("processing: { sys: { type: object, «additionalProperties»: false } }"),
     schema: "refuses",

@@ -101,7 +101,7 @@ function serverBefore(msg: string, options: { maxPending?: number } = {}) {
   const { peer } = granted;
   const { body: accept } = find("accept from the server: what is required");
   const path = { address, port: from, local };
-  server.answer(cid, server.reserve({ ...path, cid, peer, hash, compat, accept, nowMs: 0 }), 0);
+  server.answer(cid, server.reserve({ ...path, cid, peer, hash, compat, accept, nowMs: 0 })!, 0);
   server.pollTransmit(0);
   if (msg === "attach") return { server, cookie, nonce: undefined };
   const attached = take(fromClientOf(find("attach from the client: what is required")));
@@ -193,7 +193,7 @@ describe("the zero messages of the vectors", () => {
     const accept = find("accept from the server: what is required");
     const { address, port, local, hash, compat } = asked;
     const place = { cid, peer, address, port, local, hash, compat, accept: accept.body, nowMs: 0 };
-    server.answer(cid, server.reserve(place), 0);
+    server.answer(cid, server.reserve(place)!, 0);
     expect(hex(next())).toBe(accept.hex);
     take(bytesOf("attach from the client: what is required"));
     const attached = next();

@@ -46,6 +46,7 @@ class Side extends TestHost {
     const reason = { code: event.type, reason: "", by: "local" } as const;
     if (event.type === "attached") this.attach(nowMs);
     else if (event.type === "rejected") connection.end("rejected", reason);
+    else if (event.type === "untrusted") connection.end("rejected", reason);
     else if (event.type === "timeout") connection.end("expired", reason);
     else connection.handleZero(event);
   }

@@ -5,11 +5,18 @@
 import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { parse } from "yaml";
-import type { BodyValidator, Protocol } from "#src/protocol.js";
+import type { BodyValidator, Protocol, Security } from "#src/protocol.js";
 import type { ClientState, ServerState, StateTable } from "#src/zero/own-messages.js";
 
+interface SysSchema {
+  readonly type: "object";
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, object>>;
+}
+
 interface ZeroYaml {
-  messages: Record<string, { from: "client" | "server" | "both"; sys: { properties?: object } }>;
+  messages: Record<string, { from: "client" | "server" | "both"; sys: SysSchema }>;
+  security: Record<Security, Record<string, readonly string[]>>;
   facts: Record<string, { mac: boolean }>;
   states: { client: StateTable<ClientState>; server: StateTable<ServerState> };
 }
@@ -17,6 +24,24 @@ interface ZeroYaml {
 export const zeroYaml = parse(
   readFileSync(new URL("../../codegen/model/zero.yaml", import.meta.url), "utf8"),
 ) as ZeroYaml;
+
+/** The sys of each message as one kind of security has it. */
+export function sysSchemas(security: Security): Record<string, SysSchema> {
+  const all = Object.entries(zeroYaml.messages).map(([name, { sys }]) => {
+    const own = zeroYaml.security[security][name] ?? [];
+    const others = Object.values(zeroYaml.security)
+      .flatMap((messages) => messages[name] ?? [])
+      .filter((member) => !own.includes(member));
+    if (own.length + others.length === 0) return [name, sys] as const;
+    const properties = Object.fromEntries(
+      Object.entries(sys.properties ?? {}).filter(([member]) => !others.includes(member)),
+    );
+    const needed = [...(sys.required ?? []), ...own];
+    const required = Object.keys(properties).filter((member) => needed.includes(member));
+    return [name, { ...sys, required, properties }] as const;
+  });
+  return Object.fromEntries(all);
+}
 
 const bodies = {
   join: {
@@ -50,6 +75,7 @@ export interface HandZeroOptions {
   readonly versions?: Protocol["versions"];
   readonly maxDatagramBytes?: number;
   readonly handshakeTimeoutMs?: number;
+  readonly security?: Security;
 }
 
 export function handZeroProtocol(options: HandZeroOptions = {}): Protocol {
@@ -59,7 +85,7 @@ export function handZeroProtocol(options: HandZeroOptions = {}): Protocol {
     version: options.version ?? 1,
     hash: options.hash ?? "0123456789abcdef0123456789abcdef",
     versions: options.versions ?? [],
-    security: "plain",
+    security: options.security ?? "plain",
     limits: {
       maxDatagramBytes: options.maxDatagramBytes ?? 1200,
       sliceBytes: 1000,

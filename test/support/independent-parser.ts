@@ -34,7 +34,7 @@ export class IndependentParser {
     if (yaml["security"] !== "plain") fail("sealed sessions are not covered here");
     const limits = (yaml["limits"] ?? {}) as Yaml;
     const maxDatagramBytes = (limits["maxDatagramBytes"] as number | undefined) ?? 1200;
-    this.#zero = new ZeroParser((yaml["zero"] ?? {}) as Yaml, maxDatagramBytes);
+    this.#zero = new ZeroParser((yaml["zero"] ?? {}) as Yaml, maxDatagramBytes, "plain");
     this.#regular = new RegularParser(yaml, maxDatagramBytes, options.compat ?? false);
   }
 

@@ -2,14 +2,14 @@
  * Clients, the ports of a server and its application on a lossy link in virtual time, all from one seed. Private to
  * the tests of the connection protocol.
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { expect } from "vitest";
 import type { Protocol } from "#src/protocol.js";
 import { SeededRandom } from "#src/testing/random.js";
+import { keyPairOf, nodeCrypto, privateKeyOf } from "#src/udp/node-crypto.js";
 import { encodeBase64url } from "#src/zero/base64url.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { countedDatagrams, type ZeroCounters } from "#src/zero/counters.js";
-import type { ZeroCrypto } from "#src/zero/crypto.js";
+import type { SigningKey, ZeroCrypto } from "#src/zero/crypto.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
 import { handZeroProtocol } from "./hand-zero.ts";
@@ -20,16 +20,21 @@ export function seeded(seed: number): () => number {
   return () => random.next();
 }
 
+/** Node's, but for what is drawn at random. */
 export function testCrypto(random: () => number): ZeroCrypto {
+  const randomBytes = (count: number): Uint8Array =>
+    Uint8Array.from({ length: count }, () => Math.floor(random() * 256));
   return {
-    hmacSha256: (key, data) => createHmac("sha256", key).update(data).digest(),
-    sha256: (data) => createHash("sha256").update(data).digest(),
-    randomBytes: (count) => Uint8Array.from({ length: count }, () => Math.floor(random() * 256)),
-    equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+    ...nodeCrypto,
+    randomBytes,
+    keyPair: () => keyPairOf(privateKeyOf("x25519", randomBytes(32))),
   };
 }
 
 export const protocol: Protocol = handZeroProtocol();
+export const sealedProtocol: Protocol = handZeroProtocol({ security: "sealed" });
+/** Of the servers of a sealed world. */
+export const identity: SigningKey = nodeCrypto.signingKey(new Uint8Array(32).fill(1));
 export const PORTS = [12341, 12342, 12343] as const;
 
 export function expectCountersToAddUp(counters: Readonly<ZeroCounters>): void {
@@ -127,6 +132,7 @@ export class World {
         new ZeroServer({
           protocol: options.protocol ?? protocol,
           crypto: testCrypto(this.random),
+          ...((options.protocol ?? protocol).security === "sealed" ? { identity } : {}),
           port,
           ports: [[PORTS[0], PORTS[2]]],
           nowMs: this.nowMs,
@@ -143,15 +149,18 @@ export class World {
       natPort?: (towards: number) => number;
       asks?: (towards: number) => number;
       join?: unknown;
+      serverKeys?: readonly string[];
+      crypto?: ZeroCrypto;
     } = {},
   ): Host {
     const index = this.hosts.length;
     const host: Host = {
       client: new ZeroClient({
         protocol: this.options.clientProtocol ?? this.options.protocol ?? protocol,
-        crypto: testCrypto(this.random),
+        crypto: o.crypto ?? testCrypto(this.random),
         port: o.dial ?? PORTS[0],
         join: o.join ?? { name: `bot${index}` },
+        serverKeys: o.serverKeys,
         nowMs: this.nowMs,
       }),
       address: o.address ?? `10.0.0.${index + 1}`,
@@ -277,9 +286,15 @@ export class World {
           local: event.local,
           hash: event.hash,
           compat: event.compat,
+          key: event.key,
           accept: { motd: "welcome" },
           nowMs: this.nowMs,
         });
+        if (accept === undefined) {
+          p0.reject(event.cid, "denied", "its key is refused", this.nowMs);
+          this.pump();
+          return;
+        }
         this.options.onReserved?.(peer, event.cid, server);
         p0.answer(event.cid, accept, this.nowMs);
       }

@@ -30,10 +30,18 @@ it("has the states, and who sends which message with a MAC", () => {
 
 /** With every member. */
 const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown>> & SysOf[M] } = {
-  join: { version: 1, hash: "0".repeat(32), compatible: ["1".repeat(32)], cookie: "c".repeat(22) },
+  join: {
+    version: 1,
+    hash: "0".repeat(32),
+    compatible: ["1".repeat(32)],
+    cookie: "c".repeat(22),
+    key: "k".repeat(43),
+  },
   challenge: { cookie: "c".repeat(64) },
   processing: {},
   accept: {
+    key: "k".repeat(43),
+    identity: "i".repeat(43),
     port: 1,
     ports: [[1, 65_535]],
     ticket: "t".repeat(43),

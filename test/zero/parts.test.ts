@@ -8,7 +8,7 @@ import { buildDatagram, checkMac, type Frame, openFrame } from "#src/zero/envelo
 import { keysOfTicket } from "#src/zero/keys.js";
 import { cutCode, cutDetail, cutReason } from "#src/zero/messages.js";
 import { scanJson } from "#src/zero/scan.js";
-import { zeroYaml } from "../support/hand-zero.ts";
+import { sysSchemas, zeroYaml } from "../support/hand-zero.ts";
 import { seeded, testCrypto } from "../support/zero-world.ts";
 
 describe("base64url", () => {
@@ -153,7 +153,12 @@ describe("protocol.yaml", () => {
       const { body: _, ...rest } = message as { body: object };
       return [name, rest];
     });
-    const described = JSON.stringify(zeroYaml.messages);
+    const schemas = sysSchemas(spec.security);
+    const messages = Object.entries(zeroYaml.messages).map(([name, message]) => [
+      name,
+      { ...message, sys: schemas[name] },
+    ]);
+    const described = JSON.stringify(Object.fromEntries(messages));
     const bare = JSON.parse(described, (key, value) => (key === "description" ? undefined : value));
     expect(Object.fromEntries(stated)).toEqual(bare);
   });

@@ -102,7 +102,7 @@ class ManualPair {
           accept: {},
           nowMs: this.nowMs,
         });
-        this.server.answer(this.cid, accept, this.nowMs);
+        this.server.answer(this.cid, accept!, this.nowMs);
       }
     }
     expect(at()).toBe(state);

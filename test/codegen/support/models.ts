@@ -18,6 +18,7 @@ import type {
   VariantModel,
   ZeroMessageModel,
 } from "#codegen/model/model.js";
+import { sysSchemas } from "../../support/hand-zero.ts";
 
 export const u8: TypeModel = { kind: "integer", bytes: 1, signed: false };
 export const u16: TypeModel = { kind: "integer", bytes: 2, signed: false };
@@ -249,7 +250,7 @@ export function zeroModel(bodies: Record<string, JsonSchema> = {}): Model["zero"
       name,
       from: m.from,
       doc: m.doc,
-      sys: m.sys,
+      sys: sysSchemas("plain")[name] as unknown as JsonSchema,
       body: bodies[name] ?? { type: "object", additionalProperties: false, properties: {} },
       hasBody: zeroYaml.facts[name]!.hasBody ?? false,
       mac: zeroYaml.facts[name]!.mac,

@@ -17,7 +17,7 @@ export interface ZeroCapture {
   readonly envelope: Readonly<Record<string, unknown>>;
 }
 
-const ORDER = ["v", "cid", "msg", "seq", "ack", "sys", "body", "pad", "mac"];
+const ORDER = ["v", "cid", "msg", "seq", "ack", "sys", "body", "pad", "sig", "mac"];
 const REQUIRED = ["v", "cid", "msg", "seq", "ack", "sys"];
 const WITHOUT_MAC = new Set(["join", "challenge", "processing", "accept", "reject", "gone"]);
 /** Messages whose place in the sequence is written down. */
@@ -25,6 +25,7 @@ const FIXED_SEQ: Readonly<Record<string, number>> = { challenge: 0, ack: 0, gone
 /** Joins and attach are padded, because what they ask for may be larger than they are. */
 const PADDED = new Set(["join", "attach", "rebind"]);
 const CHARACTERS_22 = /^[A-Za-z0-9_-]{22}$/;
+const CHARACTERS_86 = /^[A-Za-z0-9_-]{85}[AQgw]$/;
 
 interface Definition {
   readonly from: string;
@@ -38,19 +39,31 @@ const defaultsUrl = new URL("../../../codegen/model/zero.yaml", import.meta.url)
 export class ZeroParser {
   readonly #definitions = new Map<string, Definition>();
   readonly #maxDatagramBytes: number;
+  readonly #isSealed: boolean;
   /** By connection id: the bytes of the largest attach, which no attached may exceed. */
   readonly #attaches = new Map<string, number>();
 
-  constructor(zero: Yaml, maxDatagramBytes: number) {
+  constructor(zero: Yaml, maxDatagramBytes: number, security: "plain" | "sealed") {
     this.#maxDatagramBytes = maxDatagramBytes;
-    const defaults = parseDocument(readFileSync(defaultsUrl, "utf8")).toJS().messages as Yaml;
+    this.#isSealed = security === "sealed";
+    const file = parseDocument(readFileSync(defaultsUrl, "utf8")).toJS() as Yaml;
+    const defaults = file["messages"] as Yaml;
+    const members = file["security"] as Record<string, Record<string, string[]>>;
     const ajv = new Ajv({ strict: false });
+    const bySecurity = (name: string): object[] => {
+      const mine = members[security]?.[name] ?? [];
+      const others = Object.values(members).flatMap((all) => all[name] ?? []);
+      const absent = others.filter((member) => !mine.includes(member));
+      return [{ required: mine }, ...absent.map((member) => ({ not: { required: [member] } }))];
+    };
     for (const name of new Set([...Object.keys(defaults), ...Object.keys(zero)])) {
       const own = (zero[name] ?? {}) as Yaml;
       const base = (defaults[name] ?? {}) as Yaml;
       this.#definitions.set(name, {
         from: String(own["from"] ?? base["from"]),
-        sys: ajv.compile((own["sys"] ?? base["sys"] ?? { type: "object" }) as object),
+        sys: ajv.compile({
+          allOf: [own["sys"] ?? base["sys"] ?? { type: "object" }, ...bySecurity(name)],
+        }),
         body: ajv.compile(
           (own["body"] ?? { type: "object", additionalProperties: false }) as object,
         ),
@@ -84,6 +97,12 @@ export class ZeroParser {
       if (WITHOUT_MAC.has(msg)) fail(`${msg}: has a mac`);
       if (typeof mac !== "string" || !CHARACTERS_22.test(mac)) fail(`${msg}: mac`);
       if (!text.endsWith(`,"mac":"${mac}"}`)) fail(`${msg}: mac is not at its offset`);
+    }
+    const { sig } = envelope;
+    if ((sig !== undefined) !== (this.#isSealed && msg === "accept")) fail(`${msg}: sig`);
+    if (sig !== undefined) {
+      if (typeof sig !== "string" || !CHARACTERS_86.test(sig)) fail(`${msg}: sig`);
+      if (!text.endsWith(`,"sig":"${sig}"}`)) fail(`${msg}: sig is not at its offset`);
     }
     this.#padding(envelope, msg, bytes.length);
     return { kind: "zero", message: msg, envelope };

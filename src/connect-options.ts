@@ -1,0 +1,87 @@
+/** The options of `connect` and what is checked of them before a socket is opened. What they do is client.ts's business. */
+import { StardustError } from "./errors.ts";
+import type { ClientFaceTypes } from "./face.ts";
+import {
+  abortSignal,
+  bufferBytes,
+  callback,
+  flag,
+  type OptionTable,
+  object,
+  oneOrList,
+  portNumber,
+  serverKeyText,
+  text,
+} from "./options.ts";
+import type { Protocol } from "./protocol.ts";
+import {
+  type CongestionChoice,
+  type CongestionFactory,
+  congestionChoice,
+} from "./session/congestion/choose.ts";
+import type { DatagramSocket } from "./udp/socket.ts";
+
+export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
+  /** Name or address of the server; default `127.0.0.1`. */
+  readonly host?: string | undefined;
+  /** Any port of the server's range. */
+  readonly port: number;
+  /** The body of join; may be left out where the spec asks for nothing. */
+  readonly join?: F["join"] | undefined;
+  /** Handlers by channel, in place before the first message. */
+  readonly handlers?: Partial<F["handlers"]> | undefined;
+  /** Ends the attempt (STARDUST_CONNECT_ABORTED) or, later, closes the client. */
+  readonly signal?: AbortSignal | undefined;
+  /** Wraps the socket: a lossy link, say (stardust-udp/testing). */
+  readonly wrapSocket?: ((socket: DatagramSocket) => DatagramSocket) | undefined;
+  readonly socketBufferBytes?: number | undefined;
+  /** Told of what a handler throws; default: printed to stderr. The client goes on. */
+  readonly onFault?: ((error: unknown, where: string) => void) | undefined;
+  /**
+   * What decides how much is sent: `"stardust"` (the default), `"newreno"`, `"fixed"`, or a function that makes a controller
+   * of your own. It governs what this side sends; the other side chooses for itself.
+   */
+  readonly congestion?: CongestionChoice | CongestionFactory | undefined;
+  /**
+   * Where the protocol is sealed: the server's public key, or a list of keys of which it must have one (while it
+   * changes). Without it the connection is sealed, and nothing says with whom.
+   */
+  readonly serverKey?: string | readonly string[] | undefined;
+  /** False only to prove that loss is noticed: nothing that is lost is sent again. */
+  readonly resend?: boolean | undefined;
+}
+
+export const connectOptions: OptionTable = {
+  host: text,
+  port: portNumber,
+  join: object,
+  handlers: object,
+  signal: abortSignal,
+  wrapSocket: callback,
+  socketBufferBytes: bufferBytes,
+  onFault: callback,
+  congestion: {
+    what: `${congestionChoice.what}, or a function`,
+    isGood: (value) => callback.isGood(value) || congestionChoice.isGood(value),
+  },
+  serverKey: oneOrList(serverKeyText),
+  resend: flag,
+};
+
+/** The keys that are trusted; undefined: any. Throws STARDUST_INVALID_OPTION where none can be, rather than trust nobody. */
+export function serverKeys(
+  protocol: Protocol,
+  given: string | readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (given === undefined) return undefined;
+  const wrong = (problem: string): StardustError =>
+    new StardustError("STARDUST_INVALID_OPTION", `serverKey: ${problem}`);
+  if (protocol.security === "plain") {
+    throw wrong(
+      `protocol ${protocol.name} is plain, and nothing shows there who the server is; write \`security: sealed\` in its spec, or leave serverKey out`,
+    );
+  }
+  const keys = [given].flat().map((key) => key.trim());
+  if (keys.length === 0) throw wrong("the list is empty; leave it out to trust any server");
+  return keys;
+}
