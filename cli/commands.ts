@@ -122,6 +122,14 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     run: async (invocation) => (await import("./rename.ts")).runRename(invocation),
   },
+  keygen: {
+    summary: "make a signing key for a server, whose public half clients are given",
+    positionals: ["file"],
+    flags: {
+      json: { type: "boolean", help: "print it for programs" },
+    },
+    run: async (invocation) => (await import("./keygen.ts")).runKeygen(invocation),
+  },
   explain: {
     summary: "say what a code means: of a diagnostic, a rule, an error at run time or a counter",
     positionals: ["code"],
