@@ -82,16 +82,21 @@ export const MAX_ZERO_DATAGRAM_BYTES = 1500;
 /** Zero messages that may be sent and unacknowledged, and that may be held because one before them is missing. */
 export const ZERO_WINDOW = 4;
 
-/** RFC 6298 2.1, 2.4 and 2.5, with a floor that suits games rather than the 1 s of TCP. */
-export const ZERO_INITIAL_RTO_MS = 1000;
-export const ZERO_MIN_RTO_MS = 200;
+/**
+ * RFC 6298 2.1, 2.4 and 2.5, with bounds that suit a game rather than a bulk transfer: people wait, a repetition costs a
+ * datagram, every answer is the same as before, and the handshake has a deadline.
+ */
+export const ZERO_INITIAL_RTO_MS = 250;
+export const ZERO_MIN_RTO_MS = 100;
 export const ZERO_MAX_RTO_MS = 8000;
+/** Up to this much it doubles; one that was measured to be longer is kept as it is. */
+export const ZERO_MAX_BACKOFF_MS = 400;
 
-/** How often join 2 is repeated once the server has said that it is being decided. */
-export const ZERO_PROCESSING_REPEAT_MS = 1000;
+/** The pause after the second `gone`; it doubles each time, up to ZERO_MAX_RTO_MS. */
+export const ZERO_RESTART_MS = 1000;
 
 /** How often the ack that confirms an address is sent; without an answer the idle timeout decides. */
-export const ZERO_CONFIRM_TRANSMISSIONS = 8;
+export const ZERO_CONFIRM_TRANSMISSIONS = 24;
 
 /** How long a close is repeated without an answer, and how long the other side answers repeated ones. */
 export const ZERO_CLOSE_TIMEOUT_MS = 5000;

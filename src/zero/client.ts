@@ -4,16 +4,15 @@
  * time, and asked for datagrams, events and the next deadline.
  *
  * In the handshake it has the only timers: one request at a time (join 1, join 2, attach) is repeated until its reply
- * is there, with a doubling timeout, or every second once the server has said that it is deciding. Worst case: the
- * deadline passes, with about ten datagrams sent; `gone` starts again inside it, later each time.
+ * is there, with a timeout that doubles up to 0.4 s, and begins anew when the server has said that it is deciding.
+ * Worst case: the deadline passes, with some thirty datagrams sent; `gone` starts again inside it, later each time.
  */
 import { InvalidMessageError } from "../errors.ts";
 import {
   ZERO_CLOSE_TIMEOUT_MS,
   ZERO_CONFIRM_TRANSMISSIONS,
-  ZERO_INITIAL_RTO_MS,
   ZERO_MAX_RTO_MS,
-  ZERO_PROCESSING_REPEAT_MS,
+  ZERO_RESTART_MS,
 } from "../limits.ts";
 import {
   compatibleHashes,
@@ -264,7 +263,7 @@ export class ZeroClient {
       this.#measure(nowMs);
       this.#state = next;
       // The join has arrived: what may be lost from here on is the reply, and repeating asks for it again.
-      this.#timer.startFixed(nowMs, ZERO_PROCESSING_REPEAT_MS);
+      this.#timer.start(nowMs);
     }
     return "accepted";
   }
@@ -355,7 +354,7 @@ export class ZeroClient {
     this.#counters.restarts++;
     if (restarts === 0) this.#begin(nowMs);
     else {
-      const waitMs = Math.min(ZERO_MAX_RTO_MS, ZERO_INITIAL_RTO_MS * 2 ** (restarts - 1));
+      const waitMs = Math.min(ZERO_MAX_RTO_MS, ZERO_RESTART_MS * 2 ** (restarts - 1));
       this.#restartAtMs = nowMs + waitMs;
     }
     this.#events.push({ type: "restarted" });
@@ -469,8 +468,7 @@ export class ZeroClient {
         return;
       }
       request.transmissions++;
-      if (this.#state === "waiting") this.#timer.startFixed(nowMs, ZERO_PROCESSING_REPEAT_MS);
-      else this.#timer.backOff(nowMs);
+      this.#timer.backOff(nowMs);
       this.#resend(request.bytes, request.port);
     }
     const again = this.#state === "closing" ? this.#sequence!.handleTimeout(nowMs) : undefined;

@@ -64,7 +64,10 @@ export class CookieJar {
     return this.#seal(subject, wholeMs, this.#secret);
   }
 
-  /** Whether this jar made `cookie` for `subject` within the last lifetime. */
+  /**
+   * Whether this jar made `cookie` for `subject` within the last lifetime. Its last millisecond is not in it: the port
+   * has then forgotten a join that came at once, and would take a late copy for another.
+   */
   check(cookie: string, subject: CookieSubject, nowMs: number): boolean {
     const wholeMs = Math.floor(nowMs);
     this.#rotate(wholeMs);
@@ -72,7 +75,7 @@ export class CookieJar {
     if (bytes === undefined) return false;
     let timeMs = 0;
     for (let i = 0; i < TIME_BYTES; i++) timeMs = timeMs * 256 + bytes[i]!;
-    if (timeMs > wholeMs || wholeMs - timeMs > this.#lifetimeMs) return false;
+    if (timeMs > wholeMs || wholeMs - timeMs >= this.#lifetimeMs) return false;
     const secret = timeMs >= this.#sinceMs ? this.#secret : this.#previous;
     const expected = decodeBase64url(this.#seal(subject, timeMs, secret), COOKIE_BYTES)!;
     return this.#crypto.equal(bytes, expected);

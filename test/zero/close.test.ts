@@ -73,7 +73,7 @@ describe("close", () => {
     world.runFor(1);
     expect(events.at(-1)).toMatchObject({ type: "closed", by: "local" });
     expect(world.eventsOf("closed")).toMatchObject([{ peer: 2, by: "local" }]);
-    expect(client.counters.retransmissions).toBe(4);
+    expect(client.counters.retransmissions).toBe(13);
   });
 
   it("before the client has attached frees the reservation", () => {

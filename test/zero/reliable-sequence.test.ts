@@ -8,9 +8,9 @@ import {
 const bytes = (n: number): Uint8Array => Uint8Array.of(n);
 
 describe("the retransmission timeout", () => {
-  it("begins at a second, and follows RFC 6298 once measured", () => {
+  it("begins at a quarter of a second, and follows RFC 6298 once measured", () => {
     const rtt = new RtoEstimator();
-    expect(rtt.rtoMs).toBe(1000);
+    expect(rtt.rtoMs).toBe(250);
     rtt.sample(100);
     expect(rtt.rtoMs).toBe(100 + 4 * 50);
     rtt.sample(200);
@@ -18,15 +18,15 @@ describe("the retransmission timeout", () => {
     expect(rtt.rtoMs).toBe(112.5 + 4 * (50 * 0.75 + 100 * 0.25));
   });
 
-  it("has a floor of 200 ms and a ceiling of 8 s", () => {
+  it("has a floor of 100 ms and a ceiling of 8 s", () => {
     const rtt = new RtoEstimator();
     for (let i = 0; i < 50; i++) rtt.sample(1);
-    expect(rtt.rtoMs).toBe(200);
+    expect(rtt.rtoMs).toBe(100);
     rtt.sample(60_000);
     expect(rtt.rtoMs).toBe(8000);
   });
 
-  it("doubles until it is started anew", () => {
+  it("doubles up to a bound, until it is started anew", () => {
     const timer = new RetransmissionTimer(new RtoEstimator());
     timer.start(0);
     const waits: number[] = [];
@@ -35,9 +35,9 @@ describe("the retransmission timeout", () => {
       nowMs = timer.deadlineMs;
       timer.backOff(nowMs);
     }
-    expect(waits).toEqual([1000, 2000, 4000, 8000, 8000, 8000]);
+    expect(waits).toEqual([250, 400, 400, 400, 400, 400]);
     timer.start(0);
-    expect(timer.deadlineMs).toBe(1000);
+    expect(timer.deadlineMs).toBe(250);
     timer.stop();
     expect(timer.deadlineMs).toBe(Number.POSITIVE_INFINITY);
   });
@@ -60,13 +60,13 @@ describe("a sequence", () => {
     const sequence = new ReliableSequence<number>({ sent: 0, received: 0 });
     sequence.transmit(bytes(1), 0);
     sequence.transmit(bytes(2), 0);
-    expect(sequence.handleTimeout(999)).toBeUndefined();
-    expect(sequence.handleTimeout(1000)).toEqual(bytes(1));
-    expect(sequence.handleTimeout(1001)).toBeUndefined();
-    sequence.acknowledge(1, 1100);
-    expect(sequence.handleTimeout(2100)).toEqual(bytes(2));
+    expect(sequence.handleTimeout(249)).toBeUndefined();
+    expect(sequence.handleTimeout(250)).toEqual(bytes(1));
+    expect(sequence.handleTimeout(251)).toBeUndefined();
+    sequence.acknowledge(1, 350);
+    expect(sequence.handleTimeout(600)).toEqual(bytes(2));
     expect(sequence.idle).toBe(false);
-    sequence.acknowledge(2, 2200);
+    sequence.acknowledge(2, 700);
     expect(sequence.idle).toBe(true);
     expect(sequence.deadlineMs).toBe(Number.POSITIVE_INFINITY);
   });
@@ -74,7 +74,7 @@ describe("a sequence", () => {
   it("measures what was sent once only (Karn)", () => {
     const sequence = new ReliableSequence<number>({ sent: 0, received: 0 });
     sequence.transmit(bytes(1), 0);
-    sequence.handleTimeout(1000);
+    sequence.handleTimeout(250);
     sequence.acknowledge(1, 1010);
     expect(sequence.rttMs).toBe(0);
     sequence.transmit(bytes(2), 2000);

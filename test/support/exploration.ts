@@ -1,0 +1,423 @@
+/**
+ * Every schedule of a connection with at most so many faults, walked breadth-first on the real machines: one client, two
+ * ports of a server, an application that decides. A fault is a datagram dropped, delivered twice, or overtaken; time that
+ * passes while one is under way; a client whose address changes. All else is the ordinary course: the oldest datagram
+ * arrives, and where none is under way, the next timer is due.
+ *
+ * A machine knows nothing but what it was given: two schedules after which each machine has been given the same, at the
+ * same times, and the same is under way, are one state, and go on as one. So nothing is left out, and nothing assumed.
+ * The machines cannot be copied: a state is reached by its schedule, from the beginning.
+ */
+import { createHash } from "node:crypto";
+import type { Protocol } from "#src/protocol.js";
+import { ZeroClient } from "#src/zero/client.js";
+import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
+import { ZeroServer } from "#src/zero/server.js";
+import { PORTS, seeded, testCrypto } from "./zero-world.ts";
+
+export interface Scenario {
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** How long the application takes for its decision; missing: it decides at once. */
+  readonly authenticateMs?: number;
+  readonly decision: "other port" | "same port" | "reject";
+  /** The client's address may change once, which is a fault too. */
+  readonly moves?: boolean;
+  /** Each destination sees the client at another port of its NAT. */
+  readonly mapsEach?: boolean;
+  /** Who closes once it is open. */
+  readonly closes?: "client" | "server";
+}
+
+/** What happens next. Numbers count the datagrams under way, oldest first. */
+type Step =
+  | { readonly kind: "deliver" | "drop" | "repeat"; readonly at: number }
+  | { readonly kind: "timer" | "wait" | "move" | "close" };
+
+interface Flight {
+  readonly to: "client" | number;
+  /** Where it says that it comes from. */
+  readonly address: string;
+  readonly port: number;
+  /** What the client's network has at the other end. */
+  readonly seenAs: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Longer than any cookie, reservation or deadline lives. */
+const LONG_MS = 2_500;
+const ADDRESSES = ["10.0.0.1", "10.0.0.2"] as const;
+const SERVER = "10.0.0.9";
+const OPEN_PORTS = [PORTS[0], PORTS[1]] as const;
+
+class History {
+  #text = "";
+  add(...facts: (string | number | Uint8Array)[]): void {
+    const hash = createHash("sha1").update(this.#text);
+    for (const fact of facts)
+      hash.update(typeof fact === "number" ? String(fact) : fact).update("|");
+    this.#text = hash.digest("base64");
+  }
+  get text(): string {
+    return this.#text;
+  }
+}
+
+/** One run of the machines, as far as its schedule goes. */
+class Run {
+  readonly scenario: Scenario;
+  readonly client: ZeroClient;
+  readonly servers: Map<number, ZeroServer> = new Map();
+  readonly clientEvents: ZeroClientEvent[] = [];
+  readonly serverEvents: { readonly port: number; readonly event: ZeroServerEvent }[] = [];
+  readonly reserved: { readonly port: number; readonly peer: number; readonly cid: string }[] = [];
+  flights: Flight[] = [];
+  decisions: { readonly atMs: number; readonly port: number; readonly decide: () => void }[] = [];
+  nowMs = 1000;
+  moved = false;
+  closed = false;
+  /** For so long that deadlines have passed, with a datagram under way. */
+  waited = false;
+  readonly #histories: Record<string, History> = {};
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    const { protocol } = scenario;
+    for (const port of OPEN_PORTS) {
+      this.#histories[port] = new History();
+      const crypto = testCrypto(seeded(port));
+      const ports = [[PORTS[0], PORTS[1]]] as const;
+      this.servers.set(port, new ZeroServer({ protocol, crypto, port, ports, nowMs: this.nowMs }));
+    }
+    this.#histories.client = new History();
+    this.client = new ZeroClient({
+      protocol,
+      crypto: testCrypto(seeded(1)),
+      port: PORTS[0],
+      join: { name: "bot" },
+      nowMs: this.nowMs,
+    });
+    this.#pump();
+  }
+
+  /** What makes this state another than others. */
+  get fingerprint(): string {
+    const hash = createHash("sha1");
+    hash.update(`${this.nowMs} ${this.moved} ${this.closed}`);
+    for (const history of Object.values(this.#histories)) hash.update(history.text);
+    for (const { to, seenAs, bytes } of this.flights)
+      hash.update(`|${to} ${seenAs} `).update(bytes);
+    return hash.digest("base64");
+  }
+
+  get isQuiet(): boolean {
+    return this.flights.length === 0;
+  }
+
+  get nextTimerMs(): number {
+    return Math.min(
+      this.client.pollDeadline(),
+      ...[...this.servers.values()].map((server) => server.pollDeadline()),
+      ...this.decisions.map(({ atMs }) => atMs),
+    );
+  }
+
+  take(step: Step): void {
+    switch (step.kind) {
+      case "deliver":
+        this.#arrive(this.flights.splice(step.at, 1)[0]!);
+        break;
+      case "drop":
+        this.flights.splice(step.at, 1);
+        break;
+      case "repeat": {
+        const flight = this.flights.splice(step.at, 1)[0]!;
+        this.#arrive(flight);
+        this.flights.push(flight);
+        break;
+      }
+      case "timer":
+        this.#passUntil(this.nextTimerMs);
+        break;
+      case "wait":
+        this.waited = true;
+        this.#passUntil(this.nowMs + LONG_MS);
+        break;
+      case "move":
+        this.moved = true;
+        break;
+      case "close":
+        this.close();
+        break;
+    }
+    this.#pump();
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.scenario.closes === "server") {
+      const peer = this.attachedPeers.at(-1)!;
+      this.#histories[peer.port]!.add("close", this.nowMs);
+      this.servers.get(peer.port)!.close(peer.peer, "kicked", "", this.nowMs);
+    } else {
+      this.#histories.client!.add("close", this.nowMs);
+      this.client.close("bye", "", this.nowMs);
+    }
+    this.#pump();
+  }
+
+  get attachedPeers(): { readonly port: number; readonly peer: number }[] {
+    return this.serverEvents.flatMap(({ port, event }) =>
+      event.type === "attached" ? [{ port, peer: event.peer }] : [],
+    );
+  }
+
+  /** Lets time pass, timer after timer, with whatever is under way still under way. */
+  #passUntil(untilMs: number): void {
+    for (;;) {
+      const dueMs = this.nextTimerMs;
+      if (dueMs > untilMs) break;
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      if (this.client.pollDeadline() <= this.nowMs) {
+        this.#histories.client!.add("timer", this.nowMs);
+        this.client.handleTimeout(this.nowMs);
+      }
+      for (const [port, server] of this.servers) {
+        if (server.pollDeadline() > this.nowMs) continue;
+        this.#histories[port]!.add("timer", this.nowMs);
+        server.handleTimeout(this.nowMs);
+      }
+      const due = this.decisions.filter(({ atMs }) => atMs <= this.nowMs);
+      this.decisions = this.decisions.filter(({ atMs }) => atMs > this.nowMs);
+      for (const { decide } of due) decide();
+      this.#pump();
+    }
+    this.nowMs = Math.max(this.nowMs, untilMs);
+  }
+
+  #arrive({ to, address, port, seenAs, bytes }: Flight): void {
+    if (to === "client") {
+      // The network drops what goes to an address that the client no longer has.
+      if (seenAs !== this.#seenAs(port)) return;
+      this.#histories.client!.add(this.nowMs, port, bytes);
+      this.client.handleDatagram(bytes, bytes.length, address, port, this.nowMs);
+      return;
+    }
+    this.#histories[to]!.add(this.nowMs, seenAs, bytes);
+    this.servers.get(to)!.handleDatagram(bytes, bytes.length, address, port, this.nowMs);
+  }
+
+  #seenAs(serverPort: number): string {
+    return `${this.#address}:${this.#natPort(serverPort)}`;
+  }
+
+  get #address(): string {
+    return ADDRESSES[this.moved ? 1 : 0];
+  }
+
+  #natPort(serverPort: number): number {
+    return this.scenario.mapsEach === true ? 40_000 + serverPort : 40_000;
+  }
+
+  #pump(): void {
+    const { client } = this;
+    for (let out = client.pollTransmit(this.nowMs); out !== undefined; ) {
+      const { bytes, port: to } = out;
+      const [address, port, seenAs] = [this.#address, this.#natPort(to), this.#seenAs(to)];
+      this.flights.push({ to, address, port, seenAs, bytes });
+      out = client.pollTransmit(this.nowMs);
+    }
+    for (let event = client.pollEvent(); event !== undefined; event = client.pollEvent()) {
+      this.clientEvents.push(event);
+    }
+    for (const [port, server] of this.servers) {
+      for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
+        this.serverEvents.push({ port, event });
+        if (event.type === "join") this.#join(port, event);
+      }
+      for (let out = server.pollTransmit(this.nowMs); out !== undefined; ) {
+        const seenAs = `${out.address}:${out.port}`;
+        this.flights.push({ to: "client", address: SERVER, port, seenAs, bytes: out.bytes });
+        out = server.pollTransmit(this.nowMs);
+      }
+    }
+  }
+
+  #join(port: number, event: Extract<ZeroServerEvent, { type: "join" }>): void {
+    const atMs = this.nowMs + (this.scenario.authenticateMs ?? 0);
+    const decide = (): void => this.#decide(port, event);
+    if (this.scenario.authenticateMs === undefined) decide();
+    else this.decisions.push({ atMs, port, decide });
+  }
+
+  #decide(port: number, event: Extract<ZeroServerEvent, { type: "join" }>): void {
+    const asked = this.servers.get(port)!;
+    this.#histories[port]!.add("decided", this.nowMs);
+    if (this.scenario.decision === "reject") {
+      asked.reject(event.cid, "denied", "not today", this.nowMs);
+      return;
+    }
+    const chosen =
+      this.scenario.decision === "same port" ? port : OPEN_PORTS.find((other) => other !== port)!;
+    const peer = this.reserved.length + 1;
+    this.#histories[chosen]!.add("reserve", this.nowMs, event.cid);
+    const accept = this.servers.get(chosen)!.reserve({
+      ...event,
+      peer,
+      accept: { motd: "welcome" },
+      nowMs: this.nowMs,
+    });
+    this.reserved.push({ port: chosen, peer, cid: event.cid });
+    asked.answer(event.cid, accept, this.nowMs);
+  }
+}
+
+export interface Explored {
+  /** Different states, the first included. */
+  readonly states: number;
+  /** Ways that end: everything is quiet, and stays so. */
+  readonly ends: number;
+  /** How many of them ended so. */
+  readonly endings: Readonly<Record<string, number>>;
+  /** The steps of the longest way. */
+  readonly deepest: number;
+}
+
+/** What came of a schedule: how it ended, or what is wrong with it. */
+export type Judge = (run: Finished) => string;
+
+/** A run that is at its end. */
+export interface Finished {
+  readonly scenario: Scenario;
+  readonly faults: number;
+  /** Deadlines have passed while a datagram was under way. */
+  readonly waited: boolean;
+  readonly clientState: string;
+  readonly clientEvents: readonly ZeroClientEvent[];
+  readonly serverEvents: readonly { readonly port: number; readonly event: ZeroServerEvent }[];
+  readonly reserved: readonly {
+    readonly port: number;
+    readonly peer: number;
+    readonly cid: string;
+  }[];
+  /** What the ports still have, after all their timers. */
+  readonly peersLeft: number;
+  readonly joinsLeft: number;
+}
+
+interface Node {
+  readonly step: Step | undefined;
+  readonly before: Node | undefined;
+  readonly faults: number;
+  readonly depth: number;
+}
+
+function scheduleOf(node: Node): Step[] {
+  const steps: Step[] = [];
+  for (let at: Node | undefined = node; at?.step !== undefined; at = at.before) steps.push(at.step);
+  return steps.reverse();
+}
+
+/** A schedule as one reads it. */
+function words(steps: readonly Step[]): string {
+  return steps.map((step) => ("at" in step ? `${step.kind} ${step.at}` : step.kind)).join(", ");
+}
+
+function replay(scenario: Scenario, steps: readonly Step[]): Run {
+  const run = new Run(scenario);
+  for (const step of steps) run.take(step);
+  return run;
+}
+
+/** All that may happen next, with what it costs. */
+function choices(run: Run, faultsLeft: number): { readonly step: Step; readonly cost: number }[] {
+  const found: { step: Step; cost: number }[] = [];
+  const { scenario, flights } = run;
+  if (run.isQuiet) {
+    const isOpen =
+      run.client.state === "open" && run.client.pollDeadline() === Number.POSITIVE_INFINITY;
+    if (isOpen && !run.closed && scenario.closes !== undefined) {
+      found.push({ step: { kind: "close" }, cost: 0 });
+    } else if (run.nextTimerMs < Number.POSITIVE_INFINITY) {
+      found.push({ step: { kind: "timer" }, cost: 0 });
+    }
+  } else {
+    found.push({ step: { kind: "deliver", at: 0 }, cost: 0 });
+    if (faultsLeft > 0) {
+      found.push({ step: { kind: "drop", at: 0 }, cost: 1 });
+      found.push({ step: { kind: "repeat", at: 0 }, cost: 1 });
+      for (let at = 1; at < flights.length; at++) {
+        found.push({ step: { kind: "deliver", at }, cost: 1 });
+      }
+      if (run.nextTimerMs < Number.POSITIVE_INFINITY) {
+        found.push({ step: { kind: "timer" }, cost: 1 });
+      }
+      found.push({ step: { kind: "wait" }, cost: 1 });
+    }
+  }
+  if (faultsLeft > 0 && scenario.moves === true && !run.moved) {
+    found.push({ step: { kind: "move" }, cost: 1 });
+  }
+  return found;
+}
+
+/** Walks all schedules with at most `faults` faults. Throws, with the schedule, where `judge` does. */
+export function explore(scenario: Scenario, faults: number, judge: Judge): Explored {
+  // The fewest faults with which a state was reached: with more, nothing new follows from it.
+  const seen = new Set<string>();
+  const endings: Record<string, number> = {};
+  let ends = 0;
+  let deepest = 0;
+  // By faults, so that each state is first reached with the fewest.
+  const levels: Node[][] = Array.from({ length: faults + 1 }, () => []);
+  levels[0]!.push({ step: undefined, before: undefined, faults: 0, depth: 0 });
+  for (const level of levels) {
+    for (let next = level.pop(); next !== undefined; next = level.pop()) {
+      let node = next;
+      const run = replay(scenario, scheduleOf(node));
+      // Along the ordinary course without replaying each of its steps.
+      for (;;) {
+        if (seen.has(run.fingerprint)) break;
+        seen.add(run.fingerprint);
+        deepest = Math.max(deepest, node.depth);
+        const all = choices(run, faults - node.faults);
+        for (const { step, cost } of all) {
+          if (cost === 0) continue;
+          const reached = { step, before: node, faults: node.faults + cost, depth: node.depth + 1 };
+          levels[reached.faults]!.push(reached);
+        }
+        const ordinary = all.find(({ cost }) => cost === 0);
+        if (ordinary === undefined) {
+          ends++;
+          const ending = end(run, node, judge);
+          endings[ending] = (endings[ending] ?? 0) + 1;
+          break;
+        }
+        node = { step: ordinary.step, before: node, faults: node.faults, depth: node.depth + 1 };
+        run.take(ordinary.step);
+      }
+    }
+  }
+  return { states: seen.size, ends, endings, deepest };
+}
+
+function end(run: Run, node: Node, judge: Judge): string {
+  const { scenario, clientEvents, serverEvents, reserved } = run;
+  const sizes = [...run.servers.values()].map((server) => server.sizes);
+  try {
+    return judge({
+      scenario,
+      faults: node.faults,
+      waited: run.waited,
+      clientState: run.client.state,
+      clientEvents,
+      serverEvents,
+      reserved,
+      peersLeft: sizes.reduce((sum, { peers }) => sum + peers, 0),
+      joinsLeft: sizes.reduce((sum, { entries }) => sum + entries, 0),
+    });
+  } catch (error) {
+    const schedule = words(scheduleOf(node));
+    throw new Error(`${scenario.name}, ${node.faults} faults: ${schedule}`, { cause: error });
+  }
+}
