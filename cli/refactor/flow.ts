@@ -33,6 +33,8 @@ interface Property {
   readonly built: Built | undefined;
   /** What it belongs together with, and the expression that says so. */
   readonly links: Map<Key, ts.Expression>;
+  /** What declares it where no declaration does. */
+  readonly what: string;
 }
 
 export interface Flow {
@@ -48,17 +50,28 @@ export interface Flow {
 
 export const noFlow: Flow = { follow: [], stuck: [], conflicts: [], untyped: [] };
 
+/**
+ * The project has the code of the old spec. `remap` is called where the keys of a mapped type (`Record<Kind, …>`) may be
+ * what is renamed, which only the new spec's code tells: it gives the project that code.
+ */
 export function flowOf(
   project: UserProject,
   renamed: readonly Renamed[],
   name: { readonly from: string; readonly to: string },
+  remap: () => void,
 ): Flow {
   const ours = new Set(
     renamed
       .filter(({ role }) => role === "member")
       .map(({ file, at }) => `${project.generatedPath(file)}:${at}`),
   );
-  return new FlowFinder(project, ours, name).find();
+  const before = new FlowFinder(project, ours, name, false);
+  before.walk();
+  if (before.mapped.size === 0) return before.result(new Set());
+  remap();
+  const after = new FlowFinder(project, ours, name, true);
+  after.walk();
+  return before.result(new Set([...before.mapped].filter((key) => after.mapped.has(key))));
 }
 
 class FlowFinder {
@@ -67,6 +80,8 @@ class FlowFinder {
   readonly #ours: ReadonlySet<Key>;
   readonly #from: string;
   readonly #to: string;
+  /** Whether the project has the code of the new spec, and its own as it was. */
+  readonly #isMoved: boolean;
   readonly #properties = new Map<Key, Property>();
   readonly #patterns = new Map<ts.Symbol, Key>();
   /** By both types: the least depth at which they were held against each other. */
@@ -75,20 +90,26 @@ class FlowFinder {
   readonly #overriding = new Map<Key, readonly Key[]>();
   readonly #conflicts: Place[] = [];
   readonly #untyped: { readonly keys: readonly Key[]; readonly place: Place }[] = [];
+  /** Where something with either name is used as a mapped type that has the old one (the new one, once it has moved). */
+  readonly mapped = new Set<Key>();
+  /** Conflicts of those, where they are what is renamed. */
+  readonly #taken: { readonly key: Key; readonly place: Place }[] = [];
 
   constructor(
     project: UserProject,
     ours: ReadonlySet<Key>,
     name: { readonly from: string; readonly to: string },
+    isMoved: boolean,
   ) {
     this.#project = project;
     this.#checker = project.program.getTypeChecker();
     this.#ours = ours;
     this.#from = name.from;
     this.#to = name.to;
+    this.#isMoved = isMoved;
   }
 
-  find(): Flow {
+  walk(): void {
     for (const source of this.#project.ownFiles()) {
       const visit = (node: ts.Node): void => {
         if (ts.isTypeNode(node)) return;
@@ -98,7 +119,6 @@ class FlowFinder {
       };
       visit(source);
     }
-    return this.#result();
   }
 
   #expression(node: ts.Expression): void {
@@ -183,7 +203,9 @@ class FlowFinder {
     const open: [ts.Type, ts.Type, number][] = [[source, target, 0]];
     for (const [one, other, depth] of open) {
       if (depth > MAX_DEPTH || one === other) continue;
-      if (isObject(one) && isObject(other) && this.#wasSeen(one, other, depth)) continue;
+      const seen = isObject(one) && isObject(other) && this.#wasSeen(one, other, depth);
+      // Of what maps the name every place counts.
+      if (seen && !this.#isMappedBy(other)) continue;
       const next = (a: ts.Type, b: ts.Type) => void open.push([a, b, depth + 1]);
       this.#pair(one, other, at, next);
     }
@@ -287,14 +309,26 @@ class FlowFinder {
     const indexed = this.#checker.getIndexInfoOfType(target, ts.IndexKind.String) !== undefined;
     if (given.length > 0 && !has(target, this.#from) && indexed) this.#loose(source, at);
     // What nobody looked at so far would be taken for what is renamed.
-    if (
-      asked.some((key) => this.#ours.has(key)) &&
-      !has(target, this.#to) &&
-      has(source, this.#to)
-    ) {
+    const isTaken = !has(target, this.#to) && has(source, this.#to);
+    const taken = () => {
       const what = `has a ${JSON.stringify(this.#to)} already, which would be taken: ${excerpt(at)}`;
-      this.#conflicts.push(placeOf(at.getSourceFile(), at.getStart(), what));
-    }
+      return placeOf(at.getSourceFile(), at.getStart(), what);
+    };
+    if (isTaken && asked.some((key) => this.#ours.has(key))) this.#conflicts.push(taken());
+    if (!this.#isMappedBy(target) || (given.length === 0 && !has(source, this.#to))) return;
+    const key = this.#placeKey(at);
+    this.mapped.add(key);
+    const declared = given.filter((one) => this.#properties.get(one)!.declaration !== undefined);
+    if (declared.length > 0) this.#together([...declared, key], at);
+    if (isTaken) this.#taken.push({ key, place: taken() });
+  }
+
+  /** Whether a type has the name as a key that it maps, which is declared nowhere. */
+  #isMappedBy(type: ts.Type): boolean {
+    const property = this.#checker.getPropertyOfType(type, this.#isMoved ? this.#to : this.#from);
+    if (property === undefined || !isMapped(property)) return false;
+    if ((property.getDeclarations() ?? []).length > 0) return false;
+    return !this.#isMoved || this.#checker.getPropertyOfType(type, this.#from) === undefined;
   }
 
   #loose(type: ts.Type, at: ts.Expression): void {
@@ -329,9 +363,9 @@ class FlowFinder {
     if (property === undefined) return [];
     const declarations = property.getDeclarations() ?? [];
     if (declarations.length > 0) return declarations.map((one) => this.#key(one));
-    // Those of `Record` and its like follow the texts that they are made of.
-    const { objectFlags = 0 } = type as ts.ObjectType;
-    return objectFlags & ts.ObjectFlags.Mapped ? [] : [this.#undeclared(property)];
+    // Those of `Record` and its like follow the texts that they are made of, and so does what they are spread into.
+    const roots = this.#checker.getRootSymbols(property);
+    return roots.some(isMapped) ? [] : [this.#undeclared(property)];
   }
 
   #key(declaration: ts.Declaration): Key {
@@ -344,7 +378,22 @@ class FlowFinder {
     if (!this.#properties.has(key)) {
       const own = token !== undefined && literalOf(token) && this.#project.isOwn(path);
       const built = own ? { path, at, token } : undefined;
-      this.#properties.set(key, { declaration, built, links: new Map() });
+      this.#properties.set(key, { declaration, built, links: new Map(), what: "" });
+    }
+    return key;
+  }
+
+  /** The keys of the mapped type that a value is used as at a place. */
+  #placeKey(at: ts.Expression): Key {
+    const key = `~${at.getSourceFile().fileName}:${at.getStart()}:${at.getEnd()}`;
+    if (!this.#properties.has(key)) {
+      const what = "the keys of a mapped type";
+      this.#properties.set(key, {
+        declaration: undefined,
+        built: undefined,
+        links: new Map(),
+        what,
+      });
     }
     return key;
   }
@@ -354,7 +403,13 @@ class FlowFinder {
     const key = this.#patterns.get(symbol) ?? `?${this.#patterns.size}`;
     this.#patterns.set(symbol, key);
     if (!this.#properties.has(key)) {
-      this.#properties.set(key, { declaration: undefined, built: undefined, links: new Map() });
+      const what = "a pattern";
+      this.#properties.set(key, {
+        declaration: undefined,
+        built: undefined,
+        links: new Map(),
+        what,
+      });
     }
     return key;
   }
@@ -369,15 +424,18 @@ class FlowFinder {
     }
   }
 
-  #result(): Flow {
-    const linked = [...this.#ours].flatMap((key) => this.#linksOf(key));
-    const conflicts = [...this.#conflicts];
+  /** `mapped`: which of those are what is renamed. */
+  result(mapped: ReadonlySet<Key>): Flow {
+    const ours = new Set([...this.#ours, ...mapped]);
+    const linked = [...ours].flatMap((key) => this.#linksOf(key));
+    const taken = this.#taken.filter(({ key }) => mapped.has(key)).map(({ place }) => place);
+    const conflicts = [...this.#conflicts, ...taken];
     const follow: Built[] = [];
     const stuck: Built[] = [];
-    const reached = new Set<Key>(this.#ours);
+    const reached = new Set<Key>(ours);
     for (const [start, at] of linked) {
       if (reached.has(start)) continue;
-      const { built, ties } = this.#part(start);
+      const { built, ties } = this.#part(start, ours);
       for (const key of built.keys()) reached.add(key);
       if (built.size === 0) ties.set(start, at);
       (ties.size === 0 ? follow : stuck).push(...built.values());
@@ -385,7 +443,7 @@ class FlowFinder {
     }
     for (const [start, overridden] of this.#overriding) {
       if (reached.has(start) || !overridden.some((key) => reached.has(key))) continue;
-      const { built, ties } = this.#part(start);
+      const { built, ties } = this.#part(start, ours);
       // Tied to something else, it is no longer the message's.
       if (ties.size > 0) continue;
       for (const [key, one] of built) if (reached.add(key)) follow.push(one);
@@ -401,7 +459,10 @@ class FlowFinder {
   }
 
   /** Names of literals that hang together with one, and the declared properties that they hang on. */
-  #part(start: Key): {
+  #part(
+    start: Key,
+    ours: ReadonlySet<Key>,
+  ): {
     readonly built: ReadonlyMap<Key, Built>;
     readonly ties: Map<Key, ts.Expression>;
   } {
@@ -416,15 +477,15 @@ class FlowFinder {
     // What is added while the map is walked is walked too.
     for (const key of built.keys()) {
       for (const [other, at] of this.#linksOf(key)) {
-        if (!add(other) && !this.#ours.has(other)) ties.set(other, at);
+        if (!add(other) && !ours.has(other)) ties.set(other, at);
       }
     }
     return { built, ties };
   }
 
   #tie(key: Key, at: ts.Expression): Place {
-    const { declaration } = this.#properties.get(key)!;
-    let where = "a pattern";
+    const { declaration, what: undeclared } = this.#properties.get(key)!;
+    let where = undeclared;
     if (declaration !== undefined) {
       const source = declaration.getSourceFile();
       const { line } = source.getLineAndCharacterOfPosition(declaration.getStart());
@@ -449,6 +510,11 @@ function isEither(operator: ts.SyntaxKind): boolean {
     operator === ts.SyntaxKind.BarBarToken ||
     operator === ts.SyntaxKind.AmpersandAmpersandToken
   );
+}
+
+/** Whether a property is a key that a mapped type has; the compiler's types do not say so, its symbols do. */
+function isMapped(symbol: ts.Symbol): boolean {
+  return (symbol as { links?: { mappedType?: ts.Type } }).links?.mappedType !== undefined;
 }
 
 function isObject(type: ts.Type): boolean {

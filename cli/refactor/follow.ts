@@ -102,7 +102,10 @@ export class Follower {
   follow(after: GeneratedFiles): void {
     for (const one of this.#renamed) if (one.role !== "literal") this.#references(one);
     this.#collect();
-    if (this.name !== undefined) this.#flow = flowOf(this.#project, this.#renamed, this.name);
+    if (this.name !== undefined) {
+      const remap = (): void => this.#project.setGenerated(after);
+      this.#flow = flowOf(this.#project, this.#renamed, this.name, remap);
+    }
     for (const { path, token, at } of this.#flow.follow) this.#take({ path, token, at });
     this.#project.setGenerated(after);
     for (const path of this.#uses.keys()) this.#show(path);

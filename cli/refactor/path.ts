@@ -69,6 +69,18 @@ export function findTarget(path: string, root: MapNode, source: Source): Target 
   throw new PathError(`${quote(path)} is ${all.join(" and ")}${advice}`);
 }
 
+const inJson =
+  "members of the bodies of join and accept travel as JSON under their names, so they are neither followed nor renamed: with another name it is another message, for both ends at once";
+const inHeader =
+  "fields of the header are neither followed nor renamed: another name is changed in the spec and in what reads it, by hand";
+/** What else of a spec has names, by the words that a path to it would begin with. */
+const otherNames: Readonly<Record<string, string>> = {
+  zero: inJson,
+  join: inJson,
+  accept: inJson,
+  header: inHeader,
+};
+
 /** Names between dots; those in quotes may hold dots. */
 function namesOf(path: string): string[] {
   const parts = path.match(/"(?:[^"\\]|\\.)*"|[^."]+|\.|"/g) ?? [];
@@ -201,6 +213,8 @@ function missing(path: string, names: readonly string[], misses: readonly Miss[]
   const depth = Math.max(0, ...misses.map((miss) => miss.depth));
   const far = misses.filter((miss) => miss.depth === depth);
   if (depth === 0) {
+    const other = otherNames[names[0]!];
+    if (other !== undefined) return `${quote(path)}: ${other}`;
     const known = far.flatMap((miss) => miss.known);
     const near = suggest(names[0]!, known);
     const hint = near === undefined ? "" : `, did you mean ${quote(near)}?`;

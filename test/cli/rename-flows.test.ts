@@ -244,6 +244,72 @@ client.send.chat(letter);
   });
 });
 
+/** Keys of tables whose type is made of an enum, which may all be missing; \`KEY\` is the value. */
+const tables = `import type { Kind } from "../generated/types.ts";
+import { names } from "./kinds.ts";
+type Table = Partial<Record<Kind, number>>;
+const counted = { KEY: 1, head: 2 };
+const table: Table = counted;
+const checked = { KEY: 3, head: 3 };
+const show = (one: { readonly [K in Kind]?: number }, all: Table[]) => [one.KEY, all.length];
+show(checked, [counted, { ...table, head: 4 }]);
+function made() {
+  return { of: { KEY: 5, head: 5 } };
+}
+const deep: { of: Table } = made();
+export const next: Table = { ...table, ...deep.of, KEY: 6 };
+/** Nobody asks for a kind here. */
+type Hand = "body" | "bag";
+const inHand: Partial<Record<Hand, number>> = { body: 7, bag: 7 };
+const own = { body: 8, head: 8 };
+export const kept = [inHand, own.body, names.KEY];
+`;
+const tablesOf = (value: string) => tables.replaceAll("KEY", value);
+
+describe("stardust rename of an enum's value", { timeout }, () => {
+  it("follows it into the keys of tables, though all of them may be missing", async () => {
+    const folder = project(tablesOf("body"));
+    expect(await run(folder, "rename", ["Kind.body", "torso"])).toMatchObject({
+      code: 0,
+      err: expect.not.stringContaining("flows.ts"),
+    });
+    expect(read(folder, "src/flows.ts")).toBe(tablesOf("torso"));
+    expect(compile(folder)).toEqual([]);
+  });
+
+  it.each<[string, string, RegExp]>([
+    [
+      "the user's own type too",
+      `interface Score { body?: number; head: number }
+const score: Score = { body: 1, head: 2 };
+export const table: Partial<Record<Kind, number>> = score;
+`,
+      /flows\.ts:4:53 used as what is not renamed too, "body" in flows\.ts:2: score/,
+    ],
+    [
+      "a table of another type too",
+      `const own = { body: 1, head: 2 };
+export const table: Partial<Record<Kind, number>> = own;
+export const other: Partial<Record<"body" | "bag", number>> = own;
+`,
+      /flows\.ts:4:63 used as what is not renamed too, "body" in the keys of a mapped type: own/,
+    ],
+    [
+      "something that has the new name already",
+      `const own = { head: 1, torso: 2 };
+export const table: Partial<Record<Kind, number>> = own;
+`,
+      /flows\.ts:3:53 has a "torso" already, which would be taken: own/,
+    ],
+  ])("is refused where a table's keys are %s", async (_, text, place) => {
+    const folder = project(`import type { Kind } from "../generated/types.ts";\n${text}`);
+    const { code, err } = await run(folder, "rename", ["Kind.body", "torso"]);
+    expect(err).toMatch(place);
+    expect(code).toBe(1);
+    expect(read(folder, "protocol.yaml")).toBe(files["protocol.yaml"]);
+  });
+});
+
 describe("stardust usages", { timeout }, () => {
   it("lists the literals that become a message, those too that a rename could not change", async () => {
     const folder = project(`${head}

@@ -118,7 +118,11 @@ describe("a path", () => {
       "member `chat.text` holds nothing that has a name",
     );
     expect(await wrong("chat..text")).toContain("is no path");
-    expect(await wrong("header")).toContain("a path begins with a channel or a type");
+    expect(await wrong("headers")).toContain("a path begins with a channel or a type");
+    expect(await wrong("header.tick")).toContain("fields of the header are neither followed nor");
+    for (const path of ["join.text", "accept", "zero.join.body.text"]) {
+      expect(await wrong(path)).toContain("bodies of join and accept travel as JSON");
+    }
     expect(await run(folder, "usages", [])).toMatchObject({ code: 2 });
   });
 
