@@ -5,8 +5,15 @@
  */
 
 import { sample } from "../interpret/json-schema.ts";
+import {
+  type ExchangedKeys,
+  exchangedKeys,
+  privateKeys,
+  publicKeys,
+  signAccept,
+} from "../interpret/key-exchange.ts";
 import { hexOf } from "../interpret/values.ts";
-import { keysOfTicket, writeZero } from "../interpret/write-datagram.ts";
+import { keysOfTicket, writeZero, type ZeroValues } from "../interpret/write-datagram.ts";
 import type { Side } from "../model/delivery.ts";
 import type { Model, ZeroMessageModel } from "../model/model.ts";
 
@@ -22,10 +29,43 @@ export const SESSION_TAG = 0xf00d_cafe;
 const OTHER_HASH = "0123456789abcdef".repeat(2);
 const PORT = 40_001;
 
-/** The ticket, and the keys that are made of it, for `keys` of the file. */
-export function vectorKeys(): Readonly<Record<"ticket" | "client" | "server", string>> {
-  const { client, server } = keysOfTicket(TICKET);
-  return { ticket: hexOf(TICKET), client: hexOf(client), server: hexOf(server) };
+/** What the vectors of one model are made with. */
+interface Conversation {
+  /** MAC keys. */
+  readonly keys: Readonly<Record<Side, Uint8Array>>;
+  /** Where security is sealed: accept answers this join. */
+  readonly join?: Uint8Array;
+  /** For `keys` of the file. */
+  readonly told: Readonly<Record<string, string>>;
+}
+
+function conversationOf(model: Model): Conversation {
+  const hexAll = (all: object) =>
+    Object.fromEntries(Object.entries(all).map(([name, bytes]) => [name, hexOf(bytes)]));
+  if (model.security === "plain") {
+    const keys = keysOfTicket(TICKET);
+    return { keys, told: hexAll({ ticket: TICKET, ...keys }) };
+  }
+  const message = (name: string) => model.zero.messages.find((one) => one.name === name)!;
+  const join = writeZero(valuesOf(model, message("join"), "client", true));
+  const accept = valuesOf(model, message("accept"), "server", false);
+  let keys!: ExchangedKeys;
+  writeZero({
+    ...accept,
+    sign: (head) => {
+      keys = exchangedKeys(join, head);
+      return signAccept(join, head);
+    },
+  });
+  return { keys, join, told: hexAll({ ...privateKeys, ...keys }) };
+}
+
+/**
+ * What the MACs are made with, for `keys` of the file: the ticket, or private keys and the secrets that follow from the join
+ * with all members and the accept with what is required.
+ */
+export function vectorKeys(model: Model): Readonly<Record<string, string>> {
+  return conversationOf(model).told;
 }
 
 /** What the runtime would send, by the member's name in `sys`. */
@@ -45,6 +85,7 @@ function ownValues({ version, hash }: Model): Readonly<Record<string, unknown>> 
     counter: 1,
     clientVersion: version + 1,
     clientHash: OTHER_HASH,
+    identity: publicKeys.identity,
   };
 }
 
@@ -52,23 +93,48 @@ function ownValues({ version, hash }: Model): Readonly<Record<string, unknown>> 
 type Check = (name: string, bytes: Uint8Array, from: Side) => void;
 
 export function zeroVectors(model: Model, check: Check): unknown[] {
+  const conversation = conversationOf(model);
   return model.zero.messages.flatMap((message) => {
     const sides: Side[] = message.from === "both" ? ["client", "server"] : [message.from];
     return sides.flatMap((from) =>
-      [false, true].map((full) => zeroCase(model, message, from, full, check)),
+      [false, true].map((full) => zeroCase(model, conversation, message, from, full, check)),
     );
   });
 }
 
 function zeroCase(
   model: Model,
+  { keys, join }: Conversation,
   message: ZeroMessageModel,
   from: Side,
   full: boolean,
   check: Check,
 ): unknown {
-  const { name, mac } = message;
-  const own = ownValues(model);
+  const { name, mac, sig } = message;
+  const values = valuesOf(model, message, from, full);
+  const bytes = writeZero({
+    ...values,
+    ...(mac ? { key: keys[from] } : {}),
+    ...(sig ? { sign: (head) => signAccept(join!, head) } : {}),
+  });
+  check(`${name} from the ${from}`, bytes, from);
+  const which = full ? "all members" : "what is required";
+  const sealed = sig ? { sig } : {};
+  return {
+    case: `${name} from the ${from}: ${which}`,
+    from,
+    mac,
+    ...sealed,
+    ...values,
+    hex: hexOf(bytes),
+  };
+}
+
+/** All of a message but its MAC or signature. */
+function valuesOf(model: Model, message: ZeroMessageModel, from: Side, full: boolean): ZeroValues {
+  const { name } = message;
+  const key = from === "client" ? publicKeys.client : publicKeys.server;
+  const own: Readonly<Record<string, unknown>> = { ...ownValues(model), key };
   const size = full ? "full" : "least";
   const sampled = Object.entries(sample(message.sys, size) as Record<string, unknown>);
   const members = sampled.map(([key, value]) => [key, Object.hasOwn(own, key) ? own[key] : value]);
@@ -77,7 +143,7 @@ function zeroCase(
   if (name === "reject") sys["reason"] = full ? "protocol" : "full";
   // Only a client has an address to prove.
   if (name === "ack" && from === "server") delete sys["nonce"];
-  const values = {
+  return {
     cid: CID,
     msg: name,
     ...sequence(message, from, sys),
@@ -85,10 +151,6 @@ function zeroCase(
     body: sample(message.body, size),
     padBytes: padBytes(model, name),
   };
-  const bytes = writeZero({ ...values, ...(mac ? { key: keysOfTicket(TICKET)[from] } : {}) });
-  check(`${name} from the ${from}`, bytes, from);
-  const which = full ? "all members" : "what is required";
-  return { case: `${name} from the ${from}: ${which}`, from, mac, ...values, hex: hexOf(bytes) };
 }
 
 /** A join with a cookie begins with it and the hash: there the server looks for them, before it reads any JSON. */

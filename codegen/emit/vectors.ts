@@ -84,7 +84,7 @@ class Vectors {
     this.#lookup = Lookup.of(model);
     this.#maker = new CaseMaker(this.#lookup);
     this.#refused = new RefusedMaker(model);
-    this.keys = vectorKeys();
+    this.keys = vectorKeys(model);
   }
 
   /** Worked out once: several sections use them. */

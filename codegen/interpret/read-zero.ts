@@ -16,6 +16,8 @@ import { put } from "./values.ts";
 export const MAX_ZERO_DEPTH = 6;
 export const MAX_ZERO_BYTES = 1500;
 export const FORBIDDEN_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
+/** 64 bytes of base64url, likewise. */
+const SIGNATURE = /^[A-Za-z0-9_-]{85}[AQgw]$/;
 /** 16 bytes of base64url: the last character has four bits that are not used, and zero. */
 const ID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
@@ -69,13 +71,16 @@ export function readZero(
 
 /** MAC, sequence number and acknowledgement, as far as the message settles them. */
 function checkFacts(
-  { name, mac, seq, ack }: ZeroMessageModel,
+  { name, mac, sig = false, seq, ack }: ZeroMessageModel,
   envelope: Record<string, unknown>,
   fail: (name: string, problem: string) => never,
 ): void {
   const hasMac = envelope["mac"] !== undefined;
   if (mac && !hasMac) fail("mac", `is missing: every ${name} carries one`);
   if (!mac && hasMac) fail("mac", `${name} carries none`);
+  const isSigned = envelope["sig"] !== undefined;
+  if (sig && !isSigned) fail("sig", `is missing: ${name} is signed where security is sealed`);
+  if (!sig && isSigned) fail("sig", `${name} carries none here`);
   const sys = envelope["sys"] as Record<string, unknown>;
   for (const [member, all] of [
     ["seq", seq],
@@ -95,7 +100,7 @@ function checkEnvelope(
   s: ByteCursor,
   fail: (name: string, problem: string) => never,
 ): void {
-  const { v, cid, msg, seq, ack, sys, body, pad, mac } = envelope;
+  const { v, cid, msg, seq, ack, sys, body, pad, mac, sig } = envelope;
   if (v !== 1) fail("v", "is not 1");
   if (typeof cid !== "string" || !ID.test(cid)) {
     fail("cid", notAnId);
@@ -112,6 +117,12 @@ function checkEnvelope(
   if (pad !== undefined && typeof pad !== "string") fail("pad", "is not a string");
   const raw = Buffer.from(s.bytes.subarray(3, s.end)).toString("latin1");
   if (!raw.startsWith(`{"v":1,"cid":"${cid as string}",`)) fail("cid", "is not at its offset");
+  if (sig !== undefined) {
+    if (typeof sig !== "string" || !SIGNATURE.test(sig)) {
+      fail("sig", "is not 86 characters of base64url with unused bits zero");
+    }
+    if (!raw.endsWith(`,"sig":"${sig as string}"}`)) fail("sig", "is not at its offset");
+  }
   if (mac === undefined) return;
   if (typeof mac !== "string" || !ID.test(mac)) fail("mac", notAnId);
   if (!raw.endsWith(`,"mac":"${mac as string}"}`)) fail("mac", "is not at its offset");
