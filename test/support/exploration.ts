@@ -266,7 +266,7 @@ class Run {
       peer,
       accept: { motd: "welcome" },
       nowMs: this.nowMs,
-    });
+    })!;
     this.reserved.push({ port: chosen, peer, cid: event.cid });
     asked.answer(event.cid, accept, this.nowMs);
   }
