@@ -493,7 +493,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.accept = event.accept as F["accept"];
     this.serverKey = event.serverKey;
     this.#negotiated = event.negotiated;
-    this.#connection.attach(event.negotiated, event.tag, now);
+    this.#connection.attach(event, now);
     this.#resolveAttached();
   }
 

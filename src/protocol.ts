@@ -23,6 +23,9 @@ export type Delivery =
   | "reliable-ordered"
   | "reliable-sequenced";
 
+/** What datagrams can be sealed with: keys of 32 bytes, nonces of 12, tags of 16. */
+export type CipherName = "aes-256-gcm" | "chacha20-poly1305";
+
 export type Direction = "client-to-server" | "server-to-client" | "both";
 
 /** Messages of one type to bytes. Straight-line generated code. */
@@ -203,8 +206,10 @@ export interface Protocol {
   readonly hash: string;
   /** Other versions that the spec's record knows, newest first. */
   readonly versions: readonly KnownVersion[];
-  /** Sealing is not there yet; the generator refuses it, and so does the runtime. */
+  /** Whether datagrams of the regular protocol are encrypted and authenticated. */
   readonly security: Security;
+  /** With what, where they are. */
+  readonly cipher?: CipherName | undefined;
   readonly limits: ProtocolLimits;
   readonly header: HeaderCodec;
   readonly channels: readonly ChannelDefinition[];

@@ -318,8 +318,11 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
       lines.add(`if ((${raw}) !== 0) return Violation.reservedBits;`);
       return;
     case "key-phase":
-      lines.add(`if (${raw}) return Violation.reservedBits; // a plain session has no keys`);
-      lines.add("h.keyPhase = false;");
+      if (model.security === "sealed") lines.add(`h.keyPhase = ${raw};`);
+      else {
+        lines.add(`if (${raw}) return Violation.reservedBits; // a plain session has no keys`);
+        lines.add("h.keyPhase = false;");
+      }
       return;
     case undefined:
       lines.add(`h.user[${field.userIndex!}] = ${field.bits === 1 ? `Number(${raw})` : raw};`);

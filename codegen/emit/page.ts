@@ -41,6 +41,7 @@ function overview(model: Model): string {
     [
       ["Hash", `\`${model.hash}\``],
       ["Security", code(model.security)],
+      ...(model.cipher === undefined ? [] : [["Cipher", code(model.cipher)]]),
       ["Spec", code(model.specFile)],
       ["Channels", String(model.channels.length)],
     ],

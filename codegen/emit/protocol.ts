@@ -30,6 +30,7 @@ export function emitProtocol(
       out.add("stardust: 4,", `name: ${quote(model.name)},`, `version: ${model.version},`);
       out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions));
       out.add(`security: ${quote(model.security)},`);
+      if (model.cipher !== undefined) out.add(`cipher: ${quote(model.cipher)},`);
       out.block(
         "limits:",
         () => {

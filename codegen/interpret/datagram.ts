@@ -35,6 +35,8 @@ export interface Reading {
   /** Of the regular protocol, as on the wire; the tag where the layout has it. */
   readonly sessionTag?: number;
   readonly packetNumber?: number;
+  /** Where it is sealed. */
+  readonly keyPhase?: boolean;
   readonly ack?: AckReading;
   readonly receiveLimit?: number;
   readonly user?: Readonly<Record<string, number>>;

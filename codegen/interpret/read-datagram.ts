@@ -154,7 +154,10 @@ class RegularReading {
           this.#reading.receiveLimit = value;
           return;
         case "key-phase":
-          if (value !== 0) s.fail("the key phase is set, but the session is plain", field.name, at);
+          if (this.#reader.model.security === "sealed") this.#reading.keyPhase = value !== 0;
+          else if (value !== 0) {
+            s.fail("the key phase is set, but the session is plain", field.name, at);
+          }
           return;
         case undefined:
           user[field.name] = value;

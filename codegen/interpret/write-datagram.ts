@@ -17,6 +17,8 @@ export interface DatagramValues {
   /** In full. */
   readonly packetNumber: number;
   readonly wide?: boolean;
+  /** Only where datagrams are sealed. */
+  readonly keyPhase?: boolean;
   readonly ackNow?: boolean;
   readonly ack?: {
     /** The lower bits of a packet number. */
@@ -71,6 +73,8 @@ export function writeDatagram(
         return Number(header.receiveLimit !== undefined);
       case "session-tag":
         return header.sessionTag ?? 0;
+      case "key-phase":
+        return Number(header.keyPhase === true);
       case "packet-number": {
         const width = model.header.packetNumberBits;
         return header.packetNumber % 2 ** width;

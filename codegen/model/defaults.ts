@@ -11,19 +11,25 @@ import { parseHeader } from "../spec/parse-header.ts";
 import { parseZero } from "../spec/parse-zero.ts";
 import { Source } from "../spec/source.ts";
 import type { ZeroModel } from "./model.ts";
+import type { Security } from "./security.ts";
 import type { ZeroDefaults, ZeroFacts } from "./zero.ts";
 
-let header: HeaderAst | undefined;
+const headers: Partial<Record<Security, HeaderAst>> = {};
 let zero: ZeroDefaults | undefined;
 
 /** The layout of a spec without `header`. */
-export function defaultHeader(): HeaderAst {
-  if (header === undefined) {
-    const { root, diagnostics } = read("header.yaml");
-    const parsed = parseHeader(root, diagnostics);
-    header = atLineZero(checked(parsed, diagnostics, "header.yaml"));
-  }
-  return header;
+export function defaultHeader(security: Security): HeaderAst {
+  const known = headers[security];
+  if (known !== undefined) return known;
+  const { root, diagnostics } = read("header.yaml");
+  const parsed = parseHeader(root, diagnostics);
+  const header = atLineZero(checked(parsed, diagnostics, "header.yaml"));
+  const clear = header.clear.filter(
+    ({ role }) => security === "plain" || role?.name !== "session-tag",
+  );
+  const made = { ...header, clear };
+  headers[security] = made;
+  return made;
 }
 
 export function defaultZero(): ZeroDefaults {

@@ -52,6 +52,7 @@ export function wireForm(
     format: WIRE_FORMAT,
     name: model.name,
     security: model.security,
+    cipher: model.cipher,
     limits: { maxDatagramBytes, sliceBytes, receiveBudgetBytes, idleTimeoutMs, maxAckDelayMs },
     header: headerForm(model.header, names),
     channels: model.channels.map((channel) => ({

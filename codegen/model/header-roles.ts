@@ -22,8 +22,8 @@ export interface RoleRule {
 const flag = (lists: readonly HeaderList[]): RoleRule => ({ lists, form: "flag", when: [] });
 
 /**
- * `key-phase` may be left out: a plain session never sets it. A spec that is to be sealed will need it. `session-tag`
- * may be left out on a network where nobody forges datagrams; lint says what that costs.
+ * `key-phase` may be left out where a session is plain, which never sets it. `session-tag` stands in plain sessions only,
+ * and may be left out on a network where nobody forges datagrams; lint says what that costs.
  * Implied, and so never in `when`: the channel of a frame is absent in the first one and where same-channel is set, and
  * a message number is absent where consecutive is set.
  */

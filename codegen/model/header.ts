@@ -16,6 +16,7 @@ import {
   userFieldTypes,
 } from "./header-roles.ts";
 import type { HeaderFieldModel, HeaderModel, HeaderRole } from "./model.ts";
+import type { Security } from "./security.ts";
 
 /** Varints of index and count in the longest header; MAX_SLICES keeps them so. */
 const SLICE_VARINTS_BYTES = 4;
@@ -23,7 +24,11 @@ const SLICE_VARINTS_BYTES = 4;
 type FieldType = NonNullable<HeaderFieldModel["type"]>;
 
 /** Undefined where the layout cannot be used. */
-export function resolveHeader(ast: HeaderAst, d: Diagnostics): HeaderModel | undefined {
+export function resolveHeader(
+  ast: HeaderAst,
+  security: Security,
+  d: Diagnostics,
+): HeaderModel | undefined {
   const before = d.reported;
   for (const list of headerLists) {
     for (const field of ast[list]) checkField(field, list, d);
@@ -35,6 +40,7 @@ export function resolveHeader(ast: HeaderAst, d: Diagnostics): HeaderModel | und
   checkPlaces(ast, d);
   checkPacketNumber(ast, d);
   checkAcks(ast, d);
+  if (security === "sealed") checkSealed(ast, d);
   if (d.reported > before) return undefined;
   return buildModel(ast);
 }
@@ -245,6 +251,15 @@ function checkAcks(ast: HeaderAst, d: Diagnostics): void {
   // The same role twice is told already.
   if (first.role!.name === second.role.name) return;
   d.report("SD1421", second.role.span, { other: first.name, line: first.docs.line });
+}
+
+/** A sealed session says the phase of its keys, and knows by the seal whose a datagram is. */
+function checkSealed(ast: HeaderAst, d: Diagnostics): void {
+  if (find(ast, "clear", "key-phase") === undefined) {
+    d.report("SD1402", ast.listSpans.clear, { list: "clear", role: "key-phase" });
+  }
+  const tag = find(ast, "clear", "session-tag");
+  if (tag?.role !== undefined) d.report("SD1422", tag.role.span, { name: tag.name });
 }
 
 function buildModel(ast: HeaderAst): HeaderModel {

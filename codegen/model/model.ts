@@ -9,6 +9,7 @@
 import type { DefinedLists, LeafType } from "../kinds/kinds.ts";
 import type { Documentation } from "../spec/documentation.ts";
 import type { Delivery, Direction, Side } from "./delivery.ts";
+import type { CipherName, Security } from "./security.ts";
 
 /**
  * A type where it is used. Those with `bits` live in the bit block of the struct (or list element) around them;
@@ -276,7 +277,9 @@ export interface Model extends DefinedLists {
   readonly name: string;
   readonly version: number;
   readonly doc?: string;
-  readonly security: "plain" | "sealed";
+  readonly security: Security;
+  /** What datagrams are sealed with; only where they are. */
+  readonly cipher?: CipherName;
   /** The spec's file name without its folder, for `@see` comments. */
   readonly specFile: string;
   readonly limits: LimitsModel;

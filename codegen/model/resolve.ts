@@ -31,7 +31,7 @@ export function resolveSpec(loaded: LoadedSpec): Model | undefined {
 }
 
 function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undefined {
-  const header = resolveHeader(spec.header ?? defaultHeader(), d);
+  const header = resolveHeader(spec.header ?? defaultHeader(spec.security), spec.security, d);
   const sliceBytes = header && sliceRoom(spec, header, d);
   const types = new TypeResolver(spec, d);
   types.resolveAll();
@@ -60,6 +60,7 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     version: spec.version,
     ...(spec.doc === undefined ? {} : { doc: spec.doc }),
     security: spec.security,
+    ...(spec.cipher === undefined ? {} : { cipher: spec.cipher }),
     specFile,
     limits: limitsOf(spec, sliceBytes),
     header,

@@ -46,9 +46,9 @@ const breaking: BreakingRows = {
     instead: `stardust: 1\nprotocol: { name: arena, version: 2 }\nsecurity: plain\n${plain}`,
   },
   "security-changed": {
-    title: "the kind of security differs",
+    title: "the kind of security, or the cipher, differs",
     why: "A sealed peer takes no plain datagrams, and a plain one cannot open sealed ones.",
-    fix: "there is no way around: both ends change together; sealing is not there yet",
+    fix: "there is no way around: both ends change together",
     before: version(1, plain),
     after: version(2, plain).replace("security: plain", "security: sealed"),
     instead: version(2, plain),

@@ -37,7 +37,8 @@ export function compareModels(older: Model, newer: Model): Change[] {
   };
   compareProtocol(older, newer, report);
   compareLimits(older.limits, newer.limits, report);
-  compareHeader(older, newer, report);
+  // What else differs in a header where only one is sealed follows from that.
+  if (older.security === newer.security) compareHeader(older, newer, report);
   const known = compareChannels(older, newer, report);
   compareZero(older, newer, report);
   // The hash is the last word: where it differs and all that was found is harmless, something has been missed.
@@ -60,6 +61,9 @@ function compareProtocol(older: Model, newer: Model, report: Report): void {
   if (older.security !== newer.security) {
     const message = `security was ${older.security} and is ${newer.security}`;
     report("security-changed", "security", 0, 0, message);
+  } else if (older.cipher !== newer.cipher) {
+    const message = `datagrams were sealed with ${older.cipher} and are with ${newer.cipher}`;
+    report("security-changed", "cipher", 0, 0, message);
   }
   if (older.version !== newer.version) {
     const message = `version ${older.version} is now ${newer.version}`;

@@ -144,6 +144,11 @@ const header: Readonly<Record<string, Explanation>> = {
     sealed,
     more(sealed, "- { name: bits, type: u32, role: ack-bits, when: [ack] }"),
   ),
+  SD1422: {
+    means:
+      "The tag of a sealed datagram says that it is the other side's, which a session tag says only to those who see no packets.",
+    fix: "remove the field",
+  },
 };
 
 const join = (schema: string): string =>

@@ -105,7 +105,7 @@ const structure: Readonly<Record<string, Explanation>> = {
   },
   SD1102: {
     means:
-      "Something that has no default is missing. A spec needs `stardust`, `protocol` and `channels` (and, today, `security: plain`); a channel needs `id`, `delivery` and `message`.",
+      "Something that has no default is missing. A spec needs `stardust`, `protocol`, `security` and `channels`; a channel needs `id`, `delivery` and `message`.",
     fix: "add the key",
     bad: "channels:\n  hit: { id: 0, message: { who: u16 } }\n",
     good,
@@ -169,6 +169,13 @@ const structure: Readonly<Record<string, Explanation>> = {
     fix: "write `optional: true` behind the type",
     bad: hit("from?: u32"),
     good: hit("from: { type: u32, optional: true }"),
+  },
+  SD1112: {
+    means:
+      "A cipher is what the datagrams of a sealed session are encrypted with. Where `security` is `plain` nothing is, and a cipher there would look as if something were.",
+    fix: "remove `cipher`, or write `security: sealed`",
+    bad: `stardust: 1\nprotocol: { name: game }\nsecurity: plain\ncipher: aes-256-gcm\n${good}`,
+    good: `stardust: 1\nprotocol: { name: game }\nsecurity: sealed\ncipher: aes-256-gcm\n${good}`,
   },
 };
 
@@ -450,11 +457,6 @@ const missing = (what: string, bad: string, better: string): Explanation => ({
 
 /** Codes of what is not yet supported; those of features that are there by now are not asked for. */
 const unsupported: Readonly<Record<string, Explanation>> = {
-  SD1901: missing(
-    "Sealing encrypts and authenticates every datagram, and is the default; so a spec must say that it does without (docs/threat-model.md says what that means).",
-    `stardust: 1\nprotocol: { name: game }\n${good}`,
-    `stardust: 1\nprotocol: { name: game }\nsecurity: plain\n${good}`,
-  ),
   SD1907: missing(
     "Notices of delivery to the sender.",
     channel("delivery: reliable, notices: true, message: { who: u16 }"),

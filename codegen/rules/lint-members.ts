@@ -389,7 +389,7 @@ function isSecret(name: string): boolean {
 }
 
 function secrets({ model, root, source }: LintContext): Finding[] {
-  const plain = (model.security as string) === "plain";
+  const plain = model.security === "plain";
   const findings = each(model, ({ member, type }) =>
     plain && type.kind === "string" && isSecret(member.name)
       ? at(member, `\`${member.name}\` is readable on the wire: security is plain`)

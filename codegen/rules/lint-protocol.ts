@@ -53,6 +53,7 @@ export const protocolRules: Readonly<Record<string, LintRule>> = {
     bad: `${sample}${sampleHeader("", "")}`,
     good: `${sample}${sampleHeader("    - { name: sessionTag, type: u32, role: session-tag }\n", "")}`,
     check: (context) => {
+      if (context.model.security === "sealed") return [];
       if (hasRole(context.model.header.clear, "session-tag")) return [];
       const clear = entryOf(nodeAt(context.root, "header"), "clear")!;
       const { line } = context.source.position(clear.keySpan.start);

@@ -7,6 +7,7 @@ import type { DefinedType, LeafType } from "../kinds/kinds.ts";
 import type { Artefact } from "../model/artefacts.ts";
 import type { Delivery, Direction } from "../model/delivery.ts";
 import type { ChannelOptions, LimitsModel } from "../model/model.ts";
+import type { CipherName, Security } from "../model/security.ts";
 import type { MapNode, Node } from "./node.ts";
 import type { Span } from "./source.ts";
 
@@ -133,7 +134,9 @@ export interface SpecAst {
   readonly name: string;
   readonly version: number;
   readonly doc?: string;
-  readonly security: "plain" | "sealed";
+  readonly security: Security;
+  /** Where it is sealed. */
+  readonly cipher?: CipherName;
   readonly limits: LimitsAst;
   readonly limitsSpan: Span;
   readonly header?: HeaderAst;

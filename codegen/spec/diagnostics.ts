@@ -71,6 +71,10 @@ export const diagnosticTable = {
     title: "question mark behind a name",
     message: "the ? behind {name} makes nothing optional: it would be a part of the name",
   },
+  SD1112: {
+    title: "cipher without sealing",
+    message: "`cipher` does nothing where security is plain",
+  },
 
   SD1201: {
     title: "channel id out of range",
@@ -243,6 +247,11 @@ export const diagnosticTable = {
   SD1421: {
     title: "acks twice",
     message: "acks are ranges or one bit field: `{other}` (line {line}) says them already",
+  },
+  SD1422: {
+    title: "session tag of a sealed session",
+    message:
+      "where datagrams are sealed a session tag says nothing: `{name}` is 4 bytes for nothing",
   },
 
   SD1501: {

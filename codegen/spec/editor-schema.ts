@@ -34,8 +34,6 @@ export function editorSchema(): Schema {
     description:
       "The spec of a Stardust protocol. This schema is for editors; `stardust generate` checks more and says it better.",
     ...specSection,
-    // Without the key a spec is sealed, which the runtime does not have yet.
-    required: [...specSection.required!, ...(unsupported["security-sealed"] ? ["security"] : [])],
     definitions: definitions(),
   };
 }

@@ -3,6 +3,7 @@
  * of it at once. editor-schema.ts says the same to editors; a test holds the two against each other.
  */
 import { type Artefact, artefacts } from "../model/artefacts.ts";
+import { type CipherName, ciphers, type Security, securities } from "../model/security.ts";
 import type { SpecAst } from "./ast.ts";
 import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { Diagnostics } from "./diagnostics.ts";
@@ -47,7 +48,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
   if (protocol === undefined) return undefined;
   return {
     ...protocol,
-    security,
+    ...security,
     limits,
     limitsSpan,
     ...(header ? { header } : {}),
@@ -90,20 +91,33 @@ function parseProtocol(
   return { name, version, ...(doc === undefined ? {} : { doc }) };
 }
 
-function parseSecurity(fields: Fields, d: Diagnostics): SpecAst["security"] {
-  const entry = fields.entry("security");
-  const value = fields.text("security");
-  const span = entry?.value.span ?? fields.span;
-  const sealed = entry === undefined || value === "sealed";
-  if (sealed) {
-    d.unsupported("security-sealed", span);
-    return "sealed";
-  }
-  if (value !== undefined && value !== "plain") {
-    const params = { value: quote(value), what: "a kind of security" };
-    d.report("SD1108", span, params, { suggestion: suggest(value, ["plain", "sealed"]) });
-  }
-  return "plain";
+function parseSecurity(
+  fields: Fields,
+  d: Diagnostics,
+): { readonly security: Security; readonly cipher?: CipherName } {
+  const cipherSpan = fields.entry("cipher")?.keySpan;
+  const cipher = parseWord(fields, "cipher", ciphers, "a cipher", d) ?? ciphers[0];
+  const security = parseWord(fields, "security", securities, "a kind of security", d) ?? "plain";
+  if (security === "sealed") return { security, cipher };
+  if (cipherSpan !== undefined) d.report("SD1112", cipherSpan, {});
+  return { security };
+}
+
+/** The word of a key, one of those that may stand there; another is reported. */
+function parseWord<W extends string>(
+  fields: Fields,
+  key: string,
+  words: readonly W[],
+  what: string,
+  d: Diagnostics,
+): W | undefined {
+  const word = fields.text(key);
+  if (word === undefined) return undefined;
+  const known = words.find((one) => one === word);
+  if (known !== undefined) return known;
+  const params = { value: quote(word), what };
+  d.report("SD1108", fields.entry(key)!.value.span, params, { suggestion: suggest(word, words) });
+  return undefined;
 }
 
 function parseReserved(fields: Fields, d: Diagnostics): Map<number, Span> {

@@ -7,12 +7,12 @@ import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import { artefactFiles, artefacts } from "../model/artefacts.ts";
 import { deliveries, directions } from "../model/delivery.ts";
 import { fieldBytes, headerRoles } from "../model/header-roles.ts";
+import { ciphers, securities } from "../model/security.ts";
 import { MAX_CHANNEL_ID, MAX_NUMBER, MAX_VERSION } from "./bounds.ts";
 import { MAX_NAME, onEveryObject } from "./names.ts";
 import { closed, flag, type MapSchema, ref, type Schema, text, whole } from "./schema-parts.ts";
 import { typeKeys } from "./type-names.ts";
 import { typeOptions } from "./type-schema.ts";
-import { unsupported } from "./unsupported.ts";
 
 /** 0 is sent before 1; the default leaves one level in front of it. */
 export const priorityByDefault = 1;
@@ -233,8 +233,13 @@ export const specSection: MapSchema = closed(
     stardust: { const: 1, description: "Format of this file." },
     protocol: ref("protocol"),
     security: {
-      enum: unsupported["security-sealed"] ? ["plain"] : ["plain", "sealed"],
-      description: "Sealing is not there yet: `plain` must be written.",
+      enum: securities,
+      description: "Whether datagrams are encrypted and authenticated. It must be written.",
+    },
+    cipher: {
+      enum: ciphers,
+      default: ciphers[0],
+      description: "What datagrams are sealed with; only where they are.",
     },
     limits: ref("limits"),
     header: ref("header"),
@@ -244,5 +249,5 @@ export const specSection: MapSchema = closed(
     reserved: ref("reserved"),
     generate: ref("generate"),
   },
-  ["stardust", "protocol", "channels"],
+  ["stardust", "protocol", "security", "channels"],
 );

@@ -11,6 +11,7 @@ import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, Role } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import { Session, type SessionSink } from "../session/session.ts";
+import type { TrafficSecrets } from "../traffic-secrets.ts";
 import type { Writer } from "../wire/writer.ts";
 import {
   type Allowed,
@@ -54,6 +55,15 @@ export interface ConnectionOptions {
   readonly congestion?: CongestionFactory | undefined;
   /** Where events that its state does not expect are counted. */
   readonly counters: Counters;
+}
+
+/** What the handshake has agreed on. */
+export interface Attachment {
+  readonly negotiated: NegotiatedVersion;
+  /** What every datagram of the session carries, where it is plain. */
+  readonly tag: number;
+  /** What its keys are derived from, where it is sealed. */
+  readonly secrets?: TrafficSecrets | undefined;
 }
 
 /** Code and reason with which an application closes a connection. */
@@ -141,8 +151,8 @@ export class Connection {
     } else this.#on(eventOf(event), event.type === "expired" ? EXPIRED : undefined);
   }
 
-  /** The handshake is done: the connection is open, and has a session whose datagrams carry `tag`. */
-  attach(negotiated: NegotiatedVersion, tag: number, nowMs: number): void {
+  /** The handshake is done: the connection is open, and has a session. */
+  attach({ negotiated, tag }: Attachment, nowMs: number): void {
     if (!this.#on("attached")) return;
     const { protocol, role, random, host, resend, congestion, userFields } = this.#o;
     const sink = host;

@@ -331,11 +331,13 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     }
     const { connection } = peer;
     switch (event.type) {
-      case "attached":
-        connection.attach(peer.negotiated, event.tag, now);
+      case "attached": {
+        const { tag, secrets } = event;
+        connection.attach({ negotiated: peer.negotiated, tag, secrets }, now);
         if (event.proven) this.#addresses.takeFree(peer, event);
         this.#enter(peer);
         break;
+      }
       case "confirmed":
         connection.handleZero(event);
         this.#addresses.take(peer, event);

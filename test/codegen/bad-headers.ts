@@ -1,6 +1,6 @@
 /** Bad specs for the layout of a datagram: one or more for each diagnostic. */
 import type { BadSpec } from "./bad-specs.ts";
-import { header } from "./specs.ts";
+import { header, sealed } from "./specs.ts";
 
 export const headerCases: readonly BadSpec[] = [
   {
@@ -168,6 +168,23 @@ export const headerCases: readonly BadSpec[] = [
     ]),
     schema: "accepts",
     says: "`ackRanges` (line",
+  },
+  {
+    code: "SD1422",
+    spec: sealed(header(["role: session-tag", "role: «session-tag»"])),
+    schema: "accepts",
+  },
+  {
+    code: "SD1402",
+    spec: sealed(
+      header(
+        ["  clear:", "  «clear»:"],
+        ["bits: 1, role: key-phase", "bits: 1, role: reserved"],
+        ["    - { name: sessionTag, type: u32, role: session-tag }\n", ""],
+      ),
+    ),
+    schema: "accepts",
+    says: "`key-phase`",
   },
   {
     code: "SD1405",

@@ -68,6 +68,12 @@ const structure: BadSpec[] = [
   { code: "SD1102", spec: `«s»tardust: 1\nsecurity: plain\n${channel}`, schema: "refuses" },
   {
     code: "SD1102",
+    spec: `«s»tardust: 1\nprotocol: { name: test }\n${channel}`,
+    schema: "refuses",
+  },
+  { code: "SD1112", spec: `${smallest}«cipher»: aes-256-gcm\n`, schema: "accepts" },
+  {
+    code: "SD1102",
     spec: smallest.replace(/^stardust: 1\n(.)/, "«$1»"),
     schema: "refuses",
     helps: "write `stardust: 1`",
@@ -124,6 +130,12 @@ const structure: BadSpec[] = [
     spec: smallest.replace("plain", "«plane»"),
     schema: "refuses",
     suggests: "plain",
+  },
+  {
+    code: "SD1108",
+    spec: `${smallest.replace("plain", "sealed")}cipher: «aes-256-gmc»\n`,
+    schema: "refuses",
+    suggests: "aes-256-gcm",
   },
   {
     code: "SD1108",
@@ -476,12 +488,6 @@ const limits: BadSpec[] = [
 ];
 
 const missing: BadSpec[] = [
-  { code: "SD1901", spec: smallest.replace("plain", "«sealed»"), schema: "refuses" },
-  {
-    code: "SD1901",
-    spec: `«s»tardust: 1\nprotocol: { name: test }\n${channel}`,
-    schema: "refuses",
-  },
   { code: "SD1907", spec: options("«notices»: true"), schema: "refuses" },
   { code: "SD1919", spec: zero("«leaderboard»: {}"), schema: "refuses" },
   {

@@ -50,7 +50,7 @@ const apart: Readonly<Record<string, (older: Peer, newer: Peer, rule: BreakingRu
   },
 };
 
-/** No spec can be generated on the other side of these; breaking.test.ts says why. */
+/** What no rule knows has no example; and sealed peers need secrets that no exchange here hands them. */
 const withoutPeers = new Set(["security-changed", "wire-changed"]);
 const rules = Object.entries(breakingRules).filter(([id]) => !withoutPeers.has(id));
 

@@ -1,7 +1,7 @@
 /** Specs without a fault, for everything that the language has. */
 import { readFileSync } from "node:fs";
 import { sysSchemas, zeroYaml } from "../support/hand-zero.ts";
-import { body, head, header, member, options, smallest, types, zero } from "./specs.ts";
+import { body, head, header, member, options, sealed, smallest, types, zero } from "./specs.ts";
 
 const root = new URL("../../", import.meta.url);
 const layout = `${smallest}header:\n${readFileSync(new URL("codegen/model/header.yaml", root), "utf8").replace(/^/gm, "  ")}`;
@@ -14,6 +14,8 @@ const defaults = Object.entries(zeroYaml.messages).map(([name, message]) => [
 export const goodSpecs: Readonly<Record<string, string>> = {
   "the arena": readFileSync(new URL("protocol.yaml", root), "utf8"),
   "the smallest spec": smallest,
+  "the smallest sealed spec": sealed(smallest),
+  "another cipher": `${sealed(smallest)}cipher: chacha20-poly1305\n`,
   "the default header, written out": layout,
   "the default zero messages, written out": `${smallest}zero: ${JSON.stringify(Object.fromEntries(defaults))}\n`,
   "every scalar": member(

@@ -58,6 +58,11 @@ const layout = `header:
     - { name: length, type: varint, role: length, when: [unsized, more] }
 `;
 
+/** The same spec, of sealed sessions. */
+export function sealed(spec: string): string {
+  return spec.replace("security: plain", "security: sealed");
+}
+
 /** A spec with the default layout, but for these replacements (a list's line, or a part of one). */
 export function header(...edits: readonly (readonly [from: string, to: string])[]): string {
   let text = layout;

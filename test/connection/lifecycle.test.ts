@@ -110,7 +110,7 @@ const cause: Record<ConnectionEvent, (host: TestHost) => void> = {
   acknowledged: ({ connection }) =>
     connection.handleZero({ type: "closed", ...reason, by: "local" }),
   abandoned: ({ connection }) => connection.end("abandoned", reason),
-  attached: ({ connection }) => connection.attach(sameVersion(protocol), 7, 0),
+  attached: ({ connection }) => connection.attach({ negotiated: sameVersion(protocol), tag: 7 }, 0),
   closeRequested: ({ connection }) => connection.close({ code: "bye", reason: "" }, LATER_MS, 0),
   lingered: ({ connection }) => transmit(connection, 2 * LATER_MS),
   idle: ({ connection }) => connection.handleTimeout(LATER_MS),

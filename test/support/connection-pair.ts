@@ -50,7 +50,7 @@ export class TestHost extends Inbox implements ConnectionHost {
 
   attach(nowMs = 0): void {
     if (this.connection.state === "joining") this.connection.handleZero({ type: "accepted" });
-    this.connection.attach(sameVersion(protocol), 7, nowMs);
+    this.connection.attach({ negotiated: sameVersion(protocol), tag: 7 }, nowMs);
   }
 
   send(channel: string, bytes = 10): boolean {

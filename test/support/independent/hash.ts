@@ -185,6 +185,7 @@ export function independentText(modelJson: string): string {
     format: 1,
     name: model.name,
     security: model.security,
+    cipher: model.cipher,
     limits: { maxDatagramBytes, sliceBytes, receiveBudgetBytes, idleTimeoutMs, maxAckDelayMs },
     header: headerOf(model.header),
     channels,
