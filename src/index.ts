@@ -18,7 +18,6 @@ export type {
   CongestionChoice,
   CongestionFactory,
   CongestionModule,
-  CongestionName,
   CongestionSetup,
 } from "./session/congestion/choose.ts";
 export type { CongestionController, RoundTrips } from "./session/congestion/controller.ts";

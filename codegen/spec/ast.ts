@@ -5,6 +5,7 @@
 import type { Unnamed } from "../kinds/kind.ts";
 import type { DefinedType, LeafType } from "../kinds/kinds.ts";
 import type { Artefact } from "../model/artefacts.ts";
+import type { CongestionName } from "../model/congestion.ts";
 import type { Delivery, Direction } from "../model/delivery.ts";
 import type { ChannelOptions, LimitsModel } from "../model/model.ts";
 import type { CipherName, Security } from "../model/security.ts";
@@ -132,6 +133,7 @@ export type LimitsAst = Omit<LimitsModel, "sliceBytes"> & {
 
 export interface SpecAst {
   readonly name: string;
+  readonly congestion?: CongestionName;
   readonly version: number;
   readonly doc?: string;
   readonly security: Security;

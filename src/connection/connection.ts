@@ -51,7 +51,7 @@ export interface ConnectionOptions {
   readonly userFields: Float64Array;
   /** False: nothing that is lost is sent again. */
   readonly resend: boolean;
-  /** Makes the session's congestion controller; default `stardust`. */
+  /** Makes the session's congestion controller; default: what the protocol says. */
   readonly congestion?: CongestionFactory | undefined;
   /** Where events that its state does not expect are counted. */
   readonly counters: Counters;

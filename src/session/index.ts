@@ -3,7 +3,6 @@ export {
   type CongestionChoice,
   type CongestionFactory,
   type CongestionModule,
-  type CongestionName,
   type CongestionSetup,
   congestionChoice,
   congestionControllers,

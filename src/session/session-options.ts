@@ -28,7 +28,7 @@ export interface SessionOptions {
   /** At least 0, below 1. Which packet numbers are skipped depends on it: not predictable outside tests. */
   readonly random: () => number;
   readonly sink: SessionSink;
-  /** Makes its controller; default: `stardust`. */
+  /** Makes its controller; default: what the protocol says. */
   readonly congestion?: CongestionFactory | undefined;
   /** Default true. False: what is lost stays lost; for tests that show what resending is good for. */
   readonly resend?: boolean | undefined;

@@ -99,7 +99,8 @@ export class Session {
     const negotiated = options.negotiated ?? sameVersion(protocol);
     this.resend = options.resend ?? true;
     const { maxDatagramBytes } = protocol.limits;
-    const factory = options.congestion ?? congestionControllers[DEFAULT_CONGESTION];
+    const factory =
+      options.congestion ?? congestionControllers[protocol.congestion ?? DEFAULT_CONGESTION];
     this.controller = factory({ maxDatagramBytes, nowMs });
     this.nowMs = nowMs;
     this.lastReceivedMs = nowMs;
