@@ -37,6 +37,8 @@ const stubCrypto: ZeroCrypto = {
   verify: () => true,
 };
 
+const identity = stubCrypto.signingKey(new Uint8Array(32).fill(4));
+
 const values: readonly unknown[] = [
   null,
   true,
@@ -64,6 +66,9 @@ const keys: readonly string[] = [
   "sys",
   "body",
   "mac",
+  "sig",
+  "key",
+  "identity",
   "pad",
   "__proto__",
   "constructor",
@@ -102,6 +107,7 @@ export class ZeroTarget implements Target {
       const server = new ZeroServer({
         protocol: this.#protocol,
         crypto: stubCrypto,
+        identity: this.#protocol.security === "sealed" ? identity : undefined,
         port: PORT,
         ports: [[PORT, PORT]],
         nowMs: NOW_MS,
@@ -153,10 +159,11 @@ export class ZeroTarget implements Target {
   #decide(server: ZeroServer): void {
     for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
       if (event.type !== "join") continue;
-      const { cid, address, port, local, hash, compat } = event;
+      const { cid, address, port, local, hash, compat, key } = event;
       const peer = server.sizes.peers + 1;
       const accept = this.#accept;
-      const reservation = { cid, peer, address, port, local, hash, compat, accept, nowMs: NOW_MS };
+      const place = { cid, peer, address, port, local, hash, compat };
+      const reservation = { ...place, key, accept, nowMs: NOW_MS };
       server.answer(cid, server.reserve(reservation)!, NOW_MS);
     }
   }
