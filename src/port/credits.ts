@@ -6,8 +6,14 @@
  * One thread spends and one adds. All operations are a few atomics; nothing waits.
  */
 
-/** Words of a slot: the credit left, and what the spender was last refused (0: nothing). */
-const SLOT_WORDS = 2;
+/**
+ * Words of a slot: the credit left, what the spender was last refused for want of it (0: nothing), bits that the reading
+ * side has set for what it takes no more of now, and whether the spender was refused something for one (0: no).
+ */
+const SLOT_WORDS = 4;
+const WANTED = 1;
+const FULL = 2;
+const AWAITS = 3;
 const MAX_CREDIT = 0x7fff_ffff;
 
 /** What both sides are made from; survives structured cloning. */
@@ -36,10 +42,32 @@ export class Credits {
     const at = slot * SLOT_WORDS;
     if (this.#take(at, bytes)) return true;
     // Say so, then look again: an `add` between the two would otherwise be missed.
-    Atomics.store(this.#words, at + 1, bytes);
+    Atomics.store(this.#words, at + WANTED, bytes);
     if (!this.#take(at, bytes)) return false;
-    Atomics.store(this.#words, at + 1, 0);
+    Atomics.store(this.#words, at + WANTED, 0);
     return true;
+  }
+
+  /**
+   * Whether the reading side takes no more of this bit's now. If so, nothing of it is to be spent on, and the `setFull` that
+   * clears it will say so. Only the writing side calls this.
+   */
+  isFull(slot: number, bit: number): boolean {
+    const at = slot * SLOT_WORDS;
+    if ((Atomics.load(this.#words, at + FULL) & bit) === 0) return false;
+    // Say so, then look again: a `setFull` between the two would otherwise be missed.
+    Atomics.store(this.#words, at + AWAITS, 1);
+    return (Atomics.load(this.#words, at + FULL) & bit) !== 0;
+  }
+
+  /**
+   * Sets what is taken no more of now. True, once, when something that was refused can be tried again: the writing side is
+   * to be told. Only the reading side calls this.
+   */
+  setFull(slot: number, bits: number): boolean {
+    const at = slot * SLOT_WORDS;
+    const before = Atomics.exchange(this.#words, at + FULL, bits);
+    return (before & ~bits) !== 0 && Atomics.exchange(this.#words, at + AWAITS, 0) === 1;
   }
 
   /** Takes `bytes` whether they are there or not: what is left may fall below 0. Only the writing side calls this. */
@@ -60,9 +88,9 @@ export class Credits {
     const at = slot * SLOT_WORDS;
     const now = Atomics.add(this.#words, at, bytes) + bytes;
     if (now > MAX_CREDIT) throw new RangeError(`a credit of ${now} bytes`);
-    const wanted = Atomics.load(this.#words, at + 1);
+    const wanted = Atomics.load(this.#words, at + WANTED);
     if (wanted === 0 || now < wanted) return false;
-    return Atomics.compareExchange(this.#words, at + 1, wanted, 0) === wanted;
+    return Atomics.compareExchange(this.#words, at + WANTED, wanted, 0) === wanted;
   }
 
   /** Bytes left just now. */
@@ -73,7 +101,9 @@ export class Credits {
   /** Sets the slot for a new owner, while neither side uses it. */
   reset(slot: number, amount: number): void {
     if (!(amount >= 0 && amount <= MAX_CREDIT)) throw new RangeError(`a credit of ${amount} bytes`);
-    Atomics.store(this.#words, slot * SLOT_WORDS + 1, 0);
+    for (const word of [WANTED, FULL, AWAITS]) {
+      Atomics.store(this.#words, slot * SLOT_WORDS + word, 0);
+    }
     Atomics.store(this.#words, slot * SLOT_WORDS, amount);
   }
 

@@ -14,7 +14,7 @@ import "../udp/node-text.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { Credits } from "./credits.ts";
-import { createPortMemory, creditCost, type PortMemory, slotSpan } from "./memory.ts";
+import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
 import type { ApplicationPost, WorkerOptions, WorkerPost } from "./posts.ts";
 import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
@@ -158,13 +158,17 @@ export class PortHandle {
   }
 
   /**
-   * A message for one peer; throws InvalidMessageError. False: no credit or no room. Then `onDrained(peer)` or
+   * A message for one peer; throws InvalidMessageError. False: no credit or no room, here or at its session. Then `onDrained(peer)` or
    * `onRingDrained` comes when it can be tried again.
    */
   send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
     const encoder = channel.encoder!;
     // What may be large is encoded first, so that its record is as long as it is, and nothing is written behind that.
     const bytes = encoder.inPlace ? undefined : encodeOnce(encoder, message);
+    if (this.#isFull(peer, channel)) {
+      if (bytes === undefined) encodeOnce(encoder, message);
+      return false;
+    }
     const w = this.#reserve(ToWorker.send, SEND_BYTES + (bytes?.length ?? encoder.maxBytes));
     if (w === undefined) {
       if (bytes === undefined) encodeOnce(encoder, message);
@@ -188,8 +192,8 @@ export class PortHandle {
   }
 
   /**
-   * One record for all peers of the port but `except`, those that lack the channel and, on reliable channels, those
-   * without credit, whose ids are appended to `skipped`. Returns how many it was queued for.
+   * One record for all peers of the port but `except`, those that lack the channel and those without credit or room at
+   * their session, whose ids are appended to `skipped`. Returns how many it was queued for.
    */
   broadcast(
     peers: Iterable<number>,
@@ -205,9 +209,9 @@ export class PortHandle {
     for (const peer of peers) {
       // The worker leaves those out that lack the channel by itself.
       if (peer === except || lacking?.has(peer)) continue;
-      if (!channel.reliable || this.#sendCredits.spend(peer & this.#slotMask, cost)) {
-        takers.push(peer);
-      } else {
+      const hasRoom = !this.#isFull(peer, channel);
+      if (hasRoom && this.#sendCredits.spend(peer & this.#slotMask, cost)) takers.push(peer);
+      else {
         out.push(peer);
         skipped.push(peer);
       }
@@ -216,7 +220,7 @@ export class PortHandle {
     const w = this.#reserve(ToWorker.broadcast, broadcastBytes(out.length) + bytes.length);
     if (w === undefined) {
       for (const peer of takers) {
-        if (channel.reliable) this.#sendCredits.refund(peer & this.#slotMask, cost);
+        this.#sendCredits.refund(peer & this.#slotMask, cost);
         skipped.push(peer);
       }
       return 0;
@@ -225,6 +229,12 @@ export class PortHandle {
     w.raw(bytes);
     this.#end.publish();
     return takers.length;
+  }
+
+  /** Reliable messages wait for their session while there is credit; unreliable ones had better be newer. */
+  #isFull(peer: number, channel: ChannelDefinition): boolean {
+    if (channel.reliable) return false;
+    return this.#sendCredits.isFull(peer & this.#slotMask, fullBit(channel.index));
   }
 
   close(peer: number, code: string, reason: string, lingerMs: number): void {

@@ -85,6 +85,11 @@ export class PortLink {
     return this.#sendCredits.add(slot, cost);
   }
 
+  /** Which unreliable channels a session has no room for; true where a refused send is waiting for one. */
+  setFull(slot: number, bits: number): boolean {
+    return this.#sendCredits.setFull(slot, bits);
+  }
+
   /** Credit that is left just now. */
   sendCredit(slot: number): number {
     return this.#sendCredits.available(slot);

@@ -66,6 +66,11 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
   };
 }
 
+/** Of an unreliable channel, in the credits of a peer whose session has no room for it. Channels far apart share one. */
+export function fullBit(channel: number): number {
+  return 1 << (channel & 31);
+}
+
 /** What a message of `payloadBytes` costs in credits; empty ones are not free. */
 export function creditCost(payloadBytes: number): number {
   return payloadBytes + MESSAGE_OVERHEAD_BYTES;

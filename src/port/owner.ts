@@ -148,17 +148,17 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#loop.wake();
   }
 
-  /** A message from the application. What the session has no room for waits; its credit is still spent. */
+  /** A message from the application. What the session has no room for waits; its credit is still spent then. */
   send(id: number, channel: number, bytes: Uint8Array, start: number, end: number): void {
     const peer = this.#peers.get(id);
     const cost = creditCost(end - start);
     if (peer?.connection.takesMessages !== true) {
       this.counters.add("messagesToNobody");
       if (peer !== undefined) this.#o.link.refund(peer.slot, cost);
-    } else if (peer.queue(channel, bytes, start, end)) this.refund(peer, cost);
+    } else if (peer.queue(channel, bytes, start, end, nowMs())) this.refund(peer, cost);
   }
 
-  /** One message for every joined peer but those listed and those being closed; on reliable channels its credit was spent for each. */
+  /** One message for every joined peer but those listed and those being closed; its credit was spent for each. */
   broadcast(
     channel: number,
     skipped: ReadonlySet<number>,
@@ -166,13 +166,13 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     start: number,
     end: number,
   ): void {
-    const { reliable } = this.protocol.channels[channel]!;
     const cost = creditCost(end - start);
+    const now = nowMs();
     for (const peer of this.#peers.values()) {
       // One that is being closed was not charged for it, or no longer needs its credit.
       if (!peer.joined || !peer.connection.takesMessages) continue;
       if (skipped.has(peer.id) || peer.negotiated.lacks.includes(channel)) continue;
-      if (peer.queue(channel, bytes, start, end) && reliable) this.refund(peer, cost);
+      if (peer.queue(channel, bytes, start, end, now)) this.refund(peer, cost);
     }
   }
 
@@ -292,6 +292,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (this.#o.link.refund(peer.slot, cost)) this.#o.link.drained(peer.id);
   }
 
+  setFull(peer: PortPeer, bits: number): void {
+    if (this.#o.link.setFull(peer.slot, bits)) this.#o.link.drained(peer.id);
+  }
+
   wake(peer: PortPeer): void {
     if (!peer.dirty) {
       peer.dirty = true;
@@ -388,8 +392,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   /** Deliveries, timers and output of one peer, and its end. */
   #servePeer(peer: PortPeer, now: number): void {
     const { connection } = peer;
-    if (connection.isLive) peer.sendWaiting();
+    if (connection.isLive) peer.sendWaiting(now);
     const deadlineMs = this.#loop.serveConnection(connection, now);
+    // What has left has made room.
+    if (connection.isLive && peer.sendWaiting(now)) this.wake(peer);
     if (connection.state === "closed") this.#leave(peer);
     else this.#deadlines.set(peer, deadlineMs);
   }

@@ -12,7 +12,7 @@ import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
-import { creditCost } from "./memory.ts";
+import { creditCost, fullBit } from "./memory.ts";
 import type { WorkerPeer } from "./systems-host.ts";
 import { WaitingMessages } from "./waiting.ts";
 
@@ -33,6 +33,8 @@ export interface PeerPort {
   wake(peer: PortPeer): void;
   /** Gives credit back that the application spent on messages to this peer. */
   refund(peer: PortPeer, cost: number): void;
+  /** Tells the application of which unreliable channels (`fullBit`) this peer has messages that wait for its session. */
+  setFull(peer: PortPeer, bits: number): void;
 }
 
 /** The reservation of an accepted client. */
@@ -61,6 +63,8 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   deadlineMs: number = Number.POSITIVE_INFINITY;
   heapIndex = -1;
   readonly #waiting = new WaitingMessages();
+  /** Of unreliable channels that wait, as the application was told. */
+  #full = 0;
   readonly #port: PeerPort;
 
   constructor(port: PeerPort, reservation: Reservation) {
@@ -85,32 +89,55 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     });
   }
 
-  /**
-   * Into the session, or behind what already waits for it. True: the session has a copy (or the message was unreliable
-   * and is dropped), so its credit can go back.
-   */
-  queue(channel: number, bytes: Uint8Array, start: number, end: number): boolean {
+  /** Into the session, or behind what already waits for it. True: the session has a copy, so its credit can go back. */
+  queue(channel: number, bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
     this.#port.wake(this);
     if (!this.#waiting.has(channel)) {
       if (this.connection.session!.send(channel, bytes, start, end)) return true;
     }
-    if (!this.#port.protocol.channels[channel]!.reliable) {
-      this.#port.counters.add("messagesShed");
-      return true;
-    }
-    this.#waiting.add(channel, bytes.slice(start, end));
+    // What was taken on the way here waits; the application is told to send no more of an unreliable channel.
+    const { delivery } = this.#port.protocol.channels[channel]!;
+    if (delivery === "unreliable-sequenced") this.#shed(channel, Number.POSITIVE_INFINITY);
+    this.#waiting.add(channel, bytes.slice(start, end), nowMs);
+    this.#tellFull();
     return false;
   }
 
-  /** What waited for the session, as far as it has room now; order on each channel is kept. */
-  sendWaiting(): void {
-    if (this.#waiting.isEmpty) return;
+  /** What waited for the session, as far as it has room now; order on each channel is kept. True: it took some. */
+  sendWaiting(nowMs: number): boolean {
+    if (this.#waiting.isEmpty) return false;
     const session = this.connection.session!;
+    for (const channel of this.#waiting.channels) {
+      const { maxAgeMs } = this.#port.protocol.channels[channel]!;
+      if (maxAgeMs !== undefined) this.#shed(channel, nowMs - maxAgeMs);
+    }
+    let hasTaken = false;
     this.#waiting.take((channel, payload) => {
       if (!session.send(channel, payload, 0, payload.byteLength)) return false;
       this.#port.refund(this, creditCost(payload.byteLength));
+      hasTaken = true;
       return true;
     });
+    this.#tellFull();
+    return hasTaken;
+  }
+
+  /** Lets go of what has waited since before a time. */
+  #shed(channel: number, beforeMs: number): void {
+    this.#waiting.dropBefore(channel, beforeMs, (payloadBytes) => {
+      this.#port.counters.add("messagesShed");
+      this.#port.refund(this, creditCost(payloadBytes));
+    });
+  }
+
+  #tellFull(): void {
+    let bits = 0;
+    for (const channel of this.#waiting.channels) {
+      if (!this.#port.protocol.channels[channel]!.reliable) bits |= fullBit(channel);
+    }
+    if (bits === this.#full) return;
+    this.#full = bits;
+    this.#port.setFull(this, bits);
   }
 
   // For the systems ------------------------------------------------------------------------------------------------

@@ -1,12 +1,15 @@
 /**
  * Messages that a peer's session had no room for, channel by channel, in order. Bounded by the peer's credit, which
- * each of them still holds. Worst case of `take`: the messages taken, and one refusal for each channel that has some.
+ * each of them still holds. Unreliable ones are let go where time has passed them by: when they are older than `maxAgeMs`
+ * of their channel, and, on sequenced ones, when a newer one comes. Worst case of `take`: the messages taken, and one refusal for each channel that has some.
  */
 
 /** The messages of one channel; those before `at` have been taken. */
 interface ChannelBacklog {
   readonly channel: number;
   readonly payloads: Uint8Array[];
+  /** When each of them came; as long as `payloads`. */
+  readonly cameMs: number[];
   at: number;
 }
 
@@ -23,14 +26,32 @@ export class WaitingMessages {
     return false;
   }
 
-  add(channel: number, payload: Uint8Array): void {
+  /** The channels that have some here. */
+  get channels(): number[] {
+    return this.#backlogs.map(({ channel }) => channel);
+  }
+
+  add(channel: number, payload: Uint8Array, nowMs: number): void {
     for (const backlog of this.#backlogs) {
       if (backlog.channel === channel) {
         backlog.payloads.push(payload);
+        backlog.cameMs.push(nowMs);
         return;
       }
     }
-    this.#backlogs.push({ channel, payloads: [payload], at: 0 });
+    this.#backlogs.push({ channel, payloads: [payload], cameMs: [nowMs], at: 0 });
+  }
+
+  /** Lets go of those of a channel that came before a time, and says of each how long it was. */
+  dropBefore(channel: number, timeMs: number, dropped: (payloadBytes: number) => void): void {
+    const index = this.#backlogs.findIndex((one) => one.channel === channel);
+    const backlog = this.#backlogs[index];
+    if (backlog === undefined) return;
+    const { payloads, cameMs } = backlog;
+    for (; backlog.at < payloads.length && cameMs[backlog.at]! < timeMs; backlog.at++) {
+      dropped(payloads[backlog.at]!.byteLength);
+    }
+    this.#trim(index, backlog);
   }
 
   /** Offers what waits, each channel until it is refused. */
@@ -39,11 +60,17 @@ export class WaitingMessages {
       const backlog = this.#backlogs[i]!;
       const { channel, payloads } = backlog;
       while (backlog.at < payloads.length && offer(channel, payloads[backlog.at]!)) backlog.at++;
-      if (backlog.at === payloads.length) this.#backlogs.splice(i, 1);
-      else if (backlog.at * 2 > payloads.length) {
-        payloads.splice(0, backlog.at);
-        backlog.at = 0;
-      }
+      this.#trim(i, backlog);
+    }
+  }
+
+  #trim(index: number, backlog: ChannelBacklog): void {
+    const { at, payloads, cameMs } = backlog;
+    if (at === payloads.length) this.#backlogs.splice(index, 1);
+    else if (at * 2 > payloads.length) {
+      payloads.splice(0, at);
+      cameMs.splice(0, at);
+      backlog.at = 0;
     }
   }
 }

@@ -51,6 +51,48 @@ describe("a credit", () => {
     expect(credits.add(0, 50)).toBe(false);
   });
 
+  test("has bits for what is not taken now: refused, and told once when it can be tried again", () => {
+    const credits = new Credits(createCredits(2));
+    credits.reset(1, 100);
+    expect(credits.isFull(1, 2)).toBe(false);
+    expect(credits.setFull(1, 3)).toBe(false);
+    expect(credits.isFull(0, 2)).toBe(false);
+    expect(credits.isFull(1, 4)).toBe(false);
+    // Nobody was refused anything.
+    expect(credits.setFull(1, 2)).toBe(false);
+    expect(credits.isFull(1, 1)).toBe(false);
+    expect(credits.isFull(1, 2)).toBe(true);
+    // Want of credit is another thing, and neither hides the other.
+    expect(credits.spend(1, 200)).toBe(false);
+    expect(credits.add(1, 50)).toBe(false);
+    expect(credits.setFull(1, 2)).toBe(false);
+    expect(credits.setFull(1, 0)).toBe(true);
+    expect(credits.add(1, 50)).toBe(true);
+    expect(credits.setFull(1, 2)).toBe(false);
+    expect(credits.setFull(1, 0)).toBe(false);
+    credits.setFull(1, 2);
+    credits.isFull(1, 2);
+    credits.reset(1, 100);
+    expect(credits.isFull(1, 2)).toBe(false);
+    expect(credits.setFull(1, 0)).toBe(false);
+  });
+
+  test("whose bit is cleared in the very moment of a refusal is not missed", () => {
+    const credits = new Credits(createCredits(1));
+    credits.setFull(0, 1);
+    const store = Atomics.store;
+    const race = (words: Int32Array, at: number, value: number): number => {
+      expect(credits.setFull(0, 0)).toBe(false);
+      return store(words, at, value);
+    };
+    const spy = vi.spyOn(Atomics, "store").mockImplementationOnce(race as never);
+    try {
+      expect(credits.isFull(0, 1)).toBe(false);
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
   test("of a record that was not written comes back", () => {
     const credits = new Credits(createCredits(1));
     credits.reset(0, 10);

@@ -134,6 +134,77 @@ describe("a ring that is full", () => {
   });
 });
 
+describe("a session that has no room for unreliable messages", () => {
+  const data = new Uint8Array(1000);
+
+  it("sheds none that send has taken, and send says false until there is room", async () => {
+    const server = await narrowServer();
+    const client = await narrowClient(server);
+    const peer = await peerOf(server, client);
+    const got: number[] = [];
+    client.receive.shot(({ n }) => got.push(n));
+    let refused = 0;
+    let skipped = 0;
+    for (let n = 0; n < 400; n++) {
+      while (
+        n % 2 === 0 ? !peer.send.shot({ n, data }) : server.broadcast.shot({ n, data }).sent === 0
+      ) {
+        if (n % 2 === 0) refused++;
+        else skipped++;
+        await peer.drained();
+      }
+    }
+    await until(() => got.length === 400);
+    expect(got).toEqual(Array.from({ length: 400 }, (_, n) => n));
+    expect(refused + skipped).toBeGreaterThan(0);
+    await until(async () => (await spentCredit(server)) === 0);
+    expect((await server.stats()).ports[0]!.counters["messagesShed"] ?? 0).toBe(0);
+  });
+
+  it("holds up neither other channels nor what is newer, while nothing gets through", async () => {
+    const server = await narrowServer();
+    let isCut = false;
+    const client = await narrowClient(server, {
+      wrapSocket: (socket) => ({
+        port: socket.port,
+        address: socket.address,
+        send: (bytes, port, address) => socket.send(bytes, port, address),
+        listen: (listener) =>
+          socket.listen((...datagram) => {
+            if (!isCut) listener(...datagram);
+          }),
+        close: () => socket.close(),
+      }),
+    });
+    const peer = await peerOf(server, client);
+    const aims: number[] = [];
+    const lines: number[] = [];
+    const shots: number[] = [];
+    client.receive.aim(({ n }) => aims.push(n));
+    client.receive.line(({ n }) => lines.push(n));
+    client.receive.shot(({ n }) => shots.push(n));
+    isCut = true;
+    let aimed = 0;
+    let shot = 0;
+    const aim = (): boolean => peer.send.aim({ n: aimed, data }) && ++aimed > 0;
+    const shoot = (): boolean => peer.send.shot({ n: shot, data }) && ++shot > 0;
+    // As a game that sends state at every tick, and does not look at what send says.
+    await until(async () => {
+      let isRefused = false;
+      for (let i = 0; i < 5; i++) isRefused = !aim() && !shoot();
+      const { messagesShed = 0 } = (await server.stats()).ports[0]!.counters;
+      return isRefused && messagesShed > 0;
+    });
+    expect(peer.send.line({ n: 1, text: "x".repeat(900) })).toBe(true);
+    isCut = false;
+    await peer.drained();
+    await until(() => lines.length === 1 && aims.at(-1) === aimed - 1 && shots.at(-1) === shot - 1);
+    await until(async () => (await spentCredit(server)) === 0);
+    expect(aim()).toBe(true);
+    await until(() => aims.at(-1) === aimed - 1);
+  });
+});
+
 describe("a message whose getter sends another to the same port", () => {
   it("goes out alone: the other is refused with words that say why", async () => {
     const server = await narrowServer({ ports: { count: 1 } });
