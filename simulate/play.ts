@@ -11,6 +11,7 @@ import {
   MAX_OUTSTANDING_DATAGRAMS,
   MAX_UNRELIABLE_REASSEMBLIES,
 } from "#src/limits.js";
+import { largestDatagramBytes } from "#src/protocol.js";
 import { FixedController } from "#src/session/congestion/fixed.js";
 import { type DropReason, dropReasons } from "#src/session/drop-reason.js";
 import type { SessionOptions } from "#src/session/session.js";
@@ -327,7 +328,8 @@ class Play {
   }
 
   checkBounds(): void {
-    const { receiveBudgetBytes, sliceBytes, maxDatagramBytes } = this.protocol.limits;
+    const { receiveBudgetBytes, sliceBytes } = this.protocol.limits;
+    const largestBytes = largestDatagramBytes(this.protocol.limits);
     const { windowBytes } = this.scenario;
     const most = 1.5 * receiveBudgetBytes + MAX_UNRELIABLE_REASSEMBLIES * sliceBytes;
     for (const { session, role, otherBytes } of [this.client, this.server]) {
@@ -335,7 +337,7 @@ class Play {
       if (held.bytesInFlight < 0) throw new Failed(`${role}: ${held.bytesInFlight} in flight`);
       if (windowBytes !== undefined) {
         // What closes the window; probes, and datagrams without data, which do not wait for it.
-        const beyond = (1 + session.counters.probesSent) * maxDatagramBytes + otherBytes;
+        const beyond = (1 + session.counters.probesSent) * largestBytes + otherBytes;
         if (held.bytesInFlight > windowBytes + beyond) {
           throw new Failed(`${role}: ${held.bytesInFlight} bytes in flight of ${windowBytes}`);
         }

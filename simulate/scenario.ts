@@ -82,6 +82,11 @@ export const links: Readonly<Record<string, PathOf>> = {
       : { fromClient: clean, fromServer: lossy };
   },
   "black hole": (random) => ({ fromClient: { delayMs: 20, maxBytes: random.integer(300, 1199) } }),
+  "path MTU": (random) => {
+    // What the smaller half carries is below what is tried.
+    const of = () => ({ delayMs: random.integer(1, 60), maxBytes: random.integer(1200, 1700) });
+    return { fromClient: of(), fromServer: of() };
+  },
   everything: both({
     jitterMs: 30,
     loss: 0.2,
@@ -150,7 +155,10 @@ export function scenarioOf(
   };
 }
 
-/** Whether a path drops nothing, in the time that the run sends and settles. */
+/** Larger datagrams are probes until one has arrived: `maxDatagramBytes` of the spec that is played. */
+const ALL_CARRY_BYTES = 1200;
+
+/** Whether a path drops nothing but probes, in the time that the run sends and settles. */
 export function losesNothing(path: Path): boolean {
   return directions(path).every(
     (link) =>
@@ -158,7 +166,7 @@ export function losesNothing(path: Path): boolean {
       (link.corruption ?? 0) === 0 &&
       link.burstLoss === undefined &&
       link.cuts === undefined &&
-      link.maxBytes === undefined &&
+      (link.maxBytes ?? ALL_CARRY_BYTES) >= ALL_CARRY_BYTES &&
       link.rateBytesPerMs === undefined,
   );
 }

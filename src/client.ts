@@ -43,7 +43,7 @@ import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
 import { checkOptions } from "./options.ts";
-import type { ChannelDefinition, Protocol } from "./protocol.ts";
+import { type ChannelDefinition, largestDatagramBytes, type Protocol } from "./protocol.ts";
 import { congestionFactory } from "./session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
@@ -194,7 +194,7 @@ async function open<F extends ClientFaceTypes>(
     host: localAddress(address),
     port: 0,
     bufferBytes: options.socketBufferBytes,
-    maxDatagramBytes: protocol.limits.maxDatagramBytes,
+    maxDatagramBytes: largestDatagramBytes(protocol.limits),
     warn: true,
   });
   try {
@@ -259,7 +259,6 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     keys: readonly string[] | undefined,
   ) {
     const { port, join = {}, resend = true, congestion } = options;
-    const { maxDatagramBytes } = protocol.limits;
     this.#protocol = protocol;
     this.#negotiated = sameVersion(protocol);
     this.#options = options;
@@ -306,7 +305,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       sockets: [socket],
       zero,
       user: this.#user,
-      maxDatagramBytes,
+      maxDatagramBytes: largestDatagramBytes(protocol.limits),
       remote: address,
     });
     this.#forgetSignal = onAbort(options.signal, () => {

@@ -165,8 +165,13 @@ export type CongestionName = "stardust" | "newreno" | "fixed";
 
 /** Numbers of the spec's `limits`, defaults filled in. */
 export interface ProtocolLimits {
-  /** No datagram is larger; both joins are padded to it. */
+  /** No datagram is larger, on a path of which nothing is known; both joins are padded to it. */
   readonly maxDatagramBytes: number;
+  /**
+   * Where a path is found to carry them, datagrams are as large as this at most. Missing: nothing is tried, and
+   * `maxDatagramBytes` holds.
+   */
+  readonly maxPathDatagramBytes?: number | undefined;
   /** Payload of every slice but the last of its message. */
   readonly sliceBytes: number;
   /** Bytes of reliable messages a peer may have in flight or waiting at the receiver. */
@@ -183,6 +188,11 @@ export interface ProtocolLimits {
   readonly authenticateTimeoutMs: number;
   /** The longest an acknowledgement of reliable data is held back. */
   readonly maxAckDelayMs: number;
+}
+
+/** Bytes of the largest datagram that a session of this protocol may write. */
+export function largestDatagramBytes(limits: ProtocolLimits): number {
+  return limits.maxPathDatagramBytes ?? limits.maxDatagramBytes;
 }
 
 /** A version that was published (`stardust breaking --record`), as this one stands to it. */

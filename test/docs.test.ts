@@ -233,6 +233,7 @@ describe.each([
     files: [
       "src/limits.ts",
       "src/session/received.ts",
+      "src/session/path-mtu.ts",
       "src/session/receive-age.ts",
       "src/session/receive-context.ts",
       "src/session/reordering.ts",

@@ -41,7 +41,7 @@ export function emitDissector(model: Model): string {
     column: slug(model.name).toUpperCase(),
     version: model.version,
     hash: model.hash,
-    maxDatagramBytes: model.limits.maxDatagramBytes,
+    maxDatagramBytes: model.limits.maxPathDatagramBytes ?? model.limits.maxDatagramBytes,
     sliceBytes: model.limits.sliceBytes,
     packetNumberBits: model.header.packetNumberBits,
     messageNumberBits: model.header.messageNumberBits,

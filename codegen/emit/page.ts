@@ -65,6 +65,7 @@ function limits({ limits: all }: Model): string {
 
 const limitTexts: Readonly<Record<string, string>> = {
   maxDatagramBytes: "Payload of a UDP datagram.",
+  maxPathDatagramBytes: "The same, where a path is found to carry it.",
   sliceBytes: "Payload of every slice of a larger message but its last.",
   receiveBudgetBytes: "What an end accepts before it is taken.",
   creditBytes: "What an end takes for sending.",

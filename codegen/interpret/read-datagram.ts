@@ -53,7 +53,8 @@ export class DatagramReader {
       parts: s.parts,
     };
     try {
-      const limit = this.#model.limits.maxDatagramBytes;
+      const { maxDatagramBytes, maxPathDatagramBytes = maxDatagramBytes } = this.#model.limits;
+      const limit = isZero ? maxDatagramBytes : maxPathDatagramBytes;
       if (bytes.length > limit) s.fail(`${bytes.length} bytes, at most ${limit}`, "", limit);
       if (isZero) readZero(this.#model, s, reading, options.from);
       else new RegularReading(this, s, reading, options.from).read();

@@ -263,6 +263,8 @@ export interface ZeroModel {
 
 export interface LimitsModel {
   readonly maxDatagramBytes: number;
+  /** Datagrams of up to so many bytes are tried on each path; missing: none are. */
+  readonly maxPathDatagramBytes?: number;
   /** Payload of every slice of a large message but its last. */
   readonly sliceBytes: number;
   readonly receiveBudgetBytes: number;

@@ -86,10 +86,10 @@ const agreed: readonly (keyof LimitsModel)[] = [
 ];
 
 function compareLimits(older: LimitsModel, newer: LimitsModel, report: Report): void {
-  for (const name of Object.keys(newer) as (keyof LimitsModel)[]) {
+  for (const name of Object.keys({ ...older, ...newer }) as (keyof LimitsModel)[]) {
     // Slices follow from the datagram and the header, which are reported themselves.
     if (older[name] === newer[name] || name === "sliceBytes") continue;
-    const message = `${name} was ${older[name]} and is ${newer[name]}`;
+    const message = `${name} was ${older[name] ?? "not set"} and is ${newer[name] ?? "not set"}`;
     report(agreed.includes(name) ? "limit-changed" : "own-limit-changed", name, 0, 0, message);
   }
 }

@@ -256,7 +256,7 @@ const zero: Readonly<Record<string, Explanation>> = {
   },
   SD1601: {
     means:
-      "Two limits contradict each other: a side must keep the connection alive before the other gives it up (`keepAliveMs` below `idleTimeoutMs`), and the application must decide inside the handshake (`authenticateTimeoutMs` below `handshakeTimeoutMs`).",
+      "Two limits contradict each other: a side must keep the connection alive before the other gives it up (`keepAliveMs` below `idleTimeoutMs`), and the application must decide inside the handshake (`authenticateTimeoutMs` below `handshakeTimeoutMs`); what is tried on a path is larger than what is sent on every one (`maxPathDatagramBytes` above `maxDatagramBytes`).",
     fix: "lower the first or raise the second; mind that the one you did not write has a default",
     bad: "limits: { keepAliveMs: 20000 }\n",
     good: "limits: { keepAliveMs: 20000, idleTimeoutMs: 60000 }\n",

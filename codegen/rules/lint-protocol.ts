@@ -34,7 +34,7 @@ export const protocolRules: Readonly<Record<string, LintRule>> = {
     severity: "warning",
     title: "datagrams that some paths drop",
     why: "Every IPv6 path carries packets of 1280 bytes, which leaves 1232 for UDP's payload. Tunnels, VPNs and mobile networks often carry no more: larger datagrams vanish there, and the player only sees that nothing connects.",
-    fix: "stay at or below 1232; 1200 is the default",
+    fix: "stay at or below 1232, 1200 is the default; `maxPathDatagramBytes` has larger ones sent where the path carries them",
     bad: `${sample}limits: { maxDatagramBytes: 1400 }\n`,
     good: `${sample}limits: { maxDatagramBytes: 1232 }\n`,
     check: (context) => {

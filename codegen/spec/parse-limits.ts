@@ -12,14 +12,25 @@ import type { Span } from "./source.ts";
 interface LimitRow {
   readonly low: number;
   readonly high: number;
-  readonly default: number;
+  /** Missing: there is no such limit where the spec does not give it. */
+  readonly default?: number;
   /** What it bounds, for editors. */
   readonly doc: string;
 }
 
 /** 1472 is an Ethernet frame's payload behind IPv4 and UDP; 64 ms is what the ack delay byte can say. */
-export const limitTable: { readonly [name in keyof LimitsAst]: LimitRow } = {
-  maxDatagramBytes: { low: 512, high: 1472, default: 1200, doc: "No datagram is larger." },
+export const limitTable: { readonly [name in keyof LimitsAst]-?: LimitRow } = {
+  maxDatagramBytes: {
+    low: 512,
+    high: 1472,
+    default: 1200,
+    doc: "No datagram is larger, on a path of which nothing is known.",
+  },
+  maxPathDatagramBytes: {
+    low: 512,
+    high: 1472,
+    doc: "Datagrams of up to so many bytes are tried on each path, and sent where it carries them; above maxDatagramBytes.",
+  },
   receiveBudgetBytes: {
     low: 65_536,
     high: 2 ** 30,
@@ -93,12 +104,16 @@ export const limitsSection: MapSchema = closed(
   Object.fromEntries(
     Object.entries(limitTable).map(([name, row]) => [
       name,
-      { ...whole(row.low, row.high, row.doc), default: row.default },
+      {
+        ...whole(row.low, row.high, row.doc),
+        ...(row.default === undefined ? {} : { default: row.default }),
+      },
     ]),
   ),
 );
 
 const ordered: readonly (readonly [keyof LimitsAst, keyof LimitsAst])[] = [
+  ["maxDatagramBytes", "maxPathDatagramBytes"],
   ["keepAliveMs", "idleTimeoutMs"],
   ["authenticateTimeoutMs", "handshakeTimeoutMs"],
 ];
@@ -107,15 +122,18 @@ export function parseLimits(node: MapNode | undefined, d: Diagnostics): LimitsAs
   const limits: Record<string, number> = {};
   const fields = node && new Fields(node, limitsSection, "`limits`", d);
   for (const [name, row] of Object.entries(limitTable)) {
-    limits[name] = fields?.integer(name) ?? row.default;
+    const value = fields?.integer(name) ?? row.default;
+    if (value !== undefined) limits[name] = value;
   }
   fields?.finish();
   const result = limits as unknown as LimitsAst;
   for (const [low, high] of ordered) {
-    if (result[low] < result[high]) continue;
+    const lowValue = result[low];
+    const highValue = result[high];
+    if (lowValue === undefined || highValue === undefined || lowValue < highValue) continue;
     const entry = fields?.entry(low) ?? fields?.entry(high);
     const span: Span = entry?.value.span ?? { start: 0, end: 0 };
-    const params = { low, high, lowValue: result[low], highValue: result[high] };
+    const params = { low, high, lowValue, highValue };
     d.report("SD1601", span, params, defaultHelp(fields, low, high));
   }
   return result;

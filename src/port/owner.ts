@@ -9,7 +9,7 @@
 import { eventOf } from "../connection/connection.ts";
 import { type CounterName, Counters } from "../counters.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
-import type { Protocol } from "../protocol.ts";
+import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
@@ -107,7 +107,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       nowMs: nowMs(),
     });
     this.#zero = zero;
-    const { maxDatagramBytes } = protocol.limits;
+    const maxDatagramBytes = largestDatagramBytes(protocol.limits);
     this.#loop = new DatagramLoop({ sockets, zero, user: this, maxDatagramBytes });
     this.#tickAtMs = systems?.firstTickMs(nowMs()) ?? Number.POSITIVE_INFINITY;
     this.#loop.start();

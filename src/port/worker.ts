@@ -5,7 +5,7 @@
 import { isIPv6 } from "node:net";
 import { parentPort, threadId, workerData } from "node:worker_threads";
 import { PortBindError, StardustError } from "../errors.ts";
-import { missingCodec, type Protocol } from "../protocol.ts";
+import { largestDatagramBytes, missingCodec, type Protocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
@@ -86,7 +86,7 @@ async function importSystems(protocol: Protocol, port: number): Promise<SystemsH
 /** The socket of each address. */
 function openSockets(protocol: Protocol): Promise<DatagramSocket[]> {
   const { hosts, port, socketBufferBytes, warn } = options;
-  const { maxDatagramBytes } = protocol.limits;
+  const maxDatagramBytes = largestDatagramBytes(protocol.limits);
   // By itself `::` is all addresses of both families.
   const ipv6Only = hosts.some((host) => !isIPv6(host));
   return openOnAll(hosts, port, (host, boundPort) =>

@@ -59,31 +59,38 @@ export class DatagramBuilder {
     plan.reset();
   }
 
-  /** Plans the frames that are waiting, as far as they fit. Where there are none, the ack block is whole again. */
+  /**
+   * Plans the frames that are waiting, as far as they fit into a datagram of so many bytes. Where there are none, the ack
+   * block is whole again.
+   */
   fill(
     header: DatagramHeader,
     plan: Plan,
     resendsFirst: boolean,
     limit: SendLimit,
+    datagramBytes: number,
     nowMs: number,
   ): void {
     const { protocol, sent, counters } = this;
     header.frames = true;
     this.trimmed = header.ack && trimAcks(header, protocol.header);
-    this.packer.fill(plan, roomBytes(header, protocol), resendsFirst, limit, sent, counters);
+    const room = roomBytes(header, protocol, datagramBytes);
+    this.packer.fill(plan, room, resendsFirst, limit, sent, counters);
     if (plan.count > 0) return;
     header.frames = false;
     if (this.trimmed) this.received.fill(header.acks, nowMs);
     this.trimmed = false;
   }
 
-  /** Writes all of it at `w.at`, and returns its bytes. */
-  write(header: DatagramHeader, plan: Plan, w: Writer): number {
+  /** Writes all of it at `w.at`, and returns its bytes: without frames at least `leastBytes`, with padding. */
+  write(header: DatagramHeader, plan: Plan, w: Writer, leastBytes = 0): number {
     const codec = this.protocol.header;
     const at = w.at;
     codec.writeClear(header, header.frames ? plan.frames[0] : undefined, w);
     codec.writeSealed(header, w);
     this.packer.write(plan, w);
+    const padding = leastBytes - (w.at - at);
+    if (padding > 0) w.bytes.fill(0, w.at, w.take(padding) + padding);
     // Here a datagram is sealed: what stands behind the clear part, with `header.packetNumber` and that part's bytes.
     return w.at - at;
   }

@@ -12,6 +12,9 @@ export const sessionSent = {
   acksSent: "datagrams written with neither frames nor a request for an ack",
   probesSent:
     "datagrams written because a probe timeout ran out, or to ask a receiver whose limit blocks",
+  pathProbesSent: "datagrams without frames as large as was to be tried on the path",
+  pathProbesLost: "of those, believed lost; they are not among the datagrams lost",
+  blackHoles: "times that a path was found to swallow datagrams above maxDatagramBytes",
   framesSent: "frames (whole messages or slices)",
   messagesSent: "messages whose first frame was sent",
   messagesResent: "frames sent again",

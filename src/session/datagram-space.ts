@@ -10,10 +10,10 @@ import type { DatagramHeader } from "../wire/header.ts";
 /** Bytes that sealing adds at the end of a datagram. */
 const tagBytes: Readonly<Record<Protocol["security"], number>> = { plain: 0, sealed: 16 };
 
-/** Bytes left for frames, their headers included, in a datagram that begins with `header`. */
-export function roomBytes(header: DatagramHeader, protocol: Protocol): number {
-  const { limits, security } = protocol;
-  return limits.maxDatagramBytes - tagBytes[security] - protocol.header.size(header);
+/** Bytes left for frames, their headers included, in a datagram of so many bytes that begins with `header`. */
+export function roomBytes(header: DatagramHeader, protocol: Protocol, bytes: number): number {
+  const { security } = protocol;
+  return bytes - tagBytes[security] - protocol.header.size(header);
 }
 
 /** Leaves out the oldest ranges until acks and limit fit into what slices leave free for them. True: some are. */

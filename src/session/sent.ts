@@ -18,6 +18,7 @@ import type { SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { NumberBits } from "./number-bits.ts";
 import { powerOfTwo, rebuildAcknowledged } from "./packet-numbers.ts";
+import type { PathMtu } from "./path-mtu.ts";
 import { ReorderingWindow } from "./reordering.ts";
 import { type RttEstimator, TIMER_GRANULARITY_MS } from "./rtt.ts";
 
@@ -29,7 +30,11 @@ export const Sent = {
   reliable: 2,
   acknowledged: 4,
   lost: 8,
+  /** Without frames, and of a size that is tried on the path. */
+  pathProbe: 16,
 } as const;
+/** Of the values above, one more than all. */
+const FLAGS = 32;
 
 /** Receives acks and losses of frames. `slice` is -1 - n for a run of n + 1 whole messages from `number` on. */
 export interface FrameEvents {
@@ -50,7 +55,7 @@ const REMEMBER_SKIPPED = 8;
 
 const PACKET_STRIDE = 4;
 const SENT_AT = 0;
-/** A word: the datagram's bytes x 16 + its `Sent` flags. */
+/** A word: the datagram's bytes x FLAGS + its `Sent` flags. */
 const BYTES_FLAGS = 1;
 const FRAMES_FROM = 2;
 /** The largest number that the ack block in it named; -1: none, or not all ranges were in it. */
@@ -107,14 +112,17 @@ export class SentPackets {
   readonly numberSpace: number;
   private readonly random: () => number;
   private readonly events: FrameEvents;
+  private readonly path: PathMtu;
   private readonly counters: SessionCounters;
 
   constructor(
     header: HeaderCodec,
     random: () => number,
     events: FrameEvents,
+    path: PathMtu,
     counters: SessionCounters,
   ) {
+    this.path = path;
     this.ackSpan = header.ackFieldBits ?? Number.POSITIVE_INFINITY;
     this.numberSpace = powerOfTwo(Math.min(header.widePacketNumberBits, header.ackBits) - 1);
     this.random = random;
@@ -226,7 +234,7 @@ export class SentPackets {
     const largest = high;
     if (largest >= this.base && largest < this.next && acks.delay !== 255) {
       const at = (largest & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 15;
+      const flags = this.packets[at + BYTES_FLAGS]! & (FLAGS - 1);
       if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
         const rttMs = Math.max(0, nowMs - this.packets[at + SENT_AT]!);
         rtt.sample(rttMs, acks.delay * 0.25, (flags & Sent.reliable) !== 0, nowMs);
@@ -289,7 +297,7 @@ export class SentPackets {
         break;
       }
       if (this.largestAcknowledged - n <= this.ackSpan) this.lose(n, nowMs, controller);
-      else this.forget(n);
+      else this.forget(n, nowMs);
     }
     this.retire(nowMs - REMEMBER_LOST_DELAYS * delayMs);
   }
@@ -303,7 +311,7 @@ export class SentPackets {
   }
 
   private isUnresolved(n: number): boolean {
-    const flags = this.packets[(n & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & 15;
+    const flags = this.packets[(n & this.packetMask) * PACKET_STRIDE + BYTES_FLAGS]! & (FLAGS - 1);
     return (flags & (Sent.eliciting | Sent.acknowledged | Sent.lost)) === Sent.eliciting;
   }
 
@@ -333,7 +341,7 @@ export class SentPackets {
   probeOldest(): void {
     for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
       const at = (n & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 15;
+      const flags = this.packets[at + BYTES_FLAGS]! & (FLAGS - 1);
       if ((flags & (Sent.reliable | Sent.acknowledged | Sent.lost)) !== Sent.reliable) continue;
       this.eachFrame(n, false);
       return;
@@ -344,7 +352,7 @@ export class SentPackets {
   expireUnreliable(beforeMs: number, nowMs: number, controller: CongestionController): void {
     for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
       const at = (n & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 15;
+      const flags = this.packets[at + BYTES_FLAGS]! & (FLAGS - 1);
       if ((flags & (Sent.eliciting | Sent.reliable | Sent.acknowledged | Sent.lost)) !== 1)
         continue;
       if (this.packets[at + SENT_AT]! > beforeMs) break;
@@ -387,7 +395,7 @@ export class SentPackets {
     if (this.next - this.base > this.packetMask) this.growPackets();
     const at = (this.next & this.packetMask) * PACKET_STRIDE;
     this.packets[at + SENT_AT] = nowMs;
-    this.packets[at + BYTES_FLAGS] = bytes * 16 + flags;
+    this.packets[at + BYTES_FLAGS] = bytes * FLAGS + flags;
     this.packets[at + FRAMES_FROM] = this.planFrom;
     this.packets[at + ACK_LARGEST] = ackLargest;
     if (bytes > 0) this.unheard.add(this.next);
@@ -402,16 +410,19 @@ export class SentPackets {
   ): number {
     const at = (n & this.packetMask) * PACKET_STRIDE;
     const packed = this.packets[at + BYTES_FLAGS]!;
-    const flags = packed & 15;
+    const flags = packed & (FLAGS - 1);
     this.unheard.remove(n);
     this.packets[at + BYTES_FLAGS] = packed + Sent.acknowledged;
     const ackLargest = this.packets[at + ACK_LARGEST]!;
     if (ackLargest > this.pruneTo) this.pruneTo = ackLargest;
     if ((flags & Sent.eliciting) === 0) return 0;
-    const bytes = Math.floor(packed / 16);
+    const bytes = Math.floor(packed / FLAGS);
     const sentAtMs = this.packets[at + SENT_AT]!;
     if (n < this.largestAcknowledged) this.reordering.reordered();
+    const isProbe = (flags & Sent.pathProbe) !== 0;
+    this.path.acknowledged(n, bytes, isProbe);
     if ((flags & Sent.lost) !== 0) {
+      if (isProbe) return 1;
       this.counters.spuriousLosses++;
       this.reordering.spurious(nowMs - sentAtMs, rtt);
       controller.onSpuriousLoss(bytes, sentAtMs, nowMs);
@@ -426,24 +437,33 @@ export class SentPackets {
 
   private lose(n: number, nowMs: number, controller: CongestionController): void {
     const at = (n & this.packetMask) * PACKET_STRIDE;
-    const bytes = Math.floor(this.packets[at + BYTES_FLAGS]! / 16);
-    const sentAtMs = this.packets[at + SENT_AT]!;
-    this.reordering.lost(sentAtMs, nowMs);
-    controller.onLost(bytes, sentAtMs, nowMs);
-    this.giveUp(n);
+    const packed = this.packets[at + BYTES_FLAGS]!;
+    if ((packed & Sent.pathProbe) === 0) {
+      const bytes = Math.floor(packed / FLAGS);
+      const sentAtMs = this.packets[at + SENT_AT]!;
+      this.reordering.lost(sentAtMs, nowMs);
+      controller.onLost(bytes, sentAtMs, nowMs);
+      this.path.lost(n, bytes, this.next);
+    }
+    this.giveUp(n, nowMs);
   }
 
   /** No ack will ever say whether it arrived: sent again like a lost one, but nothing that congestion could be read from. */
-  private forget(n: number): void {
+  private forget(n: number, nowMs: number): void {
     this.counters.datagramsUnknown++;
-    this.giveUp(n);
+    this.giveUp(n, nowMs);
   }
 
-  private giveUp(n: number): void {
+  private giveUp(n: number, nowMs: number): void {
     const at = (n & this.packetMask) * PACKET_STRIDE;
     const packed = this.packets[at + BYTES_FLAGS]!;
     this.packets[at + BYTES_FLAGS] = packed + Sent.lost;
-    this.bytesInFlight -= Math.floor(packed / 16);
+    const bytes = Math.floor(packed / FLAGS);
+    this.bytesInFlight -= bytes;
+    if ((packed & Sent.pathProbe) !== 0) {
+      this.path.probeLost(n, bytes, nowMs);
+      return;
+    }
     this.counters.datagramsLost++;
     if ((packed & Sent.reliable) === 0) return;
     this.reliableInFlight--;
@@ -469,7 +489,7 @@ export class SentPackets {
   private retire(beforeMs: number): void {
     while (this.base < this.next) {
       const at = (this.base & this.packetMask) * PACKET_STRIDE;
-      const flags = this.packets[at + BYTES_FLAGS]! & 15;
+      const flags = this.packets[at + BYTES_FLAGS]! & (FLAGS - 1);
       const unheard = (flags & Sent.eliciting) !== 0 && (flags & Sent.acknowledged) === 0;
       if (unheard && (flags & Sent.lost) === 0) break;
       if (unheard && this.next - this.base < MAX_OUTSTANDING_DATAGRAMS / 2) {
@@ -500,7 +520,7 @@ export class SentPackets {
       const to = (n & this.packetMask) * PACKET_STRIDE;
       for (let i = 0; i < PACKET_STRIDE; i++) this.packets[to + i] = old[from + i]!;
       const flags = this.packets[to + BYTES_FLAGS]!;
-      if (flags >= 16 && (flags & Sent.acknowledged) === 0) this.unheard.add(n);
+      if (flags >= FLAGS && (flags & Sent.acknowledged) === 0) this.unheard.add(n);
     }
   }
 

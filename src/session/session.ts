@@ -11,7 +11,7 @@
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
 import { sameVersion } from "../negotiated-version.ts";
-import type { Protocol, Role } from "../protocol.ts";
+import { largestDatagramBytes, type Protocol, type Role } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { DatagramBuilder } from "./build-datagram.ts";
@@ -24,6 +24,7 @@ import { MessageStore } from "./message-store.ts";
 import { DatagramOpener } from "./open-datagram.ts";
 import { Packer } from "./packer.ts";
 import { DuplicateWindow } from "./packet-numbers.ts";
+import { PathMtu } from "./path-mtu.ts";
 import { ReceiveAge } from "./receive-age.ts";
 import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
@@ -64,6 +65,7 @@ export class Session {
   private readonly space: Workspace;
   private readonly timers: Timers = new Timers();
   private readonly rtt: RttEstimator;
+  private readonly path: PathMtu;
   private readonly sent: SentPackets;
   private readonly received: ReceivedPackets = new ReceivedPackets();
   private readonly duplicates: DuplicateWindow = new DuplicateWindow();
@@ -81,6 +83,8 @@ export class Session {
   private nowMs: number;
   /** Something has happened since `pollTransmit` last returned 0. */
   private dirty = false;
+  /** The datagram before this one had frames, in the same turn: a larger one would have had more. */
+  private followsData = false;
   private pingWanted = false;
   /** The other side asked with Q: the answer says the limit again, in case it was lost. */
   private limitWanted = false;
@@ -119,7 +123,14 @@ export class Session {
       this.counters,
       options.sink,
     );
-    this.sent = new SentPackets(protocol.header, options.random, this.senders, this.counters);
+    this.path = new PathMtu(maxDatagramBytes, largestDatagramBytes(protocol.limits), this.counters);
+    this.sent = new SentPackets(
+      protocol.header,
+      options.random,
+      this.senders,
+      this.path,
+      this.counters,
+    );
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
     this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
     this.context = new ReceiveContext(
@@ -210,6 +221,11 @@ export class Session {
     return this.controller.windowBytes;
   }
 
+  /** What a datagram may have, as far as is known of the path; bytes. */
+  get datagramBytes(): number {
+    return this.path.datagramBytes;
+  }
+
   /**
    * One datagram of the regular protocol, `bytes[0..length)`. It is checked whole before any of it is applied; why
    * it was dropped is returned and counted. Throws for no bytes; an exception of the sink passes through once the
@@ -281,7 +297,7 @@ export class Session {
   }
 
   /**
-   * Writes the next datagram that is due into `w` (room for maxDatagramBytes at `w.at`) and returns its bytes; 0:
+   * Writes the next datagram that is due into `w` (room for `largestDatagramBytes` at `w.at`) and returns its bytes; 0:
    * nothing now. To be called until 0 at the end of each turn.
    */
   pollTransmit(w: Writer, nowMs: number): number {
@@ -400,8 +416,14 @@ export class Session {
     header.limit = header.ack && tell;
     header.receiveLimit = this.receiveLimit.limitBytes;
     header.ackNow = probe || this.pingWanted;
+    const pathProbeBytes = open && this.followsData && !probe ? this.path.probeBytes(nowMs) : 0;
+    if (pathProbeBytes > 0) return this.probePath(pathProbeBytes, w, nowMs);
     builder.begin(header, plan, this.user, nowMs);
-    if (work && open) builder.fill(header, plan, probe, sendLimit, nowMs);
+    if (work && open) {
+      // What asks for an ack after silence is not to be silenced by its size.
+      const mostBytes = probe ? this.path.baseBytes : this.path.datagramBytes;
+      builder.fill(header, plan, probe, sendLimit, mostBytes, nowMs);
+    }
     if (!header.frames && !header.ackNow) {
       if (!ackDue) return this.settle(nowMs);
       header.ackNow = this.asksForAck(nowMs);
@@ -412,18 +434,33 @@ export class Session {
     return bytes;
   }
 
+  /** A datagram without frames, as large as is tried on the path. */
+  private probePath(bytes: number, w: Writer, nowMs: number): number {
+    const { builder } = this;
+    const { out: header, plan } = this.space;
+    header.ack = false;
+    header.limit = false;
+    header.ackNow = true;
+    builder.begin(header, plan, this.user, nowMs);
+    builder.write(header, plan, w, bytes);
+    this.sentDatagram(header, false, false, bytes, nowMs, Sent.pathProbe);
+    this.pacer.sent(bytes);
+    this.path.probeSent();
+    return bytes;
+  }
+
   private sentDatagram(
     header: DatagramHeader,
     probe: boolean,
     trimmed: boolean,
     bytes: number,
     nowMs: number,
+    flags = 0,
   ): void {
     const { counters, sent, space } = this;
     const eliciting = header.frames || header.ackNow;
-    let flags = 0;
     if (eliciting) {
-      flags = Sent.eliciting;
+      flags |= Sent.eliciting;
       if (space.plan.reliable) flags |= Sent.reliable;
       this.lastElicitingMs = nowMs;
     } else counters.acksSent++;
@@ -438,6 +475,7 @@ export class Session {
       this.probesWanted--;
       counters.probesSent++;
     } else if (header.frames) this.pacer.sent(bytes);
+    this.followsData = header.frames;
     if (eliciting) this.controller.onSent(bytes, sent.bytesInFlight, nowMs);
     if (space.plan.reliable) this.armProbe();
     this.lastSentMs = nowMs;
@@ -450,6 +488,7 @@ export class Session {
   private settle(nowMs: number): number {
     const { timers, sent, sendLimit } = this;
     this.dirty = false;
+    this.followsData = false;
     timers.set(Timer.ack, sent.isExhausted ? Number.POSITIVE_INFINITY : this.received.deadlineMs);
     if (!this.packer.hasWork) return 0;
     const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;

@@ -491,6 +491,13 @@ const limits: BadSpec[] = [
     schema: "accepts",
     helps: "`authenticateTimeoutMs` has its default: give it too, below `handshakeTimeoutMs`",
   },
+  {
+    code: "SD1601",
+    spec: `${smallest}limits: { maxPathDatagramBytes: «1200» }\n`,
+    schema: "accepts",
+    says: "maxDatagramBytes (1200)",
+    helps: "`maxDatagramBytes` has its default: give it too, below `maxPathDatagramBytes`",
+  },
 ];
 
 const missing: BadSpec[] = [

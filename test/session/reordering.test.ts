@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { FixedController } from "#src/session/congestion/fixed.js";
 import { createSessionCounters } from "#src/session/counters.js";
 import { NumberBits } from "#src/session/number-bits.js";
+import { PathMtu } from "#src/session/path-mtu.js";
 import { ReorderingWindow } from "#src/session/reordering.js";
 import { RttEstimator } from "#src/session/rtt.js";
 import { Sent, SentPackets } from "#src/session/sent.js";
@@ -142,7 +143,9 @@ describe("the work of an ack", () => {
   it("is that of what it says anew, however much is outstanding or missing", () => {
     const count = 4000;
     const none = { frameAcknowledged: () => {}, frameLost: () => {} };
-    const sent = new SentPackets(protocol.header, () => 1000, none, createSessionCounters());
+    const counters = createSessionCounters();
+    const path = new PathMtu(1200, 1200, counters);
+    const sent = new SentPackets(protocol.header, () => 1000, none, path, counters);
     const rtt = new RttEstimator(20);
     const controller = new FixedController();
     for (let i = 0; i < count; i++) {

@@ -212,7 +212,7 @@ const faults: readonly (readonly [
   [
     "what is lost stays in flight",
     "sent.js",
-    [[/this\.bytesInFlight -= Math\.floor\(packed \/ 16\);/, ""]],
+    [[/this\.bytesInFlight -= bytes;(?=\s+if \(\(packed)/, ""]],
     /in flight|bytesInFlight/,
   ],
   [
