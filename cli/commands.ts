@@ -158,4 +158,25 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     run: async (invocation) => (await import("./decode.ts")).runDecode(invocation),
   },
+  conformance: {
+    summary: "try a running server of any make, rule by rule of the documented protocol",
+    positionals: ["host:port"],
+    flags: {
+      spec: { type: "string", value: "file", help: "the spec (default: protocol.yaml)" },
+      join: {
+        type: "string",
+        value: "JSON",
+        help: "the body of join (default: the least that the spec takes)",
+      },
+      only: { type: "string", value: "rule", help: "try this rule alone" },
+      wait: {
+        type: "string",
+        value: "ms",
+        help: "how long an answer is waited for (default: 1000)",
+      },
+      json: { type: "boolean", help: "print it for programs" },
+      "error-format": errorFormat,
+    },
+    run: async (invocation) => (await import("./conformance.ts")).runConformance(invocation),
+  },
 };

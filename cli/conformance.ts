@@ -1,0 +1,130 @@
+/**
+ * The command `conformance`: a client that tries a running server, rule by rule of docs/wire.md and docs/connection.md, and
+ * prints what it does about each. It knows the server by its spec alone. What no datagram shows from outside is not in the
+ * table. Worst case: each rule that gets no answer waits for it.
+ */
+import { lookup } from "node:dns/promises";
+import { resolveSpec } from "../codegen/model/resolve.ts";
+import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
+import { loadSpecFile } from "../codegen/spec/load.ts";
+import type { ExitCode, Invocation } from "./command.ts";
+import { Connection, NoAnswer, Probe, type Target } from "./conformance/probe.ts";
+import { fail, type Outcome, type Rule, unseen } from "./conformance/rule.ts";
+import { type SessionContext, sessionRules } from "./conformance/session-rules.ts";
+import { zeroRules } from "./conformance/zero-rules.ts";
+import { readNumber, UsageError } from "./usage.ts";
+
+export async function runConformance(invocation: Invocation): Promise<ExitCode> {
+  const { flags, out, err } = invocation;
+  const [given] = invocation.positionals;
+  const place = given === undefined ? null : /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(given);
+  if (place === null) throw new UsageError("conformance takes the server's host:port");
+  const spec = (flags["spec"] as string | undefined) ?? "protocol.yaml";
+  const loaded = loadSpecFile(spec);
+  const model = resolveSpec(loaded);
+  if (model === undefined) {
+    const format = (flags["error-format"] as ErrorFormat | undefined) ?? "text";
+    const { diagnostics, source } = loaded;
+    const options = { format, colour: invocation.colour };
+    err(formatDiagnostics(diagnostics.sorted(), source, options, diagnostics.dropped));
+    return 1;
+  }
+  if (model.security !== "plain") {
+    throw new UsageError("conformance tries servers of plain protocols, and this spec is sealed");
+  }
+  const { address } = await lookup((place[1] ?? place[2])!);
+  const join = joinBody(flags["join"] as string | undefined);
+  const only = flags["only"] as string | undefined;
+  const known = [...zeroRules, ...sessionRules(model)];
+  if (only !== undefined && !known.some(({ id }) => id === only)) {
+    throw new UsageError(`there is no rule ${printable(only)}; without --only all are listed`);
+  }
+  const target: Target = {
+    host: address,
+    port: Number(place[3]),
+    waitMs: readNumber(flags, "wait", { min: 10, max: 60_000 }) ?? 1000,
+    model,
+    ...(join === undefined ? {} : { join }),
+  };
+  const rows = await probeServer(target, (rule) => only === undefined || rule === only);
+  out(flags["json"] === true ? `${JSON.stringify(rows, undefined, 2)}\n` : tableOf(rows));
+  return rows.some(({ level, result }) => level === "MUST" && result === "fail") ? 1 : 0;
+}
+
+function joinBody(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError("--join takes JSON");
+  }
+}
+
+export interface Row {
+  readonly rule: string;
+  readonly level: string;
+  readonly where: string;
+  readonly says: string;
+  readonly result: Outcome["result"];
+  readonly detail?: string;
+}
+
+/** Tries the rules that `wanted` takes, by default all. Throws UsageError where no server answers at all. */
+export async function probeServer(
+  target: Target,
+  wanted: (rule: string) => boolean = () => true,
+): Promise<Row[]> {
+  const probe = await Probe.open(target);
+  try {
+    if (!(await probe.isAlive())) {
+      const at = `${target.host}:${target.port}`;
+      throw new UsageError(`nobody answers a join at ${at}: is it a server of this spec?`);
+    }
+    const rows: Row[] = [];
+    for (const rule of zeroRules.filter(({ id }) => wanted(id))) {
+      rows.push(await tried(rule, probe, probe));
+    }
+    const rules = sessionRules(target.model).filter(({ id }) => wanted(id));
+    return rules.length === 0 ? rows : [...rows, ...(await sessionRows(probe, rules))];
+  } finally {
+    probe.close();
+  }
+}
+
+async function sessionRows(probe: Probe, rules: readonly Rule<SessionContext>[]): Promise<Row[]> {
+  let connection: Connection;
+  try {
+    connection = await Connection.open(probe);
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    return rules.map((rule) => rowOf(rule, unseen(`nobody attaches: ${error.message}`)));
+  }
+  const rows: Row[] = [];
+  for (const rule of rules) rows.push(await tried(rule, probe, { probe, connection }));
+  return rows;
+}
+
+async function tried<Context>(rule: Rule<Context>, probe: Probe, context: Context): Promise<Row> {
+  probe.clear();
+  try {
+    return rowOf(rule, await rule.check(context));
+  } catch (error) {
+    if (error instanceof NoAnswer) return rowOf(rule, fail(error.message));
+    throw error;
+  }
+}
+
+function rowOf<Context>({ id, level, where, says }: Rule<Context>, outcome: Outcome): Row {
+  return { rule: id, level, where, says, ...outcome };
+}
+
+function tableOf(rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(({ rule }) => rule.length));
+  const lines = rows.map(({ rule, level, where, says, result, detail }) => {
+    const head = `${result.padEnd(14)}  ${level.padEnd(6)}  ${rule.padEnd(width)}  ${says} (${where})`;
+    return printable(detail === undefined ? head : `${head}: ${detail}`);
+  });
+  const count = (word: string): number => rows.filter(({ result }) => result === word).length;
+  const sum = `${count("pass")} pass, ${count("fail")} fail, ${count("not observable")} not observable`;
+  return `${[...lines, sum].join("\n")}\n`;
+}

@@ -1,0 +1,136 @@
+/** `stardust conformance`: our own servers pass every rule that shows, and servers with one planted fault fail that rule. */
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { probeServer, runConformance } from "#cli/conformance.js";
+import { resolveSpec } from "#codegen/model/resolve.js";
+import { loadSpecFile } from "#codegen/spec/load.js";
+import { closing } from "../support/arena.ts";
+import { narrowServer } from "../support/narrow.ts";
+import { specUrl } from "../support/specs.ts";
+import { root, stardust, temporaryFolder } from "./run.ts";
+
+type ServerModule = typeof import("../tmp/specs/robot/generated/server.ts");
+
+const modelOf = (spec: string) => resolveSpec(loadSpecFile(join(root, spec)))!;
+const narrow = modelOf("test/specs/narrow.yaml");
+const target = (port: number, model = narrow) => ({ host: "127.0.0.1", port, waitMs: 2000, model });
+
+async function listenTo(name: string): Promise<{ ports: readonly number[] }> {
+  const url = specUrl(name, "generated/server.js");
+  const { listen } = (await import(url.href)) as ServerModule;
+  return closing(await listen({ ports: { count: 1 } }));
+}
+
+describe("a server of ours", () => {
+  it.each([
+    ["narrow", "test/specs/narrow.yaml"],
+    ["robot", "test/specs/robot.yaml"],
+    ["packed", "test/specs/packed.yaml"],
+    ["menagerie", "test/specs/menagerie.yaml"],
+  ])("of %s passes every rule that shows from outside", async (name, spec) => {
+    const server = await listenTo(name);
+    const rows = await probeServer(target(server.ports[0]!, modelOf(spec)));
+    expect(rows.filter(({ result }) => result === "fail")).toEqual([]);
+    expect(rows.filter(({ result }) => result === "pass").length).toBeGreaterThan(45);
+  });
+
+  it("has refused each datagram for the reason that the rule is about", async () => {
+    const server = await narrowServer();
+    await probeServer(target(server.ports[0]!));
+    const { counters } = (await server.stats()).ports[0]!;
+    const reasons =
+      "sessionTag truncated reservedBits unknownChannel flags sliceBounds payloadSize acknowledgedUnsent messageWindow jump";
+    for (const reason of reasons.split(" ")) {
+      expect(counters[`session.${reason}`], reason).toBeGreaterThan(0);
+    }
+    const zero =
+      "Length Frame Mac Scan Forbidden Utf8 Json Envelope Message Schema Sequence Port Cookie Bytes Protocol Tag Nonce";
+    for (const reason of zero.split(" ")) {
+      expect(counters[`zero.dropped${reason}`], reason).toBeGreaterThan(0);
+    }
+  });
+
+  it("that admits nobody is told apart from one that breaks rules: nobody attaches", async () => {
+    const server = await narrowServer({ authenticate: () => ({ accept: false }) });
+    const rows = await probeServer(target(server.ports[0]!), (rule) => rule.startsWith("ack-"));
+    expect(rows.map(({ result }) => result)).toEqual(["not observable", "not observable"]);
+    expect(rows[0]!.detail).toContain("rejected (denied)");
+  });
+});
+
+describe("a server that breaks a rule", () => {
+  it.each([
+    ["takes bytes behind the object", "zero-behind"],
+    ["does not look at the hash", "other-hash"],
+    ["answers more than was asked", "amplification"],
+    ["accepts in other bytes each time", "accept-again"],
+    ["has a wrong MAC on attached", "attached"],
+    ["takes any key phase", "refuse-key-phase"],
+    ["takes a limit without an ack", "refuse-limit-alone"],
+    ["takes any padding", "refuse-padding"],
+    ["takes any session tag", "refuse-tag"],
+  ])("and %s fails %s, and nothing else", async (fault, rule) => {
+    const wrapSocket = new URL("../support/faulty-socket.mjs", import.meta.url);
+    const server = await narrowServer({ wrapSocket, wrapSocketData: fault });
+    const wanted = [rule, "challenge", "zero-json", "ack-gap", "refuse-truncated", "close"];
+    const rows = await probeServer(target(server.ports[0]!), (one) => wanted.includes(one));
+    const failed = rows.filter(({ result }) => result === "fail").map((row) => row.rule);
+    expect(failed).toEqual([rule]);
+  });
+
+  it("and acknowledges nothing fails what asks for an ack", async () => {
+    const wrapSocket = new URL("../support/faulty-socket.mjs", import.meta.url);
+    const server = await narrowServer({ wrapSocket, wrapSocketData: "acknowledges nothing" });
+    const quick = { ...target(server.ports[0]!), waitMs: 200 };
+    const rows = await probeServer(quick, (rule) => rule.startsWith("ack-"));
+    expect(rows.map(({ result }) => result)).toEqual(["fail", "fail"]);
+  });
+});
+
+describe("the command", () => {
+  it("is used wrongly without a server, with one that is not there, or with a rule that there is not", () => {
+    const folder = temporaryFolder("conformance");
+    const spec = ["--spec", join(root, "test/specs/narrow.yaml")];
+    for (const [args, says] of [
+      [[...spec], "host:port"],
+      [["localhost", ...spec], "host:port"],
+      [["127.0.0.1:9", "--wait", "50", ...spec], "nobody answers a join at 127.0.0.1:9"],
+      [["127.0.0.1:9", "--only", "nothing", ...spec], "there is no rule nothing"],
+      [["127.0.0.1:9", "--join", "{", ...spec], "--join takes JSON"],
+    ] as const) {
+      const { code, err } = stardust(folder, "conformance", ...args);
+      expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(says) });
+    }
+  });
+
+  it("prints a table or JSON, and exits 0 where all that must be is", async () => {
+    const server = await narrowServer();
+    const place = `127.0.0.1:${server.ports[0]!}`;
+    const run = async (...flags: string[]) => {
+      let said = "";
+      const flag = Object.fromEntries(flags.map((name) => [name, true]));
+      const code = await runConformance({
+        positionals: [place],
+        flags: { spec: join(root, "test/specs/narrow.yaml"), only: "challenge", ...flag },
+        out: (text) => {
+          said += text;
+        },
+        err: (text) => {
+          said += text;
+        },
+        closed: () => false,
+        colour: false,
+      });
+      return { code, said };
+    };
+    const table = await run();
+    expect(table.code).toBe(0);
+    expect(table.said).toMatch(
+      /^pass +MUST +challenge +answers join 1 .*\n1 pass, 0 fail, 0 not observable\n$/,
+    );
+    const json = await run("json");
+    expect(JSON.parse(json.said)).toEqual([
+      expect.objectContaining({ rule: "challenge", level: "MUST", result: "pass" }),
+    ]);
+  });
+});
