@@ -396,9 +396,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
 
   /** What its socket brings, and its turns. */
   readonly #user: LoopUser<ZeroClientEvent> = {
-    handleRegular: (bytes, view, _address, port, now) => {
+    handleRegular: (bytes, view, _address, port, now, _local, waitedMs) => {
       if (port !== this.#path.port) return false;
-      const taken = this.#connection.handleDatagram(bytes, view, bytes.byteLength, now);
+      const taken = this.#connection.handleDatagram(bytes, view, bytes.byteLength, now, waitedMs);
       this.#loop.wake();
       return taken;
     },

@@ -198,10 +198,19 @@ export class Connection {
 
   // Datagrams and time ---------------------------------------------------------------------------------------------
 
-  /** A regular datagram. False: neither the state nor an unproven address allows one, and it was not looked at. */
-  handleDatagram(bytes: Uint8Array, view: DataView, length: number, nowMs: number): boolean {
+  /**
+   * A regular datagram, which may have waited so long for this side's thread. False: neither the state nor an unproven
+   * address allows one, and it was not looked at.
+   */
+  handleDatagram(
+    bytes: Uint8Array,
+    view: DataView,
+    length: number,
+    nowMs: number,
+    waitedMs = 0,
+  ): boolean {
     if (!this.#allowed.datagrams || !this.path.proven) return false;
-    this.#session!.handleDatagram(bytes, view, length, nowMs);
+    this.#session!.handleDatagram(bytes, view, length, nowMs, waitedMs);
     return true;
   }
 

@@ -313,10 +313,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     port: number,
     now: number,
     local: number,
+    waitedMs: number,
   ): boolean {
     const peer = this.#addresses.get(address, port, local);
     if (peer === undefined) return false;
-    if (!peer.connection.handleDatagram(bytes, view, bytes.byteLength, now)) return false;
+    const { connection } = peer;
+    if (!connection.handleDatagram(bytes, view, bytes.byteLength, now, waitedMs)) return false;
     this.wake(peer);
     return true;
   }

@@ -39,7 +39,10 @@ export class ReceivedPackets {
     return this.immediate || this.reliable >= 2 || this.deadlineMs <= nowMs;
   }
 
-  /** Records a number that was not received before. `frames` or `ackNow`: the datagram asks for an ack. */
+  /**
+   * Records a number that was not received before. `frames` or `ackNow`: the datagram asks for an ack; `stalled`: nobody
+   * knows when it came, so that its ack says nothing of how long it was held.
+   */
   add(
     packetNumber: number,
     nowMs: number,
@@ -47,9 +50,10 @@ export class ReceivedPackets {
     ackNow: boolean,
     reliable: boolean,
     maxAckDelayMs: number,
+    stalled = false,
   ): void {
     const gap = packetNumber !== this.largest + 1;
-    if (packetNumber > this.largest) this.largestAtMs = nowMs;
+    if (packetNumber > this.largest) this.largestAtMs = stalled ? Number.NEGATIVE_INFINITY : nowMs;
     this.insert(packetNumber);
     if (!frames && !ackNow) return;
     if (ackNow || gap) this.immediate = true;

@@ -94,6 +94,8 @@ export class SentPackets {
   private byNumberFrom = 0;
   private byNumberTo = -1;
   private byNumberAtMs: number = Number.POSITIVE_INFINITY;
+  /** Acks that have waited for this side are being read: nothing is late before. */
+  private patientUntilMs: number = Number.NEGATIVE_INFINITY;
   private readonly reordering: ReorderingWindow = new ReorderingWindow();
   private frames: Float64Array = noRing;
   private frameMask = -1;
@@ -221,18 +223,19 @@ export class SentPackets {
 
   /**
    * Applies an ack block that `check` has passed, then declares losses. Returns whether anything was newly
-   * acknowledged, or everything has to be sent again.
+   * acknowledged, or everything has to be sent again. `stalled`: it has waited for this side, and others may still.
    */
   acknowledge(
     acks: AckBlock,
     nowMs: number,
     rtt: RttEstimator,
     controller: CongestionController,
+    stalled = false,
   ): boolean {
     let newly = 0;
     let high = acks.largest;
     const largest = high;
-    if (largest >= this.base && largest < this.next && acks.delay !== 255) {
+    if (largest >= this.base && largest < this.next && acks.delay !== 255 && !stalled) {
       const at = (largest & this.packetMask) * PACKET_STRIDE;
       const flags = this.packets[at + BYTES_FLAGS]! & (FLAGS - 1);
       if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
@@ -256,6 +259,7 @@ export class SentPackets {
       this.leap(largest + 1, nowMs, controller);
       return true;
     }
+    if (stalled) this.patientUntilMs = nowMs + TIMER_GRANULARITY_MS;
     if (newly > 0) this.detectLosses(nowMs, rtt, controller);
     return newly > 0;
   }
@@ -286,6 +290,10 @@ export class SentPackets {
   detectLosses(nowMs: number, rtt: RttEstimator, controller: CongestionController): void {
     const delayMs = this.reordering.lossDelayMs(rtt);
     const end = Math.min(this.largestAcknowledged, this.next);
+    if (nowMs < this.patientUntilMs) {
+      this.lossTimeMs = this.patientUntilMs;
+      return;
+    }
     this.loseByNumber(nowMs, controller);
     // The tolerance: a timer set to sentAt + delay must find the datagram due, whatever rounding says.
     const tooOldMs = nowMs - delayMs + 1e-6;

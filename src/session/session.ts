@@ -44,7 +44,7 @@ export type { SessionOptions, SessionSink } from "./session-options.ts";
 const MAX_PROBE_MS = 3000;
 /** Acks in datagrams that arrive later than this many numbers behind the newest are not believed to be news. */
 const STALE_ACK_PACKETS = 64;
-/** A turn so much later than a timer had asked for was held up by this side. */
+/** What may have waited so long for this side's thread, or came so much later than a timer was due, says nothing of the path. */
 const STALL_MS = 20;
 /** How often idle memory is looked for. */
 const MAINTAIN_MS = 1000;
@@ -227,7 +227,7 @@ export class Session {
   }
 
   /**
-   * One datagram of the regular protocol, `bytes[0..length)`. It is checked whole before any of it is applied; why
+   * One datagram of the regular protocol, `bytes[0..length)`, which may have waited `waitedMs` for this side's thread. It is checked whole before any of it is applied; why
    * it was dropped is returned and counted. Throws for no bytes; an exception of the sink passes through once the
    * datagram has been applied, and the message counts as taken.
    */
@@ -236,6 +236,7 @@ export class Session {
     view: DataView,
     length: number,
     nowMs: number,
+    waitedMs = 0,
   ): DropReason | undefined {
     this.nowMs = nowMs;
     const space = this.space.busy ? new Workspace(this.protocol) : this.space;
@@ -244,7 +245,8 @@ export class Session {
     try {
       space.reader.reset(bytes, view, 0, length);
       reason = this.opener.open(space);
-      if (reason === undefined) this.apply(space, bytes, view, length, nowMs);
+      const stalled = Math.max(waitedMs, nowMs - this.timers.next()) > STALL_MS;
+      if (reason === undefined) this.apply(space, bytes, view, length, nowMs, stalled);
       else this.counters[reason]++;
     } finally {
       space.busy = false;
@@ -326,6 +328,7 @@ export class Session {
     view: DataView,
     length: number,
     nowMs: number,
+    stalled: boolean,
   ): void {
     const { in: header, frames } = space;
     const { counters, context } = this;
@@ -341,9 +344,9 @@ export class Session {
     const ackDelayMs = this.protocol.limits.maxAckDelayMs;
     context.age.arrived(number);
     this.duplicates.add(number);
-    this.received.add(number, nowMs, header.frames, header.ackNow, reliable, ackDelayMs);
+    this.received.add(number, nowMs, header.frames, header.ackNow, reliable, ackDelayMs, stalled);
     if (header.ackNow) this.limitWanted = true;
-    if (header.ack) this.applyAcks(header, nowMs);
+    if (header.ack) this.applyAcks(header, nowMs, stalled);
     if (frames.count === 0) return;
     context.bytes = bytes;
     context.view = view;
@@ -375,7 +378,7 @@ export class Session {
     this.armGap();
   }
 
-  private applyAcks(header: DatagramHeader, nowMs: number): void {
+  private applyAcks(header: DatagramHeader, nowMs: number, stalled: boolean): void {
     this.counters.acksReceived++;
     if (header.limit && this.sendLimit.raise(header.receiveLimit)) {
       this.blockedBackoff = 0;
@@ -383,11 +386,8 @@ export class Session {
     }
     if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
     const { controller, rtt, sent } = this;
-    if (sent.acknowledge(header.acks, nowMs, rtt, controller)) {
-      // An ack that waited for this side's own event loop says nothing about the path.
-      const stalled = nowMs - this.timers.next() > STALL_MS;
-      const roundTripMs = rtt.takeNewestMs();
-      controller.onFeedback(stalled ? -1 : roundTripMs, rtt, nowMs);
+    if (sent.acknowledge(header.acks, nowMs, rtt, controller, stalled)) {
+      controller.onFeedback(rtt.takeNewestMs(), rtt, nowMs);
       this.probeBackoff = 0;
       this.probeFromMs = 0;
     }

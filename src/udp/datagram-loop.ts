@@ -5,6 +5,7 @@
  * pass a turn of the event loop, however much has come in.
  */
 import { Writer } from "../wire/writer.ts";
+import { InputAge } from "./input-age.ts";
 import type { DatagramSocket } from "./socket.ts";
 import { nowMs, Turn } from "./turn.ts";
 
@@ -48,8 +49,8 @@ export interface Served {
 /** What the loop asks of the owner of its sockets. */
 export interface LoopUser<Event> {
   /**
-   * A datagram of the regular protocol; `view` covers the same bytes, `local` is the index of the socket. False: no
-   * connection takes it.
+   * A datagram of the regular protocol; `view` covers the same bytes, `local` is the index of the socket, `waitedMs` how
+   * long it may have waited for this thread. False: no connection takes it.
    */
   handleRegular(
     bytes: Uint8Array,
@@ -58,6 +59,7 @@ export interface LoopUser<Event> {
     port: number,
     nowMs: number,
     local: number,
+    waitedMs: number,
   ): boolean;
   handleEvent(event: Event, nowMs: number): void;
   /** The turn's work: `serveConnection` for each that may have something to do. */
@@ -90,10 +92,14 @@ export class DatagramLoop<Event> {
   readonly #o: DatagramLoopOptions<Event>;
   readonly #out: Writer;
   readonly #turn: Turn;
+  readonly #input: InputAge;
+  /** Not all that has come was read: what a timer misses may be there. */
+  #behind = false;
 
   constructor(options: DatagramLoopOptions<Event>) {
     this.#o = options;
     this.#out = new Writer(new Uint8Array(options.maxDatagramBytes));
+    this.#input = new InputAge(options.sockets.length, nowMs());
     this.#turn = new Turn((now) => this.#run(now));
   }
 
@@ -127,11 +133,11 @@ export class DatagramLoop<Event> {
     await Promise.all(this.#o.sockets.map((socket) => socket.close()));
   }
 
-  /** A connection's part of the turn: does what is due, sends what there is to send, and returns when it is next. */
+  /** A connection's part of the turn: does what is due, if all input is read, sends what there is to send, and returns when it is next. */
   serveConnection(connection: Served, nowMs: number): number {
     const out = this.#out;
     const { sockets } = this.#o;
-    connection.handleTimeout(nowMs);
+    if (!this.#behind) connection.handleTimeout(nowMs);
     for (;;) {
       out.at = 0;
       const bytes = connection.pollTransmit(out, nowMs);
@@ -144,6 +150,7 @@ export class DatagramLoop<Event> {
 
   #handleDatagram(bytes: Uint8Array, address: string, port: number, local: number): void {
     const now = nowMs();
+    const waitedMs = this.#input.read(local, now);
     const { remote, user, zero } = this.#o;
     this.received++;
     if (bytes.byteLength < MIN_BYTES) {
@@ -161,15 +168,16 @@ export class DatagramLoop<Event> {
       return;
     }
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (!user.handleRegular(bytes, view, address, port, now, local)) this.strangers++;
+    if (!user.handleRegular(bytes, view, address, port, now, local, waitedMs)) this.strangers++;
   }
 
   #run(now: number): number {
     const { zero, user } = this.#o;
+    this.#behind = this.#input.endTurn(now);
     // First: a client refuses messages that are there before it is told that it has attached.
     this.#transmitZero(now);
     user.serve(now);
-    zero.handleTimeout(now);
+    if (!this.#behind) zero.handleTimeout(now);
     this.#handleEvents(now);
     this.#transmitZero(now);
     const nextMs = user.endTurn(now);

@@ -11,6 +11,10 @@ const definition: Systems = systems({
         while (performance.now() < end);
         process.exit(3);
       }
+      if (what === "pause") {
+        const end = performance.now() + 300;
+        while (performance.now() < end);
+      }
       if (what === "misclose") peer.close({ code: 5 as unknown as string });
       if (what === "reject") throw new Error("planted in a promise");
       if (what === "echo") peer.send.line({ n: 0, text: "echo" });

@@ -1,0 +1,61 @@
+/**
+ * How long a datagram may have waited for this thread before it is read. A thread that computes, or runs somebody's
+ * handler, reads nothing meanwhile; what comes lies in the system's buffers, and says nothing of the path once it is read.
+ * Node tells no time of arrival, so this is an upper bound: the time since all that had come was read, less what the event
+ * loop has slept since. (A process that the system stops sleeps, as far as it knows.) Constant work.
+ */
+import { performance } from "node:perf_hooks";
+
+/** What libuv reads from a socket in one turn of the event loop at most: with so many, there may be more. */
+const READ_AT_ONCE = 32;
+/** So many turns behind a stall, all that had come is read: no receive buffer of 4 MiB holds more datagrams than these have. */
+const MAX_BEHIND_TURNS = 64;
+
+export class InputAge {
+  readonly #idleMs: () => number;
+  /** Datagrams of this turn, by socket. */
+  readonly #read: number[];
+  /** Then all that had come was read; the loop had slept for so long in all. */
+  #emptyAtMs: number;
+  #emptyIdleMs: number;
+  /** How long it has slept when this turn's first datagram was read, and when its last was; -1: none was. */
+  #turnIdleMs = 0;
+  #lastReadMs = -1;
+  #behindTurns = 0;
+
+  /** `idleMs`: how long the event loop has slept in all. */
+  constructor(sockets: number, nowMs: number, idleMs: () => number = loopIdleMs) {
+    this.#idleMs = idleMs;
+    this.#read = new Array<number>(sockets).fill(0);
+    this.#emptyAtMs = nowMs;
+    this.#emptyIdleMs = idleMs();
+  }
+
+  /** A datagram of a socket is read: how long it may have waited. */
+  read(socket: number, nowMs: number): number {
+    if (this.#lastReadMs < 0) this.#turnIdleMs = this.#idleMs();
+    this.#lastReadMs = nowMs;
+    this.#read[socket]!++;
+    const sleptMs = this.#turnIdleMs - this.#emptyIdleMs;
+    return Math.max(0, nowMs - this.#emptyAtMs - sleptMs);
+  }
+
+  /** The turn's input is read. True: there may be more that has come by now, which was not. */
+  endTurn(nowMs: number): boolean {
+    const full = this.#read.some((count) => count >= READ_AT_ONCE);
+    const behind = full && ++this.#behindTurns < MAX_BEHIND_TURNS;
+    this.#read.fill(0);
+    if (!behind) {
+      this.#behindTurns = 0;
+      // Whatever is done with the last one, the next may come meanwhile.
+      this.#emptyAtMs = this.#lastReadMs < 0 ? nowMs : this.#lastReadMs;
+      this.#emptyIdleMs = this.#lastReadMs < 0 ? this.#idleMs() : this.#turnIdleMs;
+    }
+    this.#lastReadMs = -1;
+    return behind;
+  }
+}
+
+function loopIdleMs(): number {
+  return performance.nodeTiming.idleTime;
+}
