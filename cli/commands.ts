@@ -169,6 +169,12 @@ export const commands: Readonly<Record<string, Command>> = {
         help: "the body of join (default: the least that the spec takes)",
       },
       only: { type: "string", value: "rule", help: "try this rule alone" },
+      explain: {
+        type: "string",
+        value: "server.js",
+        help: "instead: be a server, of this generated code, that says why it drops each datagram",
+      },
+      port: { type: "string", value: "number", help: "of that server (default: any)" },
       wait: {
         type: "string",
         value: "ms",

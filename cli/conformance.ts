@@ -1,13 +1,16 @@
 /**
  * The command `conformance`: a client that tries a running server, rule by rule of docs/wire.md and docs/connection.md, and
- * prints what it does about each. It knows the server by its spec alone. What no datagram shows from outside is not in the
+ * prints what it does about each; with `--explain`, a server for the author of a client. The probe knows the server by its spec alone. What no datagram shows from outside is not in the
  * table. Worst case: each rule that gets no answer waits for it.
  */
 import { lookup } from "node:dns/promises";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";
 import type { ExitCode, Invocation } from "./command.ts";
+import { explainServer, type Listen, type Verdict, verdictText } from "./conformance/explain.ts";
 import { Connection, NoAnswer, Probe, type Target } from "./conformance/probe.ts";
 import { fail, type Outcome, type Rule, unseen } from "./conformance/rule.ts";
 import { type SessionContext, sessionRules } from "./conformance/session-rules.ts";
@@ -16,6 +19,8 @@ import { readNumber, UsageError } from "./usage.ts";
 
 export async function runConformance(invocation: Invocation): Promise<ExitCode> {
   const { flags, out, err } = invocation;
+  const module = flags["explain"] as string | undefined;
+  if (module !== undefined) return runExplain(module, invocation);
   const [given] = invocation.positionals;
   const place = given === undefined ? null : /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(given);
   if (place === null) throw new UsageError("conformance takes the server's host:port");
@@ -49,6 +54,28 @@ export async function runConformance(invocation: Invocation): Promise<ExitCode> 
   const rows = await probeServer(target, (rule) => only === undefined || rule === only);
   out(flags["json"] === true ? `${JSON.stringify(rows, undefined, 2)}\n` : tableOf(rows));
   return rows.some(({ level, result }) => level === "MUST" && result === "fail") ? 1 : 0;
+}
+
+/** Until it is told to stop, a server that says what became of each datagram. */
+async function runExplain(path: string, { flags, out }: Invocation): Promise<ExitCode> {
+  const port = readNumber(flags, "port", { min: 0, max: 65_535 }) ?? 0;
+  let listen: unknown;
+  try {
+    ({ listen } = (await import(pathToFileURL(resolve(path)).href)) as { listen?: unknown });
+  } catch (error) {
+    throw new UsageError(`cannot import ${path}: ${(error as Error).message}`);
+  }
+  if (typeof listen !== "function") {
+    throw new UsageError(`${path} exports no listen: --explain takes a generated server.js`);
+  }
+  const said = (verdict: Verdict): void => out(`${verdictText(verdict)}\n`);
+  const explained = await explainServer(listen as Listen, port, said);
+  out(`listening on 127.0.0.1:${explained.port}; Ctrl-C ends it\n`);
+  await new Promise<void>((stop) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop());
+  });
+  await explained.close();
+  return 0;
 }
 
 function joinBody(text: string | undefined): unknown {

@@ -1,6 +1,7 @@
 /** `stardust conformance`: our own servers pass every rule that shows, and servers with one planted fault fail that rule. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { explainServer, type Listen, type Verdict, verdictText } from "#cli/conformance/explain.js";
 import { probeServer, runConformance } from "#cli/conformance.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpecFile } from "#codegen/spec/load.js";
@@ -87,6 +88,32 @@ describe("a server that breaks a rule", () => {
   });
 });
 
+describe("a server that explains", () => {
+  it("says of each datagram that it was taken, or the one reason why it was not", async () => {
+    const { listen } = (await import(specUrl("narrow", "generated/server.js").href)) as {
+      listen: Listen;
+    };
+    const verdicts: Verdict[] = [];
+    const explained = await explainServer(listen, 0, (verdict) => verdicts.push(verdict));
+    closing({ [Symbol.asyncDispose]: () => explained.close() });
+    const tried = ["refuse-tag", "refuse-truncated", "zero-json", "attach-mac", "ack-now"];
+    const rows = await probeServer(target(explained.port), (rule) => tried.includes(rule));
+    expect(rows.map(({ result }) => result)).toEqual(tried.map(() => "pass"));
+    const dropped = verdicts.filter(({ reasons }) => reasons.length > 0);
+    expect(dropped.map(({ reasons }) => reasons.map(({ counter }) => counter))).toEqual([
+      ["zero.droppedJson"],
+      ["zero.droppedMac"],
+      ["session.sessionTag"],
+      ["session.truncated"],
+    ]);
+    expect(verdicts.length).toBeGreaterThan(10);
+    expect(verdictText(dropped[2]!)).toMatch(
+      /^dropped {2}127.0.0.1:\d+, \d+ bytes, 000001.*\n +session.sessionTag: not the tag/,
+    );
+    expect(verdictText(verdicts[0]!)).toMatch(/^taken {4}127.0.0.1:\d+, 1200 bytes, 0000007b22/);
+  });
+});
+
 describe("the command", () => {
   it("is used wrongly without a server, with one that is not there, or with a rule that there is not", () => {
     const folder = temporaryFolder("conformance");
@@ -97,6 +124,8 @@ describe("the command", () => {
       [["127.0.0.1:9", "--wait", "50", ...spec], "nobody answers a join at 127.0.0.1:9"],
       [["127.0.0.1:9", "--only", "nothing", ...spec], "there is no rule nothing"],
       [["127.0.0.1:9", "--join", "{", ...spec], "--join takes JSON"],
+      [["--explain", "nowhere.js"], "cannot import nowhere.js"],
+      [["--explain", join(root, "dist/src/limits.js")], "exports no listen"],
     ] as const) {
       const { code, err } = stardust(folder, "conformance", ...args);
       expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(says) });
