@@ -39,6 +39,7 @@ function printJson({ target, usages, computed }: Usages, { out }: Invocation): v
 const order: readonly Usage["kind"][] = [
   "sent",
   "received",
+  "tracked",
   "built",
   "written",
   "given",

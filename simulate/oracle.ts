@@ -59,6 +59,18 @@ export class Oracle {
     return this.#delivered;
   }
 
+  /** The index of the newest that was delivered, of those that say it; -1: none. */
+  get newest(): number {
+    return this.#last;
+  }
+
+  /** Whether a message has been delivered; of one too small to say its index, whether it may have been. */
+  has(index: number): boolean {
+    const payload = this.#sent[index]!;
+    if (payload.length >= INDEX_BYTES) return this.#seen.has(index);
+    return this.#small.get(payload.join())!.came > 0;
+  }
+
   /** The channel has taken this message; the oracle keeps it. */
   taken(payload: Uint8Array): void {
     if (payload.length < INDEX_BYTES) {

@@ -16,6 +16,7 @@ import { FixedController } from "#src/session/congestion/fixed.js";
 import { type DropReason, dropReasons } from "#src/session/drop-reason.js";
 import type { SessionOptions } from "#src/session/session.js";
 import { ackRanges, age, holdings, outstanding } from "./inside.ts";
+import { type Circumstances, NoticeOracle } from "./notices.ts";
 import { Oracle } from "./oracle.ts";
 import { keepsOrder, losesNothing, type Path, type Scenario, tellsLies } from "./scenario.ts";
 
@@ -56,6 +57,7 @@ class Side {
   readonly session: Session;
   readonly role: Role;
   readonly sends: Map<number, Oracle> = new Map();
+  readonly notices: Map<number, NoticeOracle> = new Map();
   accepting = true;
   /** Data datagrams at this instant. */
   #burst = 0;
@@ -83,6 +85,10 @@ class Side {
           const problem = oracle?.deliver(bytes, start, end) ?? "nobody has sent anything";
           if (problem !== "" && !lies) throw new Failed(`${channel.name} to ${role}: ${problem}`);
           return true;
+        },
+        notice: (channel, token, delivered) => {
+          const problem = this.notices.get(channel.index)!.told(token, delivered);
+          if (problem !== "") throw new Failed(`${channel.name} from ${role}: ${problem}`);
         },
       },
     });
@@ -196,9 +202,14 @@ class Play {
     if (oracle === undefined) {
       oracle = new Oracle(channel.delivery);
       side.sends.set(channel.index, oracle);
+      side.notices.set(channel.index, new NoticeOracle(channel));
     }
+    const { session } = side;
+    const notices = side.notices.get(channel.index)!;
     const payload = this.payload(channel, oracle.sent);
-    if (!side.session.send(channel.index, payload, 0, payload.length)) return false;
+    const token = notices.asks(oracle.sent) ? oracle.sent : undefined;
+    if (!session.send(channel.index, payload, 0, payload.length, token)) return false;
+    if (token !== undefined) notices.taken(token);
     oracle.taken(payload);
     return true;
   }
@@ -285,10 +296,26 @@ class Play {
       for (const [index, oracle] of side.sends) {
         const { name, fragment, reliable } = this.protocol.channels[index]!;
         // Few unfinished unreliable messages are kept: where slices overtake, some are given up.
-        const problem = oracle.finish(fragment && !reliable ? ordered : faithful, ordered);
+        const problem =
+          oracle.finish(fragment && !reliable ? ordered : faithful, ordered) ||
+          side.notices.get(index)!.finish(oracle, this.circumstances(side));
         if (problem !== "") throw new Failed(`${name} from ${side.role}: ${problem}`);
       }
     }
+  }
+
+  /** Of what `side` has sent. */
+  circumstances(side: Side): Circumstances {
+    const { path, busyMs, later } = this.scenario;
+    const other = side === this.client ? this.server : this.client;
+    const { counters } = side.session;
+    const causes = ["datagramsLost", "messagesReplaced", "unreliableUnsent"] as const;
+    return {
+      reordered: !keepsOrder(path) || (later !== undefined && !keepsOrder(later.path)),
+      busy: busyMs !== undefined,
+      reassembliesDropped: other.session.counters.reassembliesDropped > 0,
+      lossCounted: causes.some((cause) => counters[cause] > 0),
+    };
   }
 
   /** On a path without faults both sides come to rest. */

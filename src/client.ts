@@ -24,6 +24,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import {
   checkClose,
   checkProtocol,
+  checkToken,
   checkUserField,
   closedError,
   DrainSignal,
@@ -42,6 +43,7 @@ import {
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
+import { NoticeListeners } from "./notices.ts";
 import { checkOptions } from "./options.ts";
 import { type ChannelDefinition, largestDatagramBytes, type Protocol } from "./protocol.ts";
 import { congestionFactory } from "./session/congestion/choose.ts";
@@ -90,6 +92,8 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   readonly send: F["send"];
   readonly receive: F["receive"];
   readonly messages: F["messages"];
+  /** What becomes of messages that were sent with a token; handlers by channel. */
+  readonly notices: F["notices"];
   readonly header: F["header"];
   /** Resolves with the code and reason when the connection has ended, whoever ended it. Never rejects. */
   readonly closed: Promise<CloseReason>;
@@ -216,6 +220,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly send: F["send"];
   readonly receive: F["receive"];
   readonly messages: F["messages"];
+  readonly notices: F["notices"];
   readonly header: F["header"];
   readonly closed: Promise<CloseReason>;
   /** Resolves when the handshake is done; rejects with what went wrong. */
@@ -233,6 +238,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #loop: DatagramLoop<ZeroClientEvent>;
   readonly #connection: Connection;
   readonly #dispatcher: Dispatcher<undefined>;
+  readonly #notices: NoticeListeners;
   readonly #drain = new DrainSignal();
   readonly #userFields: Float64Array;
   #received: Float64Array;
@@ -267,9 +273,13 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.#received = this.#userFields;
     this.#context = { header: face.header(receivedHeader(() => this.#received)) };
     this.#dispatcher = this.#makeDispatcher();
-    this.send = face.send({ send: (channel, message) => this.#send(channel, message) });
+    this.#notices = new NoticeListeners(protocol.channels, faultListener(options.onFault));
+    this.send = face.send({
+      send: (channel, message, token) => this.#send(channel, message, token),
+    });
     this.receive = face.receive(this.#dispatcher);
     this.messages = face.messages(this.#dispatcher);
+    this.notices = face.notices?.(this.#notices) ?? {};
     this.header = face.header(this);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -390,6 +400,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       return true;
     },
     drained: () => this.#drain.open(),
+    notice: ({ index }, token, delivered) => this.#notices.tell(index, [], token, delivered),
     sendClose: (code, reason, now) => this.#zero.close(code, reason, now),
     forget: () => this.#zero.forget(),
   };
@@ -449,9 +460,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     return dispatcher;
   }
 
-  #send(channel: number, message: unknown): boolean {
+  #send(channel: number, message: unknown, token: unknown): boolean {
     if (!this.#connection.takesMessages) throw closedError("client");
-    const taken = this.#connection.session!.sendMessage(channel, message);
+    const named = checkToken(this.#protocol.channels[channel]!, token);
+    const taken = this.#connection.session!.sendMessage(channel, message, named);
     this.#loop.wake();
     return this.#drain.note(taken);
   }

@@ -9,7 +9,14 @@ import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
 import { checkOptions, milliseconds, type OptionTable, text } from "./options.ts";
-import { deliveries, maySend, missingCodec, type Protocol, type Role } from "./protocol.ts";
+import {
+  type ChannelDefinition,
+  deliveries,
+  maySend,
+  missingCodec,
+  type Protocol,
+  type Role,
+} from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import type { Reader } from "./wire/reader.ts";
 
@@ -220,6 +227,25 @@ export function receivedHeader(values: () => Float64Array): HeaderValues {
       );
     },
   };
+}
+
+/**
+ * The token of a message on `channel`, undefined where it has none. Throws STARDUST_INVALID_OPTION for what is none, and
+ * where the channel has no notices.
+ */
+export function checkToken(channel: ChannelDefinition, token: unknown): number | undefined {
+  if (token === undefined) return undefined;
+  if (!channel.notices) {
+    throw new StardustError(
+      "STARDUST_INVALID_OPTION",
+      `token: channel ${channel.name} has no notices`,
+    );
+  }
+  if (Number.isSafeInteger(token) && (token as number) >= 0) return token as number;
+  throw new StardustError(
+    "STARDUST_INVALID_OPTION",
+    `token: ${String(token)} is not a whole number from 0 to 2^53 - 1`,
+  );
 }
 
 const closeTable: OptionTable = { code: text, reason: text, lingerMs: milliseconds(0) };

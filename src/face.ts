@@ -5,14 +5,37 @@
 
 /** Whom a message is for: a peer of the server, or a client's server. */
 export interface SendTarget {
-  /** False: not taken, the queue is full. Throws InvalidMessageError, or StardustError STARDUST_CLOSED. */
-  send(channel: number, message: unknown): boolean;
+  /**
+   * False: not taken, the queue is full. Throws InvalidMessageError, or StardustError STARDUST_CLOSED. `token` names the
+   * message in the notice of what became of it, on channels with `notices`; without one there is none.
+   */
+  send(channel: number, message: unknown, token?: number): boolean;
+}
+
+/**
+ * What became of a message that was sent with a token. `delivered`: the other side has acknowledged all of it; that its
+ * application has handled it is not said. On an unreliable channel it may still drop what comes out of order, or what it
+ * has no room for. `lost`: nothing says that it arrived, and it is not sent again: a datagram of it was lost, it was too
+ * old, a newer one took its place, it found no room, or the connection has ended. It may have arrived all the same.
+ */
+export type DeliveryOutcome = "delivered" | "lost";
+
+/** Where notices are listened for. A server's handlers take (peer, token, outcome), a client's (token, outcome). */
+export interface NoticesTarget {
+  // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each handler its type
+  notices(channel: number, handler: (...args: any[]) => void): Unsubscribe;
 }
 
 /** What a broadcast leaves out. */
 export interface BroadcastOptions {
   /** This peer does not get it. */
   readonly except?: { readonly id: number } | undefined;
+}
+
+/** The same on a channel with `notices`. */
+export interface NoticedBroadcastOptions extends BroadcastOptions {
+  /** Names the message in the notices, one for each peer that it is queued for. A whole number from 0 to 2^53 - 1. */
+  readonly token?: number | undefined;
 }
 
 /** What became of a broadcast. */
@@ -24,7 +47,7 @@ export interface BroadcastResult {
 }
 
 export interface BroadcastTarget {
-  broadcast(channel: number, message: unknown, options?: BroadcastOptions): BroadcastResult;
+  broadcast(channel: number, message: unknown, options?: NoticedBroadcastOptions): BroadcastResult;
 }
 
 /** Undoes a registration; also works with `using`. */
@@ -80,6 +103,8 @@ export interface ServerFace<F extends ServerFaceTypes> {
   broadcast(target: BroadcastTarget): F["broadcast"];
   receive(target: ReceiveTarget): F["receive"];
   messages(target: MessagesTarget): F["messages"];
+  /** Missing where no channel that this side sends on has notices. */
+  notices?(target: NoticesTarget): F["notices"];
   /** Wraps values that can be set (`server.header`). */
   header(values: HeaderValues): F["header"];
 }
@@ -90,6 +115,7 @@ export interface ServerFaceTypes {
   broadcast: object;
   receive: object;
   messages: object;
+  notices: object;
   header: object;
   /** The body of join, validated. */
   join: object;
@@ -106,6 +132,7 @@ export interface ClientFace<F extends ClientFaceTypes> {
   send(target: SendTarget): F["send"];
   receive(target: ReceiveTarget): F["receive"];
   messages(target: MessagesTarget): F["messages"];
+  notices?(target: NoticesTarget): F["notices"];
   header(values: HeaderValues): F["header"];
 }
 
@@ -113,6 +140,7 @@ export interface ClientFaceTypes {
   send: object;
   receive: object;
   messages: object;
+  notices: object;
   header: object;
   join: object;
   /** Body of accept, validated. */

@@ -54,6 +54,12 @@ export const MAX_UNRELIABLE_REASSEMBLIES = 8;
 /** Messages that one channel of delivery `unreliable-ordered` keeps behind a gap: the frames of one full datagram. */
 export const MAX_ORDERED_WAITING = 512;
 
+/** Fates of messages that wait to be told at the end of a turn; with so many, no message with a token is taken. */
+export const MAX_UNTOLD_NOTICES = 16_384;
+
+/** Messages to one peer whose fate a server's application waits for; further ones with a token are not taken. */
+export const MAX_OPEN_TOKENS = 4096;
+
 /** A message of a channel with `redundancy` rides in further datagrams where it is not larger. */
 export const MAX_REDUNDANT_BYTES = 256;
 

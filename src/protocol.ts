@@ -92,6 +92,8 @@ export interface ChannelDefinition<M = unknown> extends ChannelCodec<M> {
   readonly maxGapMs?: number | undefined;
   /** Reliable: in how many further datagrams a small message rides before it is known to be lost; none where missing. */
   readonly redundancy?: number | undefined;
+  /** Messages may be sent with a token, and their sender is told what became of them. */
+  readonly notices?: boolean | undefined;
 }
 
 /** A field of the user's own in the datagram header. Values are numbers; a bool is 0 or 1. */

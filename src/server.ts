@@ -18,6 +18,7 @@ import {
   type CheckedClose,
   checkClose,
   checkProtocol,
+  checkToken,
   checkUserField,
   closedError,
   DrainSignal,
@@ -31,10 +32,10 @@ import {
 } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type {
-  BroadcastOptions,
   BroadcastResult,
   HeaderValues,
   MessageContext,
+  NoticedBroadcastOptions,
   ServerFace,
   ServerFaceTypes,
   Unsubscribe,
@@ -48,6 +49,7 @@ import {
   workerCongestion,
 } from "./listen-options.ts";
 import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
+import { NoticeListeners, OpenTokens } from "./notices.ts";
 import { callback, checkOptions, type OptionTable, oneOf } from "./options.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
@@ -106,6 +108,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   readonly peers: ReadonlyMap<number, ServerPeer<F>>;
   readonly receive: F["receive"];
   readonly messages: F["messages"];
+  /** What becomes of messages that were sent with a token; handlers by channel. */
+  readonly notices: F["notices"];
   readonly broadcast: F["broadcast"];
   /** Fields of the user's own in the datagram header: set here, they stand in every datagram built from then on. */
   readonly header: F["header"];
@@ -141,6 +145,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly peers = new Map<number, RunningPeer<F>>();
   readonly receive: F["receive"];
   readonly messages: F["messages"];
+  readonly notices: F["notices"];
   readonly broadcast: F["broadcast"];
   readonly header: F["header"];
   readonly closed: Promise<CloseReason>;
@@ -151,6 +156,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #forgetSignal = (): void => {};
   readonly #onFault: FaultListener;
   readonly #dispatcher: Dispatcher<RunningPeer<F>>;
+  readonly #notices: NoticeListeners;
   /** By channel, ids of the peers that lack it; undefined before the first. */
   readonly #lacking: (Set<number> | undefined)[];
   readonly #user: Float64Array;
@@ -199,6 +205,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     });
     this.receive = face.receive(this.#dispatcher);
     this.messages = face.messages(this.#dispatcher);
+    this.#notices = new NoticeListeners(protocol.channels, this.#onFault);
+    this.notices = face.notices?.(this.#notices) ?? {};
     this.broadcast = face.broadcast({
       broadcast: (channel, message, broadcastOptions = {}) =>
         this.#broadcast(channel, message, broadcastOptions),
@@ -251,6 +259,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         onMessage: (id, message) => this.#onMessage(id, message),
         onLeave: (id, reason) => this.#onLeave(id, reason),
         onDrained: (id) => this.peers.get(id)?.onDrained(),
+        onNotice: (id, channel, token, delivered) =>
+          this.#onNotice(this.peers.get(id), channel, token, delivered),
         onFault: (where, error) => this.#onFault(error, where),
       },
     });
@@ -323,29 +333,53 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.#resolveClosed({ code, reason: "", by: "local" });
   }
 
-  sendTo(peer: RunningPeer<F>, channel: number, message: unknown): boolean {
+  sendTo(peer: RunningPeer<F>, channel: number, message: unknown, named: unknown): boolean {
     const { handle } = peer;
     if (handle === undefined || peer.closed || this.#closing !== undefined) {
       throw closedError("peer");
     }
     const definition = this.protocol.channels[channel]!;
     if (this.#lacking[channel]?.has(peer.id)) throw missingChannel(definition, peer.negotiated);
-    return handle.send(peer.id, definition, message);
+    const token = checkToken(definition, named);
+    if (token === undefined) return handle.send(peer.id, definition, message);
+    if (peer.tokens.isFull) return false;
+    const taken = handle.send(peer.id, definition, message, token);
+    if (taken) peer.tokens.add(channel, token);
+    return taken;
   }
 
   closePeer(peer: RunningPeer<F>, { code, reason, lingerMs }: CheckedClose): void {
     this.#pool.closePeer(peer.id, code, reason, lingerMs);
   }
 
-  #broadcast(channelIndex: number, message: unknown, options: BroadcastOptions): BroadcastResult {
+  #broadcast(
+    channelIndex: number,
+    message: unknown,
+    options: NoticedBroadcastOptions,
+  ): BroadcastResult {
     if (this.#closing !== undefined) throw closedError("server");
     const channel = this.protocol.channels[channelIndex]!;
+    const token = checkToken(channel, options.token);
     const bytes = encodeOnce(channel.encoder!, message);
     const skipped: number[] = [];
     let sent = 0;
+    const except = options.except?.id;
     const lacking = this.#lacking[channelIndex];
+    const takesToken = (id: number): boolean => this.peers.get(id)?.tokens.isFull === false;
     for (const { handle, peers } of this.#pool.portSlots()) {
-      sent += handle.broadcast(peers, channel, bytes, options.except?.id, lacking, skipped);
+      const takers = handle.broadcast(
+        peers,
+        channel,
+        bytes,
+        except,
+        lacking,
+        skipped,
+        token,
+        takesToken,
+      );
+      sent += takers.length;
+      if (token === undefined) continue;
+      for (const id of takers) this.peers.get(id)?.tokens.add(channelIndex, token);
     }
     for (const id of skipped) this.peers.get(id)?.onSkipped();
     return { sent, skipped };
@@ -379,6 +413,16 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     if (held > this.protocol.limits.creditBytes / 2) peer.close(unreadChannel(channel.name));
   }
 
+  #onNotice(
+    peer: RunningPeer<F> | undefined,
+    channel: number,
+    token: number,
+    delivered: boolean,
+  ): void {
+    if (peer === undefined || !peer.settled(channel, token)) return;
+    this.#notices.tell(channel, [peer], token, delivered);
+  }
+
   #onLeave(id: number, reason: CloseReason): void {
     const peer = this.peers.get(id)!;
     this.peers.delete(id);
@@ -387,6 +431,9 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const { creditBytes } = this.protocol.limits;
     this.#counters.messagesLeftBehind += this.#dispatcher.forget(peer, creditBytes);
     peer.onLeave();
+    for (const [channel, token] of peer.tokens.take()) {
+      this.#notices.tell(channel, [peer], token, false);
+    }
     this.#events.emit("leave", peer, reason);
   }
 }
@@ -403,6 +450,8 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly owner: PortHandle;
   /** The same while it is there; undefined once it has left. */
   handle: PortHandle | undefined;
+  /** Of messages to it whose fate is not known. */
+  readonly tokens = new OpenTokens();
   readonly #server: RunningServer<F>;
   readonly #drain = new DrainSignal();
   #face: F["send"] | undefined;
@@ -428,7 +477,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
 
   get send(): F["send"] {
     this.#face ??= this.#server.face.send({
-      send: (channel, message) => this.#send(channel, message),
+      send: (channel, message, token) => this.#send(channel, message, token),
     });
     return this.#face;
   }
@@ -461,13 +510,21 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     this.#drain.open();
   }
 
+  /** The fate of a message is known. False: it was known before. */
+  settled(channel: number, token: number): boolean {
+    const wasFull = this.tokens.isFull;
+    const isNews = this.tokens.settle(channel, token);
+    if (wasFull && isNews) this.#drain.open();
+    return isNews;
+  }
+
   onLeave(): void {
     this.closed = true;
     this.handle = undefined;
     this.#drain.close("peer");
   }
 
-  #send(channel: number, message: unknown): boolean {
-    return this.#drain.note(this.#server.sendTo(this, channel, message));
+  #send(channel: number, message: unknown, token: unknown): boolean {
+    return this.#drain.note(this.#server.sendTo(this, channel, message, token));
   }
 }

@@ -31,6 +31,7 @@ export interface SystemsDefinition<
   Broadcast extends object,
   Handlers extends object,
   State,
+  Notices extends object = object,
 > {
   /** Makes the state of a new peer. */
   state?: (peer: SystemsPeer<Send, State>) => State;
@@ -38,6 +39,8 @@ export interface SystemsDefinition<
   leave?: (peer: SystemsPeer<Send, State>, reason: CloseReason) => void;
   /** Channels that are handled here do not reach the application's thread. */
   receive?: Partial<Handlers>;
+  /** What is told of messages that were sent here with a token; the application is told of its own. */
+  notices?: Partial<Notices>;
   /** Called every `everyMs` milliseconds, with the time since it was called last. */
   tick?: {
     readonly everyMs: number;
@@ -51,6 +54,7 @@ export interface Systems<
   Broadcast extends object = object,
   Handlers extends object = object,
   State = unknown,
+  Notices extends object = object,
 > {
   /** Hash of the protocol it was generated for; the worker compares it. */
   readonly hash: string;
@@ -60,5 +64,5 @@ export interface Systems<
     /** Wraps `context.header`. */
     header(values: import("./face.ts").HeaderValues): object;
   };
-  readonly definition: SystemsDefinition<Send, Broadcast, Handlers, State>;
+  readonly definition: SystemsDefinition<Send, Broadcast, Handlers, State, Notices>;
 }

@@ -1,5 +1,5 @@
 /**
- * Where a user's project uses a thing of its spec: channels are sent and received, messages built, members read. What
+ * Where a user's project uses a thing of its spec: channels are sent, received and tracked, messages built, members read. What
  * is found is what a rename would change, and the object literals of its type. Nothing is changed. Worst case: that of
  * a rename without its compiling, and one question to the compiler for each object literal.
  */
@@ -17,6 +17,7 @@ import { computedAccess } from "./unfollowed.ts";
 export type UsageKind =
   | "sent"
   | "received"
+  | "tracked"
   | "built"
   | "read"
   | "written"
@@ -27,7 +28,7 @@ export type UsageKind =
 
 export interface Usage extends Place {
   readonly kind: UsageKind;
-  /** Which side, for what is sent or received. */
+  /** Which side, for what is sent, received or tracked. */
   readonly by?: "client" | "server";
 }
 

@@ -74,20 +74,32 @@ function channelFacts(model: Model, { delivery, direction, message }: ChannelMod
   return [`Delivery \`${delivery}\`, ${ways[direction]}, ${size}.`];
 }
 
+/** Channels that `side` sends on whose messages may have a token. */
+function noticed(model: Model, side: Side): ChannelModel[] {
+  return sentBy(model, side).filter(({ notices }) => notices === true);
+}
+
 function sendClass(model: Model, module: Module, side: Side, name: string): Class {
   const who = side === "server" ? "the server" : "a client";
+  const told =
+    noticed(model, side).length === 0
+      ? ""
+      : " A `token`, a whole number from 0 to 2^53 - 1, names a message that was taken to `notices`, which tells once what became of it.";
   return targetClass(
     module,
     name,
     "SendTarget",
-    `What ${who} may send. False: not taken, the queue is full; wait for \`drained()\`.`,
+    `What ${who} may send. False: not taken, the queue is full; wait for \`drained()\`.${told}`,
     sentBy(model, side).map((c) =>
       method(
         model,
         c,
-        [{ name: "message", type: module.typeOf(c.message) }],
+        [
+          { name: "message", type: module.typeOf(c.message) },
+          ...(c.notices ? [{ name: "token", type: "number", optional: true }] : []),
+        ],
         "boolean",
-        `return this.#target.send(${c.index}, message);`,
+        `return this.#target.send(${c.index}, message${c.notices ? ", token" : ""});`,
       ),
     ),
   );
@@ -136,6 +148,49 @@ function messagesClass(model: Model, module: Module, side: Side): Class {
   );
 }
 
+/** What is told of messages that were sent with a token, by channel; none where no channel has notices. */
+function noticeHandlers(model: Model, module: Module, side: Side, peer: string): Interface[] {
+  const first = peer === "" ? "" : `peer: ${peer}, `;
+  const members = noticed(model, side).map((c) => ({
+    name: memberName(c.name),
+    type: `(${first}token: number, outcome: ${outer(module, "DeliveryOutcome")}) => void`,
+    ...optionalDoc(documentation(c, model.specFile, channelFacts(model, c))),
+  }));
+  if (members.length === 0) return [];
+  return [
+    {
+      kind: "interface",
+      name: "NoticeHandlers",
+      typeParameters: peer === "" ? [] : stateOf(members),
+      doc: "What is told of messages that were sent with a token.",
+      members,
+    },
+  ];
+}
+
+function noticesClass(model: Model, module: Module, side: Side, handlers: string): Class[] {
+  const methods = noticed(model, side).map((c) =>
+    method(
+      model,
+      c,
+      [{ name: "handler", type: `${handlers}[${quote(c.name)}]` }],
+      outer(module, "Unsubscribe"),
+      `return this.#target.notices(${c.index}, handler);`,
+    ),
+  );
+  if (methods.length === 0) return [];
+  return [
+    targetClass(
+      module,
+      "Notices",
+      "NoticesTarget",
+      "Puts a handler on what becomes of messages that were sent with a token; what comes back takes it off again.",
+      methods,
+      side === "server" ? stateOf(methods) : [],
+    ),
+  ];
+}
+
 function handlersInterface(model: Model, module: Module, side: Side, peer: string): Interface {
   const first = peer === "" ? "" : `peer: ${peer}, `;
   const members = receivedBy(model, side).map((c) => ({
@@ -166,7 +221,11 @@ export function emitFace(model: Model, module: Module): Declaration[] {
         c,
         [
           { name: "message", type: module.typeOf(c.message) },
-          { name: "options", type: outer(module, "BroadcastOptions"), optional: true },
+          {
+            name: "options",
+            type: outer(module, c.notices ? "NoticedBroadcastOptions" : "BroadcastOptions"),
+            optional: true,
+          },
         ],
         outer(module, "BroadcastResult"),
         `return this.#target.broadcast(${c.index}, message, options);`,
@@ -229,10 +288,13 @@ export function emitServer(model: Model, module: Module): Declaration[] {
   const header = ofFace(module, "Header");
   const member = (name: string, type: string) => ({ name, type });
   const options = `${ofServer("ListenOptions")}<Face<State>>`;
+  const notices = noticesClass(model, module, "server", "NoticeHandlers<State>");
   return [
     handlersInterface(model, module, "server", "Peer<State>"),
     receiveClass(model, module, "server", "Handlers<State>"),
     messagesClass(model, module, "server"),
+    ...noticeHandlers(model, module, "server", "Peer<State>"),
+    ...notices,
     {
       kind: "interface",
       name: "Face",
@@ -244,6 +306,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
         member("broadcast", broadcast),
         member("receive", "Receive<State>"),
         member("messages", "Messages<State>"),
+        ...notices.map(() => member("notices", "Notices<State>")),
         member("header", header),
         member("join", bodyOf(model, module, "join").type),
         member("accept", accept.type),
@@ -289,6 +352,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
         `  broadcast: (target) => new ${broadcast}(target),`,
         "  receive: (target) => new Receive<State>(target),",
         "  messages: (target) => new Messages<State>(target),",
+        ...notices.map(() => "  notices: (target) => new Notices<State>(target),"),
         `  header: (values) => new ${header}(values),`,
         "};",
       ].join("\n"),
@@ -314,11 +378,14 @@ export function emitClient(model: Model, module: Module): Declaration[] {
   const options = `${ofClient("ConnectOptions")}<Face>`;
   const send = ofFace(module, "ClientSend");
   const header = ofFace(module, "Header");
+  const notices = noticesClass(model, module, "client", "NoticeHandlers");
   const member = (name: string, type: string) => ({ name, type });
   return [
     handlersInterface(model, module, "client", ""),
     receiveClass(model, module, "client", "Handlers"),
     messagesClass(model, module, "client"),
+    ...noticeHandlers(model, module, "client", ""),
+    ...notices,
     {
       kind: "interface",
       name: "Face",
@@ -328,6 +395,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
         member("send", send),
         member("receive", "Receive"),
         member("messages", "Messages"),
+        ...notices.map(() => member("notices", "Notices")),
         member("header", header),
         member("join", join.type),
         member("accept", bodyOf(model, module, "accept").type),
@@ -356,6 +424,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
         `  send: (target) => new ${send}(target),`,
         "  receive: (target) => new Receive(target),",
         "  messages: (target) => new Messages(target),",
+        ...notices.map(() => "  notices: (target) => new Notices(target),"),
         `  header: (values) => new ${header}(values),`,
         "};",
       ].join("\n"),
@@ -377,7 +446,9 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
     module.type("stardust-udp/systems", name, local);
   const send = ofFace(module, "ServerSend");
   const broadcast = ofFace(module, "Broadcast");
-  const types = `<${send}, ${broadcast}, Handlers<State>, State>`;
+  const notices = noticeHandlers(model, module, "server", "Peer<State>");
+  const told = notices.length > 0 ? ", NoticeHandlers<State>" : "";
+  const types = `<${send}, ${broadcast}, Handlers<State>, State${told}>`;
   return [
     {
       kind: "alias",
@@ -387,6 +458,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
       doc: "A peer inside the worker that owns it.",
     },
     handlersInterface(model, module, "server", "Peer<State>"),
+    ...notices,
     {
       kind: "alias",
       name: "Definition",

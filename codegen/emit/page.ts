@@ -191,11 +191,12 @@ function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<st
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
-function optionTexts({ maxAgeMs, maxGapMs, redundancy }: ChannelModel): string[] {
+function optionTexts({ maxAgeMs, maxGapMs, redundancy, notices }: ChannelModel): string[] {
   return [
     ...(maxAgeMs === undefined ? [] : [`not sent after ${maxAgeMs} ms in the queue`]),
     ...(maxGapMs === undefined ? [] : [`a missing message is waited for ${maxGapMs} ms`]),
     ...(redundancy === undefined ? [] : [`small messages ride in ${redundancy} further datagrams`]),
+    ...(notices ? ["the sender can be told what became of a message"] : []),
   ];
 }
 

@@ -54,6 +54,7 @@ export function emitProtocol(
         for (const option of ["maxAgeMs", "maxGapMs", "redundancy"] as const) {
           if (c[option] !== undefined) out.add(`    ${option}: ${c[option]},`);
         }
+        if (c.notices) out.add("    notices: true,");
         out.add("  },");
       }
       out.add("],", `${module.value("./zero.ts", "zero")},`);

@@ -180,11 +180,12 @@ function resolveChannel(
   };
 }
 
-function optionsOf({ maxAgeMs, maxGapMs, redundancy }: ChannelAst): ChannelOptions {
+function optionsOf({ maxAgeMs, maxGapMs, redundancy, notices }: ChannelAst): ChannelOptions {
   return {
     ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
     ...(maxGapMs === undefined ? {} : { maxGapMs }),
     ...(redundancy === undefined ? {} : { redundancy }),
+    ...(notices ? { notices } : {}),
   };
 }
 

@@ -116,7 +116,7 @@ export interface UnionModel extends Documentation {
   readonly fixedBytes: number;
 }
 
-/** What only channels of some deliveries have. */
+/** What only some channels have. */
 export interface ChannelOptions {
   /**
    * Unreliable: what has waited longer, in milliseconds, is not sent.
@@ -130,6 +130,8 @@ export interface ChannelOptions {
    * @minimum 1
    */
   readonly redundancy?: number;
+  /** Messages may be sent with a token, and their sender is told what became of them. Missing: false. */
+  readonly notices?: boolean;
 }
 
 export interface ChannelModel extends Documentation, ChannelOptions {

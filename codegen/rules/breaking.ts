@@ -192,6 +192,7 @@ function compareChannel(
     ["sending-changed", "weight", was.weight, is.weight],
     ["sending-changed", "maxAgeMs", was.maxAgeMs ?? "none", is.maxAgeMs ?? "none"],
     ["sending-changed", "redundancy", was.redundancy ?? 0, is.redundancy ?? 0],
+    ["sending-changed", "notices", was.notices ?? false, is.notices ?? false],
     ...(was.delivery === is.delivery
       ? [
           ["sending-changed", "maxGapMs", was.maxGapMs, is.maxGapMs] as [

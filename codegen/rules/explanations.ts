@@ -457,11 +457,6 @@ const missing = (what: string, bad: string, better: string): Explanation => ({
 
 /** Codes of what is not yet supported; those of features that are there by now are not asked for. */
 const unsupported: Readonly<Record<string, Explanation>> = {
-  SD1907: missing(
-    "Notices of delivery to the sender.",
-    channel("delivery: reliable, notices: true, message: { who: u16 }"),
-    good,
-  ),
   SD1919: missing(
     "Messages of the application's own in the connection protocol.",
     `zero:\n  leaderboard: {}\n${good}`,

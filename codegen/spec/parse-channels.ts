@@ -14,9 +14,6 @@ import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
 import type { TypeParser } from "./parse-types.ts";
 import { channelSection, gapMsByDefault, priorityByDefault } from "./sections.ts";
-import type { UnsupportedFeature } from "./unsupported.ts";
-
-const missingOptions: readonly [string, UnsupportedFeature][] = [["notices", "channel-notices"]];
 
 export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics): ChannelAst[] {
   const channels: ChannelAst[] = [];
@@ -44,8 +41,8 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
   const maxBytes = parseBytes(fields, "maxBytes");
   const queueBytes = parseBytes(fields, "queueBytes");
   const options = parseOptions(fields, delivery, d);
+  const notices = fields.bool("notices") ?? false;
   const message = parseMessage(fields, types, d);
-  refuseMissing(fields, d);
   fields.finish();
   if (id === undefined || delivery === undefined || message === undefined) return undefined;
   return {
@@ -64,12 +61,15 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
     ...(maxBytes ? { maxBytes } : {}),
     ...(queueBytes ? { queueBytes } : {}),
     ...options,
+    ...(notices ? { notices } : {}),
     message,
   };
 }
 
 /** Options that only some deliveries have, each with those that have it. */
-const optionDeliveries: Readonly<Record<keyof ChannelOptions, (delivery: Delivery) => boolean>> = {
+const optionDeliveries: Readonly<
+  Record<Exclude<keyof ChannelOptions, "notices">, (delivery: Delivery) => boolean>
+> = {
   maxAgeMs: (delivery) => !isReliable(delivery),
   maxGapMs: (delivery) => delivery === "unreliable-ordered",
   redundancy: isReliable,
@@ -95,13 +95,6 @@ function parseOptions(
   }
   if (delivery === "unreliable-ordered") options["maxGapMs"] ??= gapMsByDefault;
   return options;
-}
-
-function refuseMissing(fields: Fields, d: Diagnostics): void {
-  for (const [key, feature] of missingOptions) {
-    const entry = fields.unlisted(key);
-    if (entry) d.unsupported(feature, entry.keySpan);
-  }
 }
 
 function parseBytes(

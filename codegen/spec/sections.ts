@@ -89,6 +89,9 @@ export const channelSection: MapSchema = closed(
       MAX_REDUNDANCY,
       "Reliable: in how many further datagrams a small message rides before it is known to be lost.",
     ),
+    notices: flag(
+      "Messages may be sent with a token, and their sender is told what became of them.",
+    ),
     fragment: flag("Messages larger than a datagram travel in slices. Default: where reliable."),
     compress: flag("Messages are deflated where that is shorter."),
     extensible: flag("Later versions may add members at the message's end."),

@@ -1,7 +1,7 @@
 /**
  * What the design has and the runtime does not have yet. A spec that asks for a row's feature gets the row's
  * diagnostic; removing the row is what switches the feature on in the front end (what the model and the emitters need
- * besides is theirs). Codes are never used again; SD1901 to SD1906 and SD1908 were of features that are there now.
+ * besides is theirs). Codes are never used again; SD1901 to SD1908 were of features that are there now.
  */
 
 export interface Unsupported {
@@ -13,10 +13,9 @@ export interface Unsupported {
 }
 
 /** Every key under which the front end asks. Those of `unsupported` that are gone are supported. */
-export type UnsupportedFeature = "channel-notices" | "zero-own-message" | "zero-other-body";
+export type UnsupportedFeature = "zero-own-message" | "zero-other-body";
 
 export const unsupported: { readonly [feature in UnsupportedFeature]?: Unsupported } = {
-  "channel-notices": { code: "SD1907", what: "the channel option `notices`" },
   "zero-own-message": {
     code: "SD1919",
     what: "a zero message of the application's own",

@@ -276,7 +276,11 @@ export class Connection {
   #enter(state: ConnectionState, reason: CloseReason | undefined): void {
     this.#state = state;
     this.#allowed = allowed[state];
-    if (this.isEnding) this.#reason ??= reason;
+    if (this.isEnding) {
+      this.#reason ??= reason;
+      // No ack comes any more.
+      this.#session?.end();
+    }
     // What came before the end is handed on.
     if (state === "draining") this.pump();
   }

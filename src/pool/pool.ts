@@ -43,6 +43,7 @@ export interface PoolListener {
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
+  onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
   /** Something of the application's threw, or a worker died: reported, never fatal. */
   onFault(where: string, error: unknown): void;
 }
@@ -317,6 +318,7 @@ export class Pool {
       onMessage: listener.onMessage,
       onLeave: (peer, reason) => this.#left(portSlot, peer, reason),
       onDrained: (peer) => listener.onDrained(peer),
+      onNotice: listener.onNotice,
       onRingDrained: () => {
         for (const peer of portSlot.peers) listener.onDrained(peer);
       },

@@ -23,11 +23,13 @@ import {
   HEADER_BYTES,
   PEER_BYTES,
   SEND_BYTES,
+  TOKEN_BYTES,
   ToWorker,
   writeBroadcast,
   writeClose,
   writeHeader,
   writeSend,
+  writeToken,
 } from "./records-to-worker.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
@@ -42,6 +44,8 @@ export interface PortListener {
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
+  /** What became of a message that was sent to the peer with a token. */
+  onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
   /** The ring to the worker had no room for a message, and has again. */
   onRingDrained(): void;
   /** A handler of the systems threw. */
@@ -159,9 +163,10 @@ export class PortHandle {
 
   /**
    * A message for one peer; throws InvalidMessageError. False: no credit or no room, here or at its session. Then `onDrained(peer)` or
-   * `onRingDrained` comes when it can be tried again.
+   * `onRingDrained` comes when it can be tried again. Where it is taken with a `token`, `onNotice` comes once, unless the
+   * peer leaves first.
    */
-  send(peer: number, channel: ChannelDefinition, message: unknown): boolean {
+  send(peer: number, channel: ChannelDefinition, message: unknown, token?: number): boolean {
     const encoder = channel.encoder!;
     // What may be large is encoded first, so that its record is as long as it is, and nothing is written behind that.
     const bytes = encoder.inPlace ? undefined : encodeOnce(encoder, message);
@@ -169,7 +174,11 @@ export class PortHandle {
       if (bytes === undefined) encodeOnce(encoder, message);
       return false;
     }
-    const w = this.#reserve(ToWorker.send, SEND_BYTES + (bytes?.length ?? encoder.maxBytes));
+    const w = this.#reserveSent(
+      token === undefined ? ToWorker.send : ToWorker.sendNoticed,
+      SEND_BYTES + (bytes?.length ?? encoder.maxBytes),
+      token,
+    );
     if (w === undefined) {
       if (bytes === undefined) encodeOnce(encoder, message);
       return false;
@@ -193,7 +202,8 @@ export class PortHandle {
 
   /**
    * One record for all peers of the port but `except`, those that lack the channel and those without credit or room at
-   * their session, whose ids are appended to `skipped`. Returns how many it was queued for.
+   * their session, whose ids are appended to `skipped`, as are those that take no `token` where it has one. Returns the
+   * ids of those that it was queued for.
    */
   broadcast(
     peers: Iterable<number>,
@@ -202,33 +212,39 @@ export class PortHandle {
     except: number | undefined,
     lacking: ReadonlySet<number> | undefined,
     skipped: number[],
-  ): number {
+    token?: number,
+    takesToken?: (peer: number) => boolean,
+  ): readonly number[] {
     const cost = creditCost(bytes.length);
     const out: number[] = except === undefined ? [] : [except];
     const takers: number[] = [];
     for (const peer of peers) {
       // The worker leaves those out that lack the channel by itself.
       if (peer === except || lacking?.has(peer)) continue;
-      const hasRoom = !this.#isFull(peer, channel);
+      const hasRoom = !this.#isFull(peer, channel) && (token === undefined || takesToken!(peer));
       if (hasRoom && this.#sendCredits.spend(peer & this.#slotMask, cost)) takers.push(peer);
       else {
         out.push(peer);
         skipped.push(peer);
       }
     }
-    if (takers.length === 0) return 0;
-    const w = this.#reserve(ToWorker.broadcast, broadcastBytes(out.length) + bytes.length);
+    if (takers.length === 0) return takers;
+    const w = this.#reserveSent(
+      token === undefined ? ToWorker.broadcast : ToWorker.broadcastNoticed,
+      broadcastBytes(out.length) + bytes.length,
+      token,
+    );
     if (w === undefined) {
       for (const peer of takers) {
         this.#sendCredits.refund(peer & this.#slotMask, cost);
         skipped.push(peer);
       }
-      return 0;
+      return [];
     }
     writeBroadcast(w, channel.index, out);
     w.raw(bytes);
     this.#end.publish();
-    return takers.length;
+    return takers;
   }
 
   /** Reliable messages wait for their session while there is credit; unreliable ones had better be newer. */
@@ -321,6 +337,14 @@ export class PortHandle {
     return this.#end.reserve(kind, bytes);
   }
 
+  /** As `#reserve`, with the token of a message written where it has one. */
+  #reserveSent(kind: ToWorker, bytes: number, token: number | undefined): Writer | undefined {
+    if (token === undefined) return this.#reserve(kind, bytes);
+    const w = this.#reserve(kind, TOKEN_BYTES + bytes);
+    if (w !== undefined) writeToken(w, token);
+    return w;
+  }
+
   /** Writes the header fields that found no room. False: there is still none. */
   #sendPendingHeaders(): boolean {
     const headers = [...this.#pendingHeaders];
@@ -352,6 +376,8 @@ export class PortHandle {
     },
     leave: (peer, reason) => this.#listener.onLeave(peer, reason),
     drained: (peer) => this.#listener.onDrained(peer),
+    notice: (peer, channel, token, delivered) =>
+      this.#listener.onNotice(peer, channel, token, delivered),
     ringHasRoom: () => {
       this.#end.sendPendingHints();
       this.#sendPendingHeaders();

@@ -12,10 +12,12 @@ import {
   joinBytes,
   LEAVE_BYTES,
   messageBytes,
+  NOTICE_BYTES,
   ToApplication,
   writeJoin,
   writeLeave,
   writeMessage,
+  writeNotice,
 } from "./records-to-application.ts";
 import { type PortCommands, readForWorker, ToWorker } from "./records-to-worker.ts";
 import type { RecordCallback } from "./ring.ts";
@@ -78,6 +80,15 @@ export class PortLink {
     writeMessage(w, peer, message.channel.index, user, bytes.subarray(start, end));
     this.#end.commit();
     return "taken";
+  }
+
+  /** What became of a message that the application sent with a token. False: the ring has no room. */
+  notice(peer: number, channel: number, token: number, delivered: boolean): boolean {
+    const w = this.#end.reserve(ToApplication.notice, NOTICE_BYTES);
+    if (w === undefined) return false;
+    writeNotice(w, peer, channel, token, delivered);
+    this.#end.commit();
+    return true;
   }
 
   /** Gives credit back that the application had spent; true where a refused send is waiting for it. */

@@ -149,13 +149,20 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   }
 
   /** A message from the application. What the session has no room for waits; its credit is still spent then. */
-  send(id: number, channel: number, bytes: Uint8Array, start: number, end: number): void {
+  send(
+    id: number,
+    channel: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    token?: number,
+  ): void {
     const peer = this.#peers.get(id);
     const cost = creditCost(end - start);
     if (peer?.connection.takesMessages !== true) {
       this.counters.add("messagesToNobody");
       if (peer !== undefined) this.#o.link.refund(peer.slot, cost);
-    } else if (peer.queue(channel, bytes, start, end, nowMs())) this.refund(peer, cost);
+    } else if (peer.queue(channel, bytes, start, end, nowMs(), token)) this.refund(peer, cost);
   }
 
   /** One message for every joined peer but those listed and those being closed; its credit was spent for each. */
@@ -165,6 +172,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     bytes: Uint8Array,
     start: number,
     end: number,
+    token?: number,
   ): void {
     const cost = creditCost(end - start);
     const now = nowMs();
@@ -172,7 +180,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       // One that is being closed was not charged for it, or no longer needs its credit.
       if (!peer.joined || !peer.connection.takesMessages) continue;
       if (skipped.has(peer.id) || peer.negotiated.lacks.includes(channel)) continue;
-      if (peer.queue(channel, bytes, start, end, now)) this.refund(peer, cost);
+      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, cost);
     }
   }
 
@@ -230,6 +238,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
         continue;
       }
       peer.connection.pump();
+      peer.tellWaiting();
       this.wake(peer);
     }
     // Peers that got something queue up again behind those that got nothing.
@@ -273,6 +282,16 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const verdict = link.message(peer.id, peer.slot, message, leaving);
     if (verdict === "no-ring") this.#starved.add(peer);
     return verdict === "taken";
+  }
+
+  tellApplication(peer: PortPeer, channel: number, token: number, delivered: boolean): boolean {
+    const told = this.#o.link.notice(peer.id, channel, token, delivered);
+    if (!told) this.#starved.add(peer);
+    return told;
+  }
+
+  tellSystems(peer: PortPeer, channel: number, token: number, delivered: boolean): void {
+    this.#o.systems?.notice(peer.id, channel, token, delivered);
   }
 
   sendClose(peer: PortPeer, code: string, reason: string, now: number): void {

@@ -6,7 +6,7 @@
 import { Connection, type ConnectionHost } from "../connection/connection.ts";
 import type { Counters } from "../counters.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
-import type { Protocol } from "../protocol.ts";
+import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
@@ -26,6 +26,10 @@ export interface PeerPort {
   readonly counters: Counters;
   /** A message is complete. False: not now; the session keeps it and offers it again. */
   deliver(peer: PortPeer, message: ReceivedMessage): boolean;
+  /** What became of a message of the application's. False: not now; it is to be told again when there is room. */
+  tellApplication(peer: PortPeer, channel: number, token: number, delivered: boolean): boolean;
+  /** What became of a message of the systems'. */
+  tellSystems(peer: PortPeer, channel: number, token: number, delivered: boolean): void;
   sendClose(peer: PortPeer, code: string, reason: string, nowMs: number): void;
   forget(peer: PortPeer): void;
   closePeer(peer: PortPeer, code: string, reason: string, lingerMs: number): void;
@@ -44,6 +48,11 @@ export interface Reservation {
   readonly negotiated: NegotiatedVersion;
   /** Where it answered the cookie. */
   readonly path: NetworkPath;
+}
+
+/** Tokens of the systems are negative in the session, so that they are told from the application's; and back. */
+function ofSystems(token: number): number {
+  return -1 - token;
 }
 
 export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, DeadlineHolder {
@@ -65,6 +74,12 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   readonly #waiting = new WaitingMessages();
   /** Of unreliable channels that wait, as the application was told. */
   #full = 0;
+  /** Notices that found no room in the ring, oldest first: no more than the application has open tokens. */
+  readonly #untold: {
+    readonly channel: number;
+    readonly token: number;
+    readonly delivered: boolean;
+  }[] = [];
   readonly #port: PeerPort;
 
   constructor(port: PeerPort, reservation: Reservation) {
@@ -90,15 +105,22 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   }
 
   /** Into the session, or behind what already waits for it. True: the session has a copy, so its credit can go back. */
-  queue(channel: number, bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
+  queue(
+    channel: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    nowMs: number,
+    token: number | undefined,
+  ): boolean {
     this.#port.wake(this);
     if (!this.#waiting.has(channel)) {
-      if (this.connection.session!.send(channel, bytes, start, end)) return true;
+      if (this.connection.session!.send(channel, bytes, start, end, token)) return true;
     }
     // What was taken on the way here waits; the application is told to send no more of an unreliable channel.
     const { delivery } = this.#port.protocol.channels[channel]!;
     if (delivery === "unreliable-sequenced") this.#shed(channel, Number.POSITIVE_INFINITY);
-    this.#waiting.add(channel, bytes.slice(start, end), nowMs);
+    this.#waiting.add(channel, bytes.slice(start, end), nowMs, token);
     this.#tellFull();
     return false;
   }
@@ -112,8 +134,8 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
       if (maxAgeMs !== undefined) this.#shed(channel, nowMs - maxAgeMs);
     }
     let hasTaken = false;
-    this.#waiting.take((channel, payload) => {
-      if (!session.send(channel, payload, 0, payload.byteLength)) return false;
+    this.#waiting.take((channel, payload, token) => {
+      if (!session.send(channel, payload, 0, payload.byteLength, token)) return false;
       this.#port.refund(this, creditCost(payload.byteLength));
       hasTaken = true;
       return true;
@@ -124,8 +146,9 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
 
   /** Lets go of what has waited since before a time. */
   #shed(channel: number, beforeMs: number): void {
-    this.#waiting.dropBefore(channel, beforeMs, (payloadBytes) => {
+    this.#waiting.dropBefore(channel, beforeMs, (payloadBytes, token) => {
       this.#port.counters.add("messagesShed");
+      if (token !== undefined) this.notice(this.#port.protocol.channels[channel]!, token, false);
       this.#port.refund(this, creditCost(payloadBytes));
     });
   }
@@ -140,13 +163,26 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.#port.setFull(this, bits);
   }
 
+  /** Tells the application what there was no room for in the ring, as far as there is now. */
+  tellWaiting(): void {
+    const untold = this.#untold;
+    let told = 0;
+    while (told < untold.length) {
+      const { channel, token, delivered } = untold[told]!;
+      if (!this.#port.tellApplication(this, channel, token, delivered)) break;
+      told++;
+    }
+    untold.splice(0, told);
+  }
+
   // For the systems ------------------------------------------------------------------------------------------------
 
-  sendMessage(channel: number, message: unknown): boolean {
+  sendMessage(channel: number, message: unknown, token?: number): boolean {
     if (!this.connection.takesMessages) return false;
     // Behind messages of the application's thread that wait for room, or order would break.
     if (this.#waiting.has(channel)) return false;
-    const taken = this.connection.session!.sendMessage(channel, message);
+    const named = token === undefined ? undefined : ofSystems(token);
+    const taken = this.connection.session!.sendMessage(channel, message, named);
     if (taken) this.#port.wake(this);
     return taken;
   }
@@ -159,6 +195,16 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
 
   deliver(message: ReceivedMessage): boolean {
     return this.#port.deliver(this, message);
+  }
+
+  notice({ index }: ChannelDefinition, token: number, delivered: boolean): void {
+    if (token < 0) this.#port.tellSystems(this, index, ofSystems(token), delivered);
+    else if (
+      this.#untold.length > 0 ||
+      !this.#port.tellApplication(this, index, token, delivered)
+    ) {
+      this.#untold.push({ channel: index, token, delivered });
+    }
   }
 
   sendClose(code: string, reason: string, nowMs: number): void {

@@ -25,6 +25,8 @@ export const ToApplication = {
   drained: 4,
   /** The ring to the worker was full and has room again. */
   ringDrained: 5,
+  /** What became of a message that the application sent with a token. */
+  notice: 6,
 } as const;
 export type ToApplication = (typeof ToApplication)[keyof typeof ToApplication];
 
@@ -42,6 +44,7 @@ export interface PortReports {
   ): void;
   leave(peer: number, reason: CloseReason): void;
   drained(peer: number): void;
+  notice(peer: number, channel: number, token: number, delivered: boolean): void;
   ringHasRoom(): void;
 }
 
@@ -68,6 +71,9 @@ export function readForApplication(
       break;
     case ToApplication.drained:
       reports.drained(view.getUint32(start));
+      break;
+    case ToApplication.notice:
+      readNotice(bytes, view, start, reports);
       break;
     case ToApplication.ringDrained:
       reports.ringHasRoom();
@@ -122,6 +128,31 @@ export function writeJoin(w: Writer, peer: number, address: string, port: number
 function readJoin(bytes: Uint8Array, view: DataView, start: number, reports: PortReports): void {
   const address = utf8Read(bytes, start + 7, bytes[start + 6]!) ?? "";
   reports.join(view.getUint32(start), address, view.getUint16(start + 4));
+}
+
+export const NOTICE_BYTES = 15;
+
+export function writeNotice(
+  w: Writer,
+  peer: number,
+  channel: number,
+  token: number,
+  delivered: boolean,
+): void {
+  w.u32(peer);
+  w.u16(channel);
+  w.u8(delivered ? 1 : 0);
+  w.view.setFloat64(w.take(8), token);
+}
+
+function readNotice(bytes: Uint8Array, view: DataView, start: number, reports: PortReports): void {
+  const delivered = bytes[start + 6] === 1;
+  reports.notice(
+    view.getUint32(start),
+    view.getUint16(start + 4),
+    view.getFloat64(start + 7),
+    delivered,
+  );
 }
 
 /** The longest leave. */

@@ -31,13 +31,23 @@ export const ToWorker = {
   malformed: 23,
   /** The ring to the application was full and has room again. */
   ringDrained: 24,
+  /** As `send` and `broadcast`, with a token whose fate is to be told. */
+  sendNoticed: 25,
+  broadcastNoticed: 26,
 } as const;
 export type ToWorker = (typeof ToWorker)[keyof typeof ToWorker];
 
 /** What the application wants done, record by record: the worker's owner does it. `bytes` are valid during the call only. */
 export interface PortCommands {
-  /** A message for one peer; its credit is spent. */
-  send(peer: number, channel: number, bytes: Uint8Array, start: number, end: number): void;
+  /** A message for one peer; its credit is spent. Where it has a `token`, its fate is to be told. */
+  send(
+    peer: number,
+    channel: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    token?: number,
+  ): void;
   /** A message for all joined peers but the `skipped`; on reliable channels its credit is spent for each. */
   broadcast(
     channel: number,
@@ -45,6 +55,7 @@ export interface PortCommands {
     bytes: Uint8Array,
     start: number,
     end: number,
+    token?: number,
   ): void;
   close(peer: number, code: string, reason: string, lingerMs: number): void;
   setHeader(field: number, value: number): void;
@@ -77,6 +88,12 @@ export function readForWorker(
     case ToWorker.broadcast:
       readBroadcast(bytes, view, start, end, commands);
       break;
+    case ToWorker.sendNoticed:
+      readSend(bytes, view, start + TOKEN_BYTES, end, commands, view.getFloat64(start));
+      break;
+    case ToWorker.broadcastNoticed:
+      readBroadcast(bytes, view, start + TOKEN_BYTES, end, commands, view.getFloat64(start));
+      break;
     case ToWorker.close:
       readClose(bytes, view, start, commands);
       break;
@@ -103,6 +120,13 @@ export function readForWorker(
 /** Of records that say nothing but which peer. */
 export const PEER_BYTES = 4;
 
+/** Before a send or a broadcast with a token. */
+export const TOKEN_BYTES = 8;
+
+export function writeToken(w: Writer, token: number): void {
+  w.view.setFloat64(w.take(TOKEN_BYTES), token);
+}
+
 /** What stands before the message. */
 export const SEND_BYTES = 6;
 
@@ -118,9 +142,10 @@ function readSend(
   start: number,
   end: number,
   commands: PortCommands,
+  token?: number,
 ): void {
   const channel = view.getUint16(start + 4);
-  commands.send(view.getUint32(start), channel, bytes, start + SEND_BYTES, end);
+  commands.send(view.getUint32(start), channel, bytes, start + SEND_BYTES, end, token);
 }
 
 /** What stands before the message, where `skipped` peers are left out. */
@@ -141,6 +166,7 @@ function readBroadcast(
   start: number,
   end: number,
   commands: PortCommands,
+  token?: number,
 ): void {
   const count = view.getUint16(start + 2);
   let skipped = NOBODY;
@@ -150,7 +176,7 @@ function readBroadcast(
     skipped = peers;
   }
   const payloadAt = start + broadcastBytes(count);
-  commands.broadcast(view.getUint16(start), skipped, bytes, payloadAt, end);
+  commands.broadcast(view.getUint16(start), skipped, bytes, payloadAt, end, token);
 }
 
 /** The longest close. */

@@ -4,13 +4,14 @@
  * goes on.
  */
 import type { CloseOptions, CloseReason } from "../connection-contract.ts";
-import { checkClose, decodeReceived, runGuarded } from "../endpoint.ts";
+import { checkClose, checkToken, decodeReceived, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
-  BroadcastOptions,
   BroadcastResult,
   BroadcastTarget,
+  DeliveryOutcome,
   HeaderValues,
+  NoticedBroadcastOptions,
   SendTarget,
 } from "../face.ts";
 import { hasChannel, type NegotiatedVersion } from "../negotiated-version.ts";
@@ -19,6 +20,7 @@ import type { ReceivedMessage } from "../received-message.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
 import { Reader } from "../wire/reader.ts";
 
+type SystemNoticeHandler = (peer: unknown, token: number, outcome: DeliveryOutcome) => unknown;
 type SystemHandler = (peer: unknown, message: unknown, context: unknown) => unknown;
 
 /** A peer of the worker that hosts the systems: what they do with it happens at once, on the same thread. */
@@ -26,7 +28,7 @@ export interface WorkerPeer {
   readonly id: number;
   readonly negotiated: NegotiatedVersion;
   /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
-  sendMessage(channel: number, message: unknown): boolean;
+  sendMessage(channel: number, message: unknown, token?: number): boolean;
   close(code: string, reason: string, lingerMs: number): void;
 }
 
@@ -35,6 +37,7 @@ export class SystemsHost implements BroadcastTarget {
   readonly #systems: Systems;
   readonly #onFault: (where: string, error: unknown) => void;
   readonly #handlers: (SystemHandler | undefined)[];
+  readonly #noticeHandlers: ReadonlyMap<number, SystemNoticeHandler>;
   readonly #peers = new Map<number, HostedPeer>();
   /** The same peers, as the tick sees them. */
   readonly #faces = new Map<number, SystemsPeer<object, unknown>>();
@@ -69,6 +72,7 @@ export class SystemsHost implements BroadcastTarget {
     this.#handlers = protocol.channels.map((channel) =>
       Object.hasOwn(receive, channel.name) ? receive[channel.name] : undefined,
     );
+    this.#noticeHandlers = noticeHandlersOf(protocol, systems.definition.notices);
     const values: HeaderValues = {
       get: (field) => this.#user[field] ?? 0,
       set: () => {
@@ -94,6 +98,17 @@ export class SystemsHost implements BroadcastTarget {
       this.#handlers[channel.index]!(peer.face, message, this.#context),
     );
     return true;
+  }
+
+  /** What became of a message that was sent to a peer here. */
+  notice(id: number, channel: number, token: number, delivered: boolean): void {
+    const handler = this.#noticeHandlers.get(channel);
+    const peer = this.#peers.get(id);
+    if (handler === undefined || peer === undefined) return;
+    const outcome = delivered ? "delivered" : "lost";
+    this.#guard(`notices.${this.#protocol.channels[channel]!.name}`, () =>
+      handler(peer.face, token, outcome),
+    );
   }
 
   join(joined: WorkerPeer): void {
@@ -135,12 +150,16 @@ export class SystemsHost implements BroadcastTarget {
     this.#guard("tick", () => this.#systems.definition.tick!.run(this.#portFace, elapsedMs));
   }
 
-  broadcast(channel: number, message: unknown, options: BroadcastOptions = {}): BroadcastResult {
+  broadcast(
+    channel: number,
+    message: unknown,
+    options: NoticedBroadcastOptions = {},
+  ): BroadcastResult {
     let sent = 0;
     const skipped: number[] = [];
     for (const peer of this.#peers.values()) {
       if (peer.face.id === options.except?.id || peer.lacks(channel)) continue;
-      if (peer.send(channel, message)) sent++;
+      if (peer.send(channel, message, options.token)) sent++;
       else skipped.push(peer.face.id);
     }
     return { sent, skipped };
@@ -151,12 +170,34 @@ export class SystemsHost implements BroadcastTarget {
   }
 }
 
+/** By channel index. */
+function noticeHandlersOf(
+  protocol: Protocol,
+  notices: object | undefined,
+): ReadonlyMap<number, SystemNoticeHandler> {
+  const handlers = new Map<number, SystemNoticeHandler>();
+  for (const [name, handler] of Object.entries(notices ?? {})) {
+    if (handler === undefined) continue;
+    const channel = protocol.channels.find((candidate) => candidate.name === name);
+    if (!channel?.notices || channel.direction === "client-to-server") {
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        `systems.notices.${name}: the server sends on no such channel with notices`,
+      );
+    }
+    handlers.set(channel.index, handler as SystemNoticeHandler);
+  }
+  return handlers;
+}
+
 /** A peer as the systems see it. */
 class HostedPeer implements SendTarget {
   readonly face: SystemsPeer<object, unknown>;
+  readonly #protocol: Protocol;
   readonly #peer: WorkerPeer;
 
   constructor(protocol: Protocol, peer: WorkerPeer, face: Systems["face"]) {
+    this.#protocol = protocol;
     this.#peer = peer;
     this.face = {
       id: peer.id,
@@ -175,7 +216,8 @@ class HostedPeer implements SendTarget {
     return this.#peer.negotiated.lacks.includes(channel);
   }
 
-  send(channel: number, message: unknown): boolean {
-    return this.#peer.sendMessage(channel, message);
+  send(channel: number, message: unknown, token?: number): boolean {
+    const named = checkToken(this.#protocol.channels[channel]!, token);
+    return this.#peer.sendMessage(channel, message, named);
   }
 }

@@ -8,8 +8,9 @@
 interface ChannelBacklog {
   readonly channel: number;
   readonly payloads: Uint8Array[];
-  /** When each of them came; as long as `payloads`. */
+  /** When each of them came, and its token; as long as `payloads`. */
   readonly cameMs: number[];
+  readonly tokens: (number | undefined)[];
   at: number;
 }
 
@@ -31,45 +32,57 @@ export class WaitingMessages {
     return this.#backlogs.map(({ channel }) => channel);
   }
 
-  add(channel: number, payload: Uint8Array, nowMs: number): void {
+  add(channel: number, payload: Uint8Array, nowMs: number, token?: number): void {
     for (const backlog of this.#backlogs) {
       if (backlog.channel === channel) {
         backlog.payloads.push(payload);
         backlog.cameMs.push(nowMs);
+        backlog.tokens.push(token);
         return;
       }
     }
-    this.#backlogs.push({ channel, payloads: [payload], cameMs: [nowMs], at: 0 });
+    const backlog = { channel, payloads: [payload], cameMs: [nowMs], tokens: [token], at: 0 };
+    this.#backlogs.push(backlog);
   }
 
-  /** Lets go of those of a channel that came before a time, and says of each how long it was. */
-  dropBefore(channel: number, timeMs: number, dropped: (payloadBytes: number) => void): void {
+  /** Lets go of those of a channel that came before a time, and says of each how long it was, and its token. */
+  dropBefore(
+    channel: number,
+    timeMs: number,
+    dropped: (payloadBytes: number, token: number | undefined) => void,
+  ): void {
     const index = this.#backlogs.findIndex((one) => one.channel === channel);
     const backlog = this.#backlogs[index];
     if (backlog === undefined) return;
-    const { payloads, cameMs } = backlog;
+    const { payloads, cameMs, tokens } = backlog;
     for (; backlog.at < payloads.length && cameMs[backlog.at]! < timeMs; backlog.at++) {
-      dropped(payloads[backlog.at]!.byteLength);
+      dropped(payloads[backlog.at]!.byteLength, tokens[backlog.at]);
     }
     this.#trim(index, backlog);
   }
 
   /** Offers what waits, each channel until it is refused. */
-  take(offer: (channel: number, payload: Uint8Array) => boolean): void {
+  take(offer: (channel: number, payload: Uint8Array, token?: number) => boolean): void {
     for (let i = this.#backlogs.length - 1; i >= 0; i--) {
       const backlog = this.#backlogs[i]!;
-      const { channel, payloads } = backlog;
-      while (backlog.at < payloads.length && offer(channel, payloads[backlog.at]!)) backlog.at++;
+      const { channel, payloads, tokens } = backlog;
+      while (
+        backlog.at < payloads.length &&
+        offer(channel, payloads[backlog.at]!, tokens[backlog.at])
+      ) {
+        backlog.at++;
+      }
       this.#trim(i, backlog);
     }
   }
 
   #trim(index: number, backlog: ChannelBacklog): void {
-    const { at, payloads, cameMs } = backlog;
+    const { at, payloads, cameMs, tokens } = backlog;
     if (at === payloads.length) this.#backlogs.splice(index, 1);
     else if (at * 2 > payloads.length) {
       payloads.splice(0, at);
       cameMs.splice(0, at);
+      tokens.splice(0, at);
       backlog.at = 0;
     }
   }

@@ -4,7 +4,8 @@
  * Messages are records in a ring, addressed by a position that counts up; on reliable channels the position is the
  * message number, because they are numbered in the order in which they are first packed. A reliable message is let go
  * when it and all before it are acknowledged (or abandoned); an unreliable one when it is packed. Lost frames wait in
- * a queue of their own and go first. Everything is bounded by `queueBytes`: payload plus MESSAGE_OVERHEAD_BYTES each.
+ * a queue of their own and go first. Everything is bounded by `queueBytes`: payload plus MESSAGE_OVERHEAD_BYTES each, and
+ * those bytes for each message in flight whose fate is still to be told (notices.ts).
  *
  * `reliable-sequenced` keeps two messages at most: the newest that was packed, which goes again when it is lost, and the
  * newest of all, whose place the next one takes. A message in slices that is under way is finished first: its slices go
@@ -19,6 +20,7 @@ import { encodeOnce } from "../wire/encode-once.ts";
 import type { FrameHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { ByteRing } from "./byte-ring.ts";
+import { ChannelNotices, type Notices } from "./notices.ts";
 import { NumberQueue } from "./number-queue.ts";
 import type { SendLimit } from "./send-limit.ts";
 
@@ -41,6 +43,8 @@ interface SlicedMessage {
 
 export class SendChannel {
   readonly definition: ChannelDefinition;
+  /** Its frames are remembered until they are acknowledged or lost: it needs to know. */
+  readonly tracked: boolean;
   /** Deficit round robin (packer.ts): bytes this channel may still send before the next one of its level. */
   deficit = 0;
   queuedBytes = 0;
@@ -61,6 +65,8 @@ export class SendChannel {
 
   private readonly sequenced: boolean;
   private readonly sliceBytes: number;
+  /** Of channels with `notices`. */
+  private readonly notices: ChannelNotices | undefined;
   private readonly ring: ByteRing = new ByteRing();
   private records: Uint32Array = new Uint32Array(MIN_RECORDS * STRIDE);
   private mask = MIN_RECORDS - 1;
@@ -72,7 +78,7 @@ export class SendChannel {
   private nextSlice = 0;
   /** The first message whose time in the queue has not been taken. */
   private undated = 0;
-  /** Unreliable numbered channels: the next number. There and where sequenced: the newest known to have arrived. */
+  /** Unreliable channels: the next number, which frames say on numbered ones. There and where sequenced: the newest known to have arrived. */
   private nextNumber = 0;
   private newestAcknowledged = -1;
   private sliced: Map<number, SlicedMessage> | undefined;
@@ -82,14 +88,25 @@ export class SendChannel {
   private copies: NumberQueue | undefined;
   private copiesLeft = 0;
 
-  constructor(definition: ChannelDefinition, sliceBytes: number) {
+  constructor(definition: ChannelDefinition, sliceBytes: number, notices: Notices) {
     this.definition = definition;
+    this.tracked = definition.numbered || definition.notices === true;
+    this.notices = definition.notices
+      ? new ChannelNotices(definition, notices, MIN_RECORDS)
+      : undefined;
     this.sequenced = definition.delivery === "reliable-sequenced";
     this.sliceBytes = sliceBytes;
   }
 
   get isEmpty(): boolean {
     return this.oldest === this.next;
+  }
+
+  /** All that counts against `queueBytes`. */
+  get heldBytes(): number {
+    return this.notices === undefined
+      ? this.queuedBytes
+      : this.queuedBytes + this.notices.heldBytes;
   }
 
   /** Something may be ready to be packed; `prepare` decides. */
@@ -101,26 +118,26 @@ export class SendChannel {
     return this.resends !== undefined && this.resends.length > 0;
   }
 
-  push(payload: Uint8Array, start: number, end: number): boolean {
+  push(payload: Uint8Array, start: number, end: number, token: number): boolean {
     const length = end - start;
     this.checkLength(length);
+    if (!this.takes(length, token)) return false;
     if (this.sequenced) this.replaceUnsent();
-    else if (!this.fits(length)) return false;
-    this.record(this.ring.push(payload, start, end), length);
+    this.record(this.ring.push(payload, start, end), length, token);
     return true;
   }
 
-  pushMessage(message: unknown): boolean {
+  pushMessage(message: unknown, token: number): boolean {
     const { encoder } = this.definition;
     if (encoder === undefined) throw noEncoder(this.definition.name);
     if (!encoder.inPlace || this.sequenced) {
       const bytes = encodeOnce(encoder, message);
-      return this.push(bytes, 0, bytes.length);
+      return this.push(bytes, 0, bytes.length, token);
     }
     const length = this.ring.stage(message, encoder);
     this.checkLength(length);
-    if (!this.fits(length)) return false;
-    this.record(this.ring.keep(length), length);
+    if (!this.takes(length, token)) return false;
+    this.record(this.ring.keep(length), length, token);
     return true;
   }
 
@@ -129,9 +146,8 @@ export class SendChannel {
     const cost = this.refusedCost;
     if (cost === 0) return false;
     const limit = this.definition.queueBytes;
-    if (this.queuedBytes > 0 && (this.queuedBytes + cost > limit || this.queuedBytes > limit / 2)) {
-      return false;
-    }
+    const held = this.heldBytes;
+    if (held > 0 && (held + cost > limit || held > limit / 2)) return false;
     this.refusedCost = 0;
     return true;
   }
@@ -168,7 +184,7 @@ export class SendChannel {
     if (this.headIsResend) {
       this.resends!.shift();
       this.resends!.shift();
-      if (this.headSlice === WHOLE) this.records[record + STATE] = State.inFlight;
+      if (this.headSlice === WHOLE) this.leaves(position, record);
       else this.sliced!.get(position)!.states[this.headSlice] = State.inFlight;
       return false;
     }
@@ -177,8 +193,10 @@ export class SendChannel {
     const first = this.headSlice === WHOLE || this.headSlice === 0;
     if (reliable) {
       if (first) this.begin(position, length, limit);
-      if (this.headSlice === WHOLE) this.records[record + STATE] = State.inFlight;
+      if (this.headSlice === WHOLE) this.leaves(position, record);
       else this.slicedAt(position, frame.sliceCount).states[this.headSlice] = State.inFlight;
+    } else if (first) {
+      this.notices?.left(position, this.nextNumber, frame.slice ? frame.sliceCount : 1);
     }
     if (this.headSlice !== WHOLE && this.headSlice + 1 < frame.sliceCount) {
       this.nextSlice = this.headSlice + 1;
@@ -214,6 +232,7 @@ export class SendChannel {
 
   /** Commits to what `prepareCopy` found. */
   takeCopy(): void {
+    if (this.sequenced) this.notices?.carried(this.headPosition, 1);
     const left = this.dropCopy() - 1;
     if (left === 0) return;
     this.copies!.push(this.headPosition);
@@ -232,7 +251,10 @@ export class SendChannel {
       const queuedAt = this.records[(this.unsent & this.mask) * STRIDE + QUEUED_AT]!;
       // Both modulo 2^32.
       if (((nowMs >>> 0) - queuedAt) >>> 0 <= maxAgeMs) break;
-      if (this.nextSlice > 0) this.nextNumber++;
+      if (this.nextSlice > 0) {
+        this.notices?.lost(this.nextNumber);
+        this.nextNumber++;
+      } else this.notices?.dropped(this.unsent);
       this.nextSlice = 0;
       this.unsent++;
       expired++;
@@ -255,12 +277,26 @@ export class SendChannel {
   /** A frame of this channel has arrived. */
   acknowledged(number: number, slice: number): void {
     if (number > this.newestAcknowledged) this.newestAcknowledged = number;
-    if (this.definition.reliable) this.settle(number, slice);
+    if (this.definition.reliable) this.settle(number, slice, true);
+    this.notices?.acknowledged(number, slice === WHOLE);
   }
 
   /** A run of whole messages has arrived. */
   acknowledgedRun(first: number, count: number): void {
     for (let i = 0; i < count; i++) this.acknowledged(first + i, WHOLE);
+  }
+
+  /** A datagram with this frame is lost: what that means to whoever wants to be told. */
+  noteLost(number: number): void {
+    if (this.notices === undefined) return;
+    if (this.definition.reliable && number >= this.oldest) {
+      if (this.sequenced) this.notices.carried(number, -1);
+    } else this.notices.lost(number);
+  }
+
+  /** The connection is over: what is not acknowledged is lost. */
+  end(): void {
+    this.notices?.end(this.oldest, this.next);
   }
 
   /** A reliable frame is to be sent again, unless it is acknowledged or waiting already. */
@@ -282,18 +318,20 @@ export class SendChannel {
 
   /** A reliable frame is never sent again, arrived or not: as if it had. True: it had not been settled before. */
   abandoned(number: number, slice: number): boolean {
-    return this.settle(number, slice);
+    return this.settle(number, slice, false);
   }
 
   /** Frees memory that an idle channel does not need. */
   trim(): void {
     if (!this.isEmpty) return;
+    this.notices?.trim();
     this.ring.trim();
     this.resends = undefined;
     this.copies = undefined;
     if (this.mask >= MIN_RECORDS) {
       this.records = new Uint32Array(MIN_RECORDS * STRIDE);
       this.mask = MIN_RECORDS - 1;
+      this.notices?.resize(this.mask, this.oldest, this.next);
     }
   }
 
@@ -307,9 +345,12 @@ export class SendChannel {
     }
   }
 
-  private fits(length: number): boolean {
+  /** Sequenced channels always have room, but for what is to be told. */
+  private takes(length: number, token: number): boolean {
     const cost = length + MESSAGE_OVERHEAD_BYTES;
-    if (this.isEmpty || this.queuedBytes + cost <= this.definition.queueBytes) return true;
+    const held = this.heldBytes;
+    const fits = this.sequenced || held === 0 || held + cost <= this.definition.queueBytes;
+    if (fits && (Number.isNaN(token) || !this.notices!.isFull)) return true;
     this.refusedCost = cost;
     return false;
   }
@@ -319,6 +360,7 @@ export class SendChannel {
     const begun = this.nextSlice > 0 ? this.unsent + 1 : this.unsent;
     if (this.next === begun) return;
     this.next--;
+    this.notices?.dropped(this.next);
     const at = (this.next & this.mask) * STRIDE;
     this.ring.takeBack(this.records[at + START]!);
     this.queuedBytes -= this.records[at + LENGTH]! + MESSAGE_OVERHEAD_BYTES;
@@ -343,10 +385,17 @@ export class SendChannel {
     this.copies.push(copies);
   }
 
+  /** A whole reliable message goes into a datagram. */
+  private leaves(position: number, record: number): void {
+    this.records[record + STATE] = State.inFlight;
+    if (this.sequenced) this.notices?.carried(position, 1);
+  }
+
   /** Those before the newest are not sent again. */
   private supersede(): void {
     for (let position = this.oldest; position < this.unsent; position++) {
       this.records[(position & this.mask) * STRIDE + STATE] = State.done;
+      this.notices?.replaced(position);
     }
     this.letGo();
   }
@@ -357,12 +406,13 @@ export class SendChannel {
     return this.copies!.shift();
   }
 
-  private record(start: number, length: number): void {
+  private record(start: number, length: number, token: number): void {
     if (this.next - this.oldest > this.mask) this.growRecords();
     const at = (this.next & this.mask) * STRIDE;
     this.records[at + START] = start;
     this.records[at + LENGTH] = length;
     this.records[at + STATE] = State.queued;
+    this.notices?.queued(this.next, token);
     this.next++;
     this.queuedBytes += length + MESSAGE_OVERHEAD_BYTES;
   }
@@ -372,6 +422,7 @@ export class SendChannel {
     const oldMask = this.mask;
     this.mask = oldMask * 2 + 1;
     this.records = new Uint32Array((this.mask + 1) * STRIDE);
+    this.notices?.resize(this.mask, this.oldest, this.next);
     for (let i = this.oldest; i < this.next; i++) {
       const from = (i & oldMask) * STRIDE;
       const to = (i & this.mask) * STRIDE;
@@ -403,7 +454,7 @@ export class SendChannel {
       const slice = resends.peek(1);
       if (this.isLost(position, slice) && this.isSuperseded(slice)) {
         this.replaced++;
-        this.settle(position, slice);
+        this.settle(position, slice, false);
       } else if (this.isLost(position, slice)) {
         this.headIsResend = true;
         this.headPosition = position;
@@ -439,7 +490,8 @@ export class SendChannel {
     return message;
   }
 
-  private settle(number: number, slice: number): boolean {
+  /** A reliable frame is not sent again: it has arrived, or is given up. */
+  private settle(number: number, slice: number, hasArrived: boolean): boolean {
     if (number < this.oldest) return false;
     const at = (number & this.mask) * STRIDE + STATE;
     if (slice !== WHOLE) {
@@ -450,6 +502,8 @@ export class SendChannel {
       this.sliced!.delete(number);
     } else if (this.records[at] === State.done) return false;
     this.records[at] = State.done;
+    if (hasArrived) this.notices?.arrived(number);
+    else this.notices?.replaced(number);
     if (number === this.oldest) this.letGo();
     return true;
   }
@@ -475,6 +529,7 @@ export class SendChannel {
 
   private dropBeyondWindow(): void {
     while (this.unsent < this.next && this.nextNumber > this.newestAcknowledged + MESSAGE_WINDOW) {
+      this.notices?.dropped(this.unsent);
       this.unsent++;
       this.droppedUnsent++;
       this.letGo();

@@ -219,7 +219,7 @@ export class Packer {
     else if (isResend) counters.messagesResent++;
     counters.framesSent++;
     if (channel.definition.reliable) plan.reliable = true;
-    if (channel.definition.numbered) {
+    if (channel.tracked) {
       sent.addFrame(frame.channel, frame.number, frame.slice ? frame.sliceIndex : -1);
     }
     return Added.yes;

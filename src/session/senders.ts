@@ -1,6 +1,6 @@
 /**
  * The sending sides of a session's channels, each made when the first message of its channel is sent: what they are told
- * of acks and losses, and who is owed word that there is room again. What a channel does with a message is not here.
+ * of acks and losses, who is owed word that there is room again, and whose fate is to be told. What a channel does with a message is not here.
  * Worst case: one visit to each channel.
  */
 import { StardustError } from "../errors.ts";
@@ -8,11 +8,14 @@ import { missingChannel, type NegotiatedVersion } from "../negotiated-version.ts
 import { maySend, type Protocol, type Role } from "../protocol.ts";
 import { SendChannel } from "./channel-send.ts";
 import type { SessionCounters } from "./counters.ts";
+import { NO_TOKEN, Notices } from "./notices.ts";
 import type { Packer, Plan } from "./packer.ts";
 import type { FrameEvents } from "./sent.ts";
 import type { SessionSink } from "./session-options.ts";
 
 export class Senders implements FrameEvents {
+  /** What became of messages that were sent with a token. */
+  readonly notices: Notices = new Notices();
   private readonly protocol: Protocol;
   private readonly role: Role;
   private readonly negotiated: NegotiatedVersion;
@@ -42,10 +45,22 @@ export class Senders implements FrameEvents {
     this.sink = sink;
   }
 
-  /** That of a channel, by its index. Throws StardustError where this side does not send on it. */
-  of(index: number): SendChannel {
-    const known = this.made[index];
-    if (known !== undefined) return known;
+  /**
+   * That of a channel, by its index. Throws StardustError where this side does not send on it, or messages have no
+   * `token` there.
+   */
+  of(index: number, token: number = NO_TOKEN): SendChannel {
+    const sender = this.made[index] ?? this.make(index);
+    if (!Number.isNaN(token) && !sender.definition.notices) {
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        `token: channel ${sender.definition.name} has no notices`,
+      );
+    }
+    return sender;
+  }
+
+  private make(index: number): SendChannel {
     const channel = this.protocol.channels[index];
     if (channel === undefined || !maySend(this.role, channel.direction)) {
       const name = channel === undefined ? `number ${index}` : channel.name;
@@ -55,16 +70,19 @@ export class Senders implements FrameEvents {
       );
     }
     if (this.negotiated.lacks.includes(index)) throw missingChannel(channel, this.negotiated);
-    const sender = new SendChannel(channel, this.protocol.limits.sliceBytes);
+    const sender = new SendChannel(channel, this.protocol.limits.sliceBytes, this.notices);
     while (this.made.length <= index) this.made.push(undefined);
     this.made[index] = sender;
     this.packer.add(sender);
     return sender;
   }
 
-  /** Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged. */
+  /**
+   * Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged; the latter
+   * for each other one whose fate is to be told.
+   */
   queuedBytes(index: number): number {
-    return this.made[index]?.queuedBytes ?? 0;
+    return this.made[index]?.heldBytes ?? 0;
   }
 
   /** Reliable messages are queued or unacknowledged. */
@@ -86,12 +104,21 @@ export class Senders implements FrameEvents {
   /** For `SentPackets`. */
   frameLost(channel: number, number: number, slice: number): void {
     const sender = this.made[channel]!;
-    if (!sender.definition.reliable) return;
     const count = slice < 0 ? -slice : 1;
-    for (let i = 0; i < count; i++) {
-      const which = slice < 0 ? -1 : slice;
-      if (this.resend) sender.lost(number + i, which);
-      else if (sender.abandoned(number + i, which)) this.counters.framesAbandoned++;
+    if (sender.definition.notices) for (let i = 0; i < count; i++) sender.noteLost(number + i);
+    this.frameDue(channel, number, slice);
+  }
+
+  /** For `SentPackets`. */
+  frameDue(channel: number, number: number, slice: number): void {
+    const sender = this.made[channel]!;
+    if (sender.definition.reliable) {
+      const count = slice < 0 ? -slice : 1;
+      for (let i = 0; i < count; i++) {
+        const which = slice < 0 ? -1 : slice;
+        if (this.resend) sender.lost(number + i, which);
+        else if (sender.abandoned(number + i, which)) this.counters.framesAbandoned++;
+      }
     }
     if (sender.refusedCost > 0) this.drainedOwed = true;
   }
@@ -117,8 +144,12 @@ export class Senders implements FrameEvents {
     }
   }
 
-  /** Tells the sink of channels that have refused a message and have room now. */
-  callDrained(): void {
+  /** Tells the sink what became of messages, and of channels that have refused one and have room now. */
+  tell(): void {
+    if (!this.notices.isEmpty) {
+      this.drainedOwed = true;
+      this.notices.tell(this.sink, this.protocol.channels);
+    }
     if (!this.drainedOwed) return;
     this.drainedOwed = false;
     for (const sender of this.made) {
@@ -126,6 +157,12 @@ export class Senders implements FrameEvents {
       if (sender.takeDrained()) this.sink.drained?.(sender.definition);
       else if (!sender.definition.reliable) this.drainedOwed = true;
     }
+  }
+
+  /** The connection is over: messages whose fate is not known are lost, and all is told. */
+  end(): void {
+    for (const sender of this.made) sender?.end();
+    this.notices.tell(this.sink, this.protocol.channels);
   }
 
   /** Frees memory that an idle session does not need. */

@@ -39,8 +39,15 @@ const FLAGS = 32;
 /** Receives acks and losses of frames. `slice` is -1 - n for a run of n + 1 whole messages from `number` on. */
 export interface FrameEvents {
   frameAcknowledged(channel: number, number: number, slice: number): void;
+  /** The datagram is given up; once for each that was not acknowledged before. */
   frameLost(channel: number, number: number, slice: number): void;
+  /** The frame is to go again, though its datagram may still arrive. */
+  frameDue(channel: number, number: number, slice: number): void;
 }
+
+/** What the frames of a datagram are named for. */
+const Fate = { acknowledged: 0, lost: 1, due: 2 } as const;
+type Fate = (typeof Fate)[keyof typeof Fate];
 
 /** Of the numbers that may be unacknowledged: with so many, a pure ack asks for one. */
 const ASK_FOR_ACK_SHARE = 1 / 4;
@@ -345,13 +352,13 @@ export class SentPackets {
     }
   }
 
-  /** Names the frames of the oldest datagram with reliable frames in flight as lost, without giving it up. */
+  /** Names the frames of the oldest datagram with reliable frames in flight as due, without giving it up. */
   probeOldest(): void {
     for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
       const at = (n & this.packetMask) * PACKET_STRIDE;
       const flags = this.packets[at + BYTES_FLAGS]! & (FLAGS - 1);
       if ((flags & (Sent.reliable | Sent.acknowledged | Sent.lost)) !== Sent.reliable) continue;
-      this.eachFrame(n, false);
+      this.eachFrame(n, Fate.due);
       return;
     }
   }
@@ -439,7 +446,7 @@ export class SentPackets {
       if ((flags & Sent.reliable) !== 0) this.reliableInFlight--;
       controller.onAcknowledged(bytes, sentAtMs, nowMs);
     }
-    this.eachFrame(n, true);
+    this.eachFrame(n, Fate.acknowledged);
     return 1;
   }
 
@@ -473,12 +480,12 @@ export class SentPackets {
       return;
     }
     this.counters.datagramsLost++;
-    if ((packed & Sent.reliable) === 0) return;
-    this.reliableInFlight--;
-    this.eachFrame(n, false);
+    if ((packed & Sent.reliable) !== 0) this.reliableInFlight--;
+    this.eachFrame(n, Fate.lost);
   }
 
-  private eachFrame(n: number, arrived: boolean): void {
+  private eachFrame(n: number, fate: Fate): void {
+    const { events, frames } = this;
     const from = this.packets[(n & this.packetMask) * PACKET_STRIDE + FRAMES_FROM]!;
     const to =
       n + 1 < this.next
@@ -486,10 +493,12 @@ export class SentPackets {
         : this.framesTo;
     for (let i = from; i < to; i++) {
       const at = (i & this.frameMask) * FRAME_STRIDE;
-      const channel = this.frames[at]!;
-      if (arrived)
-        this.events.frameAcknowledged(channel, this.frames[at + 1]!, this.frames[at + 2]!);
-      else this.events.frameLost(channel, this.frames[at + 1]!, this.frames[at + 2]!);
+      const channel = frames[at]!;
+      const number = frames[at + 1]!;
+      const slice = frames[at + 2]!;
+      if (fate === Fate.acknowledged) events.frameAcknowledged(channel, number, slice);
+      else if (fate === Fate.lost) events.frameLost(channel, number, slice);
+      else events.frameDue(channel, number, slice);
     }
   }
 

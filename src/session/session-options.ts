@@ -13,6 +13,11 @@ export interface SessionSink {
   deliver(message: ReceivedMessage): boolean;
   /** Room again on `channel` after `send` said false. */
   drained?(channel: ChannelDefinition): void;
+  /**
+   * What became of a message that was sent with `token`, once for each. Delivered: the other session has acknowledged all
+   * of it. Else it is lost: nothing says that it arrived, and it is not sent again.
+   */
+  notice?(channel: ChannelDefinition, token: number, delivered: boolean): void;
 }
 
 export interface SessionOptions {

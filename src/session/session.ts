@@ -10,6 +10,7 @@
  * a byte) plus what its acks say is new (sent.ts). Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
+import { LAZY_ACK_MS } from "../limits.ts";
 import { sameVersion } from "../negotiated-version.ts";
 import { largestDatagramBytes, type Protocol, type Role } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
@@ -21,6 +22,7 @@ import { Pacer } from "./congestion/pacer.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { MessageStore } from "./message-store.ts";
+import { NO_TOKEN } from "./notices.ts";
 import { DatagramOpener } from "./open-datagram.ts";
 import { Packer } from "./packer.ts";
 import { DuplicateWindow } from "./packet-numbers.ts";
@@ -92,6 +94,7 @@ export class Session {
   private probeBackoff = 0;
   private probeFromMs = 0;
   private blockedBackoff = 0;
+  private noticeBackoff = 0;
   private lastElicitingMs: number = Number.NEGATIVE_INFINITY;
   private maintainedMs: number;
   private delivering = false;
@@ -170,17 +173,34 @@ export class Session {
   /**
    * Copies `payload[start..end)` into the channel's queue. False: not taken, the queue is full, and `drained` will say
    * when to try again. Throws InvalidMessageError for a size that the channel does not have.
+   *
+   * `token`, on channels with `notices`: any number that names the message to the sink's `notice`, which is told once what
+   * became of it. Nothing is told of a message that was not taken.
    */
-  send(channel: number, payload: Uint8Array, start: number, end: number): boolean {
-    return this.queued(this.senders.of(channel).push(payload, start, end));
+  send(
+    channel: number,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+    token: number = NO_TOKEN,
+  ): boolean {
+    return this.queued(this.senders.of(channel, token).push(payload, start, end, token));
   }
 
   /** As `send`, encoding straight into the queue. Throws InvalidMessageError before anything is queued. */
-  sendMessage(channel: number, message: unknown): boolean {
-    return this.queued(this.senders.of(channel).pushMessage(message));
+  sendMessage(channel: number, message: unknown, token: number = NO_TOKEN): boolean {
+    return this.queued(this.senders.of(channel, token).pushMessage(message, token));
   }
 
-  /** Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged. */
+  /** The connection is over: what was sent with a token and is not acknowledged is told lost. */
+  end(): void {
+    this.senders.end();
+  }
+
+  /**
+   * Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged; the latter
+   * for each other one whose fate is to be told.
+   */
   queuedBytes(channel: number): number {
     return this.senders.queuedBytes(channel);
   }
@@ -294,6 +314,11 @@ export class Session {
     }
     if (timers.due(Timer.pacing, nowMs)) timers.clear(Timer.pacing);
     if (timers.due(Timer.gap, nowMs)) this.passGaps(nowMs);
+    if (timers.due(Timer.notice, nowMs)) {
+      this.noticeBackoff++;
+      timers.clear(Timer.notice);
+      if (this.senders.notices.inFlight > 0) this.pingWanted = true;
+    }
     this.afterTurn(nowMs);
     this.context.rethrow();
   }
@@ -306,13 +331,14 @@ export class Session {
     this.nowMs = nowMs;
     const bytes = this.transmit(w, nowMs);
     if (bytes > 0) return bytes;
-    this.senders.callDrained();
+    this.senders.tell();
     return this.dirty ? this.transmit(w, nowMs) : 0;
   }
 
   /** When handleTimeout or pollTransmit has something to do; Infinity: never, as things are. */
   pollDeadline(): number {
-    return this.dirty ? this.nowMs : this.timers.next();
+    const untold = !this.senders.notices.isEmpty;
+    return this.dirty || untold ? this.nowMs : this.timers.next();
   }
 
   private queued(taken: boolean): boolean {
@@ -386,10 +412,13 @@ export class Session {
     }
     if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
     const { controller, rtt, sent } = this;
+    this.senders.notices.ackBlock++;
     if (sent.acknowledge(header.acks, nowMs, rtt, controller, stalled)) {
       controller.onFeedback(rtt.takeNewestMs(), rtt, nowMs);
       this.probeBackoff = 0;
       this.probeFromMs = 0;
+      this.noticeBackoff = 0;
+      this.timers.clear(Timer.notice);
     }
     const prune = sent.takePrune();
     if (prune >= 0) this.received.prune(prune);
@@ -489,6 +518,10 @@ export class Session {
     const { timers, sent, sendLimit } = this;
     this.dirty = false;
     this.followsData = false;
+    if (this.senders.notices.inFlight > 0 && !timers.isSet(Timer.notice)) {
+      // The last unreliable messages of a while: nothing that comes later would tell what became of them.
+      timers.set(Timer.notice, nowMs + this.probeTimeoutMs(this.noticeBackoff) + LAZY_ACK_MS);
+    }
     timers.set(Timer.ack, sent.isExhausted ? Number.POSITIVE_INFINITY : this.received.deadlineMs);
     if (!this.packer.hasWork) return 0;
     const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;
@@ -551,7 +584,7 @@ export class Session {
   }
 
   private afterTurn(nowMs: number): void {
-    if (!this.delivering) this.senders.callDrained();
+    if (!this.delivering) this.senders.tell();
     if (nowMs - this.maintainedMs < MAINTAIN_MS) return;
     this.maintainedMs = nowMs;
     this.context.nowMs = nowMs;

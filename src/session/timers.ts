@@ -1,6 +1,6 @@
 /**
  * Every timer of a session, named in one place. A timer is a time in milliseconds of the caller's clock, Infinity
- * while it is not set; nothing here fires by itself. Worst case: six comparisons.
+ * while it is not set; nothing here fires by itself. Worst case: seven comparisons.
  */
 
 /** A const object, not an enum: erasable syntax. */
@@ -17,11 +17,13 @@ export const Timer = {
   pacing: 4,
   /** A gap on a channel of delivery `unreliable-ordered` has been waited for long enough. */
   gap: 5,
+  /** Nothing has been heard for a while, and the fate of unreliable messages is to be told: ask for an ack. */
+  notice: 6,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
 export class Timers {
-  private readonly at: Float64Array = new Float64Array(6).fill(Number.POSITIVE_INFINITY);
+  private readonly at: Float64Array = new Float64Array(7).fill(Number.POSITIVE_INFINITY);
 
   set(timer: Timer, atMs: number): void {
     this.at[timer] = atMs;

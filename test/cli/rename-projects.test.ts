@@ -192,9 +192,10 @@ describe("the table of who sends and who receives", () => {
       const loaded = loadSpec(text, "protocol.yaml");
       return emit(resolveSpec(loaded)!, [], []);
     };
+    const noticed = spec.replace("    direction: both\n", "$&    notices: true\n");
     const renamed = renamedDeclarations(
-      await made(spec),
-      await made(spec.replace("  chat: #", "  say: #")),
+      await made(noticed),
+      await made(noticed.replace("  chat: #", "  say: #")),
     );
     const faces = renamed.filter(
       ({ file, role }) => role === "member" && /^(face|client|server|systems)\.ts$/.test(file),

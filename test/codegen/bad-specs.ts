@@ -501,7 +501,6 @@ const limits: BadSpec[] = [
 ];
 
 const missing: BadSpec[] = [
-  { code: "SD1907", spec: options("«notices»: true"), schema: "refuses" },
   { code: "SD1919", spec: zero("«leaderboard»: {}"), schema: "refuses" },
   {
     code: "SD1920",

@@ -20,7 +20,7 @@ function without(feature: UnsupportedFeature): string[] {
 }
 
 describe("a row removed from the table of what is missing", () => {
-  const frontOnly: UnsupportedFeature[] = ["channel-notices", "zero-other-body"];
+  const frontOnly: UnsupportedFeature[] = ["zero-other-body"];
   it.each(frontOnly)("is all that the front end needs for %s", (feature) => {
     expect(without(feature)).toEqual([]);
   });

@@ -4,12 +4,14 @@ import {
   joinBytes,
   LEAVE_BYTES,
   messageBytes,
+  NOTICE_BYTES,
   type PortReports,
   readForApplication,
   ToApplication,
   writeJoin,
   writeLeave,
   writeMessage,
+  writeNotice,
 } from "#src/port/records-to-application.js";
 import {
   broadcastBytes,
@@ -19,11 +21,13 @@ import {
   type PortCommands,
   readForWorker,
   SEND_BYTES,
+  TOKEN_BYTES,
   ToWorker,
   writeBroadcast,
   writeClose,
   writeHeader,
   writeSend,
+  writeToken,
 } from "#src/port/records-to-worker.js";
 import { createRing, type RecordCallback, RingReader, RingWriter } from "#src/port/ring.js";
 import type { Writer } from "#src/wire/writer.js";
@@ -60,19 +64,19 @@ test("to the worker, each record asks for what was wanted", () => {
       ToWorker.send,
       SEND_BYTES + 3,
       beforePayload((w) => writeSend(w, PEER, 513)),
-      ["send", PEER, 513, [1, 2, 3]],
+      ["send", PEER, 513, [1, 2, 3], undefined],
     ],
     [
       ToWorker.broadcast,
       broadcastBytes(2) + 3,
       beforePayload((w) => writeBroadcast(w, 514, skipped)),
-      ["broadcast", 514, skipped, [1, 2, 3]],
+      ["broadcast", 514, skipped, [1, 2, 3], undefined],
     ],
     [
       ToWorker.broadcast,
       broadcastBytes(0) + 3,
       beforePayload((w) => writeBroadcast(w, 1, [])),
-      ["broadcast", 1, [], [1, 2, 3]],
+      ["broadcast", 1, [], [1, 2, 3], undefined],
     ],
     [
       ToWorker.close,
@@ -91,14 +95,32 @@ test("to the worker, each record asks for what was wanted", () => {
     [ToWorker.pump, PEER_BYTES, peerAlone, ["pump", PEER]],
     [ToWorker.malformed, PEER_BYTES, peerAlone, ["malformed", PEER]],
     [ToWorker.ringDrained, 0, () => {}, ["ringHasRoom"]],
+    [
+      ToWorker.sendNoticed,
+      TOKEN_BYTES + SEND_BYTES + 3,
+      beforePayload((w) => {
+        writeToken(w, 2 ** 53 - 1);
+        writeSend(w, PEER, 513);
+      }),
+      ["send", PEER, 513, [1, 2, 3], 2 ** 53 - 1],
+    ],
+    [
+      ToWorker.broadcastNoticed,
+      TOKEN_BYTES + broadcastBytes(2) + 3,
+      beforePayload((w) => {
+        writeToken(w, 0);
+        writeBroadcast(w, 514, skipped);
+      }),
+      ["broadcast", 514, skipped, [1, 2, 3], 0],
+    ],
   ];
   expect(new Set(rows.map(([kind]) => kind))).toEqual(new Set(Object.values(ToWorker)));
   const said: unknown[][] = [];
   const commands: PortCommands = {
-    send: (peer, channel, bytes, start, end) =>
-      said.push(["send", peer, channel, [...bytes.subarray(start, end)]]),
-    broadcast: (channel, except, bytes, start, end) =>
-      said.push(["broadcast", channel, [...except], [...bytes.subarray(start, end)]]),
+    send: (peer, channel, bytes, start, end, token) =>
+      said.push(["send", peer, channel, [...bytes.subarray(start, end)], token]),
+    broadcast: (channel, except, bytes, start, end, token) =>
+      said.push(["broadcast", channel, [...except], [...bytes.subarray(start, end)], token]),
     close: (...what) => said.push(["close", ...what]),
     setHeader: (...what) => said.push(["setHeader", ...what]),
     setJoined: (peer) => said.push(["setJoined", peer]),
@@ -139,6 +161,18 @@ test("to the application, each record says what has happened", () => {
     ],
     [ToApplication.drained, PEER_BYTES, peerAlone, ["drained", PEER]],
     [ToApplication.ringDrained, 0, () => {}, ["ringHasRoom"]],
+    [
+      ToApplication.notice,
+      NOTICE_BYTES,
+      (w) => writeNotice(w, PEER, 513, 2 ** 53 - 1, true),
+      ["notice", PEER, 513, 2 ** 53 - 1, true],
+    ],
+    [
+      ToApplication.notice,
+      NOTICE_BYTES,
+      (w) => writeNotice(w, 1, 1, 0, false),
+      ["notice", 1, 1, 0, false],
+    ],
   ];
   expect(new Set(rows.map(([kind]) => kind))).toEqual(new Set(Object.values(ToApplication)));
   const said: unknown[][] = [];
@@ -151,6 +185,7 @@ test("to the application, each record says what has happened", () => {
     },
     leave: (...what) => said.push(["leave", ...what]),
     drained: (peer) => said.push(["drained", peer]),
+    notice: (...what) => said.push(["notice", ...what]),
     ringHasRoom: () => said.push(["ringHasRoom"]),
   };
   crossed(rows, (kind, bytes, view, start, end) => {

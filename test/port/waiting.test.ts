@@ -3,13 +3,16 @@ import { describe, expect, it } from "vitest";
 import { WaitingMessages } from "#src/port/waiting.js";
 
 describe("messages that wait", () => {
-  it("go in the order of their channel, each channel as far as there is room for it", () => {
+  it("go with their tokens in the order of their channel, each channel as far as there is room for it", () => {
     const waiting = new WaitingMessages();
-    for (let n = 0; n < 100; n++) waiting.add(n % 2, Uint8Array.of(n), n);
+    for (let n = 0; n < 100; n++) {
+      waiting.add(n % 2, Uint8Array.of(n), n, n % 3 === 0 ? n : undefined);
+    }
     const taken: number[][] = [[], []];
     const rooms = [3, 10];
-    const offer = (channel: number, payload: Uint8Array): boolean => {
+    const offer = (channel: number, payload: Uint8Array, token?: number): boolean => {
       if (rooms[channel]! <= 0) return false;
+      expect(token).toBe(payload[0]! % 3 === 0 ? payload[0] : undefined);
       rooms[channel]!--;
       taken[channel]!.push(payload[0]!);
       return true;

@@ -142,7 +142,7 @@ describe("a datagram that was taken for lost and arrives", () => {
 describe("the work of an ack", () => {
   it("is that of what it says anew, however much is outstanding or missing", () => {
     const count = 4000;
-    const none = { frameAcknowledged: () => {}, frameLost: () => {} };
+    const none = { frameAcknowledged: () => {}, frameLost: () => {}, frameDue: () => {} };
     const counters = createSessionCounters();
     const path = new PathMtu(1200, 1200, counters);
     const sent = new SentPackets(protocol.header, () => 1000, none, path, counters);

@@ -227,6 +227,36 @@ const faults: readonly (readonly [
     [[/this\.queuedBytes -= length \+ MESSAGE_OVERHEAD_BYTES;/, ""]],
     /bytes are queued|no room|never (sent|acknowledged)/,
   ],
+  [
+    "it tells that a message was delivered when it was sent",
+    "notices.js",
+    [[/ left\(position, number, slices\) \{/, "$& this.arrived(position);"]],
+    /is told delivered, and never came/,
+  ],
+  [
+    "it tells that a message was delivered with its first slice",
+    "notices.js",
+    [[/--this\.flying\[at \+ ACKS\] === 0/, "true"]],
+    /is told delivered, and never came/,
+  ],
+  [
+    "it tells nothing of what was never sent",
+    "notices.js",
+    [[/ dropped\(position\) \{/, "$& return;"]],
+    /nothing is told/,
+  ],
+  [
+    "it tells the fate of what was in flight twice",
+    "notices.js",
+    [[/this\.notices\.inFlight--;/, "$& this.settle(0, this.flying[at + TOKEN], delivered);"]],
+    /what nobody asked/,
+  ],
+  [
+    "it never asks what became of the last message",
+    "session.js",
+    [[/if \(this\.senders\.notices\.inFlight > 0\)\s+this\.pingWanted = true;/, ""]],
+    /never (sent|acknowledged)/,
+  ],
 ];
 
 describe("a fault in a session is found:", () => {

@@ -299,6 +299,7 @@ export interface HandChannel {
   readonly maxAgeMs?: number;
   readonly maxGapMs?: number;
   readonly redundancy?: number;
+  readonly notices?: boolean;
 }
 
 export interface HandOptions {
@@ -358,6 +359,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
       maxAgeMs: c.maxAgeMs,
       maxGapMs: c.maxGapMs ?? 40,
       redundancy: c.redundancy,
+      notices: c.notices,
       fixedBytes,
       ...bytesCodec(maxBytes, fixedBytes),
     };

@@ -128,6 +128,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/held-queue.ts": "dispatcher",
   "src/fifo.ts": "dispatcher",
   "src/message-iterator.ts": "dispatcher",
+  "src/notices.ts": "dispatcher",
   "src/server.ts": "server",
   "src/listen-options.ts": "server",
   "src/client.ts": "client",

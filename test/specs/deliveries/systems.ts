@@ -1,0 +1,13 @@
+/** Systems that answer each cue with an event, and tell the client what they were told of it. */
+import { type Systems, systems } from "./generated/systems.ts";
+
+const answering: Systems = systems({
+  receive: {
+    cue: (peer, { n }) => void peer.send.event({ n }, n),
+  },
+  notices: {
+    event: (peer, token, outcome) => void peer.send.chat({ n: token, text: outcome }),
+  },
+});
+
+export default answering;
