@@ -4,12 +4,23 @@
  * of the copies has the right one, and whatever they say, every promise is kept. Else from somebody who does, or from the
  * peer itself: then messages may be lost, but nothing throws, nothing grows beyond its bounds, and every datagram is
  * counted once.
+ *
+ * Where sessions are sealed, half of the copies are changed on the way: none of them is taken, and every promise is kept. The
+ * others are changed before they are sealed, by a peer that has the keys: those may end the session, and do nothing worse.
  */
-import { type ChannelDefinition, maySend, type Protocol, type Role } from "stardust-udp/protocol";
+import {
+  type ChannelDefinition,
+  type CipherName,
+  maySend,
+  type Protocol,
+  type Role,
+} from "stardust-udp/protocol";
 import { MAX_ACK_RANGES, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
 import { dropReasons } from "#src/session/drop-reason.js";
+import { type SealCrypto, type SealKey, TAG_BYTES } from "#src/session/seal-crypto.js";
 import { Session } from "#src/session/session.js";
 import type { SeededRandom } from "#src/testing/random.js";
+import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { DatagramHeader, FrameHeader } from "#src/wire/header.js";
 import { Reader } from "#src/wire/reader.js";
 import { Writer } from "#src/wire/writer.js";
@@ -23,6 +34,13 @@ const MAX_COPIES = 4;
 /** Until all is acknowledged there may be as many turns, or it never is. */
 const MAX_SETTLING_TURNS = 200;
 const MAX_TURN_DATAGRAMS = 64;
+/** Of sealed sessions; nothing here depends on which. */
+const secrets = {
+  clientSecret: new Uint8Array(32).fill(1),
+  serverSecret: new Uint8Array(32).fill(2),
+};
+/** Keys change in each case. */
+const limits = { updateAfter: 3 };
 const reasons = Object.keys(dropReasons) as (keyof typeof dropReasons)[];
 
 /** What a session holds and remembers; the fuzzer looks where no user may. */
@@ -30,6 +48,39 @@ interface Insides {
   readonly context: { readonly unreliableBytes: number; readonly sequencedBytes: number };
   readonly receiveLimit: { readonly receivedBytes: number; readonly handedOnBytes: number };
   readonly received: { readonly count: number };
+}
+
+/** Node's cryptography, beside which a peer that has the keys seals changed copies of what it is given. */
+class ChangingCrypto implements SealCrypto {
+  /** Made since they were taken last. */
+  readonly copies: Uint8Array[] = [];
+  readonly #change: (plaintext: Uint8Array) => readonly Uint8Array[];
+
+  constructor(change: (plaintext: Uint8Array) => readonly Uint8Array[]) {
+    this.#change = change;
+  }
+
+  expandSha256(secret: Uint8Array, info: Uint8Array, count: number): Uint8Array {
+    return nodeSealCrypto.expandSha256(secret, info, count);
+  }
+
+  key(cipher: CipherName, bytes: Uint8Array): SealKey {
+    const key = nodeSealCrypto.key(cipher, bytes);
+    return {
+      open: (...of) => key.open(...of),
+      seal: (nonce, datagram, start, clearEnd, end) => {
+        for (const plaintext of this.#change(datagram.slice(clearEnd, end))) {
+          const clearBytes = clearEnd - start;
+          const copy = new Uint8Array(clearBytes + plaintext.length + TAG_BYTES);
+          copy.set(datagram.subarray(start, clearEnd));
+          copy.set(plaintext, clearBytes);
+          key.seal(nonce, copy, 0, clearBytes, clearBytes + plaintext.length);
+          this.copies.push(copy);
+        }
+        key.seal(nonce, datagram, start, clearEnd, end);
+      },
+    };
+  }
 }
 
 /** One end, what it sent and what it was handed, by channel. */
@@ -42,13 +93,20 @@ class End {
   /** Whether a changed copy was taken for a good one. */
   deceived = false;
 
-  constructor(protocol: Protocol, role: Role, tag: number, random: SeededRandom) {
+  constructor(
+    protocol: Protocol,
+    role: Role,
+    tag: number,
+    random: SeededRandom,
+    crypto: SealCrypto,
+  ) {
     this.session = new Session({
       protocol,
       role,
       tag,
       nowMs: 0,
       random: () => random.next(),
+      ...(protocol.security === "sealed" && { sealing: { crypto, ...secrets, limits } }),
       sink: {
         deliver: ({ channel, bytes, start, end }) => {
           listOf(this.handed, channel.name).push(hexOf(bytes.subarray(start, end)));
@@ -101,10 +159,16 @@ export class SessionTarget implements Target {
   check(random: SeededRandom, input: Input): Verdict {
     const protocol = this.#protocol;
     const tag = random.u32();
-    const blind = protocol.header.hasSessionTag && random.once(2);
+    const isSealed = protocol.security === "sealed";
+    const blind = (isSealed || protocol.header.hasSessionTag) && random.once(2);
+    const crypto = new ChangingCrypto((plaintext) => {
+      if (blind) return [];
+      const count = random.below(MAX_COPIES + 1);
+      return Array.from({ length: count }, () => this.#changed(plaintext, random, input));
+    });
     const ends = [
-      new End(protocol, "client", tag, random),
-      new End(protocol, "server", tag, random),
+      new End(protocol, "client", tag, random, crypto),
+      new End(protocol, "server", tag, random, crypto),
     ] as const;
     let nowMs = 0;
     let seen = "";
@@ -118,9 +182,11 @@ export class SessionTarget implements Target {
           const length = from.session.pollTransmit(w, nowMs);
           if (length === 0) break;
           const datagram = w.bytes.slice(0, length);
-          for (let copies = random.below(MAX_COPIES + 1); copies > 0; copies--) {
-            const copy = this.#changed(datagram, random, input);
-            if (blind && this.#tagOf(copy) === tag) continue;
+          const copies = crypto.copies.splice(0);
+          const some = isSealed && !blind ? 0 : random.below(MAX_COPIES + 1);
+          for (let i = 0; i < some; i++) copies.push(this.#changed(datagram, random, input));
+          for (const copy of copies) {
+            if (blind && this.#isGood(copy, datagram, tag)) continue;
             seen = hexOf(copy);
             if (to.give(copy, nowMs)) to.deceived = true;
           }
@@ -176,6 +242,12 @@ export class SessionTarget implements Target {
     return input.copy();
   }
 
+  /** Whether a changed copy may be taken all the same: it is not changed, or has the right session tag. */
+  #isGood(copy: Uint8Array, datagram: Uint8Array, tag: number): boolean {
+    if (this.#protocol.security === "plain") return this.#tagOf(copy) === tag;
+    return Buffer.compare(copy, datagram) === 0;
+  }
+
   /** The session tag that a datagram says; undefined where it says none. */
   #tagOf(datagram: Uint8Array): number | undefined {
     const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
@@ -194,6 +266,9 @@ export class SessionTarget implements Target {
       }
       const beyond = this.#beyond(session as unknown as Insides);
       if (beyond !== undefined) return beyond;
+      if (blind && session.failure !== undefined) return `closed for ${session.failure.reason}`;
+      if (blind && end.deceived && this.#protocol.security === "sealed")
+        return "took a changed one";
       const kept = blind ? this.#broken(ends[1 - i]!, end) : undefined;
       if (kept !== undefined) return kept;
     }

@@ -58,8 +58,9 @@ function playOne(protocol: Protocol, scenario: Scenario, options: SimulateOption
   return { tallies: { [`${scenario.mode}\t${scenario.link}`]: tally }, failures, runs: 1 };
 }
 
-function command({ seed }: SimulateOptions): string {
-  return `npm run simulate -- --seed ${seed}`;
+function command({ seed, security }: SimulateOptions): string {
+  const kind = security === "plain" ? "" : ` --security ${security}`;
+  return `npm run simulate -- --seed ${seed}${kind}`;
 }
 
 /** Each failure as it is, and as simple as it gets. */
@@ -98,12 +99,12 @@ async function simulate(
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const protocol = await modesProtocol();
-  const options = parseOptions(args, selectionOf(protocol));
+  const options = parseOptions(args, selectionOf(await modesProtocol()));
   if (options === "help") {
     process.stdout.write(help);
     return 0;
   }
+  const protocol = await modesProtocol(options.security);
   const interrupted = new AbortController();
   process.on("SIGINT", () => {
     if (interrupted.signal.aborted) process.exit(130);

@@ -15,6 +15,7 @@ import { largestDatagramBytes } from "#src/protocol.js";
 import { FixedController } from "#src/session/congestion/fixed.js";
 import { type DropReason, dropReasons } from "#src/session/drop-reason.js";
 import type { SessionOptions } from "#src/session/session.js";
+import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { ackRanges, age, holdings, outstanding } from "./inside.ts";
 import { type Circumstances, NoticeOracle } from "./notices.ts";
 import { Oracle } from "./oracle.ts";
@@ -45,6 +46,13 @@ const healed = { delayMs: 5 };
 const PROBES_AT_ONCE = 2;
 /** Where datagrams tell lies, nothing need arrive: so long is looked whether anything breaks. */
 const LIES_SETTLE_MS = 60_000;
+/** Secrets of sealed sessions: nothing here depends on them. */
+const secrets = {
+  clientSecret: new Uint8Array(32).fill(1),
+  serverSecret: new Uint8Array(32).fill(2),
+};
+/** So often that each run has several updates. */
+const UPDATE_AFTER = 20;
 /** What honest peers see of each other. */
 const innocent: ReadonlySet<string> = new Set<DropReason>(["duplicates", "tooOld", "jump"]);
 
@@ -68,13 +76,16 @@ class Side {
 
   constructor(protocol: Protocol, role: Role, s: Scenario, Made: SessionClass, other: () => Side) {
     const random = new SeededRandom(s.seed, role === "client" ? 1 : 2);
-    const lies = tellsLies(s.path);
+    const lies = canLie(protocol, s.path);
     this.role = role;
     this.session = new Made({
       protocol,
       role,
       nowMs: 0,
       random: () => random.next(),
+      ...(protocol.security === "sealed" && {
+        sealing: { crypto: nodeSealCrypto, ...secrets, limits: { updateAfter: UPDATE_AFTER } },
+      }),
       ...(s.windowBytes && {
         congestion: () => new FixedController({ windowBytes: s.windowBytes }),
       }),
@@ -117,6 +128,11 @@ export function play(
   watch: Watch = {},
 ): Outcome {
   return new Play(protocol, scenario, Made, watch).run();
+}
+
+/** Whether somebody may believe what was never sent: nobody does whose datagrams are sealed. */
+function canLie({ security }: Protocol, path: Path): boolean {
+  return security === "plain" && tellsLies(path);
 }
 
 class Play {
@@ -279,7 +295,7 @@ class Play {
           this.channels.every(({ index }) => session.queuedBytes(index) === 0),
       );
     };
-    const lies = tellsLies(scenario.path);
+    const lies = canLie(this.protocol, scenario.path);
     const arrives = pair.runUntil(settled, lies ? LIES_SETTLE_MS : MAX_SETTLE_MS);
     if (lies) return;
     this.settledAtMs = pair.time.nowMs;
@@ -331,7 +347,7 @@ class Play {
     const datagrams = () => sides.reduce((n, { session }) => n + session.counters.datagramsSent, 0);
     const before = datagrams();
     pair.run(SILENT_MS);
-    const lies = tellsLies(scenario.path);
+    const lies = canLie(this.protocol, scenario.path);
     // Who believed an ack that nobody sent waits, and asks, for ever.
     if (lies) return;
     if (datagrams() !== before) {
@@ -345,6 +361,11 @@ class Play {
         const bytes = session.queuedBytes(index);
         if (bytes !== 0) throw new Failed(`${role} at rest: ${bytes} bytes are queued on ${name}`);
       }
+      if (session.failure !== undefined) {
+        throw new Failed(`${role} has closed for an honest peer: ${session.failure.reason}`);
+      }
+      // What was damaged on the way and refused is to no one's blame.
+      if (tellsLies(scenario.path)) continue;
       for (const reason of Object.keys(dropReasons) as DropReason[]) {
         const count = session.counters[reason];
         if (count !== 0 && !innocent.has(reason)) {

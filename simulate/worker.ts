@@ -3,17 +3,19 @@
  * when it is told to. With one worker no thread is made.
  */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import type { Protocol } from "stardust-udp/protocol";
+import type { Protocol, Security } from "stardust-udp/protocol";
 import { Session } from "stardust-udp/testing";
 import { type Report, type RunOptions, run, type Selection, together } from "./run.ts";
 
-/** The protocol of test/specs/modes.yaml, which has every delivery mode. */
-export async function modesProtocol(): Promise<Protocol> {
-  const file = new URL("../../test/tmp/dist/modes/generated/protocol.js", import.meta.url);
+/** The protocol of test/specs/modes.yaml, which has every delivery mode, or of its sealed twin. */
+export async function modesProtocol(security: Security = "plain"): Promise<Protocol> {
+  const name = security === "plain" ? "modes" : "modes-sealed";
+  const file = new URL(`../../test/tmp/dist/${name}/generated/protocol.js`, import.meta.url);
   return ((await import(file.href)) as { protocol: Protocol }).protocol;
 }
 
 interface Share extends Selection {
+  readonly security: Security;
   readonly simulate: true;
   readonly seed: number;
   readonly from: number;
@@ -33,8 +35,18 @@ export async function runShared(options: SharedOptions, workers: number): Promis
   if (workers === 1) return run({ ...options, Session, from: 0 });
   const progress = new Array<number>(workers).fill(0);
   const { seed, to, modes, links, signal, onProgress } = options;
+  const { security } = options.protocol;
   const reports = Array.from({ length: workers }, (_, from) => {
-    const share: Share = { simulate: true, seed, to, modes, links, from, step: workers };
+    const share: Share = {
+      simulate: true,
+      security,
+      seed,
+      to,
+      modes,
+      links,
+      from,
+      step: workers,
+    };
     const worker = new Worker(new URL(import.meta.url), { workerData: share });
     signal?.addEventListener("abort", () => worker.postMessage("stop"));
     return new Promise<Report>((resolve, reject) => {
@@ -60,7 +72,7 @@ if (!isMainThread && share?.simulate === true) {
   const report = await run({
     ...share,
     Session,
-    protocol: await modesProtocol(),
+    protocol: await modesProtocol(share.security),
     signal: stop.signal,
     onProgress: (runs) => tell({ runs }),
   });

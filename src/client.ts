@@ -50,6 +50,7 @@ import { congestionFactory } from "./session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
+import { nodeSealCrypto } from "./udp/node-seal.ts";
 import "./udp/node-text.ts";
 import type { DatagramSocket } from "./udp/socket.ts";
 import { nowMs } from "./udp/turn.ts";
@@ -309,6 +310,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       userFields: this.#userFields,
       resend,
       congestion: congestion && congestionFactory(congestion),
+      sealCrypto: nodeSealCrypto,
       counters: this.#counters,
     });
     this.#loop = new DatagramLoop({

@@ -14,7 +14,7 @@ const STORED = 0;
 const DEFLATED = 1;
 
 /** Shorter messages are stored: deflated, hardly one of them is shorter (decision 83). */
-export const MIN_DEFLATE_BYTES = 64;
+const MIN_DEFLATE_BYTES = 64;
 /** What zlib gives out at a time, bytes; it has at least so many at hand however little there is to inflate. */
 const MIN_CHUNK_BYTES: number = constants.Z_MIN_CHUNK;
 const MAX_CHUNK_BYTES: number = constants.Z_DEFAULT_CHUNK;

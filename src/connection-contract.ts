@@ -16,6 +16,10 @@ export const closeCodes = {
   unreadChannel: "unread-channel",
   /** The server closed. */
   shuttingDown: "shutting-down",
+  /** The other side of a sealed connection has sent what no peer may send; the reason is the counter of it. */
+  protocolViolation: "protocol-violation",
+  /** A key of a sealed connection has been used as often as it may be. */
+  keysSpent: "keys-spent",
   /** The worker thread of the peer's port ended. */
   workerDied: "worker-died",
 } as const;

@@ -66,7 +66,6 @@ export function checkProtocol(protocol: Protocol, role: Role): void {
     unsupported(
       `generated for contract ${protocol.stardust}, this runtime has 4: run stardust generate again`,
     );
-  if (protocol.security !== "plain") unsupported(`security ${protocol.security} is not there yet`);
   for (const { name, delivery } of protocol.channels) {
     if (!deliveries.includes(delivery))
       unsupported(`channel ${name}: delivery ${delivery} is not there yet`);

@@ -18,6 +18,7 @@ export type {
   CongestionChoice,
   CongestionFactory,
   CongestionModule,
+  CongestionName,
   CongestionSetup,
 } from "./session/congestion/choose.ts";
 export type { CongestionController, RoundTrips } from "./session/congestion/controller.ts";

@@ -162,9 +162,6 @@ export interface ZeroProtocol {
   readonly bodies: { readonly join: BodyValidator; readonly accept: BodyValidator };
 }
 
-/** The congestion controllers that there are. */
-export type CongestionName = "stardust" | "newreno" | "fixed";
-
 /** Numbers of the spec's `limits`, defaults filled in. */
 export interface ProtocolLimits {
   /** No datagram is larger, on a path of which nothing is known; both joins are padded to it. */
@@ -225,8 +222,6 @@ export interface Protocol {
   readonly security: Security;
   /** With what, where they are. */
   readonly cipher?: CipherName | undefined;
-  /** The congestion controller of a side that says nothing itself. Missing: `stardust`. */
-  readonly congestion?: CongestionName | undefined;
   readonly limits: ProtocolLimits;
   readonly header: HeaderCodec;
   readonly channels: readonly ChannelDefinition[];

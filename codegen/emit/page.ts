@@ -42,7 +42,6 @@ function overview(model: Model): string {
       ["Hash", `\`${model.hash}\``],
       ["Security", code(model.security)],
       ...(model.cipher === undefined ? [] : [["Cipher", code(model.cipher)]]),
-      ...(model.congestion === undefined ? [] : [["Congestion", code(model.congestion)]]),
       ["Spec", code(model.specFile)],
       ["Channels", String(model.channels.length)],
     ],

@@ -31,7 +31,6 @@ export function emitProtocol(
       out.add(`hash: ${quote(model.hash)},`, ...versionsText(versions));
       out.add(`security: ${quote(model.security)},`);
       if (model.cipher !== undefined) out.add(`cipher: ${quote(model.cipher)},`);
-      if (model.congestion !== undefined) out.add(`congestion: ${quote(model.congestion)},`);
       out.block(
         "limits:",
         () => {

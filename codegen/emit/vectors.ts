@@ -41,6 +41,9 @@ const ABOUT = [
   "refused: bytes that no decoder may accept; for messages the payload, else the datagram.",
 ];
 
+const ABOUT_SEALED =
+  "Where security is sealed, as here, datagrams stand as they are before they are sealed, without their tag; docs/sealing-vectors.json of Stardust has sealed ones.";
+
 export function emitVectors(model: Model): string {
   const vectors = new Vectors(model);
   const sections = [
@@ -58,7 +61,7 @@ export function emitVectors(model: Model): string {
   const protocol = { name, version, hash, canonical: hashedText(model) };
   const head = [
     `  "stardust-vectors": ${VECTORS_VERSION}`,
-    `  "about": ${JSON.stringify(ABOUT)}`,
+    `  "about": ${JSON.stringify(model.security === "sealed" ? [...ABOUT, ABOUT_SEALED] : ABOUT)}`,
     `  "protocol": ${JSON.stringify(protocol)}`,
     `  "keys": ${JSON.stringify(vectors.keys)}`,
   ];

@@ -8,7 +8,6 @@
 
 import type { DefinedLists, LeafType } from "../kinds/kinds.ts";
 import type { Documentation } from "../spec/documentation.ts";
-import type { CongestionName } from "./congestion.ts";
 import type { Delivery, Direction, Side } from "./delivery.ts";
 import type { CipherName, Security } from "./security.ts";
 
@@ -285,8 +284,6 @@ export interface Model extends DefinedLists {
   readonly security: Security;
   /** What datagrams are sealed with; only where they are. */
   readonly cipher?: CipherName;
-  /** The controller of a side that says nothing itself; where the spec says nothing either, `stardust`. */
-  readonly congestion?: CongestionName;
   /** The spec's file name without its folder, for `@see` comments. */
   readonly specFile: string;
   readonly limits: LimitsModel;

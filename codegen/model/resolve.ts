@@ -61,7 +61,6 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     ...(spec.doc === undefined ? {} : { doc: spec.doc }),
     security: spec.security,
     ...(spec.cipher === undefined ? {} : { cipher: spec.cipher }),
-    ...(spec.congestion === undefined ? {} : { congestion: spec.congestion }),
     specFile,
     limits: limitsOf(spec, sliceBytes),
     header,

@@ -206,7 +206,7 @@ const harmless: BreakingRows = {
   },
   "own-limit-changed": {
     title: "a limit that one end decides for itself differs",
-    why: "Credit, keep-alive, the handshake's times and the congestion controller bind only the end that has them.",
+    why: "Credit, keep-alive and the handshake's times bind only the end that has them.",
     fix: "nothing to do",
     before: plain,
     after: `${plain}limits: { keepAliveMs: 1000 }\n`,

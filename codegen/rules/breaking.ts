@@ -69,11 +69,6 @@ function compareProtocol(older: Model, newer: Model, report: Report): void {
     const message = `version ${older.version} is now ${newer.version}`;
     report("version-changed", "version", 0, 0, message);
   }
-  const [before, after] = [older, newer].map((model) => model.congestion ?? "stardust");
-  if (before !== after) {
-    const message = `congestion was ${before} and is ${after}`;
-    report("own-limit-changed", "congestion", 0, 0, message);
-  }
   if (older.doc !== newer.doc) report("docs-changed", "doc", 0, 0, "the protocol's doc");
 }
 

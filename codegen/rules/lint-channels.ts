@@ -13,7 +13,7 @@ const stateWords: ReadonlySet<string> = new Set(
 );
 
 /** Messages below this are never deflated; the runtime's MIN_DEFLATE_BYTES. */
-export const SMALL_BYTES = 64;
+const SMALL_BYTES = 64;
 /** Messages above this many slices are bulk. */
 const BULK_SLICES = 8;
 /** An extensible message should leave this part of a datagram free. */

@@ -5,7 +5,6 @@
 import type { Unnamed } from "../kinds/kind.ts";
 import type { DefinedType, LeafType } from "../kinds/kinds.ts";
 import type { Artefact } from "../model/artefacts.ts";
-import type { CongestionName } from "../model/congestion.ts";
 import type { Delivery, Direction } from "../model/delivery.ts";
 import type { ChannelOptions, LimitsModel } from "../model/model.ts";
 import type { CipherName, Security } from "../model/security.ts";
@@ -133,7 +132,6 @@ export type LimitsAst = Omit<LimitsModel, "sliceBytes"> & {
 
 export interface SpecAst {
   readonly name: string;
-  readonly congestion?: CongestionName;
   readonly version: number;
   readonly doc?: string;
   readonly security: Security;

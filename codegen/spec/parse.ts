@@ -3,7 +3,6 @@
  * of it at once. editor-schema.ts says the same to editors; a test holds the two against each other.
  */
 import { type Artefact, artefacts } from "../model/artefacts.ts";
-import { congestionNames } from "../model/congestion.ts";
 import { type CipherName, ciphers, type Security, securities } from "../model/security.ts";
 import type { SpecAst } from "./ast.ts";
 import { MAX_CHANNEL_ID } from "./bounds.ts";
@@ -28,7 +27,6 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
   parseFormat(fields, d);
   const protocol = parseProtocol(fields, d);
   const security = parseSecurity(fields, d);
-  const congestion = parseWord(fields, "congestion", congestionNames, "a congestion controller", d);
   const limits = parseLimits(fields.map("limits"), d);
   const limitsSpan = fields.entry("limits")?.keySpan ?? fields.span;
   const types = new TypeParser(limits, d);
@@ -51,7 +49,6 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
   return {
     ...protocol,
     ...security,
-    ...(congestion === undefined ? {} : { congestion }),
     limits,
     limitsSpan,
     ...(header ? { header } : {}),

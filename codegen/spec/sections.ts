@@ -5,7 +5,6 @@
  */
 import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import { artefactFiles, artefacts } from "../model/artefacts.ts";
-import { congestionNames } from "../model/congestion.ts";
 import { deliveries, directions } from "../model/delivery.ts";
 import { fieldBytes, headerRoles } from "../model/header-roles.ts";
 import { ciphers, securities } from "../model/security.ts";
@@ -246,11 +245,6 @@ export const specSection: MapSchema = closed(
       description: "What datagrams are sealed with; only where they are.",
     },
     limits: ref("limits"),
-    congestion: {
-      enum: congestionNames,
-      description:
-        "How a side sends that chooses nothing itself; not part of the hash. Default: stardust.",
-    },
     header: ref("header"),
     types: ref("types"),
     channels: ref("channels"),

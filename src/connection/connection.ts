@@ -10,6 +10,7 @@ import type { Counters } from "../counters.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, Role } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
+import type { SealCrypto } from "../session/seal-crypto.ts";
 import { Session, type SessionSink } from "../session/session.ts";
 import type { TrafficSecrets } from "../traffic-secrets.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -51,8 +52,9 @@ export interface ConnectionOptions {
   readonly userFields: Float64Array;
   /** False: nothing that is lost is sent again. */
   readonly resend: boolean;
-  /** Makes the session's congestion controller; default: what the protocol says. */
+  /** Makes the session's congestion controller; default `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
+  readonly sealCrypto: SealCrypto;
   /** Where events that its state does not expect are counted. */
   readonly counters: Counters;
 }
@@ -102,6 +104,8 @@ export class Connection {
   #session: Session | undefined;
   #pingedMs = 0;
   #closeRequest: CloseRequest | undefined;
+  /** Its session has, and is being closed for it. */
+  #failed = false;
   #lingerUntilMs = Number.POSITIVE_INFINITY;
   #reason: CloseReason | undefined;
 
@@ -152,12 +156,21 @@ export class Connection {
   }
 
   /** The handshake is done: the connection is open, and has a session. */
-  attach({ negotiated, tag }: Attachment, nowMs: number): void {
+  attach({ negotiated, tag, secrets }: Attachment, nowMs: number): void {
     if (!this.#on("attached")) return;
-    const { protocol, role, random, host, resend, congestion, userFields } = this.#o;
-    const sink = host;
-    const options = { protocol, negotiated, tag, role, nowMs, random, sink, resend, congestion };
-    const session = new Session(options);
+    const { protocol, role, random, host, resend, congestion, userFields, sealCrypto } = this.#o;
+    const session = new Session({
+      protocol,
+      negotiated,
+      tag,
+      sealing: secrets && { crypto: sealCrypto, ...secrets },
+      role,
+      nowMs,
+      random,
+      sink: host,
+      resend,
+      congestion,
+    });
     for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
     this.#session = session;
     this.#pingedMs = nowMs;
@@ -210,7 +223,9 @@ export class Connection {
     waitedMs = 0,
   ): boolean {
     if (!this.#allowed.datagrams || !this.path.proven) return false;
-    this.#session!.handleDatagram(bytes, view, length, nowMs, waitedMs);
+    const session = this.#session!;
+    session.handleDatagram(bytes, view, length, nowMs, waitedMs);
+    this.#endIfFailed(session, nowMs);
     return true;
   }
 
@@ -241,6 +256,7 @@ export class Connection {
     if (!this.#allowed.datagrams) return 0;
     const session = this.#session!;
     const bytes = this.path.proven ? session.pollTransmit(w, nowMs) : 0;
+    this.#endIfFailed(session, nowMs);
     if (bytes === 0 && this.#state === "lingering") {
       if (nowMs >= this.#lingerUntilMs || !session.unacknowledged) this.#sendClose(nowMs);
     }
@@ -253,6 +269,15 @@ export class Connection {
     const session = this.#session!;
     const ownMs = Math.min(this.#idleAtMs(session), this.#pingAtMs(session), this.#lingerUntilMs);
     return this.path.proven ? Math.min(ownMs, session.pollDeadline()) : ownMs;
+  }
+
+  /** A session that has failed is closed at once, with the reason; what was sent is not waited for. */
+  #endIfFailed(session: Session, nowMs: number): void {
+    const { failure } = session;
+    if (failure === undefined || this.#failed) return;
+    this.#failed = true;
+    this.close(failure, 0, nowMs);
+    this.#lingerUntilMs = Math.min(this.#lingerUntilMs, nowMs);
   }
 
   #sendClose(nowMs: number): void {

@@ -49,7 +49,7 @@ export interface PortOwnerOptions {
   readonly publicPorts: readonly (readonly [number, number])[];
   readonly systems: SystemsHost | undefined;
   readonly resend: boolean;
-  /** Makes the congestion controllers of its peers; default: what the protocol says. */
+  /** Makes the congestion controllers of its peers; default `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
   /** A join whose cookie is good, to be decided by the application. */
   readonly onJoin: (event: JoinEvent) => void;

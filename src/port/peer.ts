@@ -9,6 +9,7 @@ import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
+import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
@@ -100,6 +101,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
       userFields,
       resend,
       congestion,
+      sealCrypto: nodeSealCrypto,
       counters,
     });
   }

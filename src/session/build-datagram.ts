@@ -11,6 +11,8 @@ import { roomBytes, trimAcks } from "./datagram-space.ts";
 import type { Packer, Plan } from "./packer.ts";
 import { powerOfTwo } from "./packet-numbers.ts";
 import type { ReceivedPackets } from "./received.ts";
+import { TAG_BYTES } from "./seal-crypto.ts";
+import type { SendKeys } from "./seal-keys.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { SentPackets } from "./sent.ts";
 
@@ -23,6 +25,8 @@ export class DatagramBuilder {
   private readonly received: ReceivedPackets;
   private readonly packer: Packer;
   private readonly counters: SessionCounters;
+  /** Where the session is sealed. */
+  private readonly keys: SendKeys | undefined;
 
   constructor(
     protocol: Protocol,
@@ -31,6 +35,7 @@ export class DatagramBuilder {
     received: ReceivedPackets,
     packer: Packer,
     counters: SessionCounters,
+    keys: SendKeys | undefined,
   ) {
     this.protocol = protocol;
     this.tag = tag;
@@ -38,6 +43,7 @@ export class DatagramBuilder {
     this.received = received;
     this.packer = packer;
     this.counters = counters;
+    this.keys = keys;
   }
 
   /** A new datagram, without frames, whose `header` says what the session wants in it: `ack`, `limit`, `ackNow`. */
@@ -83,15 +89,24 @@ export class DatagramBuilder {
   }
 
   /** Writes all of it at `w.at`, and returns its bytes: without frames at least `leastBytes`, with padding. */
-  write(header: DatagramHeader, plan: Plan, w: Writer, leastBytes = 0): number {
+  write(header: DatagramHeader, plan: Plan, w: Writer, nowMs: number, leastBytes = 0): number {
     const codec = this.protocol.header;
+    const { keys, sent } = this;
     const at = w.at;
+    const number = header.packetNumber;
+    if (keys !== undefined) {
+      keys.begin(number, sent.largestAcknowledged, nowMs);
+      header.keyPhase = keys.phase;
+    }
     codec.writeClear(header, header.frames ? plan.frames[0] : undefined, w);
+    const clearEnd = w.at;
     codec.writeSealed(header, w);
     this.packer.write(plan, w);
-    const padding = leastBytes - (w.at - at);
+    const tagBytes = keys === undefined ? 0 : TAG_BYTES;
+    const padding = leastBytes - (w.at - at) - tagBytes;
     if (padding > 0) w.bytes.fill(0, w.at, w.take(padding) + padding);
-    // Here a datagram is sealed: what stands behind the clear part, with `header.packetNumber` and that part's bytes.
+    keys?.seal(number, w.bytes, at, clearEnd, w.at);
+    w.at += tagBytes;
     return w.at - at;
   }
 }

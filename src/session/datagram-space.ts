@@ -6,9 +6,13 @@
 import { ACK_RESERVE_BYTES } from "../limits.ts";
 import type { HeaderCodec, Protocol } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
+import { TAG_BYTES } from "./seal-crypto.ts";
 
 /** Bytes that sealing adds at the end of a datagram. */
-const tagBytes: Readonly<Record<Protocol["security"], number>> = { plain: 0, sealed: 16 };
+const tagBytes: Readonly<Record<Protocol["security"], number>> = {
+  plain: 0,
+  sealed: TAG_BYTES,
+};
 
 /** Bytes left for frames, their headers included, in a datagram of so many bytes that begins with `header`. */
 export function roomBytes(header: DatagramHeader, protocol: Protocol, bytes: number): number {

@@ -1,13 +1,14 @@
 /**
- * Why a session drops a received datagram whole. Each reason is the name of the counter that rises. Counting is all
- * that plain mode does about a bad datagram: a forged one must not be able to end a session. Not here: the checks
- * themselves. An unknown name does not compile.
+ * Why a session drops a received datagram whole. Each reason is the name of the counter that rises. Counting is all that
+ * is done about a bad datagram, since a forged one must not be able to end a session; but what is found behind a good tag
+ * the other side has done, and that ends it. Not here: the checks themselves. An unknown name does not compile.
  */
 import { Violation, type ViolationName } from "../wire/header.ts";
 
 /** The reasons, each with what it says of the datagram. */
 export const dropReasons = {
   sessionTag: "not the tag of its connection: made by somebody who knows no more than addresses",
+  seal: "it does not open with the keys of its connection: forged, changed, or of keys that are gone",
   duplicates: "its packet number was received before (networks do this; nobody is to blame)",
   tooOld: "so late that its numbers can no longer be told from newer ones",
   truncated: "it ends in the middle of a field",
@@ -18,7 +19,8 @@ export const dropReasons = {
   sliceBounds: "slice index or count impossible on this channel",
   payloadSize:
     "a payload of a size that its channel does not have, or bytes behind an acknowledgement without frames",
-  acknowledgedUnsent: "it acknowledges a number that was skipped on purpose, or is none",
+  acknowledgedUnsent:
+    "it acknowledges a number that was skipped on purpose, or is none; in a sealed session also one not used yet",
   direction: "a frame on a channel on which this side may not be sent to",
   messageWindow: "a message number further ahead than the window allows",
   sliceMismatch:

@@ -3,6 +3,7 @@ export {
   type CongestionChoice,
   type CongestionFactory,
   type CongestionModule,
+  type CongestionName,
   type CongestionSetup,
   congestionChoice,
   congestionControllers,

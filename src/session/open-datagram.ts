@@ -1,8 +1,8 @@
 /**
  * Where a received datagram is opened: everything that can be wrong with it is found here, before any of it is applied.
  * First the clear part of the header: session tag, packet number, whether that came before. Then, and only then, what
- * stands behind: in a sealed datagram it would be opened between the two. Not here: what an accepted one changes
- * (session.ts). Worst case: one visit to each frame, and one look at each range of an ack.
+ * stands behind: a sealed datagram is opened between the two. Not here: what an accepted one changes
+ * (session.ts). Worst case: one attempt to open it, one visit to each frame, and one look at each range of an ack.
  */
 import { MAX_PACKET_NUMBER } from "../limits.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
@@ -12,6 +12,8 @@ import { type DropReason, reasonOf } from "./drop-reason.ts";
 import { type DuplicateWindow, rebuildNumber } from "./packet-numbers.ts";
 import type { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import type { Receivers } from "./receivers.ts";
+import { TAG_BYTES } from "./seal-crypto.ts";
+import type { ReceiveKeys } from "./seal-keys.ts";
 import type { SentPackets } from "./sent.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -25,6 +27,10 @@ export class DatagramOpener {
   private readonly receiveLimit: ReceiveLimit;
   private readonly receivers: Receivers;
   private readonly context: ReceiveContext;
+  /** Where the session is sealed. */
+  private readonly keys: ReceiveKeys | undefined;
+  /** The datagram that was opened last had a good tag: whatever is wrong with it, the other side has done. */
+  isAuthentic = false;
 
   constructor(
     protocol: Protocol,
@@ -36,6 +42,7 @@ export class DatagramOpener {
     receiveLimit: ReceiveLimit,
     receivers: Receivers,
     context: ReceiveContext,
+    keys: ReceiveKeys | undefined,
   ) {
     this.protocol = protocol;
     this.role = role;
@@ -46,14 +53,16 @@ export class DatagramOpener {
     this.receiveLimit = receiveLimit;
     this.receivers = receivers;
     this.context = context;
+    this.keys = keys;
   }
 
   /**
    * Reads the datagram of `space.reader`: its header into `space.in`, with the whole packet number, its frames into
-   * `space.frames`. Returns why it is to be dropped, if it is. Changes nothing but `space`, scratch, and a number under
-   * suspicion.
+   * `space.frames`. Returns why it is to be dropped, if it is. Changes nothing but `space`, scratch, a number under
+   * suspicion, and where it is sealed the keys and the bytes themselves, which are open then.
    */
-  open(space: Workspace): DropReason | undefined {
+  open(space: Workspace, nowMs: number): DropReason | undefined {
+    this.isAuthentic = false;
     const codec = this.protocol.header;
     const { in: header, frame, reader } = space;
     space.frames.count = 0;
@@ -67,17 +76,25 @@ export class DatagramOpener {
     header.packetNumber = number;
     if (this.duplicates.isTooOld(number)) return "tooOld";
     if (this.duplicates.has(number)) return "duplicates";
-    // Here a sealed datagram is opened: [reader.at, reader.end), with `number` and all bytes before. A plain one is open.
+    if (this.keys !== undefined) {
+      const { bytes, at, end } = reader;
+      if (!this.keys.open(header.keyPhase, number, bytes, 0, at, end, nowMs)) return "seal";
+      this.isAuthentic = true;
+      reader.end = end - TAG_BYTES;
+    }
     const sealed = codec.readSealed(header, reader);
     if (sealed !== Violation.none) return reasonOf(sealed);
     if (header.ack) {
       const acks = this.sent.check(header.acks, codec.ackBits);
       if (acks !== undefined) return acks;
+      // In plain mode somebody else may have made the datagram that this side has not sent; here there is nobody else.
+      if (this.isAuthentic && header.acks.largest >= this.sent.next) return "acknowledgedUnsent";
     }
     if (header.frames) {
       const frames = this.readFrames(space, number);
       if (frames !== undefined) return frames;
     }
+    if (this.isAuthentic) return undefined;
     // Without a tag anybody can make a datagram with any number: one alone must not move the window far.
     return this.duplicates.isJump(number, this.sent.numberSpace) ? "jump" : undefined;
   }

@@ -2,7 +2,10 @@
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import type { TrafficSecrets } from "../traffic-secrets.ts";
 import type { CongestionFactory } from "./congestion/choose.ts";
+import type { SealCrypto } from "./seal-crypto.ts";
+import type { SealLimits } from "./seal-keys.ts";
 
 /** Where a session's messages go. */
 export interface SessionSink {
@@ -20,12 +23,21 @@ export interface SessionSink {
   notice?(channel: ChannelDefinition, token: number, delivered: boolean): void;
 }
 
+/** What a sealed session needs besides. */
+export interface SealingOptions extends TrafficSecrets {
+  readonly crypto: SealCrypto;
+  /** For tests: others than those of the cipher. */
+  readonly limits?: Partial<SealLimits> | undefined;
+}
+
 export interface SessionOptions {
   readonly protocol: Protocol;
   /** Which version both sides use; default: they were generated from the same one. */
   readonly negotiated?: NegotiatedVersion | undefined;
   /** What every datagram of both sides carries, a u32 that only they know, where the layout has it; default 0. */
   readonly tag?: number | undefined;
+  /** Given exactly where the protocol is sealed. */
+  readonly sealing?: SealingOptions | undefined;
   /** The side this session is. */
   readonly role: Role;
   /** The caller's clock, milliseconds; it must never go back. */
@@ -33,7 +45,7 @@ export interface SessionOptions {
   /** At least 0, below 1. Which packet numbers are skipped depends on it: not predictable outside tests. */
   readonly random: () => number;
   readonly sink: SessionSink;
-  /** Makes its controller; default: what the protocol says. */
+  /** Makes its controller; default: `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
   /** Default true. False: what is lost stays lost; for tests that show what resending is good for. */
   readonly resend?: boolean | undefined;

@@ -32,6 +32,8 @@ import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
 import { Receivers } from "./receivers.ts";
 import { INITIAL_RTT_MS, RttEstimator } from "./rtt.ts";
+import type { ReceiveKeys, SendKeys } from "./seal-keys.ts";
+import { type SessionFailure, sealKeys, spentKeys, violated } from "./seal-session.ts";
 import { SendLimit } from "./send-limit.ts";
 import { Senders } from "./senders.ts";
 import { Sent, SentPackets } from "./sent.ts";
@@ -40,7 +42,8 @@ import { Slab } from "./slab.ts";
 import { Timer, Timers } from "./timers.ts";
 import { Workspace, workspaceOf } from "./workspace.ts";
 
-export type { SessionOptions, SessionSink } from "./session-options.ts";
+export type { SessionFailure } from "./seal-session.ts";
+export type { SealingOptions, SessionOptions, SessionSink } from "./session-options.ts";
 
 /** The longest pause between probes, milliseconds, unless the round trip itself is longer. */
 const MAX_PROBE_MS = 3000;
@@ -59,6 +62,8 @@ export class Session {
   lastReceivedMs: number;
   /** Time of the last datagram that was written; the time of construction before the first. */
   lastSentMs: number;
+  /** Why it has to end, which is its holder's to see to: only where it is sealed, for no stranger can bring it about. */
+  failure: SessionFailure | undefined;
 
   private readonly protocol: Protocol;
   private readonly role: Role;
@@ -80,6 +85,9 @@ export class Session {
   private readonly receivers: Receivers;
   private readonly opener: DatagramOpener;
   private readonly builder: DatagramBuilder;
+  /** Where it is sealed. */
+  private readonly sendKeys: SendKeys | undefined;
+  private readonly receiveKeys: ReceiveKeys | undefined;
   private readonly user: Float64Array;
 
   private nowMs: number;
@@ -106,8 +114,7 @@ export class Session {
     const negotiated = options.negotiated ?? sameVersion(protocol);
     this.resend = options.resend ?? true;
     const { maxDatagramBytes } = protocol.limits;
-    const factory =
-      options.congestion ?? congestionControllers[protocol.congestion ?? DEFAULT_CONGESTION];
+    const factory = options.congestion ?? congestionControllers[DEFAULT_CONGESTION];
     this.controller = factory({ maxDatagramBytes, nowMs });
     this.nowMs = nowMs;
     this.lastReceivedMs = nowMs;
@@ -149,6 +156,9 @@ export class Session {
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
     const tag = options.tag ?? 0;
+    const keys = sealKeys(options, this.rtt);
+    this.sendKeys = keys?.send;
+    this.receiveKeys = keys?.receive;
     this.opener = new DatagramOpener(
       protocol,
       this.role,
@@ -159,6 +169,7 @@ export class Session {
       this.receiveLimit,
       this.receivers,
       this.context,
+      this.receiveKeys,
     );
     this.builder = new DatagramBuilder(
       protocol,
@@ -167,6 +178,7 @@ export class Session {
       this.received,
       this.packer,
       this.counters,
+      this.sendKeys,
     );
   }
 
@@ -214,6 +226,11 @@ export class Session {
   ping(): void {
     this.pingWanted = true;
     this.dirty = true;
+  }
+
+  /** Has the next keys begin as soon as they may; nothing where it is plain. They also do so by themselves. */
+  updateKeys(): void {
+    this.sendKeys?.update();
   }
 
   /** Reliable messages are queued or unacknowledged. */
@@ -264,10 +281,10 @@ export class Session {
     let reason: DropReason | undefined;
     try {
       space.reader.reset(bytes, view, 0, length);
-      reason = this.opener.open(space);
+      reason = this.opener.open(space, nowMs);
       const stalled = Math.max(waitedMs, nowMs - this.timers.next()) > STALL_MS;
       if (reason === undefined) this.apply(space, bytes, view, length, nowMs, stalled);
-      else this.counters[reason]++;
+      else this.refuse(reason);
     } finally {
       space.busy = false;
     }
@@ -347,6 +364,13 @@ export class Session {
   }
 
   // ---- receiving ----
+
+  private refuse(reason: DropReason): void {
+    this.counters[reason]++;
+    // What is late may be so by the network alone.
+    if (this.opener.isAuthentic && reason !== "tooOld") this.failure ??= violated(reason);
+    else if (this.receiveKeys?.isSpent === true) this.failure ??= spentKeys;
+  }
 
   private apply(
     space: Workspace,
@@ -439,6 +463,10 @@ export class Session {
     if (!((work && open) || ackDue || probe || this.pingWanted) || sent.isExhausted) {
       return this.settle(nowMs);
     }
+    if (this.sendKeys?.isSpent === true) {
+      this.failure ??= spentKeys;
+      return this.settle(nowMs);
+    }
     const { out: header, plan } = this.space;
     sent.giveUpOldest(nowMs, this.controller);
     header.ack = received.count > 0 && (received.pending || tell || ackDue);
@@ -457,7 +485,7 @@ export class Session {
       if (!ackDue) return this.settle(nowMs);
       header.ackNow = this.asksForAck(nowMs);
     }
-    const bytes = builder.write(header, plan, w);
+    const bytes = builder.write(header, plan, w, nowMs);
     this.sentDatagram(header, probe, builder.trimmed, bytes, nowMs);
     timers.clear(Timer.pacing);
     return bytes;
@@ -471,7 +499,7 @@ export class Session {
     header.limit = false;
     header.ackNow = true;
     builder.begin(header, plan, this.user, nowMs);
-    builder.write(header, plan, w, bytes);
+    builder.write(header, plan, w, nowMs, bytes);
     this.sentDatagram(header, false, false, bytes, nowMs, Sent.pathProbe);
     this.pacer.sent(bytes);
     this.path.probeSent();
@@ -591,5 +619,6 @@ export class Session {
     this.receivers.maintain();
     this.senders.trim();
     this.sent.trim();
+    this.receiveKeys?.maintain(nowMs);
   }
 }

@@ -139,12 +139,6 @@ const structure: BadSpec[] = [
   },
   {
     code: "SD1108",
-    spec: `${smallest}congestion: «newrenno»\n`,
-    schema: "refuses",
-    suggests: "newreno",
-  },
-  {
-    code: "SD1108",
     spec: `${smallest}generate: { with: [page, «vector»] }\n`,
     schema: "refuses",
     suggests: "vectors",

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { emit } from "#codegen/emit/emit.js";
 import { emitModelJson } from "#codegen/emit/model-json.js";
 import { emitVectors } from "#codegen/emit/vectors.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
@@ -88,13 +87,4 @@ channels:
   side: { id: 2, delivery: reliable, message: { side: Side, big: { u64: { as: number } } } }
 `);
   expect(both?.independent).toBe(both!.own);
-});
-
-test("the congestion controller that a spec names is in its protocol, and not in its hash", async () => {
-  const spec = readFileSync(`${root}test/specs/robot.yaml`, "utf8");
-  const model = (text: string) => resolveSpec(loadSpec(text, "spec.yaml"))!;
-  const said = model(`${spec}\ncongestion: newreno\n`);
-  expect(said.hash).toBe(model(spec).hash);
-  expect((await emit(said)).get("protocol.ts")).toContain('  congestion: "newreno",\n');
-  expect((await emit(model(spec))).get("protocol.ts")).not.toContain("congestion");
 });

@@ -8,20 +8,14 @@ import * as readZero from "#codegen/interpret/read-zero.js";
 import * as writeDatagram from "#codegen/interpret/write-datagram.js";
 import { END } from "#codegen/kinds/float.js";
 import * as channels from "#codegen/model/channels.js";
-import { congestionNames } from "#codegen/model/congestion.js";
 import * as resolve from "#codegen/model/resolve.js";
-import { SMALL_BYTES } from "#codegen/rules/lint-channels.js";
 import * as bounds from "#codegen/spec/bounds.js";
-import * as compression from "#src/compression.js";
 import * as limits from "#src/limits.js";
-import { congestionControllers } from "#src/session/congestion/choose.js";
 import * as check from "#src/wire/check.js";
 import * as envelope from "#src/zero/envelope.js";
 import { forbiddenKeys } from "#src/zero/scan.js";
 
 test.each<[string, unknown, unknown]>([
-  ["the congestion controllers", congestionNames, Object.keys(congestionControllers)],
-  ["what is too small to deflate", SMALL_BYTES, compression.MIN_DEFLATE_BYTES],
   ["the largest channel id", bounds.MAX_CHANNEL_ID, limits.MAX_CHANNEL_ID],
   [
     "what a message costs beside its bytes",

@@ -379,12 +379,16 @@ describe("a fault in a session is found:", () => {
 
   test("any session tag is taken", async () => {
     const { open } = DatagramOpener.prototype;
-    DatagramOpener.prototype.open = function (this: DatagramOpener, space: Workspace) {
+    DatagramOpener.prototype.open = function (
+      this: DatagramOpener,
+      space: Workspace,
+      nowMs: number,
+    ) {
       const { reader } = space;
       // Behind channel and flags of the default layout; one that is too short is refused for that.
       const { tag } = this as unknown as { tag: number };
       if (reader.end - reader.at >= 8) reader.view.setUint32(reader.at + 4, tag);
-      return open.call(this, space);
+      return open.call(this, space, nowMs);
     };
     try {
       expect(await firstFailure(target(), 3000)).not.toMatch(/^not found/);

@@ -1,8 +1,11 @@
 /** Controllers over links with a rate and a queue: what they leave to others, how long they make the queue, and what loss costs. */
 import { Writer } from "stardust-udp/wire";
 import { describe, expect, it, test, vi } from "vitest";
-import type { CongestionName, Protocol } from "#src/protocol.js";
-import { congestionControllers, congestionFactory } from "#src/session/congestion/choose.js";
+import {
+  type CongestionName,
+  congestionControllers,
+  congestionFactory,
+} from "#src/session/congestion/choose.js";
 import type { CongestionController } from "#src/session/congestion/controller.js";
 import { FixedController } from "#src/session/congestion/fixed.js";
 import { NewRenoController } from "#src/session/congestion/newreno.js";
@@ -10,7 +13,6 @@ import { Pacer } from "#src/session/congestion/pacer.js";
 import { StardustController } from "#src/session/congestion/stardust.js";
 import { RttEstimator } from "#src/session/rtt.js";
 import { jain, type PathOptions, quantile, Race } from "../support/flows.ts";
-import { handProtocol } from "../support/hand-protocol.ts";
 import { joined, numberedPayload } from "../support/session-pair.ts";
 
 const seeds = [1, 2, 3];
@@ -329,22 +331,5 @@ describe("a controller is chosen", () => {
     }
     const fixed = congestionFactory({ fixed: { windowBytes: 5000 } })(setup);
     expect(fixed.windowBytes).toBe(5000);
-  });
-
-  it("by what the protocol says, where a session is given none", () => {
-    const windows = (congestion: CongestionName | undefined) => {
-      const protocol: Protocol = { ...handProtocol(), congestion };
-      const client = { congestion: congestionFactory({ fixed: { windowBytes: 5000 } }) };
-      const { client: chosen, server } = joined({ seed: 1, protocol, client });
-      return [server.session.windowBytes, chosen.session.windowBytes];
-    };
-    const setup = { maxDatagramBytes: handProtocol().limits.maxDatagramBytes, nowMs: 0 };
-    for (const name of Object.keys(congestionControllers) as CongestionName[]) {
-      expect(windows(name)).toEqual([congestionControllers[name](setup).windowBytes, 5000]);
-    }
-    expect(windows(undefined)[0]).toBe(congestionControllers.stardust(setup).windowBytes);
-    expect(new Set([windows("fixed")[0], windows("newreno")[0], windows("stardust")[0]]).size).toBe(
-      3,
-    );
   });
 });

@@ -2,8 +2,6 @@
  * The simulator finds what it is for: faults planted one by one into a copy of the session's compiled code, each found
  * by the runs that CI plays. A fault whose text is not in the code any more fails.
  */
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
 import type { Protocol } from "stardust-udp/protocol";
 import { Session } from "stardust-udp/testing";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -12,6 +10,7 @@ import { play } from "#simulate/play.js";
 import { endOf, run, type Selection, selectionOf } from "#simulate/run.js";
 import { kindOf, shrink } from "#simulate/shrink.js";
 import { modesProtocol } from "#simulate/worker.js";
+import { plant, removePlanted } from "../support/plant.ts";
 
 /** As in .ci/run. */
 const CI_SEED = 1;
@@ -19,42 +18,12 @@ const CI_RUNS = 10_000;
 /** Where there is nothing to find, so many say so. */
 const IDLE_RUNS = 100;
 
-const built = new URL("../../dist/src/", import.meta.url);
-const folder = new URL("../tmp/planted-sessions/", import.meta.url);
-
 let protocol: Protocol;
-let count = 0;
 
 beforeAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
+  removePlanted();
   protocol = await modesProtocol();
 });
-
-/** A session class of a copy of src/ in which every match is replaced in one file of the session; there must be one. */
-async function plant(
-  file: string,
-  edits: readonly (readonly [RegExp, string])[],
-): Promise<SessionClass> {
-  const copy = new URL(`${count++}/`, folder);
-  cpSync(built, copy, {
-    recursive: true,
-    filter: (path) => statSync(path).isDirectory() || path.endsWith(".js"),
-  });
-  const session = new URL("session/", copy);
-  const found = readdirSync(session, { recursive: true, encoding: "utf8" }).find(
-    (path) => basename(path) === file,
-  );
-  if (found === undefined) throw new Error(`there is no ${file}: the fault is not planted`);
-  const path = new URL(found, session);
-  let text = readFileSync(path, "utf8");
-  for (const [from, to] of edits) {
-    if (text.search(from) < 0) throw new Error(`${file} has no ${from}: the fault is not planted`);
-    text = text.replace(from, to);
-  }
-  writeFileSync(path, text);
-  const module = (await import(new URL("session.js", session).href)) as { Session: SessionClass };
-  return module.Session;
-}
 
 /** Of the first runs that CI plays; `modes`: only those of them that can show it, where others are many. */
 async function firstProblem(

@@ -4,8 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { CongestionName } from "#src/protocol.js";
-import { congestionControllers } from "#src/session/congestion/choose.js";
+import { type CongestionName, congestionControllers } from "#src/session/congestion/choose.js";
 import { quantile, Race } from "./flows.ts";
 import { indexOf, joined, numberedPayload } from "./session-pair.ts";
 

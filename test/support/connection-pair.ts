@@ -5,6 +5,7 @@ import { Counters } from "#src/counters.js";
 import { sameVersion } from "#src/negotiated-version.js";
 import type { Protocol, Role } from "#src/protocol.js";
 import { Pair, SeededRandom } from "#src/testing/index.js";
+import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { channelIndex, handProtocol } from "./hand-protocol.js";
 import { Inbox, numberedPayload } from "./session-pair.js";
 
@@ -17,12 +18,12 @@ export class TestHost extends Inbox implements ConnectionHost {
   readonly connection: Connection;
   path = { address: "10.0.0.1", port: 4000, proven: true };
 
-  constructor(role: Role, seed = 1) {
+  constructor(role: Role, seed = 1, own: Protocol = protocol) {
     super();
     const random = new SeededRandom(seed);
     const host = this;
     this.connection = new Connection({
-      protocol,
+      protocol: own,
       role,
       host,
       path: {
@@ -34,8 +35,9 @@ export class TestHost extends Inbox implements ConnectionHost {
         },
       },
       random: () => random.next(),
-      userFields: new Float64Array(protocol.header.userFields.length),
+      userFields: new Float64Array(own.header.userFields.length),
       resend: true,
+      sealCrypto: nodeSealCrypto,
       counters: this.counters,
     });
   }

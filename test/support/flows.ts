@@ -2,8 +2,7 @@
  * Flows in virtual time that send as much as they can, each between a client and a server of its own, over one bottleneck:
  * what each of them gets, and how long the queue is.
  */
-import type { CongestionName } from "#src/protocol.js";
-import { congestionControllers } from "#src/session/congestion/choose.js";
+import { type CongestionName, congestionControllers } from "#src/session/congestion/choose.js";
 import {
   Bottleneck,
   type LinkOptions,

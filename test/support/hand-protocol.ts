@@ -6,6 +6,7 @@
 import { InvalidMessageError, MalformedError } from "#src/errors.js";
 import type {
   ChannelDefinition,
+  CipherName,
   Delivery,
   Direction,
   HeaderCodec,
@@ -80,8 +81,10 @@ class DefaultLayout implements HeaderCodec {
   readonly messageNumberBits = 16;
   readonly #channels: readonly ChannelDefinition[];
   readonly #byId: Map<number, ChannelDefinition>;
+  readonly #sealed: boolean;
 
-  constructor(channels: readonly ChannelDefinition[], userFieldCount: number) {
+  constructor(channels: readonly ChannelDefinition[], userFieldCount: number, sealed: boolean) {
+    this.#sealed = sealed;
     this.#channels = channels;
     this.#byId = new Map(channels.map((channel) => [channel.id, channel]));
     this.userFields = Array.from({ length: userFieldCount }, (_, i) => ({
@@ -135,7 +138,7 @@ class DefaultLayout implements HeaderCodec {
     h.wide = (flags & W) !== 0;
     h.keyPhase = (flags & K) !== 0;
     h.limit = (flags & L) !== 0;
-    if (h.keyPhase) return Violation.reservedBits;
+    if (h.keyPhase && !this.#sealed) return Violation.reservedBits;
     if (!h.frames && (flags & (F | M)) !== 0) return Violation.flags;
     if (h.limit && !h.ack) return Violation.flags;
     if ((flags & (A | Q | D)) === 0) return Violation.flags;
@@ -306,6 +309,8 @@ export interface HandOptions {
   readonly channels?: readonly HandChannel[];
   readonly userFields?: number;
   readonly limits?: Partial<ProtocolLimits>;
+  /** Sealed with it. */
+  readonly cipher?: CipherName;
 }
 
 /** One channel of each kind; tests name them by `channelIndex`. */
@@ -370,7 +375,8 @@ export function handProtocol(options: HandOptions = {}): Protocol {
     version: 1,
     hash: "00000000000000000000000000000000",
     versions: [],
-    security: "plain",
+    security: options.cipher === undefined ? "plain" : "sealed",
+    cipher: options.cipher,
     limits: {
       maxDatagramBytes: 1200,
       sliceBytes,
@@ -383,7 +389,7 @@ export function handProtocol(options: HandOptions = {}): Protocol {
       maxAckDelayMs: 20,
       ...options.limits,
     },
-    header: new DefaultLayout(channels, userFields),
+    header: new DefaultLayout(channels, userFields, options.cipher !== undefined),
     channels,
     zero: { bodies: { join: emptied, accept: emptied } },
   };

@@ -44,7 +44,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
   connection: { imports: [...BASE, "wire", "session"], packages: [], pure: true },
   compression: { imports: [...BASE, "wire"], packages: ["node:zlib"] },
-  udp: { imports: [...BASE, "wire"], types: ["zero"], packages: ["node:*"] },
+  udp: { imports: [...BASE, "wire"], types: ["zero", "session"], packages: ["node:*"] },
   endpoint: { imports: BASE, types: ["wire"], packages: ["node:*"] },
   dispatcher: { imports: [...BASE, "session", "endpoint"], packages: [] },
   port: { imports: [...BASE, ...BELOW_PORT, "endpoint"], types: ["systems"], packages: ["node:*"] },

@@ -2,7 +2,6 @@
  * Which controller a session has: a name, the window of `fixed`, or a factory of the user's own; and whether a value of a
  * user's is one of these.
  */
-import type { CongestionName } from "../../protocol.ts";
 import type { CongestionController } from "./controller.ts";
 import { FixedController, type FixedOptions } from "./fixed.ts";
 import { NewRenoController } from "./newreno.ts";
@@ -18,6 +17,8 @@ export interface CongestionSetup {
 
 /** Makes the controller of one session. */
 export type CongestionFactory = (setup: CongestionSetup) => CongestionController;
+
+export type CongestionName = "stardust" | "newreno" | "fixed";
 
 /** The controllers that are there, by name. */
 export const congestionControllers: Readonly<Record<CongestionName, CongestionFactory>> = {

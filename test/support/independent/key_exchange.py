@@ -50,14 +50,7 @@ def check(v):
     same("serverPublicKey", raw(server.public_key()).hex(), v["serverPublicKey"])
     same("identityPublicKey", raw(identity.public_key()).hex(), v["identityPublicKey"])
 
-    c = v["cookie"]
-    time = c["timeMs"].to_bytes(6, "big")
-    subject = f"cookie\n{c['address']}\n{c['port']}\n{c['local']}\n{c['cid']}\n{c['hash']}\n{c['timeMs']}"
-    mac = hmac.new(unhex(c["secret"]), subject.encode(), hashlib.sha256).digest()[:16]
-    same("cookie", from_base64url(c["cookie"]), time + mac)
-
     join, accept = unhex(v["join"]), unhex(v["accept"])
-    same("cookie of join", envelope(join)["sys"]["cookie"], c["cookie"])
     join_sys, accept_sys = envelope(join)["sys"], envelope(accept)["sys"]
     same("join key", from_base64url(join_sys["key"]).hex(), v["clientPublicKey"])
     same("accept key", from_base64url(accept_sys["key"]).hex(), v["serverPublicKey"])
