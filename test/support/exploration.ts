@@ -13,7 +13,7 @@ import type { Protocol } from "#src/protocol.js";
 import { ZeroClient } from "#src/zero/client.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import { ZeroServer } from "#src/zero/server.js";
-import { PORTS, seeded, testCrypto } from "./zero-world.ts";
+import { identity, PORTS, seeded, testCrypto } from "./zero-world.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -87,7 +87,9 @@ class Run {
       this.#histories[port] = new History();
       const crypto = testCrypto(seeded(port));
       const ports = [[PORTS[0], PORTS[1]]] as const;
-      this.servers.set(port, new ZeroServer({ protocol, crypto, port, ports, nowMs: this.nowMs }));
+      const own = protocol.security === "sealed" ? { identity } : {};
+      const { nowMs } = this;
+      this.servers.set(port, new ZeroServer({ protocol, crypto, port, ports, nowMs, ...own }));
     }
     this.#histories.client = new History();
     this.client = new ZeroClient({

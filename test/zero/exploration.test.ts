@@ -10,6 +10,8 @@ const FAULTS =
 /** With a short deadline, so that few repetitions come before it; a drop or three do not make it pass. */
 const protocol = handZeroProtocol({ handshakeTimeoutMs: 2_000 });
 
+const sealed = handZeroProtocol({ handshakeTimeoutMs: 2_000, security: "sealed" });
+
 /** With fewer faults in the short run where that is said: what a third of them finds, the others do too. */
 const scenarios: readonly (Scenario & { readonly shortFaults?: number })[] = [
   {
@@ -28,6 +30,13 @@ const scenarios: readonly (Scenario & { readonly shortFaults?: number })[] = [
     protocol,
     decision: "other port",
     mapsEach: true,
+    closes: "client",
+    shortFaults: 1,
+  },
+  {
+    name: "sealed, and the client closes",
+    protocol: sealed,
+    decision: "other port",
     closes: "client",
     shortFaults: 1,
   },
@@ -75,6 +84,11 @@ function judge(run: Finished): string {
     const place = reserved.find(({ peer }) => peer === event.peer)!;
     expect(place.port).toBe(event.port);
     expect(attached).toContain(event.peer);
+    const theirs = ofServer("attached").map((each) => each.event);
+    const peer = theirs.find((each) => "peer" in each && each.peer === event.peer);
+    // Sealed, they have the same secrets; plain, none.
+    expect(event.secrets === undefined).toBe(scenario.protocol.security === "plain");
+    expect(peer).toMatchObject(event.secrets === undefined ? {} : { secrets: event.secrets });
   }
 
   // Faults alone, which are too few to make a deadline pass, keep nobody out.
