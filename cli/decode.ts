@@ -129,7 +129,8 @@ class Decoder {
     const from = given.from ?? this.#from ?? this.#sideOf(given);
     const compat = this.#isCompat(given);
     const side = from === undefined ? {} : { from };
-    const reading = this.#reader.read(given.bytes, { ...side, compat });
+    const sealed = this.#reader.model.security === "sealed";
+    const reading = this.#reader.read(given.bytes, { ...side, compat, sealed });
     if (reading.zero === "accept" && given.destination !== undefined) {
       const sys = reading.envelope?.["sys"] as { compat?: unknown } | undefined;
       remember(this.#compat, given.destination, sys?.compat === true);

@@ -43,6 +43,7 @@ export function emitDissector(model: Model): string {
     hash: model.hash,
     maxDatagramBytes: model.limits.maxPathDatagramBytes ?? model.limits.maxDatagramBytes,
     sliceBytes: model.limits.sliceBytes,
+    isSealed: model.security === "sealed",
     packetNumberBits: model.header.packetNumberBits,
     messageNumberBits: model.header.messageNumberBits,
     clear: items(model.header.clear, `${abbr}.header`, names),

@@ -48,6 +48,8 @@ export interface Reading {
 export interface ReadOptions {
   /** Who sent it; without, directions are not checked. */
   readonly from?: Side;
+  /** It is sealed, and its keys are not known: what stands behind the clear part is named, and no more. */
+  readonly sealed?: boolean;
   /** The two sides were generated from different versions, as their accept said. */
   readonly compat?: boolean;
 }

@@ -23,6 +23,9 @@ import {
 } from "./header-items.ts";
 import { readZero } from "./read-zero.ts";
 
+/** Behind the ciphertext of a sealed datagram. */
+const TAG_BYTES = 16;
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Reads datagrams of one protocol. */
@@ -57,7 +60,7 @@ export class DatagramReader {
       const limit = isZero ? maxDatagramBytes : maxPathDatagramBytes;
       if (bytes.length > limit) s.fail(`${bytes.length} bytes, at most ${limit}`, "", limit);
       if (isZero) readZero(this.#model, s, reading, options.from);
-      else new RegularReading(this, s, reading, options.from).read();
+      else new RegularReading(this, s, reading, options.from).read(options.sealed === true);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       const { at, path, problem } = error;
@@ -123,7 +126,7 @@ class RegularReading {
     reading.frames = this.#frames;
   }
 
-  read(): void {
+  read(isSealed: boolean): void {
     const s = this.#s;
     const user: Record<string, number> = {};
     const ack = { largest: 0, delay: 255, runs: [] as readonly number[] };
@@ -170,11 +173,26 @@ class RegularReading {
     };
     this.#items("clear", take, ranges);
     this.#checkFlags();
+    this.#reading.user = user;
+    if (isSealed) {
+      this.#nameSealed();
+      return;
+    }
     this.#items("sealed", take, ranges);
     if (this.#flags.role("ack")) this.#reading.ack = ack;
-    this.#reading.user = user;
     if (this.#flags.role("frames")) this.#readFrames();
     else if (s.left > 0) this.#readPadding();
+  }
+
+  /** What only the two sides can read, and the tag that shows them that it is theirs. */
+  #nameSealed(): void {
+    const s = this.#s;
+    if (s.left < TAG_BYTES) {
+      s.fail(`${inBytes(s.left)} behind the clear part, and a tag has ${TAG_BYTES}`, "tag");
+    }
+    const sealedBytes = s.left - TAG_BYTES;
+    if (sealedBytes > 0) s.leaf("sealed", s.take(sealedBytes, "sealed"), {});
+    s.leaf("tag", s.take(TAG_BYTES, "tag"), {});
   }
 
   #readPadding(): void {

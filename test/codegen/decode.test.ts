@@ -17,6 +17,7 @@ import { SeededRandom } from "#src/testing/random.js";
 import { mutated } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
 import { fromHex, readVectors, type Vectors } from "../support/revive.ts";
+import type { SealingVectors } from "../support/sealing-vectors.ts";
 import { specUrl } from "../support/specs.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -106,6 +107,23 @@ describe("decode", () => {
     expect(unknown.out).toContain(
       "0000  ^^                       channel: wire id 16777215 is no channel",
     );
+  });
+
+  it("shows of a sealed datagram what anybody can read, and names the rest", async () => {
+    const of = { spec: `${root}test/specs/modes-sealed.yaml` };
+    const kept = readFileSync(`${root}docs/sealing-vectors.json`, "utf8");
+    const { ciphers } = JSON.parse(kept) as SealingVectors;
+    const [, second] = ciphers["aes-256-gcm"];
+    const { datagram } = second!.datagrams.find((row) => row.case === "a message")!;
+    const { code, out } = await run(datagram, of);
+    expect(code).toBe(0);
+    expect(out).toContain("channel: 1 (unreliable, id 0)");
+    expect(out).toContain("keyPhase: 1");
+    expect(out).toMatch(/packetNumber: 5\n0006 {2}.{24} sealed\n000e {2}.{24} tag\n$/);
+    const cut = await run(datagram.slice(0, 40), of);
+    expect(cut.code).toBe(1);
+    expect(cut.out).toContain("14 bytes behind the clear part, and a tag has 16");
+    expect((await run(datagram)).code).toBe(1);
   });
 
   it("checks directions where it knows who sent it", async () => {

@@ -17,6 +17,7 @@ import { IndependentParser } from "../support/independent-parser.ts";
 import { mutated } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
 import { fromHex, readVectors } from "../support/revive.ts";
+import type { SealingVectors } from "../support/sealing-vectors.ts";
 import { specUrl } from "../support/specs.ts";
 import { type Captured, tap } from "../support/tap.ts";
 import { dissect, type Field, hasTshark, run, skipWithoutTshark } from "../support/tshark.ts";
@@ -29,6 +30,27 @@ const SERVER_PORT = 5_000;
 
 // Without tshark there is nothing to ask; where CI is set that fails instead.
 it.skipIf(skipWithoutTshark)("tshark is here", () => expect(hasTshark).toBe(true));
+
+it.skipIf(skipWithoutTshark)(
+  "shows of sealed datagrams what anybody can read, and names the rest",
+  () => {
+    const model = modelOf("test/specs/modes-sealed.yaml");
+    const kept = readFileSync(`${root}docs/sealing-vectors.json`, "utf8");
+    const { ciphers } = JSON.parse(kept) as SealingVectors;
+    const [, second] = ciphers["aes-256-gcm"];
+    const { datagram } = second!.datagrams.find((row) => row.case === "a message")!;
+    const cut = datagram.slice(0, 40);
+    const preferences = { "stardust_modes_sealed.ports": String(SERVER_PORT) };
+    const pcap = asPcap([datagram, cut].map((hex) => ({ from: "client", bytes: fromHex(hex) })));
+    const { packets, stderr } = dissect(emitDissector(model), pcap, { preferences });
+    expect(stderr).not.toContain("Lua");
+    const text = packets.map((packet) => JSON.stringify(packet));
+    expect(text[0]).toContain("seal_tag");
+    expect(text[0]).toContain("ciphertext");
+    expect(text[0]).not.toContain("expert");
+    expect(text[1]).toContain("14 bytes behind the clear part, and a tag has 16");
+  },
+);
 
 function modelOf(spec: string): Model {
   return resolveSpec(loadSpecFile(`${root}${spec}`))!;

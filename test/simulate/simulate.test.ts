@@ -35,6 +35,20 @@ test("a short run meets every mode and link, and breaks no promise", {
   }
 });
 
+test("sealed sessions keep every promise on every kind of link, damaged ones too", {
+  timeout: 120_000,
+}, async () => {
+  const runs = 2 * Object.keys(links).length;
+  const sealed = ["--security", "sealed", "--mode", "all", "--json"];
+  const { status, stdout } = simulate("--runs", `${runs}`, "--seed", "5", ...sealed);
+  expect(JSON.parse(stdout)).toMatchObject({ runs, failures: [] });
+  expect(status).toBe(0);
+  const spec = (name: string) =>
+    readFileSync(new URL(`../specs/${name}.yaml`, import.meta.url), "utf8").split("\nlimits:")[1];
+  expect(spec("modes-sealed")).toBe(spec("modes"));
+  expect((await modesProtocol("sealed")).security).toBe("sealed");
+});
+
 test("threads share the runs out and count the same", { timeout: 60_000 }, () => {
   const counts = (...args: string[]) => {
     const { seconds: _, ...result } = JSON.parse(

@@ -122,6 +122,8 @@ for _, row in ipairs({
   { "length", ProtoField.uint64, "length" },
   { "tag", ProtoField.uint64, "tag" },
   { "padding", ProtoField.bytes, "padding" },
+  { "ciphertext", ProtoField.bytes, "sealed" },
+  { "seal_tag", ProtoField.bytes, "tag of the seal" },
   { "later", ProtoField.bytes, "of a later version" },
   { "compression", ProtoField.uint8, "compression" },
   { "deflated", ProtoField.bytes, "deflated" },

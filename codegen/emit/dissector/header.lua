@@ -215,6 +215,8 @@ local function readFrame(s, tree, first, before, summary)
   return frame
 end
 
+local tagBytes = 16
+
 local function readRegular(s, tree, summary)
   local flags = newFlags()
   local wireId, high = 0, 0
@@ -226,7 +228,7 @@ local function readRegular(s, tree, summary)
       local full = high * 2 ^ model.packetNumberBits + value
       summary.packet = full
       if tree then tree:add(own.packet_number_full, wide(full)):set_generated() end
-    elseif f.role == "key-phase" and value ~= 0 then
+    elseif f.role == "key-phase" and value ~= 0 and not model.isSealed then
       fail(s, at, f.name .. ": is set, but the session is plain")
     end
   end
@@ -234,6 +236,15 @@ local function readRegular(s, tree, summary)
     if holds(item, flags) then readItem(s, tree, item, got) end
   end
   checkFlags(s, flags.roles, wireId)
+  if model.isSealed then
+    -- What only the two sides can read, and the tag.
+    local left = s.stop - s.at
+    if left < tagBytes then fail(s, s.at, left .. " bytes behind the clear part, and a tag has " .. tagBytes) end
+    if left > tagBytes then put(s, tree, own.ciphertext, take(s, left - tagBytes, "sealed")) end
+    put(s, tree, own.seal_tag, take(s, tagBytes, "tag"))
+    summary[#summary + 1] = "sealed, " .. (left - tagBytes) .. " bytes"
+    return
+  end
   for _, item in ipairs(model.sealed) do
     if holds(item, flags) then readItem(s, tree, item, got) end
   end

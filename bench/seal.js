@@ -1,0 +1,149 @@
+/**
+ * What sealing costs a datagram: nanoseconds of CPU to write and to read one with a single message in it, by a sealed session
+ * and by a plain one; beside them, in the same run, the bare work of node:crypto on as many bytes: a cipher and a decipher for each
+ * datagram, and nothing else (what whoever seals datagrams of `dgram` by hand does at least). Without sockets, which cost all of
+ * them the same. `--json` prints the same for machines.
+ *
+ * Rounds of all rows take turns; a figure is the median of the rounds, its range beside it. The sessions do more than the
+ * bare work does (numbers, acks, timers), so the difference of the two sessions is what sealing costs here.
+ */
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { Session } from "#src/session/session.js";
+import { SeededRandom } from "#src/testing/index.js";
+import { nodeSealCrypto } from "#src/udp/node-seal.js";
+import { Writer } from "#src/wire/index.js";
+import { build } from "./codec/build.js";
+
+const ROUNDS = 9;
+const WARM_UP_ROUNDS = 3;
+const DATAGRAMS = 4000;
+const TICK_MS = 16;
+const SIZES = [32, 200, 900];
+const CIPHERS = ["aes-256-gcm", "chacha20-poly1305"];
+
+const asJson = process.argv.includes("--json");
+const secrets = {
+  clientSecret: new Uint8Array(32).fill(1),
+  serverSecret: new Uint8Array(32).fill(2),
+};
+
+const text = readFileSync(new URL("session/protocol.yaml", import.meta.url), "utf8");
+const tmp = new URL("tmp/", import.meta.url);
+mkdirSync(tmp, { recursive: true });
+
+async function protocolOf(name, security) {
+  const spec = new URL(`${name}.yaml`, tmp);
+  writeFileSync(spec, text.replace("security: plain", security));
+  const url = await build(spec, name);
+  return (await import(new URL("protocol.js", url).href)).protocol;
+}
+
+function session(protocol, size) {
+  const sealing =
+    protocol.security === "sealed" ? { crypto: nodeSealCrypto, ...secrets } : undefined;
+  let taken = 0;
+  const end = (role, seed) => {
+    const random = new SeededRandom(seed);
+    const sink = {
+      deliver: () => {
+        taken++;
+        return true;
+      },
+    };
+    return new Session({ protocol, role, nowMs: 0, random: () => random.next(), sink, sealing });
+  };
+  const [client, server] = [end("client", 1), end("server", 2)];
+  const w = new Writer(new Uint8Array(2048));
+  const payload = new Uint8Array(size);
+  let nowMs = 0;
+  const pass = (from, to) => {
+    for (;;) {
+      w.at = 0;
+      const length = from.pollTransmit(w, nowMs);
+      if (length === 0) return;
+      const bytes = w.bytes.subarray(0, length);
+      to.handleDatagram(bytes, new DataView(bytes.buffer, 0, length), length, nowMs);
+    }
+  };
+  return () => {
+    const before = taken;
+    const cpu = process.cpuUsage();
+    while (taken - before < DATAGRAMS) {
+      client.send(0, payload, 0, size);
+      pass(client, server);
+      if (taken % 30 === 0) {
+        nowMs += TICK_MS;
+        client.handleTimeout(nowMs);
+        server.handleTimeout(nowMs);
+        pass(server, client);
+      }
+    }
+    return nanoseconds(cpu);
+  };
+}
+
+/** A cipher and a decipher for each datagram, its header as associated data, and copies to where the bytes are wanted. */
+function bare(cipher, size) {
+  const key = new Uint8Array(32).fill(3);
+  const nonce = Buffer.alloc(12);
+  const clear = Buffer.alloc(6);
+  const payload = new Uint8Array(size);
+  const options = { authTagLength: 16 };
+  let number = 0;
+  return () => {
+    const cpu = process.cpuUsage();
+    for (let i = 0; i < DATAGRAMS; i++) {
+      nonce.writeUInt32BE(number++, 8);
+      const sealer = createCipheriv(cipher, key, nonce, options).setAAD(clear);
+      const sealed = sealer.update(payload);
+      sealer.final();
+      const datagram = Buffer.concat([clear, sealed, sealer.getAuthTag()]);
+      const opener = createDecipheriv(cipher, key, nonce, options).setAAD(datagram.subarray(0, 6));
+      opener.setAuthTag(datagram.subarray(-16));
+      opener.update(datagram.subarray(6, -16));
+      opener.final();
+    }
+    return nanoseconds(cpu);
+  };
+}
+
+function nanoseconds(since) {
+  const { user, system } = process.cpuUsage(since);
+  return ((user + system) * 1000) / DATAGRAMS;
+}
+
+const plain = await protocolOf("seal-plain", "security: plain");
+const rows = [];
+for (const size of SIZES) rows.push({ name: "plain session", size, run: session(plain, size) });
+for (const cipher of CIPHERS) {
+  const sealed = await protocolOf(`seal-${cipher}`, `security: sealed\ncipher: ${cipher}`);
+  for (const size of SIZES) {
+    rows.push({ name: `bare ${cipher}`, size, run: bare(cipher, size) });
+    rows.push({ name: `sealed session, ${cipher}`, size, run: session(sealed, size) });
+  }
+}
+for (const { run } of rows) for (let i = 0; i < WARM_UP_ROUNDS; i++) run();
+const results = rows.map(() => []);
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [i, { run }] of rows.entries()) results[i].push(run());
+}
+const table = rows.map(({ name, size }, i) => {
+  const sorted = results[i].sort((a, b) => a - b);
+  return { name, size, median: sorted[sorted.length >> 1], low: sorted[0], high: sorted.at(-1) };
+});
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+if (asJson) {
+  console.log(JSON.stringify({ bench: "seal", rounds: ROUNDS, machine, rows: table }));
+} else {
+  const load = loadavg()[0].toFixed(1);
+  console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${load}`);
+  console.log(`ns a datagram, written and read, median of ${ROUNDS} rounds\n`);
+  for (const { name, size, median, low, high } of table) {
+    const range = `(${low.toFixed(0)} to ${high.toFixed(0)})`;
+    console.log(
+      `${name.padEnd(34)} ${String(size).padStart(5)} ${median.toFixed(0).padStart(8)} ${range}`,
+    );
+  }
+}
