@@ -436,6 +436,14 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     if (this.#connection.takesMessages) void this.close(unreadChannel(channel.name));
   }
 
+  /** A message cannot be decoded: in a sealed session the server has sent it so, and the connection is closed. */
+  #malformed(): void {
+    this.#counters.add("messagesMalformed");
+    if (this.#protocol.security === "plain") return;
+    const code = closeCodes.protocolViolation;
+    void this.close({ code, reason: "messagesMalformed", lingerMs: 0 });
+  }
+
   #makeDispatcher(): Dispatcher<undefined> {
     const onFault = faultListener(this.#options.onFault);
     const dispatcher = new Dispatcher<undefined>({
@@ -444,7 +452,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       cost: (payloadBytes) => payloadBytes + MESSAGE_OVERHEAD_BYTES,
       decode: (_origin, received) => {
         const message = decodeReceived(this.#reader, this.#negotiated.compat, received);
-        if (message === undefined) this.#counters.add("messagesMalformed");
+        if (message === undefined) this.#malformed();
         return message;
       },
       invoke: (handler, _origin, message, user) => {

@@ -7,6 +7,7 @@
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
 import { eventOf } from "../connection/connection.ts";
+import { closeCodes } from "../connection-contract.ts";
 import { type CounterName, Counters } from "../counters.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import { largestDatagramBytes, type Protocol } from "../protocol.ts";
@@ -203,8 +204,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   }
 
   /** The application could not decode a message that this peer sent. */
-  malformed(_id: number): void {
-    this.counters.add("messagesMalformed");
+  malformed(id: number): void {
+    this.#malformed(this.#peers.get(id));
   }
 
   close(id: number, code: string, reason: string, lingerMs: number): void {
@@ -274,7 +275,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { systems, link } = this.#o;
     if (systems?.handles(message.channel.index)) {
       const good = systems.deliver(peer.id, peer.negotiated.compat, message);
-      if (!good) this.counters.add("messagesMalformed");
+      if (!good) this.#malformed(peer);
       return true;
     }
     // Of a peer that leaves, all that has arrived goes to the application, which will not see more of it.
@@ -292,6 +293,13 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   tellSystems(peer: PortPeer, channel: number, token: number, delivered: boolean): void {
     this.#o.systems?.notice(peer.id, channel, token, delivered);
+  }
+
+  /** A peer that has left is counted all the same; a sealed one that is there has done it itself, and is closed. */
+  #malformed(peer: PortPeer | undefined): void {
+    this.counters.add("messagesMalformed");
+    if (peer === undefined || this.#o.protocol.security === "plain") return;
+    this.closePeer(peer, closeCodes.protocolViolation, "messagesMalformed", 0);
   }
 
   sendClose(peer: PortPeer, code: string, reason: string, now: number): void {
