@@ -45,7 +45,7 @@ import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
 import { checkOptions } from "./options.ts";
-import { type ChannelDefinition, largestDatagramBytes, type Protocol } from "./protocol.ts";
+import { largestDatagramBytes, type Protocol } from "./protocol.ts";
 import { congestionFactory } from "./session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
@@ -395,9 +395,12 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       const payloadBytes = end - start;
       // At the end of the connection all that has arrived goes to its readers, room or not.
       if (!this.#connection.isEnding && !this.#dispatcher.hasRoom(channel.index, payloadBytes)) {
-        if (this.#dispatcher.isStuck(channel.index, payloadBytes)) this.#closeUnread(channel);
+        if (this.#dispatcher.isStuck(channel.index, payloadBytes)) {
+          this.#connection.setUnread(channel, true);
+        }
         return false;
       }
+      this.#connection.setUnread(channel, false);
       this.#dispatcher.offer(channel.index, undefined, received);
       return true;
     },
@@ -422,6 +425,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
         this.#roomMade = false;
         connection.pump();
       }
+      const unread = connection.unreadInTheWay;
+      if (unread !== undefined && this.#options.unreadChannels !== "wait") {
+        void this.close(unreadChannel(unread.name));
+      }
       this.#loop.serveConnection(connection, now);
     },
     endTurn: () => {
@@ -430,11 +437,6 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       return this.#connection.pollDeadline();
     },
   };
-
-  /** Closes the connection where a channel that was never read is full: it would hold up all others for good. */
-  #closeUnread(channel: ChannelDefinition): void {
-    if (this.#connection.takesMessages) void this.close(unreadChannel(channel.name));
-  }
 
   /** A message cannot be decoded: in a sealed session the server has sent it so, and the connection is closed. */
   #malformed(): void {

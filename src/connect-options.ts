@@ -1,4 +1,5 @@
 /** The options of `connect` and what is checked of them before a socket is opened. What they do is client.ts's business. */
+import type { UnreadChannels } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFaceTypes } from "./face.ts";
 import {
@@ -8,6 +9,7 @@ import {
   flag,
   type OptionTable,
   object,
+  oneOf,
   oneOrList,
   portNumber,
   serverKeyText,
@@ -47,6 +49,11 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
    * changes). Without it the connection is sealed, and nothing says with whom.
    */
   readonly serverKey?: string | readonly string[] | undefined;
+  /**
+   * When a reliable channel that nobody reads has filled its `queueBytes` and half of the receive budget: `"close"`, the
+   * default, closes with `unread-channel`; `"wait"` lets all reliable channels from the server stand still until it is read.
+   */
+  readonly unreadChannels?: UnreadChannels | undefined;
   /** False only to prove that loss is noticed: nothing that is lost is sent again. */
   readonly resend?: boolean | undefined;
 }
@@ -65,6 +72,7 @@ export const connectOptions: OptionTable = {
     isGood: (value) => callback.isGood(value) || congestionChoice.isGood(value),
   },
   serverKey: oneOrList(serverKeyText),
+  unreadChannels: oneOf("close", "wait"),
   resend: flag,
 };
 

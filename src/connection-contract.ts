@@ -24,10 +24,17 @@ export const closeCodes = {
   workerDied: "worker-died",
 } as const;
 
-/** How a connection is closed when a channel that was never read is full: it would hold up all others for good. */
-export function unreadChannel(name: string): CloseOptions {
+/** How a connection is closed when a channel that nobody reads is in the way of all others. */
+export function unreadChannel(name: string): {
+  readonly code: string;
+  readonly reason: string;
+  readonly lingerMs: number;
+} {
   return { code: closeCodes.unreadChannel, reason: `nobody reads ${name}`, lingerMs: 0 };
 }
+
+/** What becomes of a connection when a reliable channel that nobody reads is in the way of all others. */
+export type UnreadChannels = "close" | "wait";
 
 /** What `authenticate` may answer. */
 export type Authentication<Accept extends object> =

@@ -44,6 +44,8 @@ export interface DispatcherOptions<Origin> {
    * `queueBytes` of its channel at most.
    */
   readonly release?: ((origin: Origin, cost: number) => void) | undefined;
+  /** What had waited on a channel for its first reader has been read. */
+  readonly onRead?: ((channel: ChannelDefinition) => void) | undefined;
   /** A handler threw, or its promise was rejected. It is the application's bug: reported; this must not throw. */
   readonly onHandlerError: (error: unknown, channel: ChannelDefinition) => void;
 }
@@ -395,7 +397,9 @@ class ChannelQueue<Origin> {
       );
     }
     this.#flushing = false;
-    if (hasTaken) this.onRoom();
+    if (!hasTaken) return;
+    if (this.#waiting.length === 0) this.#options.onRead?.(this.channel);
+    this.onRoom();
   }
 }
 

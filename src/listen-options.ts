@@ -1,5 +1,5 @@
 /** The options of `listen` and what is checked of them before a port is bound. What they do is server.ts's business. */
-import type { Authentication, JoinOrigin } from "./connection-contract.ts";
+import type { Authentication, JoinOrigin, UnreadChannels } from "./connection-contract.ts";
 import type { ServerFaceTypes } from "./face.ts";
 import {
   abortSignal,
@@ -14,6 +14,7 @@ import {
   moduleUrl,
   type OptionTable,
   object,
+  oneOf,
   oneOrList,
   portNumber,
   text,
@@ -111,6 +112,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * are given its public half as `serverKey` talk to nobody else. Default: a fresh one at each start.
    */
   readonly identity?: string | undefined;
+  /**
+   * When a reliable channel that nobody reads has filled half of a peer's credit and half of its receive budget: `"close"`,
+   * the default, closes the peer with `unread-channel`; `"wait"` lets its reliable channels stand still until it is read.
+   */
+  readonly unreadChannels?: UnreadChannels | undefined;
   /** False only to prove that loss is noticed: nothing that is lost is sent again. */
   readonly resend?: boolean | undefined;
   /** Receive and send buffer asked of the system for each socket, bytes; default 4 MiB. */
@@ -145,6 +151,7 @@ export const listenOptions: OptionTable = {
       (object.isGood(value) && moduleUrl.isGood((value as CongestionModule).module)),
   },
   identity: identityText,
+  unreadChannels: oneOf("close", "wait"),
   resend: flag,
   socketBufferBytes: bufferBytes,
   wrapSocketData: cloneable,

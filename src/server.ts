@@ -10,7 +10,6 @@ import {
   type CloseReason,
   closeCodes,
   type PortStats,
-  unreadChannel,
 } from "./connection-contract.ts";
 import { countersOf, serverCounters } from "./counters.ts";
 import { Dispatcher, unsubscribe } from "./dispatcher.ts";
@@ -54,8 +53,8 @@ import { callback, checkOptions, type OptionTable, oneOf } from "./options.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { PortHandle } from "./port/handle.ts";
-import { receiveCost } from "./port/memory.ts";
-import type { ServerProtocol } from "./protocol.ts";
+import { fullBit, receiveCost } from "./port/memory.ts";
+import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { type ServerIdentity, serverIdentity } from "./server-identity.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
@@ -168,6 +167,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #joined = 0;
   #left = 0;
   readonly #counters = createServerCounters();
+  /** Peers whose worker delivers no more of some channels, since nobody reads them. */
+  readonly #heldBack = new Set<RunningPeer<F>>();
   #closing: Promise<void> | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
 
@@ -201,6 +202,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       yields: (peer, message) => ({ peer, message }),
       // The credit of a peer that has left is gone with it.
       release: (peer, cost) => peer.handle?.release(peer.id, cost),
+      onRead: (channel) => this.#onRead(channel),
       onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
     });
     this.receive = face.receive(this.#dispatcher);
@@ -244,6 +246,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         wrapSocketData: options.wrapSocketData,
         socketBufferBytes: options.socketBufferBytes,
         resend: options.resend ?? true,
+        closesUnread: options.unreadChannels !== "wait",
         congestion: workerCongestion(options.congestion),
       },
       listener: {
@@ -409,8 +412,18 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     if (peer === undefined) return;
     const { channel } = received;
     const held = this.#dispatcher.offer(channel.index, peer, received);
-    // A reliable channel whose messages nobody has ever asked for must not hold a peer's credit for good.
-    if (held > this.protocol.limits.creditBytes / 2) peer.close(unreadChannel(channel.name));
+    // A reliable channel whose messages nobody has ever asked for must not hold all of a peer's credit.
+    if (held > this.protocol.limits.creditBytes / 2) {
+      this.#heldBack.add(peer);
+      peer.setUnread(fullBit(channel.index), true);
+    }
+  }
+
+  /** Who was held back on a channel can go on there. */
+  #onRead(channel: ChannelDefinition): void {
+    for (const peer of this.#heldBack) {
+      if (peer.setUnread(fullBit(channel.index), false) === 0) this.#heldBack.delete(peer);
+    }
   }
 
   #onNotice(
@@ -426,6 +439,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   #onLeave(id: number, reason: CloseReason): void {
     const peer = this.peers.get(id)!;
     this.peers.delete(id);
+    this.#heldBack.delete(peer);
     for (const channel of peer.negotiated.lacks) this.#lacking[channel]?.delete(id);
     this.#left++;
     const { creditBytes } = this.protocol.limits;
@@ -454,6 +468,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly tokens = new OpenTokens();
   readonly #server: RunningServer<F>;
   readonly #drain = new DrainSignal();
+  #unread = 0;
   #face: F["send"] | undefined;
 
   constructor(
@@ -499,6 +514,14 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     if (this.closed) return;
     this.closed = true;
     this.#server.closePeer(this, how);
+  }
+
+  /** Which channels nobody reads, as its worker is told; returns all of their bits. */
+  setUnread(bit: number, isUnread: boolean): number {
+    const bits = isUnread ? this.#unread | bit : this.#unread & ~bit;
+    if (bits !== this.#unread) this.handle?.setUnread(this.id, bits);
+    this.#unread = bits;
+    return bits;
   }
 
   /** A broadcast left this peer out: as a `send` that was refused. */

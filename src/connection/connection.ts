@@ -8,7 +8,7 @@
 import { type CloseReason, closeCodes } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
-import type { Protocol, Role } from "../protocol.ts";
+import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { SealCrypto } from "../session/seal-crypto.ts";
 import { Session, type SessionSink } from "../session/session.ts";
@@ -108,6 +108,8 @@ export class Connection {
   #failed = false;
   #lingerUntilMs = Number.POSITIVE_INFINITY;
   #reason: CloseReason | undefined;
+  /** Channels that nobody reads: their messages are left in the session. */
+  readonly #unread = new Set<ChannelDefinition>();
 
   constructor(options: ConnectionOptions) {
     this.#o = options;
@@ -128,6 +130,30 @@ export class Connection {
   /** Regular datagrams come and go. */
   get isLive(): boolean {
     return this.#allowed.datagrams;
+  }
+
+  /** The host takes no more of a channel because nobody reads it; or it has taken one again. */
+  setUnread(channel: ChannelDefinition, isUnread: boolean): void {
+    if (isUnread) this.#unread.add(channel);
+    else if (this.#unread.size > 0) this.#unread.delete(channel);
+  }
+
+  /**
+   * A channel that nobody reads, where such channels hold more than half of the receive budget: all reliable ones share
+   * it, and would soon stand still.
+   */
+  get unreadInTheWay(): ChannelDefinition | undefined {
+    if (this.#unread.size === 0 || !this.takesMessages) return undefined;
+    let heldBytes = 0;
+    let largest: ChannelDefinition | undefined;
+    let most = 0;
+    for (const channel of this.#unread) {
+      const bytes = this.#session!.heldBytes(channel.index);
+      heldBytes += bytes;
+      if (bytes > most) largest = channel;
+      most = Math.max(most, bytes);
+    }
+    return heldBytes > this.#o.protocol.limits.receiveBudgetBytes / 2 ? largest : undefined;
   }
 
   /** Nothing more comes: what has come is to be taken, whether there is room for it or not. */

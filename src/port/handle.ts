@@ -281,6 +281,11 @@ export class PortHandle {
     if (this.#receiveCredits.add(peer & this.#slotMask, cost)) this.#end.hintCredit(peer);
   }
 
+  /** Nobody reads these channels (`fullBit`) of a peer: its worker delivers no more of them until this is taken back. */
+  setUnread(peer: number, bits: number): void {
+    if (this.#receiveCredits.setFull(peer & this.#slotMask, bits)) this.#end.hintCredit(peer);
+  }
+
   malformed(peer: number): void {
     const w = this.#end.reserve(ToWorker.malformed, PEER_BYTES);
     // Only a count is lost where the ring is full.

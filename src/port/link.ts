@@ -7,7 +7,7 @@ import type { CloseReason } from "../connection-contract.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { Credits } from "./credits.ts";
-import { type PortMemory, receiveCost } from "./memory.ts";
+import { fullBit, type PortMemory, receiveCost } from "./memory.ts";
 import {
   joinBytes,
   LEAVE_BYTES,
@@ -24,7 +24,7 @@ import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 
 /** What became of a message for the application. */
-export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
+export type DeliveryVerdict = "taken" | "no-credit" | "no-ring" | "unread";
 
 export class PortLink {
   readonly #protocol: Protocol;
@@ -68,8 +68,11 @@ export class PortLink {
 
   /** A message, if the peer has credit (or is `leaving`, and this is the last that comes) and the ring has room. */
   message(peer: number, slot: number, message: ReceivedMessage, leaving: boolean): DeliveryVerdict {
-    const { bytes, start, end, user } = message;
+    const { bytes, channel, start, end, user } = message;
     const cost = receiveCost(this.#protocol, end - start);
+    if (!leaving && channel.reliable && this.#receiveCredits.isFull(slot, fullBit(channel.index))) {
+      return "unread";
+    }
     if (leaving) this.#receiveCredits.overspend(slot, cost);
     else if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
     const w = this.#end.reserve(ToApplication.message, messageBytes(user.length, end - start));
@@ -77,7 +80,7 @@ export class PortLink {
       this.#receiveCredits.refund(slot, cost);
       return "no-ring";
     }
-    writeMessage(w, peer, message.channel.index, user, bytes.subarray(start, end));
+    writeMessage(w, peer, channel.index, user, bytes.subarray(start, end));
     this.#end.commit();
     return "taken";
   }

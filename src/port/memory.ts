@@ -66,7 +66,10 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
   };
 }
 
-/** Of an unreliable channel, in the credits of a peer whose session has no room for it. Channels far apart share one. */
+/**
+ * Of a channel in a peer's credits: an unreliable one that its session has no room for, or a reliable one that nobody reads.
+ * Channels far apart share one.
+ */
 export function fullBit(channel: number): number {
   return 1 << (channel & 31);
 }

@@ -7,7 +7,7 @@
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
 import { eventOf } from "../connection/connection.ts";
-import { closeCodes } from "../connection-contract.ts";
+import { closeCodes, unreadChannel } from "../connection-contract.ts";
 import { type CounterName, Counters } from "../counters.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import { largestDatagramBytes, type Protocol } from "../protocol.ts";
@@ -50,6 +50,8 @@ export interface PortOwnerOptions {
   readonly publicPorts: readonly (readonly [number, number])[];
   readonly systems: SystemsHost | undefined;
   readonly resend: boolean;
+  /** A peer is closed when a channel that nobody reads is in the way of the others. */
+  readonly closesUnread: boolean;
   /** Makes the congestion controllers of its peers; default `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
   /** A join whose cookie is good, to be decided by the application. */
@@ -282,6 +284,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const leaving = peer.connection.isEnding;
     const verdict = link.message(peer.id, peer.slot, message, leaving);
     if (verdict === "no-ring") this.#starved.add(peer);
+    if (verdict !== "no-credit") peer.connection.setUnread(message.channel, verdict === "unread");
     return verdict === "taken";
   }
 
@@ -422,6 +425,11 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #servePeer(peer: PortPeer, now: number): void {
     const { connection } = peer;
     if (connection.isLive) peer.sendWaiting(now);
+    const unread = this.#o.closesUnread ? connection.unreadInTheWay : undefined;
+    if (unread !== undefined) {
+      const { code, reason } = unreadChannel(unread.name);
+      this.closePeer(peer, code, reason, 0);
+    }
     const deadlineMs = this.#loop.serveConnection(connection, now);
     // What has left has made room.
     if (connection.isLive && peer.sendWaiting(now)) this.wake(peer);

@@ -173,6 +173,7 @@ async function main(): Promise<void> {
           publicPorts: message.ports,
           systems,
           resend: options.resend,
+          closesUnread: options.closesUnread,
           congestion,
           onJoin: (event) => post(event),
           onExpired: (peer) => post({ type: "expired", peer }),

@@ -89,10 +89,12 @@ export function offerAssembled(
   return stored;
 }
 
-abstract class ReliableChannel implements ReceiveChannel {
+export abstract class ReliableChannel implements ReceiveChannel {
   protected readonly channel: ChannelDefinition;
   protected readonly context: ReceiveContext;
   protected readonly window: NumberWindow = new NumberWindow();
+  /** Cost of the whole messages that wait here, as it counts against the receive limit. */
+  heldBytes = 0;
   private highest = -1;
   private open: Map<number, Reassembly> | undefined;
   /** The message claimed last against the receive limit, and in which check: more slices of it may follow there. */
@@ -164,7 +166,10 @@ abstract class ReliableChannel implements ReceiveChannel {
     if (this.mayOffer(number) && context.offer(this.channel, start, end)) {
       context.limit.handedOnBytes += costBytes;
       this.handedOn(number);
-    } else this.wait(context.keep(this.channel, number, context.bytes, start, end));
+    } else {
+      this.heldBytes += costBytes;
+      this.wait(context.keep(this.channel, number, context.bytes, start, end));
+    }
   }
 
   maintain(): void {
@@ -206,7 +211,10 @@ abstract class ReliableChannel implements ReceiveChannel {
     if (stored === NONE) {
       limit.handedOnBytes += costBytes;
       this.handedOn(number);
-    } else this.wait(stored);
+    } else {
+      this.heldBytes += costBytes;
+      this.wait(stored);
+    }
   }
 }
 
@@ -245,6 +253,7 @@ export class ReliableReceive extends ReliableChannel {
       const next = store.queued(stored);
       if (!context.offerStored(this.channel, stored)) return;
       context.limit.handedOnBytes += costBytes;
+      this.heldBytes -= costBytes;
       this.first = next;
     }
   }
@@ -289,6 +298,7 @@ export class OrderedReceive extends ReliableChannel {
         return;
       }
       context.limit.handedOnBytes += costBytes;
+      this.heldBytes -= costBytes;
       this.waiting--;
       this.nextOut++;
     }

@@ -243,6 +243,11 @@ export class Session {
     return this.receivers.undelivered;
   }
 
+  /** What of a channel's messages waits for the sink, payload bytes plus MESSAGE_OVERHEAD_BYTES each. */
+  heldBytes(channel: number): number {
+    return this.receivers.heldBytes(channel);
+  }
+
   /** Smoothed round-trip time; 0 before the first sample. */
   get rttMs(): number {
     return this.rtt.smoothedMs;

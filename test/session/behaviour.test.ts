@@ -39,6 +39,26 @@ describe("flow control", () => {
     }
   });
 
+  it.each(["map", "file"])("says how much of %s waits for room, slices and gaps too", (channel) => {
+    const { server, client, pair } = joined({
+      seed: 13,
+      protocol,
+      link: { delayMs: 10, loss: 0.2 },
+    });
+    const index = channelIndex(protocol, channel);
+    server.inbox.accepting = false;
+    const lengths = [10, 0, 3000, 1100, 50_000];
+    for (const length of lengths) client.send(channel, new Uint8Array(length));
+    pair.run(5000);
+    const cost = lengths.reduce((sum, length) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
+    expect(server.session.heldBytes(index)).toBe(cost);
+    expect(server.session.heldBytes(channelIndex(protocol, "chat"))).toBe(0);
+    server.inbox.accepting = true;
+    server.session.pump();
+    expect(server.session.heldBytes(index)).toBe(0);
+    expect(server.inbox.of(channel)).toHaveLength(lengths.length);
+  });
+
   it("resumes when the update of the limit is lost", () => {
     const small = handProtocol({ limits: { receiveBudgetBytes: 5000 } });
     const world = joined({ seed: 12, protocol: small, link: { delayMs: 10 } });

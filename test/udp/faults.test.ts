@@ -243,6 +243,69 @@ describe("channels that nobody reads", () => {
     await sending;
   });
 
+  const text = "x".repeat(800);
+
+  it.each([
+    // More than half of a credit, or than the queue of a client; less than half of a budget beside it.
+    ["server", 56],
+    ["client", 30],
+  ])(
+    "have their share at a %s while the others go on, and a late reader gets all",
+    async (side, count) => {
+      const server = await narrowServer();
+      const client = await narrowClient(server);
+      await until(() => server.peers.has(client.id));
+      const peer = server.peers.get(client.id)!;
+      const from = side === "server" ? client : peer;
+      const loose: number[] = [];
+      const lines: number[] = [];
+      const onLoose = ({ n }: { n: number }): number => loose.push(n);
+      const onLine = ({ n }: { n: number }): number => lines.push(n);
+      if (side === "server") server.receive.loose((_, message) => onLoose(message));
+      else client.receive.loose(onLoose);
+      const sendLine = async (n: number): Promise<void> => {
+        while (!from.send.line({ n, text })) await from.drained();
+      };
+      for (let n = 0; n < count; n++) await sendLine(n);
+      const data = new Uint8Array(2900);
+      for (let n = 0; n < 100; n++) while (!from.send.loose({ n, data })) await from.drained();
+      await until(() => loose.length === 100);
+      if (side === "server") server.receive.line((_, message) => onLine(message));
+      else client.receive.line(onLine);
+      await until(() => lines.length === count);
+      // They have a reader now, and are not held back again.
+      for (let n = count; n < 200; n++) await sendLine(n);
+      await until(() => lines.length === 200);
+      expect(lines).toEqual(Array.from({ length: 200 }, (_, n) => n));
+      await until(async () => (await spentCredit(server)) === 0);
+    },
+  );
+
+  it.each(["server", "client"])(
+    "stand still until the %s reads them, where they are to wait",
+    async (side) => {
+      const server = await narrowServer({ unreadChannels: "wait" });
+      const client = await narrowClient(server, { unreadChannels: "wait" });
+      await until(() => server.peers.has(client.id));
+      const peer = server.peers.get(client.id)!;
+      const [from, to] = side === "server" ? [client, server] : [peer, client];
+      let sent = 0;
+      const sending = (async () => {
+        for (; sent < 400; sent++) while (!from.send.line({ n: sent, text })) await from.drained();
+      })();
+      // What the receiving side holds takes up its whole budget.
+      await until(() => sent > 70);
+      const got: number[] = [];
+      const onLine = ({ n }: { n: number }): number => got.push(n);
+      if (to === server) server.receive.line((_, line) => onLine(line));
+      else client.receive.line(onLine);
+      await sending;
+      await until(() => got.length === 400);
+      expect(got).toEqual(Array.from({ length: 400 }, (_, n) => n));
+      await until(async () => (await spentCredit(server)) === 0);
+    },
+  );
+
   it("of unreliable messages hold up no other channel", async () => {
     const server = await narrowServer();
     const client = await narrowClient(server);
