@@ -20,7 +20,7 @@ export const nodeCrypto: ZeroCrypto = {
   sha256: (data) => createHash("sha256").update(data).digest(),
   randomBytes: (count) => randomBytes(count),
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
-  keyPair: () => keyPairOf(generateKeyPairSync("x25519").privateKey),
+  keyPair: freshKeyPair,
   signingKey: (seed) => signingKeyOf(privateKeyOf("ed25519", seed)),
   verify: (publicKey, data, signature) => {
     try {
@@ -32,13 +32,31 @@ export const nodeCrypto: ZeroCrypto = {
   },
 };
 
+/**
+ * The public half is encoded where the pair is made: exporting a key that was generated hangs for ever in Node 20 where a
+ * garbage collection falls into it (the end of the generating job waits for the lock that the export holds).
+ */
+function freshKeyPair(): KeyPair {
+  const publicKeyEncoding = { type: "spki", format: "der" } as const;
+  const { privateKey, publicKey } = generateKeyPairSync("x25519", {
+    publicKeyEncoding,
+  } as object) as {
+    privateKey: KeyObject;
+    publicKey: unknown;
+  };
+  return keyPairOf(privateKey, Uint8Array.from((publicKey as Uint8Array).subarray(-32)));
+}
+
 /** The key pair of an X25519 private key. */
-export function keyPairOf(privateKey: KeyObject): KeyPair {
+export function keyPairOf(
+  privateKey: KeyObject,
+  publicKey: Uint8Array = exportPublic(privateKey),
+): KeyPair {
   return {
-    publicKey: exportPublic(privateKey),
-    agree: (publicKey) => {
+    publicKey,
+    agree: (theirs) => {
       try {
-        const shared = diffieHellman({ privateKey, publicKey: importPublic("X25519", publicKey) });
+        const shared = diffieHellman({ privateKey, publicKey: importPublic("X25519", theirs) });
         return shared.some((byte) => byte !== 0) ? shared : undefined;
       } catch {
         // OpenSSL refuses a result of zero by itself.
