@@ -5,6 +5,7 @@
  */
 import { LAZY_ACK_DATAGRAMS, LAZY_ACK_MS, MAX_ACK_RANGES } from "../limits.ts";
 import type { AckBlock } from "../wire/header.ts";
+import { INITIAL_RTT_MS, type RttEstimator } from "./rtt.ts";
 
 const DELAY_UNIT_MS = 0.25;
 const DELAY_UNKNOWN = 255;
@@ -130,5 +131,14 @@ export class ReceivedPackets {
     r.copyWithin(at * 2 + 2, at * 2, this.count * 2 - 2);
     r[at * 2] = packetNumber;
     r[at * 2 + 1] = packetNumber;
+  }
+
+  /**
+   * A receiver that sends nothing else asks once per round trip, so that its ranges can be pruned, and before it runs
+   * out of packet numbers (`needsAck`). `sinceMs`: since it has asked last.
+   */
+  asksForAck(needsAck: boolean, sinceMs: number, rtt: RttEstimator): boolean {
+    if (this.count <= 1 && !needsAck) return false;
+    return sinceMs >= (rtt.smoothedMs === 0 ? INITIAL_RTT_MS : rtt.smoothedMs);
   }
 }

@@ -13,6 +13,7 @@ import { ReliableSequencedReceive } from "./channel-receive-reliable-sequenced.t
 import { UnreliableReceive } from "./channel-receive-unreliable.ts";
 import { UnreliableOrderedReceive } from "./channel-receive-unreliable-ordered.ts";
 import type { ReceiveContext } from "./receive-context.ts";
+import type { ReceivedFrames } from "./workspace.ts";
 
 export class Receivers {
   private readonly channels: readonly ChannelDefinition[];
@@ -46,6 +47,17 @@ export class Receivers {
     while (this.made.length <= index) this.made.push(undefined);
     this.made[index] = receiver;
     return receiver;
+  }
+
+  /** Applies the frames of a datagram, in their order. */
+  apply(frames: ReceivedFrames): void {
+    for (let i = 0; i < frames.count; i++) {
+      const receiver = this.of(frames.channel(i));
+      const number = frames.number(i);
+      const index = frames.sliceIndex(i);
+      const count = frames.sliceCount(i);
+      receiver.apply(number, index, count, frames.start(i), frames.end(i));
+    }
   }
 
   /** Offers what the sink had no room for again. */

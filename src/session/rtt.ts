@@ -14,6 +14,9 @@ export const TIMER_GRANULARITY_MS = 1;
 /** The smallest round trip is that of so long a time and up to as much before it: a path may become longer. */
 const MIN_RTT_WINDOW_MS = 5000;
 
+/** The longest pause between probes, milliseconds, unless the round trip itself is longer. */
+const MAX_PROBE_MS = 3000;
+
 export class RttEstimator {
   /** 0 before the first sample. */
   smoothedMs = 0;
@@ -68,5 +71,11 @@ export class RttEstimator {
   /** What a round trip takes at most: the larger of the smoothed and the latest one, INITIAL_RTT_MS before the first. */
   slowestMs(): number {
     return this.smoothedMs === 0 ? INITIAL_RTT_MS : Math.max(this.smoothedMs, this.latestMs);
+  }
+
+  /** The same after so many probes in a row. */
+  backedOffProbeTimeoutMs(backoff: number): number {
+    const onceMs = this.probeTimeoutMs();
+    return Math.min(onceMs * 2 ** Math.min(backoff, 16), Math.max(MAX_PROBE_MS, onceMs));
   }
 }

@@ -26,11 +26,17 @@ export const spentKeys: SessionFailure = {
   reason: "a key was used as often as it may be",
 };
 
-/** The keys of both directions; undefined where the session is plain. */
+/** The keys of both directions. */
+export interface SessionKeys {
+  readonly send: SendKeys;
+  readonly receive: ReceiveKeys;
+}
+
+/** Those of a session; undefined where the session is plain. */
 export function sealKeys(
   { protocol, role, sealing }: SessionOptions,
   rtt: RttEstimator,
-): { readonly send: SendKeys; readonly receive: ReceiveKeys } | undefined {
+): SessionKeys | undefined {
   const { security, cipher } = protocol;
   if ((security === "sealed") !== (sealing !== undefined)) {
     const problem = sealing === undefined ? "needs secrets" : "has no use for secrets";

@@ -31,9 +31,14 @@ import { ReceiveAge } from "./receive-age.ts";
 import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
 import { Receivers } from "./receivers.ts";
-import { INITIAL_RTT_MS, RttEstimator } from "./rtt.ts";
-import type { ReceiveKeys, SendKeys } from "./seal-keys.ts";
-import { type SessionFailure, sealKeys, spentKeys, violated } from "./seal-session.ts";
+import { RttEstimator } from "./rtt.ts";
+import {
+  type SessionFailure,
+  type SessionKeys,
+  sealKeys,
+  spentKeys,
+  violated,
+} from "./seal-session.ts";
 import { SendLimit } from "./send-limit.ts";
 import { Senders } from "./senders.ts";
 import { Sent, SentPackets } from "./sent.ts";
@@ -45,8 +50,6 @@ import { Workspace, workspaceOf } from "./workspace.ts";
 export type { SessionFailure } from "./seal-session.ts";
 export type { SealingOptions, SessionOptions, SessionSink } from "./session-options.ts";
 
-/** The longest pause between probes, milliseconds, unless the round trip itself is longer. */
-const MAX_PROBE_MS = 3000;
 /** Acks in datagrams that arrive later than this many numbers behind the newest are not believed to be news. */
 const STALE_ACK_PACKETS = 64;
 /** What may have waited so long for this side's thread, or came so much later than a timer was due, says nothing of the path. */
@@ -86,8 +89,7 @@ export class Session {
   private readonly opener: DatagramOpener;
   private readonly builder: DatagramBuilder;
   /** Where it is sealed. */
-  private readonly sendKeys: SendKeys | undefined;
-  private readonly receiveKeys: ReceiveKeys | undefined;
+  private readonly keys: SessionKeys | undefined;
   private readonly user: Float64Array;
 
   private nowMs: number;
@@ -156,9 +158,7 @@ export class Session {
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
     const tag = options.tag ?? 0;
-    const keys = sealKeys(options, this.rtt);
-    this.sendKeys = keys?.send;
-    this.receiveKeys = keys?.receive;
+    this.keys = sealKeys(options, this.rtt);
     this.opener = new DatagramOpener(
       protocol,
       this.role,
@@ -169,7 +169,7 @@ export class Session {
       this.receiveLimit,
       this.receivers,
       this.context,
-      this.receiveKeys,
+      this.keys?.receive,
     );
     this.builder = new DatagramBuilder(
       protocol,
@@ -178,7 +178,7 @@ export class Session {
       this.received,
       this.packer,
       this.counters,
-      this.sendKeys,
+      this.keys?.send,
     );
   }
 
@@ -230,7 +230,7 @@ export class Session {
 
   /** Has the next keys begin as soon as they may; nothing where it is plain. They also do so by themselves. */
   updateKeys(): void {
-    this.sendKeys?.update();
+    this.keys?.send.update();
   }
 
   /** Reliable messages are queued or unacknowledged. */
@@ -305,7 +305,7 @@ export class Session {
     this.delivering = true;
     this.receivers.pump();
     this.delivering = false;
-    this.armGap();
+    this.timers.set(Timer.gap, this.receivers.gapDeadlineMs);
     if (this.receiveLimit.mustTell) this.dirty = true;
     this.context.rethrow();
   }
@@ -318,7 +318,7 @@ export class Session {
     if (timers.due(Timer.loss, nowMs)) {
       sent.detectLosses(nowMs, rtt, controller);
       controller.onFeedback(-1, rtt, nowMs);
-      this.armLoss();
+      this.timers.set(Timer.loss, this.sent.lossTimeMs);
     }
     if (timers.due(Timer.probe, nowMs)) {
       this.probeBackoff++;
@@ -326,13 +326,13 @@ export class Session {
       this.probeFromMs = nowMs;
       this.probesWanted = 1;
       if (this.resend) sent.probeOldest();
-      sent.expireUnreliable(nowMs - 2 * this.probeTimeoutMs(0), nowMs, controller);
+      sent.expireUnreliable(nowMs - 2 * this.rtt.backedOffProbeTimeoutMs(0), nowMs, controller);
       this.armProbe();
     }
     if (timers.due(Timer.blocked, nowMs)) {
       this.blockedBackoff++;
       this.probesWanted = 1;
-      timers.set(Timer.blocked, nowMs + this.probeTimeoutMs(this.blockedBackoff));
+      timers.set(Timer.blocked, nowMs + this.rtt.backedOffProbeTimeoutMs(this.blockedBackoff));
     }
     if (timers.due(Timer.pacing, nowMs)) timers.clear(Timer.pacing);
     if (timers.due(Timer.gap, nowMs)) this.passGaps(nowMs);
@@ -374,7 +374,7 @@ export class Session {
     this.counters[reason]++;
     // What is late may be so by the network alone.
     if (this.opener.isAuthentic && reason !== "tooOld") this.failure ??= violated(reason);
-    else if (this.receiveKeys?.isSpent === true) this.failure ??= spentKeys;
+    else if (this.keys?.receive.isSpent === true) this.failure ??= spentKeys;
   }
 
   private apply(
@@ -392,10 +392,7 @@ export class Session {
     counters.bytesReceived += length;
     counters.framesReceived += frames.count;
     this.lastReceivedMs = nowMs;
-    let reliable = false;
-    for (let i = 0; i < frames.count && !reliable; i++) {
-      reliable = this.protocol.channels[frames.channel(i)]!.reliable;
-    }
+    const reliable = frames.hasReliable(this.protocol);
     const ackDelayMs = this.protocol.limits.maxAckDelayMs;
     context.age.arrived(number);
     this.duplicates.add(number);
@@ -410,19 +407,9 @@ export class Session {
     context.nowMs = nowMs;
     context.reassemblyTimeoutMs = Math.max(2 * this.rtt.smoothedMs, MIN_REASSEMBLY_MS);
     this.delivering = true;
-    for (let i = 0; i < frames.count; i++) {
-      this.receivers
-        .of(frames.channel(i))
-        .apply(
-          frames.number(i),
-          frames.sliceIndex(i),
-          frames.sliceCount(i),
-          frames.start(i),
-          frames.end(i),
-        );
-    }
+    this.receivers.apply(frames);
     this.delivering = false;
-    this.armGap();
+    this.timers.set(Timer.gap, this.receivers.gapDeadlineMs);
   }
 
   private passGaps(nowMs: number): void {
@@ -430,7 +417,7 @@ export class Session {
     this.delivering = true;
     this.receivers.passGaps(nowMs);
     this.delivering = false;
-    this.armGap();
+    this.timers.set(Timer.gap, this.receivers.gapDeadlineMs);
   }
 
   private applyAcks(header: DatagramHeader, nowMs: number, stalled: boolean): void {
@@ -451,7 +438,7 @@ export class Session {
     }
     const prune = sent.takePrune();
     if (prune >= 0) this.received.prune(prune);
-    this.armLoss();
+    this.timers.set(Timer.loss, this.sent.lossTimeMs);
     this.armProbe();
   }
 
@@ -463,12 +450,13 @@ export class Session {
     this.senders.expire(nowMs);
     const work = this.packer.hasWork;
     const open = probe || (work && this.maySendData(nowMs));
-    const tell = this.receiveLimit.worthTelling || this.tellsAgain();
+    const again = this.limitWanted && this.receiveLimit.handedOnBytes > 0;
+    const tell = this.receiveLimit.worthTelling || again;
     const ackDue = received.isDue(nowMs) || (this.receiveLimit.mustTell && received.count > 0);
     if (!((work && open) || ackDue || probe || this.pingWanted) || sent.isExhausted) {
       return this.settle(nowMs);
     }
-    if (this.sendKeys?.isSpent === true) {
+    if (this.keys?.send.isSpent === true) {
       this.failure ??= spentKeys;
       return this.settle(nowMs);
     }
@@ -488,7 +476,7 @@ export class Session {
     }
     if (!header.frames && !header.ackNow) {
       if (!ackDue) return this.settle(nowMs);
-      header.ackNow = this.asksForAck(nowMs);
+      header.ackNow = received.asksForAck(sent.needsAck, nowMs - this.lastElicitingMs, this.rtt);
     }
     const bytes = builder.write(header, plan, w, nowMs);
     this.sentDatagram(header, probe, builder.trimmed, bytes, nowMs);
@@ -553,7 +541,10 @@ export class Session {
     this.followsData = false;
     if (this.senders.notices.inFlight > 0 && !timers.isSet(Timer.notice)) {
       // The last unreliable messages of a while: nothing that comes later would tell what became of them.
-      timers.set(Timer.notice, nowMs + this.probeTimeoutMs(this.noticeBackoff) + LAZY_ACK_MS);
+      timers.set(
+        Timer.notice,
+        nowMs + this.rtt.backedOffProbeTimeoutMs(this.noticeBackoff) + LAZY_ACK_MS,
+      );
     }
     timers.set(Timer.ack, sent.isExhausted ? Number.POSITIVE_INFINITY : this.received.deadlineMs);
     if (!this.packer.hasWork) return 0;
@@ -561,10 +552,10 @@ export class Session {
     if (windowClosed && sent.reliableInFlight === 0 && !timers.isSet(Timer.probe)) {
       // Unreliable data arms no probe; but when it fills the window, a probe has to ask for an ack.
       if (this.probeFromMs === 0) this.probeFromMs = nowMs;
-      timers.set(Timer.probe, nowMs + this.probeTimeoutMs(this.probeBackoff));
+      timers.set(Timer.probe, nowMs + this.rtt.backedOffProbeTimeoutMs(this.probeBackoff));
     }
     if (sendLimit.blocked && sent.reliableInFlight === 0 && !timers.isSet(Timer.blocked)) {
-      timers.set(Timer.blocked, nowMs + this.probeTimeoutMs(this.blockedBackoff));
+      timers.set(Timer.blocked, nowMs + this.rtt.backedOffProbeTimeoutMs(this.blockedBackoff));
     }
     return 0;
   }
@@ -578,30 +569,7 @@ export class Session {
     return false;
   }
 
-  private tellsAgain(): boolean {
-    return this.limitWanted && this.receiveLimit.handedOnBytes > 0;
-  }
-
-  /**
-   * A receiver that sends nothing else asks once per round trip, so that its ranges can be pruned, and before it runs
-   * out of packet numbers.
-   */
-  private asksForAck(nowMs: number): boolean {
-    const rttMs = this.rtt.smoothedMs === 0 ? INITIAL_RTT_MS : this.rtt.smoothedMs;
-    if (this.received.count <= 1 && !this.sent.needsAck) return false;
-    return nowMs - this.lastElicitingMs >= rttMs;
-  }
-
   // ---- timers ----
-
-  private probeTimeoutMs(backoff: number): number {
-    const onceMs = this.rtt.probeTimeoutMs();
-    return Math.min(onceMs * 2 ** Math.min(backoff, 16), Math.max(MAX_PROBE_MS, onceMs));
-  }
-
-  private armLoss(): void {
-    this.timers.set(Timer.loss, this.sent.lossTimeMs);
-  }
 
   private armProbe(): void {
     if (this.sent.reliableInFlight === 0) {
@@ -609,11 +577,7 @@ export class Session {
       return;
     }
     const fromMs = Math.max(this.sent.lastReliableAtMs, this.probeFromMs);
-    this.timers.set(Timer.probe, fromMs + this.probeTimeoutMs(this.probeBackoff));
-  }
-
-  private armGap(): void {
-    this.timers.set(Timer.gap, this.receivers.gapDeadlineMs);
+    this.timers.set(Timer.probe, fromMs + this.rtt.backedOffProbeTimeoutMs(this.probeBackoff));
   }
 
   private afterTurn(nowMs: number): void {
@@ -624,6 +588,6 @@ export class Session {
     this.receivers.maintain();
     this.senders.trim();
     this.sent.trim();
-    this.receiveKeys?.maintain(nowMs);
+    this.keys?.receive.maintain(nowMs);
   }
 }

@@ -31,6 +31,12 @@ export class ReceivedFrames {
     this.numbers[index] = number;
   }
 
+  /** Whether one of them is of a reliable channel. */
+  hasReliable({ channels }: Protocol): boolean {
+    for (let i = 0; i < this.count; i++) if (channels[this.channel(i)]!.reliable) return true;
+    return false;
+  }
+
   number(index: number): number {
     return this.numbers[index]!;
   }

@@ -31,6 +31,7 @@ const SERVER_PORT = 5_000;
 // Without tshark there is nothing to ask; where CI is set that fails instead.
 it.skipIf(skipWithoutTshark)("tshark is here", () => expect(hasTshark).toBe(true));
 
+// Without tshark there is nothing to ask; where CI is set that fails instead.
 it.skipIf(skipWithoutTshark)(
   "shows of sealed datagrams what anybody can read, and names the rest",
   () => {
