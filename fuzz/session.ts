@@ -16,6 +16,7 @@ import {
   type Role,
 } from "stardust-udp/protocol";
 import { MAX_ACK_RANGES, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
+import { largestDatagramBytes } from "#src/protocol.js";
 import { dropReasons } from "#src/session/drop-reason.js";
 import { type SealCrypto, type SealKey, TAG_BYTES } from "#src/session/seal-crypto.js";
 import { Session } from "#src/session/session.js";
@@ -147,7 +148,7 @@ export class SessionTarget implements Target {
   constructor(spec: string, protocol: Protocol) {
     this.spec = spec;
     this.#protocol = protocol;
-    this.#writer = new Writer(new Uint8Array(protocol.limits.maxDatagramBytes));
+    this.#writer = new Writer(new Uint8Array(largestDatagramBytes(protocol.limits)));
     this.#header = new DatagramHeader(protocol.header.userFields.length);
   }
 
