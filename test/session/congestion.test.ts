@@ -107,6 +107,35 @@ describe("flows that share a bottleneck", () => {
     }
   });
 
+  test.each([50, 100])(
+    "of stardust and newreno have a third each where newreno was there first, with a queue of %i ms",
+    (queueMs) => {
+      for (const seed of seeds) {
+        const race = new Race(
+          [
+            ["newreno", 0],
+            ["stardust", 3000],
+          ],
+          { ...path, queueMs, seed },
+        );
+        race.run(15_000);
+        const { shares } = race.run(45_000);
+        expect(Math.min(...shares)).toBeGreaterThan(1 / 3);
+      }
+    },
+  );
+
+  it("of stardust that come one after the other do not take each other for rivals", () => {
+    for (const seed of seeds) {
+      const flows = [0, 1000, 2000, 3000 + seed * 100].map((ms) => ["stardust", ms] as const);
+      const race = new Race(flows, { ...path, queueMs: 500, seed });
+      race.run(15_000);
+      const { shares, waitsMs } = race.run(15_000);
+      expect(jain(shares)).toBeGreaterThan(0.95);
+      expect(quantile(waitsMs, 0.5)).toBeLessThan(60);
+    }
+  });
+
   test.each([
     [250, 50],
     [1250, 50],

@@ -47,7 +47,9 @@ const USUAL_LOSS_ROUNDS = 4;
 const LESS_LOSS_ROUNDS = 32;
 /** So many reductions that leave more than this of the queue show a rival; fewer, when there has just been one. */
 const FRUITFUL = 0.75;
-const RIVAL_ROUNDS = 4;
+const RIVAL_ROUNDS = 5;
+/** But with so little left of the window the queue may be that of flows that have just come, and do not yet yield. */
+const COLLAPSED = 1 / 4;
 const RIVAL_AGAIN_ROUNDS = 1;
 const RIVAL_MEMORY_MS = 10_000;
 /** What losses cost beside a rival; and how often it is tried whether he has gone. */
@@ -190,7 +192,6 @@ export class StardustController implements CongestionController {
     const some = queueMs > longMs / 2;
     if (this.isUnusual(some)) return some ? this.overflow(rtt, nowMs) : this.reduce(LOSS_REDUCTION);
     if (queueMs > longMs) return this.shortenQueue(queueMs, rtt, nowMs);
-    if (this.fruitless > 0) this.fruitless--;
     this.grow();
     return false;
   }
@@ -247,6 +248,7 @@ export class StardustController implements CongestionController {
   /** The queue is too long: less is sent; unless that has not helped, again and again. */
   private shortenQueue(queueMs: number, rtt: RoundTrips, nowMs: number): boolean {
     if (this.windowBefore === 0) this.windowBefore = this.windowBytes;
+    else if (this.windowBytes < this.windowBefore * COLLAPSED) this.forgetReductions();
     else if (this.fillsWindow && queueMs > FRUITFUL * this.queueBeforeMs) this.fruitless++;
     this.queueBeforeMs = queueMs;
     if (this.fruitless >= (this.wasBesideRival(nowMs) ? RIVAL_AGAIN_ROUNDS : RIVAL_ROUNDS)) {
