@@ -15,11 +15,15 @@ const made = await makeSessionVectors();
 function print(vectors: SessionVectors): string {
   const rows = (list: readonly unknown[], indent: string): string =>
     `[\n${list.map((row) => `${indent}  ${JSON.stringify(row)}`).join(",\n")}\n${indent}]`;
-  const { traces, packetNumbers, acknowledged, roundTrips, ...head } = vectors;
+  const { traces, senders, packetNumbers, acknowledged, roundTrips, ...head } = vectors;
   const parts = Object.entries(head).map(([key, value]) => `  "${key}": ${JSON.stringify(value)}`);
   for (const [key, list] of Object.entries({ packetNumbers, acknowledged, roundTrips })) {
     parts.push(`  "${key}": ${rows(list, "  ")}`);
   }
+  const sent = senders.map(
+    ({ name, steps }) => `    { "name": ${JSON.stringify(name)}, "steps": ${rows(steps, "    ")} }`,
+  );
+  parts.push(`  "senders": [\n${sent.join(",\n")}\n  ]`);
   const each = traces.map(
     ({ name, role, steps }) =>
       `    { "name": ${JSON.stringify(name)}, "role": "${role}", "steps": ${rows(steps, "    ")} }`,
@@ -34,6 +38,30 @@ describe("the golden vectors of a session", async () => {
   const trace = (name: string): Trace => kept.traces.find((each) => each.name.startsWith(name))!;
   const step = (name: string, what: string): Step =>
     trace(name).steps.find((each) => each.what?.startsWith(what))!;
+
+  const found = (name: string, what: "lost" | "spurious") =>
+    kept.senders
+      .find((each) => each.name.startsWith(name))!
+      .steps.flatMap((each) => (each[what] ?? []).map((number) => [number, each.atMs]));
+
+  it("have losses at their times: after three later numbers and 1 ms, else after a round trip and its window", () => {
+    expect(found("three later numbers", "lost")).toEqual([[1, 154]]);
+    expect(found("it is named within", "lost")).toEqual([]);
+    expect(found("one later number", "lost")).toEqual([[1, 100 + 50 * 1.125]]);
+    expect(found("a loss was none", "lost")[0]).toEqual([1, 154]);
+    expect(found("a loss was none", "spurious")).toEqual([[1, 170]]);
+    // It took 70 ms: two quarters of the smallest round trip, 50 ms, beside the round trip itself.
+    expect(found("a loss was none", "lost")[1]).toEqual([5, 200 + 50 + 2 * 12.5]);
+  });
+
+  it("have round trips with the delay of an ack taken off, as far as it may be held back", () => {
+    const { steps } = kept.senders.find((each) => each.name.startsWith("ack delays"))!;
+    const smoothed = steps.flatMap((each) => each.smoothedMs ?? []);
+    expect(smoothed[1]).toBe(smoothed[0]);
+    expect(smoothed[2]).toBe(smoothed[1]);
+    const { maxAckDelayMs } = protocol.limits;
+    expect(smoothed[3]).toBeCloseTo((7 * 50 + (90 - maxAckDelayMs)) / 8, 9);
+  });
 
   it("are what our session does (`npx vitest run test/session/session-vectors -u` writes them)", async () => {
     await expect(print(made)).toMatchFileSnapshot(file.pathname);

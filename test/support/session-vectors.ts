@@ -9,6 +9,7 @@ import { RttEstimator } from "#src/session/rtt.js";
 import { Session } from "#src/session/session.js";
 import { Pair, SeededRandom } from "#src/testing/index.js";
 import type { Writer } from "#src/wire/writer.js";
+import { type SenderTrace, senderTraces } from "./loss-vectors.ts";
 import { specUrl } from "./specs.ts";
 import { hexOf, Receiver, TAG, type Trace, TraceWriter } from "./trace-writer.ts";
 
@@ -34,6 +35,7 @@ export interface SessionVectors {
     readonly variationMs: number;
     readonly probeTimeoutMs: number;
   }[];
+  readonly senders: readonly SenderTrace[];
   readonly traces: readonly Trace[];
 }
 
@@ -413,6 +415,7 @@ export async function makeSessionVectors(): Promise<SessionVectors> {
     packetNumbers: packetNumbers(),
     acknowledged: acknowledged(),
     roundTrips: roundTrips(protocol.limits.maxAckDelayMs),
+    senders: senderTraces(protocol),
     traces: [...forgedTraces(protocol), recorded(protocol, 1)],
   };
 }
