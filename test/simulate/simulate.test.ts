@@ -30,8 +30,8 @@ test("a short run meets every mode and link, and breaks no promise", {
   for (const [cell, tally] of Object.entries<Record<string, number>>(result.tallies)) {
     expect(tally["runs"], cell).toBe(1);
     expect(tally["sent"], cell).toBeGreaterThanOrEqual(100);
-    // At 90 % loss an unreliable mode may deliver none.
-    if (!cell.endsWith("90 %")) expect(tally["delivered"], cell).toBeGreaterThan(0);
+    // One run a cell: of messages in twenty slices none may be whole where half of all datagrams are lost.
+    if (!/[59]0 %$/.test(cell)) expect(tally["delivered"], cell).toBeGreaterThan(0);
   }
 });
 
