@@ -42,7 +42,7 @@ class SenderWriter {
 
   constructor({ header, limits }: Protocol) {
     const counters = createSessionCounters();
-    const none = { frameAcknowledged: () => {}, frameLost: () => {} };
+    const none = { frameAcknowledged: () => {}, frameLost: () => {}, frameDue: () => {} };
     const path = new PathMtu(limits.maxDatagramBytes, limits.maxDatagramBytes, counters);
     // None is left out on purpose.
     this.#sent = new SentPackets(header, () => 1, none, path, counters);
