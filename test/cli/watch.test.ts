@@ -61,7 +61,7 @@ describe("stardust generate --watch", () => {
     const good = readFileSync(types, "utf8");
     writeFileSync(spec, smallest.replace("reliable", "relaible"));
     await eventually(() => expect(output()).toContain('did you mean "reliable"?'));
-    expect(output()).toContain("the last good output stays");
+    await eventually(() => expect(output()).toContain("the last good output stays"));
     expect(readFileSync(types, "utf8")).toBe(good);
     rmSync(spec);
     await eventually(() => expect(output()).toContain("SD1001"));
