@@ -10,7 +10,6 @@
  * a byte) plus what its acks say is new (sent.ts). Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
-import { LAZY_ACK_MS } from "../limits.ts";
 import { sameVersion } from "../negotiated-version.ts";
 import { largestDatagramBytes, type Protocol, type Role } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
@@ -43,6 +42,7 @@ import { SendLimit } from "./send-limit.ts";
 import { Senders } from "./senders.ts";
 import { Sent, SentPackets } from "./sent.ts";
 import type { SessionOptions } from "./session-options.ts";
+import { Silence } from "./silence.ts";
 import { Slab } from "./slab.ts";
 import { Timer, Timers } from "./timers.ts";
 import { Workspace, workspaceOf } from "./workspace.ts";
@@ -77,6 +77,7 @@ export class Session {
   private readonly rtt: RttEstimator;
   private readonly path: PathMtu;
   private readonly sent: SentPackets;
+  private readonly silence: Silence;
   private readonly received: ReceivedPackets = new ReceivedPackets();
   private readonly duplicates: DuplicateWindow = new DuplicateWindow();
   private readonly pacer: Pacer;
@@ -101,10 +102,6 @@ export class Session {
   /** The other side asked with Q: the answer says the limit again, in case it was lost. */
   private limitWanted = false;
   private probesWanted = 0;
-  private probeBackoff = 0;
-  private probeFromMs = 0;
-  private blockedBackoff = 0;
-  private noticeBackoff = 0;
   private lastElicitingMs: number = Number.NEGATIVE_INFINITY;
   private maintainedMs: number;
   private delivering = false;
@@ -143,6 +140,7 @@ export class Session {
       this.path,
       this.counters,
     );
+    this.silence = new Silence(this.timers, this.rtt, this.sent);
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
     this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
     this.context = new ReceiveContext(
@@ -321,24 +319,20 @@ export class Session {
       this.timers.set(Timer.loss, this.sent.lossTimeMs);
     }
     if (timers.due(Timer.probe, nowMs)) {
-      this.probeBackoff++;
-      if (this.probeBackoff > 1) controller.onSilence(nowMs);
-      this.probeFromMs = nowMs;
+      if (this.silence.probe(nowMs) > 1) controller.onSilence(nowMs);
       this.probesWanted = 1;
       if (this.resend) sent.probeOldest();
       sent.expireUnreliable(nowMs - 2 * this.rtt.backedOffProbeTimeoutMs(0), nowMs, controller);
-      this.armProbe();
+      this.silence.armProbe();
     }
     if (timers.due(Timer.blocked, nowMs)) {
-      this.blockedBackoff++;
       this.probesWanted = 1;
-      timers.set(Timer.blocked, nowMs + this.rtt.backedOffProbeTimeoutMs(this.blockedBackoff));
+      this.silence.stillBlocked(nowMs);
     }
     if (timers.due(Timer.pacing, nowMs)) timers.clear(Timer.pacing);
     if (timers.due(Timer.gap, nowMs)) this.passGaps(nowMs);
     if (timers.due(Timer.notice, nowMs)) {
-      this.noticeBackoff++;
-      timers.clear(Timer.notice);
+      this.silence.stillUntold();
       if (this.senders.notices.inFlight > 0) this.pingWanted = true;
     }
     this.afterTurn(nowMs);
@@ -422,24 +416,18 @@ export class Session {
 
   private applyAcks(header: DatagramHeader, nowMs: number, stalled: boolean): void {
     this.counters.acksReceived++;
-    if (header.limit && this.sendLimit.raise(header.receiveLimit)) {
-      this.blockedBackoff = 0;
-      this.timers.clear(Timer.blocked);
-    }
+    if (header.limit && this.sendLimit.raise(header.receiveLimit)) this.silence.unblocked();
     if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
     const { controller, rtt, sent } = this;
     this.senders.notices.ackBlock++;
     if (sent.acknowledge(header.acks, nowMs, rtt, controller, stalled)) {
       controller.onFeedback(rtt.takeNewestMs(), rtt, nowMs);
-      this.probeBackoff = 0;
-      this.probeFromMs = 0;
-      this.noticeBackoff = 0;
-      this.timers.clear(Timer.notice);
+      this.silence.ended();
     }
     const prune = sent.takePrune();
     if (prune >= 0) this.received.prune(prune);
     this.timers.set(Timer.loss, this.sent.lossTimeMs);
-    this.armProbe();
+    this.silence.armProbe();
   }
 
   // ---- sending ----
@@ -527,7 +515,7 @@ export class Session {
     } else if (header.frames) this.pacer.sent(bytes);
     this.followsData = header.frames;
     if (eliciting) this.controller.onSent(bytes, sent.bytesInFlight, nowMs);
-    if (space.plan.reliable) this.armProbe();
+    if (space.plan.reliable) this.silence.armProbe();
     this.lastSentMs = nowMs;
     counters.datagramsSent++;
     counters.bytesSent += bytes;
@@ -536,27 +524,15 @@ export class Session {
 
   /** Nothing is sent now: sets the timers that will say when to try again. */
   private settle(nowMs: number): number {
-    const { timers, sent, sendLimit } = this;
+    const { timers, sent, sendLimit, silence } = this;
     this.dirty = false;
     this.followsData = false;
-    if (this.senders.notices.inFlight > 0 && !timers.isSet(Timer.notice)) {
-      // The last unreliable messages of a while: nothing that comes later would tell what became of them.
-      timers.set(
-        Timer.notice,
-        nowMs + this.rtt.backedOffProbeTimeoutMs(this.noticeBackoff) + LAZY_ACK_MS,
-      );
-    }
+    if (this.senders.notices.inFlight > 0) silence.untold(nowMs);
     timers.set(Timer.ack, sent.isExhausted ? Number.POSITIVE_INFINITY : this.received.deadlineMs);
     if (!this.packer.hasWork) return 0;
     const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;
-    if (windowClosed && sent.reliableInFlight === 0 && !timers.isSet(Timer.probe)) {
-      // Unreliable data arms no probe; but when it fills the window, a probe has to ask for an ack.
-      if (this.probeFromMs === 0) this.probeFromMs = nowMs;
-      timers.set(Timer.probe, nowMs + this.rtt.backedOffProbeTimeoutMs(this.probeBackoff));
-    }
-    if (sendLimit.blocked && sent.reliableInFlight === 0 && !timers.isSet(Timer.blocked)) {
-      timers.set(Timer.blocked, nowMs + this.rtt.backedOffProbeTimeoutMs(this.blockedBackoff));
-    }
+    if (windowClosed) silence.windowClosed(nowMs);
+    if (sendLimit.blocked) silence.blocked(nowMs);
     return 0;
   }
 
@@ -567,17 +543,6 @@ export class Session {
     if (atMs <= nowMs) return true;
     this.timers.set(Timer.pacing, atMs);
     return false;
-  }
-
-  // ---- timers ----
-
-  private armProbe(): void {
-    if (this.sent.reliableInFlight === 0) {
-      this.timers.clear(Timer.probe);
-      return;
-    }
-    const fromMs = Math.max(this.sent.lastReliableAtMs, this.probeFromMs);
-    this.timers.set(Timer.probe, fromMs + this.rtt.backedOffProbeTimeoutMs(this.probeBackoff));
   }
 
   private afterTurn(nowMs: number): void {

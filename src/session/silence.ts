@@ -1,0 +1,95 @@
+/**
+ * What a session does while nothing comes back: three waits, each twice as long each time it passes in vain. For the
+ * acknowledgement of reliable data (RFC 9002 section 6.2), for a receive limit that has risen, and for word of
+ * unreliable messages whose fate is to be told. Constant work.
+ */
+import { LAZY_ACK_MS } from "../limits.ts";
+import type { RttEstimator } from "./rtt.ts";
+import type { SentPackets } from "./sent.ts";
+import { Timer, type Timers } from "./timers.ts";
+
+export class Silence {
+  private readonly timers: Timers;
+  private readonly rtt: RttEstimator;
+  private readonly sent: SentPackets;
+  private probes = 0;
+  /** Since when the next probe is waited for, where that is later than the last reliable data; 0: it is not. */
+  private probeFromMs = 0;
+  private blockedAsked = 0;
+  private noticesAsked = 0;
+
+  constructor(timers: Timers, rtt: RttEstimator, sent: SentPackets) {
+    this.timers = timers;
+    this.rtt = rtt;
+    this.sent = sent;
+  }
+
+  /** Something new was acknowledged. */
+  ended(): void {
+    this.probes = 0;
+    this.probeFromMs = 0;
+    this.noticesAsked = 0;
+    this.timers.clear(Timer.notice);
+  }
+
+  /** The receive limit has risen. */
+  unblocked(): void {
+    this.blockedAsked = 0;
+    this.timers.clear(Timer.blocked);
+  }
+
+  /** A probe is due: how many have been since something was acknowledged, this one included. */
+  probe(nowMs: number): number {
+    this.probeFromMs = nowMs;
+    return ++this.probes;
+  }
+
+  /** Reliable data left, was acknowledged or lost, or was probed: when the next probe is due. */
+  armProbe(): void {
+    if (this.sent.reliableInFlight === 0) this.timers.clear(Timer.probe);
+    else this.waitForAck(Math.max(this.sent.lastReliableAtMs, this.probeFromMs));
+  }
+
+  /** Unreliable data arms no probe; but when it fills the window, a probe has to ask for an ack. */
+  windowClosed(nowMs: number): void {
+    if (this.sent.reliableInFlight > 0 || this.timers.isSet(Timer.probe)) return;
+    if (this.probeFromMs === 0) this.probeFromMs = nowMs;
+    this.waitForAck(nowMs);
+  }
+
+  /** The receive limit keeps a message back. What of reliable data is in flight asks without being told to. */
+  blocked(nowMs: number): void {
+    if (this.sent.reliableInFlight > 0 || this.timers.isSet(Timer.blocked)) return;
+    this.waitForLimit(nowMs);
+  }
+
+  /** It has been waited for in vain. */
+  stillBlocked(nowMs: number): void {
+    this.blockedAsked++;
+    this.waitForLimit(nowMs);
+  }
+
+  /** The last unreliable messages of a while: nothing that comes later would tell what became of them. */
+  untold(nowMs: number): void {
+    if (this.timers.isSet(Timer.notice)) return;
+    this.timers.set(Timer.notice, this.after(nowMs, this.noticesAsked) + LAZY_ACK_MS);
+  }
+
+  /** It has been waited for in vain. */
+  stillUntold(): void {
+    this.noticesAsked++;
+    this.timers.clear(Timer.notice);
+  }
+
+  private waitForAck(fromMs: number): void {
+    this.timers.set(Timer.probe, this.after(fromMs, this.probes));
+  }
+
+  private waitForLimit(fromMs: number): void {
+    this.timers.set(Timer.blocked, this.after(fromMs, this.blockedAsked));
+  }
+
+  private after(fromMs: number, asked: number): number {
+    return fromMs + this.rtt.backedOffProbeTimeoutMs(asked);
+  }
+}
