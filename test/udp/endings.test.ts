@@ -186,7 +186,7 @@ describe("a peer that is closed", () => {
     const got: string[] = [];
     client.receive.chat((chat) => got.push(chat.text));
     server.broadcast.chat({ from: 0, text: "before" });
-    peer.close();
+    peer.close({ lingerMs: 20_000 });
     expect(server.broadcast.chat({ from: 0, text: "after" })).toEqual({ sent: 0, skipped: [] });
     await client.closed;
     expect(got).toEqual(["before"]);
@@ -251,7 +251,7 @@ describe("a client that leaves", () => {
     const client = await arenaClient(server);
     const peer = await peerOf(server, client);
     for (let i = 0; i < 5; i++) peer.send.chat({ from: i, text: "read me later" });
-    peer.close();
+    peer.close({ lingerMs: 20_000 });
     await client.closed;
     const got: number[] = [];
     for await (const { from } of client.messages.chat()) got.push(from);

@@ -99,6 +99,9 @@ describe("a port", () => {
   });
 });
 
+/** Where all that was sent must arrive, however long this machine stands still. */
+const patient = { lingerMs: 20_000 };
+
 describe("closing", () => {
   it("by a client tells the server why, after everything that was sent", async () => {
     const server = await arenaServer();
@@ -109,7 +112,10 @@ describe("closing", () => {
     server.receive.chat((_peer, chat) => lines.push(chat.from));
     const client = await arenaClient(server);
     for (let i = 0; i < 200; i++) client.send.chat({ from: i, text: "bye" });
-    await Promise.all([client.close({ code: "bored", reason: "nothing to do" }), client.close()]);
+    await Promise.all([
+      client.close({ code: "bored", reason: "nothing to do", ...patient }),
+      client.close(),
+    ]);
     expect(await left).toEqual({
       reason: { code: "bored", reason: "nothing to do", by: "remote" },
       lines: Array.from({ length: 200 }, (_, i) => i),
@@ -128,7 +134,7 @@ describe("closing", () => {
     client.receive.chat((chat) => lines.push(chat.from));
     const peer = await peerOf(server, client);
     for (let i = 0; i < 200; i++) peer.send.chat({ from: i, text: "bye" });
-    peer.close({ code: "kicked", reason: "too loud" });
+    peer.close({ code: "kicked", reason: "too loud", ...patient });
     expect(() => peer.send.chat({ from: 0, text: "late" })).toThrow(
       expect.objectContaining({ code: "STARDUST_CLOSED" }),
     );
