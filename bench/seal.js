@@ -1,8 +1,8 @@
 /**
  * What sealing costs a datagram: nanoseconds of CPU to write and to read one with a single message in it, by a sealed session
  * and by a plain one; beside them, in the same run, the bare work of node:crypto on as many bytes: a cipher and a decipher for each
- * datagram, and nothing else (what whoever seals datagrams of `dgram` by hand does at least). Without sockets, which cost all of
- * them the same. `--json` prints the same for machines.
+ * datagram, and nothing else (what whoever seals datagrams of `dgram` by hand does at least). Each without sockets, and
+ * through two of `dgram` on loopback, in one thread. `--json` prints the same for machines.
  *
  * Rounds of all rows take turns; a figure is the median of the rounds, its range beside it. The sessions do more than the
  * bare work does (numbers, acks, timers), so the difference of the two sessions is what sealing costs here.
@@ -12,6 +12,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
+import { openSocket } from "#src/udp/dgram-socket.js";
 import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { Writer } from "#src/wire/index.js";
 import { build } from "./codec/build.js";
@@ -19,6 +20,7 @@ import { build } from "./codec/build.js";
 const ROUNDS = 9;
 const WARM_UP_ROUNDS = 3;
 const DATAGRAMS = 4000;
+const BURST = 20;
 const TICK_MS = 16;
 const SIZES = [32, 200, 900];
 const CIPHERS = ["aes-256-gcm", "chacha20-poly1305"];
@@ -40,7 +42,58 @@ async function protocolOf(name, security) {
   return (await import(new URL("protocol.js", url).href)).protocol;
 }
 
-function session(protocol, size) {
+/** Hands each datagram to the other end at once. */
+class Memory {
+  toServer;
+  toClient;
+
+  pass(bytes, isFromClient) {
+    if (isFromClient) this.toServer(bytes);
+    else this.toClient(bytes);
+  }
+
+  /** Nothing is ever under way. */
+  arrived() {}
+}
+
+/** Two sockets on loopback. */
+class Sockets {
+  toServer;
+  toClient;
+  underWay = 0;
+  #wake = () => {};
+
+  static async open() {
+    const sockets = new Sockets();
+    [sockets.client, sockets.server] = [
+      await openSocket({ host: "127.0.0.1", port: 0, maxDatagramBytes: 2048, warn: false }),
+      await openSocket({ host: "127.0.0.1", port: 0, maxDatagramBytes: 2048, warn: false }),
+    ];
+    sockets.client.listen((bytes) => sockets.#received(bytes, sockets.toClient));
+    sockets.server.listen((bytes) => sockets.#received(bytes, sockets.toServer));
+    return sockets;
+  }
+
+  pass(bytes, isFromClient) {
+    this.underWay++;
+    const [from, to] = isFromClient ? [this.client, this.server] : [this.server, this.client];
+    from.send(bytes, to.port, "127.0.0.1");
+  }
+
+  #received(bytes, take) {
+    take(bytes);
+    if (--this.underWay === 0) this.#wake();
+  }
+
+  async arrived() {
+    if (this.underWay === 0) return;
+    await new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+function session(protocol, size, link) {
   const sealing =
     protocol.security === "sealed" ? { crypto: nodeSealCrypto, ...secrets } : undefined;
   let taken = 0;
@@ -58,52 +111,67 @@ function session(protocol, size) {
   const w = new Writer(new Uint8Array(2048));
   const payload = new Uint8Array(size);
   let nowMs = 0;
-  const pass = (from, to) => {
+  const transmit = (from) => {
     for (;;) {
       w.at = 0;
       const length = from.pollTransmit(w, nowMs);
       if (length === 0) return;
-      const bytes = w.bytes.subarray(0, length);
-      to.handleDatagram(bytes, new DataView(bytes.buffer, 0, length), length, nowMs);
+      link.pass(w.bytes.subarray(0, length), from === client);
     }
   };
-  return () => {
+  const takenBy = (to) => (bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    to.handleDatagram(bytes, view, bytes.byteLength, nowMs);
+  };
+  return async () => {
+    link.toServer = takenBy(server);
+    link.toClient = takenBy(client);
     const before = taken;
     const cpu = process.cpuUsage();
-    while (taken - before < DATAGRAMS) {
+    for (let sent = 1; sent <= DATAGRAMS; sent++) {
       client.send(0, payload, 0, size);
-      pass(client, server);
-      if (taken % 30 === 0) {
-        nowMs += TICK_MS;
-        client.handleTimeout(nowMs);
-        server.handleTimeout(nowMs);
-        pass(server, client);
-      }
+      transmit(client);
+      if (sent % BURST > 0) continue;
+      await link.arrived();
+      nowMs += TICK_MS;
+      client.handleTimeout(nowMs);
+      server.handleTimeout(nowMs);
+      transmit(server);
+      await link.arrived();
     }
+    if (taken - before !== DATAGRAMS) throw new Error(`${taken - before} of ${DATAGRAMS} arrived`);
     return nanoseconds(cpu);
   };
 }
 
 /** A cipher and a decipher for each datagram, its header as associated data, and copies to where the bytes are wanted. */
-function bare(cipher, size) {
+function bare(cipher, size, link) {
   const key = new Uint8Array(32).fill(3);
-  const nonce = Buffer.alloc(12);
+  const nonces = [Buffer.alloc(12), Buffer.alloc(12)];
   const clear = Buffer.alloc(6);
   const payload = new Uint8Array(size);
   const options = { authTagLength: 16 };
-  let number = 0;
-  return () => {
+  const numbers = [0, 0];
+  const nextNonce = (end) => {
+    nonces[end].writeUInt32BE(numbers[end]++, 8);
+    return nonces[end];
+  };
+  const open = (datagram) => {
+    const opener = createDecipheriv(cipher, key, nextNonce(1), options);
+    opener.setAAD(datagram.subarray(0, 6));
+    opener.setAuthTag(datagram.subarray(-16));
+    opener.update(datagram.subarray(6, -16));
+    opener.final();
+  };
+  return async () => {
+    link.toServer = open;
     const cpu = process.cpuUsage();
-    for (let i = 0; i < DATAGRAMS; i++) {
-      nonce.writeUInt32BE(number++, 8);
-      const sealer = createCipheriv(cipher, key, nonce, options).setAAD(clear);
+    for (let sent = 1; sent <= DATAGRAMS; sent++) {
+      const sealer = createCipheriv(cipher, key, nextNonce(0), options).setAAD(clear);
       const sealed = sealer.update(payload);
       sealer.final();
-      const datagram = Buffer.concat([clear, sealed, sealer.getAuthTag()]);
-      const opener = createDecipheriv(cipher, key, nonce, options).setAAD(datagram.subarray(0, 6));
-      opener.setAuthTag(datagram.subarray(-16));
-      opener.update(datagram.subarray(6, -16));
-      opener.final();
+      link.pass(Buffer.concat([clear, sealed, sealer.getAuthTag()]), true);
+      if (sent % BURST === 0) await link.arrived();
     }
     return nanoseconds(cpu);
   };
@@ -116,19 +184,30 @@ function nanoseconds(since) {
 
 const plain = await protocolOf("seal-plain", "security: plain");
 const rows = [];
-for (const size of SIZES) rows.push({ name: "plain session", size, run: session(plain, size) });
-for (const cipher of CIPHERS) {
-  const sealed = await protocolOf(`seal-${cipher}`, `security: sealed\ncipher: ${cipher}`);
+const memory = new Memory();
+const sockets = await Sockets.open();
+for (const [where, link] of [
+  ["", memory],
+  [", dgram", sockets],
+]) {
   for (const size of SIZES) {
-    rows.push({ name: `bare ${cipher}`, size, run: bare(cipher, size) });
-    rows.push({ name: `sealed session, ${cipher}`, size, run: session(sealed, size) });
+    rows.push({ name: `plain session${where}`, size, run: session(plain, size, link) });
+  }
+  for (const cipher of CIPHERS) {
+    const sealed = await protocolOf(`seal-${cipher}`, `security: sealed\ncipher: ${cipher}`);
+    for (const size of SIZES) {
+      rows.push({ name: `bare ${cipher}${where}`, size, run: bare(cipher, size, link) });
+      const run = session(sealed, size, link);
+      rows.push({ name: `sealed session, ${cipher}${where}`, size, run });
+    }
   }
 }
-for (const { run } of rows) for (let i = 0; i < WARM_UP_ROUNDS; i++) run();
+for (const { run } of rows) for (let i = 0; i < WARM_UP_ROUNDS; i++) await run();
 const results = rows.map(() => []);
 for (let round = 0; round < ROUNDS; round++) {
-  for (const [i, { run }] of rows.entries()) results[i].push(run());
+  for (const [i, { run }] of rows.entries()) results[i].push(await run());
 }
+await Promise.all([sockets.client.close(), sockets.server.close()]);
 const table = rows.map(({ name, size }, i) => {
   const sorted = results[i].sort((a, b) => a - b);
   return { name, size, median: sorted[sorted.length >> 1], low: sorted[0], high: sorted.at(-1) };
@@ -143,7 +222,7 @@ if (asJson) {
   for (const { name, size, median, low, high } of table) {
     const range = `(${low.toFixed(0)} to ${high.toFixed(0)})`;
     console.log(
-      `${name.padEnd(34)} ${String(size).padStart(5)} ${median.toFixed(0).padStart(8)} ${range}`,
+      `${name.padEnd(41)} ${String(size).padStart(5)} ${median.toFixed(0).padStart(8)} ${range}`,
     );
   }
 }
