@@ -61,7 +61,8 @@ import {
   type ServerMessage,
   type SysOf,
 } from "./own-messages.ts";
-import { ReliableSequence, RetransmissionTimer, RtoEstimator } from "./reliable-sequence.ts";
+import { ReliableSequence } from "./reliable-sequence.ts";
+import { RepeatedRequest } from "./request.ts";
 
 export interface ZeroClientOptions {
   readonly protocol: Protocol;
@@ -81,14 +82,6 @@ export interface ZeroClientTransmit {
   readonly port: number;
 }
 
-/** What is repeated until its reply arrives. */
-interface Request {
-  readonly bytes: Uint8Array;
-  readonly port: number;
-  readonly sentAtMs: number;
-  transmissions: number;
-}
-
 /** What accept gave. */
 interface OwnReservation extends OwnKeys {
   readonly port: number;
@@ -105,8 +98,7 @@ export class ZeroClient {
   readonly #dialledPort: number;
   readonly #join: unknown;
   readonly #serverKeys: readonly string[] | undefined;
-  readonly #estimator: RtoEstimator = new RtoEstimator();
-  readonly #timer: RetransmissionTimer = new RetransmissionTimer(this.#estimator);
+  readonly #request: RepeatedRequest = new RepeatedRequest();
   readonly #outbox: Outbox<ZeroClientTransmit> = new Outbox();
   readonly #events: Outbox<ZeroClientEvent> = new Outbox();
   readonly #counters: ZeroCounters = createCounters();
@@ -116,7 +108,6 @@ export class ZeroClient {
   #cid = "";
   /** Of this connection id, where the protocol is sealed. */
   #exchange: ClientKeyExchange | undefined;
-  #request: Request | undefined;
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
   #reservation: OwnReservation | undefined;
@@ -135,7 +126,7 @@ export class ZeroClient {
     this.#join = outgoingBody(protocol, "join", join);
     this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
     this.#begin(nowMs);
-    if (this.#request!.bytes.length > protocol.limits.maxDatagramBytes) {
+    if (this.#request.current!.bytes.length > protocol.limits.maxDatagramBytes) {
       throw new InvalidMessageError("", "join does not fit a datagram");
     }
   }
@@ -156,7 +147,7 @@ export class ZeroClient {
 
   /** Smoothed round-trip time, 0 before the first sample: a first guess for the regular protocol. */
   get rttMs(): number {
-    return this.#estimator.smoothedMs;
+    return this.#request.estimator.smoothedMs;
   }
 
   /**
@@ -260,10 +251,10 @@ export class ZeroClient {
   ): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state !== next) {
-      this.#measure(nowMs);
+      this.#request.measure(nowMs);
       this.#state = next;
       // The join has arrived: what may be lost from here on is the reply, and repeating asks for it again.
-      this.#timer.start(nowMs);
+      this.#request.restartTimer(nowMs);
     }
     return "accepted";
   }
@@ -300,7 +291,7 @@ export class ZeroClient {
     this.#sequence = new ReliableSequence({
       sent: ATTACH_SEQ,
       received: ACCEPT_SEQ,
-      estimator: this.#estimator,
+      estimator: this.#request.estimator,
     });
     const attach = buildDatagram(
       this.#crypto,
@@ -348,8 +339,7 @@ export class ZeroClient {
     this.#cid = "";
     this.#reservation = undefined;
     this.#sequence = undefined;
-    this.#request = undefined;
-    this.#timer.stop();
+    this.#request.end();
     const { restarts } = this.#counters;
     this.#counters.restarts++;
     if (restarts === 0) this.#begin(nowMs);
@@ -374,17 +364,13 @@ export class ZeroClient {
       const { keys: _, tag = 0, ...told } = this.#reservation!;
       this.#events.push({ type: "attached", ...told, tag });
     }
-    const confirm = this.#build("ack", 0, { nonce: envelope.sys.nonce });
-    if (first) this.#sendRequest(confirm, this.#reservation!.port, nowMs);
-    else if (this.#request === undefined) this.#send(confirm, this.#reservation!.port);
+    const bytes = this.#build("ack", 0, { nonce: envelope.sys.nonce });
+    const { port } = this.#reservation!;
+    if (first) this.#sendRequest(bytes, port, nowMs);
     else {
       // The address may have changed, and the nonce with it: the newest is the one to be confirmed.
-      this.#request = {
-        ...this.#request,
-        bytes: confirm,
-        transmissions: this.#request.transmissions + 1,
-      };
-      this.#send(confirm, this.#reservation!.port);
+      if (this.#request.current !== undefined) this.#request.replace({ bytes, port });
+      this.#send(bytes, port);
     }
     return "accepted";
   }
@@ -460,15 +446,13 @@ export class ZeroClient {
       return;
     }
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
-    const request = this.#request;
-    if (request !== undefined && nowMs >= this.#timer.deadlineMs) {
-      if (this.#state === "open" && request.transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
-        this.#request = undefined;
-        this.#timer.stop();
+    const request = this.#request.due(nowMs);
+    if (request !== undefined) {
+      if (this.#state === "open" && this.#request.transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
+        this.#request.end();
         return;
       }
-      request.transmissions++;
-      this.#timer.backOff(nowMs);
+      this.#request.repeated(nowMs);
       this.#resend(request.bytes, request.port);
     }
     const again = this.#state === "closing" ? this.#sequence!.handleTimeout(nowMs) : undefined;
@@ -480,7 +464,7 @@ export class ZeroClient {
     return Math.min(
       this.#handshakeDeadlineMs,
       this.#restartAtMs,
-      this.#timer.deadlineMs,
+      this.#request.deadlineMs,
       this.#endAtMs,
       this.#state === "closing" ? this.#sequence!.deadlineMs : NEVER,
     );
@@ -537,28 +521,20 @@ export class ZeroClient {
   }
 
   #sendRequest(bytes: Uint8Array, port: number, nowMs: number): void {
-    this.#request = { bytes, port, sentAtMs: nowMs, transmissions: 1 };
-    this.#timer.start(nowMs);
+    this.#request.begin({ bytes, port }, nowMs);
     this.#send(bytes, port);
-  }
-
-  /** Karn: a request that was sent twice says nothing about the time its reply took. */
-  #measure(nowMs: number): void {
-    if (this.#request?.transmissions === 1) this.#estimator.sample(nowMs - this.#request.sentAtMs);
   }
 
   /** The request has its reply. After `processing` the time says how long the server decided, not how far it is. */
   #answered(nowMs: number): void {
-    if (this.#state !== "waiting") this.#measure(nowMs);
-    this.#request = undefined;
-    this.#timer.stop();
+    if (this.#state !== "waiting") this.#request.measure(nowMs);
+    this.#request.end();
   }
 
   /** Stops every timer. */
   #end(state: ClientState): void {
     this.#state = state;
-    this.#request = undefined;
-    this.#timer.stop();
+    this.#request.end();
     this.#handshakeDeadlineMs = NEVER;
     this.#restartAtMs = NEVER;
     this.#endAtMs = NEVER;

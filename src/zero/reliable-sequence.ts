@@ -69,9 +69,9 @@ export class RetransmissionTimer {
     this.#deadlineMs = nowMs + this.#rtoMs;
   }
 
-  /** It ran out and the oldest message was sent again (5.5, 5.6). */
-  backOff(nowMs: number): void {
-    this.#rtoMs = Math.max(this.#rtoMs, Math.min(ZERO_MAX_BACKOFF_MS, this.#rtoMs * 2));
+  /** It ran out and the oldest message was sent again (5.5, 5.6). Doubles up to `mostMs`. */
+  backOff(nowMs: number, mostMs: number = ZERO_MAX_BACKOFF_MS): void {
+    this.#rtoMs = Math.max(this.#rtoMs, Math.min(mostMs, this.#rtoMs * 2));
     this.#deadlineMs = nowMs + this.#rtoMs;
   }
 
