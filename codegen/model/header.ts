@@ -3,7 +3,7 @@
  * A layout may widen fields, reorder inside a list, leave out `wide`, say acks as a bit field, and add fields of the
  * user's own.
  */
-import type { HeaderAst, HeaderFieldAst, HeaderList } from "../spec/ast.ts";
+import type { HeaderAst, HeaderFieldAst, HeaderList, SpecAst } from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { suggest } from "../spec/distance.ts";
 import { quote } from "../spec/node.ts";
@@ -16,7 +16,7 @@ import {
   userFieldTypes,
 } from "./header-roles.ts";
 import type { HeaderFieldModel, HeaderModel, HeaderRole } from "./model.ts";
-import type { Security } from "./security.ts";
+import { securityNotes } from "./security.ts";
 
 /** Varints of index and count in the longest header; MAX_SLICES keeps them so. */
 const SLICE_VARINTS_BYTES = 4;
@@ -26,7 +26,7 @@ type FieldType = NonNullable<HeaderFieldModel["type"]>;
 /** Undefined where the layout cannot be used. */
 export function resolveHeader(
   ast: HeaderAst,
-  security: Security,
+  spec: Pick<SpecAst, "security" | "saysSecurity">,
   d: Diagnostics,
 ): HeaderModel | undefined {
   const before = d.reported;
@@ -40,7 +40,7 @@ export function resolveHeader(
   checkPlaces(ast, d);
   checkPacketNumber(ast, d);
   checkAcks(ast, d);
-  if (security === "sealed") checkSealed(ast, d);
+  if (spec.security === "sealed") checkSealed(ast, securityNotes(spec), d);
   if (d.reported > before) return undefined;
   return buildModel(ast);
 }
@@ -254,12 +254,12 @@ function checkAcks(ast: HeaderAst, d: Diagnostics): void {
 }
 
 /** A sealed session says the phase of its keys, and knows by the seal whose a datagram is. */
-function checkSealed(ast: HeaderAst, d: Diagnostics): void {
+function checkSealed(ast: HeaderAst, notes: { help?: string }, d: Diagnostics): void {
   if (find(ast, "clear", "key-phase") === undefined) {
-    d.report("SD1402", ast.listSpans.clear, { list: "clear", role: "key-phase" });
+    d.report("SD1402", ast.listSpans.clear, { list: "clear", role: "key-phase" }, notes);
   }
   const tag = find(ast, "clear", "session-tag");
-  if (tag?.role !== undefined) d.report("SD1422", tag.role.span, { name: tag.name });
+  if (tag?.role !== undefined) d.report("SD1422", tag.role.span, { name: tag.name }, notes);
 }
 
 function buildModel(ast: HeaderAst): HeaderModel {

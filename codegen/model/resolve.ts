@@ -31,7 +31,7 @@ export function resolveSpec(loaded: LoadedSpec): Model | undefined {
 }
 
 function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undefined {
-  const header = resolveHeader(spec.header ?? defaultHeader(spec.security), spec.security, d);
+  const header = resolveHeader(spec.header ?? defaultHeader(spec.security), spec, d);
   const sliceBytes = header && sliceRoom(spec, header, d);
   const types = new TypeResolver(spec, d);
   types.resolveAll();

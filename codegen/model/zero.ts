@@ -8,6 +8,7 @@ import { suggest } from "../spec/distance.ts";
 import { type Entry, type MapNode, type Node, quote, toData } from "../spec/node.ts";
 import { canonicalJson } from "./canonical.ts";
 import type { JsonSchema, ZeroMessageModel, ZeroModel } from "./model.ts";
+import { securityNotes } from "./security.ts";
 import { type Extent, schemaData, walkSchema } from "./zero-schema.ts";
 
 /** The runtime's MAX_ZERO_JSON_DEPTH and MAX_ZERO_JSON_KEYS; a test holds them against each other. */
@@ -137,8 +138,9 @@ function resolveMessage(
     tokens: new Set(),
   });
   if (sys && own?.sys) {
-    checkSys(standard.name, own.sys, standardSys, d);
-    checkOthers(standard.name, own.sys, members.others, spec.security, d);
+    const notes = members.own.length > 0 ? securityNotes(spec) : {};
+    checkSys(standard.name, own.sys, standardSys, notes, d);
+    checkOthers(standard.name, own.sys, members.others, spec, d);
   }
   if (body && own?.body && !facts.hasBody) checkEmpty(own.body, d);
   const span = own?.span ?? spec.limitsSpan;
@@ -160,7 +162,13 @@ function memberNames(schema: JsonSchema): string[] {
 }
 
 /** A sys stated in full says at least, and of the runtime's own members exactly, what the default says. */
-function checkSys(message: string, node: MapNode, standard: JsonSchema, d: Diagnostics): void {
+function checkSys(
+  message: string,
+  node: MapNode,
+  standard: JsonSchema,
+  notes: { help?: string },
+  d: Diagnostics,
+): void {
   const own = toData(node) as JsonSchema;
   const needed = (standard["properties"] ?? {}) as Record<string, unknown>;
   const given = (own["properties"] ?? {}) as Record<string, unknown>;
@@ -168,7 +176,7 @@ function checkSys(message: string, node: MapNode, standard: JsonSchema, d: Diagn
   const sysSpan = { start: node.span.start, end: node.span.start + 1 };
   if (lacks.length > 0) {
     const names = lacks.map((name) => `\`${name}\``).join(", ");
-    d.report("SD1504", sysSpan, { message, lacks: names });
+    d.report("SD1504", sysSpan, { message, lacks: names }, notes);
   }
   for (const [member, schema] of Object.entries(needed)) {
     if (!Object.hasOwn(given, member)) continue;
@@ -180,7 +188,7 @@ function checkSys(message: string, node: MapNode, standard: JsonSchema, d: Diagn
   const standardRequired = new Set((standard["required"] as string[] | undefined) ?? []);
   for (const member of standardRequired) {
     if (required.has(member) || lacks.includes(member)) continue;
-    d.report("SD1504", sysSpan, { message, lacks: `\`${member}\` in \`required\`` });
+    d.report("SD1504", sysSpan, { message, lacks: `\`${member}\` in \`required\`` }, notes);
   }
   for (const member of required) {
     if (standardRequired.has(member)) continue;
@@ -193,13 +201,14 @@ function checkOthers(
   message: string,
   node: MapNode,
   others: readonly string[],
-  security: string,
+  spec: SpecAst,
   d: Diagnostics,
 ): void {
   for (const member of others) {
     const found = find(node, "properties", member);
     if (found === undefined) continue;
-    d.report("SD1513", found.span, { member, message, security });
+    const params = { member, message, security: spec.security };
+    d.report("SD1513", found.span, params, securityNotes(spec));
   }
 }
 

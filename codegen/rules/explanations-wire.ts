@@ -147,7 +147,7 @@ const header: Readonly<Record<string, Explanation>> = {
   SD1422: {
     means:
       "The tag of a sealed datagram says that it is the other side's, which a session tag says only to those who see no packets.",
-    fix: "remove the field",
+    fix: "remove the field; or write `security: plain`, if the spec says no security and is not to be sealed",
   },
 };
 
@@ -250,7 +250,7 @@ const zero: Readonly<Record<string, Explanation>> = {
   SD1513: {
     means:
       "Some members of `sys` belong to one kind of security: `ticket` and `tag` to `plain`, `key` and `identity` to `sealed`. Elsewhere the runtime refuses them.",
-    fix: "remove the member",
+    fix: "remove the member; or write `security: plain`, if the spec says no security and is not to be sealed",
     bad: `${sys("")}        key: { type: string, minLength: 43, maxLength: 43 }\n`,
     good: sys(""),
   },

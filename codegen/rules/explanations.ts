@@ -105,7 +105,7 @@ const structure: Readonly<Record<string, Explanation>> = {
   },
   SD1102: {
     means:
-      "Something that has no default is missing. A spec needs `stardust`, `protocol`, `security` and `channels`; a channel needs `id`, `delivery` and `message`.",
+      "Something that has no default is missing. A spec needs `stardust`, `protocol` and `channels`; a channel needs `id`, `delivery` and `message`.",
     fix: "add the key",
     bad: "channels:\n  hit: { id: 0, message: { who: u16 } }\n",
     good,

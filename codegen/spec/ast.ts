@@ -135,6 +135,8 @@ export interface SpecAst {
   readonly version: number;
   readonly doc?: string;
   readonly security: Security;
+  /** It stands in the spec. */
+  readonly saysSecurity: boolean;
   /** Where it is sealed. */
   readonly cipher?: CipherName;
   readonly limits: LimitsAst;

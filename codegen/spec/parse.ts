@@ -3,7 +3,7 @@
  * of it at once. editor-schema.ts says the same to editors; a test holds the two against each other.
  */
 import { type Artefact, artefacts } from "../model/artefacts.ts";
-import { type CipherName, ciphers, type Security, securities } from "../model/security.ts";
+import { ciphers, securities } from "../model/security.ts";
 import type { SpecAst } from "./ast.ts";
 import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { Diagnostics } from "./diagnostics.ts";
@@ -94,16 +94,18 @@ function parseProtocol(
 function parseSecurity(
   fields: Fields,
   d: Diagnostics,
-): { readonly security: Security; readonly cipher?: CipherName } {
+): Pick<SpecAst, "security" | "saysSecurity" | "cipher"> {
   const cipherSpan = fields.entry("cipher")?.keySpan;
   const cipher = parseWord(fields, "cipher", ciphers, "a cipher", d) ?? ciphers[0];
-  const security = parseWord(fields, "security", securities, "a kind of security", d) ?? "plain";
-  if (security === "sealed") return { security, cipher };
+  const saysSecurity = fields.entry("security") !== undefined;
+  const what = "a kind of security";
+  const security = parseWord(fields, "security", securities, what, d) ?? securities[0];
+  if (security === "sealed") return { security, saysSecurity, cipher };
   if (cipherSpan !== undefined) d.report("SD1112", cipherSpan, {});
-  return { security };
+  return { security, saysSecurity };
 }
 
-/** The word of a key, one of those that may stand there; another is reported. */
+/** The word of a key, one of those that may stand there; another is reported, and taken for the one that is near. */
 function parseWord<W extends string>(
   fields: Fields,
   key: string,
@@ -116,8 +118,9 @@ function parseWord<W extends string>(
   const known = words.find((one) => one === word);
   if (known !== undefined) return known;
   const params = { value: quote(word), what };
-  d.report("SD1108", fields.entry(key)!.value.span, params, { suggestion: suggest(word, words) });
-  return undefined;
+  const suggestion = suggest(word, words);
+  d.report("SD1108", fields.entry(key)!.value.span, params, { suggestion });
+  return words.find((one) => one === suggestion);
 }
 
 function parseReserved(fields: Fields, d: Diagnostics): Map<number, Span> {

@@ -237,7 +237,8 @@ export const specSection: MapSchema = closed(
     protocol: ref("protocol"),
     security: {
       enum: securities,
-      description: "Whether datagrams are encrypted and authenticated. It must be written.",
+      default: securities[0],
+      description: "Whether datagrams are encrypted and authenticated (sealed) or not (plain).",
     },
     cipher: {
       enum: ciphers,
@@ -252,5 +253,5 @@ export const specSection: MapSchema = closed(
     reserved: ref("reserved"),
     generate: ref("generate"),
   },
-  ["stardust", "protocol", "security", "channels"],
+  ["stardust", "protocol", "channels"],
 );

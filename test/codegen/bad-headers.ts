@@ -1,6 +1,6 @@
 /** Bad specs for the layout of a datagram: one or more for each diagnostic. */
 import type { BadSpec } from "./bad-specs.ts";
-import { header, sealed } from "./specs.ts";
+import { header, sealed, unsaid } from "./specs.ts";
 
 export const headerCases: readonly BadSpec[] = [
   {
@@ -173,6 +173,18 @@ export const headerCases: readonly BadSpec[] = [
     code: "SD1422",
     spec: sealed(header(["role: session-tag", "role: «session-tag»"])),
     schema: "accepts",
+  },
+  {
+    code: "SD1422",
+    spec: unsaid(header(["role: session-tag", "role: «session-tag»"])),
+    schema: "accepts",
+    helps: "write `security: plain`",
+  },
+  {
+    code: "SD1108",
+    spec: header().replace("plain", "«plane»"),
+    schema: "refuses",
+    suggests: "plain",
   },
   {
     code: "SD1402",

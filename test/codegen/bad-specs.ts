@@ -3,9 +3,10 @@
  * refuses it too; YAML that cannot be loaded has none. Each spec has exactly the one problem, but for those in `also`.
  */
 
+import { sysSchemas } from "../support/hand-zero.ts";
 import { headerCases } from "./bad-headers.ts";
 import { languageCases } from "./bad-types.ts";
-import { body, channel, head, member, options, smallest, types, zero } from "./specs.ts";
+import { body, channel, head, member, options, smallest, types, unsaid, zero } from "./specs.ts";
 
 export interface BadSpec {
   readonly code: string;
@@ -66,11 +67,6 @@ const structure: BadSpec[] = [
   { code: "SD1101", spec: member("{ type: { «u9»: {} } }"), schema: "refuses", suggests: "u8" },
   { code: "SD1101", spec: zero("«jion»: {}"), schema: "refuses", suggests: "join" },
   { code: "SD1102", spec: `«s»tardust: 1\nsecurity: plain\n${channel}`, schema: "refuses" },
-  {
-    code: "SD1102",
-    spec: `«s»tardust: 1\nprotocol: { name: test }\n${channel}`,
-    schema: "refuses",
-  },
   { code: "SD1112", spec: `${smallest}«cipher»: aes-256-gcm\n`, schema: "accepts" },
   {
     code: "SD1102",
@@ -463,6 +459,14 @@ const zeros: BadSpec[] = [
     ),
     schema: "accepts",
     says: "`key`",
+  },
+  {
+    code: "SD1513",
+    spec: unsaid(zero(`accept: { sys: ${JSON.stringify(sysSchemas("plain")["accept"])} }`)),
+    schema: "accepts",
+    also: ["SD1504", "SD1508"],
+    says: "`ticket`",
+    helps: "write `security: plain`",
   },
   {
     code: "SD1512",

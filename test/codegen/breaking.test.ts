@@ -9,7 +9,7 @@ import { publish, recordRules } from "#codegen/rules/record.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { complete } from "./examples.ts";
 import { goodSpecs } from "./good-specs.ts";
-import { header, sealed, smallest } from "./specs.ts";
+import { header, sealed, smallest, unsaid } from "./specs.ts";
 
 function resolve(sections: string): Model {
   const loaded = loadSpec(complete(sections), "protocol.yaml");
@@ -75,6 +75,14 @@ describe("every breaking rule", () => {
     const changes = compare(aes, `${aes}cipher: chacha20-poly1305\n`);
     expect(changes).toMatchObject([{ rule: "security-changed", word: "cipher" }]);
     expect(compare(aes, `${aes}cipher: aes-256-gcm\n`)).toEqual([]);
+  });
+
+  it("security-changed sees a spec that says plain no longer, and that sealed is the default", () => {
+    const changes = compare(smallest, unsaid(smallest)).filter(isBreaking);
+    expect(changes).toMatchObject([{ rule: "security-changed", word: "security" }]);
+    expect(changes[0]!.message).toBe("security was plain and is sealed");
+    expect(compare(sealed(smallest), unsaid(smallest))).toEqual([]);
+    expect(resolve(unsaid(smallest)).hash).toBe(resolve(sealed(smallest)).hash);
   });
 
   it("wire-changed sees what no rule knows", () => {

@@ -1,7 +1,18 @@
 /** Specs without a fault, for everything that the language has. */
 import { readFileSync } from "node:fs";
 import { sysSchemas, zeroYaml } from "../support/hand-zero.ts";
-import { body, head, header, member, options, sealed, smallest, types, zero } from "./specs.ts";
+import {
+  body,
+  head,
+  header,
+  member,
+  options,
+  sealed,
+  smallest,
+  types,
+  unsaid,
+  zero,
+} from "./specs.ts";
 
 const root = new URL("../../", import.meta.url);
 const layout = `${smallest}header:\n${readFileSync(new URL("codegen/model/header.yaml", root), "utf8").replace(/^/gm, "  ")}`;
@@ -15,6 +26,8 @@ export const goodSpecs: Readonly<Record<string, string>> = {
   "the arena": readFileSync(new URL("protocol.yaml", root), "utf8"),
   "the smallest spec": smallest,
   "the smallest sealed spec": sealed(smallest),
+  "a spec that says no security": unsaid(smallest),
+  "a cipher where none is said": `${unsaid(smallest)}cipher: chacha20-poly1305\n`,
   "another cipher": `${sealed(smallest)}cipher: chacha20-poly1305\n`,
   "the default header, written out": layout,
   "the default zero messages, written out": `${smallest}zero: ${JSON.stringify(Object.fromEntries(defaults))}\n`,

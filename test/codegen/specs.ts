@@ -63,6 +63,11 @@ export function sealed(spec: string): string {
   return spec.replace("security: plain", "security: sealed");
 }
 
+/** The same spec, which does not say what its security is. */
+export function unsaid(spec: string): string {
+  return spec.replace("security: plain\n", "");
+}
+
 /** A spec with the default layout, but for these replacements (a list's line, or a part of one). */
 export function header(...edits: readonly (readonly [from: string, to: string])[]): string {
   let text = layout;
