@@ -94,12 +94,15 @@ export const ZERO_WINDOW = 4;
  */
 export const ZERO_INITIAL_RTO_MS = 250;
 export const ZERO_MIN_RTO_MS = 100;
-export const ZERO_MAX_RTO_MS = 8000;
-/** Up to this much it doubles; one that was measured to be longer is kept as it is. */
-export const ZERO_MAX_BACKOFF_MS = 400;
+/**
+ * Measured or doubled: what seems further away is a side that is busy, as in a crowd of joins, and a longer wait for
+ * what was lost would cost it the deadline.
+ */
+export const ZERO_MAX_RTO_MS = 400;
 
-/** The pause after the second `gone`; it doubles each time, up to ZERO_MAX_RTO_MS. */
+/** The pause after the second `gone`; it doubles each time, up to ZERO_MAX_RESTART_MS. */
 export const ZERO_RESTART_MS = 1000;
+export const ZERO_MAX_RESTART_MS = 8000;
 
 /** How often the ack that confirms an address is sent; without an answer the idle timeout decides. */
 export const ZERO_CONFIRM_TRANSMISSIONS = 24;

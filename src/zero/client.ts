@@ -11,7 +11,7 @@ import { InvalidMessageError } from "../errors.ts";
 import {
   ZERO_CLOSE_TIMEOUT_MS,
   ZERO_CONFIRM_TRANSMISSIONS,
-  ZERO_MAX_RTO_MS,
+  ZERO_MAX_RESTART_MS,
   ZERO_RESTART_MS,
 } from "../limits.ts";
 import {
@@ -344,7 +344,7 @@ export class ZeroClient {
     this.#counters.restarts++;
     if (restarts === 0) this.#begin(nowMs);
     else {
-      const waitMs = Math.min(ZERO_MAX_RTO_MS, ZERO_RESTART_MS * 2 ** (restarts - 1));
+      const waitMs = Math.min(ZERO_MAX_RESTART_MS, ZERO_RESTART_MS * 2 ** (restarts - 1));
       this.#restartAtMs = nowMs + waitMs;
     }
     this.#events.push({ type: "restarted" });

@@ -7,13 +7,7 @@
  * A number of 0 is outside the sequence (pure acks). Worst case: four datagrams and four messages are held, a
  * datagram is sent again every 0.4 s until its owner gives up.
  */
-import {
-  ZERO_INITIAL_RTO_MS,
-  ZERO_MAX_BACKOFF_MS,
-  ZERO_MAX_RTO_MS,
-  ZERO_MIN_RTO_MS,
-  ZERO_WINDOW,
-} from "../limits.ts";
+import { ZERO_INITIAL_RTO_MS, ZERO_MAX_RTO_MS, ZERO_MIN_RTO_MS, ZERO_WINDOW } from "../limits.ts";
 
 /** The round-trip time of one path and the retransmission timeout that follows from it, RFC 6298 section 2. */
 export class RtoEstimator {
@@ -70,8 +64,8 @@ export class RetransmissionTimer {
   }
 
   /** It ran out and the oldest message was sent again (5.5, 5.6). Doubles up to `mostMs`. */
-  backOff(nowMs: number, mostMs: number = ZERO_MAX_BACKOFF_MS): void {
-    this.#rtoMs = Math.max(this.#rtoMs, Math.min(mostMs, this.#rtoMs * 2));
+  backOff(nowMs: number, mostMs: number = ZERO_MAX_RTO_MS): void {
+    this.#rtoMs = Math.min(mostMs, this.#rtoMs * 2);
     this.#deadlineMs = nowMs + this.#rtoMs;
   }
 
