@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const all = ["codec", "generate", "ring", "seal", "session", "size"];
+const all = ["codec", "generate", "profile", "ring", "seal", "session", "size"];
 const args = process.argv.slice(2);
 const names = args.filter((arg) => !arg.startsWith("-"));
 const flags = args.filter((arg) => arg.startsWith("-"));

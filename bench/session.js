@@ -9,10 +9,7 @@
  * out between the ends.
  */
 import { cpus, loadavg } from "node:os";
-import { Session } from "#src/session/session.js";
-import { SeededRandom } from "#src/testing/index.js";
-import { Writer } from "#src/wire/index.js";
-import { build } from "./codec/build.js";
+import { End, protocol } from "./session/end.js";
 
 const ROUNDS = 9;
 const BURST = 30;
@@ -23,63 +20,6 @@ const TICK_MS = 16;
 const asJson = process.argv.includes("--json");
 const only = process.argv[process.argv.indexOf("--delivery") + 1];
 const alone = process.argv.includes("--delivery") ? only : undefined;
-
-const url = await build(new URL("session/protocol.yaml", import.meta.url), "session");
-const { protocol } = await import(new URL("protocol.js", url).href);
-
-/** One end; what it has to send stands in `out`, one datagram behind the other, `ends` says where each ends. */
-class End {
-  constructor(role, seed) {
-    const random = new SeededRandom(seed);
-    this.taken = 0;
-    this.bytes = 0;
-    this.session = new Session({
-      protocol,
-      role,
-      nowMs: 0,
-      random: () => random.next(),
-      sink: {
-        deliver: ({ start, end }) => {
-          this.taken++;
-          this.bytes += end - start;
-          return true;
-        },
-      },
-    });
-    this.out = new Writer(new Uint8Array(256 * 1024));
-    this.view = new DataView(this.out.bytes.buffer);
-    this.count = 0;
-    this.ends = new Int32Array(1024);
-  }
-
-  /** Writes all that is due. */
-  turn(nowMs) {
-    const { out, session } = this;
-    if (session.pollDeadline() <= nowMs) session.handleTimeout(nowMs);
-    out.at = 0;
-    this.count = 0;
-    for (;;) {
-      const at = out.at;
-      const length = session.pollTransmit(out, nowMs);
-      if (length === 0) break;
-      out.at = at + length;
-      this.ends[this.count++] = out.at;
-    }
-  }
-
-  /** Reads all that the other end has written. */
-  read(from, nowMs) {
-    let at = 0;
-    for (let i = 0; i < from.count; i++) {
-      const end = from.ends[i];
-      // As from a socket: a datagram begins where its bytes do.
-      const bytes = from.out.bytes.subarray(at, end);
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      this.session.handleDatagram(bytes, view, end - at, nowMs);
-      at = end;
-    }
-  }
-}
 
 /** Nanoseconds a message of both ends, each by itself, over one round on a pair that is warm. */
 function session(channel, size) {
@@ -105,10 +45,10 @@ function session(channel, size) {
       }
       client.turn(nowMs);
       const t1 = process.hrtime.bigint();
-      server.read(client, nowMs);
+      server.read(client.datagrams(), nowMs);
       server.turn(nowMs);
       const t2 = process.hrtime.bigint();
-      client.read(server, nowMs);
+      client.read(server.datagrams(), nowMs);
       const t3 = process.hrtime.bigint();
       sendNs += t1 - t0 + (t3 - t2);
       receiveNs += t2 - t1;
