@@ -15,10 +15,12 @@ const CLIENT_PORT = 5000;
 const ADDRESS = "10.0.0.1";
 const NOW_MS = 1000;
 /**
- * Turns that may be fuzzed: join, challenge, join, processing and accept, attach, attached, ack. The server's ack
- * follows.
+ * Turns that may be fuzzed: join, challenge, join, processing and accept, attach, attached, ack, the server's ack,
+ * rebind, verify, ack. The server's ack follows.
  */
-const TURNS = 7;
+const TURNS = 11;
+/** The turn in which the client asks to be looked for. */
+const REBIND_TURN = 8;
 /** Datagrams of one side in a turn. */
 const MAX_DATAGRAMS = 8;
 /** Changed copies at the step that was chosen. */
@@ -124,6 +126,7 @@ export class ZeroTarget implements Target {
       const toClient = (bytes: Uint8Array) =>
         client.handleDatagram(bytes, bytes.length, ADDRESS, PORT, NOW_MS);
       for (let step = 0; step <= TURNS; step++) {
+        if (step === REBIND_TURN) client.rebind(NOW_MS);
         const back = step % 2 === 1;
         const sender = back ? server : client;
         const deliver = back ? toClient : toServer;

@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "2417e45a6772e013f711688281d0b406",
+  hash: "f1bcb23559ef6b5582270cde63240cdf",
   versions: [],
   security: "plain",
   limits: {

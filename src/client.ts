@@ -505,6 +505,9 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       case "closed":
         this.#connection.handleZero(event);
         break;
+      case "rebound":
+      case "unheard":
+        break;
       default:
         event satisfies never;
     }

@@ -107,6 +107,11 @@ export const ZERO_MAX_RESTART_MS = 8000;
 /** How often the ack that confirms an address is sent; without an answer the idle timeout decides. */
 export const ZERO_CONFIRM_TRANSMISSIONS = 24;
 
+/** A rebind is repeated with the retransmission timeout, which doubles up to so much. */
+export const ZERO_MAX_REBIND_PAUSE_MS = 1000;
+/** After so many transmissions without an answer a client takes another socket; what was to be verified is asked for anew. */
+export const ZERO_REBIND_TRANSMISSIONS = 4;
+
 /** How long a close is repeated without an answer, and how long the other side answers repeated ones. */
 export const ZERO_CLOSE_TIMEOUT_MS = 5000;
 

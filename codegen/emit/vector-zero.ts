@@ -141,6 +141,8 @@ function valuesOf(model: Model, message: ZeroMessageModel, from: Side, full: boo
   const sys: Record<string, unknown> = inOrder(Object.fromEntries(members));
   // Versions and hashes are said where, and only where, they are the reason.
   if (name === "reject") sys["reason"] = full ? "protocol" : "full";
+  // They come behind an attach.
+  if (name === "rebind" || name === "verify") sys["counter"] = 2;
   // Only a client has an address to prove.
   if (name === "ack" && from === "server") delete sys["nonce"];
   return {

@@ -43,7 +43,7 @@ export const connectionEvents = [
   "expired",
   /** The client has reached its port, and the reservation is taken up. */
   "attached",
-  /** The client's address is proven. */
+  /** The client's address is proven, or another that it has moved to. */
   "confirmed",
   /** This side's application wants it closed. */
   "closeRequested",
@@ -98,7 +98,12 @@ export const transitions: Transitions = {
     remoteClosed: "draining",
     abandoned: "closed",
   },
-  closing: { closeRequested: "closing", acknowledged: "closed", abandoned: "closed" },
+  closing: {
+    confirmed: "closing",
+    closeRequested: "closing",
+    acknowledged: "closed",
+    abandoned: "closed",
+  },
   draining: { closeRequested: "draining", delivered: "closed", abandoned: "closed" },
   closed: { closeRequested: "closed" },
 };

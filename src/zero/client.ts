@@ -1,7 +1,7 @@
 /**
  * The client's side of the connection protocol: asks to join, proves its address with the server's cookie, waits for
- * the decision, attaches to the port it is given, confirms its address, closes. Sans-IO: it is given datagrams and the
- * time, and asked for datagrams, events and the next deadline.
+ * the decision, attaches to the port it is given, confirms its address, again where that has changed (`rebind`), closes.
+ * Sans-IO: it is given datagrams and the time, and asked for datagrams, events and the next deadline.
  *
  * In the handshake it has the only timers: one request at a time (join 1, join 2, attach) is repeated until its reply
  * is there, with a timeout that doubles up to 0.4 s, and begins anew when the server has said that it is deciding.
@@ -11,7 +11,9 @@ import { InvalidMessageError } from "../errors.ts";
 import {
   ZERO_CLOSE_TIMEOUT_MS,
   ZERO_CONFIRM_TRANSMISSIONS,
+  ZERO_MAX_REBIND_PAUSE_MS,
   ZERO_MAX_RESTART_MS,
+  ZERO_REBIND_TRANSMISSIONS,
   ZERO_RESTART_MS,
 } from "../limits.ts";
 import {
@@ -22,6 +24,7 @@ import {
 import type { Protocol } from "../protocol.ts";
 import { type OwnKeys, plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
 import { encodeBase64url } from "./base64url.ts";
+import type { ZeroClientOptions, ZeroClientTransmit } from "./client-options.ts";
 import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import {
@@ -64,24 +67,6 @@ import {
 import { ReliableSequence } from "./reliable-sequence.ts";
 import { RepeatedRequest } from "./request.ts";
 
-export interface ZeroClientOptions {
-  readonly protocol: Protocol;
-  readonly crypto: ZeroCrypto;
-  /** The server's port that is dialled. */
-  readonly port: number;
-  /** The body of join. */
-  readonly join: unknown;
-  /** Where the protocol is sealed: the keys of which the server must have one, as base64url. Missing: any will do. */
-  readonly serverKeys?: readonly string[] | undefined;
-  readonly nowMs: number;
-}
-
-/** A datagram to be sent to the dialled address. */
-export interface ZeroClientTransmit {
-  readonly bytes: Uint8Array;
-  readonly port: number;
-}
-
 /** What accept gave. */
 interface OwnReservation extends OwnKeys {
   readonly port: number;
@@ -98,7 +83,9 @@ export class ZeroClient {
   readonly #dialledPort: number;
   readonly #join: unknown;
   readonly #serverKeys: readonly string[] | undefined;
-  readonly #request: RepeatedRequest = new RepeatedRequest();
+  readonly #request: RepeatedRequest = new RepeatedRequest(({ bytes, port }) =>
+    this.#send(bytes, port),
+  );
   readonly #outbox: Outbox<ZeroClientTransmit> = new Outbox();
   readonly #events: Outbox<ZeroClientEvent> = new Outbox();
   readonly #counters: ZeroCounters = createCounters();
@@ -112,6 +99,10 @@ export class ZeroClient {
   #restartAtMs: number = NEVER;
   #reservation: OwnReservation | undefined;
   #sequence: ReliableSequence<Envelope> | undefined;
+  /** Of the newest attach or rebind of this connection id. */
+  #counter = 0;
+  /** A rebind is under way: it waits for what is to be verified, or what confirms that for the server's ack. */
+  #rebinding: "asking" | "confirming" | undefined;
   /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
   #ending: { code: string; reason: string } | undefined;
   #endAtMs: number = NEVER;
@@ -224,6 +215,8 @@ export class ZeroClient {
         return this.#gone(next, nowMs);
       case "attached":
         return this.#attached(envelope, next, nowMs);
+      case "verify":
+        return this.#verify(envelope, nowMs);
       case "ack":
         return this.#ack(envelope, next, nowMs);
       case "close":
@@ -270,7 +263,7 @@ export class ZeroClient {
     const { key, identity } = envelope.sys;
     if (key !== signed?.key || identity !== signed?.identity) return "droppedEnvelope";
     if (this.#state === next) return "accepted";
-    const { port, ports, hash, compat = false, peer, tag } = envelope.sys;
+    const { port, ports, hash, compat = false, peer } = envelope.sys;
     const negotiated = negotiatedVersion(this.#protocol, hash, compat);
     if (negotiated === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
@@ -293,28 +286,10 @@ export class ZeroClient {
       received: ACCEPT_SEQ,
       estimator: this.#request.estimator,
     });
-    const attach = buildDatagram(
-      this.#crypto,
-      {
-        cid: this.#cid,
-        msg: "attach",
-        seq: ATTACH_SEQ,
-        ack: ACCEPT_SEQ,
-        sys: {
-          port,
-          ...(tag === undefined ? {} : { tag }),
-          nonce: this.#randomId(),
-          counter: 1,
-        },
-      },
-      {
-        // The server answers with no more than it was sent.
-        padBytes: messages.attached.maxBytes,
-        maxBytes: this.#protocol.limits.maxDatagramBytes,
-        key: own.keys.client,
-      },
-    );
-    this.#sendRequest(attach, port, nowMs);
+    this.#counter = 0;
+    // The server answers with no more than it was sent.
+    const bytes = this.#buildProof("attach", ATTACH_SEQ, messages.attached.maxBytes);
+    this.#request.begin({ bytes, port }, nowMs);
     this.#events.push({ type: "accepted", port });
     return "accepted";
   }
@@ -353,7 +328,7 @@ export class ZeroClient {
 
   #attached(envelope: ValidMessage<"attached">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== ATTACHED_SEQ || envelope.ack !== ATTACH_SEQ) return "droppedSequence";
-    if (this.#state === "closing") return "accepted";
+    if (this.#state === "closing" || this.#rebinding !== undefined) return "accepted";
     const first = this.#state !== next;
     if (first) {
       this.#sequence!.receive(ATTACHED_SEQ, envelope);
@@ -364,14 +339,26 @@ export class ZeroClient {
       const { keys: _, tag = 0, ...told } = this.#reservation!;
       this.#events.push({ type: "attached", ...told, tag });
     }
-    const bytes = this.#build("ack", 0, { nonce: envelope.sys.nonce });
+    this.#confirm(envelope.sys.nonce, first, nowMs);
+    return "accepted";
+  }
+
+  #confirm(nonce: string, isFirst: boolean, nowMs: number): void {
+    const bytes = this.#build("ack", 0, { nonce });
     const { port } = this.#reservation!;
-    if (first) this.#sendRequest(bytes, port, nowMs);
-    else {
-      // The address may have changed, and the nonce with it: the newest is the one to be confirmed.
-      if (this.#request.current !== undefined) this.#request.replace({ bytes, port });
-      this.#send(bytes, port);
-    }
+    if (isFirst) this.#request.begin({ bytes, port }, nowMs);
+    // The address may have changed, and the nonce with it: the newest is the one to be confirmed.
+    else this.#request.replace({ bytes, port });
+  }
+
+  /** Only what answers the newest rebind is confirmed: whoever repeats an old one from elsewhere gets no proof by us. */
+  #verify(envelope: ValidMessage<"verify">, nowMs: number): ZeroDropReason {
+    const { nonce, counter } = envelope.sys;
+    if (envelope.seq !== 0) return "droppedSequence";
+    if (this.#rebinding === undefined || counter !== this.#counter) return "droppedCounter";
+    if (!this.#sequence!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    this.#confirm(nonce, this.#rebinding === "asking", nowMs);
+    this.#rebinding = "confirming";
     return "accepted";
   }
 
@@ -379,9 +366,27 @@ export class ZeroClient {
     const { nonce } = envelope.sys;
     if (envelope.seq !== 0 || nonce !== undefined) return "droppedSequence";
     if (!this.#sequence!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
-    if (this.#state !== "closing") this.#answered(nowMs);
-    else if (this.#sequence!.idle) this.#finish(next);
+    if (this.#state === "closing") {
+      if (this.#sequence!.idle) this.#finish(next);
+    } else if (this.#rebinding !== "asking") {
+      this.#answered(nowMs);
+      if (this.#rebinding !== undefined) this.#events.push({ type: "rebound" });
+      this.#rebinding = undefined;
+    }
     return "accepted";
+  }
+
+  /**
+   * The server may not know where we are: asks it to look, from wherever we are now, until event `rebound`. Event `unheard`
+   * comes every ZERO_REBIND_TRANSMISSIONS without an answer. False: the connection is not open, and nothing happens.
+   */
+  rebind(nowMs: number): boolean {
+    if (this.#state !== "open") return false;
+    this.#rebinding = "asking";
+    this.#counters.rebinds++;
+    const bytes = this.#buildProof("rebind", 0, 0);
+    this.#request.begin({ bytes, port: this.#reservation!.port }, nowMs);
+    return true;
   }
 
   #closedByServer(
@@ -446,17 +451,31 @@ export class ZeroClient {
       return;
     }
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
-    const request = this.#request.due(nowMs);
-    if (request !== undefined) {
-      if (this.#state === "open" && this.#request.transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
-        this.#request.end();
+    if (this.#request.isDue(nowMs)) this.#repeat(nowMs);
+    const again = this.#state === "closing" ? this.#sequence!.handleTimeout(nowMs) : undefined;
+    if (again === undefined) return;
+    this.#counters.retransmissions++;
+    this.#send(again, this.#reservation!.port);
+  }
+
+  #repeat(nowMs: number): void {
+    const { transmissions } = this.#request;
+    const isRebind = this.#rebinding !== undefined;
+    if (!isRebind && this.#state === "open" && transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
+      this.#request.end();
+      return;
+    }
+    if (isRebind && transmissions % ZERO_REBIND_TRANSMISSIONS === 0) {
+      // A rebind has no end but its connection's, which is its owner's to see to.
+      this.#events.push({ type: "unheard" });
+      // The address may have changed again, and what was to be verified with it.
+      if (this.#rebinding === "confirming") {
+        this.rebind(nowMs);
         return;
       }
-      this.#request.repeated(nowMs);
-      this.#resend(request.bytes, request.port);
     }
-    const again = this.#state === "closing" ? this.#sequence!.handleTimeout(nowMs) : undefined;
-    if (again !== undefined) this.#resend(again, this.#reservation!.port);
+    this.#counters.retransmissions++;
+    this.#request.repeat(nowMs, isRebind ? ZERO_MAX_REBIND_PAUSE_MS : undefined);
   }
 
   /** When to call `handleTimeout`; infinity: not before something else happens. */
@@ -484,14 +503,15 @@ export class ZeroClient {
     this.#restartAtMs = NEVER;
     this.#cid = this.#randomId();
     if (this.#protocol.security === "sealed") this.#exchange = new ClientKeyExchange(this.#crypto);
-    this.#sendRequest(this.#buildJoin(0, undefined), this.#dialledPort, nowMs);
+    const bytes = this.#buildJoin(0, undefined);
+    this.#request.begin({ bytes, port: this.#dialledPort }, nowMs);
   }
 
   /** Join 2: its bytes are frozen from here on, the server knows it by their hash. */
   #begin2(cookie: string, nowMs: number): void {
     const join = this.#buildJoin(JOIN_SEQ, cookie);
     this.#exchange?.sent(join);
-    this.#sendRequest(join, this.#dialledPort, nowMs);
+    this.#request.begin({ bytes: join, port: this.#dialledPort }, nowMs);
   }
 
   #buildJoin(seq: number, cookie: string | undefined): Uint8Array {
@@ -512,17 +532,23 @@ export class ZeroClient {
     );
   }
 
+  /** What proves by its MAC alone who sends it. */
+  #buildProof(msg: "attach" | "rebind", seq: number, padBytes: number): Uint8Array {
+    const { port, tag, keys } = this.#reservation!;
+    const own = tag === undefined ? {} : { tag };
+    const sys = { port, ...own, nonce: this.#randomId(), counter: ++this.#counter };
+    const { ack } = this.#sequence!;
+    const { maxDatagramBytes: maxBytes } = this.#protocol.limits;
+    const message = { cid: this.#cid, msg, seq, ack, sys };
+    return buildDatagram(this.#crypto, message, { padBytes, maxBytes, key: keys.client });
+  }
+
   #build<M extends ClientMessage>(msg: M, seq: number, sys: SysOf[M]): Uint8Array {
     return buildDatagram(
       this.#crypto,
       { cid: this.#cid, msg, seq, ack: this.#sequence!.ack, sys },
       { key: this.#reservation!.keys.client },
     );
-  }
-
-  #sendRequest(bytes: Uint8Array, port: number, nowMs: number): void {
-    this.#request.begin({ bytes, port }, nowMs);
-    this.#send(bytes, port);
   }
 
   /** The request has its reply. After `processing` the time says how long the server decided, not how far it is. */
@@ -534,6 +560,7 @@ export class ZeroClient {
   /** Stops every timer. */
   #end(state: ClientState): void {
     this.#state = state;
+    this.#rebinding = undefined;
     this.#request.end();
     this.#handshakeDeadlineMs = NEVER;
     this.#restartAtMs = NEVER;
@@ -548,11 +575,6 @@ export class ZeroClient {
 
   #randomId(): string {
     return encodeBase64url(this.#crypto.randomBytes(ID_BYTES));
-  }
-
-  #resend(bytes: Uint8Array, port: number): void {
-    this.#counters.retransmissions++;
-    this.#send(bytes, port);
   }
 
   #send(bytes: Uint8Array, port: number): void {

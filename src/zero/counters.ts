@@ -40,6 +40,8 @@ export const zeroDropReasons = {
   droppedSmall: "server: the request is smaller than its answer would be",
   droppedTag: "server: an attach with another tag than its accept gave",
   droppedNonce: "server: the nonce of an ack is missing, or not the one sent to its address",
+  droppedCounter:
+    "server: a rebind that is older than the address; client: an answer to none that is under way",
 } as const;
 
 export const zeroTotals = {
@@ -48,6 +50,7 @@ export const zeroTotals = {
   datagramsSent: "datagrams it sent",
   bytesSent: "bytes of the datagrams it sent",
   retransmissions: "datagrams sent again because a timer ran out",
+  rebinds: "client: the server asked to look for it at another address; repetitions not counted",
   restarts: "client: begun again with a new connection id after `gone`",
   challengesSent: "server: challenges sent",
   goneSent: "server: `gone` sent",

@@ -28,7 +28,7 @@ export type ZeroServerEvent =
       /** What the session's keys are derived from, where it is sealed. */
       readonly secrets?: TrafficSecrets | undefined;
     })
-  /** The address of a peer, from here on. */
+  /** The address of a peer, from here on: its first, or one that it has moved to. */
   | (NetworkPath & {
       readonly type: "confirmed";
       readonly peer: number;
@@ -63,6 +63,10 @@ export type ZeroClientEvent =
       /** Where it is sealed: the key that the server has signed with, as base64url. */
       readonly serverKey?: string;
     }
+  /** The server has found the client where it is now. */
+  | { readonly type: "rebound" }
+  /** Several rebinds in a row have had no answer: it may be this side's own socket that is of no use any more. */
+  | { readonly type: "unheard" }
   | {
       readonly type: "rejected";
       readonly reason: RejectReason;

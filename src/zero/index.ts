@@ -1,5 +1,6 @@
 /** Entry point of the connection protocol, sans-IO: what other modules may import. */
-export { ZeroClient, type ZeroClientOptions, type ZeroClientTransmit } from "./client.ts";
+export { ZeroClient } from "./client.ts";
+export type { ZeroClientOptions, ZeroClientTransmit } from "./client-options.ts";
 export {
   countedDatagrams,
   type ZeroCounter,

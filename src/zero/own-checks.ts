@@ -42,6 +42,12 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     isText(sys.nonce, 22, 22) &&
     isInteger(sys.counter, 0, 9007199254740991),
   attached: (sys) => isText(sys.nonce, 22, 22),
+  rebind: (sys) =>
+    isInteger(sys.port, 1, 65535) &&
+    (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)) &&
+    isText(sys.nonce, 22, 22) &&
+    isInteger(sys.counter, 0, 9007199254740991),
+  verify: (sys) => isText(sys.nonce, 22, 22) && isInteger(sys.counter, 0, 9007199254740991),
   ack: (sys) => sys.nonce === undefined || isText(sys.nonce, 22, 22),
   close: (sys) =>
     isText(sys.code, 1, 32) && (sys.reason === undefined || isText(sys.reason, 0, 96)),

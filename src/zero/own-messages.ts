@@ -14,12 +14,14 @@ export type MessageName =
   | "reject"
   | "attach"
   | "attached"
+  | "rebind"
+  | "verify"
   | "ack"
   | "close"
   | "gone";
 
 /** What a client may send. */
-export type ClientMessage = "join" | "attach" | "ack" | "close";
+export type ClientMessage = "join" | "attach" | "rebind" | "ack" | "close";
 
 /** What a server may send. */
 export type ServerMessage =
@@ -28,6 +30,7 @@ export type ServerMessage =
   | "accept"
   | "reject"
   | "attached"
+  | "verify"
   | "ack"
   | "close"
   | "gone";
@@ -102,6 +105,20 @@ export interface AttachedSys {
   readonly nonce: string;
 }
 
+/** The client's address may be another one now; the MAC is the proof. The counter goes on from attach's. */
+export interface RebindSys {
+  readonly port: number;
+  readonly tag?: number;
+  readonly nonce: string;
+  readonly counter: number;
+}
+
+/** Answers the rebind of this counter. The client repeats the nonce in an ack, and the address of that ack is the peer's. */
+export interface VerifySys {
+  readonly nonce: string;
+  readonly counter: number;
+}
+
 /** A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one without. */
 export interface AckSys {
   readonly nonce?: string;
@@ -125,6 +142,8 @@ export interface SysOf {
   readonly reject: RejectSys;
   readonly attach: AttachSys;
   readonly attached: AttachedSys;
+  readonly rebind: RebindSys;
+  readonly verify: VerifySys;
   readonly ack: AckSys;
   readonly close: CloseSys;
   readonly gone: GoneSys;
@@ -146,6 +165,8 @@ export const messages: Readonly<Record<MessageName, MessageFacts>> = {
   reject: { from: "server", mac: false, maxBytes: 912 },
   attach: { from: "client", mac: true, maxBytes: 251 },
   attached: { from: "server", mac: true, maxBytes: 196 },
+  rebind: { from: "client", mac: true, maxBytes: 251 },
+  verify: { from: "server", mac: true, maxBytes: 221 },
   ack: { from: "both", mac: true, maxBytes: 191 },
   close: { from: "both", mac: true, maxBytes: 950 },
   gone: { from: "server", mac: false, maxBytes: 159 },
@@ -155,7 +176,7 @@ export const messages: Readonly<Record<MessageName, MessageFacts>> = {
 export const securityMembers: Readonly<
   Record<Security, Readonly<Partial<Record<MessageName, readonly string[]>>>>
 > = {
-  plain: { accept: ["ticket", "tag"], attach: ["tag"] },
+  plain: { accept: ["ticket", "tag"], attach: ["tag"], rebind: ["tag"] },
   sealed: { join: ["key"], accept: ["key", "identity"] },
 };
 
@@ -204,20 +225,32 @@ export const clientStates: StateTable<ClientState> = {
   proving: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
   waiting: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
   attaching: { accept: "attaching", attached: "open", close: "draining", gone: "joining" },
-  open: { ack: "open", attached: "open", close: "draining" },
+  open: { ack: "open", attached: "open", verify: "open", close: "draining" },
   closing: { ack: "closed", attached: "closing", close: "draining" },
   draining: { close: "draining" },
   closed: {},
 };
 
 export const serverStates: StateTable<ServerState> = {
-  listening: { join: "pending", attach: "listening" },
+  listening: { join: "pending", attach: "listening", rebind: "listening" },
   pending: { join: "pending" },
-  answered: { join: "answered", attach: "answered" },
+  answered: { join: "answered", attach: "answered", rebind: "answered" },
   reserved: { join: "reserved", attach: "attached", close: "draining" },
-  attached: { join: "attached", attach: "attached", ack: "open", close: "draining" },
-  open: { join: "open", attach: "open", ack: "open", close: "draining" },
-  closing: { join: "closing", attach: "closing", ack: "closed", close: "draining" },
+  attached: {
+    join: "attached",
+    attach: "attached",
+    rebind: "attached",
+    ack: "open",
+    close: "draining",
+  },
+  open: { join: "open", attach: "open", rebind: "open", ack: "open", close: "draining" },
+  closing: {
+    join: "closing",
+    attach: "closing",
+    rebind: "closing",
+    ack: "closed",
+    close: "draining",
+  },
   draining: { join: "draining", close: "draining" },
   closed: {},
 };

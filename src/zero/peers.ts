@@ -1,7 +1,7 @@
 /**
  * The peers of one port as the connection protocol sees them: each begins as a reservation, attaches, proves its
- * address by an ack with the nonce, and closes. Every message here has passed its MAC; the state table decides what is
- * legal. All but close is sent only in answer to a request, and close only to an address that is proven or has sent a
+ * address by an ack with the nonce, may move to another address by a rebind and such an ack, and closes. Every message
+ * here has passed its MAC; the state table decides what is legal. All but close is sent only in answer to a request, and close only to an address that is proven or has sent a
  * third as many bytes (RFC 9000 section 8.1). Worst case: `maxPeers` entries, ended ones that still answer included.
  */
 import { StardustError } from "../errors.ts";
@@ -57,6 +57,10 @@ interface PeerEntry extends NetworkPath {
   address: string;
   port: number;
   local: number;
+  /** The highest of attach and of all rebinds: nonces are bound to it. */
+  counter: number;
+  /** That of the nonce which proved the address last: an address is proven once by each. */
+  provenCounter: number;
   /** The address has answered a cookie or a nonce. */
   proven: boolean;
   receivedBytes: number;
@@ -94,6 +98,8 @@ export interface PeerTableOptions {
   readonly counters: ZeroCounters;
   readonly send: (bytes: Uint8Array, to: NetworkPath) => void;
   readonly emit: (event: ZeroServerEvent) => void;
+  /** Whether events wait that nobody has fetched, as many as there may be. */
+  readonly hasRoom: () => boolean;
 }
 
 export class PeerTable {
@@ -157,6 +163,8 @@ export class PeerTable {
       address,
       port,
       local,
+      counter: -1,
+      provenCounter: -1,
       proven: false,
       receivedBytes: 0,
       sentBytes: 0,
@@ -180,6 +188,8 @@ export class PeerTable {
     switch (envelope.msg) {
       case "attach":
         return this.#attach(entry, envelope, from, next, nowMs);
+      case "rebind":
+        return this.#rebind(entry, envelope, from);
       case "ack":
         return this.#ack(entry, envelope, from, next, nowMs);
       case "close":
@@ -198,6 +208,7 @@ export class PeerTable {
     if (envelope.seq !== ATTACH_SEQ || envelope.ack !== ACCEPT_SEQ) return "droppedSequence";
     if (envelope.sys.port !== this.#o.port) return "droppedPort";
     if (envelope.sys.tag !== entry.tag) return "droppedTag";
+    const { counter } = envelope.sys;
     const answer = buildDatagram(
       this.#o.crypto,
       {
@@ -205,7 +216,7 @@ export class PeerTable {
         msg: "attached",
         seq: ATTACHED_SEQ,
         ack: ATTACH_SEQ,
-        sys: { nonce: this.#nonce(entry.cid, from) },
+        sys: { nonce: this.#nonce(entry.cid, from, counter) },
       },
       { key: entry.keys.server },
     );
@@ -220,8 +231,33 @@ export class PeerTable {
       this.#o.emit(secrets === undefined ? event : { ...event, secrets });
       entry.secrets = undefined;
     }
+    if (entry.state === "attached") entry.counter = Math.max(entry.counter, counter);
     this.#heard(entry, from);
     sequence.answered(ATTACHED_SEQ, nowMs);
+    this.#answer(entry, answer, from);
+    return "accepted";
+  }
+
+  /** Asks whoever is there for the proof that it is the client. Nothing else changes before that comes. */
+  #rebind(entry: PeerEntry, envelope: ValidMessage<"rebind">, from: Origin): ZeroDropReason {
+    const { port, tag, counter } = envelope.sys;
+    if (envelope.seq !== 0) return "droppedSequence";
+    if (port !== this.#o.port) return "droppedPort";
+    if (tag !== entry.tag) return "droppedTag";
+    if (counter < entry.counter || counter <= entry.provenCounter) return "droppedCounter";
+    const answer = buildDatagram(
+      this.#o.crypto,
+      {
+        cid: entry.cid,
+        msg: "verify",
+        seq: 0,
+        ack: entry.sequence.ack,
+        sys: { nonce: this.#nonce(entry.cid, from, counter), counter },
+      },
+      { key: entry.keys.server },
+    );
+    entry.counter = counter;
+    this.#heard(entry, from);
     this.#answer(entry, answer, from);
     return "accepted";
   }
@@ -234,24 +270,36 @@ export class PeerTable {
     nowMs: number,
   ): ZeroDropReason {
     const { nonce } = envelope.sys;
+    const { counter, provenCounter } = entry;
     if (envelope.seq !== 0) return "droppedSequence";
-    if (nonce !== undefined && nonce !== this.#nonce(entry.cid, from)) return "droppedNonce";
-    if (entry.state === "attached" && nonce === undefined) return "droppedNonce";
+    if (nonce === undefined) {
+      if (entry.state === "attached") return "droppedNonce";
+    } else {
+      if (nonce !== this.#nonce(entry.cid, from, counter)) return "droppedNonce";
+      // What has proved an address proves no other.
+      if (counter === provenCounter && !isSamePath(entry, from)) return "droppedNonce";
+      if (counter > provenCounter && !this.#o.hasRoom()) return "droppedFull";
+    }
     if (!entry.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     this.#heard(entry, from);
+    if (nonce !== undefined && counter > provenCounter) this.#prove(entry, from);
     if (entry.state === "closing") {
-      if (entry.sequence.idle) this.#finish(entry);
-      return "accepted";
-    }
-    if (entry.state === "attached") {
-      this.#enter(entry, next);
-      moveTo(entry, from);
-      entry.proven = true;
-      const { id: peer, address, port, local } = entry;
-      this.#o.emit({ type: "confirmed", peer, address, port, local });
-    }
+      if (entry.sequence.idle) {
+        this.#finish(entry);
+        return "accepted";
+      }
+    } else this.#enter(entry, next);
     if (nonce !== undefined) this.#acknowledge(entry, from);
     return "accepted";
+  }
+
+  /** The newest nonce has come back from there: that is the peer's address from here on. */
+  #prove(entry: PeerEntry, from: Origin): void {
+    entry.provenCounter = entry.counter;
+    moveTo(entry, from);
+    entry.proven = true;
+    const { id: peer, address, port, local } = entry;
+    this.#o.emit({ type: "confirmed", peer, address, port, local });
   }
 
   #close(
@@ -423,11 +471,14 @@ export class PeerTable {
     this.#o.send(bytes, entry);
   }
 
-  /** Bound to the path it is sent on, so that a nonce seen at one address proves no other. Nothing is stored. */
-  #nonce(cid: string, to: Origin): string {
+  /**
+   * Bound to the path it is sent on, so that a nonce seen at one address proves no other, and to what it answers. Nothing
+   * is stored.
+   */
+  #nonce(cid: string, to: Origin, counter: number): string {
     const mac = this.#o.crypto.hmacSha256(
       this.#nonceSecret,
-      encoder.encode(`nonce\n${cid}\n${pathText(to)}`),
+      encoder.encode(`nonce\n${cid}\n${counter}\n${pathText(to)}`),
     );
     return encodeBase64url(mac.subarray(0, ID_BYTES));
   }

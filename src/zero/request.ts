@@ -12,10 +12,16 @@ export interface Request {
 
 export class RepeatedRequest {
   readonly estimator: RtoEstimator = new RtoEstimator();
+  readonly #send: (request: Request) => void;
   readonly #timer: RetransmissionTimer = new RetransmissionTimer(this.estimator);
   #current: Request | undefined;
   #sentAtMs = 0;
   #transmissions = 0;
+
+  /** `send` is called for each transmission. */
+  constructor(send: (request: Request) => void) {
+    this.#send = send;
+  }
 
   /** The request; undefined where none is under way. */
   get current(): Request | undefined {
@@ -32,18 +38,22 @@ export class RepeatedRequest {
     return this.#timer.deadlineMs;
   }
 
-  /** It is sent now, for the first time. */
+  /** Sends it for the first time; it is the one that is repeated from here on. */
   begin(request: Request, nowMs: number): void {
     this.#current = request;
     this.#sentAtMs = nowMs;
     this.#transmissions = 1;
     this.#timer.start(nowMs);
+    this.#send(request);
   }
 
-  /** Other bytes are sent in its place from now on. */
+  /** Sends this, and repeats it in the place of the one that is under way, if one is. */
   replace(request: Request): void {
-    this.#current = request;
-    this.#transmissions++;
+    if (this.#current !== undefined) {
+      this.#current = request;
+      this.#transmissions++;
+    }
+    this.#send(request);
   }
 
   /** Its timeout begins anew. */
@@ -51,15 +61,17 @@ export class RepeatedRequest {
     this.#timer.start(nowMs);
   }
 
-  /** The request, if it is to be sent again now. */
-  due(nowMs: number): Request | undefined {
-    return nowMs >= this.#timer.deadlineMs ? this.#current : undefined;
+  /** Whether it is to be sent again now. */
+  isDue(nowMs: number): boolean {
+    return nowMs >= this.#timer.deadlineMs;
   }
 
-  /** It is sent again now; the pause to the next time is doubled up to `mostMs`. */
-  repeated(nowMs: number, mostMs?: number): void {
+  /** Sends it again; the pause to the next time is doubled up to `mostMs`. */
+  repeat(nowMs: number, mostMs?: number): void {
+    if (this.#current === undefined) return;
     this.#transmissions++;
     this.#timer.backOff(nowMs, mostMs);
+    this.#send(this.#current);
   }
 
   /** A reply has come. Karn: a request that was sent twice says nothing about the time its reply took. */

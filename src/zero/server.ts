@@ -10,6 +10,7 @@
  * `zeroDropReasons`.
  */
 import { StardustError } from "../errors.ts";
+import { MAX_ZERO_OUTBOX } from "../limits.ts";
 import { differences, negotiateJoin } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { TrafficSecrets } from "../traffic-secrets.ts";
@@ -157,8 +158,9 @@ export class ZeroServer {
       maxPeers: options.maxPeers ?? 8192,
       counters: this.#counters,
       send: (bytes, to) => this.#send(bytes, to),
-      // Bounded by the peers: each has at most one event of each kind.
+      // Bounded by the peers: each has at most one event of each kind, but for the moves, which ask for room.
       emit: (event) => this.#events.push(event, Number.POSITIVE_INFINITY),
+      hasRoom: () => this.#events.size < MAX_ZERO_OUTBOX,
     });
   }
 
@@ -221,10 +223,17 @@ export class ZeroServer {
       return "droppedState";
     }
     if (!this.#isValid(envelope)) return "droppedSchema";
+    // Its bytes may be old ones that anybody sends from wherever an answer is to go.
+    if (envelope.msg === "rebind" && !this.#unproven.take(from.address, nowMs)) {
+      return "droppedRate";
+    }
     return this.#peers.handle(frame.cid, envelope, from, nowMs);
   }
 
-  /** A message of a connection that this port does not know. Its MAC cannot be checked: an attach is told, no more. */
+  /**
+   * A message of a connection that this port does not know. Its MAC cannot be checked: an attach or a rebind is told, no
+   * more.
+   */
   #handleStray(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = parseFrame(frame);
@@ -232,7 +241,9 @@ export class ZeroServer {
     if (isPlain(envelope)) return "droppedEnvelope";
     if (!isOfClient(envelope)) return "droppedMessage";
     const next = nextState(serverStates, this.stateOf(frame.cid), envelope.msg);
-    if (next === undefined || envelope.msg !== "attach") return "droppedState";
+    if (next === undefined || (envelope.msg !== "attach" && envelope.msg !== "rebind")) {
+      return "droppedState";
+    }
     if (!this.#isValid(envelope)) return "droppedSchema";
     this.#gone(frame.cid, from);
     return "droppedCid";

@@ -59,6 +59,7 @@ function clientBefore(msg: string): ZeroClient {
     accept: ["challenge", "processing"],
     reject: ["challenge", "processing"],
     attached: ["challenge", "processing", "accept"],
+    verify: ["challenge", "processing", "accept", "attached"],
     ack: ["challenge", "processing", "accept", "attached"],
     close: ["challenge", "processing", "accept", "attached"],
   } as Record<string, string[]>;
@@ -68,6 +69,8 @@ function clientBefore(msg: string): ZeroClient {
     client.handleDatagram(bytes, bytes.length, ADDRESS, granted.port, 0);
     client.pollTransmit(0);
   }
+  // What is to be verified answers a rebind.
+  if (msg === "verify") client.rebind(0);
   return client;
 }
 

@@ -48,7 +48,7 @@ class Side extends TestHost {
     else if (event.type === "rejected") connection.end("rejected", reason);
     else if (event.type === "untrusted") connection.end("rejected", reason);
     else if (event.type === "timeout") connection.end("expired", reason);
-    else connection.handleZero(event);
+    else if (event.type !== "rebound" && event.type !== "unheard") connection.handleZero(event);
   }
 
   turn(nowMs: number): void {

@@ -79,7 +79,7 @@ export type ServerJoin = Extract<ZeroServerEvent, { type: "join" }>;
 
 export interface Host {
   readonly client: ZeroClient;
-  readonly address: string;
+  address: string;
   /** The port its datagrams come from, by where they go: a NAT may give each its own. */
   readonly natPort: (towards: number) => number;
   /** At which of the server's addresses they arrive, by where they go. Only that one is heard. */

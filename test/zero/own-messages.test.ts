@@ -60,6 +60,8 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
   },
   attach: { port: 65_535, tag: 7, nonce: "n".repeat(22), counter: 1 },
   attached: { nonce: "n".repeat(22) },
+  rebind: { port: 65_535, tag: 7, nonce: "n".repeat(22), counter: 1 },
+  verify: { nonce: "n".repeat(22), counter: 1 },
   ack: { nonce: "n".repeat(22) },
   close: { code: "c", reason: "r" },
   gone: {},

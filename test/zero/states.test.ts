@@ -114,12 +114,14 @@ class ManualPair {
     const closing = state === "closing";
     const attach = { port: PORT, tag: this.tag, nonce: "A".repeat(22), counter: 1 };
     const close = { code: "x", reason: "" };
+    const rebind = { ...attach, counter: 2 };
     // sequence number, acknowledgement and sys of each
     const parts: Record<string, [number, number, object]> =
       from === "client"
         ? {
             join: [1, 0, { hash: protocol.hash, version: 1 }],
             attach: [2, 1, attach],
+            rebind: [0, 2, rebind],
             ack: [0, closing ? 3 : 2, closing ? {} : { nonce: this.nonce }],
             close: [3, state === "reserved" ? 1 : 2, close],
           }
@@ -140,6 +142,7 @@ class ManualPair {
             ],
             reject: [1, 1, { reason: "denied" }],
             attached: [2, 2, { nonce: "A".repeat(22) }],
+            verify: [0, 2, { nonce: "A".repeat(22), counter: 2 }],
             ack: [0, closing ? 3 : 2, {}],
             close: [3, 2, close],
             gone: [0, 0, {}],
@@ -172,6 +175,8 @@ function zeroSys(msg: string): object {
     reject: { reason: "denied" },
     attach: { port: PORT, tag: 7, nonce: "A".repeat(22), counter: 1 },
     attached: { nonce: "A".repeat(22) },
+    rebind: { port: PORT, tag: 7, nonce: "A".repeat(22), counter: 2 },
+    verify: { nonce: "A".repeat(22), counter: 2 },
   };
   return samples[msg] ?? {};
 }
@@ -209,6 +214,8 @@ describe("the client's table", () => {
       it(`${state}: ${msg} ${next === undefined ? "is dropped" : `leads to ${next}`}`, () => {
         const pair = clientIn(state);
         const { client } = pair;
+        // What is to be verified is heeded while a rebind is under way.
+        if (msg === "verify" && client.rebind(pair.nowMs)) pair.toServer();
         const before = { ...client.counters };
         const deadline = client.pollDeadline();
         const bytes = pair.make(msg, "server", state);
@@ -279,7 +286,8 @@ describe("the server's table", () => {
         expect(outcomes.length).toBe(1);
         expect(server.counters.datagramsReceived).toBe(before.datagramsReceived + 1);
         if (next !== undefined) {
-          const stray = (state === "listening" || state === "answered") && msg === "attach";
+          const stray =
+            (state === "listening" || state === "answered") && ["attach", "rebind"].includes(msg);
           expect(outcomes).toEqual([stray ? "droppedCid" : "accepted"]);
           expect(server.stateOf(cid)).toBe(next === "closed" ? "answered" : next);
           if (stray) expect(messageOf(pair.toClient()[0]!).msg).toBe("gone");

@@ -21,9 +21,16 @@ const ORDER = ["v", "cid", "msg", "seq", "ack", "sys", "body", "pad", "sig", "ma
 const REQUIRED = ["v", "cid", "msg", "seq", "ack", "sys"];
 const WITHOUT_MAC = new Set(["join", "challenge", "processing", "accept", "reject", "gone"]);
 /** Messages whose place in the sequence is written down. */
-const FIXED_SEQ: Readonly<Record<string, number>> = { challenge: 0, ack: 0, gone: 0, attach: 2 };
+const FIXED_SEQ: Readonly<Record<string, number>> = {
+  challenge: 0,
+  ack: 0,
+  gone: 0,
+  attach: 2,
+  rebind: 0,
+  verify: 0,
+};
 /** Joins and attach are padded, because what they ask for may be larger than they are. */
-const PADDED = new Set(["join", "attach", "rebind"]);
+const PADDED = new Set(["join", "attach"]);
 const CHARACTERS_22 = /^[A-Za-z0-9_-]{22}$/;
 const CHARACTERS_86 = /^[A-Za-z0-9_-]{85}[AQgw]$/;
 
