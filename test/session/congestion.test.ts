@@ -52,6 +52,20 @@ describe("a flow of stardust alone", () => {
     }
   });
 
+  test.each([
+    [150, 0.01],
+    [150, 0.05],
+    [300, 0.01],
+    [300, 0.05],
+  ])("keeps it on a path of %i ms that loses %f", (rttMs, loss) => {
+    for (const seed of seeds) {
+      const link = { delayMs: rttMs / 2, loss };
+      const race = new Race([["stardust", 0]], { ...path, link, seed });
+      race.run(5000);
+      expect(race.run(10_000).shares[0], `seed ${seed}`).toBeGreaterThan(0.75);
+    }
+  });
+
   it("has its rate again two seconds after a cut of five", () => {
     for (const seed of seeds) {
       const link = { delayMs: 25, cuts: [{ fromMs: 5000, untilMs: 10_000 }] };

@@ -26,7 +26,12 @@ const MIN_QUEUE_DATAGRAMS = 2;
 const RATE_MEMORY = 7 / 8;
 /** So many samples of a round say enough about it to end slow start. */
 const SLOW_START_SAMPLES = 8;
-/** The window grows by a datagram a round, and doubles that after so many rounds with nothing in the way. */
+/**
+ * The window grows by a datagram a round. Where the round trip is longer than this, by as many as it takes for the same in
+ * the same time, but by no more than makes a queue so long. After so many rounds with nothing in the way, by twice as much.
+ */
+const GROWTH_MS = 100;
+const GROWTH_QUEUE_MS = 2;
 const STEADY_ROUNDS = 5;
 /** Bounds of a reduction because of a queue, and how far below the empty path it goes. */
 const QUEUE_REDUCTION_MIN = 0.3;
@@ -42,6 +47,8 @@ const QUEUE_LOSS_REDUCTION = 0.75;
 const UNUSUAL_LOSS_FACTOR = 2;
 const UNUSUAL_LOSS_SHARE = 0.02;
 const UNUSUAL_LOSS_DATAGRAMS = 2;
+/** In slow start, without a queue: the window doubles, so losses that are its doing are soon more than half. */
+const SLOW_START_LOSS_SHARE = 0.25;
 /** The usual share of losses is an average over so many rounds. */
 const USUAL_LOSS_ROUNDS = 4;
 const LESS_LOSS_ROUNDS = 32;
@@ -192,7 +199,7 @@ export class StardustController implements CongestionController {
     const some = queueMs > longMs / 2;
     if (this.isUnusual(some)) return some ? this.overflow(rtt, nowMs) : this.reduce(LOSS_REDUCTION);
     if (queueMs > longMs) return this.shortenQueue(queueMs, rtt, nowMs);
-    this.grow();
+    this.grow(rtt);
     return false;
   }
 
@@ -221,6 +228,10 @@ export class StardustController implements CongestionController {
   private isUnusual(queue: boolean): boolean {
     const lostBytes = Math.max(0, this.lostBytes);
     const share = lostBytes / Math.max(1, lostBytes + this.acknowledgedBytes);
+    if (this.slowStart && !queue && share < SLOW_START_LOSS_SHARE) {
+      this.usualLoss += (share - this.usualLoss) / USUAL_LOSS_ROUNDS;
+      return false;
+    }
     const much = UNUSUAL_LOSS_FACTOR * this.usualLoss;
     // What is lost right after a reduction, or less than usual, is what the path loses; the rest may be this flow's doing.
     if (this.reduced) this.usualLoss += (share - this.usualLoss) / USUAL_LOSS_ROUNDS;
@@ -238,9 +249,12 @@ export class StardustController implements CongestionController {
     return Math.min(QUEUE_REDUCTION_MAX, Math.max(QUEUE_REDUCTION_MIN, factor));
   }
 
-  private grow(): void {
+  private grow(rtt: RoundTrips): void {
     if (this.slowStart || !this.isUsed) return;
-    const bytes = this.datagramBytes * 2 ** Math.floor(this.quietRounds / STEADY_ROUNDS);
+    const atRateBytes = GROWTH_QUEUE_MS * this.rate;
+    const onceBytes = Math.min((rtt.minMs / GROWTH_MS) * this.datagramBytes, atRateBytes);
+    const doublings = Math.floor(this.quietRounds / STEADY_ROUNDS);
+    const bytes = Math.max(this.datagramBytes, onceBytes) * 2 ** doublings;
     this.windowBytes += Math.min(bytes, this.windowBytes / 4);
     this.quietRounds++;
   }
