@@ -18,7 +18,7 @@ export function projectFiles({ name, dependency }: Project): Record<string, stri
     "src/client.ts": client,
     "test/chat.test.ts": test,
     "README.md": readme(name),
-    ".gitignore": "node_modules/\ndist/\n",
+    ".gitignore": "node_modules/\ndist/\nserver.key\n",
     ".gitattributes":
       "* text=auto eol=lf\ngenerated/** text eol=lf linguist-generated\n*.yaml text eol=lf\n",
   };
@@ -32,7 +32,6 @@ protocol:
   name: ${/^[a-z]/.test(name) ? name.slice(0, 64) : "game"}
   version: 1
   doc: What the server and its clients say to each other.
-security: plain
 
 channels:
   say:
@@ -128,10 +127,12 @@ export interface Chat {
   close(): Promise<void>;
 }
 
-export async function startChat(ports: Options["ports"]): Promise<Chat> {
+export async function startChat(
+  options: Pick<Options<Person>, "ports" | "identity">,
+): Promise<Chat> {
   const started = Date.now();
   const server = await listen<Person>({
-    ports,
+    ...options,
     // Everybody may come in; \`authenticate\` is the option that decides otherwise.
     state: (peer) => ({ name: peer.join.name }),
   });
@@ -151,21 +152,32 @@ export async function startChat(ports: Options["ports"]): Promise<Chat> {
 }
 `;
 
-const server = `/** Listens until Ctrl-C, on the ports that PORTS names. */
+const server = `/** Listens until Ctrl-C, on the ports that PORTS names, with the key in server.key, or one made for this run. */
+import { existsSync, readFileSync } from "node:fs";
 import { startChat } from "./chat.ts";
 
-const { server, close } = await startChat(process.env["PORTS"] ?? "12345-12346");
-console.log(\`listening on \${server.ports.join(", ")}\`);
+const { server, close } = await startChat({
+  ports: process.env["PORTS"] ?? "12345-12346",
+  identity: existsSync("server.key") ? readFileSync("server.key", "utf8") : undefined,
+});
+console.log(\`listening on \${server.ports.join(", ")}; the server's key: \${server.publicKey}\`);
 server.on("join", (peer) => console.log(\`\${peer.state.name} is here\`));
 server.on("leave", (peer) => console.log(\`\${peer.state.name} has left\`));
 process.once("SIGINT", () => void close());
 `;
 
-const client = `/** Says one line and leaves when it is heard: node dist/src/client.js <name> <line> */
+const client = `/**
+ * Says one line and leaves when it is heard: node dist/src/client.js <name> <line>. It talks to the server whose key
+ * SERVER_KEY names, or, without it, to whoever answers.
+ */
 import { connect } from "../generated/client.ts";
 
 const [name = "ada", text = "hello"] = process.argv.slice(2);
-const client = await connect({ port: Number(process.env["PORT"] ?? 12_345), join: { name } });
+const client = await connect({
+  port: Number(process.env["PORT"] ?? 12_345),
+  serverKey: process.env["SERVER_KEY"],
+  join: { name },
+});
 const heard = new Promise<void>((resolve) => {
   client.receive.heard(({ from, text: line }) => {
     console.log(\`\${from}: \${line}\`);
@@ -183,10 +195,11 @@ import { connect } from "../generated/client.ts";
 import { startChat } from "../src/chat.ts";
 
 test("everybody hears what somebody says", { timeout: 10_000 }, async () => {
-  const { server, close } = await startChat({ count: 1 });
-  const port = server.ports[0]!;
-  const ada = await connect({ port, join: { name: "ada" } });
-  const ben = await connect({ port, join: { name: "ben" } });
+  const { server, close } = await startChat({ ports: { count: 1 } });
+  const to = { port: server.ports[0]!, serverKey: server.publicKey };
+  const ada = await connect({ ...to, join: { name: "ada" } });
+  const ben = await connect({ ...to, join: { name: "ben" } });
+  assert.equal(ada.security, "pinned");
   const heard = [ada, ben].map(
     (client) =>
       new Promise<string>((resolve) => {
@@ -209,6 +222,16 @@ npm install
 npm test               # generates, builds, and tests over real sockets
 npm start              # listens on ports 12345 and 12346
 npm run client ada hi  # in another terminal
+\`\`\`
+
+Every connection is encrypted. Without a key to know the server by, the client takes whoever answers: nobody who only
+listens reads along, but somebody in between could answer in the server's place. To rule that out, give the server a key
+that it keeps, and the client its public half:
+
+\`\`\`sh
+npx stardust keygen server.key  # private, read by npm start and ignored by git; server.key.pub is for the clients
+npm start
+SERVER_KEY=$(cat server.key.pub) npm run client ada hi
 \`\`\`
 
 Change \`protocol.yaml\`, then \`npm run generate\` (or \`npx stardust generate --watch\` while you work): the types of

@@ -5,12 +5,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { Bots } from "./bots.ts";
+import { Bots, type BotsTarget } from "./bots.ts";
 import type { DemoOptions } from "./options.ts";
 import type { BotsReport } from "./report.ts";
 
 type ToBots =
-  | { readonly type: "join"; readonly options: DemoOptions; readonly ports: readonly number[] }
+  | { readonly type: "join"; readonly options: DemoOptions; readonly target: BotsTarget }
   | { readonly type: "finish" }
   | { readonly type: "leave" };
 
@@ -21,7 +21,6 @@ type FromBots =
   | { readonly type: "left"; readonly report: BotsReport };
 
 const REPORT_MS = 100;
-const HOST = "127.0.0.1";
 
 /** Inside the bots' process: does what the server's side says. */
 export function serveBots(): void {
@@ -37,10 +36,8 @@ export function serveBots(): void {
   process.on("message", (message: ToBots) => {
     switch (message.type) {
       case "join": {
-        const { options, ports } = message;
-        bots = new Bots(options, { host: HOST, ports }, (text) =>
-          post({ type: "error", message: text }),
-        );
+        const { options, target } = message;
+        bots = new Bots(options, target, (text) => post({ type: "error", message: text }));
         void bots.join().then(() => post({ type: "joined" }));
         const report = (): void => post({ type: "report", report: bots!.report() });
         // A report asks every bot: of many bots it is made less often.
@@ -74,7 +71,7 @@ export class BotsProcess {
   #onReport: () => void = () => {};
   #leaving = false;
 
-  constructor(options: DemoOptions, ports: readonly number[], onError: (message: string) => void) {
+  constructor(options: DemoOptions, target: BotsTarget, onError: (message: string) => void) {
     this.joined = new Promise((resolve) => {
       this.#resolveJoined = resolve;
     });
@@ -98,7 +95,7 @@ export class BotsProcess {
       this.#resolveJoined();
       this.#onReport();
     });
-    this.#send({ type: "join", options, ports });
+    this.#send({ type: "join", options, target });
   }
 
   /** The bots fall silent. */

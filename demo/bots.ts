@@ -120,6 +120,8 @@ class Bot {
 export interface BotsTarget {
   readonly host: string;
   readonly ports: readonly number[];
+  /** The server's public key: another server is not joined. Undefined: whoever answers. */
+  readonly serverKey: string | undefined;
 }
 
 export class Bots {
@@ -157,7 +159,7 @@ export class Bots {
 
   async #joinOne(index: number): Promise<void> {
     const { loss, delayMs, seed, resend } = this.#options;
-    const { host, ports } = this.#target;
+    const { host, ports, serverKey } = this.#target;
     for (let attempt = 1; ; attempt++) {
       const abort = new AbortController();
       this.#joining.add(abort);
@@ -166,6 +168,7 @@ export class Bots {
           host,
           port: ports[index % ports.length]!,
           join: { name: `bot ${index + 1}` },
+          serverKey,
           signal: abort.signal,
           resend,
           onFault: (error, where) => this.#error(`${where}: ${String(error)}`),

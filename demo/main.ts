@@ -98,9 +98,11 @@ async function runServer(options: DemoOptions): Promise<number> {
     onFault: (error, where) => fault(`${where}: ${String(error)}`),
   });
   say(`The arena listens on ${HOST}, ports ${server.ports.join(", ")}. Ctrl-C ends it.`);
+  say(`Every connection is sealed. The server's key, made for this run: ${server.publicKey}`);
   const arena = new Arena(server, complain);
   arena.start();
-  const bots = options.bots > 0 ? new BotsProcess(options, server.ports, complain) : undefined;
+  const target = { host: HOST, ports: server.ports, serverKey: server.publicKey };
+  const bots = options.bots > 0 ? new BotsProcess(options, target, complain) : undefined;
   const startedMs = performance.now();
   const drawing = setInterval(() => {
     void server.stats().then((stats) => table.draw(stats, bots?.report));
@@ -197,7 +199,8 @@ async function runBots(options: DemoOptions): Promise<number> {
   const { say } = makeLog(options);
   const { host, port } = options.join!;
   const end = new End();
-  const bots = new Bots(options, { host, ports: [port] }, (message) => {
+  const target = { host, ports: [port], serverKey: options.serverKey };
+  const bots = new Bots(options, target, (message) => {
     process.stderr.write(`error: ${message}\n`);
   });
   await Promise.race([bots.join(), end.promise]);
@@ -209,6 +212,10 @@ async function runBots(options: DemoOptions): Promise<number> {
     return 1;
   }
   say(`${bots.clients.length} bots have joined ${host}:${port}. Ctrl-C ends them.`);
+  const [first] = bots.clients;
+  if (first?.security === "pinned") say("The server has the key that was given.");
+  if (first?.security === "opportunistic")
+    say(`Nobody has checked whose server that is; its key is ${first.serverKey}`);
   end.startClock(options.durationS);
   void Promise.all(bots.clients.map((client) => client.closed)).then(() => end.now());
   await end.promise;

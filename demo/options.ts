@@ -15,6 +15,8 @@ export interface DemoOptions {
   readonly json: boolean;
   /** Only bots, against a server that runs already at this address. */
   readonly join: { readonly host: string; readonly port: number } | undefined;
+  /** The public key of that server; undefined: bots join whoever answers. */
+  readonly serverKey: string | undefined;
   /** False: nothing that is lost is sent again; the demo then has to report errors. */
   readonly resend: boolean;
   /** Set on the process that the demo starts for its bots. */
@@ -33,6 +35,7 @@ Usage: npm start -- [options]
   --delay MS       and holds each datagram for so long, each way (default 0)
   --seed N         seed of the link's and the bots' chances (default 1)
   --join HOST:PORT only bots, against a server that runs already
+  --server-key KEY and only if it has this key, which it printed when it started
   --no-resend      send nothing again that was lost: shows that the demo notices (exit code 1)
   --json           last line on stdout: one JSON object with the results; all else on stderr
   --help           this text
@@ -49,6 +52,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
     delay: { type: "string" },
     seed: { type: "string" },
     join: { type: "string" },
+    "server-key": { type: "string" },
     "no-resend": { type: "boolean" },
     json: { type: "boolean" },
     child: { type: "boolean" },
@@ -64,6 +68,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
     seed: readNumber(values, "seed", { min: 0, max: 2 ** 32 - 1 }) ?? 1,
     json: values["json"] === true,
     join: parseJoin(values["join"] as string | undefined),
+    serverKey: values["server-key"] as string | undefined,
     resend: values["no-resend"] !== true,
     child: values["child"] === true,
   };

@@ -5,10 +5,10 @@ local model = {
   title = "Stardust: arena, version 1",
   column = "ARENA",
   version = 1,
-  hash = "f1bcb23559ef6b5582270cde63240cdf",
+  hash = "83f9e384672d7158f64d6ccade4fb42f",
   maxDatagramBytes = 1200,
-  sliceBytes = 1134,
-  isSealed = false,
+  sliceBytes = 1138,
+  isSealed = true,
   packetNumberBits = 16,
   messageNumberBits = 16,
   clear = {
@@ -84,7 +84,7 @@ local model = {
           abbr = "stardust_arena.header.keyPhase",
           role = "key-phase",
           bits = 1,
-          doc = "Zero while the session is plain.",
+          doc = "Which of two successive keys the datagram is sealed with.",
         },
         {
           name = "limit",
@@ -93,20 +93,6 @@ local model = {
           role = "limit",
           bits = 1,
           doc = "The acknowledgement block carries a receive limit.",
-        },
-      },
-    },
-    {
-      bytes = 4,
-      when = {},
-      fields = {
-        {
-          name = "sessionTag",
-          title = "sessionTag",
-          abbr = "stardust_arena.header.sessionTag",
-          role = "session-tag",
-          leaf = { make = "uint32", base = "DEC", reader = "whole", bytes = 4, signed = false },
-          doc = "The connection's secret number.",
         },
       },
     },

@@ -52,7 +52,7 @@ function channelOf(wireId: number): number {
 
 /** Bytes of all that stands once in a datagram. */
 function size(h: DatagramHeader): number {
-  let size = 8;
+  let size = 4;
   if (h.wide) {
     size += 2;
   }
@@ -70,7 +70,7 @@ function size(h: DatagramHeader): number {
 function writeClear(h: DatagramHeader, first: FrameHeader | undefined, w: Writer): void {
   const view = w.view;
   const wireId = first === undefined ? 1 : wireIds[first.channel]!;
-  const at = w.take(8);
+  const at = w.take(4);
   view.setUint16(at, wireId >>> 8);
   view.setUint8(at + 2, wireId);
   view.setUint8(at + 3,
@@ -82,7 +82,6 @@ function writeClear(h: DatagramHeader, first: FrameHeader | undefined, w: Writer
     ((h.wide ? 1 : 0) << 2) |
     ((h.keyPhase ? 1 : 0) << 1) |
     (h.limit ? 1 : 0));
-  view.setUint32(at + 4, h.sessionTag);
   if (h.wide) {
     const at2 = w.take(2);
     view.setUint16(at2, Math.floor(h.packetNumber / 65536));
@@ -110,8 +109,8 @@ function readClear(h: DatagramHeader, first: FrameHeader, r: Reader): Violation 
   const view = r.view;
   let high = 0;
   const at = r.at;
-  if (r.end - at < 8) return Violation.truncated;
-  r.at = at + 8;
+  if (r.end - at < 4) return Violation.truncated;
+  r.at = at + 4;
   const wireId = (view.getUint16(at) << 8) | view.getUint8(at + 2);
   const bits = view.getUint8(at + 3);
   h.ack = (bits & 0x80) !== 0;
@@ -120,10 +119,8 @@ function readClear(h: DatagramHeader, first: FrameHeader, r: Reader): Violation 
   first.slice = (bits & 0x10) !== 0;
   first.more = (bits & 0x08) !== 0;
   h.wide = (bits & 0x04) !== 0;
-  if ((bits & 0x02) !== 0) return Violation.reservedBits; // a plain session has no keys
-  h.keyPhase = false;
+  h.keyPhase = (bits & 0x02) !== 0;
   h.limit = (bits & 0x01) !== 0;
-  h.sessionTag = view.getUint32(at + 4);
   if (h.wide) {
     const at2 = r.at;
     if (r.end - at2 < 2) return Violation.truncated;
@@ -275,7 +272,7 @@ function readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation {
     frame.sliceCount = sliceCount;
     if (fragments[channel] !== 1) return Violation.sliceBounds;
     if (frame.sliceCount < 2 || frame.sliceIndex >= frame.sliceCount) return Violation.sliceBounds;
-    if ((frame.sliceCount - 1) * 1134 >= most(frame)) return Violation.sliceBounds;
+    if ((frame.sliceCount - 1) * 1138 >= most(frame)) return Violation.sliceBounds;
   }
   if ((frame.slice || frame.compat || fixedBytes[channel]! < 0) && frame.more) {
     const length2 = r.tryVarint();
@@ -289,10 +286,10 @@ function readFrame(frame: FrameHeader, isFirst: boolean, r: Reader): Violation {
   if (payloadBytes > room) return Violation.truncated;
   if (!frame.more && payloadBytes !== room) return Violation.payloadSize;
   if (frame.slice) {
-    if (payloadBytes < 1 || payloadBytes > 1134) return Violation.payloadSize;
+    if (payloadBytes < 1 || payloadBytes > 1138) return Violation.payloadSize;
     const last = frame.sliceIndex === frame.sliceCount - 1;
-    if (!last && payloadBytes !== 1134) return Violation.payloadSize;
-    const before = frame.sliceIndex * 1134;
+    if (!last && payloadBytes !== 1138) return Violation.payloadSize;
+    const before = frame.sliceIndex * 1138;
     if (before + payloadBytes > most(frame)) return Violation.payloadSize;
   } else {
     if (fixed >= 0 ? payloadBytes !== fixed : payloadBytes > most(frame)) {
@@ -310,7 +307,7 @@ export const header: HeaderCodec = {
   userFields: [],
   packetNumberBits: 16,
   widePacketNumberBits: 32,
-  hasSessionTag: true,
+  hasSessionTag: false,
   ackBits: 16,
   messageNumberBits: 16,
   size,

@@ -13,9 +13,10 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "f1bcb23559ef6b5582270cde63240cdf",
+  hash: "83f9e384672d7158f64d6ccade4fb42f",
   versions: [],
-  security: "plain",
+  security: "sealed",
+  cipher: "aes-256-gcm",
   limits: {
     maxDatagramBytes: 1200,
     receiveBudgetBytes: 1048576,
@@ -25,7 +26,7 @@ export const protocol: Protocol = {
     handshakeTimeoutMs: 10000,
     authenticateTimeoutMs: 5000,
     maxAckDelayMs: 20,
-    sliceBytes: 1134,
+    sliceBytes: 1138,
   },
   header,
   channels: [

@@ -12,8 +12,6 @@ import type { ZeroFacts } from "#codegen/model/zero.js";
 import { allDiagnostics } from "#codegen/spec/diagnostics.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import { toData } from "#codegen/spec/node.js";
-import { protocol } from "#generated/protocol.js";
-import { encode } from "#generated/testing.js";
 import { allowed, transitions } from "#src/connection/lifecycle.js";
 import { closeCodes } from "#src/connection-contract.js";
 import { clientCounters, portCounters, serverCounters } from "#src/counters.js";
@@ -24,6 +22,7 @@ import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wir
 import { createCounters } from "#src/zero/counters.js";
 import { messages } from "#src/zero/own-messages.js";
 import { lifeTable } from "./support/life-table.ts";
+import { encode, protocol } from "./support/plain-arena.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");

@@ -21,10 +21,10 @@ function install(): void {
 const port = 20_000 + 2 * Math.floor(Math.random() * 5_000);
 const env = { ...process.env, PORT: String(port), PORTS: `${port}-${port + 1}` };
 
-function node(...args: string[]): { code: number | null; output: string } {
+function node(args: string[], more = {}): { code: number | null; output: string } {
   const done = spawnSync(process.execPath, args, {
     cwd: project,
-    env,
+    env: { ...env, ...more },
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -43,7 +43,7 @@ function printed(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-async function startsAndTalks(server: string, client: string): Promise<void> {
+async function startsAndTalks(server: string, client: string, more = {}): Promise<void> {
   const child = spawn(process.execPath, [server], {
     cwd: project,
     env,
@@ -52,7 +52,7 @@ async function startsAndTalks(server: string, client: string): Promise<void> {
   const exit = new Promise((resolve) => child.once("exit", resolve));
   try {
     await printed(child, `listening on ${port}, ${port + 1}`);
-    expect(node(client, "ada", "hi")).toEqual({ code: 0, output: "ada: hi\n" });
+    expect(node([client, "ada", "hi"], more)).toEqual({ code: 0, output: "ada: hi\n" });
   } finally {
     child.kill("SIGINT");
   }
@@ -77,13 +77,17 @@ describe("stardust init", () => {
     expect(stardust(project, "breaking", "--record")).toMatchObject({ code: 0, err: "" });
     expect(existsSync(join(project, "protocol.versions.json"))).toBe(true);
     expect(stardust(project, "breaking")).toMatchObject({ code: 0, err: "" });
-    expect(node("node_modules/typescript/bin/tsc")).toEqual({ code: 0, output: "" });
-    expect(node("--test", "dist/test/chat.test.js")).toMatchObject({ code: 0 });
+    expect(node(["node_modules/typescript/bin/tsc"])).toEqual({ code: 0, output: "" });
+    expect(node(["--test", "dist/test/chat.test.js"])).toMatchObject({ code: 0 });
     await startsAndTalks("dist/src/server.js", "dist/src/client.js");
-    // Where Node strips types by itself, the sources run as they are.
-    if ((process.features as { typescript?: unknown }).typescript) {
-      await startsAndTalks("src/server.ts", "src/client.ts");
-    }
+    // With a key of its own; and where Node strips types by itself, the sources run as they are.
+    expect(stardust(project, "keygen", "server.key")).toMatchObject({ code: 0, err: "" });
+    const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript);
+    const [server, client] = stripsTypes
+      ? ["src/server.ts", "src/client.ts"]
+      : ["dist/src/server.js", "dist/src/client.js"];
+    const serverKey = readFileSync(join(project, "server.key.pub"), "utf8");
+    await startsAndTalks(server!, client!, { SERVER_KEY: serverKey });
   }, 120_000);
 
   it("refuses a folder with files in it, and overwrites nothing even by force", () => {

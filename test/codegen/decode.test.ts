@@ -11,22 +11,21 @@ import { emitVectors } from "#codegen/emit/vectors.js";
 import { DatagramReader } from "#codegen/interpret/read-datagram.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpecFile } from "#codegen/spec/load.js";
-import { protocol } from "#generated/protocol.js";
-import { decode } from "#generated/testing.js";
 import { SeededRandom } from "#src/testing/random.js";
 import { mutated } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
+import { decode, plainSpec, protocol } from "../support/plain-arena.ts";
 import { fromHex, readVectors, type Vectors } from "../support/revive.ts";
 import type { SealingVectors } from "../support/sealing-vectors.ts";
-import { specUrl } from "../support/specs.ts";
+import { specSource, specUrl } from "../support/specs.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const spec = join(root, "protocol.yaml");
+const spec = fileURLToPath(plainSpec);
 let vectors: Vectors;
 let folder: string;
 
 beforeAll(() => {
-  vectors = readVectors(readFileSync(join(root, "generated/vectors.json"), "utf8"));
+  vectors = readVectors(readFileSync(specSource("arena-plain", "generated/vectors.json"), "utf8"));
   mkdirSync(join(root, "test/tmp"), { recursive: true });
   folder = mkdtempSync(join(root, "test/tmp/decode-"));
 });

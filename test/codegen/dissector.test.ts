@@ -16,6 +16,7 @@ import { arenaClient, arenaServer, closing, pattern, until } from "../support/ar
 import { IndependentParser } from "../support/independent-parser.ts";
 import { mutated } from "../support/mutate.ts";
 import { pcapOf } from "../support/pcap.ts";
+import { plainClient, plainServer } from "../support/plain-arena.ts";
 import { fromHex, readVectors } from "../support/revive.ts";
 import type { SealingVectors } from "../support/sealing-vectors.ts";
 import { specUrl } from "../support/specs.ts";
@@ -74,7 +75,7 @@ function asPcap(datagrams: readonly Seen[]): Uint8Array {
 
 async function arenaTraffic(): Promise<Seen[]> {
   const captured: Captured[] = [];
-  const server = await arenaServer({ ports: { count: 1 } });
+  const server = await plainServer({ ports: { count: 1 } });
   server.on("join", (peer) => {
     peer.send.map({ name: "pit €", width: 50, height: 60, tiles: pattern(3_000) });
   });
@@ -94,7 +95,7 @@ async function arenaTraffic(): Promise<Seen[]> {
       ],
     });
   });
-  const client = await arenaClient(server, { wrapSocket: tap(captured) });
+  const client = await plainClient(server, { wrapSocket: tap(captured) });
   let heard = 0;
   client.receive.chat(() => heard++);
   for (let i = 0; i < 40; i++) {
@@ -143,7 +144,7 @@ const traffic: Record<string, { spec: string; model: Model; lua: string; seen: S
 beforeAll(async () => {
   if (skipWithoutTshark) return;
   for (const [name, spec, record] of [
-    ["arena", "protocol.yaml", arenaTraffic],
+    ["arena_plain", "test/specs/arena-plain.yaml", arenaTraffic],
     ["robot", "test/specs/robot.yaml", robotTraffic],
   ] as const) {
     const model = modelOf(spec);
@@ -152,7 +153,7 @@ beforeAll(async () => {
 });
 
 // Without tshark there is nothing to ask; where CI is set that fails instead.
-describe.skipIf(skipWithoutTshark).each(["arena", "robot"])("the dissector of %s", (name) => {
+describe.skipIf(skipWithoutTshark).each(["arena_plain", "robot"])("the dissector of %s", (name) => {
   const preferences = { [`stardust_${name}.ports`]: String(SERVER_PORT) };
 
   it("says of real traffic what the independent parser says, datagram by datagram", () => {
@@ -187,7 +188,7 @@ describe.skipIf(skipWithoutTshark).each(["arena", "robot"])("the dissector of %s
     });
     expect(counts.zero).toBeGreaterThan(6);
     expect(counts.frames).toBeGreaterThan(50);
-    if (name === "arena") expect(counts.slices).toBeGreaterThan(1);
+    if (name === "arena_plain") expect(counts.slices).toBeGreaterThan(1);
   });
 
   it("survives what becomes of it, and refuses exactly what the interpreter of the model refuses", () => {
@@ -257,9 +258,30 @@ it.skipIf(skipWithoutTshark)(
 );
 
 // Without tshark there is nothing to ask; where CI is set that fails instead.
-it.skipIf(skipWithoutTshark)("the dissector that is checked in is the arena's", () => {
-  const text = readFileSync(`${root}generated/dissector.lua`, "utf8");
-  expect(text.endsWith(traffic["arena"]!.lua)).toBe(true);
-  const { stdout } = run(text, asPcap(traffic["arena"]!.seen.slice(0, 1)), []);
-  expect(stdout).toMatch(/ARENA \d+ zero join/);
-});
+it.skipIf(skipWithoutTshark)(
+  "the dissector that is checked in is the arena's, and reads zero messages and the clear part of the rest",
+  async () => {
+    const text = readFileSync(`${root}generated/dissector.lua`, "utf8");
+    expect(text.endsWith(emitDissector(modelOf("protocol.yaml")))).toBe(true);
+    const seen: Captured[] = [];
+    const server = await arenaServer({ ports: { count: 1 } });
+    server.receive.chat((peer, chat) => peer.send.chat(chat));
+    const client = await arenaClient(server, { wrapSocket: tap(seen) });
+    client.send.chat({ from: 0, text: "nobody reads this" });
+    expect((await client.messages.chat().next()).value).toMatchObject({ from: 0 });
+    await client.close();
+    const { packets } = dissect(text, asPcap(seen));
+    const isZero = seen.map(({ bytes }) => bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0);
+    expect(packets.length).toBe(seen.length);
+    packets.forEach(({ protocols }, i) => {
+      const shown = protocols.find(({ name }) => name === "stardust_arena")!;
+      const names = new Set(all(shown).map(({ name }) => name));
+      expect(names.has("stardust_arena.msg")).toBe(isZero[i]);
+      expect(names.has("stardust_arena.seal_tag")).toBe(!isZero[i]);
+      expect([...names].filter((name) => name.startsWith("_ws.expert"))).toEqual([]);
+    });
+    expect(isZero).toContain(false);
+    const { stdout } = run(text, asPcap(seen.slice(0, 1)), []);
+    expect(stdout).toMatch(/ARENA \d+ zero join/);
+  },
+);

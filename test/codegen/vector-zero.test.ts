@@ -10,13 +10,14 @@ import { ZeroClient } from "#src/zero/client.js";
 import { buildDatagram } from "#src/zero/envelope.js";
 import { plainKeys } from "#src/zero/keys.js";
 import { ZeroServer } from "#src/zero/server.js";
+import { specSource, specUrl } from "../support/specs.ts";
 import { testCrypto } from "../support/zero-world.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: vectors are JSON
 type Any = any;
 
 const vectors: Any = JSON.parse(
-  readFileSync(new URL("../../generated/vectors.json", import.meta.url), "utf8"),
+  readFileSync(specSource("arena-plain", "generated/vectors.json"), "utf8"),
 );
 const find = (name: string): Any => vectors.zero.find((one: Any) => one.case === name);
 const bytesOf = (name: string) => new Uint8Array(Buffer.from(find(name).hex, "hex"));
@@ -29,8 +30,7 @@ const random = () => 0.5;
 let protocols: { client: Protocol; server: Protocol };
 beforeAll(async () => {
   const load = async (file: string): Promise<Protocol> =>
-    ((await import(new URL(`../../dist/generated/${file}.js`, import.meta.url).href)) as Any)
-      .protocol;
+    ((await import(specUrl("arena-plain", `generated/${file}.js`).href)) as Any).protocol;
   protocols = { client: await load("client-protocol"), server: await load("server-protocol") };
 });
 

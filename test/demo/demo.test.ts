@@ -183,6 +183,25 @@ describe("the demo", () => {
     expect((await summary(bots[0]!)).code).toBe(1);
   });
 
+  it("says what its server's key is, which bots of other processes join by, and no other server's", async () => {
+    const range = await freeRange(1);
+    const server = demo("--ports", range, "--bots", "0");
+    await saying(server, /sealed\. The server's key, made for this run: \S{43}\n/);
+    const [, key] = /this run: (\S+)/.exec(server.out())!;
+    const join = ["--join", `127.0.0.1:${range.split("-")[0]}`, "--bots", "1", "--duration", "0.1"];
+    const pinned = demo(...join, "--server-key", key!);
+    expect(await pinned.ended, pinned.err()).toBe(0);
+    expect(pinned.out()).toContain("The server has the key that was given.\n");
+    const any = demo(...join);
+    expect(await any.ended).toBe(0);
+    expect(any.out()).toContain(`Nobody has checked whose server that is; its key is ${key}\n`);
+    const wrong = demo(...join, "--server-key", "A".repeat(43));
+    expect(await wrong.ended).toBe(1);
+    expect(wrong.err()).toMatch(/bot 1 could not join: .*key/);
+    server.child.kill("SIGINT");
+    expect(await server.ended).toBe(0);
+  });
+
   it("ends when its parent is gone", async () => {
     const range = await freeRange(1);
     const script = `

@@ -5,7 +5,7 @@
 
 import { afterEach, expect } from "vitest";
 import { type Client, type Options as ClientOptions, connect } from "#generated/client.js";
-import { listen, type Options, type Peer, type Server } from "#generated/server.js";
+import { listen, type Options, type Server } from "#generated/server.js";
 import { SeededRandom } from "#src/testing/random.js";
 
 const open: AsyncDisposable[] = [];
@@ -24,17 +24,16 @@ export function closing<T extends AsyncDisposable>(resource: T): T {
 }
 
 /** A server on free ports that lets everybody in. */
+export const serverDefaults = {
+  ports: { count: 3 },
+  authenticate: () => ({ accept: true, body: { motd: "hi" } }),
+  onFault: (error: unknown, where: string): void => void faults.push(`${where}: ${String(error)}`),
+};
+
 export async function arenaServer<State = undefined>(
   options: Partial<Options<State>> = {},
 ): Promise<Server<State>> {
-  return closing(
-    await listen<State>({
-      ports: { count: 3 },
-      authenticate: () => ({ accept: true, body: { motd: "hi" } }),
-      onFault: (error, where) => faults.push(`${where}: ${String(error)}`),
-      ...options,
-    } as Options<State>),
-  );
+  return closing(await listen<State>({ ...serverDefaults, ...options } as Options<State>));
 }
 
 export async function arenaClient(
@@ -47,7 +46,10 @@ export async function arenaClient(
 }
 
 /** The server's peer for a client; waits for its join. */
-export async function peerOf<State>(server: Server<State>, client: Client): Promise<Peer<State>> {
+export async function peerOf<P>(
+  server: { readonly peers: ReadonlyMap<number, P> },
+  client: { readonly id: number },
+): Promise<P> {
   await until(() => server.peers.has(client.id));
   return server.peers.get(client.id)!;
 }

@@ -1,9 +1,8 @@
-/** Datagrams of the arena's regular protocol that no session has made. */
-import { protocol as arena } from "#generated/protocol.js";
-import { encode } from "#generated/testing.js";
+/** Datagrams of the plain arena's regular protocol that no session has made. */
 import { SeededRandom } from "#src/testing/random.js";
 import { DatagramHeader, FrameHeader } from "#src/wire/header.js";
 import { Writer } from "#src/wire/writer.js";
+import { protocol as arena, encode } from "./plain-arena.ts";
 
 const random = new SeededRandom(1);
 const chat = arena.channels.findIndex(({ name }) => name === "chat");

@@ -7,7 +7,7 @@ import {
   type Side,
 } from "./independent-parser.ts";
 
-const arena = new URL("../../protocol.yaml", import.meta.url);
+const arena = new URL("../specs/arena-plain.yaml", import.meta.url);
 /** For datagrams that have nothing to do with each other. */
 const shared = new IndependentParser(arena);
 

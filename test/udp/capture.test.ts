@@ -2,18 +2,16 @@
  * What is on the wire, read by somebody who knows only the documents: an independent parser for every datagram of a
  * run, and offsets written by hand for a spec of one's own.
  */
-import { fileURLToPath } from "node:url";
 import { lossySocket } from "stardust-udp/testing";
 import { expect, it } from "vitest";
-import { arenaClient, arenaServer, closing, pattern, until } from "../support/arena.ts";
+import { closing, pattern, until } from "../support/arena.ts";
 import { IndependentParser } from "../support/independent-parser.ts";
+import { plainClient, plainServer, plainSpec } from "../support/plain-arena.ts";
 import { specUrl } from "../support/specs.ts";
 import { type Captured, tap } from "../support/tap.ts";
 
-const arena = fileURLToPath(new URL("../../protocol.yaml", import.meta.url));
-
 it("every datagram of a run is what the documents say, on every port, each way", async () => {
-  const server = await arenaServer();
+  const server = await plainServer();
   server.on("join", (peer) => {
     peer.send.map({ name: "pit", width: 200, height: 200, tiles: pattern(40_000) });
   });
@@ -30,7 +28,7 @@ it("every datagram of a run is what the documents say, on every port, each way",
       const captured: Captured[] = [];
       captures.push(captured);
       const wrapSocket = tap(captured);
-      return arenaClient(server, {
+      return plainClient(server, {
         port: server.ports[i % 3]!,
         // Outside the tap, so that what is lost was seen first: both ends of the line are checked.
         wrapSocket: (socket) => lossySocket(wrapSocket(socket), { loss: 0.05, seed: i + 1 }),
@@ -53,7 +51,7 @@ it("every datagram of a run is what the documents say, on every port, each way",
   const ports = new Set<number>();
   const names = new Set<string>();
   for (const captured of captures) {
-    const parser = new IndependentParser(arena);
+    const parser = new IndependentParser(plainSpec);
     for (const { from, serverPort, bytes } of captured) {
       const parsed = parser.parse(bytes, from);
       ports.add(serverPort);

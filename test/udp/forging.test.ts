@@ -5,13 +5,13 @@
 import type { DatagramListener, DatagramSocket } from "stardust-udp";
 import { SeededRandom } from "stardust-udp/testing";
 import { describe, expect, it } from "vitest";
-import { protocol as arena } from "#generated/protocol.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { DatagramHeader } from "#src/wire/header.js";
 import { buildDatagram, type ZeroMessage } from "#src/zero/envelope.js";
 import type { MessageName, SysOf } from "#src/zero/own-messages.js";
-import { arenaClient, arenaServer, peerOf, until } from "../support/arena.ts";
+import { peerOf, until } from "../support/arena.ts";
 import { forgedDatagram } from "../support/forge-arena.ts";
+import { protocol as arena, plainClient, plainServer } from "../support/plain-arena.ts";
 import { tap } from "../support/tap.ts";
 
 const random = new SeededRandom(1);
@@ -68,12 +68,12 @@ function forgedZero(from: "client" | "server", port: number): Uint8Array[] {
 
 describe("a forger who has seen one packet", () => {
   it("knows the tag, and is taken for the peer", async () => {
-    const server = await arenaServer({ ports: { count: 1 } });
+    const server = await plainServer({ ports: { count: 1 } });
     const heard: string[] = [];
     server.receive.chat((_peer, { text }) => void heard.push(text));
     let seen: Uint8Array | undefined;
     let victim: DatagramSocket | undefined;
-    const client = await arenaClient(server, {
+    const client = await plainClient(server, {
       wrapSocket: (socket) => {
         victim = socket;
         return {
@@ -103,12 +103,12 @@ const LINES = 200;
 
 describe("a forger who sees no packets, with the address of the other side as source,", () => {
   it("inserts nothing at a server, loses nothing and ends nothing", async () => {
-    const server = await arenaServer({ ports: { count: 1 } });
+    const server = await plainServer({ ports: { count: 1 } });
     const port = server.ports[0]!;
     const heard: string[] = [];
     server.receive.chat((_peer, { text }) => void heard.push(text));
     let victim: DatagramSocket | undefined;
-    const client = await arenaClient(server, {
+    const client = await plainClient(server, {
       wrapSocket: (socket) => {
         victim = socket;
         return socket;
@@ -141,10 +141,10 @@ describe("a forger who sees no packets, with the address of the other side as so
   });
 
   it("inserts nothing at a client, loses nothing and ends nothing", async () => {
-    const server = await arenaServer({ ports: { count: 1 } });
+    const server = await plainServer({ ports: { count: 1 } });
     const port = server.ports[0]!;
     let listener: DatagramListener | undefined;
-    const client = await arenaClient(server, {
+    const client = await plainClient(server, {
       wrapSocket: (socket) => ({
         port: socket.port,
         address: socket.address,

@@ -8,6 +8,7 @@ import { protocol as clients } from "#generated/client-protocol.js";
 import { protocol as facts } from "#generated/protocol.js";
 import { protocol as servers } from "#generated/server-protocol.js";
 import { missingCodec, type Role } from "#src/protocol.js";
+import { protocol as plain } from "../support/plain-arena.ts";
 
 const bare = () => ({});
 const face = { send: bare, receive: bare, messages: bare, header: bare, broadcast: bare } as never;
@@ -62,7 +63,7 @@ describe("a protocol without the code of a side's messages", () => {
 
   it("is named by a session when it is to send a message", () => {
     const sink = { deliver: () => true };
-    const options = { protocol: facts, nowMs: 0, random: () => 0.5, sink };
+    const options = { protocol: plain, nowMs: 0, random: () => 0.5, sink };
     const session = new Session({ ...options, role: "client" });
     expect(() => session.sendMessage(0, {})).toThrow(/channel input has no encoder/);
   });

@@ -3,10 +3,15 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { DatagramSocket } from "stardust-udp";
 import { describe, expect, it } from "vitest";
-import type { Client } from "#generated/client.js";
 import type { Server } from "#generated/server.js";
 import { arenaClient, arenaServer, closing, peerOf, until } from "../support/arena.ts";
 import { forgedDatagram } from "../support/forge-arena.ts";
+import {
+  type Client,
+  type Server as PlainServer,
+  plainClient,
+  plainServer,
+} from "../support/plain-arena.ts";
 
 /** Closed after the clients that were opened later. */
 async function openSocket(): Promise<Socket> {
@@ -47,15 +52,19 @@ function diverting(
 
 interface Attacker {
   readonly socket: DatagramSocket;
-  /** Of its own accept. */
+  /** Of its own accept; none where the arena is sealed. */
   tag: number;
 }
 
 /** Joins with a socket of its own, but attaches from where `victim` is. */
-function spoofingAttach(server: Server, victim: DatagramSocket | Socket): Promise<Attacker> {
+function spoofingAttach(
+  join: typeof plainClient | typeof arenaClient,
+  server: Server | PlainServer,
+  victim: DatagramSocket | Socket,
+): Promise<Attacker> {
   return new Promise((resolve) => {
     const abort = new AbortController();
-    arenaClient(server, {
+    join(server, {
       signal: abort.signal,
       wrapSocket: (socket) => {
         const attacker: Attacker = { socket, tag: 0 };
@@ -76,7 +85,7 @@ function spoofingAttach(server: Server, victim: DatagramSocket | Socket): Promis
 }
 
 /** All lines of chat with the id of the peer that they are said to be of; each is answered. */
-function listenTo(server: Server): { peer: number; text: string }[] {
+function listenTo(server: Server | PlainServer): { peer: number; text: string }[] {
   const heard: { peer: number; text: string }[] = [];
   server.receive.chat((peer, { text }) => {
     heard.push({ peer: peer.id, text });
@@ -87,7 +96,8 @@ function listenTo(server: Server): { peer: number; text: string }[] {
 
 describe("an attach from the address of a peer", () => {
   it("takes nothing from it: 20 peers of 20 go on, and nobody's messages are taken for another's", async () => {
-    const server = await arenaServer({ ports: { count: 1 } });
+    // Plain, where a source address and a tag are all that tells whose a datagram is.
+    const server = await plainServer({ ports: { count: 1 } });
     const port = server.ports[0]!;
     const heard = listenTo(server);
     const victims: {
@@ -97,7 +107,7 @@ describe("an attach from the address of a peer", () => {
     }[] = [];
     for (let i = 0; i < 20; i++) {
       const own: { socket?: DatagramSocket } = {};
-      const client = await arenaClient(server, { wrapSocket: keep(own) });
+      const client = await plainClient(server, { wrapSocket: keep(own) });
       victims.push({ client, socket: own.socket!, lines: client.messages.chat() });
     }
     for (let i = 0; i < 20; i++) {
@@ -105,7 +115,7 @@ describe("an attach from the address of a peer", () => {
       const [line, before] = [`victim ${i}`, server.peers.size];
       victim.client.send.chat({ from: 0, text: line });
       expect((await victim.lines.next()).value).toMatchObject({ text: line });
-      const attacker = await spoofingAttach(server, victim.socket);
+      const attacker = await spoofingAttach(plainClient, server, victim.socket);
       // Its attach has been taken: there is a peer more.
       await until(() => server.peers.size > before);
       const datagram = forgedDatagram(
@@ -136,7 +146,7 @@ describe("an attach from the address of a peer", () => {
 
   it("leaves the address that the application is told the one that has answered", async () => {
     const server = await arenaServer({ ports: { count: 1 } });
-    const attacker = await spoofingAttach(server, await openSocket());
+    const attacker = await spoofingAttach(arenaClient, server, await openSocket());
     await until(() => server.peers.size === 1);
     const [peer] = server.peers.values();
     expect(peer!.address).toBe(`127.0.0.1:${attacker.socket.port}`);

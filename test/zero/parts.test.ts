@@ -146,9 +146,21 @@ describe("the scan", () => {
   });
 });
 
-describe("protocol.yaml", () => {
-  it("repeats the connection protocol's own messages in full", () => {
-    const spec = parse(readFileSync(new URL("../../protocol.yaml", import.meta.url), "utf8"));
+describe("the arena's spec", () => {
+  const [sealed, plain] = ["protocol.yaml", "test/specs/arena-plain.yaml"].map((file) =>
+    parse(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")),
+  );
+
+  it("is the same game where it is plain", () => {
+    for (const section of ["limits", "types", "channels"])
+      expect(plain[section], section).toEqual(sealed[section]);
+    expect([sealed.security, plain.security]).toEqual(["sealed", "plain"]);
+  });
+
+  it.each([
+    ["sealed", sealed],
+    ["plain", plain],
+  ])("repeats the connection protocol's own messages in full (%s)", (_, spec) => {
     const stated = Object.entries(spec.zero).map(([name, message]) => {
       const { body: _, ...rest } = message as { body: object };
       return [name, rest];

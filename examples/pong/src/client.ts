@@ -1,6 +1,6 @@
 /**
  * A player: a bot that runs after the ball and prints the score. Started by itself it joins the server of server.ts
- * until Ctrl-C: `node dist/src/client.js ada`.
+ * until Ctrl-C: `node dist/src/client.js ada`; with its key behind that it takes no other server for it.
  */
 import { fileURLToPath } from "node:url";
 import { type Client, connect } from "../generated/client.ts";
@@ -10,6 +10,8 @@ export interface PlayOptions {
   readonly name: string;
   readonly port: number;
   readonly host?: string;
+  /** The server's public key. Without it the client takes whoever answers for the server. */
+  readonly serverKey?: string | undefined;
   /** Where the score and what is said go. */
   readonly print: (line: string) => void;
 }
@@ -57,7 +59,9 @@ export async function play({ name, print, ...server }: PlayOptions): Promise<Bot
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const name = process.argv[2] ?? "bot";
-  const { client } = await play({ name, port: 12351, print: (line) => console.log(line) });
+  const print = (line: string): void => console.log(line);
+  const { client } = await play({ name, port: 12351, serverKey: process.argv[3], print });
+  print(client.security === "pinned" ? "the server is the right one" : "nobody knows whose server");
   process.once("SIGINT", () => void client.close());
   process.once("SIGTERM", () => void client.close());
   const { code, by } = await client.closed;

@@ -1,7 +1,8 @@
 /**
  * The server: seats two players, plays the game thirty times a second and tells them how it stands. Started by itself
- * it listens until Ctrl-C; start.ts and the test call `serve`.
+ * it listens until Ctrl-C, with the key in server.key if there is one; start.ts and the test call `serve`.
  */
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { listen, type Options, type Peer } from "../generated/server.ts";
 import type { Side } from "../generated/types.ts";
@@ -14,11 +15,15 @@ interface Player {
 
 export interface PongServer {
   readonly ports: readonly number[];
+  /** What clients know it by. */
+  readonly publicKey: string | undefined;
   readonly game: Game;
   close(): Promise<void>;
 }
 
-export async function serve(options: Pick<Options<Player>, "host" | "ports">): Promise<PongServer> {
+export async function serve(
+  options: Pick<Options<Player>, "host" | "ports" | "identity">,
+): Promise<PongServer> {
   let game = new Game();
   const seats = new Map<Side, Peer<Player>>();
   const freeSide = (): Side | undefined =>
@@ -73,6 +78,7 @@ export async function serve(options: Pick<Options<Player>, "host" | "ports">): P
 
   return {
     ports: server.ports,
+    publicKey: server.publicKey,
     get game() {
       return game;
     },
@@ -84,8 +90,11 @@ export async function serve(options: Pick<Options<Player>, "host" | "ports">): P
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const server = await serve({ ports: "12351-12352" });
+  // Without a key that it keeps the server makes one at each start, and clients cannot know it beforehand.
+  const identity = existsSync("server.key") ? readFileSync("server.key", "utf8") : undefined;
+  const server = await serve({ ports: "12351-12352", identity });
   console.log(`pong listens on ports ${server.ports.join(" and ")}; Ctrl-C ends it`);
+  console.log(`its key is ${server.publicKey}`);
   process.once("SIGINT", () => void server.close());
   process.once("SIGTERM", () => void server.close());
 }

@@ -14,8 +14,8 @@ const print = (line: string): void => console.log(line);
 
 const server = await serve({ ports: { count: 2 } });
 print(`pong listens on ports ${server.ports.join(" and ")}`);
-const port = server.ports[0]!;
-const bots = [await play({ name: "ada", port, print }), await play({ name: "bob", port, print })];
+const to = { port: server.ports[0]!, serverKey: server.publicKey, print };
+const bots = [await play({ name: "ada", ...to }), await play({ name: "bob", ...to })];
 
 await wait(DURATION_MS);
 // What the bots must have seen; points made while we wait only raise what they see.

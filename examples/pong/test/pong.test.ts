@@ -74,7 +74,8 @@ describe("over UDP", () => {
     return server;
   }
   async function join(server: PongServer, name: string): Promise<Client> {
-    const client = await connect({ port: server.ports[0]!, join: { name } });
+    const serverKey = server.publicKey;
+    const client = await connect({ port: server.ports[0]!, serverKey, join: { name } });
     open.push(client);
     return client;
   }
@@ -83,6 +84,7 @@ describe("over UDP", () => {
     const server = await start();
     const ada = await join(server, "ada");
     const bob = await join(server, "bob");
+    expect([ada.security, bob.security]).toEqual(["pinned", "pinned"]);
     const welcome = (client: Client) =>
       new Promise<string>((resolve) => client.receive.welcome(({ side }) => resolve(side)));
     expect(await Promise.all([welcome(ada), welcome(bob)])).toEqual(["left", "right"]);

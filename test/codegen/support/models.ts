@@ -210,7 +210,7 @@ export class Spec {
   }
 }
 
-const arena = parse(readFileSync("protocol.yaml", "utf8")) as {
+const arena = parse(readFileSync("test/specs/arena-plain.yaml", "utf8")) as {
   header: Record<"clear" | "sealed" | "frame", Omit<HeaderFieldModel, "line">[]>;
 };
 const zeroYaml = parse(readFileSync("codegen/model/zero.yaml", "utf8")) as {
@@ -219,7 +219,7 @@ const zeroYaml = parse(readFileSync("codegen/model/zero.yaml", "utf8")) as {
   states: Model["zero"]["states"];
 };
 
-/** The default layout, as the arena's spec states it; `change` may swap or add fields. */
+/** The default layout of plain datagrams, as a spec states it in full; `change` may swap or add fields. */
 export function headerModel(
   change: Partial<Record<"clear" | "sealed" | "frame", Partial<HeaderFieldModel>[]>> = {},
   more: Partial<HeaderModel> = {},
