@@ -56,7 +56,7 @@ import type { DatagramSocket } from "./udp/socket.ts";
 import { nowMs } from "./udp/turn.ts";
 import { Reader } from "./wire/reader.ts";
 import { ZeroClient } from "./zero/client.ts";
-import type { ZeroClientEvent } from "./zero/events.ts";
+import type { ClientAttachment, ZeroClientEvent } from "./zero/events.ts";
 
 export type { ConnectOptions } from "./connect-options.ts";
 
@@ -408,6 +408,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     notice: ({ index }, token, delivered) => this.#notices.tell(index, [], token, delivered),
     sendClose: (code, reason, now) => this.#zero.close(code, reason, now),
     forget: () => this.#zero.forget(),
+    openedEarly: () => {
+      this.#zero.assumeAttached();
+      const event = this.#zero.pollEvent();
+      if (event?.type === "attached") this.#attached(event);
+    },
   };
 
   /** What its socket brings, and its turns. */
@@ -485,13 +490,17 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       case "accepted":
         this.#path.port = event.port;
         this.#connection.handleZero(event);
+        this.#connection.expect(event);
+        // Messages may come before `attached` does.
+        this.#negotiated = event.negotiated;
         break;
       case "restarted":
         this.#path.port = this.#options.port;
         this.#connection.handleZero(event);
         break;
       case "attached":
-        this.#attach(event, now);
+        this.#connection.attach(event, now);
+        this.#attached(event);
         break;
       case "rejected":
         this.#fail("rejected", connectRejected(this.#protocol, event));
@@ -513,13 +522,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     }
   }
 
-  #attach(event: Extract<ZeroClientEvent, { type: "attached" }>, now: number): void {
+  #attached(event: ClientAttachment): void {
     this.id = event.peer;
     this.port = event.port;
     this.accept = event.accept as F["accept"];
     this.serverKey = event.serverKey;
-    this.#negotiated = event.negotiated;
-    this.#connection.attach(event, now);
     this.#resolveAttached();
   }
 

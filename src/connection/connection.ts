@@ -39,6 +39,8 @@ export interface ConnectionHost extends SessionSink {
   sendClose(code: string, reason: string, nowMs: number): void;
   /** Has the connection protocol forget this connection, without a word to the other side. */
   forget(): void;
+  /** A datagram has opened it before `attached` came. Only where `expect` was called. */
+  openedEarly?(): void;
 }
 
 export interface ConnectionOptions {
@@ -102,6 +104,10 @@ export class Connection {
   #allowed: Allowed;
   /** Undefined before it is open. */
   #session: Session | undefined;
+  /** What `attached` will bring, where a datagram that opens says as much. */
+  #expected: Attachment | undefined;
+  /** Tries datagrams that come before `attached`; none has opened yet. */
+  #early: Session | undefined;
   #pingedMs = 0;
   #closeRequest: CloseRequest | undefined;
   /** Its session has, and is being closed for it. */
@@ -175,15 +181,35 @@ export class Connection {
 
   /** The handshake goes on, or the connection ends. */
   handleZero(event: ZeroEvent): void {
+    // Of the connection id before nothing counts any more.
+    if (event.type === "restarted") {
+      this.#expected = undefined;
+      this.#early = undefined;
+    }
     if (event.type === "closed") {
       const { code, reason, by } = event;
       this.#on(eventOf(event), { code, reason, by });
     } else this.#on(eventOf(event), event.type === "expired" ? EXPIRED : undefined);
   }
 
+  /** What `attached` will bring is known. Where it is sealed, a datagram that opens says as much, should that be lost. */
+  expect(attachment: Attachment): void {
+    if (attachment.secrets !== undefined) this.#expected = attachment;
+  }
+
   /** The handshake is done: the connection is open, and has a session. */
-  attach({ negotiated, tag, secrets }: Attachment, nowMs: number): void {
-    if (!this.#on("attached")) return;
+  attach(attachment: Attachment, nowMs: number): void {
+    if (this.#on("attached")) this.#open(this.#makeSession(attachment, nowMs), nowMs);
+  }
+
+  #open(session: Session, nowMs: number): void {
+    this.#expected = undefined;
+    this.#early = undefined;
+    this.#session = session;
+    this.#pingedMs = nowMs;
+  }
+
+  #makeSession({ negotiated, tag, secrets }: Attachment, nowMs: number): Session {
     const { protocol, role, random, host, resend, congestion, userFields, sealCrypto } = this.#o;
     const session = new Session({
       protocol,
@@ -198,8 +224,7 @@ export class Connection {
       congestion,
     });
     for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
-    this.#session = session;
-    this.#pingedMs = nowMs;
+    return session;
   }
 
   /** Ends it for a reason that its owner gives. With `abandoned` the connection protocol is told to forget it too. */
@@ -248,9 +273,32 @@ export class Connection {
     nowMs: number,
     waitedMs = 0,
   ): boolean {
+    if (this.#state === "attaching" && this.#expected !== undefined)
+      return this.#handleEarly(this.#expected, bytes, view, length, nowMs, waitedMs);
     if (!this.#allowed.datagrams || !this.path.proven) return false;
     const session = this.#session!;
     session.handleDatagram(bytes, view, length, nowMs, waitedMs);
+    this.#endIfFailed(session, nowMs);
+    return true;
+  }
+
+  /** A datagram before `attached`. One that opens has been made by the other side, which therefore has attached. */
+  #handleEarly(
+    expected: Attachment,
+    bytes: Uint8Array,
+    view: DataView,
+    length: number,
+    nowMs: number,
+    waitedMs: number,
+  ): boolean {
+    this.#early ??= this.#makeSession(expected, nowMs);
+    const session = this.#early;
+    const problem = session.handleDatagram(bytes, view, length, nowMs, waitedMs);
+    // A failure is what was found behind a good tag.
+    if (problem !== undefined && session.failure === undefined) return false;
+    this.#on("attached");
+    this.#open(session, nowMs);
+    this.#o.host.openedEarly?.();
     this.#endIfFailed(session, nowMs);
     return true;
   }

@@ -16,11 +16,7 @@ import {
   ZERO_REBIND_TRANSMISSIONS,
   ZERO_RESTART_MS,
 } from "../limits.ts";
-import {
-  compatibleHashes,
-  type NegotiatedVersion,
-  negotiatedVersion,
-} from "../negotiated-version.ts";
+import { compatibleHashes, negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { type OwnKeys, plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
 import { encodeBase64url } from "./base64url.ts";
@@ -36,7 +32,7 @@ import {
   openFrame,
   parseFrame,
 } from "./envelope.ts";
-import type { ZeroClientEvent } from "./events.ts";
+import type { ClientAttachment, ZeroClientEvent } from "./events.ts";
 import { ClientKeyExchange, type SignedAccept } from "./key-exchange.ts";
 import {
   cutCode,
@@ -68,12 +64,7 @@ import { ReliableSequence } from "./reliable-sequence.ts";
 import { RepeatedRequest } from "./request.ts";
 
 /** What accept gave. */
-interface OwnReservation extends OwnKeys {
-  readonly port: number;
-  readonly peer: number;
-  readonly accept: unknown;
-  readonly negotiated: NegotiatedVersion;
-}
+type OwnReservation = OwnKeys & Omit<ClientAttachment, keyof OwnKeys>;
 
 const NEVER: number = Number.POSITIVE_INFINITY;
 
@@ -290,7 +281,7 @@ export class ZeroClient {
     // The server answers with no more than it was sent.
     const bytes = this.#buildProof("attach", ATTACH_SEQ, messages.attached.maxBytes);
     this.#request.begin({ bytes, port }, nowMs);
-    this.#events.push({ type: "accepted", port });
+    this.#events.push({ type: "accepted", ...this.#attachment });
     return "accepted";
   }
 
@@ -331,16 +322,33 @@ export class ZeroClient {
     if (this.#state === "closing" || this.#rebinding !== undefined) return "accepted";
     const first = this.#state !== next;
     if (first) {
-      this.#sequence!.receive(ATTACHED_SEQ, envelope);
-      this.#sequence!.take();
       this.#answered(nowMs);
-      this.#state = next;
-      this.#handshakeDeadlineMs = NEVER;
-      const { keys: _, tag = 0, ...told } = this.#reservation!;
-      this.#events.push({ type: "attached", ...told, tag });
+      this.#open(next);
     }
     this.#confirm(envelope.sys.nonce, first, nowMs);
     return "accepted";
+  }
+
+  /**
+   * A regular datagram has opened with this connection's keys: the server has taken up attach, and knows the address.
+   * Nothing happens but in `attaching`.
+   */
+  assumeAttached(): void {
+    if (this.#state !== "attaching") return;
+    this.#request.end();
+    this.#open("open");
+  }
+
+  #open(next: ClientState): void {
+    this.#sequence!.skipTo(ATTACHED_SEQ + 1);
+    this.#state = next;
+    this.#handshakeDeadlineMs = NEVER;
+    this.#events.push({ type: "attached", ...this.#attachment });
+  }
+
+  get #attachment(): ClientAttachment {
+    const { keys: _, tag = 0, ...told } = this.#reservation!;
+    return { ...told, tag };
   }
 
   #confirm(nonce: string, isFirst: boolean, nowMs: number): void {

@@ -43,26 +43,30 @@ export type ZeroServerEvent =
   /** No attach came for a reservation in time. */
   | { readonly type: "expired"; readonly peer: number };
 
+/** What accept says of the connection that is to be. */
+export interface ClientAttachment {
+  /** The server's port that owns it. */
+  readonly port: number;
+  /** This client's id at the server. */
+  readonly peer: number;
+  /** The validated body of accept. */
+  readonly accept: unknown;
+  readonly negotiated: NegotiatedVersion;
+  /** What every regular datagram of the connection carries; 0 where they are sealed. */
+  readonly tag: number;
+  /** What the session's keys are derived from, where it is sealed. */
+  readonly secrets?: TrafficSecrets | undefined;
+  /** Where it is sealed: the key that the server has signed with, as base64url. */
+  readonly serverKey?: string;
+}
+
 export type ZeroClientEvent =
   /** The server has let the client in, and has sent it to this port. */
-  | { readonly type: "accepted"; readonly port: number }
+  | (ClientAttachment & { readonly type: "accepted" })
   /** The server does not know the client (any more): the client joins anew, with another connection id. */
   | { readonly type: "restarted" }
-  /** The connection is open: `peer` is this client's id at the server, `port` the server's port that owns it. */
-  | {
-      readonly type: "attached";
-      readonly port: number;
-      readonly peer: number;
-      /** The validated body of accept. */
-      readonly accept: unknown;
-      readonly negotiated: NegotiatedVersion;
-      /** What every regular datagram of the connection carries; 0 where they are sealed. */
-      readonly tag: number;
-      /** What the session's keys are derived from, where it is sealed. */
-      readonly secrets?: TrafficSecrets | undefined;
-      /** Where it is sealed: the key that the server has signed with, as base64url. */
-      readonly serverKey?: string;
-    }
+  /** The connection is open. */
+  | (ClientAttachment & { readonly type: "attached" })
   /** The server has found the client where it is now. */
   | { readonly type: "rebound" }
   /** Several rebinds in a row have had no answer: it may be this side's own socket that is of no use any more. */

@@ -50,6 +50,10 @@ export class TestHost extends Inbox implements ConnectionHost {
     this.asked.push("forget");
   }
 
+  openedEarly(): void {
+    this.asked.push("openedEarly");
+  }
+
   attach(nowMs = 0): void {
     if (this.connection.state === "joining") this.connection.handleZero({ type: "accepted" });
     this.connection.attach({ negotiated: sameVersion(protocol), tag: 7 }, nowMs);

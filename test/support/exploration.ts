@@ -27,6 +27,8 @@ export interface Scenario {
   readonly mapsEach?: boolean;
   /** Who closes once it is open. */
   readonly closes?: "client" | "server";
+  /** Sealed: once a peer's address is proven, its session sends a datagram, which opens at its client alone. */
+  readonly greets?: boolean;
 }
 
 /** What happens next. Numbers count the datagrams under way, oldest first. */
@@ -63,6 +65,9 @@ class History {
   }
 }
 
+/** Stands for a sealed datagram of this connection's session: who has another id does not have the keys either. */
+const greeting = (cid: string): Buffer => Buffer.from(`sealed ${cid}`);
+
 /** One run of the machines, as far as its schedule goes. */
 class Run {
   readonly scenario: Scenario;
@@ -79,6 +84,7 @@ class Run {
   /** For so long that deadlines have passed, with a datagram under way. */
   waited = false;
   readonly #histories: Record<string, History> = {};
+  readonly #greetings: { readonly cid: string; readonly seenAs: string }[] = [];
 
   constructor(scenario: Scenario) {
     this.scenario = scenario;
@@ -202,7 +208,9 @@ class Run {
       // The network drops what goes to an address that the client no longer has.
       if (seenAs !== this.#seenAs(port)) return;
       this.#histories.client!.add(this.nowMs, port, bytes);
-      this.client.handleDatagram(bytes, bytes.length, address, port, this.nowMs);
+      const isRegular = bytes[0] !== 0;
+      if (!isRegular) this.client.handleDatagram(bytes, bytes.length, address, port, this.nowMs);
+      else if (Buffer.from(bytes).equals(greeting(this.client.cid))) this.client.assumeAttached();
       return;
     }
     this.#histories[to]!.add(this.nowMs, seenAs, bytes);
@@ -236,13 +244,23 @@ class Run {
       for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
         this.serverEvents.push({ port, event });
         if (event.type === "join") this.#join(port, event);
+        if (this.scenario.greets === true) this.#greet(event);
       }
       for (let out = server.pollTransmit(this.nowMs); out !== undefined; ) {
         const seenAs = `${out.address}:${out.port}`;
         this.flights.push({ to: "client", address: SERVER, port, seenAs, bytes: out.bytes });
         out = server.pollTransmit(this.nowMs);
       }
+      for (const { cid, seenAs } of this.#greetings.splice(0)) {
+        this.flights.push({ to: "client", address: SERVER, port, seenAs, bytes: greeting(cid) });
+      }
     }
+  }
+
+  #greet(event: ZeroServerEvent): void {
+    if (event.type !== "confirmed" && !(event.type === "attached" && event.proven)) return;
+    const { cid } = this.reserved.find(({ peer }) => peer === event.peer)!;
+    this.#greetings.push({ cid, seenAs: `${event.address}:${event.port}` });
   }
 
   #join(port: number, event: Extract<ZeroServerEvent, { type: "join" }>): void {

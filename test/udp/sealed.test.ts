@@ -5,8 +5,9 @@
 import { ConnectRejectedError, ConnectUntrustedError } from "stardust-udp";
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "#src/testing/random.js";
-import { arenaClient, arenaServer, closing, until } from "../support/arena.ts";
+import { closing, until } from "../support/arena.ts";
 import { lowOrderKeys } from "../support/key-exchange-vectors.ts";
+import { plainClient, plainServer } from "../support/plain-arena.ts";
 import { specUrl } from "../support/specs.ts";
 import { UdpProxy } from "../support/udp-proxy.ts";
 
@@ -60,6 +61,24 @@ function changingAccept(proxy: UdpProxy, change: (text: string) => string): void
 }
 
 describe("a sealed connection", () => {
+  it("is open by the first datagram that opens, where attached is lost, and closes as any other", async () => {
+    const { server, proxy } = await watched();
+    proxy.tamper = (bytes) => (isMessage(bytes, "attached") ? [] : undefined);
+    server.on("join", (peer) => void peer.send.say({ text: "welcome", number: 0 }));
+    const left = new Promise((resolve) => server.on("leave", (_, reason) => resolve(reason)));
+    const client = await clientOf(proxy.port, { serverKey: server.publicKey! });
+    expect([client.security, client.serverKey]).toEqual(["pinned", server.publicKey]);
+    expect(server.peers.has(client.id)).toBe(true);
+    const lines = client.messages.say();
+    expect((await lines.next()).value).toMatchObject({ text: "welcome" });
+    client.send.say({ text: "and back", number: 1 });
+    expect((await lines.next()).value).toMatchObject({ text: "and back" });
+    await client.close({ code: "done" });
+    expect(await left).toMatchObject({ code: "done", by: "remote" });
+    expect(counter(client, "zero.accepted")).toBeGreaterThan(0);
+    expect(proxy.seen.some(({ bytes }) => isMessage(Buffer.from(bytes), "attached"))).toBe(true);
+  });
+
   it("is pinned with the server's key, on whichever port, and both sides name the same key", async () => {
     const server = await serverFor({ ports: { count: 3 } });
     const serverKey = server.publicKey!;
@@ -318,15 +337,15 @@ describe("what listen and connect are told of keys", () => {
   });
 
   it("is refused where the protocol is plain: nothing would hold it", async () => {
-    const plain = await arenaServer({ ports: { count: 1 } });
+    const plain = await plainServer({ ports: { count: 1 } });
     expect(plain.publicKey).toBeUndefined();
-    await expect(arenaServer({ identity: IDENTITY })).rejects.toMatchObject(
-      refused(/^identity: protocol arena is plain/),
+    await expect(plainServer({ identity: IDENTITY })).rejects.toMatchObject(
+      refused(/^identity: protocol arena-plain is plain/),
     );
-    await expect(arenaClient(plain, { serverKey: "A".repeat(43) })).rejects.toMatchObject(
-      refused(/^serverKey: protocol arena is plain/),
+    await expect(plainClient(plain, { serverKey: "A".repeat(43) })).rejects.toMatchObject(
+      refused(/^serverKey: protocol arena-plain is plain/),
     );
-    const client = await arenaClient(plain);
+    const client = await plainClient(plain);
     expect([client.security, client.serverKey]).toEqual(["plain", undefined]);
   });
 });

@@ -34,9 +34,10 @@ const scenarios: readonly (Scenario & { readonly shortFaults?: number })[] = [
     shortFaults: 1,
   },
   {
-    name: "sealed, and the client closes",
+    name: "sealed, a datagram follows attached, the client closes",
     protocol: sealed,
     decision: "other port",
+    greets: true,
     closes: "client",
     shortFaults: 1,
   },

@@ -81,6 +81,74 @@ function give(host: Host, world: World, bytes: Uint8Array): void {
   world.pump();
 }
 
+/** A client that has attached, whose `attached` is lost. */
+function unanswered(): { world: World; host: Host; peer: number } {
+  const world: World = sealedWorld({
+    onServerEvent: ({ type }) => {
+      if (type === "attached") world.loss = 1;
+    },
+  });
+  const host = world.join();
+  while (world.loss === 0) world.runFor(10);
+  world.loss = 0;
+  expect(host.client.state).toBe("attaching");
+  return { world, host, peer: world.eventsOf("attached")[0]!.peer };
+}
+
+describe("a client that knows from a datagram of its session that it is attached", () => {
+  it("is open, with the secrets of accept, and repeats nothing", () => {
+    const { world, host } = unanswered();
+    host.client.assumeAttached();
+    world.pump();
+    expect(host.client.state).toBe("open");
+    expect(host.client.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
+    const { secrets } = world.eventsOf("attached")[0]!;
+    expect(host.events).toMatchObject([{ type: "attached", secrets, serverKey: SERVER_KEY }]);
+    const before = world.sent.length;
+    world.runFor(20_000);
+    expect(world.sent.length).toBe(before);
+  });
+
+  it.each(["client", "server"])("hears and is heard when the %s closes", (who) => {
+    const { world, host, peer } = unanswered();
+    host.client.assumeAttached();
+    world.pump();
+    if (who === "client") host.client.close("bye", "", world.nowMs);
+    else world.servers.get(PORTS[0])!.close(peer, "kicked", "", world.nowMs);
+    world.runFor(20_000);
+    const [code, byClient] = who === "client" ? ["bye", "local"] : ["kicked", "remote"];
+    expect(host.events.at(-1)).toMatchObject({ type: "closed", code, by: byClient });
+    expect(world.eventsOf("closed")).toMatchObject([{ peer, code }]);
+  });
+
+  it("still confirms an attached that comes late", () => {
+    const { world, host } = unanswered();
+    host.client.assumeAttached();
+    const { bytes } = world.sentOf("attach")[0]!;
+    world.inject(PORTS[0], bytes, host.address, 40_000);
+    world.runFor(1000);
+    expect(world.servers.get(PORTS[0])!.stateOf(host.client.cid)).toBe("open");
+    expect(host.events).toHaveLength(1);
+    expectCountersToAddUp(host.client.counters);
+  });
+
+  it("does not believe it in any other state", () => {
+    const world = sealedWorld({ authenticateMs: 50 });
+    const host = world.join();
+    const seen = new Set<string>();
+    for (let i = 0; i < 30; i++) {
+      seen.add(host.client.state);
+      if (host.client.state !== "attaching") host.client.assumeAttached();
+      world.runFor(5);
+    }
+    host.client.close("bye", "", world.nowMs);
+    host.client.assumeAttached();
+    expect(host.client.state).toBe("closing");
+    expect([...seen]).toEqual(["joining", "proving", "waiting", "attaching", "open"]);
+    expect(host.events.map(({ type }) => type)).toEqual(["attached"]);
+  });
+});
+
 describe("joining a sealed server", () => {
   it("goes through the same messages and states, without a ticket or a tag", () => {
     const world = sealedWorld();
