@@ -37,24 +37,28 @@ const ADDRESS_BURST = 5;
 
 export class RateLimit {
   readonly #global: TokenBuckets;
-  readonly #addresses: TokenBuckets;
+  readonly #perSecond: number;
   readonly #seed: number;
+  /** Made when the global rate is exceeded for the first time. */
+  #addresses: TokenBuckets | undefined;
 
   /** `perSecond` is the global rate, and as many at once. */
   constructor(crypto: ZeroCrypto, perSecond: number, nowMs: number) {
     this.#global = new TokenBuckets(1, perSecond, Math.max(1, perSecond), nowMs);
-    this.#addresses = new TokenBuckets(
-      ADDRESS_BUCKETS,
-      Math.min(perSecond, ADDRESS_PER_SECOND),
-      Math.min(perSecond, ADDRESS_BURST),
-      nowMs,
-    );
+    this.#perSecond = perSecond;
     this.#seed = crypto.randomBytes(4).reduce((seed, byte) => (seed << 8) | byte, 0);
   }
 
   /** Whether one more from `address` may be answered. */
   take(address: string, nowMs: number): boolean {
-    return this.#global.take(0, nowMs) || this.#addresses.take(this.#bucketOf(address), nowMs);
+    if (this.#global.take(0, nowMs)) return true;
+    this.#addresses ??= new TokenBuckets(
+      ADDRESS_BUCKETS,
+      Math.min(this.#perSecond, ADDRESS_PER_SECOND),
+      Math.min(this.#perSecond, ADDRESS_BURST),
+      nowMs,
+    );
+    return this.#addresses.take(this.#bucketOf(address), nowMs);
   }
 
   #bucketOf(address: string): number {
