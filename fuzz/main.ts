@@ -85,7 +85,9 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   });
   process.on("SIGTERM", () => interrupted.abort());
   const { CoverageMeter } = await import("./coverage.ts");
-  const meter = only === undefined ? new CoverageMeter() : undefined;
+  // A target alone reaches too little to be of interest.
+  const isMeasured = only === undefined && options.target === undefined;
+  const meter = isMeasured ? new CoverageMeter() : undefined;
   const targets: Target[] = [];
   for (const spec of specs) {
     const own = await targetsOf(spec, seed);

@@ -68,7 +68,7 @@ export async function targetsOf(spec: Spec, seed: number): Promise<Target[]> {
     }),
     new HeaderTarget(spec.name, protocol, protocol.header),
     new SessionTarget(spec.name, protocol),
-    new ZeroTarget(spec.name, protocol, join!.body(), accept!.body()),
+    new ZeroTarget(spec.name, protocol, { join: join!.body(), accept: accept!.body() }),
   ];
 }
 

@@ -3,6 +3,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { zeroStages } from "#fuzz/zero.js";
+import { clientStates, serverStates } from "#src/zero/own-messages.js";
 
 const main = fileURLToPath(new URL("../../dist/fuzz/main.js", import.meta.url));
 
@@ -39,6 +41,25 @@ test("a short run finds no fault and reaches 95 % of the decoders' branches", {
     c.missed.map((branch) => `${c.spec} ${branch}`),
   );
   expect(result.branches.reached / result.branches.total, missed.join("\n")).toBeGreaterThan(0.95);
+});
+
+test("every state of the connection protocol is reached on both sides", () => {
+  const reached = new Set(zeroStages.map(({ side, state }) => `${side} ${state}`));
+  const states = [
+    ...Object.keys(clientStates).map((state) => `client ${state}`),
+    // A server forgets what is closed, and listens.
+    ...Object.keys(serverStates).flatMap((state) => (state === "closed" ? [] : `server ${state}`)),
+  ];
+  expect([...reached].sort()).toEqual(states.sort());
+});
+
+test("whatever a message of the connection protocol says, in whatever state, it does what the tables say", {
+  timeout: 120_000,
+}, () => {
+  const { status, stdout } = fuzz("--target", "zero", "--cases", "3000", "--seed", "1", "--json");
+  const { failures, cases } = JSON.parse(stdout);
+  expect(failures).toEqual([]);
+  expect({ cases, status }).toEqual({ cases: 3000, status: 0 });
 });
 
 test("a case by its number is the case of the run", () => {
