@@ -1,10 +1,12 @@
 /** The options of `listen` and what is checked of them before a port is bound. What they do is server.ts's business. */
 import type { Authentication, JoinOrigin, UnreadChannels } from "./connection-contract.ts";
+import { StardustError } from "./errors.ts";
 import type { ServerFaceTypes } from "./face.ts";
 import {
   abortSignal,
   bufferBytes,
   callback,
+  checkOptions,
   cloneable,
   countOrNone,
   flag,
@@ -13,6 +15,7 @@ import {
   milliseconds,
   moduleUrl,
   type OptionTable,
+  type OptionType,
   object,
   oneOf,
   oneOrList,
@@ -20,6 +23,7 @@ import {
   text,
   whole,
 } from "./options.ts";
+import { defaultPortLimits, type PortLimits } from "./port-limits.ts";
 import {
   type CongestionChoice,
   type CongestionModule,
@@ -74,6 +78,8 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * too; Infinity: no bound.
    */
   readonly maxJoinsPerAddress?: number | undefined;
+  /** Bounds of each port; what is left out has its default. */
+  readonly limits?: { readonly [L in keyof PortLimits]?: PortLimits[L] | undefined } | undefined;
   /**
    * Milliseconds that a worker may leave pings unanswered, as one whose systems never return; then it is ended, its
    * peers leave with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
@@ -136,6 +142,7 @@ export const listenOptions: OptionTable = {
   maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
   maxPeersPerAddress: countOrNone(1),
   maxJoinsPerAddress: countOrNone(1),
+  limits: object,
   workerTimeoutMs: milliseconds(100),
   authenticate: callback,
   state: callback,
@@ -156,6 +163,27 @@ export const listenOptions: OptionTable = {
   socketBufferBytes: bufferBytes,
   wrapSocketData: cloneable,
 };
+
+/** A rate of datagrams, or a number of joins: far above what a port can do, far below what its tables could hold. */
+const count: OptionType = whole(1, 1_000_000);
+
+const limitOptions: OptionTable = Object.fromEntries(
+  Object.keys(defaultPortLimits).map((name) => [`limits.${name}`, count]),
+);
+
+/** All of them. Throws STARDUST_INVALID_OPTION for one that is wrong, or that there is not. */
+export function portLimits(given: ListenOptions["limits"] = {}): PortLimits {
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  for (const [name] of set) {
+    if (Object.hasOwn(defaultPortLimits, name)) continue;
+    const known = Object.keys(defaultPortLimits).join(", ");
+    throw new StardustError("STARDUST_INVALID_OPTION", `limits.${name}: there are ${known}`);
+  }
+  const named = set.map(([name, value]) => [`limits.${name}`, value]);
+  checkOptions("listen", Object.fromEntries(named), limitOptions);
+  return { ...defaultPortLimits, ...Object.fromEntries(set) };
+}
+
 /** As it can be posted to a worker. */
 export function workerCongestion(
   congestion: ListenOptions["congestion"],

@@ -45,6 +45,7 @@ import {
   type ListenOptions,
   listenOptions,
   type NewPeer,
+  portLimits,
   workerCongestion,
 } from "./listen-options.ts";
 import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
@@ -240,6 +241,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       worker: {
         identity: this.#identity?.seed,
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
+        limits: portLimits(options.limits),
         maxJoinsPerAddress: options.maxJoinsPerAddress,
         systems: options.systems?.toString(),
         wrapSocket: options.wrapSocket?.toString(),

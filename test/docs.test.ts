@@ -16,6 +16,8 @@ import { allowed, transitions } from "#src/connection/lifecycle.js";
 import { closeCodes } from "#src/connection-contract.js";
 import { clientCounters, portCounters, serverCounters } from "#src/counters.js";
 import { errorCodes } from "#src/errors.js";
+import { DEFAULT_MAX_PEERS_PER_PORT } from "#src/listen-options.js";
+import { defaultPortLimits } from "#src/port-limits.js";
 import { dropReasons } from "#src/session/drop-reason.js";
 import { createSessionCounters } from "#src/session/index.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
@@ -261,6 +263,35 @@ describe.each([
       expect(numberOf(source ?? "")).toBe(value);
     },
   );
+});
+
+describe("the limits in docs/connection.md", () => {
+  const section = documents
+    .get("docs/connection.md")!
+    .split("\n## Limits of a server")[1]!
+    .split("\n## ")[0]!;
+  const rows = [
+    ...section.matchAll(/^\| `([\w.]+)` +\| (.+?) +\| (.+?) +\| .+? +\| `([\w.]+)` +\|$/gm),
+  ].map(([, option, value, unit, counter]) => ({ option, value, unit, counter }));
+
+  test("are those of the code, each with its counter", () => {
+    const ofPort = Object.entries(defaultPortLimits).map(([name, n]) => [`limits.${name}`, n]);
+    const others = [
+      ["maxJoinsPerAddress", defaultPortLimits.pendingJoins / 4],
+      ["maxPeersPerPort", DEFAULT_MAX_PEERS_PER_PORT],
+      ["maxPeersPerAddress", "a quarter"],
+    ];
+    const stated = rows.map(({ option, value }) => [
+      option,
+      value === "a quarter" ? value : Number(value),
+    ]);
+    expect(stated).toEqual([...ofPort, ...others]);
+    const counters = [
+      ...Object.keys(createCounters()).map((name) => `zero.${name}`),
+      ...Object.keys(portCounters),
+    ];
+    for (const { counter } of rows) expect(counters).toContain(counter);
+  });
 });
 
 /** A number as documents and code write it: `1/8`, `2^52`, `2 ** 52`, `16_383`. */

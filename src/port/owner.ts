@@ -10,6 +10,7 @@ import { eventOf } from "../connection/connection.ts";
 import { closeCodes, unreadChannel } from "../connection-contract.ts";
 import { type CounterName, Counters } from "../counters.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
+import type { PortLimits } from "../port-limits.ts";
 import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
@@ -43,6 +44,7 @@ export interface PortOwnerOptions {
   readonly sockets: readonly DatagramSocket[];
   readonly link: PortLink;
   readonly maxPeers: number;
+  readonly limits: PortLimits;
   /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
   readonly maxJoinsPerAddress: number | undefined;
   /** This port's number and the announced ranges, as clients dial them. */
@@ -61,9 +63,6 @@ export interface PortOwnerOptions {
   /** All peers are gone after `closeAll`. */
   readonly onEmpty: () => void;
 }
-
-/** Joins that may wait for the application at once, on one port. */
-const MAX_UNDECIDED = 1024;
 
 export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEvent> {
   readonly protocol: Protocol;
@@ -103,7 +102,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       identity: options.identity,
       port: options.publicPort,
       ports: options.publicPorts,
-      maxPending: MAX_UNDECIDED,
+      limits: options.limits,
       maxPendingPerAddress: options.maxJoinsPerAddress,
       // Peers that have ended are remembered for a while beside those that are there.
       maxPeers: 2 * options.maxPeers + 64,
@@ -391,7 +390,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #askApplication(join: JoinEvent): void {
     // With that many, the oldest has expired.
     const [oldest] = this.#undecided;
-    if (this.#undecided.size >= MAX_UNDECIDED) this.#undecided.delete(oldest!);
+    if (this.#undecided.size >= this.#o.limits.pendingJoins) this.#undecided.delete(oldest!);
     this.#undecided.add(join.cid);
     this.#o.onJoin(join);
   }

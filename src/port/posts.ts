@@ -6,6 +6,7 @@
  */
 import type { PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
+import type { PortLimits } from "../port-limits.ts";
 import type { CongestionChoice } from "../session/congestion/choose.ts";
 import type { JoinKey } from "../zero/key-exchange.ts";
 import type { RejectReason } from "../zero/messages.ts";
@@ -95,6 +96,7 @@ export interface WorkerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly maxPeers: number;
+  readonly limits: PortLimits;
   /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
   readonly maxJoinsPerAddress: number | undefined;
   readonly memory: PortMemory;

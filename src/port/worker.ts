@@ -168,6 +168,7 @@ async function main(): Promise<void> {
           sockets,
           link,
           maxPeers: options.maxPeers,
+          limits: options.limits,
           maxJoinsPerAddress: options.maxJoinsPerAddress,
           publicPort: message.publicPort,
           publicPorts: message.ports,

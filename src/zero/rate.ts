@@ -4,6 +4,7 @@
  * slows only those. Worst case: a flood from many forged addresses drains all buckets, and the port answers the
  * global rate plus buckets x their rate; a join that is dropped is repeated by its client.
  */
+import type { PortLimits } from "../port-limits.ts";
 import { networkOf } from "./address-counts.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 
@@ -31,21 +32,21 @@ class TokenBuckets {
 }
 
 const ADDRESS_BUCKETS = 4096;
-/** WireGuard's figures for joins from one address under load: 20 a second, 5 at once. */
-const ADDRESS_PER_SECOND = 20;
-const ADDRESS_BURST = 5;
+
+/** What each address has of its own, above the global rate. */
+export type AddressRate = Pick<PortLimits, "addressPerSecond" | "addressBurst">;
 
 export class RateLimit {
   readonly #global: TokenBuckets;
-  readonly #perSecond: number;
+  readonly #ofAddress: AddressRate;
   readonly #seed: number;
   /** Made when the global rate is exceeded for the first time. */
   #addresses: TokenBuckets | undefined;
 
   /** `perSecond` is the global rate, and as many at once. */
-  constructor(crypto: ZeroCrypto, perSecond: number, nowMs: number) {
+  constructor(crypto: ZeroCrypto, perSecond: number, ofAddress: AddressRate, nowMs: number) {
     this.#global = new TokenBuckets(1, perSecond, Math.max(1, perSecond), nowMs);
-    this.#perSecond = perSecond;
+    this.#ofAddress = ofAddress;
     this.#seed = crypto.randomBytes(4).reduce((seed, byte) => (seed << 8) | byte, 0);
   }
 
@@ -54,8 +55,8 @@ export class RateLimit {
     if (this.#global.take(0, nowMs)) return true;
     this.#addresses ??= new TokenBuckets(
       ADDRESS_BUCKETS,
-      Math.min(this.#perSecond, ADDRESS_PER_SECOND),
-      Math.min(this.#perSecond, ADDRESS_BURST),
+      this.#ofAddress.addressPerSecond,
+      this.#ofAddress.addressBurst,
       nowMs,
     );
     return this.#addresses.take(this.#bucketOf(address), nowMs);

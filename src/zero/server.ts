@@ -12,6 +12,7 @@
 import { StardustError } from "../errors.ts";
 import { MAX_ZERO_OUTBOX } from "../limits.ts";
 import { differences, negotiateJoin } from "../negotiated-version.ts";
+import { defaultPortLimits, type PortLimits } from "../port-limits.ts";
 import type { Protocol } from "../protocol.ts";
 import type { TrafficSecrets } from "../traffic-secrets.ts";
 import { encodeBase64url } from "./base64url.ts";
@@ -70,18 +71,12 @@ export interface ZeroServerOptions {
   /** Inclusive ranges of public ports that clients may be sent to; at most 16. */
   readonly ports: PortRanges;
   readonly nowMs: number;
-  /** Joins that may wait for the application at once; default 1024. */
-  readonly maxPending?: number;
+  /** What is left out has its default. */
+  readonly limits?: Partial<PortLimits>;
   /** The same of one address, or the /64 prefix of an IPv6 one; default a quarter, and all for loopback. */
   readonly maxPendingPerAddress?: number | undefined;
-  /** Joins that are remembered, decided ones included; default 8192. */
-  readonly maxEntries?: number;
   /** Reservations and peers of this port, ended ones that still answer included; default 8192. */
   readonly maxPeers?: number;
-  /** Datagrams without any proof that are looked into without regard to their address, a second; default 5000. */
-  readonly unprovenPerSecond?: number;
-  /** Joins with a good cookie that are looked into, likewise; default 5000. */
-  readonly cookiesPerSecond?: number;
 }
 
 /** A datagram to be sent from this port. */
@@ -144,13 +139,11 @@ export class ZeroServer {
     // A client gives up at its deadline: nothing it was given before is of use after.
     this.#lifetimeMs = protocol.limits.handshakeTimeoutMs;
     this.#cookies = new CookieJar(crypto, this.#lifetimeMs, nowMs);
-    this.#unproven = new RateLimit(crypto, options.unprovenPerSecond ?? 5000, nowMs);
-    this.#proven = new RateLimit(crypto, options.cookiesPerSecond ?? 5000, nowMs);
-    this.#joins = new JoinTable(
-      options.maxPending ?? 1024,
-      options.maxEntries ?? 8192,
-      options.maxPendingPerAddress,
-    );
+    const limits = { ...defaultPortLimits, ...options.limits };
+    this.#unproven = new RateLimit(crypto, limits.unprovenPerSecond, limits, nowMs);
+    this.#proven = new RateLimit(crypto, limits.cookiesPerSecond, limits, nowMs);
+    const { pendingJoins, rememberedJoins } = limits;
+    this.#joins = new JoinTable(pendingJoins, rememberedJoins, options.maxPendingPerAddress);
     this.#peers = new PeerTable({
       protocol,
       crypto,

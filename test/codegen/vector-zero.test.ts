@@ -9,7 +9,7 @@ import { decodeBase64url, encodeBase64url } from "#src/zero/base64url.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { buildDatagram } from "#src/zero/envelope.js";
 import { plainKeys } from "#src/zero/keys.js";
-import { ZeroServer } from "#src/zero/server.js";
+import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
 import { specSource, specUrl } from "../support/specs.ts";
 import { testCrypto } from "../support/zero-world.ts";
 
@@ -75,7 +75,7 @@ function clientBefore(msg: string): ZeroClient {
 }
 
 /** A server that waits for a message of the client, with the cookie and the nonce that it gave. */
-function serverBefore(msg: string, options: { maxPending?: number } = {}) {
+function serverBefore(msg: string, options: Pick<ZeroServerOptions, "limits"> = {}) {
   const tag = new Uint8Array(4);
   new DataView(tag.buffer).setUint32(0, granted.tag);
   const crypto = {
@@ -248,7 +248,7 @@ describe("the zero messages of the vectors", () => {
   });
 
   it("refuse a client for another reason with that alone", () => {
-    const { server, cookie } = serverBefore("join", { maxPending: 0 });
+    const { server, cookie } = serverBefore("join", { limits: { pendingJoins: 0 } });
     const join = fromClientOf(find("join from the client: all members"), cookie);
     server.handleDatagram(join, join.length, ADDRESS, CLIENT_PORT, 0);
     const reject = find("reject from the server: what is required");

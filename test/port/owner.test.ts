@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { PortLink } from "#src/port/link.js";
 import { createPortMemory } from "#src/port/memory.js";
 import { PortOwner } from "#src/port/owner.js";
+import { defaultPortLimits } from "#src/port-limits.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import type { DatagramSocket } from "#src/udp/socket.js";
 import { handProtocol } from "../support/hand-protocol.ts";
@@ -25,6 +26,7 @@ function ownerOf(sockets: readonly DatagramSocket[]): PortOwner {
     sockets,
     link: new PortLink(createPortMemory(protocol, maxPeers), protocol),
     maxPeers,
+    limits: defaultPortLimits,
     maxJoinsPerAddress: undefined,
     publicPort: 4000,
     publicPorts: [[4000, 4000]],

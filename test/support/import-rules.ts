@@ -109,6 +109,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
 const rootFiles: Readonly<Record<string, string>> = {
   "src/errors.ts": "base",
   "src/limits.ts": "base",
+  "src/port-limits.ts": "base",
   "src/counters.ts": "base",
   "src/protocol.ts": "contract",
   "src/negotiated-version.ts": "negotiated-version",

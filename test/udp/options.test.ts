@@ -27,6 +27,7 @@ describe("an option of another type", () => {
     "maxPeersPerPort",
     "maxPeersPerAddress",
     "maxJoinsPerAddress",
+    "limits",
     "workerTimeoutMs",
     "authenticate",
     "state",
@@ -114,6 +115,12 @@ describe("an option of another type", () => {
     );
     await expect(narrowServer({ maxJoinsPerAddress: 1.5 })).rejects.toThrow(
       "maxJoinsPerAddress: must be a whole number, at least 1, or Infinity, not 1.5",
+    );
+    await expect(narrowServer({ limits: { pendingJoins: 0 } })).rejects.toThrow(
+      "limits.pendingJoins: must be a whole number from 1 to 1000000, not 0",
+    );
+    await expect(narrowServer({ limits: { joins: 5 } as never })).rejects.toThrow(
+      "limits.joins: there are unprovenPerSecond, cookiesPerSecond, ",
     );
     await expect(narrowServer({ publicPorts: [0] })).rejects.toThrow(
       "publicPorts: must be a list, of which each is a whole number from 1 to 65535, not [0]",

@@ -11,7 +11,10 @@ describe("one address that joins slowly", () => {
     ["10.0.0.9", "10.0.0.9"],
     ["2001:db8::1", "2001:db8::2:0:0:1"],
   ])("leaves room for another: %s and %s", (first, second) => {
-    const world = new World({ place: () => "silent", serverOptions: { maxPending: 8 } });
+    const world = new World({
+      place: () => "silent",
+      serverOptions: { limits: { pendingJoins: 8 } },
+    });
     for (let i = 0; i < 8; i++) world.join({ address: i % 2 === 0 ? first : second });
     world.runFor(500);
     const server = world.servers.get(P0)!;
@@ -49,7 +52,10 @@ describe("one address that joins slowly", () => {
   });
 
   it("has a quarter of the joins that are remembered, decided ones too", () => {
-    const world = new World({ place: () => "reject", serverOptions: { maxEntries: 8 } });
+    const world = new World({
+      place: () => "reject",
+      serverOptions: { limits: { rememberedJoins: 8 } },
+    });
     for (let i = 0; i < 8; i++) world.join({ address: "10.0.0.9" });
     world.runFor(500);
     expect(world.servers.get(P0)!.sizes).toMatchObject({ entries: 2, pending: 0 });
@@ -59,7 +65,7 @@ describe("one address that joins slowly", () => {
     const pendingWith = (maxPendingPerAddress?: number) => {
       const world = new World({
         place: () => "silent",
-        serverOptions: { maxPending: 8, maxPendingPerAddress },
+        serverOptions: { limits: { pendingJoins: 8 }, maxPendingPerAddress },
       });
       for (let i = 0; i < 8; i++) world.join({ address: "127.0.0.1" });
       world.runFor(500);

@@ -22,7 +22,7 @@ const P0 = PORTS[0];
 
 describe("a flood", () => {
   it("of joins without a cookie is limited only above the rate, and does not lock out good cookies", () => {
-    const world = new World({ serverOptions: { unprovenPerSecond: 100 } });
+    const world = new World({ serverOptions: { limits: { unprovenPerSecond: 100 } } });
     // One of the addresses that the flood claims to come from.
     world.join({ address: "10.66.0.1" });
     world.run(1025);
@@ -73,7 +73,7 @@ describe("a flood", () => {
   it("of joins with good cookies fills a bounded table, and frees it", () => {
     const world = new World({
       place: () => "silent",
-      serverOptions: { maxPending: 8, maxEntries: 8 },
+      serverOptions: { limits: { pendingJoins: 8, rememberedJoins: 8 } },
     });
     for (let i = 0; i < 30; i++) world.join({ address: `10.1.1.${i}` });
     world.runFor(300);

@@ -274,7 +274,10 @@ describe("joining", () => {
   });
 
   it("refuses with full when too many joins wait, and takes more when they are decided", () => {
-    const world = new World({ place: () => "silent", serverOptions: { maxPending: 2 } });
+    const world = new World({
+      place: () => "silent",
+      serverOptions: { limits: { pendingJoins: 2 } },
+    });
     for (let i = 0; i < 3; i++) world.join();
     world.runFor(500);
     expect(world.hosts[2]!.events).toEqual([{ type: "rejected", reason: "full", detail: "" }]);

@@ -378,7 +378,7 @@ describe("a rebind of somebody else", () => {
   });
 
   it("is answered with no more than it has, once each, and not often", () => {
-    const moving = cutOff(new Moving({ serverOptions: { unprovenPerSecond: 50 } }));
+    const moving = cutOff(new Moving({ serverOptions: { limits: { unprovenPerSecond: 50 } } }));
     moving.rebind();
     const rebind = moving.newest("rebind");
     const victim = "192.0.2.1";
@@ -393,7 +393,7 @@ describe("a rebind of somebody else", () => {
   });
 
   it("leaves nothing behind, however many a client sends from however many addresses", () => {
-    const moving = cutOff(new Moving({ serverOptions: { unprovenPerSecond: 1e9 } }));
+    const moving = cutOff(new Moving({ serverOptions: { limits: { unprovenPerSecond: 1e9 } } }));
     const { server, world } = moving;
     const before = [server.sizes, server.pollDeadline()];
     for (let counter = 2; counter < 1000; counter++) {
