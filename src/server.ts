@@ -50,7 +50,7 @@ import {
 } from "./listen-options.ts";
 import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
 import { NoticeListeners, OpenTokens } from "./notices.ts";
-import { callback, checkOptions, type OptionTable, oneOf } from "./options.ts";
+import { callback, checkOptions, milliseconds, type OptionTable, oneOf } from "./options.ts";
 import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { PortHandle } from "./port/handle.ts";
@@ -87,6 +87,11 @@ export interface ServerCloseOptions {
   readonly reason?: string | undefined;
   /** How long reliable messages may still take; default 500. */
   readonly lingerMs?: number | undefined;
+  /**
+   * How long peers may stay before, milliseconds: nobody new is let in (`shutting-down`), and when the last has left, or
+   * the time is up, the server closes. Default 0. Another `close` without it closes at once; Infinity: until the last has left.
+   */
+  readonly drainMs?: number | undefined;
 }
 
 export interface ServerStats {
@@ -120,11 +125,13 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   /** Hands what was sent in this turn to the workers now rather than at the turn's end. */
   flush(): void;
   stats(): Promise<ServerStats>;
-  /** Closes all peers, then the ports. May be called twice. */
+  /** Closes all peers, then the ports; with `drainMs`, when they have left. May be called twice. */
   close(options?: ServerCloseOptions): Promise<void>;
 }
 
 const listenerTable: OptionTable = { event: oneOf("join", "leave"), listener: callback };
+
+const drainTable: OptionTable = { drainMs: milliseconds(0) };
 
 const createServerCounters = countersOf(serverCounters);
 
@@ -323,7 +330,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   async close(options: ServerCloseOptions = {}): Promise<void> {
     const { lingerMs } = checkClose(options);
-    this.#closing ??= this.#close(options.reason ?? closeCodes.shuttingDown, lingerMs);
+    checkOptions("close", options, drainTable);
+    const { reason = closeCodes.shuttingDown, drainMs = 0 } = options;
+    if (drainMs > 0 && this.#closing === undefined) await this.#pool.drain(drainMs);
+    this.#closing ??= this.#close(reason, lingerMs);
     await this.#closing;
   }
 

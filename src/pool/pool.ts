@@ -74,6 +74,8 @@ const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
 /** Time beyond the linger that a worker has to close; then its thread is ended. */
 const CLOSE_GRACE_MS = 3000;
+/** Timers of Node do not take more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** By default an address may have this part of the capacity, and never fewer peers than a household may need. */
 const ADDRESS_SHARE = 1 / 4;
 const MIN_ADDRESS_SHARE = 16;
@@ -130,6 +132,8 @@ export class Pool {
   /** What clients dial, port by port. */
   #publicPorts: readonly number[] = [];
   #closing = false;
+  /** Ends the waiting for the last peer; there is one while nobody new is let in. */
+  #onDrained: (() => void) | undefined;
   #watchdog: Watchdog<PortSlot> | undefined;
   #exits = 0;
   #onAllExited: (() => void) | undefined;
@@ -202,12 +206,39 @@ export class Pool {
     return Promise.all(this.#portSlots.map((portSlot) => portSlot.handle.stats()));
   }
 
+  /** Lets nobody in any more; resolves when the last peer has left, the time is up, or the pool closes. */
+  async drain(ms: number): Promise<void> {
+    this.#giveUpDeciding();
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      const before = this.#onDrained;
+      this.#onDrained = () => {
+        before?.();
+        resolve();
+      };
+      if (ms <= MAX_TIMER_MS) timer = setTimeout(resolve, ms);
+      if (this.#peers.size === 0) resolve();
+    });
+    clearTimeout(timer);
+  }
+
+  /** Whether joins are refused. */
+  get #isShuttingDown(): boolean {
+    return this.#closing || this.#onDrained !== undefined;
+  }
+
+  /** The joins that the application is deciding on are refused. */
+  #giveUpDeciding(): void {
+    for (const stop of this.#deciding) stop();
+  }
+
   /** Stops taking joins, closes all peers and ends the workers; resolves when they have ended. */
   async close(code: string, lingerMs: number): Promise<void> {
     this.#closing = true;
+    this.#onDrained?.();
     this.#watchdog?.stop();
     for (const timer of this.#restartTimers) clearTimeout(timer);
-    for (const stop of this.#deciding) stop();
+    this.#giveUpDeciding();
     const alive = this.#portSlots.filter((portSlot) => portSlot.up);
     if (alive.length === 0) return;
     const done = new Promise<void>((resolve) => {
@@ -220,7 +251,7 @@ export class Pool {
       () => {
         for (const portSlot of alive) void portSlot.handle.terminate();
       },
-      Math.min(lingerMs + CLOSE_GRACE_MS, 2 ** 31 - 1),
+      Math.min(lingerMs + CLOSE_GRACE_MS, MAX_TIMER_MS),
     );
     await done;
     clearTimeout(timer);
@@ -333,7 +364,7 @@ export class Pool {
     const host = this.#o.hosts[local]!;
     const negotiated = negotiatedVersion(this.#o.protocol, request.hash, request.compat)!;
     const decision = await this.#authenticate(body, { address, port, host });
-    if (this.#closing) return asked.reject(cid, "shutting-down", "");
+    if (this.#isShuttingDown) return asked.reject(cid, "shutting-down", "");
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
     if (decision === "failed") return asked.reject(cid, "internal", "");
     if (!decision.accept) return asked.reject(cid, "denied", String(decision.detail ?? ""));
@@ -365,7 +396,7 @@ export class Pool {
     body: unknown,
     origin: JoinOrigin,
   ): Promise<JoinDecision | "timeout" | "failed"> {
-    if (this.#closing) return "failed";
+    if (this.#isShuttingDown) return "failed";
     const { listener, protocol } = this.#o;
     const abort = new AbortController();
     let giveUp!: () => void;
@@ -410,6 +441,7 @@ export class Pool {
     this.#peers.delete(peer);
     this.#peersOf.remove(entry.address);
     this.#placement.release(peer);
+    if (this.#peers.size === 0) this.#onDrained?.();
   }
 
   #exited(portSlot: PortSlot, error: Error | undefined): void {

@@ -17,22 +17,42 @@ export interface Seen {
 export type Tamper = (bytes: Buffer, from: Seen["from"]) => readonly Uint8Array[] | undefined;
 
 export class UdpProxy {
+  /** What clients dial. */
   readonly port: number;
   /** The server's port. */
   target = 0;
   tamper: Tamper = () => undefined;
   readonly seen: Seen[] = [];
-  readonly #front: Socket;
+  #front: Socket;
+  #isShut = false;
   /** Towards the server, by the port of the client. */
   readonly #back = new Map<number, Socket>();
 
   private constructor(front: Socket) {
     this.#front = front;
     this.port = front.address().port;
-    front.on("message", (bytes, { port }) => {
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#front.on("message", (bytes, { port }) => {
       for (const out of this.#pass(bytes, "client"))
         this.#towardsServer(port).send(out, this.target, HOST);
     });
+  }
+
+  /** Closes the port that clients dial: what they send there comes back as "port unreachable". */
+  shut(): void {
+    this.#front.close();
+    this.#isShut = true;
+  }
+
+  /** Opens it again. */
+  async reopen(): Promise<void> {
+    this.#front = createSocket("udp4").bind(this.port, HOST);
+    await once(this.#front, "listening");
+    this.#isShut = false;
+    this.#listen();
   }
 
   /** Closed after the test. */
@@ -43,7 +63,8 @@ export class UdpProxy {
     const proxy = new UdpProxy(front);
     closing({
       [Symbol.asyncDispose]: async () => {
-        for (const socket of [front, ...proxy.#back.values()]) socket.close();
+        if (!proxy.#isShut) proxy.#front.close();
+        for (const socket of proxy.#back.values()) socket.close();
       },
     });
     return proxy;
@@ -64,6 +85,7 @@ export class UdpProxy {
     if (known !== undefined) return known;
     const back = createSocket("udp4");
     back.on("message", (bytes) => {
+      if (this.#isShut) return;
       for (const out of this.#pass(bytes, "server")) this.#front.send(out, clientPort, HOST);
     });
     this.#back.set(clientPort, back);
