@@ -12,8 +12,9 @@ import { type Outcome, play } from "./play.ts";
 import { endOf, type Failure, type Report, selectionOf } from "./run.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
+import { protocolOf } from "./specs.ts";
 import { table, tell } from "./table.ts";
-import { modesProtocol, runShared } from "./worker.ts";
+import { runShared } from "./worker.ts";
 
 const PROGRESS_EVERY_MS = 200;
 /** Events of a trace that are kept. */
@@ -58,8 +59,8 @@ function playOne(protocol: Protocol, scenario: Scenario, options: SimulateOption
   return { tallies: { [`${scenario.mode}\t${scenario.link}`]: tally }, failures, runs: 1 };
 }
 
-function command({ seed, security }: SimulateOptions): string {
-  const kind = security === "plain" ? "" : ` --security ${security}`;
+function command({ seed, spec }: SimulateOptions): string {
+  const kind = spec === "plain" ? "" : ` --spec ${spec}`;
   return `npm run simulate -- --seed ${seed}${kind}`;
 }
 
@@ -80,7 +81,7 @@ async function simulate(
   options: SimulateOptions,
   signal: AbortSignal,
 ): Promise<Report> {
-  const { seed, only, workers, modes, links } = options;
+  const { spec, seed, only, workers, modes, links } = options;
   if (options.scenario !== undefined) return playOne(protocol, options.scenario, options);
   if (only !== undefined) {
     const all = selectionOf(protocol);
@@ -89,7 +90,10 @@ async function simulate(
   const to = endOf(options.runs, protocol, options);
   const progress = progressOf(options.runs);
   const onProgress = progress.show;
-  const report = await runShared({ protocol, seed, to, modes, links, signal, onProgress }, workers);
+  const report = await runShared(
+    { protocol, spec, seed, to, modes, links, signal, onProgress },
+    workers,
+  );
   progress.clear();
   const first = report.failures[0];
   if (first !== undefined && options.trace !== undefined) {
@@ -99,12 +103,12 @@ async function simulate(
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const options = parseOptions(args, selectionOf(await modesProtocol()));
+  const options = parseOptions(args, selectionOf(await protocolOf("plain")));
   if (options === "help") {
     process.stdout.write(help);
     return 0;
   }
-  const protocol = await modesProtocol(options.security);
+  const protocol = await protocolOf(options.spec);
   const interrupted = new AbortController();
   process.on("SIGINT", () => {
     if (interrupted.signal.aborted) process.exit(130);

@@ -1,12 +1,12 @@
 /** The simulator's command line: what it takes, and the text of `--help`. */
 
-import type { Security } from "stardust-udp/protocol";
 import { readFlags, readNumber, UsageError } from "#cli/usage.js";
 import type { Selection } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
+import { type SpecName, specNames } from "./specs.ts";
 
 export interface SimulateOptions extends Selection {
-  readonly security: Security;
+  readonly spec: SpecName;
   readonly runs: number;
   readonly seed: number;
   /** Only this run. */
@@ -28,7 +28,7 @@ Usage: npm run simulate -- [options]
   --seed S         whole number; the same seed makes the same runs (default: by chance, and printed)
   --mode M         only this delivery mode, or all: every mode at once
   --link L         only this kind of link
-  --security S     plain (the default) or sealed sessions
+  --spec S         plain (the default), sealed, or layout: another header, and channels whose messages age
   --run K          only run K of the seed, as a failure prints it
   --scenario JSON  only this scenario, as a failure prints it
   --workers W      threads (default 1)
@@ -47,7 +47,7 @@ export function parseOptions(args: readonly string[], all: Selection): SimulateO
     seed: text,
     mode: text,
     link: text,
-    security: text,
+    spec: text,
     run: text,
     scenario: text,
     workers: text,
@@ -72,7 +72,7 @@ export function parseOptions(args: readonly string[], all: Selection): SimulateO
     scenario: scenarioIn(values["scenario"] as string | undefined),
     modes: oneOf("mode", all.modes),
     links: oneOf("link", all.links),
-    security: oneOf("security", ["plain", "sealed"] as const)[0]!,
+    spec: oneOf("spec", specNames)[0]!,
     workers: whole("workers", 1, 64) ?? 1,
     trace: values["trace"] as string | undefined,
     json: values["json"] === true,

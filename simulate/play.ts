@@ -11,7 +11,9 @@ import {
   MAX_OUTSTANDING_DATAGRAMS,
   MAX_UNRELIABLE_REASSEMBLIES,
 } from "#src/limits.js";
+import { sameVersion } from "#src/negotiated-version.js";
 import { largestDatagramBytes } from "#src/protocol.js";
+import { congestionControllers, DEFAULT_CONGESTION } from "#src/session/congestion/choose.js";
 import { FixedController } from "#src/session/congestion/fixed.js";
 import { type DropReason, dropReasons } from "#src/session/drop-reason.js";
 import type { SessionOptions } from "#src/session/session.js";
@@ -86,9 +88,11 @@ class Side {
       ...(protocol.security === "sealed" && {
         sealing: { crypto: nodeSealCrypto, ...secrets, limits: { updateAfter: UPDATE_AFTER } },
       }),
-      ...(s.windowBytes && {
-        congestion: () => new FixedController({ windowBytes: s.windowBytes }),
-      }),
+      negotiated: { ...sameVersion(protocol), compat: s.compat === true },
+      congestion:
+        s.windowBytes === undefined
+          ? congestionControllers[s.newreno === true ? "newreno" : DEFAULT_CONGESTION]
+          : () => new FixedController({ windowBytes: s.windowBytes }),
       sink: {
         deliver: ({ channel, bytes, start, end }) => {
           if (!this.accepting) return false;
@@ -310,10 +314,12 @@ class Play {
     const ordered = faithful && keepsOrder(scenario.path);
     for (const side of [client, server]) {
       for (const [index, oracle] of side.sends) {
-        const { name, fragment, reliable } = this.protocol.channels[index]!;
-        // Few unfinished unreliable messages are kept: where slices overtake, some are given up.
+        const { name, fragment, reliable, maxAgeMs } = this.protocol.channels[index]!;
+        // Few unfinished unreliable messages are kept: where slices overtake, some are given up. And some become too old.
+        const inTime = maxAgeMs === undefined || side.session.counters.unreliableExpired === 0;
+        const nothingLost = inTime && (fragment && !reliable ? ordered : faithful);
         const problem =
-          oracle.finish(fragment && !reliable ? ordered : faithful, ordered) ||
+          oracle.finish(nothingLost, ordered) ||
           side.notices.get(index)!.finish(oracle, this.circumstances(side));
         if (problem !== "") throw new Failed(`${name} from ${side.role}: ${problem}`);
       }
@@ -325,7 +331,12 @@ class Play {
     const { path, busyMs, later } = this.scenario;
     const other = side === this.client ? this.server : this.client;
     const { counters } = side.session;
-    const causes = ["datagramsLost", "messagesReplaced", "unreliableUnsent"] as const;
+    const causes = [
+      "datagramsLost",
+      "messagesReplaced",
+      "unreliableUnsent",
+      "unreliableExpired",
+    ] as const;
     return {
       reordered: !keepsOrder(path) || (later !== undefined && !keepsOrder(later.path)),
       busy: busyMs !== undefined,

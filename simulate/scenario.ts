@@ -30,8 +30,11 @@ export interface Scenario {
   readonly sizes: Sizes;
   /** The server's application takes nothing in this time. */
   readonly busyMs?: readonly [from: number, until: number];
-  /** Congestion control `fixed` with this window, on both sides; else the session's default. */
+  /** Congestion control `fixed` with this window, on both sides; else the session's default, or `newreno`. */
   readonly windowBytes?: number;
+  readonly newreno?: boolean;
+  /** As peers of neighbouring versions talk, of which nothing differs on the wire. */
+  readonly compat?: boolean;
   /** Numbers that both sides begin with, as if they had been talking for long. */
   readonly packets?: number;
   readonly numbers?: number;
@@ -152,6 +155,8 @@ export function scenarioOf(
     ...(random.chance(0.3) && { windowBytes: random.pick([4000, 16_000, 64_000]) }),
     packets: random.pick(firstPackets),
     numbers: random.pick(firstNumbers),
+    ...(random.chance(0.15) && { newreno: true }),
+    ...(random.chance(0.15) && { compat: true }),
   };
 }
 

@@ -50,7 +50,15 @@ function* simpler(s: Scenario): Generator<Scenario> {
     if (messages > 0 && messages < s.messages) yield { ...s, messages };
   }
   if (s.later !== undefined || s.busyMs !== undefined || s.windowBytes !== undefined) yield plain;
-  for (const key of ["later", "busyMs", "windowBytes", "packets", "numbers"] as const) {
+  for (const key of [
+    "later",
+    "busyMs",
+    "windowBytes",
+    "newreno",
+    "compat",
+    "packets",
+    "numbers",
+  ] as const) {
     if (s[key] === undefined || s[key] === 0) continue;
     const { [key]: _, ...without } = s;
     yield without;

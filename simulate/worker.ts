@@ -3,19 +3,12 @@
  * when it is told to. With one worker no thread is made.
  */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import type { Protocol, Security } from "stardust-udp/protocol";
 import { Session } from "stardust-udp/testing";
 import { type Report, type RunOptions, run, type Selection, together } from "./run.ts";
-
-/** The protocol of test/specs/modes.yaml, which has every delivery mode, or of its sealed twin. */
-export async function modesProtocol(security: Security = "plain"): Promise<Protocol> {
-  const name = security === "plain" ? "modes" : "modes-sealed";
-  const file = new URL(`../../test/tmp/dist/${name}/generated/protocol.js`, import.meta.url);
-  return ((await import(file.href)) as { protocol: Protocol }).protocol;
-}
+import { protocolOf, type SpecName } from "./specs.ts";
 
 interface Share extends Selection {
-  readonly security: Security;
+  readonly spec: SpecName;
   readonly simulate: true;
   readonly seed: number;
   readonly from: number;
@@ -28,18 +21,20 @@ type Told = { readonly runs: number } | { readonly report: Report };
 export type SharedOptions = Pick<
   RunOptions,
   "protocol" | "seed" | "to" | "modes" | "links" | "signal" | "onProgress"
->;
+> & {
+  /** What `protocol` is of. */
+  readonly spec: SpecName;
+};
 
 /** Runs 0 to `to`, in so many threads. */
 export async function runShared(options: SharedOptions, workers: number): Promise<Report> {
   if (workers === 1) return run({ ...options, Session, from: 0 });
   const progress = new Array<number>(workers).fill(0);
-  const { seed, to, modes, links, signal, onProgress } = options;
-  const { security } = options.protocol;
+  const { spec, seed, to, modes, links, signal, onProgress } = options;
   const reports = Array.from({ length: workers }, (_, from) => {
     const share: Share = {
       simulate: true,
-      security,
+      spec,
       seed,
       to,
       modes,
@@ -72,7 +67,7 @@ if (!isMainThread && share?.simulate === true) {
   const report = await run({
     ...share,
     Session,
-    protocol: await modesProtocol(share.security),
+    protocol: await protocolOf(share.spec),
     signal: stop.signal,
     onProgress: (runs) => tell({ runs }),
   });

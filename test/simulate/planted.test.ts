@@ -9,7 +9,7 @@ import type { SessionClass } from "#simulate/play.js";
 import { play } from "#simulate/play.js";
 import { endOf, run, type Selection, selectionOf } from "#simulate/run.js";
 import { kindOf, shrink } from "#simulate/shrink.js";
-import { modesProtocol } from "#simulate/worker.js";
+import { protocolOf } from "#simulate/specs.js";
 import { plant, removePlanted } from "../support/plant.ts";
 
 /** As in .ci/run. */
@@ -22,7 +22,7 @@ let protocol: Protocol;
 
 beforeAll(async () => {
   removePlanted();
-  protocol = await modesProtocol();
+  protocol = await protocolOf("plain");
 });
 
 /** Of the first runs that CI plays; `modes`: only those of them that can show it, where others are many. */

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { promises } from "#simulate/oracle.js";
 import { type Outcome, play } from "#simulate/play.js";
 import type { Scenario } from "#simulate/scenario.js";
-import { modesProtocol } from "#simulate/worker.js";
+import { protocolOf } from "#simulate/specs.js";
 import { channelIndex, handProtocol } from "../support/hand-protocol.js";
 import { indexOf, joined, numberedPayload } from "../support/session-pair.js";
 
@@ -13,7 +13,7 @@ const deliveries = Object.keys(promises) as Delivery[];
 let protocol: Protocol;
 
 beforeAll(async () => {
-  protocol = await modesProtocol();
+  protocol = await protocolOf("plain");
 });
 
 function prove(scenario: Partial<Scenario>): Outcome {

@@ -7,7 +7,7 @@ import { Session } from "stardust-udp/testing";
 import { describe, expect, test } from "vitest";
 import { run, selectionOf } from "#simulate/run.js";
 import { links, scenarioOf } from "#simulate/scenario.js";
-import { modesProtocol } from "#simulate/worker.js";
+import { protocolOf } from "#simulate/specs.js";
 
 const main = fileURLToPath(new URL("../../dist/simulate/main.js", import.meta.url));
 
@@ -18,7 +18,7 @@ function simulate(...args: string[]): { status: number | null; stdout: string; s
 test("a short run meets every mode and link, and breaks no promise", {
   timeout: 120_000,
 }, async () => {
-  const all = selectionOf(await modesProtocol());
+  const all = selectionOf(await protocolOf("plain"));
   const cells = all.modes.length * all.links.length;
   const { status, stdout, stderr } = simulate("--runs", `${cells}`, "--seed", "5", "--json");
   expect(stderr).toMatch(/^seed 5\n/);
@@ -39,14 +39,29 @@ test("sealed sessions keep every promise on every kind of link, damaged ones too
   timeout: 120_000,
 }, async () => {
   const runs = 2 * Object.keys(links).length;
-  const sealed = ["--security", "sealed", "--mode", "all", "--json"];
+  const sealed = ["--spec", "sealed", "--mode", "all", "--json"];
   const { status, stdout } = simulate("--runs", `${runs}`, "--seed", "5", ...sealed);
   expect(JSON.parse(stdout)).toMatchObject({ runs, failures: [] });
   expect(status).toBe(0);
   const spec = (name: string) =>
     readFileSync(new URL(`../specs/${name}.yaml`, import.meta.url), "utf8").split("\nlimits:")[1];
   expect(spec("modes-sealed")).toBe(spec("modes"));
-  expect((await modesProtocol("sealed")).security).toBe("sealed");
+  expect((await protocolOf("sealed")).security).toBe("sealed");
+});
+
+test("with another header, and messages that are not sent once they are old, every promise is kept", {
+  timeout: 120_000,
+}, async () => {
+  const runs = Object.keys(links).length;
+  const layout = ["--spec", "layout", "--mode", "all", "--json"];
+  const { status, stdout } = simulate("--runs", `${runs}`, "--seed", "5", ...layout);
+  expect(JSON.parse(stdout)).toMatchObject({ runs, failures: [] });
+  expect(status).toBe(0);
+  const { channels, header } = await protocolOf("layout");
+  expect(header.messageNumberBits).not.toBe((await protocolOf("plain")).header.messageNumberBits);
+  const named = (all: typeof channels) => all.map(({ name, delivery }) => `${name} ${delivery}`);
+  expect(named(channels)).toEqual(named((await protocolOf("plain")).channels));
+  expect(channels.some(({ maxAgeMs }) => maxAgeMs !== undefined)).toBe(true);
 });
 
 test("threads share the runs out and count the same", { timeout: 60_000 }, () => {
@@ -62,7 +77,7 @@ test("threads share the runs out and count the same", { timeout: 60_000 }, () =>
 });
 
 test("a run by its number is the run of all, a trace of it can be kept", async () => {
-  const protocol = await modesProtocol();
+  const protocol = await protocolOf("plain");
   const all = selectionOf(protocol);
   const seed = 7;
   const report = await run({ protocol, Session, seed, from: 8, to: 9, ...all });
