@@ -153,6 +153,11 @@ export const commands: Readonly<Record<string, Command>> = {
         type: "boolean",
         help: "the two sides have different versions (a capture with its accept says so itself)",
       },
+      keys: {
+        type: "string",
+        value: "file",
+        help: "a key log, as connect({ keyLog }) writes it: sealed datagrams are opened with it",
+      },
       json: { type: "boolean", help: "print JSON, one datagram a line" },
       "error-format": errorFormat,
     },

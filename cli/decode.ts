@@ -6,7 +6,7 @@
 
 import { ByteCursor, type Part, Problem } from "../codegen/bytes/cursor.ts";
 import { readPayload } from "../codegen/interpret/compression.ts";
-import type { FrameReading, Reading } from "../codegen/interpret/datagram.ts";
+import type { FrameReading, Reading, ReadOptions } from "../codegen/interpret/datagram.ts";
 import { DatagramReader } from "../codegen/interpret/read-datagram.ts";
 import { hexOf, toJsonData } from "../codegen/interpret/values.ts";
 import type { Side } from "../codegen/model/delivery.ts";
@@ -16,6 +16,7 @@ import { loadSpecFile } from "../codegen/spec/load.ts";
 import type { Remarks } from "./capture-files.ts";
 import { CaptureError, datagramsOf, type GivenDatagram } from "./captures.ts";
 import type { ExitCode, Invocation } from "./command.ts";
+import { KeyRing } from "./key-log.ts";
 
 export async function runDecode(invocation: Invocation): Promise<ExitCode> {
   const { flags, err } = invocation;
@@ -35,13 +36,17 @@ export async function runDecode(invocation: Invocation): Promise<ExitCode> {
     return 1;
   }
   const from = flags["from"] as Side | undefined;
-  const decoder = new Decoder(new DatagramReader(model), from, flags["compat"] === true);
+  const keyFile = flags["keys"] as string | undefined;
+  const keys = keyFile === undefined ? undefined : new KeyRing(keyFile, model.cipher);
+  const decoder = new Decoder(new DatagramReader(model), from, flags["compat"] === true, keys);
   const remarks: Remarks = { skipped: 0 };
   try {
     const problems = await printAll(datagramsOf(input, remarks), decoder, invocation);
     const { skipped, cut } = remarks;
     if (flags["json"] !== true && skipped > 0)
       err(`${skipped} packets are not UDP, or not whole\n`);
+    if (keys !== undefined && decoder.unopened > 0)
+      err(`${decoder.unopened} sealed datagrams do not open with the keys of ${keyFile}\n`);
     if (cut !== undefined)
       err(`stardust: ${printable(cut)}; this is what stands in front of that\n`);
     return problems || cut !== undefined ? 1 : 0;
@@ -91,6 +96,8 @@ interface Result {
   readonly given: GivenDatagram;
   readonly from?: Side;
   readonly reading: Reading;
+  /** Its bytes where it was sealed and has been opened: plain text in the place of the sealed part, then the tag. */
+  readonly opened?: Uint8Array;
   /** Messages that a slice of this datagram completed. */
   readonly assembled: readonly Assembled[];
 }
@@ -103,6 +110,8 @@ interface Assembled {
   readonly problem?: Pick<Problem, "at" | "path" | "problem">;
 }
 
+/** Behind what is sealed. */
+const TAG_BYTES = 16;
 /** Messages of which some slices have come; the oldest goes first. */
 const MAX_PARTIAL = 64;
 /** Addresses of a capture that are remembered; the oldest goes first. */
@@ -118,8 +127,19 @@ class Decoder {
   /** Addresses of a capture, by what they sent. */
   readonly #sides = new Map<string, Side>();
   readonly #partial = new Map<string, Map<number, Uint8Array>>();
+  readonly #keys: KeyRing | undefined;
+  /** The connection id that zero messages between two addresses had last. */
+  readonly #cids = new Map<string, string>();
+  /** Sealed datagrams that no key has opened. */
+  unopened = 0;
 
-  constructor(reader: DatagramReader, from: Side | undefined, compat: boolean) {
+  constructor(
+    reader: DatagramReader,
+    from: Side | undefined,
+    compat: boolean,
+    keys: KeyRing | undefined,
+  ) {
+    this.#keys = keys;
     this.#reader = reader;
     this.#from = from;
     this.#allCompat = compat;
@@ -130,14 +150,58 @@ class Decoder {
     const compat = this.#isCompat(given);
     const side = from === undefined ? {} : { from };
     const sealed = this.#reader.model.security === "sealed";
-    const reading = this.#reader.read(given.bytes, { ...side, compat, sealed });
+    const closed = this.#reader.read(given.bytes, { ...side, compat, sealed });
+    this.#noteCid(given, closed);
+    const opened = sealed ? this.#open(given, closed, from) : undefined;
+    const reading = opened === undefined ? closed : this.#readOpened(opened, { ...side, compat });
     if (reading.zero === "accept" && given.destination !== undefined) {
       const sys = reading.envelope?.["sys"] as { compat?: unknown } | undefined;
       remember(this.#compat, given.destination, sys?.compat === true);
     }
     const learnt = from ?? this.#learn(given, reading);
     const assembled = reading.frames.flatMap((frame) => this.#slice(given, learnt, frame));
-    return { given, ...(learnt === undefined ? {} : { from: learnt }), reading, assembled };
+    return {
+      given,
+      ...(learnt === undefined ? {} : { from: learnt }),
+      reading,
+      ...(opened === undefined ? {} : { opened }),
+      assembled,
+    };
+  }
+
+  #noteCid({ source, destination }: GivenDatagram, { envelope }: Reading): void {
+    const cid = envelope?.["cid"];
+    if (typeof cid !== "string" || source === undefined) return;
+    remember(this.#cids, [source, destination].sort().join(), cid);
+  }
+
+  #open(
+    { bytes, source, destination }: GivenDatagram,
+    closed: Reading,
+    from: Side | undefined,
+  ): Uint8Array | undefined {
+    const { clearBytes, packetNumber, packetNumberBits, keyPhase = false } = closed;
+    if (this.#keys === undefined || closed.kind === "zero" || closed.problem !== undefined)
+      return undefined;
+    const cid = this.#cids.get([source, destination].sort().join());
+    const opened = this.#keys.open(cid, {
+      bytes,
+      clearBytes: clearBytes!,
+      packetNumber: packetNumber!,
+      packetNumberBits: packetNumberBits!,
+      keyPhase,
+      from,
+    });
+    if (opened === undefined) this.unopened++;
+    return opened;
+  }
+
+  /** As a plain one is read, with its tag named behind it. */
+  #readOpened(opened: Uint8Array, options: ReadOptions): Reading {
+    const at = opened.length - TAG_BYTES;
+    const reading = this.#reader.read(opened.subarray(0, at), options);
+    const tag = { name: "tag", at, bytes: TAG_BYTES };
+    return { ...reading, bytes: opened.length, parts: [...reading.parts, tag] };
   }
 
   #isCompat({ source = "", destination = "" }: GivenDatagram): boolean {
@@ -202,9 +266,11 @@ const BYTES_A_LINE = 8;
 /** Longer texts and bytes are cut in the text, not in the JSON. */
 const MAX_TEXT = 60;
 
-function textOf({ given, from, reading, assembled }: Result, many: boolean): string {
+function textOf({ given, from, reading, opened, assembled }: Result, many: boolean): string {
+  const shownBytes = opened ?? given.bytes;
   const lines: string[] = [];
-  const kind = reading.kind === "zero" ? `zero message ${reading.zero ?? ""}`.trim() : "regular";
+  const regular = opened === undefined ? "regular" : "regular, opened";
+  const kind = reading.kind === "zero" ? `zero message ${reading.zero ?? ""}`.trim() : regular;
   const route = given.source === undefined ? "" : `, ${given.source} to ${given.destination}`;
   const side = from === undefined ? "" : `, from the ${from}`;
   const head = `${reading.bytes} bytes, ${printable(kind)}${side}${route}`;
@@ -222,7 +288,7 @@ function textOf({ given, from, reading, assembled }: Result, many: boolean): str
   const visit = (part: Part, depth: number): void => {
     // At the byte that is wrong, behind what was read of it.
     if (problem !== undefined && part.at > problem.at) mark();
-    lines.push(line(part, depth, given.bytes));
+    lines.push(line(part, depth, shownBytes));
     for (const inner of part.parts ?? []) visit(inner, depth + 1);
   };
   for (const part of reading.parts) visit(part, 0);
@@ -282,7 +348,7 @@ function short(text: string, most = MAX_TEXT): string {
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }
 
-function jsonOf({ given, from, reading, assembled }: Result): unknown {
+function jsonOf({ given, from, reading, opened, assembled }: Result): unknown {
   const { kind, bytes, zero, parts, problem, frames } = reading;
   return {
     place: given.place,
@@ -291,6 +357,7 @@ function jsonOf({ given, from, reading, assembled }: Result): unknown {
     kind,
     bytes,
     hex: hexOf(given.bytes),
+    ...(opened === undefined ? {} : { opened: hexOf(opened) }),
     ...(zero === undefined ? {} : { zero }),
     ...(reading.sessionTag === undefined ? {} : { sessionTag: reading.sessionTag }),
     ...(reading.packetNumber === undefined ? {} : { packetNumber: reading.packetNumber }),

@@ -11,7 +11,7 @@ import {
   connectTimeout,
   connectUntrusted,
 } from "./connect-errors.ts";
-import { type ConnectOptions, connectOptions, serverKeys } from "./connect-options.ts";
+import { type ConnectOptions, checkKeyLog, connectOptions, serverKeys } from "./connect-options.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import {
   type CloseOptions,
@@ -41,12 +41,14 @@ import {
   StardustError,
 } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
+import { logKeys } from "./key-log.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
 import { checkOptions } from "./options.ts";
 import { largestDatagramBytes, type Protocol } from "./protocol.ts";
 import { congestionFactory } from "./session/congestion/choose.ts";
+import type { TrafficSecrets } from "./traffic-secrets.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
@@ -59,6 +61,7 @@ import { ZeroClient } from "./zero/client.ts";
 import type { ClientAttachment, ZeroClientEvent } from "./zero/events.ts";
 
 export type { ConnectOptions } from "./connect-options.ts";
+export type { KeyLog } from "./key-log.ts";
 
 /** Numbers of one connection, seen from this side. */
 export interface ConnectionStats {
@@ -120,6 +123,7 @@ export async function connect<F extends ClientFaceTypes>(
     throw new StardustError("STARDUST_INVALID_OPTION", "port: any port of the server's range");
   }
   const keys = serverKeys(protocol, options.serverKey);
+  checkKeyLog(protocol, options.keyLog);
   if (signal?.aborted) throw connectAborted(signal);
   const addresses = await resolveServer(options.host ?? "127.0.0.1");
   return firstOf(addresses, (address) => open<F>(protocol, face, options, address, keys));
@@ -493,6 +497,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
         this.#connection.expect(event);
         // Messages may come before `attached` does.
         this.#negotiated = event.negotiated;
+        if (event.secrets !== undefined) this.#logKeys(event.secrets);
         break;
       case "restarted":
         this.#path.port = this.#options.port;
@@ -519,6 +524,15 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
         break;
       default:
         event satisfies never;
+    }
+  }
+
+  #logKeys(secrets: TrafficSecrets): void {
+    const { keyLog, onFault } = this.#options;
+    try {
+      if (keyLog !== undefined) logKeys(keyLog, this.#zero.cid, secrets);
+    } catch (error) {
+      faultListener(onFault)(error, "keyLog");
     }
   }
 

@@ -2,6 +2,7 @@
 import type { UnreadChannels } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFaceTypes } from "./face.ts";
+import type { KeyLog } from "./key-log.ts";
 import {
   abortSignal,
   bufferBytes,
@@ -50,6 +51,11 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
    */
   readonly serverKey?: string | readonly string[] | undefined;
   /**
+   * To debug a sealed connection: a file that its secrets are added to, or a function that is given each line. Whoever has
+   * them and a capture reads the connection: `stardust decode --keys`.
+   */
+  readonly keyLog?: KeyLog | undefined;
+  /**
    * When a reliable channel that nobody reads has filled its `queueBytes` and half of the receive budget: `"close"`, the
    * default, closes with `unread-channel`; `"wait"` lets all reliable channels from the server stand still until it is read.
    */
@@ -72,9 +78,22 @@ export const connectOptions: OptionTable = {
     isGood: (value) => callback.isGood(value) || congestionChoice.isGood(value),
   },
   serverKey: oneOrList(serverKeyText),
+  keyLog: {
+    what: "a path, or a function",
+    isGood: (value) => text.isGood(value) || callback.isGood(value),
+  },
   unreadChannels: oneOf("close", "wait"),
   resend: flag,
 };
+
+/** Throws STARDUST_INVALID_OPTION where there are no keys to be logged. */
+export function checkKeyLog(protocol: Protocol, keyLog: KeyLog | undefined): void {
+  if (keyLog === undefined || protocol.security === "sealed") return;
+  throw new StardustError(
+    "STARDUST_INVALID_OPTION",
+    `keyLog: protocol ${protocol.name} is plain, and has no keys; a capture shows all of it`,
+  );
+}
 
 /** The keys that are trusted; undefined: any. Throws STARDUST_INVALID_OPTION where none can be, rather than trust nobody. */
 export function serverKeys(

@@ -1,7 +1,13 @@
 /** `stardust-udp`: the runtime's errors and types. Typed `listen` and `connect` come from the generated code. */
 
 export type { Arbitrary, FastCheck } from "./arbitrary.ts";
-export type { Client, ConnectionSecurity, ConnectionStats, ConnectOptions } from "./client.ts";
+export type {
+  Client,
+  ConnectionSecurity,
+  ConnectionStats,
+  ConnectOptions,
+  KeyLog,
+} from "./client.ts";
 export type * from "./connection-contract.ts";
 export * from "./errors.ts";
 export type * from "./face.ts";

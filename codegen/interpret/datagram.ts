@@ -35,6 +35,9 @@ export interface Reading {
   /** Of the regular protocol, as on the wire; the tag where the layout has it. */
   readonly sessionTag?: number;
   readonly packetNumber?: number;
+  /** How many bits of the packet number those are, and how long the clear part is. */
+  readonly packetNumberBits?: number;
+  readonly clearBytes?: number;
   /** Where it is sealed. */
   readonly keyPhase?: boolean;
   readonly ack?: AckReading;

@@ -172,6 +172,11 @@ class RegularReading {
       ack.runs = field!.role === "ack-bits" ? readAckBits(s, field!.name, bytes) : readAckRuns(s);
     };
     this.#items("clear", take, ranges);
+    const { packetNumberBits, widePacketNumberBits } = this.#reader.model.header;
+    this.#reading.packetNumberBits = this.#flags.role("wide")
+      ? widePacketNumberBits
+      : packetNumberBits;
+    this.#reading.clearBytes = s.at;
     this.#checkFlags();
     this.#reading.user = user;
     if (isSealed) {

@@ -60,6 +60,7 @@ describe("an option of another type", () => {
     "socketBufferBytes",
     "onFault",
     "congestion",
+    "keyLog",
     "resend",
   ] satisfies (keyof ConnectOptions)[];
   it.each(ofConnect)("of connect is refused by its name: %s", async (name) => {

@@ -349,3 +349,38 @@ describe("what listen and connect are told of keys", () => {
     expect([client.security, client.serverKey]).toEqual(["plain", undefined]);
   });
 });
+
+describe("a key log", () => {
+  it("is told the secrets of each direction once, before the first message", async () => {
+    const server = await serverFor();
+    const lines: string[] = [];
+    const client = await clientOf(server.ports[0]!, { keyLog: (line) => void lines.push(line) });
+    expect(lines.map((line) => line.split(" ")[0])).toEqual([
+      "STARDUST_CLIENT_SECRET_0",
+      "STARDUST_SERVER_SECRET_0",
+    ]);
+    await client.close();
+    expect(lines).toHaveLength(2);
+  });
+
+  it("that cannot be written is a fault, and the connection goes on", async () => {
+    const { server, proxy } = await watched();
+    const faults: unknown[] = [];
+    const client = await clientOf(proxy.port, {
+      keyLog: "/nowhere/at/all/keys.log",
+      onFault: (error, where) => faults.push(where, (error as { code: string }).code),
+    });
+    client.send.say({ text: "still", number: 1 });
+    expect((await client.messages.say().next()).value).toMatchObject({ text: "still" });
+    expect(faults).toEqual(["keyLog", "ENOENT"]);
+    expect(server.peers.size).toBe(1);
+  });
+
+  it("is refused where the protocol is plain", async () => {
+    const plain = { ports: [9] };
+    await expect(plainClient(plain, { keyLog: () => {} })).rejects.toMatchObject({
+      code: "STARDUST_INVALID_OPTION",
+      message: expect.stringMatching(/^keyLog: protocol arena-plain is plain/),
+    });
+  });
+});
