@@ -34,13 +34,10 @@ export async function runConformance(invocation: Invocation): Promise<ExitCode> 
     err(formatDiagnostics(diagnostics.sorted(), source, options, diagnostics.dropped));
     return 1;
   }
-  if (model.security !== "plain") {
-    throw new UsageError("conformance tries servers of plain protocols, and this spec is sealed");
-  }
   const { address } = await lookup((place[1] ?? place[2])!);
   const join = joinBody(flags["join"] as string | undefined);
   const only = flags["only"] as string | undefined;
-  const known = [...zeroRules, ...sessionRules(model)];
+  const known = [...zeroRules(model), ...sessionRules(model)];
   if (only !== undefined && !known.some(({ id }) => id === only)) {
     throw new UsageError(`there is no rule ${printable(only)}; without --only all are listed`);
   }
@@ -108,7 +105,7 @@ export async function probeServer(
       throw new UsageError(`nobody answers a join at ${at}: is it a server of this spec?`);
     }
     const rows: Row[] = [];
-    for (const rule of zeroRules.filter(({ id }) => wanted(id))) {
+    for (const rule of zeroRules(target.model).filter(({ id }) => wanted(id))) {
       rows.push(await tried(rule, probe, probe));
     }
     const rules = sessionRules(target.model).filter(({ id }) => wanted(id));
@@ -118,17 +115,30 @@ export async function probeServer(
   }
 }
 
+/** Where it is sealed, what a rule sends may end the connection: each has one of its own. */
 async function sessionRows(probe: Probe, rules: readonly Rule<SessionContext>[]): Promise<Row[]> {
-  let connection: Connection;
+  const rows: Row[] = [];
+  const isShared = probe.model.security === "plain";
+  let connection: Connection | string | undefined;
+  for (const rule of rules) {
+    if (connection === undefined || !isShared) connection = await connected(probe);
+    rows.push(
+      typeof connection === "string"
+        ? rowOf(rule, unseen(`nobody attaches: ${connection}`))
+        : await tried(rule, probe, { probe, connection }),
+    );
+  }
+  return rows;
+}
+
+/** A connection; a text: why there is none. */
+async function connected(probe: Probe): Promise<Connection | string> {
   try {
-    connection = await Connection.open(probe);
+    return await Connection.open(probe);
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    return rules.map((rule) => rowOf(rule, unseen(`nobody attaches: ${error.message}`)));
+    return error.message;
   }
-  const rows: Row[] = [];
-  for (const rule of rules) rows.push(await tried(rule, probe, { probe, connection }));
-  return rows;
 }
 
 async function tried<Context>(rule: Rule<Context>, probe: Probe, context: Context): Promise<Row> {

@@ -1,7 +1,7 @@
 /**
  * A client that says what it likes: a socket, and what a server answers, read by the model of a spec (codegen/interpret).
  * That nothing was answered is not told by a clock alone: behind each datagram that is to be dropped goes one that has to
- * be answered, and what came before that answer is all there was. Plain security only. Worst case: `waitMs` for each answer
+ * be answered, and what came before that answer is all there was. Worst case: `waitMs` for each answer
  * that does not come.
  */
 import { createHmac, randomBytes, randomInt } from "node:crypto";
@@ -21,6 +21,7 @@ import {
 } from "../../codegen/interpret/write-datagram.ts";
 import { hasRole } from "../../codegen/model/header-roles.ts";
 import type { Model } from "../../codegen/model/model.ts";
+import { JoinKeys, ProbeSeal } from "./sealing.ts";
 
 export interface Target {
   /** An address. */
@@ -47,6 +48,10 @@ export class Probe {
   readonly #socket: Socket;
   readonly #reader: DatagramReader;
   #answers: Answer[] = [];
+  /** Of sealed connections, by their ids. */
+  readonly #keys = new Map<string, JoinKeys>();
+  /** Opens regular datagrams of the connection that there is. */
+  seal: ProbeSeal | undefined;
   #wake: () => void = () => {};
 
   private constructor(target: Target, socket: Socket) {
@@ -59,7 +64,7 @@ export class Probe {
       if (address !== target.host) return;
       const copy = Uint8Array.from(bytes);
       if (this.#answers.length >= MAX_ANSWERS) this.#answers.shift();
-      this.#answers.push({ bytes: copy, reading: this.#reader.read(copy, { from: "server" }) });
+      this.#answers.push({ bytes: copy, reading: this.#read(copy) });
       this.#wake();
     });
   }
@@ -73,6 +78,26 @@ export class Probe {
 
   close(): void {
     this.#socket.close();
+  }
+
+  /** What does not open is read as far as it is clear. */
+  #read(bytes: Uint8Array): Reading {
+    const from = "server";
+    if (this.model.security === "plain") return this.#reader.read(bytes, { from });
+    const sealed = this.#reader.read(bytes, { from, sealed: true });
+    const number = sealed.packetNumber;
+    const opened = number === undefined ? undefined : this.seal?.open(bytes, number);
+    return opened === undefined ? sealed : this.#reader.read(opened, { from });
+  }
+
+  /** Those of a connection id, made when they are first asked for. */
+  keysOf(cid: string): JoinKeys {
+    let keys = this.#keys.get(cid);
+    if (keys === undefined) {
+      keys = new JoinKeys();
+      this.#keys.set(cid, keys);
+    }
+    return keys;
   }
 
   send(bytes: Uint8Array, port: number = this.target.port): void {
@@ -119,7 +144,8 @@ export class Probe {
     const { version, hash, zero } = this.model;
     const schema = zero.messages.find(({ name }) => name === "join")!.body;
     const body = this.target.join ?? sample(schema, "least");
-    return { cid, msg: "join", seq: 0, ack: 0, sys: { version, hash }, body };
+    const key = this.model.security === "sealed" ? { key: this.keysOf(cid).key } : {};
+    return { cid, msg: "join", seq: 0, ack: 0, sys: { version, hash, ...key }, body };
   }
 
   join(cid: string): Uint8Array {
@@ -159,9 +185,9 @@ export function secondJoin(
   sys: object = {},
 ): Uint8Array {
   const first = probe.joinValues(cid);
-  const { version, hash } = probe.model;
+  const { hash, ...others } = first.sys as { readonly hash: string };
   const padBytes = probe.model.limits.maxDatagramBytes;
-  return writeZero({ ...first, seq: 1, sys: { cookie, hash, version, ...sys }, padBytes });
+  return writeZero({ ...first, seq: 1, sys: { cookie, hash, ...others, ...sys }, padBytes });
 }
 
 /** A join that was accepted: what its attach needs. */
@@ -170,6 +196,8 @@ export interface Accepted {
   readonly port: number;
   readonly tag: number | undefined;
   readonly keys: { readonly client: Uint8Array; readonly server: Uint8Array };
+  /** Where it is sealed. */
+  readonly seal?: ProbeSeal;
   readonly join: Uint8Array;
   readonly accept: Answer;
 }
@@ -188,9 +216,15 @@ export async function accepted(probe: Probe): Promise<Accepted> {
   }
   const { problem } = accept.reading;
   if (problem !== undefined) throw new NoAnswer(`accept is malformed: ${problem.problem}`);
-  const keys = keysOfTicket(Buffer.from(String(sys["ticket"]), "base64url"));
-  const tag = sys["tag"] as number | undefined;
-  return { cid, port: Number(sys["port"]), tag, keys, join, accept };
+  const rest = { cid, port: Number(sys["port"]), join, accept };
+  if (probe.model.security === "plain") {
+    const keys = keysOfTicket(Buffer.from(String(sys["ticket"]), "base64url"));
+    return { ...rest, tag: sys["tag"] as number | undefined, keys };
+  }
+  const keys = probe.keysOf(cid).keysOf(join, accept.bytes);
+  if (typeof keys === "string") throw new NoAnswer(keys);
+  const seal = new ProbeSeal(probe.model, keys.secrets);
+  return { ...rest, tag: undefined, keys: keys.zero, seal };
 }
 
 /** The attach of an accepted join; `over` replaces members of `sys`, `values` those of the message. */
@@ -242,6 +276,7 @@ export class Connection {
     probe.send(attach(probe, from), from.port);
     const attached = await probe.zero(from.cid, "attached");
     if (attached === undefined) throw new NoAnswer("attach gets no attached");
+    probe.seal = from.seal;
     const connection = new Connection(probe, from);
     const { nonce } = attached.reading.envelope!["sys"] as { nonce: string };
     connection.zero("ack", 0, 2, { nonce });
@@ -281,15 +316,28 @@ export class Connection {
     return writeDatagram(model, { ...tagged, ...values }, frames);
   }
 
-  send(bytes: Uint8Array): void {
+  /** Sends what `datagram` has made, as it is to be sealed. */
+  send(bytes: Uint8Array, number: number, isNextPhase = false): void {
+    this.sendAsIs(this.accepted.seal?.seal(bytes, number, isNextPhase) ?? bytes);
+  }
+
+  sendAsIs(bytes: Uint8Array): void {
     this.#probe.send(bytes, this.accepted.port);
   }
 
   /** Asks for an ack; the packet numbers that it names, or undefined where none comes. */
-  async ping(): Promise<ReadonlySet<number> | undefined> {
-    const number = this.number();
+  ping(): Promise<ReadonlySet<number> | undefined> {
+    return this.acked({ packetNumber: this.number(), ackNow: true });
+  }
+
+  /** Sends a datagram that asks for an ack, and waits for one that names it. */
+  async acked(
+    values: DatagramValues,
+    isNextPhase = false,
+  ): Promise<ReadonlySet<number> | undefined> {
+    const { packetNumber: number } = values;
     this.#probe.clear();
-    this.send(this.datagram({ packetNumber: number, ackNow: true }));
+    this.send(this.datagram(values), number, isNextPhase);
     let named: ReadonlySet<number> | undefined;
     await this.#probe.answer(({ reading }) => {
       const numbers =

@@ -1,6 +1,7 @@
 /**
- * Rules of docs/wire.md, tried one after the other on one connection. What is dropped is told by the acks: a datagram that
- * was taken is named by the next ack, one that was dropped is not.
+ * Rules of docs/wire.md. Of a plain protocol they are tried one after the other on one connection, and what is dropped is told
+ * by the acks: a datagram that was taken is named by the next ack, one that was dropped is not. Of a sealed one each has a
+ * connection of its own, which what is wrong behind a good tag must end.
  */
 
 import { CaseMaker } from "../../codegen/emit/vector-cases.ts";
@@ -29,23 +30,37 @@ const ahead = 2 ** 14;
 /** What a datagram that must be dropped is made of; undefined where the spec or its layout has no such thing. */
 type Make = (context: SessionContext, number: number) => Uint8Array | undefined;
 
-function refused(id: string, says: string, make: Make): SessionRule {
+/** Where what is wrong with a datagram stands, of a sealed one: `clear` for what is looked at before it is opened. */
+type Part = "clear" | "sealed";
+
+function refused(id: string, part: Part, says: string, make: Make): SessionRule {
   return {
     id: `refuse-${id}`,
     level: "MUST",
     where: REFUSES,
-    says: `drops, and does not acknowledge, ${says}`,
+    says: `refuses, and does not acknowledge, ${says}`,
     check: async (context) => {
-      const { connection } = context;
+      const { connection, probe } = context;
       const number = connection.number();
       const bytes = make(context, number);
       if (bytes === undefined) return unseen("this spec, or its header, has no such thing");
-      connection.send(bytes);
+      connection.send(bytes, number);
+      if (part === "sealed" && probe.model.security === "sealed") return ended(context);
       const named = await connection.ping();
       if (named === undefined) return fail("nothing is acknowledged any more");
       return named.has(number) ? fail("it is acknowledged") : pass;
     },
   };
+}
+
+/** Passes where the server has closed the connection as one whose client is at fault. */
+async function ended({ probe, connection }: SessionContext): Promise<Outcome> {
+  const { cid, keys } = connection.accepted;
+  const close = await probe.zero(cid, "close");
+  if (close === undefined) return fail("the connection is not closed");
+  if (!hasMac(close, keys.server)) return fail("the MAC of close is wrong");
+  const { code } = close.reading.envelope!["sys"] as { readonly code: string };
+  return code === "protocol-violation" ? pass : fail(`the connection is closed with ${code}`);
 }
 
 /** Channels that a client sends on and `test` likes; the first of them. */
@@ -126,86 +141,110 @@ function one(
 const ping = (packetNumber: number): DatagramValues => ({ packetNumber, ackNow: true });
 
 const refusals: readonly SessionRule[] = [
-  refused("tag", "one with another session tag", ({ probe, connection }, number) => {
+  refused("tag", "clear", "one with another session tag", ({ probe, connection }, number) => {
     if (!hasRole(probe.model.header.clear, "session-tag")) return undefined;
     const sessionTag = another(connection.accepted.tag ?? 0);
     return connection.datagram({ ...ping(number), sessionTag });
   }),
-  refused("truncated", "one that ends inside a field", ({ connection }, number) =>
+  refused("truncated", "clear", "one that ends inside a field", ({ connection }, number) =>
     connection.datagram(ping(number)).slice(0, -1),
   ),
-  refused("reserved", "one with a reserved bit", (context, number) =>
+  refused("reserved", "clear", "one with a reserved bit", (context, number) =>
     flipped(context, ping(number), "reserved"),
   ),
-  refused("key-phase", "one with a key phase, in plain mode", (context, number) =>
+  refused("key-phase", "clear", "one with a key phase, in plain mode", (context, number) =>
     flipped(context, ping(number), "key-phase"),
   ),
-  refused("frames-missing", "one that says it has frames and has none", (context, number) => {
-    // On wire id 1, that is channel 0: whether its message may be empty is looked at later, but for a fixed size.
-    const { model } = context.probe;
-    const first = model.channels.find(({ id, numbered }) => id === 0 && !numbered);
-    if (first !== undefined && payloadFixedBytes(first, Lookup.of(model)) <= 0) return undefined;
-    return flipped(context, ping(number), "frames");
-  }),
-  refused("slice-alone", "one with F and without D", (context, number) =>
+  refused(
+    "frames-missing",
+    "sealed",
+    "one that says it has frames and has none",
+    (context, number) => {
+      // On wire id 1, that is channel 0: whether its message may be empty is looked at later, but for a fixed size.
+      const { model } = context.probe;
+      const first = model.channels.find(({ id, numbered }) => id === 0 && !numbered);
+      if (first !== undefined && payloadFixedBytes(first, Lookup.of(model)) <= 0) return undefined;
+      return flipped(context, ping(number), "frames");
+    },
+  ),
+  refused("slice-alone", "clear", "one with F and without D", (context, number) =>
     flipped(context, ping(number), "slice"),
   ),
-  refused("more-alone", "one with M and without D", (context, number) =>
+  refused("more-alone", "clear", "one with M and without D", (context, number) =>
     flipped(context, ping(number), "more"),
   ),
-  refused("limit-alone", "one with L and without A", (context, number) =>
+  refused("limit-alone", "clear", "one with L and without A", (context, number) =>
     flipped(context, ping(number), "limit"),
   ),
-  refused("says-nothing", "one with none of A, Q and D", ({ connection }, number) =>
+  refused("says-nothing", "clear", "one with none of A, Q and D", ({ connection }, number) =>
     connection.datagram({ packetNumber: number }),
   ),
-  refused("padding", "one whose padding is not zero", ({ connection }, number) =>
+  refused("padding", "sealed", "one whose padding is not zero", ({ connection }, number) =>
     Uint8Array.from([...connection.datagram(ping(number)), 0, 1]),
   ),
-  refused("channel", "one on a channel that the spec lacks", ({ probe, connection }, number) => {
-    const ids = new Set(probe.model.channels.map(({ id }) => id));
-    const id = [0xff_fffe, 0xff_fffd, 7_777_777].find((free) => !ids.has(free))!;
-    const channel = sendable(probe);
-    if (channel === undefined) return undefined;
-    const frame = frameOf({ probe, connection }, channel, { number: 0 });
-    return connection.datagram(ping(number), [{ ...frame, channel: { ...channel, id } }]);
-  }),
-  refused("direction", "a frame against its channel's direction", (context, number) => {
+  refused(
+    "channel",
+    "clear",
+    "one on a channel that the spec lacks",
+    ({ probe, connection }, number) => {
+      const ids = new Set(probe.model.channels.map(({ id }) => id));
+      const id = [0xff_fffe, 0xff_fffd, 7_777_777].find((free) => !ids.has(free))!;
+      const channel = sendable(probe);
+      if (channel === undefined) return undefined;
+      const frame = frameOf({ probe, connection }, channel, { number: 0 });
+      return connection.datagram(ping(number), [{ ...frame, channel: { ...channel, id } }]);
+    },
+  ),
+  refused("direction", "sealed", "a frame against its channel's direction", (context, number) => {
     const { model } = context.probe;
     const channel = model.channels.find(({ direction }) => direction === "server-to-client");
     return one(context, number, channel, { number: 0 });
   }),
-  refused("fixed-size", "a payload that does not have its fixed size", (context, number) => {
-    const lookup = Lookup.of(context.probe.model);
-    const channel = sendable(context.probe, (c) => payloadFixedBytes(c, lookup) >= 0);
-    if (channel === undefined) return undefined;
-    const payload = new Uint8Array(payloadFixedBytes(channel, lookup) + 1);
-    return one(context, number, channel, { payload, number: ahead - 1 });
-  }),
-  refused("max-bytes", "a payload above `maxBytes`", (context, number) => {
+  refused(
+    "fixed-size",
+    "sealed",
+    "a payload that does not have its fixed size",
+    (context, number) => {
+      const lookup = Lookup.of(context.probe.model);
+      const channel = sendable(context.probe, (c) => payloadFixedBytes(c, lookup) >= 0);
+      if (channel === undefined) return undefined;
+      const payload = new Uint8Array(payloadFixedBytes(channel, lookup) + 1);
+      return one(context, number, channel, { payload, number: ahead - 1 });
+    },
+  ),
+  refused("max-bytes", "sealed", "a payload above `maxBytes`", (context, number) => {
     const { limits } = context.probe.model;
     const channel = sendable(context.probe, (c) => payloadMaxBytes(c) < limits.sliceBytes);
     if (channel === undefined) return undefined;
     const payload = new Uint8Array(payloadMaxBytes(channel) + 1);
     return one(context, number, channel, { payload, number: ahead - 1 });
   }),
-  refused("window", "a message number 2^14 ahead", (context, number) => {
+  refused("window", "sealed", "a message number 2^14 ahead", (context, number) => {
     const channel = sendable(context.probe, (c) => c.reliable);
     return one(context, number, channel, { number: 2 * ahead - 2 });
   }),
-  refused("slice-channel", "a slice on a channel that does not fragment", (context, number) =>
-    slice(context, number, 0, 2, (bytes) => bytes, false),
+  refused(
+    "slice-channel",
+    "sealed",
+    "a slice on a channel that does not fragment",
+    (context, number) => slice(context, number, 0, 2, (bytes) => bytes, false),
   ),
-  refused("slice-count", "a slice of one", (context, number) =>
+  refused("slice-count", "sealed", "a slice of one", (context, number) =>
     slice(context, number, 0, 1, (bytes) => bytes),
   ),
-  refused("slice-index", "a slice whose index is not below the count", (context, number) =>
-    slice(context, number, 2, 2, (bytes) => bytes),
+  refused(
+    "slice-index",
+    "sealed",
+    "a slice whose index is not below the count",
+    (context, number) => slice(context, number, 2, 2, (bytes) => bytes),
   ),
-  refused("slice-size", "a slice that is not as long as its index says", (context, number) =>
-    slice(context, number, 0, 2, (bytes) => bytes - 1),
+  refused(
+    "slice-size",
+    "sealed",
+    "a slice that is not as long as its index says",
+    (context, number) => slice(context, number, 0, 2, (bytes) => bytes - 1),
   ),
-  refused("ack-unsent", "an ack of a number below 0", ({ probe, connection }, number) => {
+  refused("ack-unsent", "sealed", "an ack of a number below 0", ({ probe, connection }, number) => {
     if (!hasRole(probe.model.header.clear, "ack")) return undefined;
     const runs = [1, 30_000, 1, 30_000, 1, 30_000, 1];
     if (probe.model.header.ackFieldBits !== undefined) return undefined;
@@ -227,12 +266,98 @@ function taken(channel: ChannelModel): SessionRule {
         return unseen("its least message does not fit a datagram");
       }
       const number = connection.number();
-      connection.send(connection.datagram(ping(number), [frame]));
+      connection.send(connection.datagram(ping(number), [frame]), number);
       const named = await connection.ping();
       return named?.has(number) ? pass : fail("it is not acknowledged");
     },
   };
 }
+
+const jump: SessionRule = {
+  id: "jump",
+  level: "MUST",
+  where: REFUSES,
+  says: "believes a jump of the packet number only when a second datagram follows it",
+  check: async ({ probe, connection }) => {
+    connection.jump(2000);
+    const first = connection.number();
+    probe.clear();
+    connection.send(connection.datagram(ping(first)), first);
+    if (!(await probe.isAlive())) return fail("the server answers nobody any more");
+    const early = probe.answers.some(({ reading }) => reading.ack?.largest === first % 65_536);
+    if (early) return fail("the first is acknowledged");
+    return (await connection.ping()) === undefined ? fail("the second is not believed") : pass;
+  },
+};
+
+/** What is done to a good datagram that asks for an ack, so that it does not open. */
+function unopened(id: string, says: string, change: (sealed: Uint8Array) => void): SessionRule {
+  return {
+    id: `seal-${id}`,
+    level: "MUST",
+    where: page("sealing"),
+    says: `drops ${says}, and takes the true one with the same number behind it`,
+    check: async ({ connection }) => {
+      const number = connection.number();
+      const plain = connection.datagram(ping(number));
+      const changed = Uint8Array.from(connection.accepted.seal!.seal(plain, number));
+      change(changed);
+      connection.sendAsIs(changed);
+      connection.sendAsIs(changed);
+      const before = await connection.ping();
+      if (before === undefined) return fail("nothing is acknowledged any more");
+      if (before.has(number)) return fail("it is acknowledged");
+      connection.send(plain, number);
+      const named = await connection.ping();
+      return named?.has(number) ? pass : fail("the true one is not acknowledged");
+    },
+  };
+}
+
+const sealedRules: readonly SessionRule[] = [
+  unopened("tag", "a datagram whose tag was changed", (bytes) => {
+    bytes[bytes.length - 1]! ^= 1;
+  }),
+  unopened("body", "one of which a bit behind the clear part was changed", (bytes) => {
+    bytes[bytes.length - 16]! ^= 0x80;
+  }),
+  {
+    id: "seal-none",
+    level: "MUST",
+    where: page("sealing"),
+    says: "applies nothing of a datagram that was not sealed",
+    check: async ({ connection }) => {
+      const number = connection.number();
+      connection.sendAsIs(connection.datagram(ping(number)));
+      connection.sendAsIs(
+        new Uint8Array([...connection.datagram(ping(number)), ...Buffer.alloc(16)]),
+      );
+      const named = await connection.ping();
+      if (named === undefined) return fail("nothing is acknowledged any more");
+      return named.has(number) ? fail("it is acknowledged") : pass;
+    },
+  },
+  {
+    id: "key-update",
+    level: "MUST",
+    where: page("key-updates"),
+    says: "opens what is sealed with the next keys, and what is late of those before",
+    check: async ({ connection }) => {
+      const late = connection.number();
+      const first = await connection.ping();
+      if (first === undefined) return fail("no ack comes");
+      const next = connection.number();
+      const values = { ...ping(next), keyPhase: true };
+      connection.send(connection.datagram(values), next, true);
+      connection.send(connection.datagram(ping(late)), late);
+      const last = connection.number();
+      const named = await connection.acked({ ...ping(last), keyPhase: true }, true);
+      if (named === undefined) return fail("nothing is acknowledged any more");
+      if (!named.has(next)) return fail("what is sealed with the next keys is not acknowledged");
+      return named.has(late) ? pass : fail("what is late of the keys before is not acknowledged");
+    },
+  },
+];
 
 export function sessionRules(model: Model): readonly SessionRule[] {
   const channels = model.channels.filter(({ direction }) => maySend("client", direction));
@@ -252,7 +377,7 @@ export function sessionRules(model: Model): readonly SessionRule[] {
       says: "names what was received, and not what was left out between",
       check: async ({ connection }) => {
         const before = connection.number();
-        connection.send(connection.datagram(ping(before)));
+        connection.send(connection.datagram(ping(before)), before);
         const gap = connection.number();
         const named = await connection.ping();
         if (named === undefined) return fail("no ack comes");
@@ -277,22 +402,7 @@ export function sessionRules(model: Model): readonly SessionRule[] {
     },
     ...channels.map(taken),
     ...refusals,
-    {
-      id: "jump",
-      level: "MUST",
-      where: REFUSES,
-      says: "believes a jump of the packet number only when a second datagram follows it",
-      check: async ({ probe, connection }) => {
-        connection.jump(2000);
-        const first = connection.number();
-        probe.clear();
-        connection.send(connection.datagram(ping(first)));
-        if (!(await probe.isAlive())) return fail("the server answers nobody any more");
-        const early = probe.answers.some(({ reading }) => reading.ack?.largest === first % 65_536);
-        if (early) return fail("the first is acknowledged");
-        return (await connection.ping()) === undefined ? fail("the second is not believed") : pass;
-      },
-    },
+    ...(model.security === "plain" ? [jump] : sealedRules),
     {
       id: "forged-close",
       level: "MUST",
@@ -320,7 +430,7 @@ export function sessionRules(model: Model): readonly SessionRule[] {
         }
         const number = connection.number();
         probe.clear();
-        connection.send(connection.datagram(ping(number)));
+        connection.send(connection.datagram(ping(number)), number);
         if (!(await probe.isAlive())) return fail("the server answers nobody any more");
         const acks = probe.answers.some(({ reading }) => reading.ack !== undefined);
         return acks ? fail("a datagram behind the end is acknowledged") : pass;

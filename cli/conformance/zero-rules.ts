@@ -1,6 +1,7 @@
 /** Rules of docs/connection.md, each tried with a join of its own. */
 import { randomBytes } from "node:crypto";
 import { writeZero } from "../../codegen/interpret/write-datagram.ts";
+import type { Model } from "../../codegen/model/model.ts";
 import {
   type Accepted,
   accepted,
@@ -112,7 +113,7 @@ function badAttach(
   };
 }
 
-export const zeroRules: readonly Rule<Probe>[] = [
+const common: readonly Rule<Probe>[] = [
   {
     id: "challenge",
     level: "MUST",
@@ -228,9 +229,6 @@ export const zeroRules: readonly Rule<Probe>[] = [
   badAttach("port", "drops an attach that was meant for another port", (probe, from) =>
     attach(probe, from, { port: (from.port % 65_535) + 1 }),
   ),
-  badAttach("tag", "drops an attach with another session tag than accept gave", (probe, from) =>
-    attach(probe, from, { tag: another(from.tag ?? 0) }),
-  ),
   {
     id: "attached",
     level: "MUST",
@@ -273,3 +271,58 @@ export const zeroRules: readonly Rule<Probe>[] = [
     },
   },
 ];
+
+const ofPlain: readonly Rule<Probe>[] = [
+  badAttach("tag", "drops an attach with another session tag than accept gave", (probe, from) =>
+    attach(probe, from, { tag: another(from.tag ?? 0) }),
+  ),
+];
+
+const ofSealed: readonly Rule<Probe>[] = [
+  {
+    id: "accept-signed",
+    level: "MUST",
+    where: page("keys-of-sealed-connections"),
+    says: "signs accept with the key that it names, over both datagrams",
+    check: async (probe) => {
+      const { cid, cookie } = await challenged(probe);
+      const join = secondJoin(probe, cid, cookie);
+      probe.send(join);
+      const accept = await probe.zero(cid, "accept");
+      if (accept === undefined) return fail("no accept");
+      const keys = probe.keysOf(cid).keysOf(join, accept.bytes);
+      return typeof keys === "string" ? fail(keys) : pass;
+    },
+  },
+  {
+    id: "join-key",
+    level: "MUST",
+    where: page("keys-of-sealed-connections"),
+    says: "drops a join without a key",
+    check: async (probe) => {
+      const cid = newCid();
+      probe.send(textOf(probe, cid, (text) => text.replace(/,"key":"[^"]*"/, "")));
+      return silent(probe, cid);
+    },
+  },
+  {
+    id: "join-low-order",
+    level: "MUST",
+    where: page("keys-of-sealed-connections"),
+    says: "rejects a join whose key gives no secret",
+    check: async (probe) => {
+      const { cid, cookie } = await challenged(probe);
+      probe.send(secondJoin(probe, cid, cookie, { key: "A".repeat(43) }));
+      const answer = await probe.zero(cid, "accept", "reject");
+      const sys = answer?.reading.envelope?.["sys"] as { reason?: string } | undefined;
+      return sys?.reason === "denied" ? pass : fail(answer?.reading.zero ?? "is not answered");
+    },
+  },
+  badAttach("ticket", "drops an attach that carries a session tag", (probe, from) =>
+    attach(probe, from, { tag: 1 }),
+  ),
+];
+
+export function zeroRules({ security }: Model): readonly Rule<Probe>[] {
+  return [...common, ...(security === "plain" ? ofPlain : ofSealed)];
+}

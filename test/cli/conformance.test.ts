@@ -16,10 +16,10 @@ const modelOf = (spec: string) => resolveSpec(loadSpecFile(join(root, spec)))!;
 const narrow = modelOf("test/specs/narrow.yaml");
 const target = (port: number, model = narrow) => ({ host: "127.0.0.1", port, waitMs: 2000, model });
 
-async function listenTo(name: string): Promise<{ ports: readonly number[] }> {
+async function listenTo(name: string, options: object = {}): Promise<{ ports: readonly number[] }> {
   const url = specUrl(name, "generated/server.js");
   const { listen } = (await import(url.href)) as ServerModule;
-  return closing(await listen({ ports: { count: 1 } }));
+  return closing(await listen({ ports: { count: 1 }, ...options }));
 }
 
 describe("a server of ours", () => {
@@ -28,6 +28,8 @@ describe("a server of ours", () => {
     ["robot", "test/specs/robot.yaml"],
     ["packed", "test/specs/packed.yaml"],
     ["menagerie", "test/specs/menagerie.yaml"],
+    ["sealed", "test/specs/sealed.yaml"],
+    ["modes-sealed", "test/specs/modes-sealed.yaml"],
   ])("of %s passes every rule that shows from outside", async (name, spec) => {
     const server = await listenTo(name);
     const rows = await probeServer(target(server.ports[0]!, modelOf(spec)));
@@ -75,6 +77,20 @@ describe("a server that breaks a rule", () => {
     const server = await narrowServer({ wrapSocket, wrapSocketData: fault });
     const wanted = [rule, "challenge", "zero-json", "ack-gap", "refuse-truncated", "close"];
     const rows = await probeServer(target(server.ports[0]!), (one) => wanted.includes(one));
+    const failed = rows.filter(({ result }) => result === "fail").map((row) => row.rule);
+    expect(failed).toEqual([rule]);
+  });
+
+  it.each([
+    ["signs accept wrongly", "accept-signed"],
+    ["ends no connection", "refuse-padding"],
+    ["opens nothing that has the next keys", "key-update"],
+  ])("of a sealed protocol and %s fails %s, and nothing else", async (fault, rule) => {
+    const wrapSocket = new URL("../support/faulty-socket.mjs", import.meta.url);
+    const server = await listenTo("sealed", { wrapSocket, wrapSocketData: fault });
+    const sealed = { ...target(server.ports[0]!, modelOf("test/specs/sealed.yaml")), waitMs: 500 };
+    const wanted = [rule, "challenge", "ack-gap", "seal-tag", "seal-none", "refuse-channel"];
+    const rows = await probeServer(sealed, (one) => wanted.includes(one));
     const failed = rows.filter(({ result }) => result === "fail").map((row) => row.rule);
     expect(failed).toEqual([rule]);
   });

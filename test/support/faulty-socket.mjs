@@ -70,6 +70,16 @@ const faults = {
     in: (bytes) =>
       isZero(bytes) || (bytes[FLAGS] & (A | D)) !== 0 ? bytes : bytes.slice(0, HEADER_BYTES),
   }),
+  "signs accept wrongly": () => ({
+    out: (bytes) =>
+      isMessage(bytes, "accept")
+        ? [bytesOf(text(bytes).replace(/.{86}"\}$/, `${"A".repeat(86)}"}`))]
+        : [bytes],
+  }),
+  "ends no connection": () => ({ out: (bytes) => (isMessage(bytes, "close") ? [] : [bytes]) }),
+  "opens nothing that has the next keys": () => ({
+    in: (bytes) => (isZero(bytes) || (bytes[FLAGS] & K) === 0 ? bytes : bytes.slice(0, FLAGS + 1)),
+  }),
   "takes any session tag": () => ({
     tag: undefined,
     in(bytes) {
