@@ -130,6 +130,23 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     run: async (invocation) => (await import("./keygen.ts")).runKeygen(invocation),
   },
+  token: {
+    summary: "issue a connect token: what lets one client join, once",
+    positionals: [],
+    flags: {
+      issuer: { type: "string", value: "file", help: "the issuer's private key, of keygen" },
+      expires: { type: "string", value: "seconds", help: "how long it is good (default: 60)" },
+      "client-key": {
+        type: "string",
+        value: "key or file",
+        help: "the client's public key (default: a new pair, whose private key is in the token)",
+      },
+      audience: { type: "string", value: "name", help: "of the servers that it is for" },
+      claims: { type: "string", value: "JSON", help: "what servers are told of the player" },
+      json: { type: "boolean", help: "print it for programs" },
+    },
+    run: async (invocation) => (await import("./token.ts")).runToken(invocation),
+  },
   explain: {
     summary: "say what a code means: of a diagnostic, a rule, an error at run time or a counter",
     positionals: ["code"],

@@ -3,18 +3,14 @@
  * only their owner reads the private one. No file that exists is ever overwritten: a lost private key cannot be made again.
  */
 import { rmSync, writeFileSync } from "node:fs";
-import { IDENTITY_PREFIX } from "../src/server-key.ts";
-import { nodeCrypto } from "../src/udp/node-crypto.ts";
-import { encodeBase64url } from "../src/zero/base64url.ts";
+import { newIdentity } from "../src/tokens.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 import { UsageError } from "./usage.ts";
 
 const OWNER_ONLY = 0o600;
 
 export async function runKeygen(invocation: Invocation): Promise<ExitCode> {
-  const seed = nodeCrypto.randomBytes(32);
-  const identity = IDENTITY_PREFIX + encodeBase64url(seed);
-  const serverKey = encodeBase64url(nodeCrypto.signingKey(seed).publicKey);
+  const { identity, publicKey: serverKey } = newIdentity();
   const json = invocation.flags["json"] === true;
   const [file] = invocation.positionals;
   if (file === undefined) {

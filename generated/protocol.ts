@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "83f9e384672d7158f64d6ccade4fb42f",
+  hash: "107c3804f3cf423853feb4aa4ace7c66",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

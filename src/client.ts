@@ -11,7 +11,8 @@ import {
   connectTimeout,
   connectUntrusted,
 } from "./connect-errors.ts";
-import { type ConnectOptions, checkKeyLog, connectOptions, serverKeys } from "./connect-options.ts";
+import { type ConnectOptions, checkKeyLog, connectOptions } from "./connect-options.ts";
+import { type OwnCredentials, ownCredentials } from "./connect-token.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import {
   type CloseOptions,
@@ -122,11 +123,12 @@ export async function connect<F extends ClientFaceTypes>(
   if (port === undefined) {
     throw new StardustError("STARDUST_INVALID_OPTION", "port: any port of the server's range");
   }
-  const keys = serverKeys(protocol, options.serverKey);
+  const keys = ownCredentials(protocol, options);
   checkKeyLog(protocol, options.keyLog);
   if (signal?.aborted) throw connectAborted(signal);
   const addresses = await resolveServer(options.host ?? "127.0.0.1");
-  return firstOf(addresses, (address) => open<F>(protocol, face, options, address, keys));
+  const isOnce = keys.token !== undefined;
+  return firstOf(addresses, isOnce, (address) => open<F>(protocol, face, options, address, keys));
 }
 
 /** Errors that a server's answer has led to. */
@@ -142,6 +144,7 @@ const NEXT_ADDRESS_MS = 250;
  */
 function firstOf<F extends ClientFaceTypes>(
   addresses: readonly string[],
+  isOnce: boolean,
   openAt: (address: string) => Promise<RunningClient<F>>,
 ): Promise<RunningClient<F>> {
   const left = [...addresses];
@@ -180,7 +183,9 @@ function firstOf<F extends ClientFaceTypes>(
         trying--;
         failure ??= error;
         if (isDecided) return;
-        const isFinal = answers.some((answer) => error instanceof answer);
+        // A token lets in once: what is refused at one address may be what has been let in at another.
+        const isFinal =
+          answers.some((answer) => error instanceof answer) && !(isOnce && trying > 0);
         if (!isFinal && left.length > 0) return next();
         if (!isFinal && trying > 0) return;
         decide(undefined);
@@ -196,7 +201,7 @@ async function open<F extends ClientFaceTypes>(
   face: ClientFace<F>,
   options: ConnectOptions<F>,
   address: string,
-  keys: readonly string[] | undefined,
+  keys: OwnCredentials,
 ): Promise<RunningClient<F>> {
   const { signal } = options;
   const plain = await openSocket({
@@ -267,7 +272,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     options: ConnectOptions<F>,
     socket: DatagramSocket,
     address: string,
-    keys: readonly string[] | undefined,
+    keys: OwnCredentials,
   ) {
     const { port, join = {}, resend = true, congestion } = options;
     this.#protocol = protocol;
@@ -299,11 +304,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       crypto: nodeCrypto,
       port,
       join,
-      serverKeys: keys,
+      ...keys,
       nowMs: nowMs(),
     });
     if (protocol.security === "sealed")
-      this.security = keys === undefined ? "opportunistic" : "pinned";
+      this.security = keys.serverKeys === undefined ? "opportunistic" : "pinned";
     this.#zero = zero;
     this.#connection = new Connection({
       protocol,

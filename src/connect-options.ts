@@ -8,6 +8,7 @@ import {
   bufferBytes,
   callback,
   flag,
+  identityText,
   type OptionTable,
   object,
   oneOf,
@@ -15,6 +16,7 @@ import {
   portNumber,
   serverKeyText,
   text,
+  tokenText,
 } from "./options.ts";
 import type { Protocol } from "./protocol.ts";
 import {
@@ -50,6 +52,10 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
    * changes). Without it the connection is sealed, and nothing says with whom.
    */
   readonly serverKey?: string | readonly string[] | undefined;
+  /** The connect token that a backend has issued for this player, where the server asks for one. It lets in once. */
+  readonly token?: string | undefined;
+  /** The private key that the token names, where that does not stand in the token itself: as `stardust keygen` prints it. */
+  readonly identity?: string | undefined;
   /**
    * To debug a sealed connection: a file that its secrets are added to, or a function that is given each line. Whoever has
    * them and a capture reads the connection: `stardust decode --keys`.
@@ -78,6 +84,8 @@ export const connectOptions: OptionTable = {
     isGood: (value) => callback.isGood(value) || congestionChoice.isGood(value),
   },
   serverKey: oneOrList(serverKeyText),
+  token: tokenText,
+  identity: identityText,
   keyLog: {
     what: "a path, or a function",
     isGood: (value) => text.isGood(value) || callback.isGood(value),

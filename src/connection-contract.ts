@@ -49,6 +49,22 @@ export interface JoinOrigin {
   readonly port: number;
   /** The server's own address that was asked, one of `server.hosts`. */
   readonly host: string;
+  /** Of the connect token that it brought, whose issuer and client have been proven; where `listen` has `tokens`. */
+  readonly token?: JoinToken | undefined;
+}
+
+/** What the connect token of a join says. */
+export interface JoinToken {
+  /** Its own, 22 characters. */
+  readonly id: string;
+  /** The public key of its issuer, one of `tokens.issuers`. */
+  readonly issuer: string;
+  /** The public key of the client: it has shown that it has the private one. */
+  readonly clientKey: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+  /** What the issuer says of the player: a JSON object of at most 512 bytes. */
+  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** Why a peer left or a connection ended. */

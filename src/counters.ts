@@ -13,6 +13,9 @@ export const portCounters = {
     "regular datagrams from an address that no peer of this port has, or to another address of ours than its peer's; dropped",
   joinsOverAddress: "joins rejected because their address has as many peers as one may have",
   joinsOfRefusedKey: "joins rejected because the key they brought gives no shared secret",
+  joinsOfUsedToken: "joins rejected because their connect token has let somebody in already",
+  joinsOverTokens:
+    "joins rejected because as many connect tokens are remembered as `tokens.maxRemembered` says",
   messagesShed:
     "unreliable messages that waited for room in their peer's session, until a newer one came (unreliable-sequenced) or maxAgeMs had passed",
   messagesToNobody: "messages for a peer that had left, or was about to, when the worker took them",

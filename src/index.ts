@@ -19,6 +19,7 @@ export type {
   ServerCloseOptions,
   ServerPeer,
   ServerStats,
+  TokenOptions,
 } from "./server.ts";
 export type {
   CongestionChoice,

@@ -117,3 +117,13 @@ export const ZERO_CLOSE_TIMEOUT_MS = 5000;
 
 /** Zero datagrams and events waiting to be fetched; a caller that fetches after each call never has more than a few. */
 export const MAX_ZERO_OUTBOX = 1024;
+
+/** UTF-8 bytes of a connect token's claims, which are a JSON object, and of the name of its audience. */
+export const MAX_TOKEN_CLAIMS_BYTES = 512;
+export const MAX_TOKEN_AUDIENCE_BYTES = 64;
+
+/** How long a connect token may live: a server remembers the ids of those that were used for as long. */
+export const MAX_TOKEN_LIFETIME_MS = 86_400_000;
+
+/** Issuers whose connect tokens one server takes. */
+export const MAX_TOKEN_ISSUERS = 16;

@@ -1,5 +1,10 @@
 /** The options of `listen` and what is checked of them before a port is bound. What they do is server.ts's business. */
-import type { Authentication, JoinOrigin, UnreadChannels } from "./connection-contract.ts";
+import type {
+  Authentication,
+  JoinOrigin,
+  JoinToken,
+  UnreadChannels,
+} from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { ServerFaceTypes } from "./face.ts";
 import {
@@ -40,6 +45,8 @@ export interface NewPeer<Join extends object, Send extends object> {
   readonly address: string;
   /** The validated body of its join. */
   readonly join: Join;
+  /** Of the connect token that has let it in, where `listen` has `tokens`. */
+  readonly token: JoinToken | undefined;
   readonly send: Send;
   /** Version of the spec that both sides use: the older one, where the client was generated from another. */
   readonly version: number;
@@ -48,6 +55,18 @@ export interface NewPeer<Join extends object, Send extends object> {
    * STARDUST_CHANNEL_MISSING; a broadcast leaves it out.
    */
   has(channel: Extract<keyof Send, string>): boolean;
+}
+
+/** Whose connect tokens (stardust-udp/tokens) let somebody in. */
+export interface TokenOptions {
+  /** The public key of whoever issues them, or a list of at most 16: while it changes, or of several backends. */
+  readonly issuers: string | readonly string[];
+  /** The name of this server, or group of servers, in tokens; default: those that name none. At most 64 bytes. */
+  readonly audience?: string | undefined;
+  /** How far the clocks of issuer and server may be apart, milliseconds, at most a minute; default 5000. */
+  readonly leewayMs?: number | undefined;
+  /** Tokens that are remembered because they have let somebody in and have not ended; default 65,536. */
+  readonly maxRemembered?: number | undefined;
 }
 
 export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
@@ -118,6 +137,8 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * are given its public half as `serverKey` talk to nobody else. Default: a fresh one at each start.
    */
   readonly identity?: string | undefined;
+  /** Only clients whose connect token is good may ask to join; default: all may. */
+  readonly tokens?: TokenOptions | undefined;
   /**
    * When a reliable channel that nobody reads has filled half of a peer's credit and half of its receive budget: `"close"`,
    * the default, closes the peer with `unread-channel`; `"wait"` lets its reliable channels stand still until it is read.
@@ -158,6 +179,7 @@ export const listenOptions: OptionTable = {
       (object.isGood(value) && moduleUrl.isGood((value as CongestionModule).module)),
   },
   identity: identityText,
+  tokens: object,
   unreadChannels: oneOf("close", "wait"),
   resend: flag,
   socketBufferBytes: bufferBytes,

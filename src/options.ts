@@ -4,6 +4,7 @@
  */
 import { StardustError } from "./errors.ts";
 import { isIdentity, isServerKey } from "./server-key.ts";
+import { isTokenText } from "./token-text.ts";
 
 /** What a value has to be: in words, and the test. */
 export interface OptionType {
@@ -120,6 +121,13 @@ export const identityText: OptionType = {
 export const serverKeyText: OptionType = {
   what: "a public key: 43 characters, as `stardust keygen` prints it",
   isGood: isServerKey,
+  secret: true,
+};
+
+/** A connect token. */
+export const tokenText: OptionType = {
+  what: "a connect token, as issueToken or `stardust token` makes it",
+  isGood: isTokenText,
   secret: true,
 };
 

@@ -7,7 +7,9 @@ export interface PortLimits {
   readonly unprovenPerSecond: number;
   /** Joins with a good cookie that are looked into, likewise; default 5000. */
   readonly cookiesPerSecond: number;
-  /** Above either of these rates, what each address has of its own, a second; default 20, as in WireGuard. */
+  /** Connect tokens whose signatures are looked at, where `listen` has `tokens`, likewise; default 1000, some 0.2 s. */
+  readonly tokensPerSecond: number;
+  /** Above any of these rates, what each address has of its own, a second; default 20, as in WireGuard. */
   readonly addressPerSecond: number;
   /** And so many at once; default 5, likewise. */
   readonly addressBurst: number;
@@ -23,6 +25,7 @@ export interface PortLimits {
 export const defaultPortLimits: PortLimits = {
   unprovenPerSecond: 5000,
   cookiesPerSecond: 5000,
+  tokensPerSecond: 1000,
   addressPerSecond: 20,
   addressBurst: 5,
   pendingJoins: 1024,

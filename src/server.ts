@@ -9,6 +9,7 @@ import {
   type CloseOptions,
   type CloseReason,
   closeCodes,
+  type JoinToken,
   type PortStats,
 } from "./connection-contract.ts";
 import { countersOf, serverCounters } from "./counters.ts";
@@ -48,10 +49,11 @@ import {
   portLimits,
   workerCongestion,
 } from "./listen-options.ts";
+import { checkTokens } from "./listen-tokens.ts";
 import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
 import { NoticeListeners, OpenTokens } from "./notices.ts";
 import { callback, checkOptions, milliseconds, type OptionTable, oneOf } from "./options.ts";
-import { Pool } from "./pool/pool.ts";
+import { type JoinedPeer, Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { PortHandle } from "./port/handle.ts";
 import { fullBit, receiveCost } from "./port/memory.ts";
@@ -66,9 +68,10 @@ export type {
   CloseOptions,
   CloseReason,
   JoinOrigin,
+  JoinToken,
   PortStats,
 } from "./connection-contract.ts";
-export type { ListenOptions, NewPeer } from "./listen-options.ts";
+export type { ListenOptions, NewPeer, TokenOptions } from "./listen-options.ts";
 
 /** One connected client. Owned by one port for its whole life. */
 export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
@@ -236,6 +239,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         `publicPorts: ${publicPorts.length} numbers for ${ports.length} ports`,
       );
     }
+    const tokens = checkTokens(options.tokens);
     options.signal?.throwIfAborted();
     this.#pool = await Pool.open({
       protocol,
@@ -244,9 +248,11 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       publicPorts: options.publicPorts,
       allowMissingPorts: options.allowMissingPorts ?? false,
       maxPeersPerAddress: options.maxPeersPerAddress,
+      maxTokens: tokens?.maxRemembered ?? 0,
       workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,
       worker: {
         identity: this.#identity?.seed,
+        tokens: tokens?.rules,
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
         limits: portLimits(options.limits),
         maxJoinsPerAddress: options.maxJoinsPerAddress,
@@ -264,10 +270,8 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
           options.authenticate === undefined
             ? { accept: true }
             : options.authenticate(body as F["join"], origin, signal),
-        onJoin: (id, handle, address, body, negotiated) =>
-          this.#onJoin(
-            new RunningPeer<F>(this, id, handle, address, body as F["join"], negotiated),
-          ),
+        onJoin: (id, handle, address, joined) =>
+          this.#onJoin(new RunningPeer<F>(this, id, handle, address, joined)),
         onMessage: (id, message) => this.#onMessage(id, message),
         onLeave: (id, reason) => this.#onLeave(id, reason),
         onDrained: (id) => this.peers.get(id)?.onDrained(),
@@ -469,6 +473,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly port: number;
   readonly address: string;
   readonly join: F["join"];
+  readonly token: JoinToken | undefined;
   readonly negotiated: NegotiatedVersion;
   state: F["state"];
   closed = false;
@@ -488,8 +493,7 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     id: number,
     handle: PortHandle,
     address: string,
-    join: F["join"],
-    negotiated: NegotiatedVersion,
+    { body, negotiated, token }: JoinedPeer,
   ) {
     this.#server = server;
     this.id = id;
@@ -497,7 +501,8 @@ class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     this.handle = handle;
     this.port = handle.port;
     this.address = address;
-    this.join = join;
+    this.join = body as F["join"];
+    this.token = token;
     this.negotiated = negotiated;
     this.state = undefined;
   }

@@ -6,17 +6,34 @@ export function zeroSection(model: Model): string[] {
   const intro =
     "## Zero messages\n\nThe connection protocol: three bytes of zero, then one JSON object " +
     '`{"v":1,"cid":…,"msg":…,"seq":…,"ack":…,"sys":{…},"body":{…},"pad":…,"mac":…}`. `sys` is the runtime\'s, `body` the application\'s.';
-  const messages = model.zero.messages.map(messageSection);
+  const { maxDatagramBytes } = model.limits;
+  const messages = model.zero.messages.map((message) => messageSection(message, maxDatagramBytes));
   return [intro, ...messages, states(model)];
 }
 
-function messageSection(message: ZeroMessageModel): string {
+/** `"token":"",` and `,"sig":"…"`, and the 128 bytes of a connect token beside its audience and claims. */
+const TOKEN_OVERHEAD_BYTES: number = 11 + 8 + 86 + 1;
+const EMPTY_TOKEN_BYTES = 128;
+
+/** What a connect token may say in the worst case. */
+function tokenRoom({ spare, maxBytes }: ZeroMessageModel, maxDatagramBytes: number): string {
+  if (spare === undefined) return "";
+  const characters = maxDatagramBytes - maxBytes - TOKEN_OVERHEAD_BYTES;
+  const room = Math.floor((characters * 3) / 4) - EMPTY_TOKEN_BYTES;
+  const what =
+    room < 2
+      ? "no connect token fits"
+      : `a connect token has room for ${room} bytes of audience and claims`;
+  return ` Beside the largest one ${what}; beside a smaller one more does.`;
+}
+
+function messageSection(message: ZeroMessageModel, maxDatagramBytes: number): string {
   const from = message.from === "both" ? "either side" : `the ${message.from}`;
   const padding =
     message.name === "join"
       ? " Clients pad it to a whole datagram; a server only answers with nothing larger than what it was sent."
       : "";
-  const facts = `From ${from}; at most ${message.maxBytes} bytes, padding not counted.${padding}`;
+  const facts = `From ${from}; at most ${message.maxBytes} bytes, padding not counted.${padding}${tokenRoom(message, maxDatagramBytes)}`;
   const rows = [
     ...schemaRows("sys", message.sys, true),
     ...schemaRows("body", message.body, true),

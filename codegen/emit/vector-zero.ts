@@ -137,7 +137,9 @@ function valuesOf(model: Model, message: ZeroMessageModel, from: Side, full: boo
   const own: Readonly<Record<string, unknown>> = { ...ownValues(model), key };
   const size = full ? "full" : "least";
   const sampled = Object.entries(sample(message.sys, size) as Record<string, unknown>);
-  const members = sampled.map(([key, value]) => [key, Object.hasOwn(own, key) ? own[key] : value]);
+  const members = sampled
+    .filter(([key]) => message.spare?.includes(key) !== true)
+    .map(([key, value]) => [key, Object.hasOwn(own, key) ? own[key] : value]);
   const sys: Record<string, unknown> = inOrder(Object.fromEntries(members));
   // Versions and hashes are said where, and only where, they are the reason.
   if (name === "reject") sys["reason"] = full ? "protocol" : "full";

@@ -71,7 +71,7 @@ export function readZero(
 
 /** MAC, sequence number and acknowledgement, as far as the message settles them. */
 function checkFacts(
-  { name, mac, sig = false, seq, ack }: ZeroMessageModel,
+  { name, mac, sig = false, spare = [], seq, ack }: ZeroMessageModel,
   envelope: Record<string, unknown>,
   fail: (name: string, problem: string) => never,
 ): void {
@@ -79,9 +79,12 @@ function checkFacts(
   if (mac && !hasMac) fail("mac", `is missing: every ${name} carries one`);
   if (!mac && hasMac) fail("mac", `${name} carries none`);
   const isSigned = envelope["sig"] !== undefined;
-  if (sig && !isSigned) fail("sig", `is missing: ${name} is signed where security is sealed`);
-  if (!sig && isSigned) fail("sig", `${name} carries none here`);
   const sys = envelope["sys"] as Record<string, unknown>;
+  const extra = spare.find((member) => Object.hasOwn(sys, member));
+  const why = extra === undefined ? "where security is sealed" : `where it has a ${extra}`;
+  const mustBe = sig || extra !== undefined;
+  if (mustBe && !isSigned) fail("sig", `is missing: ${name} is signed ${why}`);
+  if (!mustBe && isSigned) fail("sig", `${name} carries none here`);
   for (const [member, all] of [
     ["seq", seq],
     ["ack", ack],

@@ -56,6 +56,7 @@ function factsOf({
   seq,
   ack,
   text = [],
+  spare = [],
   hasBody = false,
 }: Record<string, unknown>): ZeroFacts {
   const numbers = (name: "seq" | "ack", value: unknown) =>
@@ -66,6 +67,7 @@ function factsOf({
     ...numbers("seq", seq),
     ...numbers("ack", ack),
     text: text as string[],
+    spare: spare as string[],
     hasBody: hasBody as boolean,
   };
 }

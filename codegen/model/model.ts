@@ -246,6 +246,11 @@ export interface ZeroMessageModel extends Documentation {
   readonly mac: boolean;
   /** It ends in a signature of the server's: accept, where security is sealed. */
   readonly sig?: boolean;
+  /**
+   * Members of sys that take what room is left: they are no part of the worst case. With one of them the message ends in a
+   * signature of its sender's.
+   */
+  readonly spare?: readonly string[];
   /** Its sequence numbers, 0 outside the sequence; the second is that with a cookie. Missing: the next of the sequence. */
   readonly seq?: readonly number[];
   /** What it acknowledges, likewise. Missing: cumulative. */

@@ -39,6 +39,8 @@ export interface WalkOptions {
   readonly open: boolean;
   /** Members of the root whose strings are ASCII tokens of the runtime, never escaped. */
   readonly tokens: ReadonlySet<string>;
+  /** Members of the root that take what room is left: their bytes are not counted. */
+  readonly spare?: ReadonlySet<string>;
 }
 
 /** Undefined after a diagnostic. `place` is how diagnostics call the schema. */
@@ -187,7 +189,8 @@ class Walker {
       const unit = root && this.#o.tokens.has(member.key) ? 1 : root ? MAX_ESCAPE_BYTES : unitBytes;
       const inner = this.walk(member.value, `\`${member.key}\``, unit);
       // The name in quotes, a colon, the value, a comma.
-      bytes += JSON.stringify(member.key).length + 2 + inner.bytes;
+      const isCounted = !root || this.#o.spare?.has(member.key) !== true;
+      if (isCounted) bytes += JSON.stringify(member.key).length + 2 + inner.bytes;
       depth = Math.max(depth, inner.depth);
       keys += 1 + inner.keys;
     }

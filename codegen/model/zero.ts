@@ -30,6 +30,8 @@ export interface ZeroFacts extends Pick<ZeroMessageModel, "hasBody" | "mac" | "s
   readonly sig: boolean;
   /** Members of sys that hold text of people's, which JSON may have to escape. All others are ASCII tokens. */
   readonly text: readonly string[];
+  /** Members of sys that take what room is left, and are no part of the worst case. */
+  readonly spare: readonly string[];
 }
 
 /** What zero.yaml says. */
@@ -119,7 +121,7 @@ function resolveMessage(
   d: Diagnostics,
 ): ZeroMessageModel {
   const from = standard.from!.name as ZeroMessageModel["from"];
-  const { text, sig, ...told } = facts;
+  const { text, sig, spare, ...told } = facts;
   const isSigned = sig && spec.security === "sealed";
   const ownSys = sysOf(standard.sys!, members);
   if (own?.from && own.from.name !== from) {
@@ -131,7 +133,12 @@ function resolveMessage(
   const tokens = new Set(memberNames(standardSys));
   for (const name of text) tokens.delete(name);
   const place = `zero message \`${standard.name}\``;
-  const sys = walkSchema(sysNode, `the sys of ${place}`, { diagnostics: d, open: true, tokens });
+  const sys = walkSchema(sysNode, `the sys of ${place}`, {
+    diagnostics: d,
+    open: true,
+    tokens,
+    spare: new Set(spare),
+  });
   const body = walkSchema(bodyNode, `the body of ${place}`, {
     diagnostics: d,
     open: false,
@@ -153,6 +160,7 @@ function resolveMessage(
     body: body ? schemaData(bodyNode, false) : {},
     ...told,
     ...(isSigned ? { sig: true } : {}),
+    ...(spare.length > 0 ? { spare } : {}),
     maxBytes,
   };
 }

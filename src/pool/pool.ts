@@ -7,6 +7,7 @@ import {
   type CloseReason,
   closeCodes,
   type JoinOrigin,
+  type JoinToken,
   type PortStats,
 } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
@@ -16,14 +17,23 @@ import { KEY_REFUSED, type WorkerOptions, type WorkerPost } from "../port/posts.
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { AddressCounts } from "../zero/address-counts.ts";
+import { tokenProblems } from "../zero/token.ts";
 import { Placement } from "./placement.ts";
 import { portRanges } from "./ports.ts";
+import { type TokenClaim, TokenLedger } from "./token-ledger.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** The application's answer to a join. */
 export type JoinDecision =
   | { readonly accept: true; readonly body?: object | undefined }
   | { readonly accept: false; readonly detail?: string | undefined };
+
+/** What a peer's join has said. */
+export interface JoinedPeer {
+  readonly body: unknown;
+  readonly negotiated: NegotiatedVersion;
+  readonly token: JoinToken | undefined;
+}
 
 export interface PoolListener {
   /** Asynchronous, may throw; `signal` fires when its time is up. */
@@ -32,13 +42,7 @@ export interface PoolListener {
     origin: JoinOrigin,
     signal: AbortSignal,
   ): Promise<JoinDecision> | JoinDecision;
-  onJoin(
-    peer: number,
-    handle: PortHandle,
-    address: string,
-    body: unknown,
-    negotiated: NegotiatedVersion,
-  ): void;
+  onJoin(peer: number, handle: PortHandle, address: string, joined: JoinedPeer): void;
   /** A message of a peer whose join has been reported; its leave may have been too. */
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
@@ -60,6 +64,8 @@ export interface PoolOptions {
    * Peers of one address, over all ports; undefined: a quarter of the capacity, at least 16, and no bound for loopback.
    */
   readonly maxPeersPerAddress: number | undefined;
+  /** Connect tokens that are remembered. */
+  readonly maxTokens: number;
   /** How long a worker may leave pings unanswered before it is ended; Infinity: for ever. */
   readonly workerTimeoutMs: number;
   readonly worker: Omit<
@@ -68,6 +74,8 @@ export interface PoolOptions {
   >;
   readonly listener: PoolListener;
 }
+
+type JoinRequest = Extract<WorkerPost, { type: "join" }>;
 
 /** Waits before a port is bound again after its worker died, doubling while it keeps dying. */
 const RESTART_MS = 100;
@@ -81,12 +89,14 @@ const ADDRESS_SHARE = 1 / 4;
 const MIN_ADDRESS_SHARE = 16;
 
 /** A reserved or attached peer. */
-interface PoolPeer {
+interface PoolPeer extends JoinedPeer {
   readonly portSlot: PortSlot;
   /** Where its join came from. */
   readonly address: string;
-  readonly body: unknown;
-  readonly negotiated: NegotiatedVersion;
+  /** Of its token. */
+  readonly claim: TokenClaim | undefined;
+  /** Told when its reservation has ended: it is a peer, or forgotten. */
+  onSettled?: () => void;
   /** Its join has been reported, and its leave has not. */
   joined: boolean;
 }
@@ -128,6 +138,7 @@ export class Pool {
   /** How many of them each address has. */
   #peersOf = new AddressCounts(0, true);
   #placement: Placement = new Placement(1, 1);
+  readonly #tokens: TokenLedger;
   #ranges: (readonly [number, number])[] = [];
   /** What clients dial, port by port. */
   #publicPorts: readonly number[] = [];
@@ -145,6 +156,7 @@ export class Pool {
 
   private constructor(options: PoolOptions) {
     this.#o = options;
+    this.#tokens = new TokenLedger(options.maxTokens);
   }
 
   /** Binds the ports and starts their workers; if one fails, all are ended again. */
@@ -340,11 +352,13 @@ export class Pool {
       onJoin: (peer, address) => {
         const entry = this.#peers.get(peer);
         if (entry === undefined) return;
+        if (entry.claim !== undefined) this.#tokens.use(entry.claim);
+        entry.onSettled?.();
         entry.joined = true;
         portSlot.peers.add(peer);
         // Before the application hears of it: what it broadcasts from its listener is for this peer too.
         portSlot.handle.joined(peer);
-        listener.onJoin(peer, portSlot.handle, address, entry.body, entry.negotiated);
+        listener.onJoin(peer, portSlot.handle, address, entry);
       },
       onMessage: listener.onMessage,
       onLeave: (peer, reason) => this.#left(portSlot, peer, reason),
@@ -359,26 +373,64 @@ export class Pool {
   }
 
   /** Never rejects: whatever goes wrong, the client is told and the application hears of it. */
-  async #decide(asked: PortHandle, request: Extract<WorkerPost, { type: "join" }>): Promise<void> {
-    const { cid, address, port, local, body } = request;
+  async #decide(asked: PortHandle, request: JoinRequest): Promise<void> {
+    const { cid, token } = request;
+    if (token === undefined) return this.#place(asked, request, undefined);
+    const claimed = this.#tokens.claim(token, Date.now());
+    if (claimed === "used")
+      return asked.reject(cid, "denied", tokenProblems.used, "joinsOfUsedToken");
+    if (claimed === "full") {
+      return asked.reject(cid, "full", "too many tokens are remembered", "joinsOverTokens");
+    }
+    const { claim, older } = claimed;
+    // What is kept for the join before it is free, or a peer's, before another place is taken: one token never has two.
+    claim.ready = Promise.all([older?.ready, this.#withdraw(older?.peer)]);
+    await claim.ready;
+    await this.#place(asked, request, claim);
+    this.#tokens.placed(claim);
+  }
+
+  /** Ends a reservation; resolves when it is gone, or when the peer that has come of it is known. */
+  async #withdraw(peer: number | undefined): Promise<void> {
+    const entry = peer === undefined ? undefined : this.#peers.get(peer);
+    if (peer === undefined || entry === undefined) return;
+    await new Promise<void>((resolve) => {
+      entry.onSettled = resolve;
+      entry.portSlot.handle.withdraw(peer);
+    });
+  }
+
+  async #place(
+    asked: PortHandle,
+    request: JoinRequest,
+    claim: TokenClaim | undefined,
+  ): Promise<void> {
+    const { cid, address, port, local, body, token } = request;
+    const isUsed = (): boolean => claim?.isLost === true;
+    const refuseUsed = (): void =>
+      asked.reject(cid, "denied", tokenProblems.used, "joinsOfUsedToken");
+    if (isUsed()) return refuseUsed();
     const host = this.#o.hosts[local]!;
     const negotiated = negotiatedVersion(this.#o.protocol, request.hash, request.compat)!;
-    const decision = await this.#authenticate(body, { address, port, host });
+    const decision = await this.#authenticate(body, { address, port, host, token });
     if (this.#isShuttingDown) return asked.reject(cid, "shutting-down", "");
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
     if (decision === "failed") return asked.reject(cid, "internal", "");
     if (!decision.accept) return asked.reject(cid, "denied", String(decision.detail ?? ""));
     for (;;) {
+      if (isUsed()) return refuseUsed();
       if (!this.#peersOf.hasRoom(address)) {
         return asked.reject(cid, "full", "too many peers of one address", "joinsOverAddress");
       }
       const reserved = this.#placement.reserve();
       if (reserved === undefined) return asked.reject(cid, "full", "");
       const portSlot = this.#portSlots[reserved.port]!;
-      this.#peers.set(reserved.peer, { portSlot, address, body, negotiated, joined: false });
+      const joined = { body, negotiated, token, claim, joined: false };
+      this.#peers.set(reserved.peer, { portSlot, address, ...joined });
+      if (claim !== undefined) claim.peer = reserved.peer;
       this.#peersOf.add(address);
       const answer = await portSlot.handle.reserve(reserved.peer, request, decision.body ?? {});
-      if (typeof answer !== "string") return asked.answer(cid, answer);
+      if (typeof answer !== "string") return isUsed() ? refuseUsed() : asked.answer(cid, answer);
       this.#forget(reserved.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
       if (answer === KEY_REFUSED) {
@@ -441,6 +493,12 @@ export class Pool {
     this.#peers.delete(peer);
     this.#peersOf.remove(entry.address);
     this.#placement.release(peer);
+    const { claim } = entry;
+    if (claim !== undefined) {
+      claim.peer = undefined;
+      this.#tokens.release(claim);
+    }
+    entry.onSettled?.();
     if (this.#peers.size === 0) this.#onDrained?.();
   }
 

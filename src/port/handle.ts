@@ -153,6 +153,11 @@ export class PortHandle {
     });
   }
 
+  /** Ends a reservation: `onExpired` follows, or `onJoin` where a peer has come of it. */
+  withdraw(peer: number): void {
+    this.#post({ type: "withdraw", peer });
+  }
+
   answer(cid: string, bytes: Uint8Array): void {
     this.#post({ type: "answer", cid, bytes });
   }

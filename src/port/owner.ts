@@ -20,7 +20,7 @@ import { nowMs } from "../udp/turn.ts";
 import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
 import type { ZeroServerEvent } from "../zero/events.ts";
 import type { RejectReason } from "../zero/messages.ts";
-import { ZeroServer } from "../zero/server.ts";
+import { ZeroServer, type ZeroServerOptions } from "../zero/server.ts";
 import { Addresses } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
@@ -38,6 +38,8 @@ export interface PortOwnerOptions {
   readonly crypto: ZeroCrypto;
   /** Signs accept, where the protocol is sealed. */
   readonly identity?: SigningKey | undefined;
+  /** Whose connect tokens let somebody ask to join; missing: all may. */
+  readonly tokens?: ZeroServerOptions["tokens"];
   /** At least 0, below 1; which packet numbers are skipped depends on it. */
   readonly random: () => number;
   /** One for each address of the server; a path names its own by its index here. */
@@ -100,6 +102,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       protocol,
       crypto: options.crypto,
       identity: options.identity,
+      tokens: options.tokens,
       port: options.publicPort,
       ports: options.publicPorts,
       limits: options.limits,
@@ -135,6 +138,18 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, path: request }));
     this.#loop.wake();
     return bytes;
+  }
+
+  /** A reservation ends; a peer that has come of it stays. */
+  withdraw(id: number): void {
+    const reserved = this.#reservations.get(id);
+    if (reserved === undefined) return;
+    reserved.connection.end("abandoned", {
+      code: closeCodes.notConnected,
+      reason: "",
+      by: "local",
+    });
+    this.wake(reserved);
   }
 
   answer(cid: string, bytes: Uint8Array): void {

@@ -4,13 +4,14 @@
  * (records-to-worker.ts, records-to-application.ts). Both threads run the same build, so nothing is checked twice, and a
  * kind of post that its reader does not know is an error of the compiler.
  */
-import type { PortStats } from "../connection-contract.ts";
+import type { JoinToken, PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
 import type { PortLimits } from "../port-limits.ts";
 import type { CongestionChoice } from "../session/congestion/choose.ts";
 import type { JoinKey } from "../zero/key-exchange.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
+import type { TokenRules } from "../zero/token.ts";
 import type { PortMemory } from "./memory.ts";
 
 /** A system error, as it is posted between threads. */
@@ -43,6 +44,7 @@ export type WorkerPost =
       readonly hash: string;
       readonly compat: boolean;
       readonly key?: JoinKey | undefined;
+      readonly token?: JoinToken | undefined;
     })
   | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
   | { readonly type: "refused"; readonly peer: number; readonly problem: string }
@@ -69,6 +71,8 @@ export type ApplicationPost =
       readonly key?: JoinKey | undefined;
       readonly accept: unknown;
     })
+  /** Ends a reservation: `expired` follows. Where a peer has come of it, nothing happens. */
+  | { readonly type: "withdraw"; readonly peer: number }
   | { readonly type: "answer"; readonly cid: string; readonly bytes: Uint8Array }
   | {
       readonly type: "reject";
@@ -87,6 +91,8 @@ export type ApplicationPost =
 export interface WorkerOptions {
   /** The seed of the server's signing key, where the protocol is sealed. */
   readonly identity: Uint8Array | undefined;
+  /** Whose connect tokens let somebody ask to join; undefined: all may. */
+  readonly tokens: TokenRules | undefined;
   readonly protocolUrl: string;
   readonly protocolHash: string;
   /** Its `versions` as JSON: both threads must know the same ones. */

@@ -164,6 +164,7 @@ async function main(): Promise<void> {
           protocol,
           crypto: nodeCrypto,
           identity: options.identity && nodeCrypto.signingKey(options.identity),
+          tokens: options.tokens && { ...options.tokens, wallMs: Date.now },
           random: secureRandom,
           sockets,
           link,
@@ -195,6 +196,9 @@ async function main(): Promise<void> {
         }
         return;
       }
+      case "withdraw":
+        owner!.withdraw(message.peer);
+        return;
       case "answer":
         owner!.answer(message.cid, message.bytes);
         return;

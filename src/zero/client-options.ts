@@ -1,6 +1,7 @@
 /** What the client's machine is made with and gives out. Not what it does (client.ts). */
 import type { Protocol } from "../protocol.ts";
 import type { ZeroCrypto } from "./crypto.ts";
+import type { OwnToken } from "./join.ts";
 
 export interface ZeroClientOptions {
   readonly protocol: Protocol;
@@ -11,6 +12,8 @@ export interface ZeroClientOptions {
   readonly join: unknown;
   /** Where the protocol is sealed: the keys of which the server must have one, as base64url. Missing: any will do. */
   readonly serverKeys?: readonly string[] | undefined;
+  /** The connect token of join 2, and the private key that it names. */
+  readonly token?: OwnToken | undefined;
   readonly nowMs: number;
 }
 

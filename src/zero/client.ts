@@ -16,7 +16,7 @@ import {
   ZERO_REBIND_TRANSMISSIONS,
   ZERO_RESTART_MS,
 } from "../limits.ts";
-import { compatibleHashes, negotiatedVersion } from "../negotiated-version.ts";
+import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { type OwnKeys, plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
 import { encodeBase64url } from "./base64url.ts";
@@ -33,6 +33,7 @@ import {
   parseFrame,
 } from "./envelope.ts";
 import type { ClientAttachment, ZeroClientEvent } from "./events.ts";
+import { buildJoin, checkRoom, LONGEST_COOKIE, type OwnToken } from "./join.ts";
 import { ClientKeyExchange, type SignedAccept } from "./key-exchange.ts";
 import {
   cutCode,
@@ -55,7 +56,6 @@ import {
   type ClientState,
   clientStates,
   JOIN_SEQ,
-  type JoinSys,
   messages,
   type ServerMessage,
   type SysOf,
@@ -74,6 +74,7 @@ export class ZeroClient {
   readonly #dialledPort: number;
   readonly #join: unknown;
   readonly #serverKeys: readonly string[] | undefined;
+  readonly #token: OwnToken | undefined;
   readonly #request: RepeatedRequest = new RepeatedRequest(({ bytes, port }) =>
     this.#send(bytes, port),
   );
@@ -98,19 +99,25 @@ export class ZeroClient {
   #ending: { code: string; reason: string } | undefined;
   #endAtMs: number = NEVER;
 
-  /** Throws `InvalidMessageError` for a body that the spec does not allow. */
+  /**
+   * Throws `InvalidMessageError` for a body that the spec does not allow, STARDUST_INVALID_OPTION for a token that is too
+   * long beside it.
+   */
   constructor(options: ZeroClientOptions) {
     const { protocol, crypto, port, join, nowMs } = options;
     this.#protocol = protocol;
     this.#crypto = crypto;
     this.#dialledPort = port;
     this.#serverKeys = options.serverKeys;
+    this.#token = options.token;
     this.#join = outgoingBody(protocol, "join", join);
     this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
     this.#begin(nowMs);
-    if (this.#request.current!.bytes.length > protocol.limits.maxDatagramBytes) {
+    const { maxDatagramBytes } = protocol.limits;
+    if (this.#request.current!.bytes.length > maxDatagramBytes) {
       throw new InvalidMessageError("", "join does not fit a datagram");
     }
+    if (this.#token !== undefined) checkRoom(this.#buildJoin(LONGEST_COOKIE), maxDatagramBytes);
   }
 
   /** By the names of the state table. */
@@ -511,33 +518,24 @@ export class ZeroClient {
     this.#restartAtMs = NEVER;
     this.#cid = this.#randomId();
     if (this.#protocol.security === "sealed") this.#exchange = new ClientKeyExchange(this.#crypto);
-    const bytes = this.#buildJoin(0, undefined);
+    const bytes = this.#buildJoin(undefined);
     this.#request.begin({ bytes, port: this.#dialledPort }, nowMs);
   }
 
   /** Join 2: its bytes are frozen from here on, the server knows it by their hash. */
   #begin2(cookie: string, nowMs: number): void {
-    const join = this.#buildJoin(JOIN_SEQ, cookie);
+    const join = this.#buildJoin(cookie);
     this.#exchange?.sent(join);
     this.#request.begin({ bytes: join, port: this.#dialledPort }, nowMs);
   }
 
-  #buildJoin(seq: number, cookie: string | undefined): Uint8Array {
-    const { hash, version, limits } = this.#protocol;
-    // Cookie and hash stand first: the server finds them by their offsets (cookie.ts).
-    const compatible = compatibleHashes(this.#protocol);
-    const sys: JoinSys = {
-      ...(cookie === undefined ? {} : { cookie }),
-      hash,
-      version,
-      ...(compatible.length === 0 ? {} : { compatible }),
-      ...(this.#exchange === undefined ? {} : { key: this.#exchange.key }),
-    };
-    return buildDatagram(
-      this.#crypto,
-      { cid: this.#cid, msg: "join", seq, ack: 0, sys, body: this.#join },
-      { padBytes: limits.maxDatagramBytes, maxBytes: limits.maxDatagramBytes },
-    );
+  #buildJoin(cookie: string | undefined): Uint8Array {
+    const own = { cid: this.#cid, cookie, key: this.#exchange?.key };
+    return buildJoin(this.#crypto, this.#protocol, {
+      ...own,
+      body: this.#join,
+      token: this.#token,
+    });
   }
 
   /** What proves by its MAC alone who sends it. */

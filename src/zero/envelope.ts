@@ -2,18 +2,18 @@
  * The envelope of a zero message: three zero bytes, then `{"v":1,"cid":"…","msg":…,"seq":…,"ack":…,"sys":…,"body":…,
  * "pad":"…","mac":"…"}`. `v` and `cid` open it and `mac` closes it at fixed offsets of the raw bytes, so that a
  * connection is found and its MAC checked before any JSON is parsed. A string cannot hold a bare quote, so the bytes
- * `,"mac":"` at that place are that member and nothing else. In sealed mode accept ends in `"sig":"…"` in the same way.
+ * `,"mac":"` at that place are that member and nothing else. In sealed mode accept ends in `"sig":"…"` in the same way, and
+ * so does a join that brings a connect token.
  *
  * Reading goes from cheap to dear: length, first and last bytes, (MAC,) scan, UTF-8, parse, envelope. The first
  * problem ends it; nothing throws. Worst case: one scan and one parse of 1,500 bytes.
  */
 import { MAX_ZERO_DATAGRAM_BYTES, MIN_ZERO_DATAGRAM_BYTES } from "../limits.ts";
-import { utf8Read } from "../wire/utf8.ts";
 import { base64urlLength, decodeBase64url, encodeBase64url } from "./base64url.ts";
 import type { ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import { type MessageName, messages, type SysOf } from "./own-messages.ts";
-import { hasForbiddenKey, loneSurrogate, scanJson } from "./scan.ts";
+import { isObject, readJsonObject } from "./read-json.ts";
 
 /** Connection ids, nonces and MACs: 128 bits. */
 export const ID_BYTES = 16;
@@ -31,6 +31,7 @@ const MAC_BYTES: number = MAC_HEAD.length + ID_CHARACTERS + TAIL.length;
 /** Ed25519 signatures: 64 bytes. */
 const SIGNATURE_BYTES = 64;
 const SIGNATURE_CHARACTERS: number = base64urlLength(SIGNATURE_BYTES);
+const SIG_BYTES: number = SIG_HEAD.length + SIGNATURE_CHARACTERS + TAIL.length;
 /** `,"pad":""` */
 const PAD_BYTES = 9;
 
@@ -66,7 +67,8 @@ export function buildDatagram<M extends MessageName>(
     `"sys":${JSON.stringify(sys)},"body":${JSON.stringify(body)}`;
   const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key, sign } = options;
   if (padBytes > 0) {
-    const bytes = encoder.encode(text).length + (key === undefined ? 1 : MAC_BYTES);
+    const end = key !== undefined ? MAC_BYTES : sign !== undefined ? SIG_BYTES : TAIL.length - 1;
+    const bytes = encoder.encode(text).length + end;
     if (bytes < padBytes && bytes + PAD_BYTES <= maxBytes) {
       text += `,"pad":"${".".repeat(Math.max(0, padBytes - bytes - PAD_BYTES))}"`;
     }
@@ -162,20 +164,8 @@ export interface EnvelopeOf<N extends MessageName> {
 
 /** Reads the JSON of a frame. Members that are not known are ignored. */
 export function parseFrame(frame: Frame): Envelope | ZeroDropReason {
-  const { bytes } = frame;
-  const problem = scanJson(bytes, 3, bytes.length);
-  if (problem !== undefined) return problem === "scan" ? "droppedScan" : "droppedForbidden";
-  const text = utf8Read(bytes, 3, bytes.length - 3);
-  if (text === undefined) return "droppedUtf8";
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return "droppedJson";
-  }
-  if (!isObject(value)) return "droppedEnvelope";
-  if (hasForbiddenKey(value)) return "droppedForbidden";
-  if (loneSurrogate(value) !== undefined) return "droppedUtf8";
+  const value = readJsonObject(frame.bytes, 3, frame.bytes.length);
+  if (typeof value === "string") return value;
   const { v, cid, msg, seq, ack, sys, body, mac, sig } = value;
   // A key that stands twice has its last value: it must not differ from what was looked up by its first.
   if (v !== 1 || cid !== frame.cid) return "droppedEnvelope";
@@ -189,10 +179,6 @@ export function parseFrame(frame: Frame): Envelope | ZeroDropReason {
 
 function isName(msg: string): msg is MessageName {
   return Object.hasOwn(messages, msg);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {

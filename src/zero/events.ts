@@ -1,4 +1,5 @@
 /** What the machines of the connection protocol tell their owner. */
+import type { JoinToken } from "../connection-contract.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { TrafficSecrets } from "../traffic-secrets.ts";
 import type { JoinKey } from "./key-exchange.ts";
@@ -17,6 +18,8 @@ export type ZeroServerEvent =
       readonly compat: boolean;
       /** Sealed: the client's part of the key exchange, for `reserve`. */
       readonly key?: JoinKey;
+      /** Where the server asks for one: whether it has been used is not known here. */
+      readonly token?: JoinToken;
     })
   /** A client has attached. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
   | (NetworkPath & {

@@ -9,6 +9,7 @@
  */
 import type { TrafficSecrets } from "../traffic-secrets.ts";
 import { base64urlLength, decodeBase64url, encodeBase64url } from "./base64url.ts";
+import { concat } from "./concat.ts";
 import type { ZeroDropReason } from "./counters.ts";
 import type { KeyPair, SigningKey, ZeroCrypto } from "./crypto.ts";
 import {
@@ -163,14 +164,4 @@ export class ClientKeyExchange {
     const shared = theirs === undefined ? undefined : this.#pair.agree(theirs);
     return shared === undefined ? undefined : keysOf(this.#crypto, shared, transcript);
   }
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

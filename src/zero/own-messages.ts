@@ -50,6 +50,8 @@ export interface JoinSys {
   readonly cookie?: string;
   /** The client's for this connection alone. */
   readonly key?: string;
+  /** A connect token. */
+  readonly token?: string;
 }
 
 /** Proves nothing, stores nothing; the client repeats the cookie from the same address. */

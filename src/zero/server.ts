@@ -9,6 +9,7 @@
  * tables are bounded, nothing throws for any bytes, and each datagram raises exactly one of the counters in
  * `zeroDropReasons`.
  */
+import type { JoinToken } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
 import { MAX_ZERO_OUTBOX } from "../limits.ts";
 import { differences, negotiateJoin } from "../negotiated-version.ts";
@@ -60,12 +61,15 @@ import {
 import { type Origin, PeerTable } from "./peers.ts";
 import { type JoinEntry, JoinTable } from "./pending.ts";
 import { RateLimit } from "./rate.ts";
+import { TokenCheck, type TokenProblem, type TokenRules, tokenProblems } from "./token.ts";
 
 export interface ZeroServerOptions {
   readonly protocol: Protocol;
   readonly crypto: ZeroCrypto;
   /** Signs accept, where the protocol is sealed; all ports of a server have the same one. */
   readonly identity?: SigningKey | undefined;
+  /** Whose connect tokens let somebody in, and the milliseconds since 1970; missing: everybody may ask. */
+  readonly tokens?: (TokenRules & { readonly wallMs: () => number }) | undefined;
   /** The number of this port that clients know (the public one). */
   readonly port: number;
   /** Inclusive ranges of public ports that clients may be sent to; at most 16. */
@@ -118,6 +122,8 @@ export class ZeroServer {
   readonly #cookies: CookieJar;
   readonly #unproven: RateLimit;
   readonly #proven: RateLimit;
+  readonly #tokens: TokenCheck | undefined;
+  readonly #checked: RateLimit | undefined;
   readonly #joins: JoinTable;
   readonly #peers: PeerTable;
   readonly #outbox: Outbox<ZeroServerTransmit> = new Outbox();
@@ -142,6 +148,10 @@ export class ZeroServer {
     const limits = { ...defaultPortLimits, ...options.limits };
     this.#unproven = new RateLimit(crypto, limits.unprovenPerSecond, limits, nowMs);
     this.#proven = new RateLimit(crypto, limits.cookiesPerSecond, limits, nowMs);
+    if (options.tokens !== undefined) {
+      this.#tokens = new TokenCheck(crypto, options.tokens, options.tokens.wallMs);
+      this.#checked = new RateLimit(crypto, limits.tokensPerSecond, limits, nowMs);
+    }
     const { pendingJoins, rememberedJoins } = limits;
     this.#joins = new JoinTable(pendingJoins, rememberedJoins, options.maxPendingPerAddress);
     this.#peers = new PeerTable({
@@ -277,9 +287,10 @@ export class ZeroServer {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = this.#parseJoin(frame, from);
     if (typeof envelope === "string") return envelope;
-    const { cookie, hash } = envelope.sys;
-    // A cookie that is not where ours stands is none of ours.
+    const { cookie, hash, token } = envelope.sys;
+    // A cookie that is not where ours stands is none of ours. A token comes with a cookie.
     if (envelope.seq !== 0 || envelope.ack !== 0 || cookie !== undefined) return "droppedSequence";
+    if (token !== undefined) return "droppedSequence";
     const subject = { ...from, cid: frame.cid, hash };
     const challenge = buildDatagram(this.#crypto, {
       cid: frame.cid,
@@ -317,14 +328,30 @@ export class ZeroServer {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
       return "droppedAddressFull";
     }
+    const token = this.#checkToken(frame, envelope.sys.token, from, nowMs);
+    if (token === "rate") return "droppedRate";
+    if (typeof token === "string") {
+      // Not remembered: whoever has no token takes up no room. Asked again, the answer is made again.
+      const sys: RejectSys = { reason: "denied", detail: tokenProblems[token] };
+      this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
+      return "droppedToken";
+    }
     const { body } = envelope;
     const { hash: known, compat } = negotiated;
     const digest = this.#crypto.sha256(frame.bytes);
-    const event = { type: "join", cid, address, port, local, body, hash: known, compat } as const;
-    const offered = this.#identity && { digest, key: decodeKey(envelope.sys.key!)! };
-    if (!this.#events.push(offered === undefined ? event : { ...event, key: offered })) {
-      return "droppedFull";
-    }
+    const event: ZeroServerEvent = {
+      type: "join",
+      cid,
+      address,
+      port,
+      local,
+      body,
+      hash: known,
+      compat,
+      ...(this.#identity && { key: { digest, key: decodeKey(envelope.sys.key!)! } }),
+      ...(token && { token }),
+    };
+    if (!this.#events.push(event)) return "droppedFull";
     this.#joins.add({
       cid,
       digest,
@@ -336,6 +363,20 @@ export class ZeroServer {
     });
     this.#send(this.#processing(cid), from);
     return "accepted";
+  }
+
+  /** What the token of a join says, where one is asked for. Public-key cryptography comes last, and at a rate. */
+  #checkToken(
+    frame: Frame,
+    text: string | undefined,
+    { address }: Origin,
+    nowMs: number,
+  ): JoinToken | undefined | TokenProblem | "rate" {
+    const tokens = this.#tokens;
+    if (tokens === undefined) return undefined;
+    const token = tokens.read(text);
+    if (typeof token === "string") return token;
+    return this.#checked!.take(address, nowMs) ? tokens.verify(token, frame) : "rate";
   }
 
   #negotiate({ hash, compatible = [] }: JoinSys): ReturnType<typeof negotiateJoin> {
@@ -367,7 +408,8 @@ export class ZeroServer {
       return "droppedProtocol";
     }
     if (!hasSecurityMembers(this.#protocol, envelope)) return "droppedSchema";
-    const { key } = envelope.sys;
+    const { key, token } = envelope.sys;
+    if ((token !== undefined) !== frame.sigAt >= 0) return "droppedEnvelope";
     if (key !== undefined && decodeKey(key) === undefined) return "droppedSchema";
     return hasValidBody(this.#protocol, envelope) ? envelope : "droppedSchema";
   }

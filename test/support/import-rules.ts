@@ -27,7 +27,7 @@ interface ModuleRule {
 const BASE = ["base", "contract", "negotiated-version", "message"];
 const BELOW_PORT = ["wire", "session", "zero", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
-const FACES = ["server", "client", "systems"];
+const FACES = ["server", "client", "systems", "tokens"];
 
 /** What the generator stands on, and all of it. */
 const BELOW_CODEGEN = ["codegen/reading", "codegen/print", "codegen/bytes", "codegen/kinds"];
@@ -55,6 +55,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   },
   client: { imports: [...BASE, ...BELOW_PORT, "endpoint", "dispatcher"], packages: ["node:*"] },
   systems: { imports: BASE, packages: [] },
+  tokens: { imports: [...BASE, "zero", "udp", "endpoint"], packages: [] },
   index: { imports: [...BASE, ...FACES], types: ["wire", "session", "udp"], packages: [] },
   testing: {
     imports: [...BASE, ...BELOW_PORT, "port", "pool", ...FACES, "index"],
@@ -121,6 +122,10 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/server-key.ts": "contract",
   "src/traffic-secrets.ts": "base",
   "src/server-identity.ts": "server",
+  "src/token-text.ts": "contract",
+  "src/tokens.ts": "tokens",
+  "src/connect-token.ts": "client",
+  "src/listen-tokens.ts": "server",
   "src/endpoint.ts": "endpoint",
   "src/abort.ts": "endpoint",
   "src/options.ts": "endpoint",

@@ -11,6 +11,7 @@ import { ZeroClient } from "#src/zero/client.js";
 import { countedDatagrams, type ZeroCounters } from "#src/zero/counters.js";
 import type { SigningKey, ZeroCrypto } from "#src/zero/crypto.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
+import type { OwnToken } from "#src/zero/join.js";
 import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
 import { handZeroProtocol } from "./hand-zero.ts";
 
@@ -151,6 +152,7 @@ export class World {
       join?: unknown;
       serverKeys?: readonly string[];
       crypto?: ZeroCrypto;
+      token?: OwnToken;
     } = {},
   ): Host {
     const index = this.hosts.length;
@@ -161,6 +163,7 @@ export class World {
         port: o.dial ?? PORTS[0],
         join: o.join ?? { name: `bot${index}` },
         serverKeys: o.serverKeys,
+        token: o.token,
         nowMs: this.nowMs,
       }),
       address: o.address ?? `10.0.0.${index + 1}`,

@@ -36,6 +36,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
     compatible: ["1".repeat(32)],
     cookie: "c".repeat(22),
     key: "k".repeat(43),
+    token: "t",
   },
   challenge: { cookie: "c".repeat(64) },
   processing: {},
@@ -73,7 +74,7 @@ const samples: readonly unknown[] = [
   true,
   {},
   ...[-1, 0, 0.5, 1, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 1e300],
-  ...[0, 1, 21, 22, 23, 31, 32, 33, 42, 43, 44, 64, 65, 96, 97].flatMap((length) => [
+  ...[0, 1, 21, 22, 23, 31, 32, 33, 42, 43, 44, 64, 65, 96, 97, 1024, 1025].flatMap((length) => [
     "a".repeat(length),
     "𝄞".repeat(length),
   ]),

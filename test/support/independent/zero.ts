@@ -106,7 +106,9 @@ export class ZeroParser {
       if (!text.endsWith(`,"mac":"${mac}"}`)) fail(`${msg}: mac is not at its offset`);
     }
     const { sig } = envelope;
-    if ((sig !== undefined) !== (this.#isSealed && msg === "accept")) fail(`${msg}: sig`);
+    const hasToken = msg === "join" && (envelope["sys"] as Yaml)["token"] !== undefined;
+    const isSigned = hasToken || (this.#isSealed && msg === "accept");
+    if ((sig !== undefined) !== isSigned) fail(`${msg}: sig`);
     if (sig !== undefined) {
       if (typeof sig !== "string" || !CHARACTERS_86.test(sig)) fail(`${msg}: sig`);
       if (!text.endsWith(`,"sig":"${sig}"}`)) fail(`${msg}: sig is not at its offset`);
