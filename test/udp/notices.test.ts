@@ -140,6 +140,50 @@ describe("notices", () => {
     expect(toldApplication).toEqual([7]);
   });
 
+  it("of what was on its way to a peer whose worker dies say that it is lost, before its leave", async () => {
+    const systems = specUrl("deliveries", "systems.js");
+    const server = closing(await listen({ ports: { count: 1 }, systems, onFault: () => {} }));
+    // What this client has received, nobody knows. Both are about to vanish: nobody waits for their ends.
+    let isSilent = false;
+    const client = await connect({
+      port: server.ports[0]!,
+      wrapSocket: (socket) => ({
+        port: socket.port,
+        address: socket.address,
+        send: (bytes, port, address) => {
+          if (!isSilent) socket.send(bytes, port, address);
+        },
+        listen: (listener) => socket.listen(listener),
+        close: () => socket.close(),
+      }),
+    });
+    await until(() => server.peers.has(client.id));
+    const { send } = server.peers.get(client.id)!;
+    const told: string[] = [];
+    for (const name of ["event", "spark"] as const) {
+      server.notices[name](
+        (_peer, token, outcome) => void told.push(`${name} ${token} ${outcome}`),
+      );
+    }
+    server.on("leave", ({ id }, { code }) => void told.push(`${id} ${code}`));
+    const other = await connect({ port: server.ports[0]! });
+    isSilent = true;
+    for (const n of [1, 2, 3]) {
+      expect(send.event({ n }, n)).toBe(true);
+      expect(send.spark({ n }, n)).toBe(true);
+    }
+    other.send.cue({ n: 0 });
+    const left = `${client.id} worker-died`;
+    await until(() => told.includes(left));
+    const lost = [1, 2, 3].flatMap((n) => [`event ${n} lost`, `spark ${n} lost`]);
+    expect(
+      told
+        .slice(0, told.indexOf(left))
+        .filter((what) => what.endsWith("lost"))
+        .sort(),
+    ).toEqual(lost.sort());
+  });
+
   it("are asked for with a whole number, and listened to with a function", async () => {
     const server = closing(await listen({ ports: { count: 1 } }));
     const client = closing(await connect({ port: server.ports[0]! }));

@@ -20,6 +20,15 @@ async function sealedServer() {
   return server;
 }
 
+/** Whatever is asked of it, it hands on to the runtime. */
+const bareFace = {
+  send: (target: { send(channel: number, message: unknown): boolean }) => target,
+  receive: (target: { receive(channel: number, handler: () => void): void }) => target,
+  messages: () => ({}),
+  header: () => ({}),
+};
+const reliable = protocol.channels.findIndex(({ name }) => name === "reliable");
+
 /** A client that sends bytes on channel `reliable` that no decoder takes. */
 async function rogue(port: number) {
   const channels = protocol.channels.map((channel) => ({
@@ -33,18 +42,11 @@ async function rogue(port: number) {
       },
     },
   }));
-  const face = {
-    send: (target: { send(channel: number, message: unknown): boolean }) => target,
-    receive: () => ({}),
-    messages: () => ({}),
-    header: () => ({}),
-  };
   const client = closing(
-    await connectWith({ ...protocol, channels } as never, face as never, { port }),
+    await connectWith({ ...protocol, channels } as never, bareFace as never, { port }),
   );
   const target = client.send as { send(channel: number, message: unknown): boolean };
-  const index = protocol.channels.findIndex(({ name }) => name === "reliable");
-  return { client, send: (bytes: Uint8Array) => target.send(index, bytes) };
+  return { client, send: (bytes: Uint8Array) => target.send(reliable, bytes) };
 }
 
 it("a peer whose message cannot be decoded is closed with the reason, and another is not", async () => {
@@ -61,4 +63,35 @@ it("a peer whose message cannot be decoded is closed with the reason, and anothe
   expect(left).toEqual([[ended.code, ended.reason, "local"]]);
   expect(good.send.reliable({ data: new Uint8Array(3) })).toBe(true);
   expect(server.peers.size).toBe(1);
+});
+
+it("a server whose message cannot be decoded is left with the reason, and hears it", async () => {
+  const server = await sealedServer();
+  const left: unknown[] = [];
+  server.on("leave", (_peer, { code, reason, by }) => void left.push([code, reason, by]));
+  const port = server.ports[0]!;
+  const good = closing(await connect({ port } as Parameters<typeof connect>[0]));
+  // To this one whatever the server sends is what it cannot decode.
+  const decode = (): never => {
+    throw new RangeError("planted");
+  };
+  const channels = protocol.channels.map((channel) => ({
+    ...channel,
+    decoder: { ...channel.decoder, decode },
+  }));
+  const client = closing(
+    await connectWith({ ...protocol, channels } as never, bareFace as never, { port }),
+  );
+  const got: unknown[] = [];
+  const target = client.receive as { receive(channel: number, handler: () => void): void };
+  target.receive(reliable, () => void got.push("a message"));
+  await until(() => server.peers.has(client.id));
+  server.peers.get(client.id)!.send.reliable({ data: Uint8Array.of(1) });
+  const ended = { code: "protocol-violation", reason: "messagesMalformed" };
+  expect(await client.closed).toEqual({ ...ended, by: "local" });
+  expect(client.stats().counters["messagesMalformed"]).toBe(1);
+  expect(got).toEqual([]);
+  await until(() => left.length > 0);
+  expect(left).toEqual([[ended.code, ended.reason, "remote"]]);
+  expect(good.send.reliable({ data: new Uint8Array(3) })).toBe(true);
 });
