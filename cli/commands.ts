@@ -173,7 +173,7 @@ export const commands: Readonly<Record<string, Command>> = {
       keys: {
         type: "string",
         value: "file",
-        help: "a key log, as connect({ keyLog }) writes it: sealed datagrams are opened with it",
+        help: "a key log, as keyLog of connect and listen writes it: sealed datagrams are opened with it",
       },
       json: { type: "boolean", help: "print JSON, one datagram a line" },
       "error-format": errorFormat,

@@ -7,9 +7,9 @@
 import { readFileSync } from "node:fs";
 import type { Side } from "../codegen/model/delivery.ts";
 import { ciphers } from "../codegen/model/security.ts";
-import { keyLogLabels } from "../src/key-log.ts";
 import type { CipherName } from "../src/protocol.ts";
 import { KeyedPhase } from "../src/session/seal-keys.ts";
+import { keyLogLabels } from "../src/udp/key-log.ts";
 import { nodeSealCrypto } from "../src/udp/node-seal.ts";
 import { UsageError } from "./usage.ts";
 

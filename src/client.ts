@@ -11,7 +11,7 @@ import {
   connectTimeout,
   connectUntrusted,
 } from "./connect-errors.ts";
-import { type ConnectOptions, checkKeyLog, connectOptions } from "./connect-options.ts";
+import { type ConnectOptions, connectOptions } from "./connect-options.ts";
 import { type OwnCredentials, ownCredentials } from "./connect-token.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import {
@@ -42,7 +42,6 @@ import {
   StardustError,
 } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
-import { logKeys } from "./key-log.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
@@ -52,6 +51,7 @@ import { congestionFactory } from "./session/congestion/choose.ts";
 import type { TrafficSecrets } from "./traffic-secrets.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { openSocket } from "./udp/dgram-socket.ts";
+import { checkKeyLog, keyLines, writeKeyLog } from "./udp/key-log.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
 import { nodeSealCrypto } from "./udp/node-seal.ts";
 import "./udp/node-text.ts";
@@ -62,7 +62,7 @@ import { ZeroClient } from "./zero/client.ts";
 import type { ClientAttachment, ZeroClientEvent } from "./zero/events.ts";
 
 export type { ConnectOptions } from "./connect-options.ts";
-export type { KeyLog } from "./key-log.ts";
+export type { KeyLog } from "./udp/key-log.ts";
 
 /** Numbers of one connection, seen from this side. */
 export interface ConnectionStats {
@@ -535,7 +535,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   #logKeys(secrets: TrafficSecrets): void {
     const { keyLog, onFault } = this.#options;
     try {
-      if (keyLog !== undefined) logKeys(keyLog, this.#zero.cid, secrets);
+      if (keyLog !== undefined) writeKeyLog(keyLog, keyLines(this.#zero.cid, secrets));
     } catch (error) {
       faultListener(onFault)(error, "keyLog");
     }

@@ -2,7 +2,6 @@
 import type { UnreadChannels } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFaceTypes } from "./face.ts";
-import type { KeyLog } from "./key-log.ts";
 import {
   abortSignal,
   bufferBytes,
@@ -13,6 +12,7 @@ import {
   object,
   oneOf,
   oneOrList,
+  pathOrFunction,
   portNumber,
   serverKeyText,
   text,
@@ -24,6 +24,7 @@ import {
   type CongestionFactory,
   congestionChoice,
 } from "./session/congestion/choose.ts";
+import type { KeyLog } from "./udp/key-log.ts";
 import type { DatagramSocket } from "./udp/socket.ts";
 
 export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
@@ -86,22 +87,10 @@ export const connectOptions: OptionTable = {
   serverKey: oneOrList(serverKeyText),
   token: tokenText,
   identity: identityText,
-  keyLog: {
-    what: "a path, or a function",
-    isGood: (value) => text.isGood(value) || callback.isGood(value),
-  },
+  keyLog: pathOrFunction,
   unreadChannels: oneOf("close", "wait"),
   resend: flag,
 };
-
-/** Throws STARDUST_INVALID_OPTION where there are no keys to be logged. */
-export function checkKeyLog(protocol: Protocol, keyLog: KeyLog | undefined): void {
-  if (keyLog === undefined || protocol.security === "sealed") return;
-  throw new StardustError(
-    "STARDUST_INVALID_OPTION",
-    `keyLog: protocol ${protocol.name} is plain, and has no keys; a capture shows all of it`,
-  );
-}
 
 /** The keys that are trusted; undefined: any. Throws STARDUST_INVALID_OPTION where none can be, rather than trust nobody. */
 export function serverKeys(

@@ -24,6 +24,7 @@ import {
   object,
   oneOf,
   oneOrList,
+  pathOrFunction,
   portNumber,
   text,
   whole,
@@ -34,6 +35,7 @@ import {
   type CongestionModule,
   congestionChoice,
 } from "./session/congestion/choose.ts";
+import type { KeyLog } from "./udp/key-log.ts";
 
 /** A client as it joins. */
 export interface NewPeer<Join extends object, Send extends object> {
@@ -140,6 +142,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   /** Only clients whose connect token is good may ask to join; default: all may. */
   readonly tokens?: TokenOptions | undefined;
   /**
+   * To debug sealed connections: a file that the secrets of every one are added to, or a function that is given each line.
+   * Whoever has them and a capture reads all: `stardust decode --keys`. Never in production.
+   */
+  readonly keyLog?: KeyLog | undefined;
+  /**
    * When a reliable channel that nobody reads has filled half of a peer's credit and half of its receive budget: `"close"`,
    * the default, closes the peer with `unread-channel`; `"wait"` lets its reliable channels stand still until it is read.
    */
@@ -180,6 +187,7 @@ export const listenOptions: OptionTable = {
   },
   identity: identityText,
   tokens: object,
+  keyLog: pathOrFunction,
   unreadChannels: oneOf("close", "wait"),
   resend: flag,
   socketBufferBytes: bufferBytes,

@@ -23,6 +23,10 @@ export const callback: OptionType = {
   what: "a function",
   isGood: (value) => typeof value === "function",
 };
+export const pathOrFunction: OptionType = {
+  what: "a path, or a function",
+  isGood: (value) => text.isGood(value) || callback.isGood(value),
+};
 export const object: OptionType = {
   what: "an object",
   isGood: (value) => typeof value === "object" && value !== null,

@@ -60,6 +60,7 @@ import { fullBit, receiveCost } from "./port/memory.ts";
 import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { type ServerIdentity, serverIdentity } from "./server-identity.ts";
+import { checkKeyLog, writeKeyLog } from "./udp/key-log.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
@@ -188,6 +189,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.face = face;
     this.#options = options;
     this.#identity = serverIdentity(protocol, options.identity);
+    checkKeyLog(protocol, options.keyLog);
     this.#onFault = faultListener(options.onFault);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.#lacking = protocol.channels.map(() => undefined);
@@ -262,6 +264,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         socketBufferBytes: options.socketBufferBytes,
         resend: options.resend ?? true,
         closesUnread: options.unreadChannels !== "wait",
+        logsKeys: options.keyLog !== undefined,
         congestion: workerCongestion(options.congestion),
       },
       listener: {
@@ -278,6 +281,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         onNotice: (id, channel, token, delivered) =>
           this.#onNotice(this.peers.get(id), channel, token, delivered),
         onFault: (where, error) => this.#onFault(error, where),
+        onKeys: (lines) => this.#onKeys(lines),
       },
     });
     const { signal } = options;
@@ -450,6 +454,14 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   ): void {
     if (peer === undefined || !peer.settled(channel, token)) return;
     this.#notices.tell(channel, [peer], token, delivered);
+  }
+
+  #onKeys(lines: readonly string[]): void {
+    try {
+      writeKeyLog(this.#options.keyLog!, lines);
+    } catch (error) {
+      this.#onFault(error, "keyLog");
+    }
   }
 
   #onLeave(id: number, reason: CloseReason): void {

@@ -50,6 +50,8 @@ export interface PoolListener {
   onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
   /** Something of the application's threw, or a worker died: reported, never fatal. */
   onFault(where: string, error: unknown): void;
+  /** Lines for the key log, where there is one. */
+  onKeys(lines: readonly string[]): void;
 }
 
 export interface PoolOptions {
@@ -368,6 +370,7 @@ export class Pool {
         for (const peer of portSlot.peers) listener.onDrained(peer);
       },
       onFault: (where, error) => listener.onFault(where, error),
+      onKeys: (lines) => listener.onKeys(lines),
       onExit: (error) => this.#exited(portSlot, error),
     };
   }

@@ -50,6 +50,7 @@ export interface PortListener {
   onRingDrained(): void;
   /** A handler of the systems threw. */
   onFault(where: string, error: string): void;
+  onKeys(lines: readonly string[]): void;
   /** The worker has ended; undefined after an orderly close. */
   onExit(error: Error | undefined): void;
 }
@@ -441,6 +442,9 @@ export class PortHandle {
         return;
       case "pong":
         this.unanswered = 0;
+        return;
+      case "keys":
+        this.#listener.onKeys(message.lines);
         return;
       case "fault":
         this.#listener.onFault(message.where, message.error);

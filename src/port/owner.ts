@@ -15,6 +15,7 @@ import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
+import { keyLines } from "../udp/key-log.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { nowMs } from "../udp/turn.ts";
 import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
@@ -62,6 +63,8 @@ export interface PortOwnerOptions {
   readonly onJoin: (event: JoinEvent) => void;
   /** A reservation was not taken up. */
   readonly onExpired: (peer: number) => void;
+  /** Lines for a key log, where one is wanted. */
+  readonly onKeys?: ((lines: readonly string[]) => void) | undefined;
   /** All peers are gone after `closeAll`. */
   readonly onEmpty: () => void;
 }
@@ -382,7 +385,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { connection } = peer;
     switch (event.type) {
       case "attached": {
-        const { tag, secrets } = event;
+        const { tag, secrets, cid } = event;
+        if (secrets !== undefined) this.#o.onKeys?.(keyLines(cid!, secrets));
         connection.attach({ negotiated: peer.negotiated, tag, secrets }, now);
         if (event.proven) this.#addresses.takeFree(peer, event);
         this.#enter(peer);

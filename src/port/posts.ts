@@ -49,6 +49,8 @@ export type WorkerPost =
   | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
   | { readonly type: "refused"; readonly peer: number; readonly problem: string }
   | { readonly type: "expired"; readonly peer: number }
+  /** For the key log, where there is one. */
+  | { readonly type: "keys"; readonly lines: readonly string[] }
   | { readonly type: "stats"; readonly request: number; readonly stats: PortStats }
   /** The answer to `ping`. */
   | { readonly type: "pong" }
@@ -115,6 +117,7 @@ export interface WorkerOptions {
   /** False only to prove that loss is noticed: nothing is ever resent. */
   readonly resend: boolean;
   readonly closesUnread: boolean;
+  readonly logsKeys: boolean;
   /** A controller that is there, or the address of a module that exports a factory by default. */
   readonly congestion: CongestionChoice | { readonly module: string } | undefined;
 }

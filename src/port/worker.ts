@@ -179,6 +179,7 @@ async function main(): Promise<void> {
           congestion,
           onJoin: (event) => post(event),
           onExpired: (peer) => post({ type: "expired", peer }),
+          onKeys: options.logsKeys ? (lines) => post({ type: "keys", lines }) : undefined,
           onEmpty: () => void end(),
         });
         link.start(owner);

@@ -28,8 +28,9 @@ export type ZeroServerEvent =
       readonly proven: boolean;
       /** What every regular datagram of the connection carries; 0 where they are sealed. */
       readonly tag: number;
-      /** What the session's keys are derived from, where it is sealed. */
+      /** What the session's keys are derived from, where it is sealed, and the id that a key log names it by. */
       readonly secrets?: TrafficSecrets | undefined;
+      readonly cid?: string;
     })
   /** The address of a peer, from here on: its first, or one that it has moved to. */
   | (NetworkPath & {

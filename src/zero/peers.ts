@@ -226,9 +226,9 @@ export class PeerTable {
       this.#enter(entry, next);
       entry.proven = isSamePath(entry, from);
       moveTo(entry, from);
-      const { id: peer, address, port, local, proven, tag = 0, secrets } = entry;
+      const { id: peer, cid, address, port, local, proven, tag = 0, secrets } = entry;
       const event = { type: "attached", peer, address, port, local, proven, tag } as const;
-      this.#o.emit(secrets === undefined ? event : { ...event, secrets });
+      this.#o.emit(secrets === undefined ? event : { ...event, secrets, cid });
       entry.secrets = undefined;
     }
     if (entry.state === "attached") entry.counter = Math.max(entry.counter, counter);

@@ -140,7 +140,6 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/client.ts": "client",
   "src/connect-errors.ts": "client",
   "src/connect-options.ts": "client",
-  "src/key-log.ts": "client",
   "src/systems.ts": "systems",
   "src/index.ts": "index",
   "codegen/spec/bounds.ts": "codegen/reading",

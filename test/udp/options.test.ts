@@ -37,6 +37,7 @@ describe("an option of another type", () => {
     "signal",
     "onFault",
     "congestion",
+    "keyLog",
     "resend",
     "socketBufferBytes",
     "ports",

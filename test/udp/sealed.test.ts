@@ -363,6 +363,24 @@ describe("a key log", () => {
     expect(lines).toHaveLength(2);
   });
 
+  it("of a server has the same lines, of every peer on whichever port, and a fault is told", async () => {
+    const [ofServer, ofClients]: [string[], string[]] = [[], []];
+    const server = await serverFor({ ports: { count: 2 }, keyLog: (line) => ofServer.push(line) });
+    for (const port of server.ports) {
+      await clientOf(port, { keyLog: (line) => ofClients.push(line) });
+    }
+    await until(() => ofServer.length >= 4);
+    expect(ofServer.sort()).toEqual(ofClients.sort());
+    const faults: string[] = [];
+    const failing = await serverFor({
+      keyLog: "/nowhere/at/all/keys.log",
+      onFault: (_error, where) => faults.push(where),
+    });
+    await clientOf(failing.ports[0]!);
+    await until(() => faults.length > 0);
+    expect(faults).toEqual(["keyLog"]);
+  });
+
   it("that cannot be written is a fault, and the connection goes on", async () => {
     const { server, proxy } = await watched();
     const faults: unknown[] = [];
@@ -378,9 +396,11 @@ describe("a key log", () => {
 
   it("is refused where the protocol is plain", async () => {
     const plain = { ports: [9] };
-    await expect(plainClient(plain, { keyLog: () => {} })).rejects.toMatchObject({
+    const refusal = {
       code: "STARDUST_INVALID_OPTION",
       message: expect.stringMatching(/^keyLog: protocol arena-plain is plain/),
-    });
+    };
+    await expect(plainClient(plain, { keyLog: () => {} })).rejects.toMatchObject(refusal);
+    await expect(plainServer({ keyLog: () => {} })).rejects.toMatchObject(refusal);
   });
 });
