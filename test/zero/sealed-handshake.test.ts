@@ -82,13 +82,17 @@ function give(host: Host, world: World, bytes: Uint8Array): void {
 }
 
 /** A client that has attached, whose `attached` is lost. */
-function unanswered(): { world: World; host: Host; peer: number } {
+function unanswered(o: Parameters<World["join"]>[0] = {}): {
+  world: World;
+  host: Host;
+  peer: number;
+} {
   const world: World = sealedWorld({
     onServerEvent: ({ type }) => {
       if (type === "attached") world.loss = 1;
     },
   });
-  const host = world.join();
+  const host = world.join(o);
   while (world.loss === 0) world.runFor(10);
   world.loss = 0;
   expect(host.client.state).toBe("attaching");
@@ -130,6 +134,18 @@ describe("a client that knows from a datagram of its session that it is attached
     expect(world.servers.get(PORTS[0])!.stateOf(host.client.cid)).toBe("open");
     expect(host.events).toHaveLength(1);
     expectCountersToAddUp(host.client.counters);
+  });
+
+  it("proves another address as one that has had attached", () => {
+    let natPort = 40_000;
+    const { world, host, peer } = unanswered({ natPort: () => natPort });
+    host.client.assumeAttached();
+    natPort = 41_000;
+    host.client.rebind(world.nowMs);
+    world.runFor(1000);
+    expect(world.servers.get(PORTS[0])!.stateOf(host.client.cid)).toBe("open");
+    expect(world.eventsOf("confirmed")).toMatchObject([{ peer, port: 41_000 }]);
+    expect(host.client.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("does not believe it in any other state", () => {
