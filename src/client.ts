@@ -11,6 +11,7 @@ import {
   connectTimeout,
   connectUntrusted,
 } from "./connect-errors.ts";
+import { firstOf } from "./connect-first.ts";
 import { type ConnectOptions, connectOptions } from "./connect-options.ts";
 import { type OwnCredentials, ownCredentials } from "./connect-token.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
@@ -35,12 +36,7 @@ import {
   registerHandlers,
   resolveServer,
 } from "./endpoint.ts";
-import {
-  ConnectProtocolError,
-  ConnectRejectedError,
-  ConnectUntrustedError,
-  StardustError,
-} from "./errors.ts";
+import { StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
 import { hasChannel, type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
@@ -129,71 +125,6 @@ export async function connect<F extends ClientFaceTypes>(
   const addresses = await resolveServer(options.host ?? "127.0.0.1");
   const isOnce = keys.token !== undefined;
   return firstOf(addresses, isOnce, (address) => open<F>(protocol, face, options, address, keys));
-}
-
-/** Errors that a server's answer has led to. */
-const answers = [ConnectRejectedError, ConnectProtocolError, ConnectUntrustedError] as const;
-
-/** How long an address may say nothing before the next is tried as well (RFC 8305, section 8). */
-const NEXT_ADDRESS_MS = 250;
-
-/**
- * The client that connects first, of attempts at the addresses of one name: the next begins when the one before has
- * failed, or has heard nothing for a while. What a server answers is final. Rejects with the error of the first
- * address.
- */
-function firstOf<F extends ClientFaceTypes>(
-  addresses: readonly string[],
-  isOnce: boolean,
-  openAt: (address: string) => Promise<RunningClient<F>>,
-): Promise<RunningClient<F>> {
-  const left = [...addresses];
-  const running = new Set<RunningClient<F>>();
-  let timer: NodeJS.Timeout | undefined;
-  let failure: unknown;
-  let trying = 0;
-  let isDecided = false;
-  return new Promise((resolve, reject) => {
-    const decide = (winner: RunningClient<F> | undefined): void => {
-      isDecided = true;
-      clearTimeout(timer);
-      for (const client of running) if (client !== winner) void client.close();
-    };
-    const next = (): void => {
-      clearTimeout(timer);
-      const address = left.shift();
-      if (address === undefined) return;
-      trying++;
-      void attempt(address);
-      if (left.length > 0) timer = setTimeout(nextUnlessHeard, NEXT_ADDRESS_MS);
-    };
-    const nextUnlessHeard = (): void => {
-      if (![...running].some((client) => client.hasHeard)) next();
-    };
-    const attempt = async (address: string): Promise<void> => {
-      try {
-        const client = await openAt(address);
-        running.add(client);
-        if (isDecided) return await client.close();
-        await client.attached;
-        if (isDecided) return await client.close();
-        decide(client);
-        resolve(client);
-      } catch (error) {
-        trying--;
-        failure ??= error;
-        if (isDecided) return;
-        // A token lets in once: what is refused at one address may be what has been let in at another.
-        const isFinal =
-          answers.some((answer) => error instanceof answer) && !(isOnce && trying > 0);
-        if (!isFinal && left.length > 0) return next();
-        if (!isFinal && trying > 0) return;
-        decide(undefined);
-        reject(isFinal ? error : failure);
-      }
-    };
-    next();
-  });
 }
 
 async function open<F extends ClientFaceTypes>(

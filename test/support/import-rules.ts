@@ -139,6 +139,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/listen-options.ts": "server",
   "src/client.ts": "client",
   "src/connect-errors.ts": "client",
+  "src/connect-first.ts": "client",
   "src/connect-options.ts": "client",
   "src/systems.ts": "systems",
   "src/index.ts": "index",
