@@ -100,6 +100,12 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   readonly closed: Promise<CloseReason>;
   /** Resolves when a `send` that was refused can be tried again. Rejects with STARDUST_CLOSED. */
   drained(): Promise<void>;
+  /**
+   * Takes a new socket at once and has the server find this client where it is now, for applications that are told that the
+   * network has changed. The client does so by itself after some silence. Resolves when the server has found it, or the
+   * connection has ended; never rejects. Messages may be sent meanwhile, and none that is reliable is lost.
+   */
+  rebind(): Promise<void>;
   /** Sends what was queued in this turn now rather than at the turn's end. */
   flush(): void;
   stats(): ConnectionStats;
@@ -135,17 +141,32 @@ async function open<F extends ClientFaceTypes>(
   keys: OwnCredentials,
 ): Promise<RunningClient<F>> {
   const { signal } = options;
+  const openOne = () => openWrapped(protocol, options, address);
+  const socket = await openOne();
+  try {
+    if (signal?.aborted) throw connectAborted(signal);
+    return new RunningClient<F>(protocol, face, options, socket, openOne, address, keys);
+  } catch (error) {
+    void socket.close();
+    throw error;
+  }
+}
+
+/** A socket towards a server, as its user wraps it. */
+async function openWrapped<F extends ClientFaceTypes>(
+  protocol: Protocol,
+  { socketBufferBytes, wrapSocket }: ConnectOptions<F>,
+  address: string,
+): Promise<DatagramSocket> {
   const plain = await openSocket({
     host: localAddress(address),
     port: 0,
-    bufferBytes: options.socketBufferBytes,
+    bufferBytes: socketBufferBytes,
     maxDatagramBytes: largestDatagramBytes(protocol.limits),
     warn: true,
   });
   try {
-    if (signal?.aborted) throw connectAborted(signal);
-    const socket = options.wrapSocket?.(plain) ?? plain;
-    return new RunningClient<F>(protocol, face, options, socket, address, keys);
+    return wrapSocket?.(plain) ?? plain;
   } catch (error) {
     void plain.close();
     throw error;
@@ -186,6 +207,13 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
   readonly #counters = new Counters([["messagesMalformed", 0]]);
+  readonly #openSocket: () => Promise<DatagramSocket>;
+  /** A socket is being opened that will take the place of the one in use. */
+  #opening = false;
+  /** The socket has been replaced since the server last knew where this is. */
+  #isElsewhere = false;
+  /** Of those who wait for the server to know it. */
+  #found: (() => void)[] = [];
   /** A reader has taken a message since the session last offered what it holds. */
   #roomMade = false;
   #negotiated: NegotiatedVersion;
@@ -202,6 +230,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     face: ClientFace<F>,
     options: ConnectOptions<F>,
     socket: DatagramSocket,
+    openSocket: () => Promise<DatagramSocket>,
     address: string,
     keys: OwnCredentials,
   ) {
@@ -209,6 +238,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.#protocol = protocol;
     this.#negotiated = sameVersion(protocol);
     this.#options = options;
+    this.#openSocket = openSocket;
     this.#path = { address, port, local: 0, proven: true };
     this.#userFields = new Float64Array(protocol.header.userFields.length);
     this.#received = this.#userFields;
@@ -292,6 +322,39 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     this.#loop.flush();
   }
 
+  async rebind(): Promise<void> {
+    if (!this.#connection.isLive) return;
+    const found = new Promise<void>((resolve) => {
+      this.#found.push(resolve);
+    });
+    await this.#replaceSocket();
+    await found;
+  }
+
+  /** A new socket, and the server is asked to look for it. Where none can be had, the one that is there goes on. */
+  async #replaceSocket(): Promise<void> {
+    if (this.#opening) return;
+    this.#opening = true;
+    const socket = await this.#openSocket().catch(() => undefined);
+    this.#opening = false;
+    if (!this.#connection.isLive) {
+      void socket?.close();
+      return;
+    }
+    if (socket === undefined) this.#counters.add("socketsRefused");
+    else {
+      this.#loop.replaceSocket(0, socket);
+      this.#isElsewhere = true;
+    }
+    this.#zero.rebind(nowMs());
+    this.#loop.wake();
+  }
+
+  /** The server knows where this is, or nothing is of interest any more. */
+  #endSearch(): void {
+    for (const resolve of this.#found.splice(0)) resolve();
+  }
+
   stats(): ConnectionStats {
     const { session } = this.#connection;
     const { received, sent, runts, strangers } = this.#loop;
@@ -353,6 +416,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       const event = this.#zero.pollEvent();
       if (event?.type === "attached") this.#attached(event);
     },
+    unanswered: (now) => void this.#zero.rebind(now),
   };
 
   /** What its socket brings, and its turns. */
@@ -456,7 +520,12 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
         this.#connection.handleZero(event);
         break;
       case "rebound":
+        this.#connection.move(this.#isElsewhere, now);
+        this.#isElsewhere = false;
+        this.#endSearch();
+        break;
       case "unheard":
+        void this.#replaceSocket();
         break;
       default:
         event satisfies never;
@@ -498,6 +567,7 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
     const isQuiet = this.#zero.pollDeadline() === Number.POSITIVE_INFINITY;
     if (!this.#finished) {
       this.#finished = true;
+      this.#endSearch();
       const reason = this.#connection.reason!;
       // What has arrived whole and in order is delivered, whether its readers have room or not.
       this.#connection.pump();

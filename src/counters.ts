@@ -11,6 +11,7 @@ export const portCounters = {
   datagramsRunt: "received ones shorter than 4 bytes; dropped",
   datagramsFromStrangers:
     "regular datagrams from an address that no peer of this port has, or to another address of ours than its peer's; dropped",
+  peersMoved: "times that a peer has proven to be at another address than before",
   joinsOverAddress: "joins rejected because their address has as many peers as one may have",
   joinsOfRefusedKey: "joins rejected because the key they brought gives no shared secret",
   joinsOfUsedToken: "joins rejected because their connect token has let somebody in already",
@@ -37,6 +38,7 @@ export const clientCounters = {
   datagramsSent: "datagrams handed to the socket",
   datagramsRefused:
     "received ones not looked into: a stranger's, a runt, or regular ones before the connection is open",
+  socketsRefused: "times that the system gave no new socket, and the old one went on",
   messagesMalformed: "received messages that could not be decoded; dropped",
 } as const;
 

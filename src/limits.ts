@@ -107,10 +107,19 @@ export const ZERO_MAX_RESTART_MS = 8000;
 /** How often the ack that confirms an address is sent; without an answer the idle timeout decides. */
 export const ZERO_CONFIRM_TRANSMISSIONS = 24;
 
+/**
+ * A client whose datagrams are not acknowledged asks the server to look for it after three probe timeouts, each twice the one
+ * before, as multiples of the first; not before the least, and not after such a share of what is left of the idle timeout
+ * behind a keep-alive.
+ */
+export const SILENT_PROBE_TIMEOUTS = 7;
+export const MIN_SILENCE_MS = 500;
+export const MAX_SILENCE_SHARE: number = 1 / 3;
+
 /** A rebind is repeated with the retransmission timeout, which doubles up to so much. */
 export const ZERO_MAX_REBIND_PAUSE_MS = 1000;
 /** After so many transmissions without an answer a client takes another socket; what was to be verified is asked for anew. */
-export const ZERO_REBIND_TRANSMISSIONS = 4;
+export const ZERO_REBIND_TRANSMISSIONS = 3;
 
 /** How long a close is repeated without an answer, and how long the other side answers repeated ones. */
 export const ZERO_CLOSE_TIMEOUT_MS = 5000;

@@ -1,12 +1,13 @@
 /**
  * One connection, whichever side holds it: the session of the regular protocol, and the life around it (lifecycle.ts):
- * keep-alive, idle timeout, lingering before a close, handing on what came before the end. Sans-IO: it is given
+ * keep-alive, idle timeout, silence that may mean another address, lingering before a close, handing on what came before the end. Sans-IO: it is given
  * datagrams, what the connection protocol says, and the time, and is asked for datagrams and the next deadline. The
  * connection protocol itself is not here: it stands behind `ConnectionHost`, and the connection's owner passes
  * its events on. Worst case of a call: that of the session.
  */
 import { type CloseReason, closeCodes } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
+import { MAX_SILENCE_SHARE, MIN_SILENCE_MS, SILENT_PROBE_TIMEOUTS } from "../limits.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
@@ -41,6 +42,8 @@ export interface ConnectionHost extends SessionSink {
   forget(): void;
   /** A datagram has opened it before `attached` came. Only where `expect` was called. */
   openedEarly?(): void;
+  /** A client's: nothing that was sent is acknowledged any more. The other side may not know where this one is. */
+  unanswered?(nowMs: number): void;
 }
 
 export interface ConnectionOptions {
@@ -114,6 +117,8 @@ export class Connection {
   #failed = false;
   #lingerUntilMs = Number.POSITIVE_INFINITY;
   #reason: CloseReason | undefined;
+  /** Its host has been told that nothing is acknowledged since then. */
+  #toldSinceMs = Number.NaN;
   /** Channels that nobody reads: their messages are left in the session. */
   readonly #unread = new Set<ChannelDefinition>();
 
@@ -227,6 +232,14 @@ export class Connection {
     return session;
   }
 
+  /**
+   * The path is another one, or both know again that it is the one it was. `isElsewhere`: more than a port is another
+   * (Session).
+   */
+  move(isElsewhere: boolean, nowMs: number): void {
+    if (this.#allowed.datagrams) this.#session!.move(isElsewhere, nowMs);
+  }
+
   /** Ends it for a reason that its owner gives. With `abandoned` the connection protocol is told to forget it too. */
   end(event: "rejected" | "expired" | "abandoned", reason: CloseReason): void {
     if (event === "abandoned") this.#o.host.forget();
@@ -316,6 +329,10 @@ export class Connection {
       return;
     }
     session.handleTimeout(nowMs);
+    if (nowMs >= this.#silentAtMs(session)) {
+      this.#toldSinceMs = session.unansweredSinceMs;
+      this.#o.host.unanswered!(nowMs);
+    }
     if (nowMs >= this.#pingAtMs(session)) {
       this.#pingedMs = nowMs;
       session.ping();
@@ -341,7 +358,12 @@ export class Connection {
   pollDeadline(): number {
     if (!this.#allowed.datagrams) return Number.POSITIVE_INFINITY;
     const session = this.#session!;
-    const ownMs = Math.min(this.#idleAtMs(session), this.#pingAtMs(session), this.#lingerUntilMs);
+    const ownMs = Math.min(
+      this.#idleAtMs(session),
+      this.#pingAtMs(session),
+      this.#silentAtMs(session),
+      this.#lingerUntilMs,
+    );
     return this.path.proven ? Math.min(ownMs, session.pollDeadline()) : ownMs;
   }
 
@@ -386,6 +408,19 @@ export class Connection {
 
   #idleAtMs(session: Session): number {
     return session.lastReceivedMs + this.#o.protocol.limits.idleTimeoutMs;
+  }
+
+  /** When nothing has been acknowledged for too long: once, until something is. */
+  #silentAtMs(session: Session): number {
+    const { unansweredSinceMs } = session;
+    const { host, protocol } = this.#o;
+    if (host.unanswered === undefined || unansweredSinceMs === this.#toldSinceMs) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const { idleTimeoutMs, keepAliveMs } = protocol.limits;
+    const mostMs = (idleTimeoutMs - keepAliveMs) * MAX_SILENCE_SHARE;
+    const silenceMs = Math.max(SILENT_PROBE_TIMEOUTS * session.probeTimeoutMs, MIN_SILENCE_MS);
+    return unansweredSinceMs + Math.min(silenceMs, mostMs);
   }
 
   #pingAtMs(session: Session): number {

@@ -33,6 +33,7 @@ import type { SystemsHost } from "./systems-host.ts";
 
 type ReserveRequest = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
 type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
+type ConfirmedEvent = Extract<ZeroServerEvent, { type: "confirmed" }>;
 
 export interface PortOwnerOptions {
   readonly protocol: Protocol;
@@ -394,7 +395,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       }
       case "confirmed":
         connection.handleZero(event);
-        this.#addresses.take(peer, event);
+        this.#confirm(peer, event, now);
         break;
       case "closed":
       case "expired":
@@ -404,6 +405,15 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
         event satisfies never;
     }
     this.wake(peer);
+  }
+
+  /** A peer has proven where it is: for the first time, again, or at another address. */
+  #confirm(peer: PortPeer, event: ConfirmedEvent, now: number): void {
+    const isElsewhere = peer.address !== event.address || peer.local !== event.local;
+    this.#addresses.take(peer, event);
+    if (!event.moved) return;
+    this.counters.add("peersMoved");
+    peer.connection.move(isElsewhere, now);
   }
 
   #askApplication(join: JoinEvent): void {

@@ -33,6 +33,17 @@ export class RttEstimator {
     this.maxAckDelayMs = maxAckDelayMs;
   }
 
+  /** Nothing is known any more: the path is another one. */
+  begin(): void {
+    this.smoothedMs = 0;
+    this.variationMs = INITIAL_RTT_MS / 2;
+    this.latestMs = 0;
+    this.minMs = Number.POSITIVE_INFINITY;
+    this.newestMs = -1;
+    this.windowMinMs = Number.POSITIVE_INFINITY;
+    this.windowFromMs = 0;
+  }
+
   /** A newly acknowledged datagram took `rttMs`, of which the other side says it held the ack for `ackDelayMs`. */
   sample(rttMs: number, ackDelayMs: number, reliable: boolean, nowMs: number): void {
     const heldMs = Math.min(ackDelayMs, reliable ? this.maxAckDelayMs : LAZY_ACK_MS);

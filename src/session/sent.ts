@@ -108,6 +108,8 @@ export class SentPackets {
   private frameMask = -1;
   private framesFrom = 0;
   private framesTo = 0;
+  /** What was sent before went another path: it says nothing of this one. */
+  private pathFrom = 0;
   /** The first frame of the datagram that is being planned. */
   private planFrom = 0;
   private readonly skipped: number[] = [];
@@ -242,7 +244,8 @@ export class SentPackets {
     let newly = 0;
     let high = acks.largest;
     const largest = high;
-    if (largest >= this.base && largest < this.next && acks.delay !== 255 && !stalled) {
+    const isMeasured = acks.delay !== 255 && !stalled && largest >= this.pathFrom;
+    if (largest >= this.base && largest < this.next && isMeasured) {
       const at = (largest & this.packetMask) * PACKET_STRIDE;
       const flags = this.packets[at + BYTES_FLAGS]! & (FLAGS - 1);
       if ((flags & (Sent.eliciting | Sent.acknowledged)) === Sent.eliciting) {
@@ -286,6 +289,19 @@ export class SentPackets {
     this.base = next;
     this.framesFrom = this.framesTo;
     if (this.skipAt < next) this.chooseSkip(next);
+  }
+
+  /**
+   * What is sent from now on goes another path (RFC 9000 section 9.4): what is in flight is sent again, and the path that it
+   * went is not read from what becomes of it.
+   */
+  leavePath(nowMs: number): void {
+    this.path.begin(this.next);
+    for (let n = this.oldestUnresolved(this.next); n < this.next; n++) {
+      if (this.isUnresolved(n)) this.forget(n, nowMs);
+    }
+    this.pathFrom = this.next;
+    this.lossTimeMs = Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -433,14 +449,17 @@ export class SentPackets {
     if ((flags & Sent.eliciting) === 0) return 0;
     const bytes = Math.floor(packed / FLAGS);
     const sentAtMs = this.packets[at + SENT_AT]!;
-    if (n < this.largestAcknowledged) this.reordering.reordered();
+    const isOfPath = n >= this.pathFrom;
+    if (n < this.largestAcknowledged && isOfPath) this.reordering.reordered();
     const isProbe = (flags & Sent.pathProbe) !== 0;
     this.path.acknowledged(n, bytes, isProbe);
     if ((flags & Sent.lost) !== 0) {
       if (isProbe) return 1;
-      this.counters.spuriousLosses++;
-      this.reordering.spurious(nowMs - sentAtMs, rtt);
-      controller.onSpuriousLoss(bytes, sentAtMs, nowMs);
+      if (isOfPath) {
+        this.counters.spuriousLosses++;
+        this.reordering.spurious(nowMs - sentAtMs, rtt);
+        controller.onSpuriousLoss(bytes, sentAtMs, nowMs);
+      }
     } else {
       this.bytesInFlight -= bytes;
       if ((flags & Sent.reliable) !== 0) this.reliableInFlight--;

@@ -71,7 +71,8 @@ export class Session {
   private readonly protocol: Protocol;
   private readonly role: Role;
   private readonly resend: boolean;
-  private readonly controller: CongestionController;
+  private readonly newController: (nowMs: number) => CongestionController;
+  private controller: CongestionController;
   private readonly space: Workspace;
   private readonly timers: Timers = new Timers();
   private readonly rtt: RttEstimator;
@@ -80,7 +81,7 @@ export class Session {
   private readonly silence: Silence;
   private readonly received: ReceivedPackets = new ReceivedPackets();
   private readonly duplicates: DuplicateWindow = new DuplicateWindow();
-  private readonly pacer: Pacer;
+  private pacer: Pacer;
   private readonly packer: Packer;
   private readonly sendLimit: SendLimit;
   private readonly receiveLimit: ReceiveLimit;
@@ -114,7 +115,8 @@ export class Session {
     this.resend = options.resend ?? true;
     const { maxDatagramBytes } = protocol.limits;
     const factory = options.congestion ?? congestionControllers[DEFAULT_CONGESTION];
-    this.controller = factory({ maxDatagramBytes, nowMs });
+    this.newController = (nowMs) => factory({ maxDatagramBytes, nowMs });
+    this.controller = this.newController(nowMs);
     this.nowMs = nowMs;
     this.lastReceivedMs = nowMs;
     this.lastSentMs = nowMs;
@@ -226,6 +228,24 @@ export class Session {
     this.dirty = true;
   }
 
+  /**
+   * The two have found each other again, after one of them has come to another address: what was not acknowledged is asked
+   * for at once. `isElsewhere`: more than a port is another, so nothing that was known of the path holds any more, neither its
+   * round trip nor its size nor how much may be in flight.
+   */
+  move(isElsewhere: boolean, nowMs: number): void {
+    if (isElsewhere) {
+      this.rtt.begin();
+      this.controller = this.newController(nowMs);
+      this.pacer = new Pacer(this.protocol.limits.maxDatagramBytes, nowMs);
+      this.sent.leavePath(nowMs);
+      this.timers.set(Timer.loss, this.sent.lossTimeMs);
+    }
+    this.silence.ended();
+    this.silence.armProbe();
+    this.ping();
+  }
+
   /** Has the next keys begin as soon as they may; nothing where it is plain. They also do so by themselves. */
   updateKeys(): void {
     this.keys?.send.update();
@@ -249,6 +269,18 @@ export class Session {
   /** Smoothed round-trip time; 0 before the first sample. */
   get rttMs(): number {
     return this.rtt.smoothedMs;
+  }
+
+  /**
+   * When the first datagram left that asked for an ack since one came that said anything new; Infinity: none is waited for.
+   */
+  get unansweredSinceMs(): number {
+    return this.silence.unansweredSinceMs;
+  }
+
+  /** How long an ack is waited for before one is asked for. */
+  get probeTimeoutMs(): number {
+    return this.rtt.probeTimeoutMs();
   }
 
   /** Of datagrams that ask for an ack, and are neither acknowledged nor believed lost. */
@@ -501,6 +533,7 @@ export class Session {
       flags |= Sent.eliciting;
       if (space.plan.reliable) flags |= Sent.reliable;
       this.lastElicitingMs = nowMs;
+      this.silence.asked(nowMs);
     } else counters.acksSent++;
     sent.commit(nowMs, bytes, flags, header.ack && !trimmed ? header.acks.largest : -1);
     if (header.ack) this.received.reported();

@@ -17,6 +17,8 @@ export class Silence {
   private probeFromMs = 0;
   private blockedAsked = 0;
   private noticesAsked = 0;
+  /** When the first datagram left that asked for an ack since one came that said anything new; Infinity: none has. */
+  unansweredSinceMs: number = Number.POSITIVE_INFINITY;
 
   constructor(timers: Timers, rtt: RttEstimator, sent: SentPackets) {
     this.timers = timers;
@@ -24,8 +26,14 @@ export class Silence {
     this.sent = sent;
   }
 
-  /** Something new was acknowledged. */
+  /** A datagram that asks for an ack has left. */
+  asked(nowMs: number): void {
+    if (this.unansweredSinceMs === Number.POSITIVE_INFINITY) this.unansweredSinceMs = nowMs;
+  }
+
+  /** Something new was acknowledged, or what was sent before is not waited for any more. */
   ended(): void {
+    this.unansweredSinceMs = Number.POSITIVE_INFINITY;
     this.probes = 0;
     this.probeFromMs = 0;
     this.noticesAsked = 0;

@@ -90,6 +90,7 @@ export class DatagramLoop<Event> {
   /** Of those received: no connection takes them. */
   strangers = 0;
   readonly #o: DatagramLoopOptions<Event>;
+  readonly #sockets: DatagramSocket[];
   readonly #out: Writer;
   readonly #turn: Turn;
   readonly #input: InputAge;
@@ -98,6 +99,7 @@ export class DatagramLoop<Event> {
 
   constructor(options: DatagramLoopOptions<Event>) {
     this.#o = options;
+    this.#sockets = [...options.sockets];
     this.#out = new Writer(new Uint8Array(options.maxDatagramBytes));
     this.#input = new InputAge(options.sockets.length, nowMs());
     this.#turn = new Turn((now) => this.#run(now));
@@ -105,10 +107,15 @@ export class DatagramLoop<Event> {
 
   /** Starts to hand what comes to the user. */
   start(): void {
-    for (const [local, socket] of this.#o.sockets.entries()) {
-      socket.listen((bytes, address, port) => this.#handleDatagram(bytes, address, port, local));
-    }
+    for (const local of this.#sockets.keys()) this.#listen(local);
     this.#turn.wake();
+  }
+
+  /** Another socket in the place of one, which is closed. */
+  replaceSocket(local: number, socket: DatagramSocket): void {
+    void this.#sockets[local]!.close();
+    this.#sockets[local] = socket;
+    this.#listen(local);
   }
 
   /** Runs a pass at the end of this turn of the event loop. */
@@ -124,19 +131,18 @@ export class DatagramLoop<Event> {
   /** Goes on, but no longer keeps the process alive. */
   unref(): void {
     this.#turn.unref();
-    for (const socket of this.#o.sockets) socket.unref?.();
+    for (const socket of this.#sockets) socket.unref?.();
   }
 
   /** No more turns; the sockets are closed. */
   async stop(): Promise<void> {
     this.#turn.stop();
-    await Promise.all(this.#o.sockets.map((socket) => socket.close()));
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
   }
 
   /** A connection's part of the turn: does what is due, if all input is read, sends what there is to send, and returns when it is next. */
   serveConnection(connection: Served, nowMs: number): number {
     const out = this.#out;
-    const { sockets } = this.#o;
     if (!this.#behind) connection.handleTimeout(nowMs);
     for (;;) {
       out.at = 0;
@@ -144,8 +150,14 @@ export class DatagramLoop<Event> {
       if (bytes === 0) return connection.pollDeadline();
       this.sent++;
       const { address, port, local } = connection.path;
-      sockets[local]!.send(out.bytes.subarray(0, bytes), port, address);
+      this.#sockets[local]!.send(out.bytes.subarray(0, bytes), port, address);
     }
+  }
+
+  #listen(local: number): void {
+    this.#sockets[local]!.listen((bytes, address, port) =>
+      this.#handleDatagram(bytes, address, port, local),
+    );
   }
 
   #handleDatagram(bytes: Uint8Array, address: string, port: number, local: number): void {
@@ -192,10 +204,10 @@ export class DatagramLoop<Event> {
   }
 
   #transmitZero(now: number): void {
-    const { zero, sockets, remote } = this.#o;
+    const { zero, remote } = this.#o;
     for (let out = zero.pollTransmit(now); out !== undefined; out = zero.pollTransmit(now)) {
       this.sent++;
-      sockets[out.local ?? 0]!.send(out.bytes, out.port, out.address ?? remote!);
+      this.#sockets[out.local ?? 0]!.send(out.bytes, out.port, out.address ?? remote!);
     }
   }
 }

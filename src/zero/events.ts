@@ -36,6 +36,8 @@ export type ZeroServerEvent =
   | (NetworkPath & {
       readonly type: "confirmed";
       readonly peer: number;
+      /** It has proven another address before. */
+      readonly moved: boolean;
     })
   | {
       readonly type: "closed";

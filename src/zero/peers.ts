@@ -295,11 +295,12 @@ export class PeerTable {
 
   /** The newest nonce has come back from there: that is the peer's address from here on. */
   #prove(entry: PeerEntry, from: Origin): void {
+    const moved = entry.proven && !isSamePath(entry, from);
     entry.provenCounter = entry.counter;
     moveTo(entry, from);
     entry.proven = true;
     const { id: peer, address, port, local } = entry;
-    this.#o.emit({ type: "confirmed", peer, address, port, local });
+    this.#o.emit({ type: "confirmed", peer, address, port, local, moved });
   }
 
   #close(

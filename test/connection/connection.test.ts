@@ -1,7 +1,7 @@
 /** A connection from its opening to its end, in virtual time. */
 import { describe, expect, it } from "vitest";
 import { Writer } from "#src/wire/writer.js";
-import { openPair, protocol, TestHost } from "../support/connection-pair.ts";
+import { type ConnectionPair, openPair, protocol, TestHost } from "../support/connection-pair.ts";
 
 const { idleTimeoutMs, keepAliveMs } = protocol.limits;
 const left = { code: "left", reason: "good night", by: "remote" } as const;
@@ -60,6 +60,65 @@ describe("while it is open", () => {
     pair.run(4000);
     expect(client.of("chat")).toHaveLength(1);
     expect(server.of("chat")).toHaveLength(1);
+  });
+});
+
+describe("a client whose datagrams are not acknowledged any more", () => {
+  const cut = ({ pair }: ConnectionPair): void => {
+    pair.linkFromA.options = { delayMs: 10, loss: 1 };
+    pair.linkFromB.options = { delayMs: 10, loss: 1 };
+  };
+
+  it("hears of it after some probe timeouts, once, well before it is given up", () => {
+    for (const isTalking of [true, false]) {
+      const world = openPair();
+      const { client, server, pair } = world;
+      client.send("chat");
+      pair.run(2000);
+      cut(world);
+      const cutMs = pair.time.nowMs;
+      if (isTalking) client.send("chat");
+      pair.run(idleTimeoutMs - 2000);
+      expect(client.silences).toHaveLength(1);
+      const tookMs = client.silences[0]! - cutMs;
+      const askedMs = isTalking ? 0 : keepAliveMs;
+      expect(tookMs).toBeGreaterThanOrEqual(500);
+      expect(tookMs).toBeLessThanOrEqual(askedMs + (idleTimeoutMs - keepAliveMs) / 3 + 1);
+      // A server does not ask, whatever it hears: it is not the one that moves.
+      expect(server.silences).toEqual([]);
+    }
+  });
+
+  it("hears of it again when it was found, and is silent again", () => {
+    const world = openPair();
+    const { client, server, pair } = world;
+    pair.run(1000);
+    for (const times of [1, 2, 3]) {
+      cut(world);
+      client.send("chat");
+      expect(pair.runUntil(() => client.silences.length === times, 4000)).toBe(true);
+      pair.linkFromA.options = { delayMs: 10 };
+      pair.linkFromB.options = { delayMs: 10 };
+      for (const { connection } of [client, server]) connection.move(false, pair.time.nowMs);
+      pair.run(1000);
+      expect(server.of("chat")).toHaveLength(times);
+    }
+  });
+
+  it("hears of nothing while all is well, and hardly ever where a third is lost", () => {
+    for (const [loss, most] of [
+      [0, 0],
+      [0.33, 2],
+    ] as const) {
+      const { client, pair } = openPair();
+      pair.linkFromA.options = { delayMs: 30, jitterMs: 20, loss };
+      pair.linkFromB.options = { delayMs: 30, jitterMs: 20, loss };
+      for (let i = 0; i < 600; i++) {
+        client.send("chat");
+        pair.run(100);
+      }
+      expect(client.silences.length).toBeLessThanOrEqual(most);
+    }
   });
 });
 

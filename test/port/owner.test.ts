@@ -44,7 +44,7 @@ test("counts by name what the connection protocol says of a peer that is not the
   const peer = 9;
   const at = { peer, address: "10.0.0.1", port: 5000, local: 0 };
   owner.handleEvent({ type: "attached", ...at, proven: true, tag: 7 }, 0);
-  owner.handleEvent({ type: "confirmed", ...at }, 0);
+  owner.handleEvent({ type: "confirmed", ...at, moved: false }, 0);
   owner.handleEvent({ type: "expired", peer }, 0);
   for (const by of ["remote", "local"] as const) {
     owner.handleEvent({ type: "closed", peer, code: "bye", reason: "", by }, 0);

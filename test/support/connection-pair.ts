@@ -14,6 +14,9 @@ export const protocol: Protocol = handProtocol();
 /** Refuses messages while it is not accepting, but none of a connection that is ending. */
 export class TestHost extends Inbox implements ConnectionHost {
   readonly asked: string[] = [];
+  /** When a client was told that nothing is acknowledged any more. */
+  readonly silences: number[] = [];
+  readonly unanswered?: (nowMs: number) => void;
   readonly counters: Counters = new Counters();
   readonly connection: Connection;
   path = { address: "10.0.0.1", port: 4000, proven: true };
@@ -22,6 +25,7 @@ export class TestHost extends Inbox implements ConnectionHost {
     super();
     const random = new SeededRandom(seed);
     const host = this;
+    if (role === "client") this.unanswered = (nowMs) => void this.silences.push(nowMs);
     this.connection = new Connection({
       protocol: own,
       role,

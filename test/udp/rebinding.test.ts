@@ -1,21 +1,271 @@
-/** A client whose address changes on the way, as behind a NAT that forgets: connections cannot move, so they end. */
+/**
+ * Clients whose address changes while they are connected, over real sockets: behind NATs of all kinds that forget them, and
+ * from one address of the machine to another. Nothing reliable is lost, nothing comes twice, and all is in order.
+ */
+import type { DatagramSocket } from "stardust-udp";
 import { lossySocketUrl } from "stardust-udp/testing";
-import { expect, it } from "vitest";
-import { until } from "../support/arena.ts";
+import { describe, expect, it } from "vitest";
+import { closing, until } from "../support/arena.ts";
 import { narrowClient, narrowServer } from "../support/narrow.ts";
+import { Nat } from "../support/nat.ts";
+import { specUrl } from "../support/specs.ts";
 
-/** Soon after the client has joined; and again, should that have taken long. */
-const rebindsAtMs = [1500, 10_000, 20_000];
+const load = (spec: string, file: string): Promise<unknown> =>
+  import(specUrl(spec, `generated/${file}.js`).href);
+type SealedServer = typeof import("../tmp/specs/sealed/generated/server.ts");
+type SealedClient = typeof import("../tmp/specs/sealed/generated/client.ts");
+const sealed = {
+  listen: ((await load("sealed", "server")) as SealedServer).listen,
+  connect: ((await load("sealed", "client")) as SealedClient).connect,
+};
+type PlainServer = typeof import("../tmp/specs/deliveries/generated/server.ts");
+type PlainClient = typeof import("../tmp/specs/deliveries/generated/client.ts");
+const plain = {
+  listen: ((await load("deliveries", "server")) as PlainServer).listen,
+  connect: ((await load("deliveries", "client")) as PlainClient).connect,
+};
 
-it("ends by silence on both sides when a NAT forgets the client", { timeout: 60_000 }, async () => {
-  const server = await narrowServer({
-    wrapSocket: lossySocketUrl,
-    wrapSocketData: { rebindsAtMs },
+type Wrap = (socket: DatagramSocket) => DatagramSocket;
+type Range = { readonly ports: readonly number[] };
+
+/** What the tests need of a server and a client, whichever protocol they have. */
+interface Talk {
+  /** Sent and heard on each side: numbers, in order and without a gap. */
+  readonly heardByServer: number[];
+  readonly heardByClient: number[];
+  /** The next number, each way. */
+  readonly say: () => void;
+  readonly client: {
+    readonly closed: Promise<{ readonly code: string }>;
+    rebind(): Promise<void>;
+    stats(): { readonly counters: Readonly<Record<string, number>> };
+  };
+  readonly moved: () => Promise<number>;
+  readonly peers: () => number;
+}
+
+async function movedOf(server: {
+  stats(): Promise<{ ports: readonly { counters: Readonly<Record<string, number>> }[] }>;
+}): Promise<number> {
+  const { ports } = await server.stats();
+  return ports.reduce((sum, { counters }) => sum + (counters["peersMoved"] ?? 0), 0);
+}
+
+type PlainOptions = Parameters<PlainServer["listen"]>[0];
+type PlainConnect = Parameters<PlainClient["connect"]>[0];
+
+async function plainServer(options: Partial<PlainOptions> = {}) {
+  return closing(await plain.listen({ ports: { count: 1 }, ...options } as PlainOptions));
+}
+
+async function plainClient({ ports }: Range, options: Partial<PlainConnect> = {}) {
+  return closing(await plain.connect({ port: ports[0]!, ...options } as PlainConnect));
+}
+
+/** `count` ports; the client is put on the last, which it does not dial. */
+async function plainTalk(wrapSocket: Wrap, count = 1): Promise<Talk> {
+  const server = await plainServer({ ports: { count } });
+  await fill(server, plainClient, count);
+  const client = await plainClient(server, { wrapSocket });
+  await until(() => server.peers.has(client.id));
+  const peer = server.peers.get(client.id)!;
+  const [heardByServer, heardByClient]: [number[], number[]] = [[], []];
+  server.receive.chat((from, { n }) => {
+    if (from.id === client.id) heardByServer.push(n);
   });
-  const left: string[] = [];
-  server.on("leave", (_peer, { code }) => left.push(code));
-  const client = await narrowClient(server);
-  expect(await client.closed).toMatchObject({ code: "idle-timeout", by: "local" });
-  await until(() => left.length === 1);
-  expect(left).toEqual(["idle-timeout"]);
+  client.receive.chat(({ n }) => void heardByClient.push(n));
+  let n = 0;
+  const say = (): void => {
+    client.send.chat({ n, text: "to the server" });
+    peer.send.chat({ n, text: "to the client" });
+    n++;
+  };
+  const [moved, peers] = [() => movedOf(server), () => server.peers.size];
+  return { heardByServer, heardByClient, say, client, moved, peers };
+}
+
+async function sealedTalk(wrapSocket: Wrap, count = 1): Promise<Talk> {
+  type Options = Parameters<SealedServer["listen"]>[0];
+  type Connect = Parameters<SealedClient["connect"]>[0];
+  const server = closing(await sealed.listen({ ports: { count } } as Options));
+  const open = async ({ ports }: Range, options: Partial<Connect> = {}) =>
+    closing(
+      await sealed.connect({ port: ports[0]!, join: { name: "ada" }, ...options } as Connect),
+    );
+  await fill(server, open, count);
+  const client = await open(server, { wrapSocket });
+  await until(() => server.peers.has(client.id));
+  const peer = server.peers.get(client.id)!;
+  const [heardByServer, heardByClient]: [number[], number[]] = [[], []];
+  server.receive.say((from, { number }) => {
+    if (from.id === client.id) heardByServer.push(number);
+  });
+  client.receive.say(({ number }) => void heardByClient.push(number));
+  let number = 0;
+  const say = (): void => {
+    client.send.say({ number, text: "to the server" });
+    peer.send.say({ number, text: "to the client" });
+    number++;
+  };
+  const [moved, peers] = [() => movedOf(server), () => server.peers.size];
+  return { heardByServer, heardByClient, say, client, moved, peers };
+}
+
+/** Others take the places of all ports but the last. */
+async function fill(
+  server: Range,
+  open: (range: Range) => Promise<unknown>,
+  count: number,
+): Promise<void> {
+  for (let i = 1; i < count; i++) await open(server);
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Talks until so many numbers have come both ways. */
+async function talk(pair: Talk, total: number, from = 0): Promise<void> {
+  for (let i = from; i < total; i++) {
+    pair.say();
+    await until(() => pair.heardByServer.length > i - 8 && pair.heardByClient.length > i - 8);
+  }
+}
+
+async function expectAll({ heardByServer, heardByClient }: Talk, total: number): Promise<void> {
+  await until(() => heardByServer.length >= total && heardByClient.length >= total);
+  expect(heardByServer).toEqual(upTo(total));
+  expect(heardByClient).toEqual(upTo(total));
+}
+
+const kinds = [
+  { kind: "full cone", security: "plain", open: plainTalk },
+  { kind: "address-restricted", security: "sealed", open: sealedTalk },
+  { kind: "port-restricted", security: "plain", open: plainTalk },
+  { kind: "symmetric", security: "plain", open: plainTalk },
+  { kind: "symmetric", security: "sealed", open: sealedTalk },
+] as const;
+
+describe.each(kinds)("behind a NAT that is $kind, a $security client", ({ kind, open }) => {
+  it("joins, and stays when the NAT maps it anew in mid-session, with messages under way both ways", async () => {
+    const nat = new Nat(kind);
+    const pair = await open(nat.wrap, 2);
+    await talk(pair, 20);
+    await nat.forget();
+    await talk(pair, 40, 20);
+    await expectAll(pair, 40);
+    await until(async () => (await pair.moved()) >= 1);
+    expect(pair.peers()).toBe(2);
+  });
+});
+
+describe.each([
+  ["plain", plainTalk],
+  ["sealed", sealedTalk],
+] as const)("a %s client", (_, open) => {
+  it("moves from one address to another", async () => {
+    const nat = new Nat("port-restricted");
+    const pair = await open(nat.wrap);
+    await talk(pair, 20);
+    nat.address = "127.0.0.2";
+    await nat.forget();
+    await talk(pair, 40, 20);
+    await expectAll(pair, 40);
+    await until(async () => (await pair.moved()) >= 1);
+  });
+
+  it("moves to a new socket when it is told to, and is found there before it says anything more", async () => {
+    const sockets: DatagramSocket[] = [];
+    const pair = await open((socket) => {
+      sockets.push(socket);
+      return socket;
+    });
+    await talk(pair, 10);
+    await expectAll(pair, 10);
+    await pair.client.rebind();
+    expect(sockets.length).toBeGreaterThan(1);
+    expect(await pair.moved()).toBeGreaterThan(0);
+    await Promise.all([pair.client.rebind(), pair.client.rebind()]);
+    await talk(pair, 20, 10);
+    await expectAll(pair, 20);
+  });
+});
+
+describe("a client that hears nothing", () => {
+  it("stays when a NAT forgets it after some silence, though nobody says anything", async () => {
+    const nat = new Nat("symmetric");
+    const pair = await plainTalk(nat.wrap);
+    await talk(pair, 5);
+    await expectAll(pair, 5);
+    // Shorter than the pause between keep-alives: each of these comes from another port.
+    nat.idleMs = 100;
+    await until(async () => (await pair.moved()) >= 1);
+    nat.idleMs = Number.POSITIVE_INFINITY;
+    await talk(pair, 10, 5);
+    await expectAll(pair, 10);
+  });
+
+  it("takes a new socket by itself when the old one is of no use any more", async () => {
+    let sockets = 0;
+    const broken = { first: false };
+    const pair = await sealedTalk((socket) => {
+      const isFirst = sockets++ === 0;
+      return {
+        port: socket.port,
+        address: socket.address,
+        send: (bytes, port, address) => {
+          if (!(isFirst && broken.first)) socket.send(bytes, port, address);
+        },
+        listen: (listener) =>
+          socket.listen((bytes, address, port) => {
+            if (!(isFirst && broken.first)) listener(bytes, address, port);
+          }),
+        close: () => socket.close(),
+      };
+    });
+    await talk(pair, 10);
+    broken.first = true;
+    await talk(pair, 20, 10);
+    await expectAll(pair, 20);
+    expect(sockets).toBeGreaterThan(1);
+  });
+});
+
+describe("a client that asks to be looked for", () => {
+  it("is told when its connection ends first", async () => {
+    const nat = new Nat("full cone");
+    const client = await narrowClient(await narrowServer(), { wrapSocket: nat.wrap });
+    nat.isCut = true;
+    await client.rebind();
+    expect(await client.closed).toMatchObject({ code: "idle-timeout" });
+    // And at once where it is no more.
+    await client.rebind();
+  });
+
+  it("keeps its socket where the system gives no other", async () => {
+    let sockets = 0;
+    const pair = await plainTalk((socket) => {
+      if (sockets++ > 0) throw new Error("none left");
+      return socket;
+    });
+    await pair.client.rebind();
+    expect(pair.client.stats().counters["socketsRefused"]).toBeGreaterThan(0);
+    await talk(pair, 10);
+    await expectAll(pair, 10);
+  });
+});
+
+it("stays when a NAT in front of the server's socket forgets it", async () => {
+  const server = await plainServer({
+    wrapSocket: lossySocketUrl,
+    wrapSocketData: { rebindsAtMs: [1000] },
+  });
+  const client = await plainClient(server);
+  const heard: number[] = [];
+  server.receive.chat((_, { n }) => void heard.push(n));
+  let n = 0;
+  await until(async () => {
+    if (heard.length === n) client.send.chat({ n: n++, text: "still here" });
+    return (await movedOf(server)) >= 1;
+  });
+  await until(() => heard.length === n);
+  expect(heard).toEqual(upTo(n));
 });

@@ -153,6 +153,28 @@ describe("an attach from the address of a peer", () => {
   });
 });
 
+describe("a rebind from the address of a peer", () => {
+  it("takes nothing from it, and moves who has sent it nowhere", async () => {
+    const server = await arenaServer({ ports: { count: 1 } });
+    const heard = listenTo(server);
+    const own: { socket?: DatagramSocket } = {};
+    const victim = await arenaClient(server, { wrapSocket: keep(own) });
+    const lines = victim.messages.chat();
+    const attacker = await arenaClient(server, {
+      // All else comes from where the attacker is.
+      wrapSocket: diverting((bytes) => (isMessage(bytes, "rebind") ? own.socket : undefined)),
+    });
+    void attacker.rebind();
+    // What is to be verified reaches the victim, whose connection it is not.
+    await until(() => victim.stats().counters["zero.droppedCid"]! > 0);
+    victim.send.chat({ from: 0, text: "still here" });
+    expect((await lines.next()).value).toEqual({ from: victim.id, text: "still here" });
+    const { counters } = (await server.stats()).ports[0]!;
+    expect(counters["peersMoved"] ?? 0).toBe(0);
+    expect(heard).toEqual([{ peer: victim.id, text: "still here" }]);
+  });
+});
+
 describe("a client behind a NAT", () => {
   it("that has another address towards another port joins and is heard, two of them as well", async () => {
     const server = await arenaServer({ ports: { count: 2 } });

@@ -15,7 +15,7 @@ export interface CongestionSetup {
   readonly nowMs: number;
 }
 
-/** Makes the controller of one session. */
+/** Makes the controller of one session; another where the session has come to another path. */
 export type CongestionFactory = (setup: CongestionSetup) => CongestionController;
 
 export type CongestionName = "stardust" | "newreno" | "fixed";
