@@ -238,7 +238,7 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
     severity: "error",
     title: "a secret in plain text",
     why: "With `security: plain` every byte can be read on the way; zero messages (join, accept) are readable always. A password that travels there belongs to everybody on the path.",
-    fix: "log in over HTTPS, and put a short-lived, one-time ticket of that login into join",
+    fix: "log in over HTTPS, where a backend issues a connect token, which proves a key and lets in once (docs/guide.md#connect-tokens); or send it as a message of a sealed connection",
     bad: `${inMessage("{ keys: u8 }")}zero:
   join:
     body:
