@@ -7,13 +7,11 @@
  * inlines is named by the function it came from. The heap is looked at before and after each direction's part of a tick,
  * with a new space so large that nothing is collected meanwhile; what looking costs is taken off.
  */
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Session as Inspector } from "node:inspector/promises";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
+import { insistOnHugeNewSpace, usedBytes } from "./heap.js";
 
-const HUGE_NEW_SPACE = "--max-semi-space-size=256";
 const SHAPES = [
   { name: "reliableOrdered", size: 32 },
   { name: "unreliable", size: 200 },
@@ -27,11 +25,7 @@ const SAMPLE_US = 100;
 const SHOWN = 12;
 const DOCUMENT = new URL("../docs/performance.md", import.meta.url);
 
-if (!process.execArgv.includes(HUGE_NEW_SPACE)) {
-  const args = [HUGE_NEW_SPACE, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  process.exit(spawnSync(process.execPath, args, { stdio: "inherit" }).status ?? 1);
-}
-
+insistOnHugeNewSpace();
 const { End, protocol } = await import("./session/end.js");
 
 /** A pair of ends and what each does in a tick; the profiler knows the two directions by these functions' names. */
@@ -76,12 +70,11 @@ const plainly = (_direction, work) => work();
 
 /** Bytes a message, by direction. */
 function garbage(pair) {
-  const used = () => process.memoryUsage().heapUsed;
   const bytes = { nothing: 0, send: 0, receive: 0 };
   const counting = (direction, work) => {
-    const before = used();
+    const before = usedBytes();
     work();
-    bytes[direction] += used() - before;
+    bytes[direction] += usedBytes() - before;
   };
   for (let i = 0; i < HEAP_TICKS; i++) counting("nothing", () => {});
   const before = pair.messages;

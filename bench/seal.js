@@ -2,7 +2,8 @@
  * What sealing costs a datagram: nanoseconds of CPU to write and to read one with a single message in it, by a sealed session
  * and by a plain one; beside them, in the same run, the bare work of node:crypto on as many bytes: a cipher and a decipher for each
  * datagram, and nothing else (what whoever seals datagrams of `dgram` by hand does at least). Each without sockets, and
- * through two of `dgram` on loopback, in one thread. `--json` prints the same for machines.
+ * through two of `dgram` on loopback, in one thread; without them also the bytes that a datagram leaves for the garbage
+ * collector. `--json` prints the same for machines.
  *
  * Rounds of all rows take turns; a figure is the median of the rounds, its range beside it. The sessions do more than the
  * bare work does (numbers, acks, timers), so the difference of the two sessions is what sealing costs here.
@@ -16,6 +17,9 @@ import { openSocket } from "#src/udp/dgram-socket.js";
 import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { Writer } from "#src/wire/index.js";
 import { build } from "./codec/build.js";
+import { insistOnHugeNewSpace, usedBytes } from "./heap.js";
+
+insistOnHugeNewSpace();
 
 const ROUNDS = 9;
 const WARM_UP_ROUNDS = 3;
@@ -191,14 +195,14 @@ for (const [where, link] of [
   [", dgram", sockets],
 ]) {
   for (const size of SIZES) {
-    rows.push({ name: `plain session${where}`, size, run: session(plain, size, link) });
+    rows.push({ name: `plain session${where}`, size, link, run: session(plain, size, link) });
   }
   for (const cipher of CIPHERS) {
     const sealed = await protocolOf(`seal-${cipher}`, `security: sealed\ncipher: ${cipher}`);
     for (const size of SIZES) {
-      rows.push({ name: `bare ${cipher}${where}`, size, run: bare(cipher, size, link) });
+      rows.push({ name: `bare ${cipher}${where}`, size, link, run: bare(cipher, size, link) });
       const run = session(sealed, size, link);
-      rows.push({ name: `sealed session, ${cipher}${where}`, size, run });
+      rows.push({ name: `sealed session, ${cipher}${where}`, size, link, run });
     }
   }
 }
@@ -208,9 +212,15 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const [i, { run }] of rows.entries()) results[i].push(await run());
 }
 await Promise.all([sockets.client.close(), sockets.server.close()]);
-const table = rows.map(({ name, size }, i) => {
+for (const row of rows.filter(({ link }) => link === memory)) {
+  const before = usedBytes();
+  await row.run();
+  row.garbage = Math.max(0, usedBytes() - before) / DATAGRAMS;
+}
+const table = rows.map(({ name, size, garbage }, i) => {
   const sorted = results[i].sort((a, b) => a - b);
-  return { name, size, median: sorted[sorted.length >> 1], low: sorted[0], high: sorted.at(-1) };
+  const [low, high] = [sorted[0], sorted.at(-1)];
+  return { name, size, median: sorted[sorted.length >> 1], low, high, garbage };
 });
 const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
 if (asJson) {
@@ -218,11 +228,11 @@ if (asJson) {
 } else {
   const load = loadavg()[0].toFixed(1);
   console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${load}`);
-  console.log(`ns a datagram, written and read, median of ${ROUNDS} rounds\n`);
-  for (const { name, size, median, low, high } of table) {
+  console.log(`ns a datagram, written and read, median of ${ROUNDS} rounds; bytes of garbage\n`);
+  for (const { name, size, median, low, high, garbage } of table) {
     const range = `(${low.toFixed(0)} to ${high.toFixed(0)})`;
     console.log(
-      `${name.padEnd(41)} ${String(size).padStart(5)} ${median.toFixed(0).padStart(8)} ${range}`,
+      `${name.padEnd(41)} ${String(size).padStart(5)} ${median.toFixed(0).padStart(8)} ${range.padEnd(18)}${garbage === undefined ? "" : garbage.toFixed(0).padStart(7)}`,
     );
   }
 }
