@@ -15,7 +15,10 @@ export const skipWithoutPython: boolean = found === undefined && process.env["CI
 if (skipWithoutPython)
   console.warn("Python's package cryptography is not installed: what it checks is skipped");
 
+/** The one that has it, where there is one. */
+export const python: string = found ?? PYTHONS[0]!;
+
 export function runPython(args: readonly string[]): { status: number | null; said: string } {
-  const { status, stdout, stderr } = spawnSync(found ?? PYTHONS[0]!, args, { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(python, args, { encoding: "utf8" });
   return { status, said: `${stdout}${stderr}` };
 }
