@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "107c3804f3cf423853feb4aa4ace7c66",
+  hash: "2bf86a645c7198f896b27cb141ab3608",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

@@ -20,6 +20,8 @@ export const closeCodes = {
   protocolViolation: "protocol-violation",
   /** A key of a sealed connection has been used as often as it may be. */
   keysSpent: "keys-spent",
+  /** The server, or the worker of the client's port, was started again and has lost the connection: it has proved so. */
+  serverRestarted: "server-restarted",
   /** The worker thread of the peer's port ended. */
   workerDied: "worker-died",
 } as const;

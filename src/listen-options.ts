@@ -147,6 +147,13 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    */
   readonly keyLog?: KeyLog | undefined;
   /**
+   * What the server proves with, when it was started again, that it has lost its clients: they end with `server-restarted`
+   * at once, instead of after their idle timeout. A secret text of at least 16 characters, the same at each start. Default:
+   * it follows from `identity`; without that it is a fresh one at each start, and only a worker that was started again can
+   * prove it. Servers that share an identity should each have a key of its own, or one can be asked about another's clients.
+   */
+  readonly resetKey?: string | undefined;
+  /**
    * When a reliable channel that nobody reads has filled half of a peer's credit and half of its receive budget: `"close"`,
    * the default, closes the peer with `unread-channel`; `"wait"` lets its reliable channels stand still until it is read.
    */
@@ -188,6 +195,11 @@ export const listenOptions: OptionTable = {
   identity: identityText,
   tokens: object,
   keyLog: pathOrFunction,
+  resetKey: {
+    what: "a secret text of at least 16 characters",
+    isGood: (value) => typeof value === "string" && value.length >= 16,
+    secret: true,
+  },
   unreadChannels: oneOf("close", "wait"),
   resend: flag,
   socketBufferBytes: bufferBytes,

@@ -1,9 +1,13 @@
-/** The signing key of a server: the one it is given, or a fresh one. Its private half leaves this process nowhere. */
+/**
+ * The keys of a server: that which it signs with, the one it is given or a fresh one, and that which it proves a restart with.
+ * They leave this process nowhere.
+ */
 import { StardustError } from "./errors.ts";
 import type { Protocol } from "./protocol.ts";
 import { IDENTITY_PREFIX } from "./server-key.ts";
 import { nodeCrypto } from "./udp/node-crypto.ts";
 import { encodeBase64url } from "./zero/base64url.ts";
+import { RESET_KEY_BYTES, resetKeyOf } from "./zero/reset.ts";
 
 export interface ServerIdentity {
   /** 32 bytes. */
@@ -31,4 +35,18 @@ export function serverIdentity(
   // A copy of its own: what small Buffers share would be sent to the workers with it.
   const own = Uint8Array.from(seed);
   return { seed: own, publicKey: encodeBase64url(nodeCrypto.signingKey(own).publicKey) };
+}
+
+/**
+ * What the server proves a restart with: of the text that it is given, else of its identity, so that a server that keeps that
+ * needs nothing more. Where there is neither it is a fresh one, and only workers of this process have it again.
+ */
+export function resetKey(
+  identity: ServerIdentity | undefined,
+  given: string | undefined,
+): Uint8Array {
+  const secret = given === undefined ? identity?.seed : new TextEncoder().encode(given);
+  // A copy of its own, as above.
+  if (secret !== undefined) return Uint8Array.from(resetKeyOf(nodeCrypto, secret));
+  return Uint8Array.from(nodeCrypto.randomBytes(RESET_KEY_BYTES));
 }

@@ -59,7 +59,7 @@ import type { PortHandle } from "./port/handle.ts";
 import { fullBit, receiveCost } from "./port/memory.ts";
 import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
-import { type ServerIdentity, serverIdentity } from "./server-identity.ts";
+import { resetKey, type ServerIdentity, serverIdentity } from "./server-identity.ts";
 import { checkKeyLog, writeKeyLog } from "./udp/key-log.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
@@ -255,6 +255,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       worker: {
         identity: this.#identity?.seed,
         tokens: tokens?.rules,
+        resetKey: resetKey(this.#identity, options.resetKey),
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
         limits: portLimits(options.limits),
         maxJoinsPerAddress: options.maxJoinsPerAddress,

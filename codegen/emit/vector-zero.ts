@@ -4,6 +4,7 @@
  * application's follow from the schema. That real machines take them is shown by a test.
  */
 
+import { createHash } from "node:crypto";
 import { sample } from "../interpret/json-schema.ts";
 import {
   type ExchangedKeys,
@@ -23,6 +24,8 @@ function rising(from: number, count: number): string {
 }
 
 const CID: string = rising(0, 16);
+/** That the port of accept has lost the client. */
+const RESET_PROOF: Buffer = Buffer.from(rising(96, 16), "base64url");
 const TICKET: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
 /** The tag of all datagrams; any other would do. */
 export const SESSION_TAG = 0xf00d_cafe;
@@ -86,6 +89,8 @@ function ownValues({ version, hash }: Model): Readonly<Record<string, unknown>> 
     clientVersion: version + 1,
     clientHash: OTHER_HASH,
     identity: publicKeys.identity,
+    reset: createHash("sha256").update(RESET_PROOF).digest().subarray(0, 16).toString("base64url"),
+    proof: RESET_PROOF.toString("base64url"),
   };
 }
 

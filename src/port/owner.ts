@@ -42,6 +42,7 @@ export interface PortOwnerOptions {
   readonly identity?: SigningKey | undefined;
   /** Whose connect tokens let somebody ask to join; missing: all may. */
   readonly tokens?: ZeroServerOptions["tokens"];
+  readonly resetKey?: Uint8Array | undefined;
   /** At least 0, below 1; which packet numbers are skipped depends on it. */
   readonly random: () => number;
   /** One for each address of the server; a path names its own by its index here. */
@@ -107,6 +108,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       crypto: options.crypto,
       identity: options.identity,
       tokens: options.tokens,
+      resetKey: options.resetKey,
       port: options.publicPort,
       ports: options.publicPorts,
       limits: options.limits,

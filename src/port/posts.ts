@@ -95,6 +95,8 @@ export interface WorkerOptions {
   readonly identity: Uint8Array | undefined;
   /** Whose connect tokens let somebody ask to join; undefined: all may. */
   readonly tokens: TokenRules | undefined;
+  /** What proves that a worker has lost its peers: all workers of a server have the same, those started again too. */
+  readonly resetKey: Uint8Array;
   readonly protocolUrl: string;
   readonly protocolHash: string;
   /** Its `versions` as JSON: both threads must know the same ones. */

@@ -165,6 +165,7 @@ async function main(): Promise<void> {
           crypto: nodeCrypto,
           identity: options.identity && nodeCrypto.signingKey(options.identity),
           tokens: options.tokens && { ...options.tokens, wallMs: Date.now },
+          resetKey: options.resetKey,
           random: secureRandom,
           sockets,
           link,

@@ -7,14 +7,13 @@
  * is there, with a timeout that doubles up to 0.4 s, and begins anew when the server has said that it is deciding.
  * Worst case: the deadline passes, with some thirty datagrams sent; `gone` starts again inside it, later each time.
  */
+import { closeCodes } from "../connection-contract.ts";
 import { InvalidMessageError } from "../errors.ts";
 import {
   ZERO_CLOSE_TIMEOUT_MS,
   ZERO_CONFIRM_TRANSMISSIONS,
   ZERO_MAX_REBIND_PAUSE_MS,
-  ZERO_MAX_RESTART_MS,
   ZERO_REBIND_TRANSMISSIONS,
-  ZERO_RESTART_MS,
 } from "../limits.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
@@ -61,10 +60,12 @@ import {
   type SysOf,
 } from "./own-messages.ts";
 import { ReliableSequence } from "./reliable-sequence.ts";
-import { RepeatedRequest } from "./request.ts";
+import { RepeatedRequest, restartPauseMs } from "./request.ts";
+import { isResetProof } from "./reset.ts";
 
-/** What accept gave. */
-type OwnReservation = OwnKeys & Omit<ClientAttachment, keyof OwnKeys>;
+/** What accept gave; `reset` is that of the proof that its port has lost us. */
+type OwnReservation = OwnKeys &
+  Omit<ClientAttachment, keyof OwnKeys> & { readonly reset: string | undefined };
 
 const NEVER: number = Number.POSITIVE_INFINITY;
 
@@ -210,7 +211,7 @@ export class ZeroClient {
       case "reject":
         return this.#reject(envelope, next);
       case "gone":
-        return this.#gone(next, nowMs);
+        return this.#gone(envelope, next, nowMs);
       case "attached":
         return this.#attached(envelope, next, nowMs);
       case "verify":
@@ -261,7 +262,7 @@ export class ZeroClient {
     const { key, identity } = envelope.sys;
     if (key !== signed?.key || identity !== signed?.identity) return "droppedEnvelope";
     if (this.#state === next) return "accepted";
-    const { port, ports, hash, compat = false, peer } = envelope.sys;
+    const { port, ports, hash, compat = false, peer, reset } = envelope.sys;
     const negotiated = negotiatedVersion(this.#protocol, hash, compat);
     if (negotiated === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
@@ -278,7 +279,7 @@ export class ZeroClient {
     }
     this.#answered(nowMs);
     this.#state = next;
-    this.#reservation = { port, peer, accept: envelope.body, negotiated, ...own };
+    this.#reservation = { port, peer, accept: envelope.body, negotiated, reset, ...own };
     this.#sequence = new ReliableSequence({
       sent: ATTACH_SEQ,
       received: ACCEPT_SEQ,
@@ -306,7 +307,14 @@ export class ZeroClient {
   }
 
   /** The server does not know us (any more): a new connection id, inside the same deadline, later each time. */
-  #gone(next: ClientState, nowMs: number): ZeroDropReason {
+  #gone(envelope: ValidMessage<"gone">, next: ClientState, nowMs: number): ZeroDropReason {
+    if (next === "closed") {
+      // Our port has lost us, and proves it. Without the proof anybody may have said so.
+      const { reset } = this.#reservation!;
+      if (!isResetProof(this.#crypto, reset, envelope.sys.proof)) return "droppedProof";
+      this.#finish(next, closeCodes.serverRestarted);
+      return "accepted";
+    }
     this.#state = next;
     // Nothing that was sent to the old one is heeded from here on.
     this.#cid = "";
@@ -315,11 +323,8 @@ export class ZeroClient {
     this.#request.end();
     const { restarts } = this.#counters;
     this.#counters.restarts++;
+    this.#restartAtMs = nowMs + restartPauseMs(restarts);
     if (restarts === 0) this.#begin(nowMs);
-    else {
-      const waitMs = Math.min(ZERO_MAX_RESTART_MS, ZERO_RESTART_MS * 2 ** (restarts - 1));
-      this.#restartAtMs = nowMs + waitMs;
-    }
     this.#events.push({ type: "restarted" });
     return "accepted";
   }
@@ -354,7 +359,7 @@ export class ZeroClient {
   }
 
   get #attachment(): ClientAttachment {
-    const { keys: _, tag = 0, ...told } = this.#reservation!;
+    const { keys: _, reset: _reset, tag = 0, ...told } = this.#reservation!;
     return { ...told, tag };
   }
 
@@ -417,13 +422,8 @@ export class ZeroClient {
     if (sequence.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
     if (sequence.take() !== undefined) {
       const { code, reason = "" } = envelope.sys;
-      const event: ZeroClientEvent =
-        this.#ending === undefined
-          ? { type: "closed", code, reason, by: "remote" }
-          : { type: "closed", ...this.#ending, by: "local" };
-      this.#end(next);
+      this.#finish(next, code, reason);
       this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
-      this.#events.push(event);
     }
     this.#send(this.#build("ack", 0, {}), this.#reservation!.port);
     return "accepted";
@@ -540,9 +540,10 @@ export class ZeroClient {
 
   /** What proves by its MAC alone who sends it. */
   #buildProof(msg: "attach" | "rebind", seq: number, padBytes: number): Uint8Array {
-    const { port, tag, keys } = this.#reservation!;
+    const { port, tag, keys, reset } = this.#reservation!;
     const own = tag === undefined ? {} : { tag };
-    const sys = { port, ...own, nonce: this.#randomId(), counter: ++this.#counter };
+    const lost = msg === "attach" || reset === undefined ? {} : { reset };
+    const sys = { port, ...own, nonce: this.#randomId(), counter: ++this.#counter, ...lost };
     const { ack } = this.#sequence!;
     const { maxDatagramBytes: maxBytes } = this.#protocol.limits;
     const message = { cid: this.#cid, msg, seq, ack, sys };
@@ -573,10 +574,15 @@ export class ZeroClient {
     this.#endAtMs = NEVER;
   }
 
-  #finish(state: ClientState): void {
-    const ending = this.#ending!;
+  /** The connection has ended, as the server says; if we were closing it, for our own reason. */
+  #finish(state: ClientState, code = "", reason = ""): void {
+    const ending = this.#ending;
     this.#end(state);
-    this.#events.push({ type: "closed", ...ending, by: "local" });
+    this.#events.push(
+      ending === undefined
+        ? { type: "closed", code, reason, by: "remote" }
+        : { type: "closed", ...ending, by: "local" },
+    );
   }
 
   #randomId(): string {

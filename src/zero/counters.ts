@@ -40,6 +40,7 @@ export const zeroDropReasons = {
     "server: a join without a connect token that it takes (answered with `reject`, whose detail says why)",
   droppedRate: "server: more was asked without proof than the rate limits allow",
   droppedSmall: "server: the request is smaller than its answer would be",
+  droppedProof: "client, attached: `gone` without the proof that accept announced",
   droppedTag: "server: an attach with another tag than its accept gave",
   droppedNonce: "server: the nonce of an ack is missing, or not the one sent to its address",
   droppedCounter:
@@ -56,6 +57,7 @@ export const zeroTotals = {
   restarts: "client: begun again with a new connection id after `gone`",
   challengesSent: "server: challenges sent",
   goneSent: "server: `gone` sent",
+  proofsSent: "server: those with the proof that a peer of this port is lost",
   rejectsSent: "server: rejects made",
   answersLate: "server: decisions that came when their join was no longer remembered",
   sendsWithheld: "server: sends held back because the address has proved nothing and had its share",

@@ -29,7 +29,8 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     isText(sys.hash, 32, 32) &&
     (sys.compat === undefined || isBoolean(sys.compat)) &&
     isInteger(sys.peer, 0, 4294967295) &&
-    (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)),
+    (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)) &&
+    (sys.reset === undefined || isText(sys.reset, 22, 22)),
   reject: (sys) =>
     isOneOf(sys.reason, ["protocol", "full", "denied", "timeout", "shutting-down", "internal"]) &&
     (sys.detail === undefined || isText(sys.detail, 0, 96)) &&
@@ -47,10 +48,11 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     isInteger(sys.port, 1, 65535) &&
     (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)) &&
     isText(sys.nonce, 22, 22) &&
-    isInteger(sys.counter, 0, 9007199254740991),
+    isInteger(sys.counter, 0, 9007199254740991) &&
+    (sys.reset === undefined || isText(sys.reset, 22, 22)),
   verify: (sys) => isText(sys.nonce, 22, 22) && isInteger(sys.counter, 0, 9007199254740991),
   ack: (sys) => sys.nonce === undefined || isText(sys.nonce, 22, 22),
   close: (sys) =>
     isText(sys.code, 1, 32) && (sys.reason === undefined || isText(sys.reason, 0, 96)),
-  gone: () => true,
+  gone: (sys) => sys.proof === undefined || isText(sys.proof, 22, 22),
 };

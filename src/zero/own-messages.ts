@@ -79,6 +79,8 @@ export interface AcceptSys {
   readonly peer: number;
   /** What every regular datagram of the connection carries. */
   readonly tag?: number;
+  /** The hash of what gone proves with that the port has lost the connection. */
+  readonly reset?: string;
 }
 
 /** The join is refused. For another protocol it names both, and what differs where the server's record knows that. */
@@ -113,6 +115,8 @@ export interface RebindSys {
   readonly tag?: number;
   readonly nonce: string;
   readonly counter: number;
+  /** As accept gave it. */
+  readonly reset?: string;
 }
 
 /** Answers the rebind of this counter. The client repeats the nonce in an ack, and the address of that ack is the peer's. */
@@ -132,8 +136,11 @@ export interface CloseSys {
   readonly reason?: string;
 }
 
-/** Nobody of this connection id is known here; start again. */
-export type GoneSys = object;
+/** Nobody of this connection id is known here; start again. With a proof, a client that was there has been lost. */
+export interface GoneSys {
+  /** Its hash is the reset of accept. */
+  readonly proof?: string;
+}
 
 /** The runtime's part of each message. */
 export interface SysOf {
@@ -163,15 +170,15 @@ export const messages: Readonly<Record<MessageName, MessageFacts>> = {
   join: { from: "client", mac: false, maxBytes: 646 },
   challenge: { from: "server", mac: false, maxBytes: 240 },
   processing: { from: "server", mac: false, maxBytes: 165 },
-  accept: { from: "server", mac: false, maxBytes: 704 },
+  accept: { from: "server", mac: false, maxBytes: 737 },
   reject: { from: "server", mac: false, maxBytes: 912 },
   attach: { from: "client", mac: true, maxBytes: 251 },
   attached: { from: "server", mac: true, maxBytes: 196 },
-  rebind: { from: "client", mac: true, maxBytes: 251 },
+  rebind: { from: "client", mac: true, maxBytes: 284 },
   verify: { from: "server", mac: true, maxBytes: 221 },
   ack: { from: "both", mac: true, maxBytes: 191 },
   close: { from: "both", mac: true, maxBytes: 950 },
-  gone: { from: "server", mac: false, maxBytes: 159 },
+  gone: { from: "server", mac: false, maxBytes: 192 },
 };
 
 /** Members of `sys` that one kind of security has, all of them, and no other may have. */
@@ -227,8 +234,8 @@ export const clientStates: StateTable<ClientState> = {
   proving: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
   waiting: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
   attaching: { accept: "attaching", attached: "open", close: "draining", gone: "joining" },
-  open: { ack: "open", attached: "open", verify: "open", close: "draining" },
-  closing: { ack: "closed", attached: "closing", close: "draining" },
+  open: { ack: "open", attached: "open", verify: "open", close: "draining", gone: "closed" },
+  closing: { ack: "closed", attached: "closing", close: "draining", gone: "closed" },
   draining: { close: "draining" },
   closed: {},
 };

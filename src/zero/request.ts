@@ -2,6 +2,7 @@
  * What a client repeats until its reply is there: one request at a time, with the timer and the measured round trip of its
  * path. Not here: what the requests are, and when one has been repeated for long enough (client.ts).
  */
+import { ZERO_MAX_RESTART_MS, ZERO_RESTART_MS } from "../limits.ts";
 import { RetransmissionTimer, RtoEstimator } from "./reliable-sequence.ts";
 
 /** A datagram and the server's port that it goes to. */
@@ -85,4 +86,9 @@ export class RepeatedRequest {
     this.#current = undefined;
     this.#timer.stop();
   }
+}
+
+/** How long a client waits before it begins anew, when it has done so that often: at once the first time, then ever longer. */
+export function restartPauseMs(restarts: number): number {
+  return restarts === 0 ? 0 : Math.min(ZERO_MAX_RESTART_MS, ZERO_RESTART_MS * 2 ** (restarts - 1));
 }

@@ -54,6 +54,7 @@ import {
   type JoinSys,
   type MessageName,
   REJECT_SEQ,
+  type RebindSys,
   type RejectSys,
   type ServerState,
   serverStates,
@@ -61,6 +62,7 @@ import {
 import { type Origin, PeerTable } from "./peers.ts";
 import { type JoinEntry, JoinTable } from "./pending.ts";
 import { RateLimit } from "./rate.ts";
+import { resetOf, resetProof } from "./reset.ts";
 import { TokenCheck, type TokenProblem, type TokenRules, tokenProblems } from "./token.ts";
 
 export interface ZeroServerOptions {
@@ -74,6 +76,8 @@ export interface ZeroServerOptions {
   readonly port: number;
   /** Inclusive ranges of public ports that clients may be sent to; at most 16. */
   readonly ports: PortRanges;
+  /** What proves that this port has lost a client (reset.ts), RESET_KEY_BYTES; missing: it proves nothing. */
+  readonly resetKey?: Uint8Array | undefined;
   readonly nowMs: number;
   /** What is left out has its default. */
   readonly limits?: Partial<PortLimits>;
@@ -118,6 +122,7 @@ export class ZeroServer {
   readonly #identity: SigningKey | undefined;
   readonly #port: number;
   readonly #ports: PortRanges;
+  readonly #resetKey: Uint8Array | undefined;
   readonly #lifetimeMs: number;
   readonly #cookies: CookieJar;
   readonly #unproven: RateLimit;
@@ -144,6 +149,7 @@ export class ZeroServer {
     this.#ports = options.ports;
     // A client gives up at its deadline: nothing it was given before is of use after.
     this.#lifetimeMs = protocol.limits.handshakeTimeoutMs;
+    this.#resetKey = options.resetKey;
     this.#cookies = new CookieJar(crypto, this.#lifetimeMs, nowMs);
     const limits = { ...defaultPortLimits, ...options.limits };
     this.#unproven = new RateLimit(crypto, limits.unprovenPerSecond, limits, nowMs);
@@ -248,8 +254,21 @@ export class ZeroServer {
       return "droppedState";
     }
     if (!this.#isValid(envelope)) return "droppedSchema";
-    this.#gone(frame.cid, from);
+    if (envelope.msg === "rebind")
+      this.#gone(frame.cid, from, this.#proofFor(frame.cid, envelope.sys));
+    else this.#gone(frame.cid, from);
     return "droppedCid";
+  }
+
+  /** That this port has lost a connection, for who shows that this port once had it. */
+  #proofFor(cid: string, { reset }: RebindSys): string | undefined {
+    const proof = this.#resetProof(cid);
+    if (proof === undefined || resetOf(this.#crypto, proof) !== reset) return undefined;
+    return encodeBase64url(proof);
+  }
+
+  #resetProof(cid: string): Uint8Array | undefined {
+    return this.#resetKey && resetProof(this.#crypto, this.#resetKey, cid, this.#port);
   }
 
   /** Only a join comes without a MAC. What is cheap to recognise is recognised before it is parsed. */
@@ -475,13 +494,15 @@ export class ZeroServer {
   }
 
   /** What accept says in either kind of security. */
-  #acceptSys({ hash, compat, peer }: ReserveRequest): AcceptSys {
+  #acceptSys({ cid, hash, compat, peer }: ReserveRequest): AcceptSys {
+    const proof = this.#resetProof(cid);
     return {
       port: this.#port,
       ports: this.#ports,
       hash,
       ...(compat ? { compat: true } : {}),
       peer,
+      ...(proof === undefined ? {} : { reset: resetOf(this.#crypto, proof) }),
     };
   }
 
@@ -531,9 +552,12 @@ export class ZeroServer {
     return buildDatagram(this.#crypto, { cid, msg: "reject", seq: REJECT_SEQ, ack, sys });
   }
 
-  #gone(cid: string, from: Origin): void {
-    const gone = buildDatagram(this.#crypto, { cid, msg: "gone", seq: 0, ack: 0, sys: {} });
-    if (this.#answerUnproven(gone, from)) this.#counters.goneSent++;
+  #gone(cid: string, from: Origin, proof?: string): void {
+    const sys = proof === undefined ? {} : { proof };
+    const gone = buildDatagram(this.#crypto, { cid, msg: "gone", seq: 0, ack: 0, sys });
+    if (!this.#answerUnproven(gone, from)) return;
+    this.#counters.goneSent++;
+    if (proof !== undefined) this.#counters.proofsSent++;
   }
 
   /** To an address that has proven nothing: never more bytes than it sent. */

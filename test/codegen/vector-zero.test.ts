@@ -256,7 +256,7 @@ describe("the zero messages of the vectors", () => {
   });
 
   it("have values that a server could have sent: hex hashes, and base64url without unused bits", () => {
-    const own = /^(cookie|ticket|nonce)$/;
+    const own = /^(cookie|ticket|nonce|reset|proof)$/;
     for (const { case: name, sys } of vectors.zero) {
       for (const [member, value] of Object.entries(sys as Record<string, unknown>)) {
         const where = `${name}, ${member}`;

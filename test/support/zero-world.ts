@@ -127,20 +127,25 @@ export class World {
     this.options = options;
     this.loss = options.loss ?? 0;
     this.random = seeded(options.seed ?? 1);
-    for (const port of PORTS) {
-      this.servers.set(
+    for (const port of PORTS) this.restart(port);
+  }
+
+  /** Another machine on this port, which knows nothing of what was there. */
+  restart(port: number, other: Partial<ZeroServerOptions> = {}): void {
+    const { options } = this;
+    this.servers.set(
+      port,
+      new ZeroServer({
+        protocol: options.protocol ?? protocol,
+        crypto: testCrypto(this.random),
+        ...((options.protocol ?? protocol).security === "sealed" ? { identity } : {}),
         port,
-        new ZeroServer({
-          protocol: options.protocol ?? protocol,
-          crypto: testCrypto(this.random),
-          ...((options.protocol ?? protocol).security === "sealed" ? { identity } : {}),
-          port,
-          ports: [[PORTS[0], PORTS[2]]],
-          nowMs: this.nowMs,
-          ...options.serverOptions,
-        }),
-      );
-    }
+        ports: [[PORTS[0], PORTS[2]]],
+        nowMs: this.nowMs,
+        ...options.serverOptions,
+        ...other,
+      }),
+    );
   }
 
   join(

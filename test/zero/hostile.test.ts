@@ -447,6 +447,6 @@ describe("a client", () => {
       }
     }
     expect(client.state).toBe("open");
-    expect(client.counters).toMatchObject({ droppedState: 2, droppedCid: 2 });
+    expect(client.counters).toMatchObject({ droppedProof: 1, droppedState: 1, droppedCid: 2 });
   });
 });

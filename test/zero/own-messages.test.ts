@@ -50,6 +50,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
     compat: true,
     peer: 0,
     tag: 7,
+    reset: "r".repeat(22),
   },
   reject: {
     reason: "protocol",
@@ -61,11 +62,11 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
   },
   attach: { port: 65_535, tag: 7, nonce: "n".repeat(22), counter: 1 },
   attached: { nonce: "n".repeat(22) },
-  rebind: { port: 65_535, tag: 7, nonce: "n".repeat(22), counter: 1 },
+  rebind: { port: 65_535, tag: 7, nonce: "n".repeat(22), counter: 1, reset: "r".repeat(22) },
   verify: { nonce: "n".repeat(22), counter: 1 },
   ack: { nonce: "n".repeat(22) },
   close: { code: "c", reason: "r" },
-  gone: {},
+  gone: { proof: "p".repeat(22) },
 };
 
 /** Of every kind, and around every bound that zero.yaml names. */

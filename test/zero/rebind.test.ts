@@ -238,7 +238,7 @@ describe("a client that has another address", () => {
 
   it("is told gone by a port that does not know it, and takes no notice without a proof", () => {
     const moving = new Moving();
-    moving.server.forget(1);
+    moving.world.restart(PORT);
     moving.world.runFor(20_000);
     moving.rebind();
     moving.world.runFor(100);
@@ -247,7 +247,7 @@ describe("a client that has another address", () => {
       moving.newest("rebind").length,
     );
     expect(moving.host.client.state).toBe("open");
-    expect(moving.host.client.counters.droppedState).toBe(1);
+    expect(moving.host.client.counters.droppedProof).toBe(1);
   });
 
   it("is found wherever it goes, whatever is lost, late and doubled; who repeats what they saw moves it nowhere", () => {

@@ -5,11 +5,13 @@
 
 import { describe, expect, it } from "vitest";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { encodeBase64url } from "#src/zero/base64url.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { type ZeroDropReason, zeroDropReasons } from "#src/zero/counters.js";
 import { buildDatagram } from "#src/zero/envelope.js";
 import { keysOfTicket } from "#src/zero/keys.js";
 import type { MessageName, SysOf } from "#src/zero/own-messages.js";
+import { resetProof } from "#src/zero/reset.js";
 import { ZeroServer } from "#src/zero/server.js";
 import { handZeroProtocol, zeroYaml } from "../support/hand-zero.ts";
 import { messageOf } from "../support/zero-world.ts";
@@ -19,6 +21,7 @@ const messages = Object.keys(zeroYaml.messages) as MessageName[];
 const PORT = 12341;
 const ADDRESS = "10.0.0.1";
 const FROM = 40_000;
+const resetKey = new Uint8Array(32).fill(3);
 
 /** A client and a server of one port that are led by hand; every datagram is kept. */
 class ManualPair {
@@ -35,6 +38,7 @@ class ManualPair {
     crypto: nodeCrypto,
     port: PORT,
     ports: [[PORT, PORT]],
+    resetKey,
     nowMs: this.nowMs,
   });
   readonly cid = this.client.cid;
@@ -145,7 +149,7 @@ class ManualPair {
             verify: [0, 2, { nonce: "A".repeat(22), counter: 2 }],
             ack: [0, closing ? 3 : 2, {}],
             close: [3, 2, close],
-            gone: [0, 0, {}],
+            gone: [0, 0, { proof: encodeBase64url(resetProof(nodeCrypto, resetKey, cid, PORT)) }],
           };
     const part = parts[msg] ?? [1, 1, zeroSys(msg)];
     const [seq, ack, sys] = part;
