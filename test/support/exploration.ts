@@ -1,7 +1,7 @@
 /**
  * Every schedule of a connection with at most so many faults, walked breadth-first on the real machines: one client, two
  * ports of a server, an application that decides. A fault is a datagram dropped, delivered twice, or overtaken; time that
- * passes while one is under way; a client whose address changes. All else is the ordinary course: the oldest datagram
+ * passes while one is under way; a client whose address changes, before it is open or after. All else is the ordinary course: the oldest datagram
  * arrives, and where none is under way, the next timer is due.
  *
  * A machine knows nothing but what it was given: two schedules after which each machine has been given the same, at the
@@ -21,7 +21,7 @@ export interface Scenario {
   /** How long the application takes for its decision; missing: it decides at once. */
   readonly authenticateMs?: number;
   readonly decision: "other port" | "same port" | "reject";
-  /** The client's address may change once, which is a fault too. */
+  /** The client's address may change once, which is a fault too; it notices by silence once it is open. */
   readonly moves?: boolean;
   /** Each destination sees the client at another port of its NAT. */
   readonly mapsEach?: boolean;
@@ -34,7 +34,7 @@ export interface Scenario {
 /** What happens next. Numbers count the datagrams under way, oldest first. */
 type Step =
   | { readonly kind: "deliver" | "drop" | "repeat"; readonly at: number }
-  | { readonly kind: "timer" | "wait" | "move" | "close" };
+  | { readonly kind: "timer" | "wait" | "move" | "silence" | "close" };
 
 interface Flight {
   readonly to: "client" | number;
@@ -80,6 +80,8 @@ class Run {
   decisions: { readonly atMs: number; readonly port: number; readonly decide: () => void }[] = [];
   nowMs = 1000;
   moved = false;
+  /** It has noticed that nobody answers, and asks the server to look for it. */
+  searching = false;
   closed = false;
   /** For so long that deadlines have passed, with a datagram under way. */
   waited = false;
@@ -111,7 +113,7 @@ class Run {
   /** What makes this state another than others. */
   get fingerprint(): string {
     const hash = createHash("sha1");
-    hash.update(`${this.nowMs} ${this.moved} ${this.closed}`);
+    hash.update(`${this.nowMs} ${this.moved} ${this.searching} ${this.closed}`);
     for (const history of Object.values(this.#histories)) hash.update(history.text);
     for (const { to, seenAs, bytes } of this.flights)
       hash.update(`|${to} ${seenAs} `).update(bytes);
@@ -154,6 +156,11 @@ class Run {
       case "move":
         this.moved = true;
         break;
+      case "silence":
+        this.searching = true;
+        this.#histories.client!.add("silence", this.nowMs);
+        this.client.rebind(this.nowMs);
+        break;
       case "close":
         this.close();
         break;
@@ -172,6 +179,26 @@ class Run {
       this.client.close("bye", "", this.nowMs);
     }
     this.#pump();
+  }
+
+  /** Where its server has the client that is open; undefined: nowhere. */
+  get place(): string | undefined {
+    const placed = this.serverEvents.filter(
+      ({ event: { type } }) => type === "attached" || type === "confirmed",
+    );
+    const event = placed.at(-1)?.event;
+    return event !== undefined && "address" in event ? `${event.address}:${event.port}` : undefined;
+  }
+
+  /** The client is open, and what its server sends it goes to where it no longer is. */
+  get isLost(): boolean {
+    return (
+      this.client.state === "open" && this.moved && this.place !== this.#seenAs(this.#peerPort)
+    );
+  }
+
+  get #peerPort(): number {
+    return this.attachedPeers.at(-1)!.port;
   }
 
   get attachedPeers(): { readonly port: number; readonly peer: number }[] {
@@ -239,6 +266,7 @@ class Run {
     }
     for (let event = client.pollEvent(); event !== undefined; event = client.pollEvent()) {
       this.clientEvents.push(event);
+      if (event.type === "rebound") this.searching = false;
     }
     for (const [port, server] of this.servers) {
       for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
@@ -320,6 +348,8 @@ export interface Finished {
     readonly peer: number;
     readonly cid: string;
   }[];
+  /** The client is open, and its server has it elsewhere. */
+  readonly isLost: boolean;
   /** What the ports still have, after all their timers. */
   readonly peersLeft: number;
   readonly joinsLeft: number;
@@ -356,7 +386,8 @@ function choices(run: Run, faultsLeft: number): { readonly step: Step; readonly 
   if (run.isQuiet) {
     const isOpen =
       run.client.state === "open" && run.client.pollDeadline() === Number.POSITIVE_INFINITY;
-    if (isOpen && !run.closed && scenario.closes !== undefined) {
+    if (run.isLost && !run.searching) found.push({ step: { kind: "silence" }, cost: 0 });
+    else if (isOpen && !run.closed && scenario.closes !== undefined) {
       found.push({ step: { kind: "close" }, cost: 0 });
     } else if (run.nextTimerMs < Number.POSITIVE_INFINITY) {
       found.push({ step: { kind: "timer" }, cost: 0 });
@@ -433,6 +464,7 @@ function end(run: Run, node: Node, judge: Judge): string {
       clientEvents,
       serverEvents,
       reserved,
+      isLost: run.isLost,
       peersLeft: sizes.reduce((sum, { peers }) => sum + peers, 0),
       joinsLeft: sizes.reduce((sum, { entries }) => sum + entries, 0),
     });

@@ -54,6 +54,9 @@ function judge(run: Finished): string {
   // Ports remember no join for longer than its cookie is good for.
   expect(run.joinsLeft).toBe(0);
 
+  // Both ends agree where the client is, wherever it has gone.
+  expect(run.isLost).toBe(false);
+
   // One peer for one join, decided once.
   const joins = ofServer("join").map(({ event }) => "cid" in event && event.cid);
   expect(new Set(joins).size).toBe(joins.length);
