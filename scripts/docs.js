@@ -7,6 +7,7 @@ import { entries, wrap } from "../dist/cli/explain.js";
 import { allDiagnostics } from "../dist/codegen/spec/diagnostics.js";
 import { editorSchema } from "../dist/codegen/spec/editor-schema.js";
 import { firstStates, transitions } from "../dist/src/connection/lifecycle.js";
+import { clientStates, serverStates } from "../dist/src/zero/own-messages.js";
 import { modelSchema } from "./model-schema.js";
 
 const root = new URL("../", import.meta.url);
@@ -33,9 +34,44 @@ for (const group of new Set([...diagnostics.keys()].map((code) => code.slice(2, 
 
 parts.set("states of a connection", stateDiagram(firstStates, transitions));
 
+/** What leads from one state of zero messages to another beside the messages of the other side. */
+const moves = {
+  client: {
+    joining: { deadline: "closed", "we close": "closed" },
+    proving: { deadline: "closed", "we close": "closed" },
+    waiting: { deadline: "closed", "we close": "closed" },
+    attaching: { deadline: "closed", "we close": "closing", "sealed datagram": "open" },
+    open: { "we close": "closing", silence: "closed" },
+    closing: { deadline: "closed" },
+    draining: { deadline: "closed" },
+  },
+  server: {
+    pending: { "decided elsewhere": "answered", "decided here": "reserved" },
+    answered: { deadline: "closed" },
+    reserved: { deadline: "answered", "we close": "answered" },
+    attached: { "we close": "closing", silence: "closed" },
+    open: { "we close": "closing", silence: "closed" },
+    closing: { deadline: "closed" },
+    draining: { deadline: "closed" },
+  },
+};
+for (const [side, table, first] of [
+  ["client", clientStates, "joining"],
+  ["server", serverStates, "listening"],
+]) {
+  const nexts = Object.entries(table).map(([state, row]) => [
+    state,
+    { ...row, ...moves[side][state] },
+  ]);
+  const diagram = stateDiagram({ "": first }, Object.fromEntries(nexts));
+  parts.set(`states of the ${side}`, diagram);
+}
+
 /** In Mermaid, one arrow for each pair of states; an event that leaves the state as it is has none. */
 function stateDiagram(begins, nexts) {
-  const lines = Object.entries(begins).map(([who, state]) => `  [*] --> ${state}: ${who}`);
+  const lines = Object.entries(begins).map(([who, state]) =>
+    who === "" ? `  [*] --> ${state}` : `  [*] --> ${state}: ${who}`,
+  );
   for (const [state, events] of Object.entries(nexts)) {
     const arrows = new Map();
     for (const [event, next] of Object.entries(events)) {

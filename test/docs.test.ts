@@ -160,10 +160,26 @@ describe("docs/connection.md", () => {
     expect(told).toEqual(wanted);
   });
 
-  test("draws every change of a connection's state, and no other", () => {
-    const arrows = [...text.matchAll(/^ {2}(\w+) --> (\w+): (.+)$/gm)].flatMap(
-      ([, from, to, events]) => events!.split(", ").map((event) => `${from} ${event} ${to}`),
+  test.each(["client", "server"] as const)("draws what messages change at the %s", (side) => {
+    const [, drawn] = text.split(`<!-- made: states of the ${side} -->`);
+    const isMessage = new Set(Object.keys(messages));
+    const arrows = arrowsIn(drawn!.split("<!-- /made -->")[0]!);
+    const wanted = Object.entries(states[side]).flatMap(([from, nexts]) =>
+      Object.entries(nexts)
+        .filter(([, to]) => to !== from)
+        .map(([message, to]) => `${from} ${message} ${to}`),
     );
+    expect(arrows.filter((arrow) => isMessage.has(arrow.split(" ")[1]!)).sort()).toEqual(
+      wanted.sort(),
+    );
+    // Every state is there, and whatever else leads somewhere leads to one of them.
+    const known = Object.keys(states[side]);
+    for (const arrow of arrows) expect(known).toContain(arrow.split(" ").at(-1));
+    for (const state of known) expect(drawn).toContain(` ${state}`);
+  });
+
+  test("draws every change of a connection's state, and no other", () => {
+    const arrows = arrowsIn(text.split("\n## The life of a connection")[1]!);
     const wanted = Object.entries(transitions).flatMap(([from, events]) =>
       Object.entries(events)
         .filter(([, to]) => to !== from)
@@ -299,6 +315,13 @@ function numberOf(text: string): number {
   const [base, sign, other] = text.split(/ ?(\/|\^|\*\*) ?/).map((part) => part.replace(/_/g, ""));
   if (sign === undefined) return Number(base || Number.NaN);
   return sign === "/" ? Number(base) / Number(other) : Number(base) ** Number(other);
+}
+
+/** What leads where in a diagram of states: `from event to`. */
+function arrowsIn(text: string): string[] {
+  return [...text.matchAll(/^ {2}(\w+) --> (\w+): (.+)$/gm)].flatMap(([, from, to, events]) =>
+    events!.split(", ").map((event) => `${from} ${event} ${to}`),
+  );
 }
 
 describe("docs/threat-model.md", () => {
