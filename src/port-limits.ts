@@ -7,7 +7,7 @@ export interface PortLimits {
   readonly unprovenPerSecond: number;
   /** Joins with a good cookie that are looked into, likewise; default 5000. */
   readonly cookiesPerSecond: number;
-  /** Connect tokens whose signatures are looked at, where `listen` has `tokens`, likewise; default 1000, some 0.2 s. */
+  /** Connect tokens whose signatures are looked at, where `listen` has `tokens`, likewise; default 500, a quarter of a second. */
   readonly tokensPerSecond: number;
   /** Above any of these rates, what each address has of its own, a second; default 20, as in WireGuard. */
   readonly addressPerSecond: number;
@@ -25,7 +25,7 @@ export interface PortLimits {
 export const defaultPortLimits: PortLimits = {
   unprovenPerSecond: 5000,
   cookiesPerSecond: 5000,
-  tokensPerSecond: 1000,
+  tokensPerSecond: 500,
   addressPerSecond: 20,
   addressBurst: 5,
   pendingJoins: 1024,
