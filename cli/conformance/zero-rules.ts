@@ -7,6 +7,7 @@ import {
   accepted,
   another,
   attach,
+  Connection,
   challenged,
   hasMac,
   newCid,
@@ -270,7 +271,57 @@ const common: readonly Rule<Probe>[] = [
       return said === undefined ? pass : fail("is answered with an ack");
     },
   },
+  {
+    id: "rebind",
+    level: "MUST",
+    where: page("moving-to-another-address"),
+    says: "answers rebind with verify, that names its counter, and the ack of its nonce with an ack",
+    check: async (probe) => {
+      const { accepted: from, ...connection } = await opened(probe);
+      for (const time of ["the first", "the second"]) {
+        probe.clear();
+        connection.rebind(7);
+        const answer = await probe.zero(from.cid, "verify");
+        if (answer === undefined) return fail(`${time} is not answered`);
+        const { problem, envelope } = answer.reading;
+        if (problem !== undefined) return fail(`${time}: ${problem.path}: ${problem.problem}`);
+        if (!hasMac(answer, from.keys.server)) return fail(`${time}: the MAC is wrong`);
+        const { nonce, counter } = envelope!["sys"] as { nonce: string; counter: number };
+        if (counter !== 7) return fail(`${time}: the counter is ${counter}`);
+        if (time === "the second") connection.confirm(nonce);
+      }
+      const ack = await probe.zero(from.cid, "ack");
+      return ack === undefined ? fail("the ack of its nonce is not answered") : pass;
+    },
+  },
+  {
+    id: "rebind-old",
+    level: "MUST",
+    where: page("moving-to-another-address"),
+    says: "drops a rebind whose counter is not above that with which the address was proven",
+    check: async (probe) => {
+      const { accepted: from, rebind } = await opened(probe);
+      probe.clear();
+      rebind(1);
+      return silent(probe, from.cid);
+    },
+  },
 ];
+
+/** A connection that may ask to be looked for. */
+async function opened(probe: Probe) {
+  const connection = await Connection.open(probe);
+  const { accepted: from } = connection;
+  const { port, tag } = from;
+  return {
+    accepted: from,
+    rebind: (counter: number): void => {
+      const sys = { port, ...(tag === undefined ? {} : { tag }), nonce: newCid(), counter };
+      connection.zero("rebind", 0, 2, sys);
+    },
+    confirm: (nonce: string): void => connection.zero("ack", 0, 2, { nonce }),
+  };
+}
 
 const ofPlain: readonly Rule<Probe>[] = [
   badAttach("tag", "drops an attach with another session tag than accept gave", (probe, from) =>

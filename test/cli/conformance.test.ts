@@ -68,6 +68,7 @@ describe("a server that breaks a rule", () => {
     ["answers more than was asked", "amplification"],
     ["accepts in other bytes each time", "accept-again"],
     ["has a wrong MAC on attached", "attached"],
+    ["has a wrong MAC on verify", "rebind"],
     ["takes any key phase", "refuse-key-phase"],
     ["takes a limit without an ack", "refuse-limit-alone"],
     ["takes any padding", "refuse-padding"],

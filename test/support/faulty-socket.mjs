@@ -58,6 +58,12 @@ const faults = {
         ? [bytesOf(text(bytes).replace(/.{22}"\}$/, `${"A".repeat(22)}"}`))]
         : [bytes],
   }),
+  "has a wrong MAC on verify": () => ({
+    out: (bytes) =>
+      isMessage(bytes, "verify")
+        ? [bytesOf(text(bytes).replace(/.{22}"\}$/, `${"A".repeat(22)}"}`))]
+        : [bytes],
+  }),
   "acknowledges nothing": () => ({ out: (bytes) => (isZero(bytes) ? [bytes] : []) }),
   "takes any key phase": () => ({
     in: (bytes) => (isZero(bytes) ? bytes : flags(bytes, (byte) => byte & ~K)),
