@@ -43,7 +43,7 @@ export interface NewPeer<Join extends object, Send extends object> {
   readonly id: number;
   /** The UDP port of the pool that owns this peer. */
   readonly port: number;
-  /** `address:port` when it attached; an IPv6 address stands in brackets. */
+  /** `address:port` when it attached, wherever it has moved since; an IPv6 address stands in brackets. */
   readonly address: string;
   /** The validated body of its join. */
   readonly join: Join;
