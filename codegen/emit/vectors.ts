@@ -35,14 +35,14 @@ const MAX_MESSAGE_BYTES = 65_536;
 const ABOUT = [
   `Golden vectors of this protocol. \`hex\` is the bytes of what stands beside it. ${NOTATION}`,
   "protocol: canonical is the JSON text that is hashed, hash the first 32 hex digits of the SHA-256 of its UTF-8 bytes.",
-  "messages: payloads, by channel. datagrams: whole ones of the regular protocol; runs are those of the ack block, a run, a gap, a run and so on, downwards from the largest. zero: whole datagrams of the connection protocol; key is the MAC key of the sender's direction, made from the ticket.",
+  "messages: payloads, by channel. datagrams: whole ones of the regular protocol; runs are those of the ack block, a run, a gap, a run and so on, downwards from the largest. zero: whole datagrams of the connection protocol; where an entry has a MAC, its key is the one of the sender's direction in keys, which are made from the ticket of accept.",
   "messages of a channel with compress stand there as they are stored; deflated, which only protocols with such channels have, are some as they may be deflated, to be read: every compressor makes other bytes.",
   "compatMessages, compatDatagrams: between peers of different versions, whose accept said compat. A message may lack the newest members (a reader gives them their defaults) or have more behind them (a reader skips it), and every frame that another follows says how long it is.",
   "refused: bytes that no decoder may accept; for messages the payload, else the datagram.",
 ];
 
 const ABOUT_SEALED =
-  "Where security is sealed, as here, datagrams stand as they are before they are sealed, without their tag; docs/sealing-vectors.json of Stardust has sealed ones.";
+  "Where security is sealed, as here, datagrams stand as they are before they are sealed, without their tag; docs/sealing-vectors.json of Stardust has sealed ones. Both accepts answer the second join of which all members stand here; MAC keys and secrets in keys follow from that join and the accept of what is required.";
 
 export function emitVectors(model: Model): string {
   const vectors = new Vectors(model);

@@ -136,11 +136,10 @@ def sessions(v, model):
     for r in v['roundTrips']:
         s.sample(r['rttMs'], min(r['ackDelayMs'], 20 if r['reliable'] else 60))
         same('session: round trips', (s.smoothed, s.variation, s.probe_timeout()), (r['smoothedMs'], r['variationMs'], r['probeTimeoutMs']))
-    # The traces are of another spec, which is not among the documents: its channels are guessed from the traces, only two are used,
-    # and the session tag is cut out of what comes.
-    other = dict(model, limits=dict(model['limits'], receiveBudgetBytes=65536, sliceBytes=1134), structs=model['structs'] + [{'name': 'N', 'fixedBytes': 4}],
-                 channels=[{'id': 0, 'name': 'spark', 'delivery': 'unreliable', 'direction': 'both', 'numbered': False, 'reliable': False, 'fragment': False, 'maxBytes': 4, 'message': 'N'},
-                           {'id': 6, 'name': 'event', 'delivery': 'reliable', 'direction': 'both', 'numbered': True, 'reliable': True, 'fragment': False, 'maxBytes': 4, 'message': 'N'}])
+    # The traces are of another spec; this client knows the deliveries of the first one only. The session tag is cut out of what comes.
+    about = v['model']
+    other = dict(model, limits=dict(model['limits'], **about['limits']), structs=model['structs'] + [{'name': 'N', 'fixedBytes': 4}],
+                 channels=[dict(c, message='N') for c in about['channels'] if c['name'] in ('spark', 'event')])
     for trace in v['traces'][:1]:
         s = Session(other, NullKeys(), NullKeys(), 0, 'client-to-server', skip=False)
         for step in trace['steps']:

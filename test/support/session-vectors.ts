@@ -25,6 +25,11 @@ export interface SessionVectors {
   readonly spec: string;
   readonly hash: string;
   readonly sessionTag: number;
+  /** As much of the protocol as a session needs. */
+  readonly model: {
+    readonly limits: Partial<Protocol["limits"]>;
+    readonly channels: readonly object[];
+  };
   readonly packetNumbers: readonly (Rebuilt & { readonly largest: number })[];
   readonly acknowledged: readonly (Rebuilt & { readonly lastSent: number })[];
   readonly roundTrips: readonly {
@@ -37,6 +42,21 @@ export interface SessionVectors {
   }[];
   readonly senders: readonly SenderTrace[];
   readonly traces: readonly Trace[];
+}
+
+/** What a reader of the file has to know of the spec. */
+function modelOf({ channels, limits }: Protocol): SessionVectors["model"] {
+  const { maxDatagramBytes, sliceBytes, receiveBudgetBytes, maxAckDelayMs } = limits;
+  return {
+    limits: { maxDatagramBytes, sliceBytes, receiveBudgetBytes, maxAckDelayMs },
+    channels: channels.map(
+      ({ id, name, delivery, direction, numbered, reliable, fragment, ...sizes }) => {
+        const { fixedBytes, maxBytes, maxGapMs } = sizes;
+        const kind = { id, name, delivery, direction, numbered, reliable, fragment };
+        return { ...kind, fixedBytes, maxBytes, maxGapMs };
+      },
+    ),
+  };
 }
 
 export async function deliveriesProtocol(): Promise<Protocol> {
@@ -412,6 +432,7 @@ export async function makeSessionVectors(): Promise<SessionVectors> {
     spec: "test/specs/deliveries.yaml",
     hash: protocol.hash,
     sessionTag: TAG,
+    model: modelOf(protocol),
     packetNumbers: packetNumbers(),
     acknowledged: acknowledged(),
     roundTrips: roundTrips(protocol.limits.maxAckDelayMs),
