@@ -79,6 +79,7 @@ const samples: { readonly [N in MessageName]: (hash: string, isSealed: boolean) 
     ...(!isSealed && { ticket: text43, tag: 7 }),
     hash,
     peer: 7,
+    reset: text22,
   }),
   reject: () => ({ reason: "denied", detail: "no" }),
   attach: (_, isSealed) => ({
@@ -93,11 +94,12 @@ const samples: { readonly [N in MessageName]: (hash: string, isSealed: boolean) 
     ...(!isSealed && { tag: 7 }),
     nonce: text22,
     counter: 2,
+    reset: text22,
   }),
   verify: () => ({ nonce: text22, counter: 2 }),
   ack: () => ({ nonce: text22 }),
   close: () => ({ code: "done", reason: "" }),
-  gone: () => ({}),
+  gone: () => ({ proof: text22 }),
 };
 
 /** The largest sequence number that a message is made with; the handshake ends with 2, and close may be 3. */

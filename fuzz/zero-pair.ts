@@ -118,7 +118,8 @@ export class ZeroPair {
     this.servers = new Map(
       [PORT, OTHER_PORT].map((port) => {
         const ports = [[PORT, OTHER_PORT]] as const;
-        return [port, new ZeroServer({ protocol, crypto, identity, port, ports, nowMs })];
+        const own = { identity, resetKey: crypto.anyKey };
+        return [port, new ZeroServer({ protocol, crypto, port, ports, nowMs, ...own })];
       }),
     );
     this.client = new ZeroClient({ protocol, crypto, port: PORT, join: bodies.join, nowMs });

@@ -87,6 +87,17 @@ export const zeroStages: readonly Stage[] = [
   },
   {
     side: "client",
+    state: "open",
+    // Its port has lost it, and the proof is under way.
+    lead: (pair, random) => {
+      opened(pair, random);
+      pair.forgetPeer();
+      pair.rebindClient();
+      pair.deliver("server");
+    },
+  },
+  {
+    side: "client",
     state: "closing",
     lead: (pair, random) => {
       place(pair, random);
