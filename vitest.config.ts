@@ -14,8 +14,8 @@ export default defineConfig({
   test: {
     exclude: ["test/tmp/**"],
     globalSetup: ["test/support/build-specs.js"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     // What is built is loaded by Node itself, whether by `#src/…` or by the package's name: one copy of every class.
     server: { deps: { external: [/\/dist\//, /\/test\/tmp\//] } },
     // All others run on every core, and before them.

@@ -26,11 +26,11 @@ function memories(): {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Waits for something to become true, for two seconds at most. */
+/** Waits for something to become true, for 20 seconds at most. */
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 2000;
+  const deadline = Date.now() + 20_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error("waited two seconds for nothing");
+    if (Date.now() > deadline) throw new Error("waited 20 seconds for nothing");
     await turn();
   }
 }
