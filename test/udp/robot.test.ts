@@ -128,7 +128,9 @@ describe("a worker that dies", () => {
     other.receive.report((report) => reports.push(report.code));
     other.send.report({ code: 1 });
     await until(() => reports.length === 1);
-    expect(await doomed.closed).toMatchObject({ code: "idle-timeout", by: "local" });
+    // It asks the port, which proves that it has lost it, if it is bound anew in time.
+    const { code } = await doomed.closed;
+    expect(["server-restarted", "idle-timeout"]).toContain(code);
     // The port is bound again, empty, and so the first with the shortest list; header fields that were set still stand.
     let tick = 0;
     await until(async () => {
