@@ -54,6 +54,26 @@ def key_exchange(v):
         same('key exchange: mac', mac_of(keys[key], data[:-32]), data[-24:-2])
 
 
+def recorded(v, cipher):
+    """A whole connection: its keys from the private ones, then every MAC, and every datagram opened."""
+    h = bytes.fromhex
+    private = X25519PrivateKey.from_private_bytes(h(v['clientPrivateKey']))
+    join = [h(d['hex']) for d in v['datagrams'] if d.get('msg') == 'join'][-1]
+    keys = traffic = None
+    for d in v['datagrams']:
+        data, side = h(d['hex']), d['from']
+        if d.get('msg') == 'accept':
+            keys, _ = check_accept(private, join, data)
+            traffic = {side: TrafficKeys(keys[side], cipher) for side in ('client', 'server')}
+        elif 'msg' in d and data[-32:-24] == b',"mac":"':
+            same('recorded: mac of ' + d['msg'], mac_of(keys[side + ' mac'], data[:-32]), data[-24:-2])
+        elif 'open' in d:
+            number = int.from_bytes(data[4:6], 'big')
+            same('recorded: opened', (data[:6] + traffic[side].open(number, data[:6], data[6:])).hex(), d['open'])
+    for message in v['messages']:
+        same('recorded: said', any(d.get('open', '').endswith(message['payload']) for d in v['datagrams']), True)
+
+
 def sealing(v):
     for cipher, phases in v['ciphers'].items():
         keys = TrafficKeys(bytes.fromhex(phases[0]['secret']), cipher)
@@ -167,6 +187,7 @@ def run(load, model):
         same('varints: %d' % value, Reader(varint(value)).varint(), value)
     key_exchange(load('key-exchange-vectors.json'))
     sealing(load('sealing-vectors.json'))
+    recorded(load('recorded-session.json'), model['cipher'])
     vectors = load('vectors.json')
     messages(vectors, model)
     zero(vectors, model)
