@@ -419,7 +419,7 @@ export class Pool {
     if (this.#isShuttingDown) return asked.reject(cid, "shutting-down", "");
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
     if (decision === "failed") return asked.reject(cid, "internal", "");
-    if (!decision.accept) return asked.reject(cid, "denied", String(decision.detail ?? ""));
+    if (!decision.accept) return asked.reject(cid, "denied", decision.detail ?? "");
     for (;;) {
       if (isUsed()) return refuseUsed();
       if (!this.#peersOf.hasRoom(address)) {
@@ -432,7 +432,7 @@ export class Pool {
       this.#peers.set(reserved.peer, { portSlot, address, ...joined });
       if (claim !== undefined) claim.peer = reserved.peer;
       this.#peersOf.add(address);
-      const answer = await portSlot.handle.reserve(reserved.peer, request, decision.body ?? {});
+      const answer = await portSlot.handle.reserve(reserved.peer, request, decision.body);
       if (typeof answer !== "string") return isUsed() ? refuseUsed() : asked.answer(cid, answer);
       this.#forget(reserved.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
@@ -472,7 +472,11 @@ export class Pool {
           "authenticate must answer { accept: true } or { accept: false }",
         );
       }
-      return decision;
+      if (decision === "timeout") return decision;
+      // Read here, once: accessors and texts of the application's may throw.
+      return decision.accept
+        ? { accept: true, body: decision.body ?? {} }
+        : { accept: false, detail: String(decision.detail ?? "") };
     } catch (error) {
       listener.onFault("authenticate", error);
       return "failed";

@@ -114,6 +114,16 @@ describe("an application that throws", () => {
         },
       }),
     ],
+    ["refuses with what cannot be a text", () => ({ accept: false, detail: Object.create(null) })],
+    [
+      "has a body that throws",
+      () => ({
+        accept: true,
+        get body() {
+          return fail("body");
+        },
+      }),
+    ],
   ])(
     "when authenticate's answer %s the join is refused, and its slot is free",
     async (_what, answer) => {
