@@ -54,7 +54,7 @@ def key_exchange(v):
         same('key exchange: mac', mac_of(keys[key], data[:-32]), data[-24:-2])
 
 
-def recorded(v, cipher):
+def recorded(v, model):
     """A whole connection: its keys from the private ones, then every MAC, and every datagram opened."""
     h = bytes.fromhex
     private = X25519PrivateKey.from_private_bytes(h(v['clientPrivateKey']))
@@ -64,12 +64,23 @@ def recorded(v, cipher):
         data, side = h(d['hex']), d['from']
         if d.get('msg') == 'accept':
             keys, _ = check_accept(private, join, data)
-            traffic = {side: TrafficKeys(keys[side], cipher) for side in ('client', 'server')}
+            traffic = {side: TrafficKeys(keys[side], model['cipher']) for side in ('client', 'server')}
         elif 'msg' in d and data[-32:-24] == b',"mac":"':
             same('recorded: mac of ' + d['msg'], mac_of(keys[side + ' mac'], data[:-32]), data[-24:-2])
         elif 'open' in d:
             number = int.from_bytes(data[4:6], 'big')
             same('recorded: opened', (data[:6] + traffic[side].open(number, data[:6], data[6:])).hex(), d['open'])
+    cid = h(v['datagrams'][0]['hex'])[17:39].decode()
+    for one in v['refused']:
+        data, side = h(one['hex']), v['datagrams'][one['before']]['from']
+        mac_key = keys[side + ' mac'] if v['datagrams'][one['before']]['msg'] in ('attach', 'attached') else None
+        is_accept = v['datagrams'][one['before']]['msg'] == 'accept'    # its body is another spec's; what is signed is not
+
+        def take(datagram):
+            return check_accept(private, join, datagram) if is_accept else read_zero(model, datagram, cid, mac_key, side)
+
+        same('recorded: taken', take(h(v['datagrams'][one['before']]['hex'])) is not None, True)
+        same('recorded: refused, ' + one['case'], take(data), None)
     for message in v['messages']:
         same('recorded: said', any(d.get('open', '').endswith(message['payload']) for d in v['datagrams']), True)
 
@@ -187,7 +198,7 @@ def run(load, model):
         same('varints: %d' % value, Reader(varint(value)).varint(), value)
     key_exchange(load('key-exchange-vectors.json'))
     sealing(load('sealing-vectors.json'))
-    recorded(load('recorded-session.json'), model['cipher'])
+    recorded(load('recorded-session.json'), model)
     vectors = load('vectors.json')
     messages(vectors, model)
     zero(vectors, model)

@@ -399,6 +399,12 @@ def members_once(pairs):
     return dict(pairs)
 
 
+def keys_in(value):
+    """How many members all the objects in it have."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (len(value) if isinstance(value, dict) else 0) + sum(map(keys_in, inner))
+
+
 def depth(value):
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return 0 if inner is None else 1 + max(map(depth, inner), default=0)
@@ -407,7 +413,7 @@ def depth(value):
 def read_zero(model, data, cid, key, sender='server'):
     """A zero message for `cid`, or None. `key` is the sender's MAC key, once there is one."""
     try:
-        if len(data) > 1500 or not data.startswith(b'\0\0\0{"v":1,"cid":"%s",' % cid.encode()) or min(data[3:]) < 32:
+        if len(data) > 1500 or not data.startswith(b'\0\0\0{"v":1,"cid":"%s",' % cid.encode()) or min(data[3:]) < 32 or data[-1:] != b'}':
             return None
         has_mac, has_sig = data[-32:-24] == b',"mac":"', data[-96:-88] == b',"sig":"'
         if has_mac and (not key or not hmac.compare_digest(data[-24:-2], mac_of(key, data[:-32]))):
@@ -416,7 +422,7 @@ def read_zero(model, data, cid, key, sender='server'):
         json.dumps(message, ensure_ascii=False).encode()                    # no half of a surrogate pair
         about = next(m for m in model['zero']['messages'] if m['name'] == message['msg'])
         if about['from'] not in (sender, 'both') or about['mac'] != has_mac or about.get('sig', False) != has_sig \
-                or depth(message) > 6 or any(type(message[n]) is not int or message[n] < 0 for n in ('seq', 'ack')) \
+                or depth(message) > 6 or keys_in(message) > 64 or any(type(message[n]) is not int or message[n] < 0 for n in ('seq', 'ack')) \
                 or 'seq' in about and message['seq'] not in about['seq'] or 'ack' in about and message['ack'] not in about['ack'] \
                 or not valid(about['sys'], message['sys']) or not valid(about['body'], message['body']):
             return None
