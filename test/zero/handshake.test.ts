@@ -50,7 +50,7 @@ describe("joining", () => {
         // Both ends know it now.
         tag: (events[0] as { tag: number }).tag,
       },
-      { type: "confirmed", peer: 1, address: "10.0.0.1", port: 40_000, local: 0 },
+      { type: "confirmed", peer: 1, address: "10.0.0.1", port: 40_000, local: 0, moved: false },
     ]);
     expect(client.rttMs).toBeCloseTo(20);
     expect(client.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
