@@ -367,7 +367,7 @@ export class ZeroClient {
     const bytes = this.#build("ack", 0, { nonce });
     const { port } = this.#reservation!;
     if (isFirst) this.#request.begin({ bytes, port }, nowMs);
-    // The address may have changed, and the nonce with it: the newest is the one to be confirmed.
+    // The newest, while one is confirmed: a nonce that nobody waits for may be of an attach that others have sent again.
     else this.#request.replace({ bytes, port });
   }
 

@@ -48,12 +48,11 @@ export class RepeatedRequest {
     this.#send(request);
   }
 
-  /** Sends this, and repeats it in the place of the one that is under way, if one is. */
+  /** Sends this, and repeats it, in the place of the one that is under way; nothing where none is. */
   replace(request: Request): void {
-    if (this.#current !== undefined) {
-      this.#current = request;
-      this.#transmissions++;
-    }
+    if (this.#current === undefined) return;
+    this.#current = request;
+    this.#transmissions++;
     this.#send(request);
   }
 
