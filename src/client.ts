@@ -522,7 +522,8 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
       case "rebound":
         this.#connection.move(this.#isElsewhere, now);
         this.#isElsewhere = false;
-        this.#endSearch();
+        // With a socket on its way that will take the place of this one, it is yet to be found there.
+        if (!this.#opening) this.#endSearch();
         break;
       case "unheard":
         void this.#replaceSocket();

@@ -240,6 +240,44 @@ describe("a client that asks to be looked for", () => {
     await client.rebind();
   });
 
+  it("is told when it has been found at its newest socket, not when an answer comes to the one before", async () => {
+    let sockets = 0;
+    /** On which socket each ack came that the client has heard. */
+    const acks: number[] = [];
+    let [holds, release] = [false, () => {}];
+    const pair = await plainTalk((socket) => {
+      const mine = sockets++;
+      return {
+        port: socket.port,
+        address: socket.address,
+        send: (bytes, port, address) => socket.send(bytes, port, address),
+        listen: (listener) =>
+          socket.listen((bytes, address, port) => {
+            const isAck = Buffer.from(bytes).includes('"msg":"ack"');
+            const copy = Uint8Array.from(bytes);
+            const pass = (): void => {
+              if (isAck) acks.push(mine);
+              listener(copy, address, port);
+            };
+            if (isAck && holds) release = pass;
+            else pass();
+          }),
+        close: () => socket.close(),
+      };
+    });
+    await pair.client.rebind();
+    holds = true;
+    const nothing = release;
+    const first = pair.client.rebind();
+    await until(() => release !== nothing);
+    holds = false;
+    const second = pair.client.rebind();
+    release();
+    await second;
+    expect(acks).toContain(sockets - 1);
+    await first;
+  });
+
   it("keeps its socket where the system gives no other", async () => {
     let sockets = 0;
     const pair = await plainTalk((socket) => {
