@@ -35,6 +35,7 @@ import {
   receivedHeader,
   registerHandlers,
   resolveServer,
+  runGuarded,
 } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
@@ -535,11 +536,11 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
 
   #logKeys(secrets: TrafficSecrets): void {
     const { keyLog, onFault } = this.#options;
-    try {
-      if (keyLog !== undefined) writeKeyLog(keyLog, keyLines(this.#zero.cid, secrets));
-    } catch (error) {
-      faultListener(onFault)(error, "keyLog");
-    }
+    if (keyLog === undefined) return;
+    runGuarded(
+      () => writeKeyLog(keyLog, keyLines(this.#zero.cid, secrets)),
+      (error) => faultListener(onFault)(error, "keyLog"),
+    );
   }
 
   #attached(event: ClientAttachment): void {

@@ -458,11 +458,10 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   }
 
   #onKeys(lines: readonly string[]): void {
-    try {
-      writeKeyLog(this.#options.keyLog!, lines);
-    } catch (error) {
-      this.#onFault(error, "keyLog");
-    }
+    runGuarded(
+      () => writeKeyLog(this.#options.keyLog!, lines),
+      (error) => this.#onFault(error, "keyLog"),
+    );
   }
 
   #onLeave(id: number, reason: CloseReason): void {

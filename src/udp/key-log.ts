@@ -41,8 +41,9 @@ export function keyLines(cid: string, secrets: TrafficSecrets): string[] {
   ];
 }
 
-/** Throws what the file system does, or the function. */
-export function writeKeyLog(log: KeyLog, lines: readonly string[]): void {
-  if (typeof log === "string") appendFileSync(log, `${lines.join("\n")}\n`, { mode: MODE });
-  else for (const each of lines) log(each);
+/** Throws what the file system does, or the function; what a promise of the function's is rejected with, the one here is too. */
+export function writeKeyLog(log: KeyLog, lines: readonly string[]): Promise<unknown> | undefined {
+  if (typeof log !== "string") return Promise.all(lines.map((line): unknown => log(line)));
+  appendFileSync(log, `${lines.join("\n")}\n`, { mode: MODE });
+  return undefined;
 }

@@ -394,6 +394,30 @@ describe("a key log", () => {
     expect(server.peers.size).toBe(1);
   });
 
+  it("that is a function which fails, at once or later, is a fault on either side", async () => {
+    const told: string[] = [];
+    const fails = {
+      keyLog: () => Promise.reject(new Error("later")) as never,
+      onFault: (error: unknown, where: string) =>
+        void told.push(`${where}: ${(error as Error).message}`),
+    };
+    const server = await serverFor(fails);
+    await clientOf(server.ports[0]!, {
+      ...fails,
+      keyLog: () => {
+        throw new Error("at once");
+      },
+    });
+    await clientOf(server.ports[0]!, fails);
+    await until(() => told.length >= 4);
+    expect(told.sort()).toEqual([
+      "keyLog: at once",
+      "keyLog: later",
+      "keyLog: later",
+      "keyLog: later",
+    ]);
+  });
+
   it("is refused where the protocol is plain", async () => {
     const plain = { ports: [9] };
     const refusal = {
