@@ -37,7 +37,7 @@ describe("what differs", () => {
       (id) => id.startsWith("zero-") && breakingRules[id]!.kind === "breaking",
     );
     for (const id of rules) {
-      const name = id === "zero-message-changed" ? "gone" : "join";
+      const name = id === "zero-message-changed" ? "processing" : "join";
       expect(example(id)).toEqual([`zero message ${name}`]);
     }
     const model = resolve(channels);
