@@ -17,21 +17,13 @@ import {
 } from "../limits.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
-import { type OwnKeys, plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
+import { plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
 import { encodeBase64url } from "./base64url.ts";
 import type { ZeroClientOptions, ZeroClientTransmit } from "./client-options.ts";
 import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
-import {
-  buildDatagram,
-  checkMac,
-  type Envelope,
-  type Frame,
-  ID_BYTES,
-  openFrame,
-  parseFrame,
-} from "./envelope.ts";
-import type { ClientAttachment, ZeroClientEvent } from "./events.ts";
+import { checkMac, type Frame, ID_BYTES, openFrame, parseFrame } from "./envelope.ts";
+import type { ZeroClientEvent } from "./events.ts";
 import { buildJoin, checkRoom, LONGEST_COOKIE, type OwnToken } from "./join.ts";
 import { ClientKeyExchange, type SignedAccept } from "./key-exchange.ts";
 import {
@@ -51,21 +43,14 @@ import {
   ACCEPT_SEQ,
   ATTACH_SEQ,
   ATTACHED_SEQ,
-  type ClientMessage,
   type ClientState,
   clientStates,
   JOIN_SEQ,
-  messages,
   type ServerMessage,
-  type SysOf,
 } from "./own-messages.ts";
-import { ReliableSequence } from "./reliable-sequence.ts";
 import { RepeatedRequest, restartPauseMs } from "./request.ts";
+import { Reservation } from "./reservation.ts";
 import { isResetProof } from "./reset.ts";
-
-/** What accept gave; `reset` is that of the proof that its port has lost us. */
-type OwnReservation = OwnKeys &
-  Omit<ClientAttachment, keyof OwnKeys> & { readonly reset: string | undefined };
 
 const NEVER: number = Number.POSITIVE_INFINITY;
 
@@ -90,10 +75,8 @@ export class ZeroClient {
   #exchange: ClientKeyExchange | undefined;
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
-  #reservation: OwnReservation | undefined;
-  #sequence: ReliableSequence<Envelope> | undefined;
-  /** Of the newest attach or rebind of this connection id. */
-  #counter = 0;
+  /** From accept on. */
+  #reservation: Reservation | undefined;
   /** A rebind is under way: it waits for what is to be verified, or what confirms that for the server's ack. */
   #rebinding: "asking" | "confirming" | undefined;
   /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
@@ -164,7 +147,7 @@ export class ZeroClient {
     if (signed) {
       if (this.#reservation === undefined) return "droppedMac";
       if (fromPort !== this.#reservation.port) return "droppedPort";
-      if (!checkMac(this.#crypto, frame, this.#reservation.keys.server)) return "droppedMac";
+      if (!checkMac(this.#crypto, frame, this.#reservation.own.keys.server)) return "droppedMac";
     } else if (fromPort !== this.#dialledPort && fromPort !== this.#reservation?.port) {
       return "droppedPort";
     }
@@ -279,17 +262,13 @@ export class ZeroClient {
     }
     this.#answered(nowMs);
     this.#state = next;
-    this.#reservation = { port, peer, accept: envelope.body, negotiated, reset, ...own };
-    this.#sequence = new ReliableSequence({
-      sent: ATTACH_SEQ,
-      received: ACCEPT_SEQ,
-      estimator: this.#request.estimator,
-    });
-    this.#counter = 0;
-    // The server answers with no more than it was sent.
-    const bytes = this.#buildProof("attach", ATTACH_SEQ, messages.attached.maxBytes);
-    this.#request.begin({ bytes, port }, nowMs);
-    this.#events.push({ type: "accepted", ...this.#attachment });
+    const given = { port, peer, accept: envelope.body, negotiated, reset, ...own };
+    const { estimator } = this.#request;
+    const { maxDatagramBytes } = this.#protocol.limits;
+    const options = { estimator, maxDatagramBytes };
+    this.#reservation = new Reservation(this.#crypto, this.#cid, given, options);
+    this.#request.begin({ bytes: this.#reservation.attach(), port }, nowMs);
+    this.#events.push({ type: "accepted", ...this.#reservation.attachment });
     return "accepted";
   }
 
@@ -310,7 +289,7 @@ export class ZeroClient {
   #gone(envelope: ValidMessage<"gone">, next: ClientState, nowMs: number): ZeroDropReason {
     if (next === "closed") {
       // Our port has lost us, and proves it. Without the proof anybody may have said so.
-      const { reset } = this.#reservation!;
+      const { reset } = this.#reservation!.own;
       if (!isResetProof(this.#crypto, reset, envelope.sys.proof)) return "droppedProof";
       this.#finish(next, closeCodes.serverRestarted);
       return "accepted";
@@ -319,7 +298,6 @@ export class ZeroClient {
     // Nothing that was sent to the old one is heeded from here on.
     this.#cid = "";
     this.#reservation = undefined;
-    this.#sequence = undefined;
     this.#request.end();
     const { restarts } = this.#counters;
     this.#counters.restarts++;
@@ -352,19 +330,15 @@ export class ZeroClient {
   }
 
   #open(next: ClientState): void {
-    this.#sequence!.skipTo(ATTACHED_SEQ + 1);
+    const reservation = this.#reservation!;
+    reservation.sequence.skipTo(ATTACHED_SEQ + 1);
     this.#state = next;
     this.#handshakeDeadlineMs = NEVER;
-    this.#events.push({ type: "attached", ...this.#attachment });
-  }
-
-  get #attachment(): ClientAttachment {
-    const { keys: _, reset: _reset, tag = 0, ...told } = this.#reservation!;
-    return { ...told, tag };
+    this.#events.push({ type: "attached", ...reservation.attachment });
   }
 
   #confirm(nonce: string, isFirst: boolean, nowMs: number): void {
-    const bytes = this.#build("ack", 0, { nonce });
+    const bytes = this.#reservation!.build("ack", 0, { nonce });
     const { port } = this.#reservation!;
     if (isFirst) this.#request.begin({ bytes, port }, nowMs);
     // The newest, while one is confirmed: a nonce that nobody waits for may be of an attach that others have sent again.
@@ -375,8 +349,9 @@ export class ZeroClient {
   #verify(envelope: ValidMessage<"verify">, nowMs: number): ZeroDropReason {
     const { nonce, counter } = envelope.sys;
     if (envelope.seq !== 0) return "droppedSequence";
-    if (this.#rebinding === undefined || counter !== this.#counter) return "droppedCounter";
-    if (!this.#sequence!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    if (this.#rebinding === undefined || counter !== this.#reservation!.counter)
+      return "droppedCounter";
+    if (!this.#reservation!.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     this.#confirm(nonce, this.#rebinding === "asking", nowMs);
     this.#rebinding = "confirming";
     return "accepted";
@@ -385,9 +360,9 @@ export class ZeroClient {
   #ack(envelope: ValidMessage<"ack">, next: ClientState, nowMs: number): ZeroDropReason {
     const { nonce } = envelope.sys;
     if (envelope.seq !== 0 || nonce !== undefined) return "droppedSequence";
-    if (!this.#sequence!.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
+    if (!this.#reservation!.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     if (this.#state === "closing") {
-      if (this.#sequence!.idle) this.#finish(next);
+      if (this.#reservation!.sequence.idle) this.#finish(next);
     } else if (this.#rebinding !== "asking") {
       this.#answered(nowMs);
       if (this.#rebinding !== undefined) this.#events.push({ type: "rebound" });
@@ -404,8 +379,8 @@ export class ZeroClient {
     if (this.#state !== "open") return false;
     this.#rebinding = "asking";
     this.#counters.rebinds++;
-    const bytes = this.#buildProof("rebind", 0, 0);
-    this.#request.begin({ bytes, port: this.#reservation!.port }, nowMs);
+    const reservation = this.#reservation!;
+    this.#request.begin({ bytes: reservation.rebind(), port: reservation.port }, nowMs);
     return true;
   }
 
@@ -414,7 +389,7 @@ export class ZeroClient {
     next: ClientState,
     nowMs: number,
   ): ZeroDropReason {
-    const sequence = this.#sequence!;
+    const { sequence } = this.#reservation!;
     if (envelope.seq <= ATTACHED_SEQ) return "droppedSequence";
     if (!sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     // Only attached can be missing before it, and it is of no use any more.
@@ -425,7 +400,7 @@ export class ZeroClient {
       this.#finish(next, code, reason);
       this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
     }
-    this.#send(this.#build("ack", 0, {}), this.#reservation!.port);
+    this.#send(this.#reservation!.build("ack", 0, {}), this.#reservation!.port);
     return "accepted";
   }
 
@@ -440,9 +415,10 @@ export class ZeroClient {
       this.#end("closing");
       this.#ending = ending;
       this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
-      const bytes = this.#build("close", this.#sequence!.nextSeq, ending);
-      this.#sequence!.transmit(bytes, nowMs);
-      this.#send(bytes, this.#reservation!.port);
+      const { sequence, port } = this.#reservation!;
+      const bytes = this.#reservation!.build("close", sequence.nextSeq, ending);
+      sequence.transmit(bytes, nowMs);
+      this.#send(bytes, port);
     } else if (this.#handshakeDeadlineMs !== NEVER) {
       this.#ending = ending;
       this.#finish("closed");
@@ -467,7 +443,8 @@ export class ZeroClient {
     }
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
     if (this.#request.isDue(nowMs)) this.#repeat(nowMs);
-    const again = this.#state === "closing" ? this.#sequence!.handleTimeout(nowMs) : undefined;
+    const again =
+      this.#state === "closing" ? this.#reservation!.sequence.handleTimeout(nowMs) : undefined;
     if (again === undefined) return;
     this.#counters.retransmissions++;
     this.#send(again, this.#reservation!.port);
@@ -500,7 +477,7 @@ export class ZeroClient {
       this.#restartAtMs,
       this.#request.deadlineMs,
       this.#endAtMs,
-      this.#state === "closing" ? this.#sequence!.deadlineMs : NEVER,
+      this.#state === "closing" ? this.#reservation!.sequence.deadlineMs : NEVER,
     );
   }
 
@@ -536,26 +513,6 @@ export class ZeroClient {
       body: this.#join,
       token: this.#token,
     });
-  }
-
-  /** What proves by its MAC alone who sends it. */
-  #buildProof(msg: "attach" | "rebind", seq: number, padBytes: number): Uint8Array {
-    const { port, tag, keys, reset } = this.#reservation!;
-    const own = tag === undefined ? {} : { tag };
-    const lost = msg === "attach" || reset === undefined ? {} : { reset };
-    const sys = { port, ...own, nonce: this.#randomId(), counter: ++this.#counter, ...lost };
-    const { ack } = this.#sequence!;
-    const { maxDatagramBytes: maxBytes } = this.#protocol.limits;
-    const message = { cid: this.#cid, msg, seq, ack, sys };
-    return buildDatagram(this.#crypto, message, { padBytes, maxBytes, key: keys.client });
-  }
-
-  #build<M extends ClientMessage>(msg: M, seq: number, sys: SysOf[M]): Uint8Array {
-    return buildDatagram(
-      this.#crypto,
-      { cid: this.#cid, msg, seq, ack: this.#sequence!.ack, sys },
-      { key: this.#reservation!.keys.client },
-    );
   }
 
   /** The request has its reply. After `processing` the time says how long the server decided, not how far it is. */
