@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "2bf86a645c7198f896b27cb141ab3608",
+  hash: "cb204327291fb3dfbc1bb3d7549f02af",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

@@ -515,7 +515,10 @@ class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValue
         this.#fail("rejected", connectUntrusted(this.#path, event.serverKey));
         break;
       case "timeout":
-        this.#fail("expired", connectTimeout(this.#protocol, this.#path, this.#options.port));
+        this.#fail(
+          "expired",
+          connectTimeout(this.#protocol, this.#path, this.#options.port, event.unreached),
+        );
         break;
       case "closed":
         this.#connection.handleZero(event);

@@ -16,15 +16,23 @@ export function connectAborted(signal: AbortSignal): StardustError {
   });
 }
 
-/** `path`: who was asked last; `dialled`: the port that was asked first. */
+/**
+ * `path`: who was asked last; `dialled`: the port that was asked first; `unreached`: the one that it had sent the client to,
+ * where the client has then asked to stay.
+ */
 export function connectTimeout(
   protocol: Protocol,
   path: { readonly address: string; readonly port: number },
   dialled: number,
+  unreached: number | undefined,
 ): StardustError {
   const silence = `no answer from ${path.address}:${path.port} within ${protocol.limits.handshakeTimeoutMs} ms`;
   const sent = path.port === dialled ? "" : `, to which port ${dialled} has sent this client`;
-  return new StardustError("STARDUST_CONNECT_TIMEOUT", silence + sent);
+  const before =
+    unreached === undefined || unreached === path.port
+      ? ""
+      : `, nor from port ${unreached}, to which port ${dialled} had sent it before`;
+  return new StardustError("STARDUST_CONNECT_TIMEOUT", silence + sent + before);
 }
 
 /** `path`: who has answered. */

@@ -12,6 +12,8 @@ export const portCounters = {
   datagramsFromStrangers:
     "regular datagrams from an address that no peer of this port has, or to another address of ours than its peer's; dropped",
   peersMoved: "times that a peer has proven to be at another address than before",
+  joinsStayed:
+    "joins kept on this port, which they had asked, because their client could not reach the port that it was sent to",
   joinsOverAddress: "joins rejected because their address has as many peers as one may have",
   joinsOfRefusedKey: "joins rejected because the key they brought gives no shared secret",
   joinsOfUsedToken: "joins rejected because their connect token has let somebody in already",

@@ -104,6 +104,12 @@ export const ZERO_MAX_RTO_MS = 400;
 export const ZERO_RESTART_MS = 1000;
 export const ZERO_MAX_RESTART_MS = 8000;
 
+/**
+ * A client whose attach has had no answer for such a share of the handshake's time asks the port that it dialled to keep it:
+ * late enough for what was only lost, and with as much time again for the second attempt.
+ */
+export const ZERO_STAY_SHARE: number = 1 / 3;
+
 /** How often the ack that confirms an address is sent; without an answer the idle timeout decides. */
 export const ZERO_CONFIRM_TRANSMISSIONS = 24;
 

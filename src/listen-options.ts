@@ -85,6 +85,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly publicPorts?: readonly number[] | undefined;
   /** Go on without ports that cannot be bound, as long as one can; default false. */
   readonly allowMissingPorts?: boolean | undefined;
+  /**
+   * Keep a client on the port that it dialled when it says that it cannot reach the one that it was sent to, as behind a
+   * firewall; default true. A client can say so of any port that has room. False: it is sent to the emptiest one as any other.
+   */
+  readonly stayOnPort?: boolean | undefined;
   /** Peers a port takes; default 1024. */
   readonly maxPeersPerPort?: number | undefined;
   /**
@@ -174,6 +179,7 @@ export const listenOptions: OptionTable = {
   host: oneOrList(text),
   publicPorts: listOf(portNumber),
   allowMissingPorts: flag,
+  stayOnPort: flag,
   maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
   maxPeersPerAddress: countOrNone(1),
   maxJoinsPerAddress: countOrNone(1),

@@ -249,6 +249,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       ports,
       publicPorts: options.publicPorts,
       allowMissingPorts: options.allowMissingPorts ?? false,
+      stayOnPort: options.stayOnPort ?? true,
       maxPeersPerAddress: options.maxPeersPerAddress,
       maxTokens: tokens?.maxRemembered ?? 0,
       workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,

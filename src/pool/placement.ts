@@ -52,8 +52,28 @@ export class Placement {
     this.#ports[port]!.open = open;
   }
 
-  /** Reserves a slot on the first open port with the fewest peers; undefined when all are full. */
-  reserve(): { readonly port: number; readonly peer: number } | undefined {
+  /**
+   * Reserves a slot on `wanted` if that is open and has room, else on the first open port with the fewest peers; undefined
+   * when all are full.
+   */
+  reserve(wanted?: number): { readonly port: number; readonly peer: number } | undefined {
+    const best = wanted !== undefined && this.#hasRoom(wanted) ? wanted : this.#emptiest();
+    if (best < 0) return undefined;
+    const slots = this.#ports[best]!;
+    const slot = slots.free.shift()!;
+    const generation = slots.generations[slot]!;
+    slots.generations[slot] = (generation + 1) % this.#generations;
+    slots.used++;
+    return { port: best, peer: (generation * this.#portSpan + best) * this.#slotSpan + slot };
+  }
+
+  #hasRoom(port: number): boolean {
+    const { open, used } = this.#ports[port]!;
+    return open && used < this.#maxPeers;
+  }
+
+  /** -1 when all are full. */
+  #emptiest(): number {
     let best = -1;
     let fewest = this.#maxPeers;
     // `<`, in rising order: the first of several with equally few peers, and none when all are full.
@@ -64,13 +84,7 @@ export class Placement {
         fewest = used;
       }
     }
-    if (best < 0) return undefined;
-    const slots = this.#ports[best]!;
-    const slot = slots.free.shift()!;
-    const generation = slots.generations[slot]!;
-    slots.generations[slot] = (generation + 1) % this.#generations;
-    slots.used++;
-    return { port: best, peer: (generation * this.#portSpan + best) * this.#slotSpan + slot };
+    return best;
   }
 
   /** The peer has left, or its reservation was not taken up. */

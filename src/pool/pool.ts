@@ -66,6 +66,8 @@ export interface PoolOptions {
    * Peers of one address, over all ports; undefined: a quarter of the capacity, at least 16, and no bound for loopback.
    */
   readonly maxPeersPerAddress: number | undefined;
+  /** Whether a client that could not reach another port is kept on the one that it asks. */
+  readonly stayOnPort: boolean;
   /** Connect tokens that are remembered. */
   readonly maxTokens: number;
   /** How long a worker may leave pings unanswered before it is ended; Infinity: for ever. */
@@ -420,12 +422,17 @@ export class Pool {
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
     if (decision === "failed") return asked.reject(cid, "internal", "");
     if (!decision.accept) return asked.reject(cid, "denied", decision.detail ?? "");
+    // A worker that has died meanwhile has no port to keep anybody on.
+    const wanted =
+      request.stay && this.#o.stayOnPort
+        ? this.#portSlots.find(({ handle }) => handle === asked)
+        : undefined;
     for (;;) {
       if (isUsed()) return refuseUsed();
       if (!this.#peersOf.hasRoom(address)) {
         return asked.reject(cid, "full", "too many peers of one address", "joinsOverAddress");
       }
-      const reserved = this.#placement.reserve();
+      const reserved = this.#placement.reserve(wanted?.index);
       if (reserved === undefined) return asked.reject(cid, "full", "");
       const portSlot = this.#portSlots[reserved.port]!;
       const joined = { body, negotiated, token, claim, joined: false };
@@ -433,7 +440,10 @@ export class Pool {
       if (claim !== undefined) claim.peer = reserved.peer;
       this.#peersOf.add(address);
       const answer = await portSlot.handle.reserve(reserved.peer, request, decision.body);
-      if (typeof answer !== "string") return isUsed() ? refuseUsed() : asked.answer(cid, answer);
+      if (typeof answer !== "string") {
+        if (isUsed()) return refuseUsed();
+        return asked.answer(cid, answer, portSlot === wanted ? "joinsStayed" : undefined);
+      }
       this.#forget(reserved.peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
       if (answer === KEY_REFUSED) {

@@ -159,8 +159,8 @@ export class PortHandle {
     this.#post({ type: "withdraw", peer });
   }
 
-  answer(cid: string, bytes: Uint8Array): void {
-    this.#post({ type: "answer", cid, bytes });
+  answer(cid: string, bytes: Uint8Array, counter?: CounterName): void {
+    this.#post({ type: "answer", cid, bytes, counter });
   }
 
   reject(cid: string, reason: RejectReason, detail: string, counter?: CounterName): void {

@@ -158,8 +158,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.wake(reserved);
   }
 
-  answer(cid: string, bytes: Uint8Array): void {
+  answer(cid: string, bytes: Uint8Array, counter?: CounterName): void {
     this.#undecided.delete(cid);
+    if (counter !== undefined) this.counters.add(counter);
     this.#zero.answer(cid, bytes, nowMs());
     this.#loop.wake();
   }

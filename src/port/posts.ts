@@ -43,6 +43,7 @@ export type WorkerPost =
       readonly body: unknown;
       readonly hash: string;
       readonly compat: boolean;
+      readonly stay: boolean;
       readonly key?: JoinKey | undefined;
       readonly token?: JoinToken | undefined;
     })
@@ -75,7 +76,13 @@ export type ApplicationPost =
     })
   /** Ends a reservation: `expired` follows. Where a peer has come of it, nothing happens. */
   | { readonly type: "withdraw"; readonly peer: number }
-  | { readonly type: "answer"; readonly cid: string; readonly bytes: Uint8Array }
+  | {
+      readonly type: "answer";
+      readonly cid: string;
+      readonly bytes: Uint8Array;
+      /** What the asked port counts. */
+      readonly counter: CounterName | undefined;
+    }
   | {
       readonly type: "reject";
       readonly cid: string;

@@ -202,7 +202,7 @@ async function main(): Promise<void> {
         owner!.withdraw(message.peer);
         return;
       case "answer":
-        owner!.answer(message.cid, message.bytes);
+        owner!.answer(message.cid, message.bytes, message.counter);
         return;
       case "reject":
         owner!.reject(message.cid, message.reason, message.detail, message.counter);

@@ -14,6 +14,7 @@ import {
   ZERO_CONFIRM_TRANSMISSIONS,
   ZERO_MAX_REBIND_PAUSE_MS,
   ZERO_REBIND_TRANSMISSIONS,
+  ZERO_STAY_SHARE,
 } from "../limits.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
@@ -75,6 +76,10 @@ export class ZeroClient {
   #exchange: ClientKeyExchange | undefined;
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
+  /** Attach has had no answer by then: what is asked for next is to stay on the dialled port. */
+  #stayAtMs: number = NEVER;
+  /** The port that did not answer, once that is asked for. Never again: further places taken up win nothing. */
+  #unreached: number | undefined;
   /** From accept on. */
   #reservation: Reservation | undefined;
   /** A rebind is under way: it waits for what is to be verified, or what confirms that for the server's ack. */
@@ -101,7 +106,8 @@ export class ZeroClient {
     if (this.#request.current!.bytes.length > maxDatagramBytes) {
       throw new InvalidMessageError("", "join does not fit a datagram");
     }
-    if (this.#token !== undefined) checkRoom(this.#buildJoin(LONGEST_COOKIE), maxDatagramBytes);
+    if (this.#token !== undefined)
+      checkRoom(this.#buildJoin(LONGEST_COOKIE, true), maxDatagramBytes);
   }
 
   /** By the names of the state table. */
@@ -268,6 +274,9 @@ export class ZeroClient {
     const options = { estimator, maxDatagramBytes };
     this.#reservation = new Reservation(this.#crypto, this.#cid, given, options);
     this.#request.begin({ bytes: this.#reservation.attach(), port }, nowMs);
+    if (port !== this.#dialledPort && this.#unreached === undefined) {
+      this.#stayAtMs = nowMs + this.#protocol.limits.handshakeTimeoutMs * ZERO_STAY_SHARE;
+    }
     this.#events.push({ type: "accepted", ...this.#reservation.attachment });
     return "accepted";
   }
@@ -294,17 +303,39 @@ export class ZeroClient {
       this.#finish(next, closeCodes.serverRestarted);
       return "accepted";
     }
-    this.#state = next;
-    // Nothing that was sent to the old one is heeded from here on.
-    this.#cid = "";
-    this.#reservation = undefined;
-    this.#request.end();
+    this.#abandonAttempt(next);
     const { restarts } = this.#counters;
     this.#counters.restarts++;
     this.#restartAtMs = nowMs + restartPauseMs(restarts);
     if (restarts === 0) this.#begin(nowMs);
-    this.#events.push({ type: "restarted" });
     return "accepted";
+  }
+
+  /** Nothing that was sent to the old connection id is heeded from here on. */
+  #abandonAttempt(next: ClientState): void {
+    this.#state = next;
+    this.#cid = "";
+    this.#reservation = undefined;
+    this.#request.end();
+    this.#stayAtMs = NEVER;
+    this.#events.push({ type: "restarted" });
+  }
+
+  /**
+   * The port that accept named does not answer: a new connection id, inside the same deadline, that asks to stay where it dials.
+   * The old port is told once, in case that it is only deaf for a while, or we are: it need not keep a peer that nobody is.
+   */
+  #askToStay(nowMs: number): void {
+    const reservation = this.#reservation!;
+    const { port, sequence } = reservation;
+    this.#send(
+      reservation.build("close", sequence.nextSeq, { code: closeCodes.notConnected }),
+      port,
+    );
+    this.#abandonAttempt("joining");
+    this.#unreached = port;
+    this.#counters.staysAsked++;
+    this.#begin(nowMs);
   }
 
   #attached(envelope: ValidMessage<"attached">, next: ClientState, nowMs: number): ZeroDropReason {
@@ -334,6 +365,7 @@ export class ZeroClient {
     reservation.sequence.skipTo(ATTACHED_SEQ + 1);
     this.#state = next;
     this.#handshakeDeadlineMs = NEVER;
+    this.#stayAtMs = NEVER;
     this.#events.push({ type: "attached", ...reservation.attachment });
   }
 
@@ -433,7 +465,7 @@ export class ZeroClient {
   handleTimeout(nowMs: number): void {
     if (nowMs >= this.#handshakeDeadlineMs) {
       this.#end("closed");
-      this.#events.push({ type: "timeout" });
+      this.#events.push({ type: "timeout", unreached: this.#unreached });
       return;
     }
     if (nowMs >= this.#endAtMs) {
@@ -442,6 +474,7 @@ export class ZeroClient {
       return;
     }
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
+    if (nowMs >= this.#stayAtMs) this.#askToStay(nowMs);
     if (this.#request.isDue(nowMs)) this.#repeat(nowMs);
     const again =
       this.#state === "closing" ? this.#reservation!.sequence.handleTimeout(nowMs) : undefined;
@@ -475,6 +508,7 @@ export class ZeroClient {
     return Math.min(
       this.#handshakeDeadlineMs,
       this.#restartAtMs,
+      this.#stayAtMs,
       this.#request.deadlineMs,
       this.#endAtMs,
       this.#state === "closing" ? this.#reservation!.sequence.deadlineMs : NEVER,
@@ -506,12 +540,13 @@ export class ZeroClient {
     this.#request.begin({ bytes: join, port: this.#dialledPort }, nowMs);
   }
 
-  #buildJoin(cookie: string | undefined): Uint8Array {
+  #buildJoin(cookie: string | undefined, stay = this.#unreached !== undefined): Uint8Array {
     const own = { cid: this.#cid, cookie, key: this.#exchange?.key };
     return buildJoin(this.#crypto, this.#protocol, {
       ...own,
       body: this.#join,
       token: this.#token,
+      stay,
     });
   }
 
@@ -528,6 +563,7 @@ export class ZeroClient {
     this.#request.end();
     this.#handshakeDeadlineMs = NEVER;
     this.#restartAtMs = NEVER;
+    this.#stayAtMs = NEVER;
     this.#endAtMs = NEVER;
   }
 

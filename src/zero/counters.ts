@@ -55,6 +55,8 @@ export const zeroTotals = {
   retransmissions: "datagrams sent again because a timer ran out",
   rebinds: "client: the server asked to look for it at another address; repetitions not counted",
   restarts: "client: begun again with a new connection id after `gone`",
+  staysAsked:
+    "client: begun again to stay on the port that was dialled, since the one that accept named did not answer",
   challengesSent: "server: challenges sent",
   goneSent: "server: `gone` sent",
   proofsSent: "server: those with the proof that a peer of this port is lost",

@@ -18,6 +18,8 @@ export type ZeroServerEvent =
       readonly compat: boolean;
       /** Sealed: the client's part of the key exchange, for `reserve`. */
       readonly key?: JoinKey;
+      /** The client could not reach another port, and asks to be kept on this one. */
+      readonly stay: boolean;
       /** Where the server asks for one: whether it has been used is not known here. */
       readonly token?: JoinToken;
     })
@@ -87,8 +89,8 @@ export type ZeroClientEvent =
     }
   /** Whoever answers has this key, which is none of those that were given. */
   | { readonly type: "untrusted"; readonly serverKey: string }
-  /** The handshake's deadline passed. */
-  | { readonly type: "timeout" }
+  /** The handshake's deadline passed. `unreached`: the port that did not answer either, before the client asked to stay. */
+  | { readonly type: "timeout"; readonly unreached: number | undefined }
   | {
       readonly type: "closed";
       readonly code: string;

@@ -20,6 +20,8 @@ export interface JoinParts {
   /** Where the protocol is sealed. */
   readonly key: string | undefined;
   readonly token: OwnToken | undefined;
+  /** The client could not reach another port than the one that it asks. */
+  readonly stay: boolean;
   readonly body: unknown;
 }
 
@@ -29,7 +31,7 @@ export const LONGEST_COOKIE: string = "-".repeat(64);
 /** Padded to the largest datagram; longer where what it says does not fit. */
 export function buildJoin(crypto: ZeroCrypto, protocol: Protocol, parts: JoinParts): Uint8Array {
   const { hash, version, limits } = protocol;
-  const { cid, cookie, key, body } = parts;
+  const { cid, cookie, key, stay, body } = parts;
   // Join 1 asks for a cookie and no more.
   const token = cookie === undefined ? undefined : parts.token;
   const compatible = compatibleHashes(protocol);
@@ -41,6 +43,7 @@ export function buildJoin(crypto: ZeroCrypto, protocol: Protocol, parts: JoinPar
     ...(compatible.length === 0 ? {} : { compatible }),
     ...(key === undefined ? {} : { key }),
     ...(token === undefined ? {} : { token: token.signed }),
+    ...(stay ? { stay } : {}),
   };
   const seq = cookie === undefined ? 0 : JOIN_SEQ;
   return buildDatagram(

@@ -17,7 +17,8 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
       isList(sys.compatible, 0, 8, (item) => isText(item, 32, 32))) &&
     (sys.cookie === undefined || isText(sys.cookie, 22, 64)) &&
     (sys.key === undefined || isText(sys.key, 43, 43)) &&
-    (sys.token === undefined || isText(sys.token, 1, 1024)),
+    (sys.token === undefined || isText(sys.token, 1, 1024)) &&
+    (sys.stay === undefined || isBoolean(sys.stay)),
   challenge: (sys) => isText(sys.cookie, 22, 64),
   processing: () => true,
   accept: (sys) =>

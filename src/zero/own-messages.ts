@@ -52,6 +52,8 @@ export interface JoinSys {
   readonly key?: string;
   /** A connect token. */
   readonly token?: string;
+  /** The client could not reach another port than this one. */
+  readonly stay?: boolean;
 }
 
 /** Proves nothing, stores nothing; the client repeats the cookie from the same address. */
@@ -167,7 +169,7 @@ export interface MessageFacts {
 }
 
 export const messages: Readonly<Record<MessageName, MessageFacts>> = {
-  join: { from: "client", mac: false, maxBytes: 646 },
+  join: { from: "client", mac: false, maxBytes: 659 },
   challenge: { from: "server", mac: false, maxBytes: 240 },
   processing: { from: "server", mac: false, maxBytes: 165 },
   accept: { from: "server", mac: false, maxBytes: 737 },

@@ -367,6 +367,7 @@ export class ZeroServer {
       body,
       hash: known,
       compat,
+      stay: envelope.sys.stay === true,
       ...(this.#identity && { key: { digest, key: decodeKey(envelope.sys.key!)! } }),
       ...(token && { token }),
     };

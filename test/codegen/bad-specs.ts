@@ -381,7 +381,7 @@ const typeCases: BadSpec[] = [
 ];
 
 const joinSys = (hash: string, more = "") =>
-  `join: { sys: { type: object, required: [version, hash${more}], properties: { version: { type: integer, minimum: 0, maximum: 4294967295 }, hash: ${hash}, compatible: { type: array, maxItems: 8, items: { type: string, minLength: 32, maxLength: 32 } }, cookie: { type: string, minLength: 22, maxLength: 64 }, token: { type: string, minLength: 1, maxLength: 1024 } } } }`;
+  `join: { sys: { type: object, required: [version, hash${more}], properties: { version: { type: integer, minimum: 0, maximum: 4294967295 }, hash: ${hash}, compatible: { type: array, maxItems: 8, items: { type: string, minLength: 32, maxLength: 32 } }, cookie: { type: string, minLength: 22, maxLength: 64 }, token: { type: string, minLength: 1, maxLength: 1024 }, stay: { type: boolean } } } }`;
 const goodHash = "{ type: string, minLength: 32, maxLength: 32 }";
 const zeros: BadSpec[] = [
   { code: "SD1501", spec: body("{ type: string, maxLength: 9, «pattern»: x }"), schema: "refuses" },

@@ -27,6 +27,17 @@ describe("placing peers", () => {
     expect(placement.reserve()).toBeUndefined();
   });
 
+  it("takes the port that is wanted where that is open and has room, and else any", () => {
+    const placement = new Placement(3, 2);
+    const wanted = (): number | undefined => placement.reserve(1)?.port;
+    expect([wanted(), wanted(), wanted()]).toEqual([1, 1, 0]);
+    placement.setOpen(2, false);
+    expect(placement.reserve(2)?.port).toBe(0);
+    expect(wanted()).toBeUndefined();
+    placement.setOpen(2, true);
+    expect([wanted(), wanted(), wanted()]).toEqual([2, 2, undefined]);
+  });
+
   it("never gives the id of a live peer again, and knows the port of each", () => {
     fc.assert(
       fc.property(

@@ -65,6 +65,8 @@ export interface WorldOptions {
   readonly minLatencyMs?: number;
   readonly maxLatencyMs?: number;
   readonly authenticateMs?: number;
+  /** Whether a client's firewall lets it reach this port; default: all. What comes back passes. */
+  readonly reaches?: (port: number) => boolean;
   /** Decides on a join; default: the first port with the fewest peers. */
   readonly place?: (world: World, event: ServerJoin, port: number) => number | "reject" | "silent";
   readonly serverOptions?: Partial<ZeroServerOptions>;
@@ -202,9 +204,10 @@ export class World {
         const { bytes, port } = out;
         const fromPort = host.natPort(port);
         const local = host.asks(port);
-        this.#fly(bytes, `${host.address}:${fromPort}`, `server:${port}`, local, () =>
-          this.inject(port, bytes, host.address, fromPort, local),
-        );
+        this.#fly(bytes, `${host.address}:${fromPort}`, `server:${port}`, local, () => {
+          if (this.options.reaches?.(port) ?? true)
+            this.inject(port, bytes, host.address, fromPort, local);
+        });
         out = host.client.pollTransmit(this.nowMs);
       }
       for (let event = host.client.pollEvent(); event !== undefined; ) {

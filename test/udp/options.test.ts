@@ -24,6 +24,7 @@ describe("an option of another type", () => {
     "host",
     "publicPorts",
     "allowMissingPorts",
+    "stayOnPort",
     "maxPeersPerPort",
     "maxPeersPerAddress",
     "maxJoinsPerAddress",

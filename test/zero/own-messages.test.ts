@@ -37,6 +37,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
     cookie: "c".repeat(22),
     key: "k".repeat(43),
     token: "t",
+    stay: true,
   },
   challenge: { cookie: "c".repeat(64) },
   processing: {},
