@@ -166,6 +166,8 @@ const sys = (more: string, hash = 32): string => `zero:
         hash: { type: string, minLength: 32, maxLength: ${hash} }
         compatible: { type: array, maxItems: 8, items: { type: string, minLength: 32, maxLength: 32 } }
         cookie: { type: string, minLength: 22, maxLength: 64 }
+        token: { type: string, minLength: 1, maxLength: 1024 }
+        stay: { type: boolean }
 `;
 
 const zero: Readonly<Record<string, Explanation>> = {
