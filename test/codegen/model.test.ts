@@ -189,6 +189,8 @@ describe("zero messages", () => {
         hash: "h".repeat(32),
         compatible: Array.from({ length: 8 }, () => "h".repeat(32)),
         cookie: "k".repeat(64),
+        // A token is what connect looks at: how long one is depends on who has issued it.
+        stay: false,
       },
       body: { x: "\u0001".repeat(20) },
       pad: "",
