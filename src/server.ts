@@ -5,13 +5,7 @@
 
 import { EventEmitter } from "node:events";
 import { onAbort } from "./abort.ts";
-import {
-  type CloseOptions,
-  type CloseReason,
-  closeCodes,
-  type JoinToken,
-  type PortStats,
-} from "./connection-contract.ts";
+import { type CloseReason, closeCodes, type PortStats } from "./connection-contract.ts";
 import { countersOf, serverCounters } from "./counters.ts";
 import { Dispatcher, unsubscribe } from "./dispatcher.ts";
 import {
@@ -21,7 +15,6 @@ import {
   checkToken,
   checkUserField,
   closedError,
-  DrainSignal,
   decodeReceived,
   type FaultListener,
   faultListener,
@@ -45,21 +38,20 @@ import {
   DEFAULT_WORKER_TIMEOUT_MS,
   type ListenOptions,
   listenOptions,
-  type NewPeer,
   portLimits,
   workerCongestion,
 } from "./listen-options.ts";
 import { checkTokens } from "./listen-tokens.ts";
-import { hasChannel, missingChannel, type NegotiatedVersion } from "./negotiated-version.ts";
-import { NoticeListeners, OpenTokens } from "./notices.ts";
+import { missingChannel } from "./negotiated-version.ts";
+import { NoticeListeners } from "./notices.ts";
 import { callback, checkOptions, milliseconds, type OptionTable, oneOf } from "./options.ts";
-import { type JoinedPeer, Pool } from "./pool/pool.ts";
+import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
-import type { PortHandle } from "./port/handle.ts";
 import { fullBit, receiveCost } from "./port/memory.ts";
 import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { resetKey, type ServerIdentity, serverIdentity } from "./server-identity.ts";
+import { type PeerServer, RunningPeer, type ServerPeer } from "./server-peer.ts";
 import { checkKeyLog, writeKeyLog } from "./udp/key-log.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
@@ -73,18 +65,7 @@ export type {
   PortStats,
 } from "./connection-contract.ts";
 export type { ListenOptions, NewPeer, TokenOptions } from "./listen-options.ts";
-
-/** One connected client. Owned by one port for its whole life. */
-export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
-  extends NewPeer<F["join"], F["send"]> {
-  /** The user's own state of this peer. */
-  state: F["state"];
-  readonly closed: boolean;
-  /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
-  drained(): Promise<void>;
-  /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
-  close(options?: CloseOptions): void;
-}
+export type { ServerPeer } from "./server-peer.ts";
 
 export interface ServerCloseOptions {
   /** The reason all peers are told; default `shutting-down`. */
@@ -152,7 +133,7 @@ export async function listen<F extends ServerFaceTypes>(
   return server;
 }
 
-class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValues {
+class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValues, PeerServer<F> {
   readonly peers = new Map<number, RunningPeer<F>>();
   readonly receive: F["receive"];
   readonly messages: F["messages"];
@@ -478,106 +459,5 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       this.#notices.tell(channel, [peer], token, false);
     }
     this.#events.emit("leave", peer, reason);
-  }
-}
-
-class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
-  readonly id: number;
-  readonly port: number;
-  readonly address: string;
-  readonly join: F["join"];
-  readonly token: JoinToken | undefined;
-  readonly negotiated: NegotiatedVersion;
-  state: F["state"];
-  closed = false;
-  /** The port that owned it all its life. */
-  readonly owner: PortHandle;
-  /** The same while it is there; undefined once it has left. */
-  handle: PortHandle | undefined;
-  /** Of messages to it whose fate is not known. */
-  readonly tokens = new OpenTokens();
-  readonly #server: RunningServer<F>;
-  readonly #drain = new DrainSignal();
-  #unread = 0;
-  #face: F["send"] | undefined;
-
-  constructor(
-    server: RunningServer<F>,
-    id: number,
-    handle: PortHandle,
-    address: string,
-    { body, negotiated, token }: JoinedPeer,
-  ) {
-    this.#server = server;
-    this.id = id;
-    this.owner = handle;
-    this.handle = handle;
-    this.port = handle.port;
-    this.address = address;
-    this.join = body as F["join"];
-    this.token = token;
-    this.negotiated = negotiated;
-    this.state = undefined;
-  }
-
-  get send(): F["send"] {
-    this.#face ??= this.#server.face.send({
-      send: (channel, message, token) => this.#send(channel, message, token),
-    });
-    return this.#face;
-  }
-
-  get version(): number {
-    return this.negotiated.version;
-  }
-
-  has(channel: string): boolean {
-    return hasChannel(this.#server.protocol, this.negotiated, channel);
-  }
-
-  drained(): Promise<void> {
-    return this.#drain.wait("peer");
-  }
-
-  close(options: CloseOptions = {}): void {
-    const how = checkClose(options);
-    if (this.closed) return;
-    this.closed = true;
-    this.#server.closePeer(this, how);
-  }
-
-  /** Which channels nobody reads, as its worker is told; returns all of their bits. */
-  setUnread(bit: number, isUnread: boolean): number {
-    const bits = isUnread ? this.#unread | bit : this.#unread & ~bit;
-    if (bits !== this.#unread) this.handle?.setUnread(this.id, bits);
-    this.#unread = bits;
-    return bits;
-  }
-
-  /** A broadcast left this peer out: as a `send` that was refused. */
-  onSkipped(): void {
-    this.#drain.note(false);
-  }
-
-  onDrained(): void {
-    this.#drain.open();
-  }
-
-  /** The fate of a message is known. False: it was known before. */
-  settled(channel: number, token: number): boolean {
-    const wasFull = this.tokens.isFull;
-    const isNews = this.tokens.settle(channel, token);
-    if (wasFull && isNews) this.#drain.open();
-    return isNews;
-  }
-
-  onLeave(): void {
-    this.closed = true;
-    this.handle = undefined;
-    this.#drain.close("peer");
-  }
-
-  #send(channel: number, message: unknown, token: unknown): boolean {
-    return this.#drain.note(this.#server.sendTo(this, channel, message, token));
   }
 }

@@ -122,6 +122,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/server-key.ts": "contract",
   "src/traffic-secrets.ts": "base",
   "src/server-identity.ts": "server",
+  "src/server-peer.ts": "server",
   "src/token-text.ts": "contract",
   "src/tokens.ts": "tokens",
   "src/connect-token.ts": "client",

@@ -1,0 +1,135 @@
+/**
+ * One connected client as the application sees it: `ServerPeer`, and what stands behind it on the application's thread.
+ * Who takes its messages and ends it is its server (server.ts); the connection itself is in its port's worker.
+ */
+import type { CloseOptions, JoinToken } from "./connection-contract.ts";
+import { type CheckedClose, checkClose, DrainSignal } from "./endpoint.ts";
+import type { ServerFace, ServerFaceTypes } from "./face.ts";
+import type { NewPeer } from "./listen-options.ts";
+import { hasChannel, type NegotiatedVersion } from "./negotiated-version.ts";
+import { OpenTokens } from "./notices.ts";
+import type { JoinedPeer } from "./pool/pool.ts";
+import type { PortHandle } from "./port/handle.ts";
+import type { ServerProtocol } from "./protocol.ts";
+
+/** One connected client. Owned by one port for its whole life. */
+export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
+  extends NewPeer<F["join"], F["send"]> {
+  /** The user's own state of this peer. */
+  state: F["state"];
+  readonly closed: boolean;
+  /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
+  drained(): Promise<void>;
+  /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
+  close(options?: CloseOptions): void;
+}
+
+/** What a peer asks of its server. */
+export interface PeerServer<F extends ServerFaceTypes> {
+  readonly protocol: ServerProtocol;
+  readonly face: ServerFace<F>;
+  /** False: not taken. Throws InvalidMessageError, STARDUST_CLOSED. */
+  sendTo(peer: RunningPeer<F>, channel: number, message: unknown, token: unknown): boolean;
+  closePeer(peer: RunningPeer<F>, how: CheckedClose): void;
+}
+
+export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
+  readonly id: number;
+  readonly port: number;
+  readonly address: string;
+  readonly join: F["join"];
+  readonly token: JoinToken | undefined;
+  readonly negotiated: NegotiatedVersion;
+  state: F["state"];
+  closed: boolean = false;
+  /** The port that owned it all its life. */
+  readonly owner: PortHandle;
+  /** The same while it is there; undefined once it has left. */
+  handle: PortHandle | undefined;
+  /** Of messages to it whose fate is not known. */
+  readonly tokens: OpenTokens = new OpenTokens();
+  readonly #server: PeerServer<F>;
+  readonly #drain = new DrainSignal();
+  #unread = 0;
+  #face: F["send"] | undefined;
+
+  constructor(
+    server: PeerServer<F>,
+    id: number,
+    handle: PortHandle,
+    address: string,
+    { body, negotiated, token }: JoinedPeer,
+  ) {
+    this.#server = server;
+    this.id = id;
+    this.owner = handle;
+    this.handle = handle;
+    this.port = handle.port;
+    this.address = address;
+    this.join = body as F["join"];
+    this.token = token;
+    this.negotiated = negotiated;
+    this.state = undefined;
+  }
+
+  get send(): F["send"] {
+    this.#face ??= this.#server.face.send({
+      send: (channel, message, token) => this.#send(channel, message, token),
+    });
+    return this.#face;
+  }
+
+  get version(): number {
+    return this.negotiated.version;
+  }
+
+  has(channel: string): boolean {
+    return hasChannel(this.#server.protocol, this.negotiated, channel);
+  }
+
+  drained(): Promise<void> {
+    return this.#drain.wait("peer");
+  }
+
+  close(options: CloseOptions = {}): void {
+    const how = checkClose(options);
+    if (this.closed) return;
+    this.closed = true;
+    this.#server.closePeer(this, how);
+  }
+
+  /** Which channels nobody reads, as its worker is told; returns all of their bits. */
+  setUnread(bit: number, isUnread: boolean): number {
+    const bits = isUnread ? this.#unread | bit : this.#unread & ~bit;
+    if (bits !== this.#unread) this.handle?.setUnread(this.id, bits);
+    this.#unread = bits;
+    return bits;
+  }
+
+  /** A broadcast left this peer out: as a `send` that was refused. */
+  onSkipped(): void {
+    this.#drain.note(false);
+  }
+
+  onDrained(): void {
+    this.#drain.open();
+  }
+
+  /** The fate of a message is known. False: it was known before. */
+  settled(channel: number, token: number): boolean {
+    const wasFull = this.tokens.isFull;
+    const isNews = this.tokens.settle(channel, token);
+    if (wasFull && isNews) this.#drain.open();
+    return isNews;
+  }
+
+  onLeave(): void {
+    this.closed = true;
+    this.handle = undefined;
+    this.#drain.close("peer");
+  }
+
+  #send(channel: number, message: unknown, token: unknown): boolean {
+    return this.#drain.note(this.#server.sendTo(this, channel, message, token));
+  }
+}
