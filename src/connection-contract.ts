@@ -38,12 +38,44 @@ export function unreadChannel(name: string): {
 /** What becomes of a connection when a reliable channel that nobody reads is in the way of all others. */
 export type UnreadChannels = "close" | "wait";
 
-/** What `authenticate` may answer. */
-export type Authentication<Accept extends object> =
+/** What `authenticate` may answer: the body of accept and the start of `peer.state`, or why not. */
+export type Authentication<Accept extends object, State = unknown> =
   | (Partial<Record<keyof Accept, never>> extends Accept
-      ? { readonly accept: true; readonly body?: Accept }
-      : { readonly accept: true; readonly body: Accept })
+      ? { readonly accept: true; readonly body?: Accept; readonly state?: State }
+      : { readonly accept: true; readonly body: Accept; readonly state?: State })
   | { readonly accept: false; readonly detail?: string };
+
+/** One port of the pool, to whoever places a new peer. What it says is of the moment at which it is read. */
+export interface PortLoad {
+  /** Its number, one of `server.ports`. */
+  readonly port: number;
+  /** Peers that are there. */
+  readonly peers: number;
+  /** Places of clients that were let in and are not there yet. */
+  readonly promised: number;
+  /** How many more it takes; 0 while its worker is not there. */
+  readonly room: number;
+  /** Part of the time that its worker has been busy, 0 to 1, over the last second or so; 0 where nothing is known yet. */
+  readonly load: number;
+}
+
+/** What `place` is asked: where a client that was let in is to go. */
+export interface Placing<Join extends object, Accept extends object, State> {
+  /** The validated body of its join. */
+  readonly join: Join;
+  readonly origin: JoinOrigin;
+  /** What `authenticate` has answered: the body of accept, empty where there is none. */
+  readonly accept: Accept;
+  /** And the start of `peer.state`. */
+  readonly state: State | undefined;
+  /** All ports, in the order of `server.ports`. */
+  readonly ports: readonly PortLoad[];
+  /**
+   * The port that it asks to be kept on, since it could not reach the one that it was sent to. Undefined: it asks for
+   * none, or `stayOnPort` is false.
+   */
+  readonly stay: number | undefined;
+}
 
 /** Where a join comes from. */
 export interface JoinOrigin {

@@ -3,6 +3,7 @@ import type {
   Authentication,
   JoinOrigin,
   JoinToken,
+  Placing,
   UnreadChannels,
 } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
@@ -117,10 +118,23 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
         join: F["join"],
         origin: JoinOrigin,
         signal: AbortSignal,
-      ) => Authentication<F["accept"]> | Promise<Authentication<F["accept"]>>)
+      ) =>
+        | Authentication<F["accept"], F["state"]>
+        | Promise<Authentication<F["accept"], F["state"]>>)
     | undefined;
-  /** Makes the user's own state of a new peer. */
-  readonly state?: ((peer: NewPeer<F["join"], F["send"]>) => F["state"]) | undefined;
+  /**
+   * Chooses the port of a client that `authenticate` has let in: one of `ports`, so that those who belong together share
+   * a worker. Undefined: the rule that holds where there is no `place`, which keeps who asks to stay and else takes
+   * `emptiestPort(ports)`. It must answer at once. A port without room rejects the client with `full`; what throws, or is
+   * not a port of the server, with `internal`. It is asked again where the worker of the port died meanwhile.
+   */
+  readonly place?:
+    | ((placing: Placing<F["join"], F["accept"], F["state"]>) => number | undefined)
+    | undefined;
+  /** Makes the user's own state of a new peer; default: `start`, which is what `authenticate` has answered as `state`. */
+  readonly state?:
+    | ((peer: NewPeer<F["join"], F["send"]>, start: F["state"] | undefined) => F["state"])
+    | undefined;
   /** Handlers by channel, in place before the first message. */
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** A module that runs inside every worker (stardust-udp/systems). */
@@ -186,6 +200,7 @@ export const listenOptions: OptionTable = {
   limits: object,
   workerTimeoutMs: milliseconds(100),
   authenticate: callback,
+  place: callback,
   state: callback,
   handlers: object,
   systems: moduleUrl,

@@ -58,7 +58,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     id: number,
     handle: PortHandle,
     address: string,
-    { body, negotiated, token }: JoinedPeer,
+    { body, negotiated, token, state }: JoinedPeer,
   ) {
     this.#server = server;
     this.id = id;
@@ -69,7 +69,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     this.join = body as F["join"];
     this.token = token;
     this.negotiated = negotiated;
-    this.state = undefined;
+    this.state = state as F["state"];
   }
 
   get send(): F["send"] {

@@ -45,7 +45,7 @@ import { checkTokens } from "./listen-tokens.ts";
 import { missingChannel } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
 import { callback, checkOptions, milliseconds, type OptionTable, oneOf } from "./options.ts";
-import { Pool } from "./pool/pool.ts";
+import { Pool, type PoolPlacing } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import { fullBit, receiveCost } from "./port/memory.ts";
 import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
@@ -62,9 +62,12 @@ export type {
   CloseReason,
   JoinOrigin,
   JoinToken,
+  Placing,
+  PortLoad,
   PortStats,
 } from "./connection-contract.ts";
 export type { ListenOptions, NewPeer, TokenOptions } from "./listen-options.ts";
+export { emptiestPort } from "./pool/placement.ts";
 export type { ServerPeer } from "./server-peer.ts";
 
 export interface ServerCloseOptions {
@@ -256,6 +259,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
           options.authenticate === undefined
             ? { accept: true }
             : options.authenticate(body as F["join"], origin, signal),
+        place: options.place as ((placing: PoolPlacing) => number | undefined) | undefined,
         onJoin: (id, handle, address, joined) =>
           this.#onJoin(new RunningPeer<F>(this, id, handle, address, joined)),
         onMessage: (id, message) => this.#onMessage(id, message),
@@ -401,7 +405,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const { state } = this.#options;
     if (state !== undefined) {
       try {
-        peer.state = state(peer);
+        peer.state = state(peer, peer.state);
       } catch (error) {
         this.#onFault(error, "state");
       }

@@ -1,8 +1,10 @@
 /**
- * Which port a new peer goes to: the first of those with the fewest peers, reservations counted. Only the application's
- * thread writes it. Peer ids are made here too: slot in the low bits, then the port, then a generation, so that an id
- * is not given again before its slot has been used 2^generation-bits times.
+ * The slots of all ports, and the rule that chooses a port where the application has none of its own: the first of those
+ * with the fewest peers, reservations counted. Only the application's thread writes it. Peer ids are made here too: slot
+ * in the low bits, then the port, then a generation, so that an id is not given again before its slot has been used
+ * 2^generation-bits times.
  */
+import type { PortLoad } from "../connection-contract.ts";
 import { slotSpan } from "../port/memory.ts";
 
 /** The slots of one port. */
@@ -52,39 +54,21 @@ export class Placement {
     this.#ports[port]!.open = open;
   }
 
-  /**
-   * Reserves a slot on `wanted` if that is open and has room, else on the first open port with the fewest peers; undefined
-   * when all are full.
-   */
-  reserve(wanted?: number): { readonly port: number; readonly peer: number } | undefined {
-    const best = wanted !== undefined && this.#hasRoom(wanted) ? wanted : this.#emptiest();
-    if (best < 0) return undefined;
-    const slots = this.#ports[best]!;
+  /** How many more peers a port takes; none while it is not open. */
+  room(port: number): number {
+    const { open, used } = this.#ports[port]!;
+    return open ? this.#maxPeers - used : 0;
+  }
+
+  /** Reserves a slot and returns the id of its peer; undefined when the port takes nobody. */
+  reserve(port: number): number | undefined {
+    if (this.room(port) === 0) return undefined;
+    const slots = this.#ports[port]!;
     const slot = slots.free.shift()!;
     const generation = slots.generations[slot]!;
     slots.generations[slot] = (generation + 1) % this.#generations;
     slots.used++;
-    return { port: best, peer: (generation * this.#portSpan + best) * this.#slotSpan + slot };
-  }
-
-  #hasRoom(port: number): boolean {
-    const { open, used } = this.#ports[port]!;
-    return open && used < this.#maxPeers;
-  }
-
-  /** -1 when all are full. */
-  #emptiest(): number {
-    let best = -1;
-    let fewest = this.#maxPeers;
-    // `<`, in rising order: the first of several with equally few peers, and none when all are full.
-    for (let i = 0; i < this.#ports.length; i++) {
-      const { open, used } = this.#ports[i]!;
-      if (open && used < fewest) {
-        best = i;
-        fewest = used;
-      }
-    }
-    return best;
+    return (generation * this.#portSpan + port) * this.#slotSpan + slot;
   }
 
   /** The peer has left, or its reservation was not taken up. */
@@ -93,4 +77,22 @@ export class Placement {
     slots.used--;
     slots.free.push(peer % this.#slotSpan);
   }
+}
+
+/**
+ * The first port with the fewest peers, promised places counted, of those that have room; undefined when all are full. It
+ * places peers where `listen` has no `place`.
+ */
+export function emptiestPort(ports: readonly PortLoad[]): number | undefined {
+  let best: PortLoad | undefined;
+  // `<`, in rising order: the first of several with equally few peers.
+  for (const load of ports) {
+    if (load.room === 0) continue;
+    if (best === undefined || taken(load) < taken(best)) best = load;
+  }
+  return best?.port;
+}
+
+function taken({ peers, promised }: PortLoad): number {
+  return peers + promised;
 }

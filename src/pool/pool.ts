@@ -6,8 +6,9 @@
 import {
   type CloseReason,
   closeCodes,
-  type JoinOrigin,
   type JoinToken,
+  type Placing,
+  type PortLoad,
   type PortStats,
 } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
@@ -18,38 +19,33 @@ import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { AddressCounts } from "../zero/address-counts.ts";
 import { tokenProblems } from "../zero/token.ts";
-import { Placement } from "./placement.ts";
+import { type Decider, JoinDecisions } from "./join-decisions.ts";
+import { emptiestPort, Placement } from "./placement.ts";
 import { portRanges } from "./ports.ts";
 import { type TokenClaim, TokenLedger } from "./token-ledger.ts";
 import { Watchdog } from "./watchdog.ts";
-
-/** The application's answer to a join. */
-export type JoinDecision =
-  | { readonly accept: true; readonly body?: object | undefined }
-  | { readonly accept: false; readonly detail?: string | undefined };
 
 /** What a peer's join has said. */
 export interface JoinedPeer {
   readonly body: unknown;
   readonly negotiated: NegotiatedVersion;
   readonly token: JoinToken | undefined;
+  /** What the application has said of it beside the body of accept. */
+  readonly state: unknown;
 }
 
-export interface PoolListener {
-  /** Asynchronous, may throw; `signal` fires when its time is up. */
-  authenticate(
-    body: unknown,
-    origin: JoinOrigin,
-    signal: AbortSignal,
-  ): Promise<JoinDecision> | JoinDecision;
+/** What the application is asked for a port. */
+export type PoolPlacing = Placing<object, object, unknown>;
+
+export interface PoolListener extends Decider {
+  /** The number of a port; undefined: the pool chooses. May throw; missing: the pool always chooses. */
+  readonly place: ((placing: PoolPlacing) => number | undefined) | undefined;
   onJoin(peer: number, handle: PortHandle, address: string, joined: JoinedPeer): void;
   /** A message of a peer whose join has been reported; its leave may have been too. */
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
   onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
-  /** Something of the application's threw, or a worker died: reported, never fatal. */
-  onFault(where: string, error: unknown): void;
   /** Lines for the key log, where there is one. */
   onKeys(lines: readonly string[]): void;
 }
@@ -113,6 +109,8 @@ class PortSlot {
   handle!: PortHandle;
   /** Peers whose join has been reported and that are not being closed: the receivers of broadcasts. */
   readonly peers = new Set<number>();
+  /** Peers whose join has been reported, and whose leave has not. */
+  attached = 0;
   restarts = 0;
   startedMs = 0;
   up = true;
@@ -153,14 +151,15 @@ export class Pool {
   #exits = 0;
   #onAllExited: (() => void) | undefined;
   readonly #restartTimers = new Set<NodeJS.Timeout>();
-  /** Of each join that the application is deciding on, a function that stops waiting for it. */
-  readonly #deciding = new Set<() => void>();
+  readonly #decisions: JoinDecisions;
   /** Values of the user's header fields, for workers that start later. */
   readonly #header = new Map<number, number>();
 
   private constructor(options: PoolOptions) {
     this.#o = options;
     this.#tokens = new TokenLedger(options.maxTokens);
+    const { listener, protocol } = options;
+    this.#decisions = new JoinDecisions(listener, protocol.limits.authenticateTimeoutMs);
   }
 
   /** Binds the ports and starts their workers; if one fails, all are ended again. */
@@ -224,7 +223,7 @@ export class Pool {
 
   /** Lets nobody in any more; resolves when the last peer has left, the time is up, or the pool closes. */
   async drain(ms: number): Promise<void> {
-    this.#giveUpDeciding();
+    this.#decisions.giveUp();
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       const before = this.#onDrained;
@@ -243,18 +242,13 @@ export class Pool {
     return this.#closing || this.#onDrained !== undefined;
   }
 
-  /** The joins that the application is deciding on are refused. */
-  #giveUpDeciding(): void {
-    for (const stop of this.#deciding) stop();
-  }
-
   /** Stops taking joins, closes all peers and ends the workers; resolves when they have ended. */
   async close(code: string, lingerMs: number): Promise<void> {
     this.#closing = true;
     this.#onDrained?.();
     this.#watchdog?.stop();
     for (const timer of this.#restartTimers) clearTimeout(timer);
-    this.#giveUpDeciding();
+    this.#decisions.giveUp();
     const alive = this.#portSlots.filter((portSlot) => portSlot.up);
     if (alive.length === 0) return;
     const done = new Promise<void>((resolve) => {
@@ -359,6 +353,7 @@ export class Pool {
         if (entry.claim !== undefined) this.#tokens.use(entry.claim);
         entry.onSettled?.();
         entry.joined = true;
+        portSlot.attached++;
         portSlot.peers.add(peer);
         // Before the application hears of it: what it broadcasts from its listener is for this peer too.
         portSlot.handle.joined(peer);
@@ -417,34 +412,38 @@ export class Pool {
     if (isUsed()) return refuseUsed();
     const host = this.#o.hosts[local]!;
     const negotiated = negotiatedVersion(this.#o.protocol, request.hash, request.compat)!;
-    const decision = await this.#authenticate(body, { address, port, host, token });
+    const origin = { address, port, host, token };
+    const decision = this.#isShuttingDown ? "failed" : await this.#decisions.ask(body, origin);
     if (this.#isShuttingDown) return asked.reject(cid, "shutting-down", "");
     if (decision === "timeout") return asked.reject(cid, "timeout", "");
     if (decision === "failed") return asked.reject(cid, "internal", "");
     if (!decision.accept) return asked.reject(cid, "denied", decision.detail ?? "");
-    // A worker that has died meanwhile has no port to keep anybody on.
-    const wanted =
-      request.stay && this.#o.stayOnPort
-        ? this.#portSlots.find(({ handle }) => handle === asked)
-        : undefined;
+    const { state } = decision;
     for (;;) {
       if (isUsed()) return refuseUsed();
       if (!this.#peersOf.hasRoom(address)) {
         return asked.reject(cid, "full", "too many peers of one address", "joinsOverAddress");
       }
-      const reserved = this.#placement.reserve(wanted?.index);
-      if (reserved === undefined) return asked.reject(cid, "full", "");
-      const portSlot = this.#portSlots[reserved.port]!;
-      const joined = { body, negotiated, token, claim, joined: false };
-      this.#peers.set(reserved.peer, { portSlot, address, ...joined });
-      if (claim !== undefined) claim.peer = reserved.peer;
+      // A worker that has died meanwhile has no port to keep anybody on.
+      const stays = request.stay && this.#o.stayOnPort;
+      const kept = stays ? this.#portSlots.find(({ handle }) => handle === asked) : undefined;
+      const ports = this.#loads();
+      const accept = decision.body ?? {};
+      const placing = { join: body as object, origin, accept, state, ports, stay: kept?.port };
+      const portSlot = this.#choose(placing);
+      if (portSlot === "failed") return asked.reject(cid, "internal", "");
+      const peer = portSlot === undefined ? undefined : this.#placement.reserve(portSlot.index);
+      if (portSlot === undefined || peer === undefined) return asked.reject(cid, "full", "");
+      const joined = { body, negotiated, token, state, claim, joined: false };
+      this.#peers.set(peer, { portSlot, address, ...joined });
+      if (claim !== undefined) claim.peer = peer;
       this.#peersOf.add(address);
-      const answer = await portSlot.handle.reserve(reserved.peer, request, decision.body);
+      const answer = await portSlot.handle.reserve(peer, request, decision.body);
       if (typeof answer !== "string") {
         if (isUsed()) return refuseUsed();
-        return asked.answer(cid, answer, portSlot === wanted ? "joinsStayed" : undefined);
+        return asked.answer(cid, answer, portSlot === kept ? "joinsStayed" : undefined);
       }
-      this.#forget(reserved.peer);
+      this.#forget(peer);
       if (this.#closing) return asked.reject(cid, "shutting-down", "");
       if (answer === KEY_REFUSED) {
         return asked.reject(cid, "denied", KEY_REFUSED, "joinsOfRefusedKey");
@@ -457,42 +456,31 @@ export class Pool {
     }
   }
 
-  async #authenticate(
-    body: unknown,
-    origin: JoinOrigin,
-  ): Promise<JoinDecision | "timeout" | "failed"> {
-    if (this.#isShuttingDown) return "failed";
-    const { listener, protocol } = this.#o;
-    const abort = new AbortController();
-    let giveUp!: () => void;
-    const timeout = new Promise<"timeout">((resolve) => {
-      giveUp = () => {
-        resolve("timeout");
-        abort.abort();
-      };
-    });
-    const timer = setTimeout(giveUp, protocol.limits.authenticateTimeoutMs);
-    this.#deciding.add(giveUp);
+  #loads(): PortLoad[] {
+    return this.#portSlots.map(({ index, port, attached, handle }) => ({
+      port,
+      peers: attached,
+      promised: this.#placement.used(index) - attached,
+      room: this.#placement.room(index),
+      load: handle.load,
+    }));
+  }
+
+  /** Where a peer is to go, whether or not there is room; undefined: all ports are full. */
+  #choose(placing: PoolPlacing): PortSlot | "failed" | undefined {
+    const { listener } = this.#o;
     try {
-      const decided = Promise.resolve(listener.authenticate(body, origin, abort.signal));
-      const decision = await Promise.race([decided, timeout]);
-      if (decision !== "timeout" && typeof decision?.accept !== "boolean") {
-        throw new StardustError(
-          "STARDUST_INVALID_OPTION",
-          "authenticate must answer { accept: true } or { accept: false }",
-        );
-      }
-      if (decision === "timeout") return decision;
-      // Read here, once: accessors and texts of the application's may throw.
-      return decision.accept
-        ? { accept: true, body: decision.body ?? {} }
-        : { accept: false, detail: String(decision.detail ?? "") };
+      const named = listener.place?.(placing);
+      const { ports, stay } = placing;
+      const kept = ports.find(({ port, room }) => port === stay && room > 0);
+      const chosen = named ?? kept?.port ?? emptiestPort(ports);
+      const portSlot = this.#portSlots.find(({ port }) => port === chosen);
+      if (portSlot !== undefined || chosen === undefined) return portSlot;
+      const message = `place must answer at once with one of the ports ${this.ports.join(", ")}, or undefined; not ${named}`;
+      throw new StardustError("STARDUST_INVALID_OPTION", message);
     } catch (error) {
-      listener.onFault("authenticate", error);
+      listener.onFault("place", error);
       return "failed";
-    } finally {
-      clearTimeout(timer);
-      this.#deciding.delete(giveUp);
     }
   }
 
@@ -508,6 +496,7 @@ export class Pool {
     const entry = this.#peers.get(peer);
     if (entry === undefined) return;
     this.#peers.delete(peer);
+    if (entry.joined) entry.portSlot.attached--;
     this.#peersOf.remove(entry.address);
     this.#placement.release(peer);
     const { claim } = entry;

@@ -3,6 +3,7 @@
  * end is link.ts. Placing peers is not known here (pool/), nor what messages mean (server.ts).
  */
 import { isIPv6 } from "node:net";
+import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import type { CloseReason, PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
@@ -66,6 +67,7 @@ export const WORKER_GONE = "its worker has ended";
 
 /** `stats()` waits so long for a worker, then uses the worker's last answer. */
 const STATS_WAIT_MS = 1000;
+const LOAD_MS = 500;
 
 export class PortHandle {
   /** The port that is bound; 0 before `bound`. */
@@ -92,6 +94,10 @@ export class PortHandle {
   #error: Error | undefined;
   #orderly = false;
   #exited = false;
+  /** How busy the worker was, as it was last looked at, and what its next look is compared with. */
+  #load = 0;
+  #loadAtMs = 0;
+  #utilization: EventLoopUtilization | undefined;
 
   constructor(options: PortHandleOptions) {
     const { protocol, worker, listener } = options;
@@ -324,9 +330,31 @@ export class PortHandle {
     this.#post({ type: "close", code, lingerMs });
   }
 
+  /** Part of the time that the worker has been busy, 0 to 1, between the last two looks. */
+  get load(): number {
+    this.#lookAtLoad();
+    return this.#load;
+  }
+
+  /** At each ping, and where somebody asks; not before some time has passed since. */
+  #lookAtLoad(): void {
+    const now = performance.now();
+    if (this.#exited || now - this.#loadAtMs < LOAD_MS) return;
+    this.#loadAtMs = now;
+    const { performance: ofWorker } = this.#worker;
+    const seen = ofWorker.eventLoopUtilization();
+    if (this.#utilization !== undefined) {
+      const { utilization } = ofWorker.eventLoopUtilization(seen, this.#utilization);
+      // What was idle while the loop was being entered is counted late, so the difference may lie beside the range.
+      this.#load = Math.min(1, Math.max(0, utilization));
+    }
+    this.#utilization = seen;
+  }
+
   /** Asks the worker for a sign of life. */
   ping(): void {
     this.unanswered++;
+    this.#lookAtLoad();
     this.#post({ type: "ping" });
   }
 

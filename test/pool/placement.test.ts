@@ -1,41 +1,62 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Placement } from "#src/pool/placement.js";
+import { emptiestPort, Placement } from "#src/pool/placement.js";
 import { parsePorts, portRanges } from "#src/pool/ports.js";
+
+/** Where the default rule puts a peer, and its id. */
+function place(
+  placement: Placement,
+  ports: number,
+): { readonly port: number; readonly peer: number } | undefined {
+  const port = emptiestPort(
+    Array.from({ length: ports }, (_, index) => ({
+      port: index,
+      peers: Math.floor(placement.used(index) / 2),
+      promised: Math.ceil(placement.used(index) / 2),
+      room: placement.room(index),
+      load: 0,
+    })),
+  );
+  return port === undefined ? undefined : { port, peer: placement.reserve(port)! };
+}
 
 describe("placing peers", () => {
   it("gives each new peer to the first port with the shortest list", () => {
     const placement = new Placement(3, 8);
-    const order = Array.from({ length: 7 }, () => placement.reserve()!.port);
+    const order = Array.from({ length: 7 }, () => place(placement, 3)!.port);
     expect(order).toEqual([0, 1, 2, 0, 1, 2, 0]);
   });
 
   it("fills a port that was left first", () => {
     const placement = new Placement(3, 8);
-    const peers = Array.from({ length: 9 }, () => placement.reserve()!);
+    const peers = Array.from({ length: 9 }, () => place(placement, 3)!);
     for (const { port, peer } of peers) if (port === 1) placement.release(peer);
-    expect([0, 1, 2, 3].map(() => placement.reserve()!.port)).toEqual([1, 1, 1, 0]);
+    expect([0, 1, 2, 3].map(() => place(placement, 3)!.port)).toEqual([1, 1, 1, 0]);
   });
 
   it("skips a port that is not open and says so when all are full", () => {
     const placement = new Placement(2, 1);
     placement.setOpen(0, false);
-    expect(placement.reserve()!.port).toBe(1);
-    expect(placement.reserve()).toBeUndefined();
+    expect(place(placement, 2)!.port).toBe(1);
+    expect(place(placement, 2)).toBeUndefined();
     placement.setOpen(0, true);
-    expect(placement.reserve()!.port).toBe(0);
-    expect(placement.reserve()).toBeUndefined();
+    expect(place(placement, 2)!.port).toBe(0);
+    expect(place(placement, 2)).toBeUndefined();
   });
 
-  it("takes the port that is wanted where that is open and has room, and else any", () => {
+  it("reserves nothing on a port that is full or not open", () => {
     const placement = new Placement(3, 2);
-    const wanted = (): number | undefined => placement.reserve(1)?.port;
-    expect([wanted(), wanted(), wanted()]).toEqual([1, 1, 0]);
-    placement.setOpen(2, false);
-    expect(placement.reserve(2)?.port).toBe(0);
-    expect(wanted()).toBeUndefined();
-    placement.setOpen(2, true);
-    expect([wanted(), wanted(), wanted()]).toEqual([2, 2, undefined]);
+    const rooms = (): number[] => [0, 1, 2].map((port) => placement.room(port));
+    expect(placement.portOf(placement.reserve(1)!)).toBe(1);
+    expect(rooms()).toEqual([2, 1, 2]);
+    const last = placement.reserve(1)!;
+    expect(placement.reserve(1)).toBeUndefined();
+    placement.release(last);
+    placement.setOpen(1, false);
+    expect(rooms()).toEqual([2, 0, 2]);
+    expect(placement.reserve(1)).toBeUndefined();
+    placement.setOpen(1, true);
+    expect(placement.portOf(placement.reserve(1)!)).toBe(1);
   });
 
   it("never gives the id of a live peer again, and knows the port of each", () => {
@@ -54,19 +75,19 @@ describe("placing peers", () => {
             }
             const counts = Array.from(
               { length: ports },
-              (_, port) => live.filter((place) => place.port === port).length,
+              (_, port) => live.filter((one) => one.port === port).length,
             );
-            const place = placement.reserve();
+            const placed = place(placement, ports);
             const fewest = Math.min(...counts);
             if (fewest === maxPeers) {
-              expect(place).toBeUndefined();
+              expect(placed).toBeUndefined();
               continue;
             }
-            expect(place!.port).toBe(counts.indexOf(fewest));
-            expect(placement.portOf(place!.peer)).toBe(place!.port);
-            expect(live.some(({ peer }) => peer === place!.peer)).toBe(false);
-            expect(place!.peer >>> 0).toBe(place!.peer);
-            live.push(place!);
+            expect(placed!.port).toBe(counts.indexOf(fewest));
+            expect(placement.portOf(placed!.peer)).toBe(placed!.port);
+            expect(live.some(({ peer }) => peer === placed!.peer)).toBe(false);
+            expect(placed!.peer >>> 0).toBe(placed!.peer);
+            live.push(placed!);
           }
         },
       ),
@@ -77,7 +98,7 @@ describe("placing peers", () => {
     const placement = new Placement(1, 2);
     const seen = new Set<number>();
     for (let i = 0; i < 20_000; i++) {
-      const { peer } = placement.reserve()!;
+      const peer = placement.reserve(0)!;
       expect(seen.has(peer)).toBe(false);
       seen.add(peer);
       placement.release(peer);

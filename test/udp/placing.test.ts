@@ -1,3 +1,4 @@
+import { emptiestPort, type PortLoad } from "stardust-udp/server";
 import { expect, it } from "vitest";
 import { arenaClient, arenaServer, peersByPort, until } from "../support/arena.ts";
 
@@ -46,4 +47,139 @@ it("gives each port a thread of its own that is not the main one", async () => {
   const threads = new Set(ports.map(({ threadId }) => threadId));
   expect(threads.size).toBe(3);
   expect(threads.has(0)).toBe(false);
+});
+
+const accept = { accept: true, body: { motd: "hi" } } as const;
+
+it("puts a client where the application says, and asks the default rule where it says nothing", async () => {
+  const matches = new Map<string, number>();
+  const server = await arenaServer({
+    place: ({ join, ports }) => {
+      const match = /^(.*)-\d$/.exec(join.name)?.[1];
+      if (match === undefined) return undefined;
+      const port = matches.get(match) ?? emptiestPort(ports);
+      if (port !== undefined) matches.set(match, port);
+      return port;
+    },
+  });
+  const names = ["red-1", "blue-1", "red-2", "ada", "blue-2", "red-3", "bob"];
+  const at = new Map<string, number>();
+  for (const name of names) {
+    at.set(name, server.ports.indexOf((await arenaClient(server, { join: { name } })).port));
+  }
+  expect(Object.fromEntries(at)).toEqual({
+    "red-1": 0,
+    "blue-1": 1,
+    "red-2": 0,
+    ada: 2,
+    "blue-2": 1,
+    "red-3": 0,
+    bob: 2,
+  });
+  expect(await peersByPort(server)).toEqual([3, 2, 2]);
+});
+
+it("asks with what the join, authenticate and the ports say", async () => {
+  const asked: unknown[] = [];
+  const server = await arenaServer<{ level: number }>({
+    ports: { count: 2 },
+    maxPeersPerPort: 4,
+    authenticate: ({ name }) => ({
+      accept: true,
+      body: { motd: `hello ${name}` },
+      state: { level: name.length },
+    }),
+    place: ({ join, accept: body, state, stay, origin, ports }) => {
+      asked.push({ name: join.name, motd: body.motd, level: state?.level, stay });
+      asked.push({ address: origin.address, host: origin.host });
+      asked.push(ports.map(({ port, peers, promised, room }) => [port, peers, promised, room]));
+      expect(ports.every(({ load }) => load >= 0 && load <= 1)).toBe(true);
+      return ports[1]!.port;
+    },
+  });
+  const [x, y] = server.ports;
+  const first = await arenaClient(server, { join: { name: "ada" } });
+  await until(() => server.peers.has(first.id));
+  expect(server.peers.get(first.id)!.state).toEqual({ level: 3 });
+  await arenaClient(server, { join: { name: "bob" } });
+  const origin = { address: "127.0.0.1", host: "127.0.0.1" };
+  expect(asked).toEqual([
+    { name: "ada", motd: "hello ada", level: 3, stay: undefined },
+    origin,
+    [
+      [x, 0, 0, 4],
+      [y, 0, 0, 4],
+    ],
+    { name: "bob", motd: "hello bob", level: 3, stay: undefined },
+    origin,
+    [
+      [x, 0, 0, 4],
+      [y, 1, 0, 3],
+    ],
+  ]);
+});
+
+it("counts a place that is promised until its client is there", async () => {
+  let seen: readonly PortLoad[] = [];
+  const server = await arenaServer({
+    ports: { count: 1 },
+    place: ({ ports }) => {
+      seen = ports;
+      return undefined;
+    },
+  });
+  await Promise.all([arenaClient(server), arenaClient(server), arenaClient(server)]);
+  const { peers, promised } = seen[0]!;
+  expect(peers + promised).toBe(2);
+});
+
+it("makes the state of a peer of what authenticate has answered", async () => {
+  const server = await arenaServer<string>({
+    authenticate: ({ name }) => ({ ...accept, state: `account of ${name}` }),
+    state: (peer, start): string => `${start}, on port ${server.ports.indexOf(peer.port)}`,
+  });
+  const client = await arenaClient(server);
+  await until(() => server.peers.has(client.id));
+  expect(server.peers.get(client.id)!.state).toBe("account of ada, on port 0");
+});
+
+it("rejects with full where the application names a port without room", async () => {
+  const server = await arenaServer({
+    ports: { count: 2 },
+    maxPeersPerPort: 1,
+    place: ({ ports }) => ports[0]!.port,
+  });
+  await arenaClient(server);
+  await expect(arenaClient(server)).rejects.toMatchObject({ reason: "full" });
+});
+
+it.each([
+  [
+    "throws",
+    () => {
+      throw new Error("no such match");
+    },
+    /no such match/,
+  ],
+  [
+    "names a port that is none of the server's",
+    () => 1,
+    /one of the ports [\d, ]+, or undefined; not 1$/,
+  ],
+  ["answers with a promise", (() => Promise.resolve(1)) as never, /must answer at once/],
+])("rejects and says so where place %s", async (_, place: () => number, problem) => {
+  const faults: string[] = [];
+  const onFault = (error: unknown, where: string): void => {
+    faults.push(`${where}: ${(error as Error).message}`);
+  };
+  const server = await arenaServer({ place, onFault });
+  await expect(arenaClient(server)).rejects.toMatchObject({ reason: "internal" });
+  expect(faults).toEqual([expect.stringMatching(problem)]);
+  expect(faults[0]).toMatch(/^place: /);
+});
+
+it("refuses a place that is no function", async () => {
+  await expect(arenaServer({ place: 12341 as never })).rejects.toMatchObject({
+    code: "STARDUST_INVALID_OPTION",
+  });
 });
