@@ -42,6 +42,8 @@ export class RingEnd<Side extends keyof RecordKinds> {
   readonly #hints: (typeof hints)[Side];
   /** Peers (or RING) whose hint found no room. */
   readonly #pendingHints = new Set<number>();
+  /** A record has been published since the other thread was last rung for. */
+  #unrung = false;
 
   constructor(memory: PortMemory, side: Side) {
     const application = side === "application";
@@ -87,11 +89,13 @@ export class RingEnd<Side extends keyof RecordKinds> {
   /** Publishes the record; the other thread is woken when the turn ends with `ringNow`. */
   commit(): void {
     this.#out.commit();
+    this.#unrung = true;
   }
 
   /** Publishes the record and wakes the other thread at the end of this turn. */
   publish(): void {
     this.#out.commit();
+    this.#unrung = true;
     this.#otherBell.ring();
   }
 
@@ -99,9 +103,12 @@ export class RingEnd<Side extends keyof RecordKinds> {
     this.#out.abandon();
   }
 
-  /** Sends pending hints, and wakes the other thread now if it sleeps. */
+  /** Sends pending hints, and wakes the other thread now if it sleeps and there is anything new for it. */
   ringNow(): void {
     if (this.#pendingHints.size > 0) this.sendPendingHints();
+    if (!this.#unrung) return;
+    // One that is awake looks again before it sleeps.
+    this.#unrung = false;
     this.#otherBell.ringNow();
   }
 

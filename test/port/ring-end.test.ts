@@ -1,5 +1,5 @@
 /** Both ends of a port's rings in one thread: what finds no room is told of some, and hints are never lost. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createPortMemory } from "#src/port/memory.js";
 import { ToApplication } from "#src/port/records-to-application.js";
 import { ToWorker } from "#src/port/records-to-worker.js";
@@ -89,4 +89,41 @@ test("a record that is begun while another is being written is an error, and the
   w.u32(7);
   worker.commit();
   expect(drain()).toEqual([[ToApplication.drained, 7]]);
+});
+
+test("wakes the other thread for what it has written, once, and never for nothing", async () => {
+  const memory = createPortMemory(handProtocol(), 4);
+  const application = new RingEnd(memory, "application");
+  const worker = new RingEnd(structuredClone(memory), "worker");
+  const bell = new Int32Array(memory.applicationBell.shared);
+  const isAsleep = () => Atomics.load(bell, 0) === 1;
+  let wakes = 0;
+  let seen = 0;
+  const hasSeen = (count: number) =>
+    vi.waitFor(() => {
+      expect([seen, isAsleep()]).toEqual([count, true]);
+    });
+  application.wait(() => {
+    wakes++;
+    return application.drain(() => {
+      seen++;
+      return true;
+    });
+  });
+  expect(isAsleep()).toBe(true);
+  worker.ringNow();
+  expect(isAsleep()).toBe(true);
+  for (const count of [1, 2]) {
+    worker.reserve(ToApplication.message, 8)!.at += 8;
+    worker.commit();
+    worker.ringNow();
+    expect(isAsleep()).toBe(false);
+    worker.ringNow();
+    await hasSeen(count);
+    worker.ringNow();
+    expect(isAsleep()).toBe(true);
+  }
+  expect(wakes).toBe(2);
+  application.close();
+  worker.close();
 });
