@@ -19,14 +19,13 @@ import {
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
-import { encodeBase64url } from "./base64url.ts";
 import type { ZeroClientOptions, ZeroClientTransmit } from "./client-options.ts";
 import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
 import type { ZeroCrypto } from "./crypto.ts";
-import { checkMac, type Frame, ID_BYTES, openFrame, parseFrame } from "./envelope.ts";
+import { checkMac, type Frame, openFrame, parseFrame } from "./envelope.ts";
 import type { ZeroClientEvent } from "./events.ts";
-import { buildJoin, checkRoom, LONGEST_COOKIE, type OwnToken } from "./join.ts";
-import { ClientKeyExchange, type SignedAccept } from "./key-exchange.ts";
+import { JoinAttempt, type OwnToken } from "./join.ts";
+import type { SignedAccept } from "./key-exchange.ts";
 import {
   cutCode,
   cutReason,
@@ -71,9 +70,8 @@ export class ZeroClient {
   /** Infinite once attached. */
   #handshakeDeadlineMs: number;
   #state: ClientState = "joining";
-  #cid = "";
-  /** Of this connection id, where the protocol is sealed. */
-  #exchange: ClientKeyExchange | undefined;
+  /** Under the connection id in use. */
+  #attempt: JoinAttempt | undefined;
   /** Join 1 of a new connection id waits until then. */
   #restartAtMs: number = NEVER;
   /** Attach has had no answer by then: what is asked for next is to stay on the dialled port. */
@@ -106,8 +104,7 @@ export class ZeroClient {
     if (this.#request.current!.bytes.length > maxDatagramBytes) {
       throw new InvalidMessageError("", "join does not fit a datagram");
     }
-    if (this.#token !== undefined)
-      checkRoom(this.#buildJoin(LONGEST_COOKIE, true), maxDatagramBytes);
+    this.#attempt!.checkRoom();
   }
 
   /** By the names of the state table. */
@@ -121,7 +118,7 @@ export class ZeroClient {
 
   /** The connection id in use; another one after `gone`, empty until that begins. */
   get cid(): string {
-    return this.#cid;
+    return this.#attempt?.cid ?? "";
   }
 
   /** Smoothed round-trip time, 0 before the first sample: a first guess for the regular protocol. */
@@ -148,7 +145,7 @@ export class ZeroClient {
   }
 
   #handleFrame(frame: Frame, fromPort: number, nowMs: number): ZeroDropReason {
-    if (frame.cid !== this.#cid) return "droppedCid";
+    if (frame.cid !== this.#attempt?.cid) return "droppedCid";
     const signed = frame.macAt >= 0;
     if (signed) {
       if (this.#reservation === undefined) return "droppedMac";
@@ -164,7 +161,7 @@ export class ZeroClient {
     if (!isOfServer(envelope)) return "droppedMessage";
     if (isPlain(envelope) === signed) return "droppedEnvelope";
     const { msg } = envelope;
-    if ((accept !== undefined) !== (msg === "accept" && this.#exchange !== undefined)) {
+    if ((accept !== undefined) !== (msg === "accept" && this.#attempt.exchange !== undefined)) {
       return "droppedEnvelope";
     }
     // Only an attach that found nobody is answered in plain from the port that accept named.
@@ -179,9 +176,10 @@ export class ZeroClient {
 
   /** Before anything of an accept is parsed. */
   #checkSignature(frame: Frame): SignedAccept | ZeroDropReason {
-    if (this.#exchange === undefined) return "droppedEnvelope";
+    const exchange = this.#attempt?.exchange;
+    if (exchange === undefined) return "droppedEnvelope";
     if (nextState(clientStates, this.#state, "accept") === undefined) return "droppedState";
-    return this.#exchange.check(frame);
+    return exchange.check(frame);
   }
 
   #handleMessage(
@@ -218,10 +216,10 @@ export class ZeroClient {
     nowMs: number,
   ): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
-    const { cookie } = envelope.sys;
     this.#answered(nowMs);
     this.#state = next;
-    this.#begin2(cookie, nowMs);
+    const bytes = this.#attempt!.second(envelope.sys.cookie);
+    this.#request.begin({ bytes, port: this.#dialledPort }, nowMs);
     return "accepted";
   }
 
@@ -259,7 +257,7 @@ export class ZeroClient {
     const own =
       signed === undefined
         ? plainOwnKeys(this.#crypto, envelope.sys)
-        : sealedOwnKeys(this.#exchange!, signed, this.#serverKeys);
+        : sealedOwnKeys(this.#attempt!.exchange!, signed, this.#serverKeys);
     if (typeof own === "string") return own;
     if (own === undefined) {
       this.#end("closed");
@@ -272,7 +270,7 @@ export class ZeroClient {
     const { estimator } = this.#request;
     const { maxDatagramBytes } = this.#protocol.limits;
     const options = { estimator, maxDatagramBytes };
-    this.#reservation = new Reservation(this.#crypto, this.#cid, given, options);
+    this.#reservation = new Reservation(this.#crypto, this.cid, given, options);
     this.#request.begin({ bytes: this.#reservation.attach(), port }, nowMs);
     if (port !== this.#dialledPort && this.#unreached === undefined) {
       this.#stayAtMs = nowMs + this.#protocol.limits.handshakeTimeoutMs * ZERO_STAY_SHARE;
@@ -314,7 +312,7 @@ export class ZeroClient {
   /** Nothing that was sent to the old connection id is heeded from here on. */
   #abandonAttempt(next: ClientState): void {
     this.#state = next;
-    this.#cid = "";
+    this.#attempt = undefined;
     this.#reservation = undefined;
     this.#request.end();
     this.#stayAtMs = NEVER;
@@ -527,27 +525,9 @@ export class ZeroClient {
   /** Join 1, with a connection id of its own. */
   #begin(nowMs: number): void {
     this.#restartAtMs = NEVER;
-    this.#cid = this.#randomId();
-    if (this.#protocol.security === "sealed") this.#exchange = new ClientKeyExchange(this.#crypto);
-    const bytes = this.#buildJoin(undefined);
-    this.#request.begin({ bytes, port: this.#dialledPort }, nowMs);
-  }
-
-  /** Join 2: its bytes are frozen from here on, the server knows it by their hash. */
-  #begin2(cookie: string, nowMs: number): void {
-    const join = this.#buildJoin(cookie);
-    this.#exchange?.sent(join);
-    this.#request.begin({ bytes: join, port: this.#dialledPort }, nowMs);
-  }
-
-  #buildJoin(cookie: string | undefined, stay = this.#unreached !== undefined): Uint8Array {
-    const own = { cid: this.#cid, cookie, key: this.#exchange?.key };
-    return buildJoin(this.#crypto, this.#protocol, {
-      ...own,
-      body: this.#join,
-      token: this.#token,
-      stay,
-    });
+    const own = { token: this.#token, stay: this.#unreached !== undefined, body: this.#join };
+    this.#attempt = new JoinAttempt(this.#crypto, this.#protocol, own);
+    this.#request.begin({ bytes: this.#attempt.first(), port: this.#dialledPort }, nowMs);
   }
 
   /** The request has its reply. After `processing` the time says how long the server decided, not how far it is. */
@@ -576,10 +556,6 @@ export class ZeroClient {
         ? { type: "closed", code, reason, by: "remote" }
         : { type: "closed", ...ending, by: "local" },
     );
-  }
-
-  #randomId(): string {
-    return encodeBase64url(this.#crypto.randomBytes(ID_BYTES));
   }
 
   #send(bytes: Uint8Array, port: number): void {
