@@ -275,7 +275,7 @@ const common: readonly Rule<Probe>[] = [
     id: "rebind",
     level: "MUST",
     where: page("moving-to-another-address"),
-    says: "answers rebind with verify, that names its counter, and the ack of its nonce with an ack",
+    says: "answers rebind with verify, that names its counter, and the ack of its nonce with an ack that repeats it",
     check: async (probe) => {
       const { accepted: from, ...connection } = await opened(probe);
       for (const time of ["the first", "the second"]) {
@@ -288,10 +288,14 @@ const common: readonly Rule<Probe>[] = [
         if (!hasMac(answer, from.keys.server)) return fail(`${time}: the MAC is wrong`);
         const { nonce, counter } = envelope!["sys"] as { nonce: string; counter: number };
         if (counter !== 7) return fail(`${time}: the counter is ${counter}`);
-        if (time === "the second") connection.confirm(nonce);
+        if (time === "the first") continue;
+        connection.confirm(nonce);
+        const ack = await probe.zero(from.cid, "ack");
+        if (ack === undefined) return fail("the ack of its nonce is not answered");
+        const said = ack.reading.envelope!["sys"] as { nonce?: string };
+        if (said.nonce !== nonce) return fail(`the ack says the nonce ${said.nonce}`);
       }
-      const ack = await probe.zero(from.cid, "ack");
-      return ack === undefined ? fail("the ack of its nonce is not answered") : pass;
+      return pass;
     },
   },
   {

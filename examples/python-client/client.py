@@ -161,7 +161,8 @@ class Client:
             self.nonce = message['sys']['nonce']
             self.confirm_at, self.confirms = milliseconds(), 0
         elif name == 'ack':
-            self.confirm_at = NEVER                             # the server's own ack: our address is proven
+            if message['sys'].get('nonce') == self.nonce:
+                self.confirm_at = NEVER                         # the server's own ack: our address is proven
         elif name == 'close':
             if message['seq'] in (self.their_seq, self.their_seq + 1):
                 self.their_seq = message['seq']

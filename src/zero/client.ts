@@ -80,6 +80,8 @@ export class ZeroClient {
   #unreached: number | undefined;
   /** From accept on. */
   #reservation: Reservation | undefined;
+  /** What the ack that is repeated says: the server's that repeats it says that it was heard. */
+  #nonce: string | undefined;
   /** A rebind is under way: it waits for what is to be verified, or what confirms that for the server's ack. */
   #rebinding: "asking" | "confirming" | undefined;
   /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
@@ -370,6 +372,7 @@ export class ZeroClient {
   #confirm(nonce: string, isFirst: boolean, nowMs: number): void {
     const bytes = this.#reservation!.build("ack", 0, { nonce });
     const { port } = this.#reservation!;
+    this.#nonce = nonce;
     if (isFirst) this.#request.begin({ bytes, port }, nowMs);
     // The newest, while one is confirmed: a nonce that nobody waits for may be of an attach that others have sent again.
     else this.#request.replace({ bytes, port });
@@ -389,11 +392,14 @@ export class ZeroClient {
 
   #ack(envelope: ValidMessage<"ack">, next: ClientState, nowMs: number): ZeroDropReason {
     const { nonce } = envelope.sys;
-    if (envelope.seq !== 0 || nonce !== undefined) return "droppedSequence";
+    if (envelope.seq !== 0) return "droppedSequence";
+    // An older one says that another address was found, or that this one was at another time.
+    if (this.#state !== "closing" && (nonce === undefined || nonce !== this.#nonce))
+      return "droppedNonce";
     if (!this.#reservation!.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     if (this.#state === "closing") {
       if (this.#reservation!.sequence.idle) this.#finish(next);
-    } else if (this.#rebinding !== "asking") {
+    } else {
       this.#answered(nowMs);
       if (this.#rebinding !== undefined) this.#events.push({ type: "rebound" });
       this.#rebinding = undefined;
@@ -408,6 +414,7 @@ export class ZeroClient {
   rebind(nowMs: number): boolean {
     if (this.#state !== "open") return false;
     this.#rebinding = "asking";
+    this.#nonce = undefined;
     this.#counters.rebinds++;
     const reservation = this.#reservation!;
     this.#request.begin({ bytes: reservation.rebind(), port: reservation.port }, nowMs);

@@ -42,7 +42,8 @@ export const zeroDropReasons = {
   droppedSmall: "server: the request is smaller than its answer would be",
   droppedProof: "client, attached: `gone` without the proof that accept announced",
   droppedTag: "server: an attach with another tag than its accept gave",
-  droppedNonce: "server: the nonce of an ack is missing, or not the one sent to its address",
+  droppedNonce:
+    "the nonce of an ack is missing, or not the one sent to its address; client: not the one that it confirms",
   droppedCounter:
     "server: a rebind that is older than the address; client: an answer to none that is under way",
 } as const;

@@ -127,7 +127,7 @@ export interface VerifySys {
   readonly counter: number;
 }
 
-/** A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one without. */
+/** A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one with the same. */
 export interface AckSys {
   readonly nonce?: string;
 }

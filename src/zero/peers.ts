@@ -18,6 +18,7 @@ import { cutCode, cutReason, nextState, type ValidMessage } from "./messages.ts"
 import { isSamePath, type NetworkPath, pathText } from "./network-path.ts";
 import {
   ACCEPT_SEQ,
+  type AckSys,
   ATTACH_SEQ,
   ATTACHED_SEQ,
   type ClientMessage,
@@ -289,7 +290,7 @@ export class PeerTable {
         return "accepted";
       }
     } else this.#enter(entry, next);
-    if (nonce !== undefined) this.#acknowledge(entry, from);
+    if (nonce !== undefined) this.#acknowledge(entry, from, { nonce });
     return "accepted";
   }
 
@@ -443,10 +444,11 @@ export class PeerTable {
     if (isSamePath(entry, from)) entry.receivedBytes += from.bytes;
   }
 
-  #acknowledge(entry: PeerEntry, to: Origin): void {
+  /** With the nonce of what it answers, if that had one. */
+  #acknowledge(entry: PeerEntry, to: Origin, sys: AckSys = {}): void {
     const bytes = buildDatagram(
       this.#o.crypto,
-      { cid: entry.cid, msg: "ack", seq: 0, ack: entry.sequence.ack, sys: {} },
+      { cid: entry.cid, msg: "ack", seq: 0, ack: entry.sequence.ack, sys },
       { key: entry.keys.server },
     );
     this.#answer(entry, bytes, to);

@@ -287,6 +287,50 @@ describe("a client that has another address", () => {
   });
 });
 
+describe("an ack of the server's", () => {
+  for (const [name, options] of [
+    ["plain", {}],
+    ["sealed", { protocol: sealedProtocol }],
+  ] as const) {
+    it(`that is an old one ends no rebind, whenever it comes (${name})`, () => {
+      const moving = new Moving(options);
+      const acks: Uint8Array[] = [];
+      for (let natPort = 50_001; natPort < 50_004; natPort++) {
+        acks.push(moving.newest("ack"));
+        moving.move(OLD, natPort);
+        const { rebound } = moving;
+        moving.rebind();
+        const hand = (): void => {
+          for (const ack of acks)
+            moving.host.client.handleDatagram(ack, ack.length, "", PORT, moving.world.nowMs);
+          moving.world.pump();
+        };
+        // Before verify, when that has come, and when the ack that answers it is under way; links take 10 ms.
+        for (const ms of [0, 21, 9, 9]) {
+          moving.world.runFor(ms);
+          hand();
+          expect(moving.rebound).toBe(rebound);
+        }
+        moving.world.runFor(50);
+        expect(moving.rebound).toBe(rebound + 1);
+        expect(moving.place).toBe(`${OLD}:${natPort}`);
+        // The same again is a duplicate.
+        hand();
+        expect(moving.rebound).toBe(rebound + 1);
+      }
+      expect(moving.host.client.counters.droppedNonce).toBeGreaterThan(0);
+      expectCountersToAddUp(moving.host.client.counters);
+    });
+  }
+
+  it("repeats the nonce that it answers, and is no longer than what brought that", () => {
+    const moving = new Moving();
+    const [ours, theirs] = moving.sent("ack") as [Sent, Sent];
+    expect(messageOf(theirs.bytes).sys).toEqual(messageOf(ours.bytes).sys);
+    expect(theirs.bytes.length).toBeLessThanOrEqual(ours.bytes.length);
+  });
+});
+
 describe("a rebind", () => {
   it("says which connection it is of, to whoever sees both addresses", () => {
     const moving = new Moving({ protocol: sealedProtocol });

@@ -147,7 +147,7 @@ class ManualPair {
             reject: [1, 1, { reason: "denied" }],
             attached: [2, 2, { nonce: "A".repeat(22) }],
             verify: [0, 2, { nonce: "A".repeat(22), counter: 2 }],
-            ack: [0, closing ? 3 : 2, {}],
+            ack: [0, closing ? 3 : 2, closing ? {} : { nonce: this.nonce }],
             close: [3, 2, close],
             gone: [0, 0, { proof: encodeBase64url(resetProof(nodeCrypto, resetKey, cid, PORT)) }],
           };
