@@ -144,7 +144,8 @@ function made(pair: ZeroPair, to: Side, random: SeededRandom): Uint8Array {
   const allowed = Object.keys(table[pair.stateOf(to)]!);
   const names = allowed.length > 0 && random.once(2) ? allowed : Object.keys(messages);
   const msg = random.pick(names) as MessageName;
-  const sys = samples[msg](random.once(4) ? "0".repeat(32) : hash, isSealed);
+  const sample = samples[msg](random.once(4) ? "0".repeat(32) : hash, isSealed);
+  const sys = msg === "ack" && !random.once(4) ? ackOf(pair) : sample;
   const cid = random.once(8) ? text22 : pair.client.cid || text22;
   const [seq, ack] = [random.below(MAX_SEQ + 1), random.below(MAX_SEQ + 1)];
   const body = msg === "join" ? pair.bodies.join : msg === "accept" ? pair.bodies.accept : {};
@@ -154,6 +155,13 @@ function made(pair: ZeroPair, to: Side, random: SeededRandom): Uint8Array {
     return buildDatagram(pair.crypto, message, { key: pair.crypto.anyKey, padBytes });
   const sign = isSealed && msg === "accept" ? () => new Uint8Array(64).fill(1) : undefined;
   return buildDatagram(pair.crypto, message, sign === undefined ? { padBytes } : { sign });
+}
+
+/** The one that is due, from either side: it says the nonce that was given last. */
+function ackOf({ sent }: ZeroPair): SysOf["ack"] {
+  const given = sent.map(parsed).findLast(({ msg }) => msg === "attached" || msg === "verify");
+  const nonce = get(child(given, "sys"), "nonce");
+  return nonce === undefined ? {} : { nonce: nonce as string };
 }
 
 /** Another JSON than the datagram's, a few times over; it still ends in its MAC or signature most of the time. */
@@ -228,7 +236,7 @@ function get(holder: Json | undefined, key: string): unknown {
   return holder !== undefined && Object.hasOwn(holder, key) ? holder[key] : undefined;
 }
 
-function child(holder: Json, key: string | undefined): Json | undefined {
+function child(holder: Json | undefined, key: string | undefined): Json | undefined {
   const inner = key === undefined ? undefined : get(holder, key);
   return typeof inner === "object" && inner !== null ? (inner as Json) : undefined;
 }
