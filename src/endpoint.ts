@@ -300,3 +300,8 @@ export class DrainSignal {
     for (const { reject } of this.#waiting.splice(0)) reject(closedError(what));
   }
 }
+
+/** As applications are told it: `address:port`, an IPv6 address in brackets. */
+export function addressText(address: string, port: number): string {
+  return `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+}

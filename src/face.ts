@@ -127,6 +127,27 @@ export interface ServerFaceTypes {
   state: unknown;
 }
 
+/** Types of what a module of systems is given, inside the workers. */
+export interface SystemsFaceTypes {
+  send: object;
+  broadcast: object;
+  notices: object;
+  header: object;
+  join: object;
+  accept: object;
+  handlers: object;
+  /** The state that the systems keep of a peer; the application's is another. */
+  state: unknown;
+}
+
+/** How the systems' targets are dressed, in each worker. */
+export interface SystemsFace<F extends SystemsFaceTypes> {
+  send(target: SendTarget): F["send"];
+  broadcast(target: BroadcastTarget): F["broadcast"];
+  /** Wraps `context.header`. */
+  header(values: HeaderValues): F["header"];
+}
+
 /** What generated code hands to `connect`. */
 export interface ClientFace<F extends ClientFaceTypes> {
   send(target: SendTarget): F["send"];

@@ -4,65 +4,58 @@
  * what the generated `systems(...)` returns and what such a module exports as its default.
  */
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
-import type { BroadcastTarget, SendTarget } from "./face.ts";
+import type { SystemsFace, SystemsFaceTypes } from "./face.ts";
 
 /** A peer as systems see it: inside the worker that owns it. */
-export interface SystemsPeer<Send extends object, State> {
+export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
+  /** As on the server. */
   readonly id: number;
-  state: State;
-  readonly send: Send;
+  /** `address:port` where it is now; an IPv6 address stands in brackets. */
+  readonly address: string;
+  /** The validated body of its join. */
+  readonly join: F["join"];
+  /** The body of accept, as `authenticate` has answered it; empty where it has given none. */
+  readonly accept: F["accept"];
+  state: F["state"];
+  readonly send: F["send"];
   /** As on the server: of the older of the two sides. */
   readonly version: number;
   /** Whether the client has this channel; a send on one that it lacks throws STARDUST_CHANNEL_MISSING. */
-  has(channel: Extract<keyof Send, string>): boolean;
+  has(channel: Extract<keyof F["send"], string>): boolean;
   close(options?: CloseOptions): void;
 }
 
 /** One port, to its systems. */
-export interface SystemsPort<Send extends object, Broadcast extends object, State> {
+export interface SystemsPort<F extends SystemsFaceTypes = SystemsFaceTypes> {
   readonly port: number;
-  readonly peers: ReadonlyMap<number, SystemsPeer<Send, State>>;
+  readonly peers: ReadonlyMap<number, SystemsPeer<F>>;
   /** To all peers of this port. */
-  readonly broadcast: Broadcast;
+  readonly broadcast: F["broadcast"];
 }
 
-export interface SystemsDefinition<
-  Send extends object,
-  Broadcast extends object,
-  Handlers extends object,
-  State,
-  Notices extends object = object,
-> {
-  /** Makes the state of a new peer. */
-  state?: (peer: SystemsPeer<Send, State>) => State;
-  join?: (peer: SystemsPeer<Send, State>) => void;
-  leave?: (peer: SystemsPeer<Send, State>, reason: CloseReason) => void;
+export interface SystemsDefinition<F extends SystemsFaceTypes = SystemsFaceTypes> {
+  /**
+   * Makes the state of a new peer; default: `start`, a structured clone of what `authenticate` has answered as `state`.
+   * It is the server's type, not the systems', and undefined where there is none.
+   */
+  state?: (peer: SystemsPeer<F>, start: unknown) => F["state"];
+  join?: (peer: SystemsPeer<F>) => void;
+  leave?: (peer: SystemsPeer<F>, reason: CloseReason) => void;
   /** Channels that are handled here do not reach the application's thread. */
-  receive?: Partial<Handlers>;
+  receive?: Partial<F["handlers"]>;
   /** What is told of messages that were sent here with a token; the application is told of its own. */
-  notices?: Partial<Notices>;
+  notices?: Partial<F["notices"]>;
   /** Called every `everyMs` milliseconds, with the time since it was called last. */
   tick?: {
     readonly everyMs: number;
-    run(port: SystemsPort<Send, Broadcast, State>, elapsedMs: number): void;
+    run(port: SystemsPort<F>, elapsedMs: number): void;
   };
 }
 
 /** What the worker finds as the default export of the user's module. */
-export interface Systems<
-  Send extends object = object,
-  Broadcast extends object = object,
-  Handlers extends object = object,
-  State = unknown,
-  Notices extends object = object,
-> {
+export interface Systems<F extends SystemsFaceTypes = SystemsFaceTypes> {
   /** Hash of the protocol it was generated for; the worker compares it. */
   readonly hash: string;
-  readonly face: {
-    send(target: SendTarget): Send;
-    broadcast(target: BroadcastTarget): Broadcast;
-    /** Wraps `context.header`. */
-    header(values: import("./face.ts").HeaderValues): object;
-  };
-  readonly definition: SystemsDefinition<Send, Broadcast, Handlers, State, Notices>;
+  readonly face: SystemsFace<F>;
+  readonly definition: SystemsDefinition<F>;
 }

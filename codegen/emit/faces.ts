@@ -446,31 +446,56 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
     module.type("stardust-udp/systems", name, local);
   const send = ofFace(module, "ServerSend");
   const broadcast = ofFace(module, "Broadcast");
+  const header = ofFace(module, "Header");
   const notices = noticeHandlers(model, module, "server", "Peer<State>");
-  const told = notices.length > 0 ? ", NoticeHandlers<State>" : "";
-  const types = `<${send}, ${broadcast}, Handlers<State>, State${told}>`;
+  const member = (name: string, type: string) => ({ name, type });
+  const ofFaceTypes = (name: string, local?: string) => `${ofSystems(name, local)}<Face<State>>`;
   return [
+    handlersInterface(model, module, "server", "Peer<State>"),
+    ...notices,
+    {
+      kind: "interface",
+      name: "Face",
+      typeParameters: ["State"],
+      extends: [outer(module, "SystemsFaceTypes")],
+      doc: "The types of what systems are given.",
+      members: [
+        member("send", send),
+        member("broadcast", broadcast),
+        ...notices.map(() => member("notices", "NoticeHandlers<State>")),
+        member("header", header),
+        member("join", bodyOf(model, module, "join").type),
+        member("accept", bodyOf(model, module, "accept").type),
+        member("handlers", "Handlers<State>"),
+        member("state", "State"),
+      ],
+    },
     {
       kind: "alias",
       name: "Peer",
       typeParameters: ["State = undefined"],
-      type: `${ofSystems("SystemsPeer")}<${send}, State>`,
+      type: ofFaceTypes("SystemsPeer"),
       doc: "A peer inside the worker that owns it.",
     },
-    handlersInterface(model, module, "server", "Peer<State>"),
-    ...notices,
+    {
+      kind: "alias",
+      name: "Port",
+      typeParameters: ["State = undefined"],
+      type: ofFaceTypes("SystemsPort"),
+      doc: "The port of a worker, with its peers.",
+    },
     {
       kind: "alias",
       name: "Definition",
       typeParameters: ["State = undefined"],
-      type: `${ofSystems("SystemsDefinition")}${types}`,
+      type: ofFaceTypes("SystemsDefinition"),
       doc: "What systems do: state, handlers and a tick.",
     },
     {
       kind: "alias",
       name: "Systems",
       typeParameters: ["State = undefined"],
-      type: `${ofSystems("Systems", "RuntimeSystems")}${types}`,
+      type: ofFaceTypes("Systems", "RuntimeSystems"),
       doc: "What a module of systems exports as its default.",
     },
     {
@@ -485,7 +510,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
         "  face: {",
         `    send: (target) => new ${send}(target),`,
         `    broadcast: (target) => new ${broadcast}(target),`,
-        `    header: (values) => new ${ofFace(module, "Header")}(values),`,
+        `    header: (values) => new ${header}(values),`,
         "  },",
         "  definition,",
         "};",

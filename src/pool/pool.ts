@@ -438,7 +438,7 @@ export class Pool {
       this.#peers.set(peer, { portSlot, address, ...joined });
       if (claim !== undefined) claim.peer = peer;
       this.#peersOf.add(address);
-      const answer = await portSlot.handle.reserve(peer, request, decision.body);
+      const answer = await portSlot.handle.reserve(peer, request, decision.body, state);
       if (typeof answer !== "string") {
         if (isUsed()) return refuseUsed();
         return asked.answer(cid, answer, portSlot === kept ? "joinsStayed" : undefined);

@@ -2,11 +2,11 @@
  * The application's end of one port: starts its worker, writes messages for it and reads what it delivers. The other
  * end is link.ts. Placing peers is not known here (pool/), nor what messages mean (server.ts).
  */
-import { isIPv6 } from "node:net";
 import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import type { CloseReason, PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
+import { addressText } from "../endpoint.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
@@ -78,6 +78,7 @@ export class PortHandle {
   readonly #protocol: Protocol;
   readonly #listener: PortListener;
   readonly #slotMask: number;
+  readonly #hasSystems: boolean;
   readonly #worker: Worker;
   readonly #end: RingEnd<"application">;
   readonly #sendCredits: Credits;
@@ -104,6 +105,7 @@ export class PortHandle {
     const memory: PortMemory = createPortMemory(protocol, worker.maxPeers);
     this.#protocol = protocol;
     this.#listener = listener;
+    this.#hasSystems = worker.systems !== undefined;
     this.#slotMask = slotSpan(worker.maxPeers) - 1;
     this.#end = new RingEnd(memory, "application");
     this.#sendCredits = new Credits(memory.sendCredits);
@@ -142,17 +144,21 @@ export class PortHandle {
     peer: number,
     request: Extract<WorkerPost, { type: "join" }>,
     accept: unknown,
+    state: unknown,
   ): Promise<Uint8Array | string> {
     if (this.#exited) return Promise.resolve(WORKER_GONE);
     const slot = peer & this.#slotMask;
     this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
-    const { cid, address, port, local, hash, compat, key } = request;
+    const { cid, address, port, local, hash, compat, key, body } = request;
+    const path = { address, port, local };
+    // Who has no systems may have a state that cannot be cloned.
+    const admission = this.#hasSystems ? { join: body, accept, state } : undefined;
     return new Promise((resolve) => {
       try {
-        this.#post({ type: "reserve", peer, cid, address, port, local, hash, compat, key, accept });
+        this.#post({ type: "reserve", peer, cid, ...path, hash, compat, key, accept, admission });
       } catch (error) {
-        // A body that cannot be cloned: a function in it, say.
+        // A body or state that cannot be cloned: a function in it, say.
         resolve((error as Error).message);
         return;
       }
@@ -410,8 +416,7 @@ export class PortHandle {
       this.#listener.onMessage(peer, message);
     },
     join: (peer, address, port) => {
-      const host = isIPv6(address) ? `[${address}]` : address;
-      this.#listener.onJoin(peer, `${host}:${port}`);
+      this.#listener.onJoin(peer, addressText(address, port));
     },
     leave: (peer, reason) => this.#listener.onLeave(peer, reason),
     drained: (peer) => this.#listener.onDrained(peer),

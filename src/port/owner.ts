@@ -141,7 +141,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (bytes === undefined) return undefined;
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
-    this.#reservations.set(id, new PortPeer(this, { id, slot, negotiated, path: request }));
+    this.#reservations.set(
+      id,
+      new PortPeer(this, { id, slot, negotiated, path: request, admission: request.admission }),
+    );
     this.#loop.wake();
     return bytes;
   }

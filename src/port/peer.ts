@@ -14,7 +14,7 @@ import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import { creditCost, fullBit } from "./memory.ts";
-import type { WorkerPeer } from "./systems-host.ts";
+import type { Admission, WorkerPeer } from "./systems-host.ts";
 import { WaitingMessages } from "./waiting.ts";
 
 /** What a peer asks of its port. */
@@ -49,6 +49,8 @@ export interface Reservation {
   readonly negotiated: NegotiatedVersion;
   /** Where it answered the cookie. */
   readonly path: NetworkPath;
+  /** For the systems, where there are any. */
+  readonly admission?: Admission | undefined;
 }
 
 /** Tokens of the systems are negative in the session, so that they are told from the application's; and back. */
@@ -60,6 +62,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   readonly id: number;
   readonly slot: number;
   readonly negotiated: NegotiatedVersion;
+  readonly admission: Admission | undefined;
   readonly connection: Connection;
   /** Where it answered the cookie, until `Addresses`, which alone changes it, takes another path. */
   address: string;
@@ -88,6 +91,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.id = reservation.id;
     this.slot = reservation.slot;
     this.negotiated = reservation.negotiated;
+    this.admission = reservation.admission;
     this.address = reservation.path.address;
     this.port = reservation.path.port;
     this.local = reservation.path.local;

@@ -13,6 +13,7 @@ import type { RejectReason } from "../zero/messages.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { TokenRules } from "../zero/token.ts";
 import type { PortMemory } from "./memory.ts";
+import type { Admission } from "./systems-host.ts";
 
 /** A system error, as it is posted between threads. */
 export interface SystemFailure {
@@ -73,6 +74,8 @@ export type ApplicationPost =
       readonly compat: boolean;
       readonly key?: JoinKey | undefined;
       readonly accept: unknown;
+      /** For the systems, where there are any. */
+      readonly admission: Admission | undefined;
     })
   /** Ends a reservation: `expired` follows. Where a peer has come of it, nothing happens. */
   | { readonly type: "withdraw"; readonly peer: number }

@@ -4,7 +4,7 @@
  * goes on.
  */
 import type { CloseOptions, CloseReason } from "../connection-contract.ts";
-import { checkClose, checkToken, decodeReceived, runGuarded } from "../endpoint.ts";
+import { addressText, checkClose, checkToken, decodeReceived, runGuarded } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
   BroadcastResult,
@@ -27,9 +27,21 @@ type SystemHandler = (peer: unknown, message: unknown, context: unknown) => unkn
 export interface WorkerPeer {
   readonly id: number;
   readonly negotiated: NegotiatedVersion;
+  /** Where it is now. */
+  readonly address: string;
+  readonly port: number;
+  /** What it was let in with. */
+  readonly admission: Admission | undefined;
   /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
   sendMessage(channel: number, message: unknown, token?: number): boolean;
   close(code: string, reason: string, lingerMs: number): void;
+}
+
+/** What the systems are told of a peer that was let in: structured clones of what the application has. */
+export interface Admission {
+  readonly join: unknown;
+  readonly accept: unknown;
+  readonly state: unknown;
 }
 
 export class SystemsHost implements BroadcastTarget {
@@ -40,8 +52,8 @@ export class SystemsHost implements BroadcastTarget {
   readonly #noticeHandlers: ReadonlyMap<number, SystemNoticeHandler>;
   readonly #peers = new Map<number, HostedPeer>();
   /** The same peers, as the tick sees them. */
-  readonly #faces = new Map<number, SystemsPeer<object, unknown>>();
-  readonly #portFace: SystemsPort<object, object, unknown>;
+  readonly #faces = new Map<number, SystemsPeer>();
+  readonly #portFace: SystemsPort;
   readonly #context: { readonly header: object };
   readonly #reader = new Reader();
   #user: Float64Array = new Float64Array(0);
@@ -117,7 +129,8 @@ export class SystemsHost implements BroadcastTarget {
     this.#peers.set(joined.id, peer);
     this.#faces.set(joined.id, peer.face);
     this.#guard("state", () => {
-      peer.face.state = definition.state?.(peer.face);
+      if (definition.state === undefined) return;
+      peer.face.state = definition.state(peer.face, peer.face.state);
     });
     if (definition.join !== undefined) this.#guard("join", () => definition.join!(peer.face));
   }
@@ -192,16 +205,22 @@ function noticeHandlersOf(
 
 /** A peer as the systems see it. */
 class HostedPeer implements SendTarget {
-  readonly face: SystemsPeer<object, unknown>;
+  readonly face: SystemsPeer;
   readonly #protocol: Protocol;
   readonly #peer: WorkerPeer;
 
   constructor(protocol: Protocol, peer: WorkerPeer, face: Systems["face"]) {
     this.#protocol = protocol;
     this.#peer = peer;
+    const { join = {}, accept, state } = peer.admission ?? {};
     this.face = {
       id: peer.id,
-      state: undefined,
+      get address(): string {
+        return addressText(peer.address, peer.port);
+      },
+      join: join as object,
+      accept: (accept ?? {}) as object,
+      state,
       send: face.send(this),
       version: peer.negotiated.version,
       has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
