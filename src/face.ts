@@ -28,8 +28,8 @@ export interface NoticesTarget {
 
 /** What a broadcast leaves out. */
 export interface BroadcastOptions {
-  /** This peer does not get it. */
-  readonly except?: { readonly id: number } | undefined;
+  /** This peer, or these, do not get it. */
+  readonly except?: { readonly id: number } | Iterable<{ readonly id: number }> | undefined;
 }
 
 /** The same on a channel with `notices`. */

@@ -11,6 +11,7 @@ export type {
 export type * from "./connection-contract.ts";
 export * from "./errors.ts";
 export type * from "./face.ts";
+export type { Group } from "./groups.ts";
 export type * from "./protocol.ts";
 export type {
   ListenOptions,

@@ -18,6 +18,8 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   /** The user's own state of this peer. */
   state: F["state"];
   readonly closed: boolean;
+  /** Names of the groups that it is in; those it was in while `leave` is told. */
+  readonly groups: ReadonlySet<string>;
   /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
   drained(): Promise<void>;
   /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
@@ -31,6 +33,7 @@ export interface PeerServer<F extends ServerFaceTypes> {
   /** False: not taken. Throws InvalidMessageError, STARDUST_CLOSED. */
   sendTo(peer: RunningPeer<F>, channel: number, message: unknown, token: unknown): boolean;
   closePeer(peer: RunningPeer<F>, how: CheckedClose): void;
+  groupsOf(peer: RunningPeer<F>): ReadonlySet<string>;
 }
 
 export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
@@ -77,6 +80,10 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
       send: (channel, message, token) => this.#send(channel, message, token),
     });
     return this.#face;
+  }
+
+  get groups(): ReadonlySet<string> {
+    return this.#server.groupsOf(this);
   }
 
   get version(): number {

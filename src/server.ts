@@ -33,6 +33,7 @@ import type {
   ServerFaceTypes,
   Unsubscribe,
 } from "./face.ts";
+import { excepted, type Group, Groups } from "./groups.ts";
 import {
   DEFAULT_MAX_PEERS_PER_PORT,
   DEFAULT_WORKER_TIMEOUT_MS,
@@ -47,6 +48,7 @@ import { NoticeListeners } from "./notices.ts";
 import { callback, checkOptions, milliseconds, type OptionTable, oneOf } from "./options.ts";
 import { Pool, type PoolPlacing } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
+import type { BroadcastMessage, PortHandle } from "./port/handle.ts";
 import { fullBit, receiveCost } from "./port/memory.ts";
 import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
@@ -108,6 +110,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   readonly header: F["header"];
   /** Resolves when the server has closed. */
   readonly closed: Promise<CloseReason>;
+  /** Peers under a name of your own, over all ports: a match, a room, a team. */
+  group(name: string): Group<ServerPeer<F>, F["broadcast"]>;
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   /** Hands what was sent in this turn to the workers now rather than at the turn's end. */
@@ -152,6 +156,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly #onFault: FaultListener;
   readonly #dispatcher: Dispatcher<RunningPeer<F>>;
   readonly #notices: NoticeListeners;
+  readonly #groups: Groups<ServerPeer<F>, F["broadcast"]>;
   /** By channel, ids of the peers that lack it; undefined before the first. */
   readonly #lacking: (Set<number> | undefined)[];
   readonly #user: Float64Array;
@@ -209,6 +214,14 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.broadcast = face.broadcast({
       broadcast: (channel, message, broadcastOptions = {}) =>
         this.#broadcast(channel, message, broadcastOptions),
+    });
+    this.#groups = new Groups({
+      check: ({ id }) => {
+        if (!this.peers.has(id)) throw closedError("peer");
+      },
+      dress: face.broadcast,
+      broadcast: (members, channel, message, broadcastOptions) =>
+        this.#broadcast(channel, message, broadcastOptions, members),
     });
     this.header = face.header(this);
     registerHandlers(this.#dispatcher, protocol, "server", options.handlers);
@@ -362,37 +375,58 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     this.#pool.closePeer(peer.id, code, reason, lingerMs);
   }
 
+  group(name: string): Group<ServerPeer<F>, F["broadcast"]> {
+    return this.#groups.group(name);
+  }
+
+  groupsOf(peer: RunningPeer<F>): ReadonlySet<string> {
+    return this.#groups.of(peer);
+  }
+
+  /** To everybody, or to members of a group. */
   #broadcast(
     channelIndex: number,
     message: unknown,
     options: NoticedBroadcastOptions,
+    members?: ReadonlySet<ServerPeer<F>>,
   ): BroadcastResult {
     if (this.#closing !== undefined) throw closedError("server");
     const channel = this.protocol.channels[channelIndex]!;
     const token = checkToken(channel, options.token);
-    const bytes = encodeOnce(channel.encoder!, message);
+    const encoded: BroadcastMessage = {
+      channel,
+      bytes: encodeOnce(channel.encoder!, message),
+      except: excepted(options),
+      lacking: this.#lacking[channelIndex],
+      token,
+      takesToken: (id) => this.peers.get(id)?.tokens.isFull === false,
+    };
     const skipped: number[] = [];
     let sent = 0;
-    const except = options.except?.id;
-    const lacking = this.#lacking[channelIndex];
-    const takesToken = (id: number): boolean => this.peers.get(id)?.tokens.isFull === false;
-    for (const { handle, peers } of this.#pool.portSlots()) {
-      const takers = handle.broadcast(
-        peers,
-        channel,
-        bytes,
-        except,
-        lacking,
-        skipped,
-        token,
-        takesToken,
-      );
+    const isAll = members === undefined;
+    for (const { handle, peers } of isAll ? this.#pool.portSlots() : this.#byPort(members)) {
+      const takers = handle.broadcast(peers, isAll, encoded, skipped);
       sent += takers.length;
       if (token === undefined) continue;
       for (const id of takers) this.peers.get(id)?.tokens.add(channelIndex, token);
     }
     for (const id of skipped) this.peers.get(id)?.onSkipped();
     return { sent, skipped };
+  }
+
+  /** Those that are not being closed. */
+  #byPort(
+    members: ReadonlySet<ServerPeer<F>>,
+  ): Iterable<{ readonly handle: PortHandle; readonly peers: readonly number[] }> {
+    const ports = new Map<PortHandle, { handle: PortHandle; peers: number[] }>();
+    for (const { id } of members) {
+      const { handle, closed } = this.peers.get(id) ?? {};
+      if (handle === undefined || closed) continue;
+      const port = ports.get(handle);
+      if (port === undefined) ports.set(handle, { handle, peers: [id] });
+      else port.peers.push(id);
+    }
+    return ports.values();
   }
 
   #onJoin(peer: RunningPeer<F>): void {
@@ -463,5 +497,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       this.#notices.tell(channel, [peer], token, false);
     }
     this.#events.emit("leave", peer, reason);
+    // Its listeners have seen where it was.
+    this.#groups.forget(peer);
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import type { SystemsFace, SystemsFaceTypes } from "./face.ts";
+import type { Group } from "./groups.ts";
 
 /** A peer as systems see it: inside the worker that owns it. */
 export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
@@ -17,6 +18,10 @@ export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
   /** The body of accept, as `authenticate` has answered it; empty where it has given none. */
   readonly accept: F["accept"];
   state: F["state"];
+  /** The port that owns it. */
+  readonly owner: SystemsPort<F>;
+  /** Names of the groups of its port that it is in; those it was in while `leave` is told. */
+  readonly groups: ReadonlySet<string>;
   readonly send: F["send"];
   /** As on the server: of the older of the two sides. */
   readonly version: number;
@@ -31,6 +36,8 @@ export interface SystemsPort<F extends SystemsFaceTypes = SystemsFaceTypes> {
   readonly peers: ReadonlyMap<number, SystemsPeer<F>>;
   /** To all peers of this port. */
   readonly broadcast: F["broadcast"];
+  /** Peers of this port under a name of your own. The application's groups are others. */
+  group(name: string): Group<SystemsPeer<F>, F["broadcast"]>;
 }
 
 export interface SystemsDefinition<F extends SystemsFaceTypes = SystemsFaceTypes> {

@@ -19,16 +19,16 @@ import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from
 import type { ApplicationPost, WorkerOptions, WorkerPost } from "./posts.ts";
 import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
-  broadcastBytes,
   CLOSE_BYTES,
   HEADER_BYTES,
+  listBytes,
   PEER_BYTES,
   SEND_BYTES,
   TOKEN_BYTES,
   ToWorker,
-  writeBroadcast,
   writeClose,
   writeHeader,
+  writeList,
   writeSend,
   writeToken,
 } from "./records-to-worker.ts";
@@ -60,6 +60,24 @@ export interface PortHandleOptions {
   readonly protocol: Protocol;
   readonly worker: Omit<WorkerOptions, "memory">;
   readonly listener: PortListener;
+}
+
+/** A message for several peers, encoded. */
+export interface BroadcastMessage {
+  readonly channel: ChannelDefinition;
+  readonly bytes: Uint8Array;
+  /** Ids of peers that do not get it, of this port or another. */
+  readonly except: ReadonlySet<number> | undefined;
+  /** Ids of peers whose version lacks the channel. */
+  readonly lacking: ReadonlySet<number> | undefined;
+  readonly token: number | undefined;
+  /** Whether a peer has room for one more token. */
+  takesToken(peer: number): boolean;
+}
+
+function broadcastKind(isAll: boolean, isNoticed: boolean): ToWorker {
+  if (isAll) return isNoticed ? ToWorker.broadcastNoticed : ToWorker.broadcast;
+  return isNoticed ? ToWorker.multicastNoticed : ToWorker.multicast;
 }
 
 /** What `reserve` resolves with when there is no worker any more. */
@@ -219,27 +237,29 @@ export class PortHandle {
   }
 
   /**
-   * One record for all peers of the port but `except`, those that lack the channel and those without credit or room at
-   * their session, whose ids are appended to `skipped`, as are those that take no `token` where it has one. Returns the
-   * ids of those that it was queued for.
+   * One record for all of these peers but those that are excepted, those that lack the channel and those without credit or
+   * room at their session, whose ids are appended to `skipped`, as are those that take no token where it has one. Returns
+   * the ids of those that it was queued for. `isAll`: they are all peers of the port.
    */
   broadcast(
     peers: Iterable<number>,
-    channel: ChannelDefinition,
-    bytes: Uint8Array,
-    except: number | undefined,
-    lacking: ReadonlySet<number> | undefined,
+    isAll: boolean,
+    message: BroadcastMessage,
     skipped: number[],
-    token?: number,
-    takesToken?: (peer: number) => boolean,
   ): readonly number[] {
+    const { channel, bytes, except, lacking, token } = message;
     const cost = creditCost(bytes.length);
-    const out: number[] = except === undefined ? [] : [except];
+    const out: number[] = [];
     const takers: number[] = [];
     for (const peer of peers) {
       // The worker leaves those out that lack the channel by itself.
-      if (peer === except || lacking?.has(peer)) continue;
-      const hasRoom = !this.#isFull(peer, channel) && (token === undefined || takesToken!(peer));
+      if (lacking?.has(peer)) continue;
+      if (except?.has(peer)) {
+        out.push(peer);
+        continue;
+      }
+      const hasRoom =
+        !this.#isFull(peer, channel) && (token === undefined || message.takesToken(peer));
       if (hasRoom && this.#sendCredits.spend(peer & this.#slotMask, cost)) takers.push(peer);
       else {
         out.push(peer);
@@ -247,9 +267,10 @@ export class PortHandle {
       }
     }
     if (takers.length === 0) return takers;
+    const listed = isAll ? out : takers;
     const w = this.#reserveSent(
-      token === undefined ? ToWorker.broadcast : ToWorker.broadcastNoticed,
-      broadcastBytes(out.length) + bytes.length,
+      broadcastKind(isAll, token !== undefined),
+      listBytes(listed.length) + bytes.length,
       token,
     );
     if (w === undefined) {
@@ -259,7 +280,7 @@ export class PortHandle {
       }
       return [];
     }
-    writeBroadcast(w, channel.index, out);
+    writeList(w, channel.index, listed);
     w.raw(bytes);
     this.#end.publish();
     return takers;

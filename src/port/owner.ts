@@ -211,6 +211,24 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     }
   }
 
+  /** One message for these peers, but those that are gone or being closed. */
+  multicast(
+    channel: number,
+    peers: readonly number[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    token?: number,
+  ): void {
+    const cost = creditCost(end - start);
+    const now = nowMs();
+    for (const id of peers) {
+      const peer = this.#peers.get(id);
+      if (peer?.connection.takesMessages !== true) continue;
+      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, cost);
+    }
+  }
+
   setHeader(field: number, value: number): void {
     this.userFields[field] = value;
     for (const peer of this.#peers.values()) peer.connection.setUserField(field, value);

@@ -34,6 +34,9 @@ export const ToWorker = {
   /** As `send` and `broadcast`, with a token whose fate is to be told. */
   sendNoticed: 25,
   broadcastNoticed: 26,
+  /** A message for the peers listed; and with a token. */
+  multicast: 27,
+  multicastNoticed: 28,
 } as const;
 export type ToWorker = (typeof ToWorker)[keyof typeof ToWorker];
 
@@ -52,6 +55,15 @@ export interface PortCommands {
   broadcast(
     channel: number,
     skipped: ReadonlySet<number>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    token?: number,
+  ): void;
+  /** A message for these peers; its credit is spent for each. */
+  multicast(
+    channel: number,
+    peers: readonly number[],
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -93,6 +105,12 @@ export function readForWorker(
       break;
     case ToWorker.broadcastNoticed:
       readBroadcast(bytes, view, start + TOKEN_BYTES, end, commands, view.getFloat64(start));
+      break;
+    case ToWorker.multicast:
+      readMulticast(bytes, view, start, end, commands);
+      break;
+    case ToWorker.multicastNoticed:
+      readMulticast(bytes, view, start + TOKEN_BYTES, end, commands, view.getFloat64(start));
       break;
     case ToWorker.close:
       readClose(bytes, view, start, commands);
@@ -148,16 +166,23 @@ function readSend(
   commands.send(view.getUint32(start), channel, bytes, start + SEND_BYTES, end, token);
 }
 
-/** What stands before the message, where `skipped` peers are left out. */
-export function broadcastBytes(skipped: number): number {
-  return 4 + 4 * skipped;
+/** What stands before the message of a broadcast or multicast, where so many peers are listed. */
+export function listBytes(peers: number): number {
+  return 6 + 4 * peers;
 }
 
 /** The message's bytes follow. */
-export function writeBroadcast(w: Writer, channel: number, skipped: readonly number[]): void {
+export function writeList(w: Writer, channel: number, peers: readonly number[]): void {
   w.u16(channel);
-  w.u16(skipped.length);
-  for (const peer of skipped) w.u32(peer);
+  w.u32(peers.length);
+  for (const peer of peers) w.u32(peer);
+}
+
+function readList(view: DataView, start: number): number[] {
+  const count = view.getUint32(start + 2);
+  const peers = new Array<number>(count);
+  for (let i = 0; i < count; i++) peers[i] = view.getUint32(start + listBytes(i));
+  return peers;
 }
 
 function readBroadcast(
@@ -168,15 +193,23 @@ function readBroadcast(
   commands: PortCommands,
   token?: number,
 ): void {
-  const count = view.getUint16(start + 2);
-  let skipped = NOBODY;
-  if (count > 0) {
-    const peers = new Set<number>();
-    for (let i = 0; i < count; i++) peers.add(view.getUint32(start + 4 + 4 * i));
-    skipped = peers;
-  }
-  const payloadAt = start + broadcastBytes(count);
+  const listed = readList(view, start);
+  const skipped = listed.length === 0 ? NOBODY : new Set(listed);
+  const payloadAt = start + listBytes(listed.length);
   commands.broadcast(view.getUint16(start), skipped, bytes, payloadAt, end, token);
+}
+
+function readMulticast(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  commands: PortCommands,
+  token?: number,
+): void {
+  const peers = readList(view, start);
+  const payloadAt = start + listBytes(peers.length);
+  commands.multicast(view.getUint16(start), peers, bytes, payloadAt, end, token);
 }
 
 /** The longest close. */

@@ -4,7 +4,14 @@
  * goes on.
  */
 import type { CloseOptions, CloseReason } from "../connection-contract.ts";
-import { addressText, checkClose, checkToken, decodeReceived, runGuarded } from "../endpoint.ts";
+import {
+  addressText,
+  checkClose,
+  checkToken,
+  closedError,
+  decodeReceived,
+  runGuarded,
+} from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
 import type {
   BroadcastResult,
@@ -14,6 +21,7 @@ import type {
   NoticedBroadcastOptions,
   SendTarget,
 } from "../face.ts";
+import { excepted, Groups } from "../groups.ts";
 import { hasChannel, type NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
@@ -53,6 +61,7 @@ export class SystemsHost implements BroadcastTarget {
   readonly #peers = new Map<number, HostedPeer>();
   /** The same peers, as the tick sees them. */
   readonly #faces = new Map<number, SystemsPeer>();
+  readonly #groups: Groups<SystemsPeer, object>;
   readonly #portFace: SystemsPort;
   readonly #context: { readonly header: object };
   readonly #reader = new Reader();
@@ -69,7 +78,20 @@ export class SystemsHost implements BroadcastTarget {
   ) {
     this.#protocol = protocol;
     this.#systems = systems;
-    this.#portFace = { port, peers: this.#faces, broadcast: systems.face.broadcast(this) };
+    this.#groups = new Groups({
+      check: ({ id }) => {
+        if (!this.#peers.has(id)) throw closedError("peer");
+      },
+      dress: systems.face.broadcast,
+      broadcast: (members, channel, message, options) =>
+        this.#sendAll(this.#hosted(members), channel, message, options),
+    });
+    this.#portFace = {
+      port,
+      peers: this.#faces,
+      broadcast: systems.face.broadcast(this),
+      group: (name) => this.#groups.group(name),
+    };
     this.#onFault = onFault;
     const receive = (systems.definition.receive ?? {}) as Record<string, SystemHandler | undefined>;
     for (const name of Object.keys(receive)) {
@@ -125,7 +147,7 @@ export class SystemsHost implements BroadcastTarget {
 
   join(joined: WorkerPeer): void {
     const { definition, face } = this.#systems;
-    const peer = new HostedPeer(this.#protocol, joined, face);
+    const peer = new HostedPeer(this.#protocol, joined, face, this.#portFace, this.#groups);
     this.#peers.set(joined.id, peer);
     this.#faces.set(joined.id, peer.face);
     this.#guard("state", () => {
@@ -142,6 +164,7 @@ export class SystemsHost implements BroadcastTarget {
     this.#faces.delete(id);
     const { leave } = this.#systems.definition;
     if (leave !== undefined) this.#guard("leave", () => leave(peer.face, reason));
+    this.#groups.forget(peer.face);
   }
 
   firstTickMs(nowMs: number): number {
@@ -168,10 +191,27 @@ export class SystemsHost implements BroadcastTarget {
     message: unknown,
     options: NoticedBroadcastOptions = {},
   ): BroadcastResult {
+    return this.#sendAll(this.#peers.values(), channel, message, options);
+  }
+
+  *#hosted(members: Iterable<SystemsPeer>): Iterable<HostedPeer> {
+    for (const { id } of members) {
+      const peer = this.#peers.get(id);
+      if (peer !== undefined) yield peer;
+    }
+  }
+
+  #sendAll(
+    peers: Iterable<HostedPeer>,
+    channel: number,
+    message: unknown,
+    options: NoticedBroadcastOptions,
+  ): BroadcastResult {
     let sent = 0;
     const skipped: number[] = [];
-    for (const peer of this.#peers.values()) {
-      if (peer.face.id === options.except?.id || peer.lacks(channel)) continue;
+    const except = excepted(options);
+    for (const peer of peers) {
+      if (except?.has(peer.face.id) || peer.lacks(channel)) continue;
       if (peer.send(channel, message, options.token)) sent++;
       else skipped.push(peer.face.id);
     }
@@ -209,7 +249,13 @@ class HostedPeer implements SendTarget {
   readonly #protocol: Protocol;
   readonly #peer: WorkerPeer;
 
-  constructor(protocol: Protocol, peer: WorkerPeer, face: Systems["face"]) {
+  constructor(
+    protocol: Protocol,
+    peer: WorkerPeer,
+    face: Systems["face"],
+    owner: SystemsPort,
+    groups: Groups<SystemsPeer, object>,
+  ) {
     this.#protocol = protocol;
     this.#peer = peer;
     const { join = {}, accept, state } = peer.admission ?? {};
@@ -221,6 +267,10 @@ class HostedPeer implements SendTarget {
       join: join as object,
       accept: (accept ?? {}) as object,
       state,
+      owner,
+      get groups(): ReadonlySet<string> {
+        return groups.of(this);
+      },
       send: face.send(this),
       version: peer.negotiated.version,
       has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),

@@ -14,18 +14,18 @@ import {
   writeNotice,
 } from "#src/port/records-to-application.js";
 import {
-  broadcastBytes,
   CLOSE_BYTES,
   HEADER_BYTES,
+  listBytes,
   PEER_BYTES,
   type PortCommands,
   readForWorker,
   SEND_BYTES,
   TOKEN_BYTES,
   ToWorker,
-  writeBroadcast,
   writeClose,
   writeHeader,
+  writeList,
   writeSend,
   writeToken,
 } from "#src/port/records-to-worker.js";
@@ -36,7 +36,7 @@ type Row = readonly [kind: number, bytes: number, write: (w: Writer) => void, sa
 
 /** What is said when the records of all rows have crossed a ring, which refuses one that is too long. */
 function crossed(rows: readonly Row[], take: RecordCallback): void {
-  const memory = createRing(1 << 16);
+  const memory = createRing(1 << 20);
   const out = new RingWriter(memory);
   for (const [kind, bytes, write] of rows) {
     write(out.reserve(kind, bytes)!);
@@ -59,6 +59,7 @@ const peerAlone = (w: Writer): void => w.u32(PEER);
 
 test("to the worker, each record asks for what was wanted", () => {
   const skipped = [7, PEER];
+  const many = Array.from({ length: 70_000 }, (_, i) => PEER - i);
   const rows: Row[] = [
     [
       ToWorker.send,
@@ -68,14 +69,14 @@ test("to the worker, each record asks for what was wanted", () => {
     ],
     [
       ToWorker.broadcast,
-      broadcastBytes(2) + 3,
-      beforePayload((w) => writeBroadcast(w, 514, skipped)),
+      listBytes(2) + 3,
+      beforePayload((w) => writeList(w, 514, skipped)),
       ["broadcast", 514, skipped, [1, 2, 3], undefined],
     ],
     [
       ToWorker.broadcast,
-      broadcastBytes(0) + 3,
-      beforePayload((w) => writeBroadcast(w, 1, [])),
+      listBytes(0) + 3,
+      beforePayload((w) => writeList(w, 1, [])),
       ["broadcast", 1, [], [1, 2, 3], undefined],
     ],
     [
@@ -106,12 +107,27 @@ test("to the worker, each record asks for what was wanted", () => {
     ],
     [
       ToWorker.broadcastNoticed,
-      TOKEN_BYTES + broadcastBytes(2) + 3,
+      TOKEN_BYTES + listBytes(2) + 3,
       beforePayload((w) => {
         writeToken(w, 0);
-        writeBroadcast(w, 514, skipped);
+        writeList(w, 514, skipped);
       }),
       ["broadcast", 514, skipped, [1, 2, 3], 0],
+    ],
+    [
+      ToWorker.multicast,
+      listBytes(2) + 3,
+      beforePayload((w) => writeList(w, 514, skipped)),
+      ["multicast", 514, skipped, [1, 2, 3], undefined],
+    ],
+    [
+      ToWorker.multicastNoticed,
+      TOKEN_BYTES + listBytes(70_000) + 3,
+      beforePayload((w) => {
+        writeToken(w, 5);
+        writeList(w, 514, many);
+      }),
+      ["multicast", 514, many, [1, 2, 3], 5],
     ],
   ];
   expect(new Set(rows.map(([kind]) => kind))).toEqual(new Set(Object.values(ToWorker)));
@@ -121,6 +137,8 @@ test("to the worker, each record asks for what was wanted", () => {
       said.push(["send", peer, channel, [...bytes.subarray(start, end)], token]),
     broadcast: (channel, except, bytes, start, end, token) =>
       said.push(["broadcast", channel, [...except], [...bytes.subarray(start, end)], token]),
+    multicast: (channel, peers, bytes, start, end, token) =>
+      said.push(["multicast", channel, peers, [...bytes.subarray(start, end)], token]),
     close: (...what) => said.push(["close", ...what]),
     setHeader: (...what) => said.push(["setHeader", ...what]),
     setJoined: (peer) => said.push(["setJoined", peer]),
