@@ -1,4 +1,4 @@
-/** The spec of 300 messages that bench/generate.js and bench/size.js measure. Text alone: nothing is read or written here. */
+/** The spec of 300 messages that bench/codegen.js and bench/size.js measure. Text alone: nothing is read or written here. */
 
 export const MESSAGES = 300;
 

@@ -43,7 +43,7 @@ for (let i = 0; i < RUNS; i++) {
 }
 const files = readdirSync(out).map((file) => statSync(`${out}/${file}`).size);
 const report = {
-  bench: "generate",
+  bench: "codegen",
   messages: MESSAGES,
   runs: RUNS,
   machine: {

@@ -1,0 +1,143 @@
+/**
+ * `node bench/net.js SUITE [--json] [--quick] [--rounds N] [--row N] [--only a,b]`: a suite of the network benchmarks
+ * (net/suites.js). Rounds of all who take part in a row take turns, so that a machine that is slow for a while is so for all; a
+ * ratio is the median of what each round says. Whoever is not installed is skipped and named, never beaten.
+ */
+import { buildProtocols } from "./net/build.js";
+import { peerVersions, present } from "./net/contestants.js";
+import { race } from "./net/race.js";
+import { suites } from "./net/suites.js";
+import { asJson, figure, isQuick, machine, machineLine, median, option } from "./options.js";
+
+const ROUNDS = 5;
+/** What `--quick` makes of a scenario: it has to start, to deliver and to end. */
+const QUICK = { warmUpMs: 50, measureMs: 150 };
+const QUICK_CLIENTS = 20;
+
+function quickly(row) {
+  const scenario = { ...row.scenario, ...QUICK };
+  scenario.clients = Math.min(scenario.clients, QUICK_CLIENTS);
+  if (scenario.firstClients !== undefined) scenario.firstClients = scenario.clients / 2;
+  return { ...row, scenario, rounds: 1, own: row.own.slice(0, 1), peers: row.peers.slice(0, 1) };
+}
+
+/** All rounds of one row. */
+async function measure(row) {
+  const names = [...row.own, ...row.peers, ...(row.limit === undefined ? [] : [row.limit])];
+  const { found, skipped } = present(names.filter((name) => only?.includes(name) ?? true));
+  const rounds = Number(option("rounds") ?? row.rounds ?? ROUNDS);
+  const results = new Map(found.map((contestant) => [contestant, { cost: [], rate: [] }]));
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < found.length; i++) {
+      const contestant = found[(i + round) % found.length];
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${contestant.name} …`);
+      const scenario = { ...row.scenario, ...(contestant.id === row.limit && row.limitOptions) };
+      const result = await race({ ...contestant, node: row.node }, scenario);
+      results.get(contestant).cost.push(row.figure.cost(result, scenario));
+      results.get(contestant).rate.push(row.figure.rate(result, scenario));
+    }
+  }
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  const contestants = found.map((contestant) => {
+    const { cost, rate } = results.get(contestant);
+    const kind = row.own.includes(contestant.id)
+      ? "own"
+      : contestant.id === row.limit
+        ? "limit"
+        : "peer";
+    return {
+      id: contestant.id,
+      name: contestant.name,
+      kind,
+      cost: { ...figure(cost), rounds: cost },
+      rate: { ...figure(rate), rounds: rate },
+    };
+  });
+  const { title, scenario } = row;
+  const { unit, rateUnit } = row.figure;
+  return {
+    title,
+    scenario,
+    unit,
+    rateUnit,
+    contestants,
+    skipped,
+    verdicts: verdicts(row, contestants),
+  };
+}
+
+const ratioOf = (own, peer, key) =>
+  median(own[key].rounds.map((value, round) => value / peer[key].rounds[round]));
+
+/** What was aimed at, and what has become of it. */
+function verdicts({ targets = [], rateTargets = [], bounds = [] }, contestants) {
+  const by = (id) => contestants.find((contestant) => contestant.id === id);
+  const all = [];
+  for (const [list, key] of [
+    [targets, "cost"],
+    [rateTargets, "rate"],
+  ]) {
+    for (const { own, against, ratio } of list) {
+      if (by(own) === undefined || by(against) === undefined) continue;
+      const measured = ratioOf(by(own), by(against), key);
+      const isMet = key === "cost" ? measured <= ratio : measured >= ratio;
+      const what = `${key} of ${own} against ${against}`;
+      all.push({ what, measured, target: ratio, isMet });
+    }
+  }
+  for (const { own, most } of bounds) {
+    if (by(own) === undefined) continue;
+    const measured = by(own).cost.median;
+    all.push({ what: `cost of ${own}`, measured, target: most, isMet: measured <= most });
+  }
+  return all;
+}
+
+const digits = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+
+function print({ title, unit, rateUnit, contestants, skipped, verdicts }) {
+  console.log(`${title}\n  ${unit}, median (lowest to highest)`);
+  const own = contestants.filter(({ kind }) => kind === "own");
+  for (const contestant of contestants) {
+    const { name, kind, cost, rate } = contestant;
+    const ratios =
+      kind === "own"
+        ? ""
+        : own.map((ours) => `${ours.id} ${digits(ratioOf(ours, contestant, "cost"))}x`).join(", ");
+    console.log(
+      `  ${(kind === "limit" ? `${name} (limit)` : name).padEnd(40)} ${digits(cost.median).padStart(7)} ` +
+        `${`(${digits(cost.low)} to ${digits(cost.high)})`.padEnd(18)} ${digits(rate.median).padStart(7)} ${rateUnit.padEnd(11)} ${ratios}`,
+    );
+  }
+  for (const { what, measured, target, isMet } of verdicts) {
+    console.log(`  ${what}: ${measured.toFixed(2)}, target ${target}: ${isMet ? "met" : "missed"}`);
+  }
+  for (const { name, install } of skipped) {
+    console.log(`  ${name}: skipped, not installed: ${install}`);
+  }
+  console.log();
+}
+
+const name = process.argv[2];
+if (!Object.hasOwn(suites, name)) {
+  console.error(`node bench/net.js ${Object.keys(suites).join(" | ")}`);
+  process.exit(2);
+}
+const only = option("only")?.split(",");
+const row = option("row");
+await buildProtocols();
+let rows = suites[name].filter((_, i) => row === undefined || i === Number(row));
+if (isQuick) rows = rows.slice(0, 1).map(quickly);
+const peers = peerVersions(rows.flatMap((row) => row.peers));
+if (!asJson) {
+  const versions = Object.entries(peers).map(([peer, version]) => `, ${peer} ${version}`);
+  console.log(`${machineLine()}${versions.join("")}`);
+  console.log("127.0.0.1, a process for each end, acks on where delivery is reliable\n");
+}
+const results = [];
+for (const row of rows) {
+  const result = await measure(row);
+  results.push(result);
+  if (!asJson) print(result);
+}
+if (asJson) console.log(JSON.stringify({ bench: name, machine: machine(), peers, rows: results }));

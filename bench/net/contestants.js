@@ -1,0 +1,71 @@
+/**
+ * Who takes part in the network benchmarks: ourselves in several arrangements, and the peers of the field. Each is an adapter that
+ * end.js loads, or a program; `install` is the command for one that is not there.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { buildEnet } from "./build.js";
+
+const peersFolder = new URL("../peers/", import.meta.url);
+const INSTALL_PEERS = "npm ci --prefix bench/peers";
+const INSTALL_ENET = "apt-get install libenet-dev (and a C compiler)";
+
+const own = (name, where, more = {}) => ({
+  name,
+  adapter: "stardust",
+  options: { where, ...more },
+});
+
+const npm = (name, adapter, needs) => ({
+  name,
+  adapter,
+  needs: `node_modules/${needs}`,
+  module: needs.split("/")[0],
+  install: INSTALL_PEERS,
+});
+
+export const contestants = {
+  application: own("Stardust, application's thread", "application"),
+  systems: own("Stardust, systems in the workers", "systems"),
+  sealed: own("Stardust, application's thread, sealed", "application", { sealed: true }),
+  sealedSystems: own("Stardust, systems, sealed", "systems", { sealed: true }),
+  enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
+  dgram: { name: "node:dgram, raw", adapter: "dgram" },
+  tcp: { name: "node:net, TCP", adapter: "tcp" },
+  ws: npm("ws", "ws", "ws"),
+  udx: npm("udx-native", "udx", "udx-native"),
+  kcp: npm("KCP, node-kcp", "kcp", "node-kcp/build/Release/kcp.node"),
+};
+
+/** Those of `names` that can run here, and the others with what installs them. */
+export function present(names) {
+  const found = [];
+  const skipped = [];
+  for (const name of names) {
+    const contestant = { id: name, ...contestants[name] };
+    if (name === "enet") contestant.program = enetProgram();
+    const isThere =
+      name === "enet"
+        ? contestant.program !== undefined
+        : contestant.needs === undefined || existsSync(new URL(contestant.needs, peersFolder));
+    if (isThere) found.push(contestant);
+    else skipped.push({ name: contestant.name, install: contestant.install });
+  }
+  return { found, skipped };
+}
+
+let enet;
+function enetProgram() {
+  enet ??= { program: buildEnet() };
+  return enet.program;
+}
+
+/** Versions of the peers that npm installs. */
+export function peerVersions(names) {
+  const lock = JSON.parse(readFileSync(new URL("package-lock.json", peersFolder), "utf8"));
+  return Object.fromEntries(
+    names
+      .map((name) => contestants[name].module)
+      .filter((module) => module !== undefined)
+      .map((module) => [module, lock.packages[`node_modules/${module}`].version]),
+  );
+}

@@ -1,0 +1,147 @@
+/**
+ * `node:dgram` and nothing else: the floor under everything that runs on it. Messages of a turn are packed, each behind its
+ * length, as any protocol could; nothing is sent again. So that a stream as fast as it goes does not outrun its reader, the
+ * reader says how many datagrams it has had, every 32nd, and 256 may be on the way.
+ */
+import { createSocket } from "node:dgram";
+import { isGood, put } from "./message.js";
+
+const DATAGRAM_BYTES = 1200;
+const WINDOW = 256;
+const SAY_EVERY = 32;
+const BUFFER_BYTES = 4 << 20;
+const COUNT_BYTES = 6;
+
+const bind = (socket, host) =>
+  new Promise((resolve) => {
+    socket.bind(0, host, () => {
+      socket.setRecvBufferSize(BUFFER_BYTES);
+      socket.setSendBufferSize(BUFFER_BYTES);
+      resolve();
+    });
+  });
+
+/** Packs messages of one size into datagrams. */
+class Packer {
+  constructor(size, transmit) {
+    this.size = size;
+    this.transmit = transmit;
+    this.#next();
+  }
+
+  #next() {
+    this.bytes = Buffer.allocUnsafe(DATAGRAM_BYTES);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, DATAGRAM_BYTES);
+    this.at = 0;
+  }
+
+  add(sequence, atUs) {
+    const { size } = this;
+    if (this.at + 2 + size > DATAGRAM_BYTES) this.flush();
+    this.view.setUint16(this.at, size, true);
+    put(this.view, this.at + 2, size, sequence, atUs);
+    this.at += 2 + size;
+  }
+
+  flush() {
+    if (this.at === 0) return;
+    this.transmit(this.bytes.subarray(0, this.at));
+    this.#next();
+  }
+}
+
+/** Calls `take(sequence, atUs, good)` for each message of a datagram. */
+function unpack(bytes, size, take) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; ) {
+    const length = view.getUint16(at, true);
+    const good = length === size && isGood(view, at + 2, size);
+    take(view.getUint32(at + 2, true), view.getUint32(at + 6, true), good);
+    at += 2 + length;
+  }
+}
+
+export async function serve(options, work) {
+  const socket = createSocket("udp4");
+  const peers = new Map();
+  const downBytes = options.downBytes ?? options.upBytes;
+  const message = Buffer.allocUnsafe(downBytes + 2);
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  view.setUint16(0, downBytes, true);
+  const streams = options.work === "stream";
+  socket.on("message", (bytes, { address, port }) => {
+    let peer = peers.get(port);
+    if (peer === undefined) {
+      peer = { state: work.connected(), address, port, count: 0 };
+      peers.set(port, peer);
+      socket.send(Buffer.alloc(COUNT_BYTES), port, address);
+    }
+    if (bytes.length === COUNT_BYTES) return;
+    unpack(bytes, options.upBytes, (sequence, atUs, good) => {
+      if (!work.take(peer.state, sequence, good)) return;
+      put(view, 2, downBytes, sequence, atUs);
+      socket.send(message, port, address);
+    });
+    if (streams && ++peer.count % SAY_EVERY === 0) {
+      const count = Buffer.alloc(COUNT_BYTES);
+      count.writeUInt32LE(peer.count);
+      socket.send(count, port, address);
+    }
+  });
+  await bind(socket, options.host ?? "127.0.0.1");
+  return {
+    port: socket.address().port,
+    broadcast(sequence, atUs) {
+      put(view, 2, downBytes, sequence, atUs);
+      for (const { address, port } of peers.values()) socket.send(message, port, address);
+      return peers.size;
+    },
+    close: async () => socket.close(),
+  };
+}
+
+export async function connect(options, port, take) {
+  const socket = createSocket("udp4");
+  const host = options.host ?? "127.0.0.1";
+  let sent = 0;
+  let seen = 0;
+  let wake;
+  let opened;
+  const downBytes = options.downBytes ?? options.upBytes;
+  socket.on("message", (bytes) => {
+    if (bytes.length !== COUNT_BYTES) {
+      unpack(bytes, downBytes, (_sequence, atUs, good) => take(atUs, good));
+      return;
+    }
+    seen = Math.max(seen, bytes.readUInt32LE(0));
+    opened?.();
+    wake?.();
+    wake = undefined;
+  });
+  await bind(socket, undefined);
+  await new Promise((resolve) => {
+    socket.connect(port, host, resolve);
+  });
+  await new Promise((resolve) => {
+    opened = resolve;
+    socket.send(Buffer.alloc(COUNT_BYTES));
+  });
+  const streams = options.work === "stream";
+  const packer = new Packer(options.upBytes, (bytes) => {
+    sent++;
+    socket.send(bytes);
+  });
+  return {
+    send(sequence, atUs) {
+      if (streams && sent - seen >= WINDOW) return false;
+      packer.add(sequence, atUs);
+      return true;
+    },
+    flush: () => packer.flush(),
+    drained: () =>
+      new Promise((resolve) => {
+        wake = resolve;
+      }),
+    close: async () => socket.close(),
+  };
+}

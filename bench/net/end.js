@@ -1,0 +1,96 @@
+/**
+ * One end of a network benchmark, a process of its own: `node end.js JSON`, with the scenario, the role and the protocol. It
+ * says in lines of JSON when it is ready and answers the lines `start`, `mark`, `stop` and `quit`. enet.c does the same in C.
+ */
+import { createInterface } from "node:readline";
+import { ClientWork, Counts, ServerWork } from "./work.js";
+
+const options = JSON.parse(process.argv[2]);
+const adapter = await import(`./${options.adapter}.js`);
+const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
+const cpuUs = () => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
+
+/** Garbage that joins have left is not memory of a peer: it is collected here and, asked by a counter, in workers. */
+const COLLECT_MS = 600;
+async function settledRss(counts) {
+  counts.add("collections");
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, COLLECT_MS));
+  globalThis.gc?.();
+  return process.memoryUsage().rss;
+}
+
+async function server() {
+  const counts = new Counts();
+  const work = new ServerWork(options, counts);
+  const served = await adapter.serve(options, work);
+  let timer;
+  return {
+    ready: { port: served.port },
+    start() {
+      if (options.work !== "game" || served.ticks) return;
+      timer = setInterval(() => work.tick(served.broadcast), 1000 / options.hz);
+    },
+    mark: async () => ({
+      received: counts.sum("received"),
+      sent: counts.sum("sent"),
+      bad: counts.sum("bad"),
+      late: counts.sum("late"),
+      connected: counts.sum("connected") - counts.sum("gone"),
+      rss: options.work === "idle" ? await settledRss(counts) : 0,
+    }),
+    stop: () => clearInterval(timer),
+    close: served.close,
+  };
+}
+
+/** So many clients may be joining at once; more would measure how a crowd of joins gets in each other's way. */
+const JOINING = 32;
+
+async function clients() {
+  const work = new ClientWork(options);
+  const take = (atUs, good) => work.take(atUs, good);
+  let left = 0;
+  const join = async () => {
+    while (left-- > 0) work.add(await adapter.connect(options, options.port, take));
+  };
+  const joins = async (count) => {
+    left = count;
+    await Promise.all(Array.from({ length: Math.min(JOINING, count) }, join));
+  };
+  // Where joins or what they leave are measured, the code of both ends has seen some before.
+  const first = options.firstClients ?? options.clients;
+  await joins(first);
+  return {
+    ready: {},
+    async start() {
+      await joins(options.clients - first);
+      work.start();
+    },
+    mark() {
+      const { sent, received, bad, refused, samples } = work;
+      const latency = work.timed ? samples.summary() : undefined;
+      samples.count = 0;
+      return { sent, received, bad, late: 0, refused, connected: work.clients.length, latency };
+    },
+    stop: () => work.stop(),
+    close: () => Promise.all(work.clients.map(({ client }) => client.close())),
+  };
+}
+
+const end = await (options.role === "server" ? server() : clients());
+say({ ready: end.ready });
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "start") await end.start();
+  if (line === "stop") end.stop();
+  if (line === "quit") {
+    await Promise.race([end.close(), new Promise((resolve) => setTimeout(resolve, 1000))]);
+    process.exit(0);
+  }
+  say({ [line]: { cpuUs: cpuUs(), atUs: performance.now() * 1000, ...(await end.mark()) } });
+}
+process.exit(0);
