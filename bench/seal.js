@@ -70,8 +70,8 @@ class Sockets {
   static async open() {
     const sockets = new Sockets();
     [sockets.client, sockets.server] = [
-      await openSocket({ host: "127.0.0.1", port: 0, maxDatagramBytes: 2048, warn: false }),
-      await openSocket({ host: "127.0.0.1", port: 0, maxDatagramBytes: 2048, warn: false }),
+      await openSocket({ host: "127.0.0.1", port: 0, warn: false }),
+      await openSocket({ host: "127.0.0.1", port: 0, warn: false }),
     ];
     sockets.client.listen((bytes) => sockets.#received(bytes, sockets.toClient));
     sockets.server.listen((bytes) => sockets.#received(bytes, sockets.toServer));

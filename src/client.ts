@@ -142,7 +142,7 @@ async function open<F extends ClientFaceTypes>(
   keys: OwnCredentials,
 ): Promise<RunningClient<F>> {
   const { signal } = options;
-  const openOne = () => openWrapped(protocol, options, address);
+  const openOne = () => openWrapped(options, address);
   const socket = await openOne();
   try {
     if (signal?.aborted) throw connectAborted(signal);
@@ -155,7 +155,6 @@ async function open<F extends ClientFaceTypes>(
 
 /** A socket towards a server, as its user wraps it. */
 async function openWrapped<F extends ClientFaceTypes>(
-  protocol: Protocol,
   { socketBufferBytes, wrapSocket }: ConnectOptions<F>,
   address: string,
 ): Promise<DatagramSocket> {
@@ -163,7 +162,6 @@ async function openWrapped<F extends ClientFaceTypes>(
     host: localAddress(address),
     port: 0,
     bufferBytes: socketBufferBytes,
-    maxDatagramBytes: largestDatagramBytes(protocol.limits),
     warn: true,
   });
   try {

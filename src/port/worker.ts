@@ -5,7 +5,7 @@
 import { isIPv6 } from "node:net";
 import { parentPort, threadId, workerData } from "node:worker_threads";
 import { PortBindError, StardustError } from "../errors.ts";
-import { largestDatagramBytes, missingCodec, type Protocol } from "../protocol.ts";
+import { missingCodec, type Protocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
@@ -84,9 +84,8 @@ async function importSystems(protocol: Protocol, port: number): Promise<SystemsH
 }
 
 /** The socket of each address. */
-function openSockets(protocol: Protocol): Promise<DatagramSocket[]> {
+function openSockets(): Promise<DatagramSocket[]> {
   const { hosts, port, socketBufferBytes, warn } = options;
-  const maxDatagramBytes = largestDatagramBytes(protocol.limits);
   // By itself `::` is all addresses of both families.
   const ipv6Only = hosts.some((host) => !isIPv6(host));
   return openOnAll(hosts, port, (host, boundPort) =>
@@ -95,7 +94,6 @@ function openSockets(protocol: Protocol): Promise<DatagramSocket[]> {
       port: boundPort,
       bufferBytes: socketBufferBytes,
       ipv6Only: ipv6Only && host === "::",
-      maxDatagramBytes,
       warn,
     }),
   );
@@ -132,7 +130,7 @@ async function wrap(sockets: DatagramSocket[]): Promise<DatagramSocket[]> {
 
 async function main(): Promise<void> {
   const protocol = await importProtocol();
-  const sockets = await wrap(await openSockets(protocol));
+  const sockets = await wrap(await openSockets());
   const { port } = sockets[0]!;
   const congestion = await importCongestion();
   const systems = await importSystems(protocol, port);

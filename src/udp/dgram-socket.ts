@@ -15,29 +15,63 @@ export interface OpenSocketOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly bufferBytes?: number | undefined;
-  /** No datagram that is sent is larger. */
-  readonly maxDatagramBytes: number;
   /** Of `::`: that IPv4 is left to other sockets. */
   readonly ipv6Only?: boolean | undefined;
   /** Whether to say so, once a thread, where the system grants smaller buffers than the default. */
   readonly warn: boolean;
 }
 
-/** An address needs no look-up: without this, `dgram` defers every send to the next tick and keeps the buffer. */
-function lookupNothing(
-  host: string,
-  _options: unknown,
-  callback: (error: null, address: string, family: number) => void,
-): void {
-  callback(null, host, isIPv6(host) ? 6 : 4);
+type LookupCallback = (error: null, address: string, family: number) => void;
+
+/**
+ * An address needs no look-up: without this, `dgram` defers every send to the next tick and keeps the buffer. Nor does its
+ * family, which is that of the socket.
+ */
+function lookupNothing(isSocket6: boolean) {
+  const family = isSocket6 ? 6 : 4;
+  return (host: string, _options: unknown, callback: LookupCallback): void =>
+    callback(null, host, family);
 }
+
+/**
+ * Where datagrams lie while they are sent, one for all sockets of a thread, and its beginnings by their length: whatever
+ * `dgram` is given besides, it makes an object of. The kernel has copied a datagram when `send` returns, unless Node has
+ * queued it.
+ */
+class SendBuffer {
+  readonly #bytes: Buffer;
+  readonly #starts = new Map<number, Buffer>();
+
+  constructor(size: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  get size(): number {
+    return this.#bytes.byteLength;
+  }
+
+  /** A copy, until the next. */
+  copy(datagram: Uint8Array): Buffer {
+    const length = datagram.byteLength;
+    this.#bytes.set(datagram);
+    let start = this.#starts.get(length);
+    if (start === undefined) {
+      start = this.#bytes.subarray(0, length);
+      this.#starts.set(length, start);
+    }
+    return start;
+  }
+}
+
+let sendBuffer = new SendBuffer(2048);
 
 /** Binds a socket; rejects with `PortBindError`. `host` must be an address, not a name. */
 export async function openSocket(options: OpenSocketOptions): Promise<DatagramSocket> {
+  const isSocket6 = isIPv6(options.host);
   const socket = dgram.createSocket({
-    type: isIPv6(options.host) ? "udp6" : "udp4",
+    type: isSocket6 ? "udp6" : "udp4",
     ipv6Only: options.ipv6Only ?? false,
-    lookup: lookupNothing as never,
+    lookup: lookupNothing(isSocket6) as never,
   });
   await new Promise<void>((resolve, reject) => {
     socket.once("error", (error) => reject(new PortBindError(options.port, options.host, error)));
@@ -47,7 +81,7 @@ export async function openSocket(options: OpenSocketOptions): Promise<DatagramSo
   // ICMP errors of earlier sends surface here; a peer that is gone is noticed by its silence, not by a forgeable packet.
   socket.on("error", () => {});
   setBuffers(socket, options.bufferBytes ?? SOCKET_BUFFER_BYTES, options.warn);
-  return new NodeSocket(socket, options.maxDatagramBytes);
+  return new NodeSocket(socket);
 }
 
 let warned = false;
@@ -79,32 +113,25 @@ class NodeSocket implements DatagramSocket {
   readonly port: number;
   readonly address: string;
   readonly #socket: dgram.Socket;
-  /** What is being sent lies here; the kernel has copied it when `send` returns, unless it was queued. */
-  #scratch: Buffer;
   #closed: Promise<void> | undefined;
 
-  constructor(socket: dgram.Socket, maxDatagramBytes: number) {
+  constructor(socket: dgram.Socket) {
     const bound = socket.address();
     this.#socket = socket;
-    this.#scratch = Buffer.allocUnsafeSlow(maxDatagramBytes);
     this.port = bound.port;
     this.address = bound.address;
   }
 
   send(bytes: Uint8Array, port: number, address: string): void {
     if (this.#closed !== undefined) return;
-    const length = bytes.byteLength;
-    if (length > this.#scratch.byteLength) this.#scratch = Buffer.allocUnsafeSlow(length);
-    this.#scratch.set(bytes);
+    if (bytes.byteLength > sendBuffer.size) sendBuffer = new SendBuffer(2 * bytes.byteLength);
     try {
-      this.#socket.send(this.#scratch, 0, length, port, address);
+      this.#socket.send(sendBuffer.copy(bytes), port, address);
     } catch {
       return;
     }
     // The system's buffer was full and Node holds on to ours: leave it to it.
-    if (this.#socket.getSendQueueCount() > 0) {
-      this.#scratch = Buffer.allocUnsafeSlow(this.#scratch.byteLength);
-    }
+    if (this.#socket.getSendQueueCount() > 0) sendBuffer = new SendBuffer(sendBuffer.size);
   }
 
   listen(listener: DatagramListener): void {

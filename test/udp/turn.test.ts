@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { openSocket } from "#src/udp/dgram-socket.js";
 import { Turn } from "#src/udp/turn.js";
 
-const LOOPBACK = { host: "127.0.0.1", port: 0, maxDatagramBytes: 1200, warn: false };
+const LOOPBACK = { host: "127.0.0.1", port: 0, warn: false };
 
 /** The thread does nothing at all until its timers are overdue. */
 function standStill(): void {
