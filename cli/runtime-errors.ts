@@ -14,7 +14,7 @@ export interface RuntimeExplanation {
 export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplanation } = {
   STARDUST_INVALID_MESSAGE: {
     means:
-      "A message that was to be sent does not match the spec. Thrown by `send` and `broadcast` before anything is queued, and by `connect` for the body of `join`. Class `InvalidMessageError`: `path` names the member (`entities[3].x`, empty for the message itself), `problem` says what is wrong.\n\nA body of `accept` that `authenticate` returns is checked too. There the error is not thrown at anybody: it goes to `onFault`, and the client is rejected with `internal`.",
+      "A message that was to be sent does not match the spec. Thrown by `send` and `broadcast` before anything is queued, and by `connect` for the body of `join`. Class `InvalidMessageError`: `where` names the channel (or `join`, `accept`), `path` the member (`entities[3].x`, empty for the message itself), `problem` says what is wrong.\n\nA body of `accept` that `authenticate` returns is checked too. There the error is not thrown at anybody: it goes to `onFault`, and the client is rejected with `internal`.",
     fix: "correct the caller; `validate` of generated/testing.ts says the same in a test without throwing",
     bad: 'client.send.chat({ text: "x".repeat(10_000) });',
     good: "client.send.chat({ text: text.slice(0, 60) });",

@@ -43,12 +43,24 @@ export class InvalidMessageError extends StardustError {
   /** The member, e.g. `entities[3].x`; empty for the message itself. */
   readonly path: string;
   readonly problem: string;
+  /** The channel that it was to be sent on, or the zero message (`join`, `accept`); empty where an encoder was called by itself. */
+  readonly where: string;
 
-  constructor(path: string, problem: string) {
-    super("STARDUST_INVALID_MESSAGE", path === "" ? problem : `${path}: ${problem}`);
+  constructor(path: string, problem: string, where: string = "") {
+    const member = path === "" ? problem : `${path}: ${problem}`;
+    super("STARDUST_INVALID_MESSAGE", where === "" ? member : `${where}: ${member}`);
     this.path = path;
     this.problem = problem;
+    this.where = where;
   }
+}
+
+/** Throws an error on; one of a message that is not what its channel carries says so, by the channel's name. */
+export function rethrowFrom(error: unknown, where: string): never {
+  if (error instanceof InvalidMessageError) {
+    throw new InvalidMessageError(error.path, error.problem, where);
+  }
+  throw error;
 }
 
 /** Bytes from the network that no encoder of this protocol writes. The one error a generated decoder throws. */

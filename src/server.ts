@@ -23,7 +23,7 @@ import {
   resolveHosts,
   runGuarded,
 } from "./endpoint.ts";
-import { StardustError } from "./errors.ts";
+import { rethrowFrom, StardustError } from "./errors.ts";
 import type {
   BroadcastResult,
   HeaderValues,
@@ -364,10 +364,14 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     const definition = this.protocol.channels[channel]!;
     if (this.#lacking[channel]?.has(peer.id)) throw missingChannel(definition, peer.negotiated);
     const token = checkToken(definition, named);
-    if (token === undefined) return handle.send(peer.id, definition, message);
-    if (peer.tokens.isFull) return false;
-    const taken = handle.send(peer.id, definition, message, token);
-    if (taken) peer.tokens.add(channel, token);
+    if (token !== undefined && peer.tokens.isFull) return false;
+    let taken: boolean;
+    try {
+      taken = handle.send(peer.id, definition, message, token);
+    } catch (error) {
+      rethrowFrom(error, definition.name);
+    }
+    if (taken && token !== undefined) peer.tokens.add(channel, token);
     return taken;
   }
 
@@ -393,9 +397,15 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
     if (this.#closing !== undefined) throw closedError("server");
     const channel = this.protocol.channels[channelIndex]!;
     const token = checkToken(channel, options.token);
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeOnce(channel.encoder!, message);
+    } catch (error) {
+      rethrowFrom(error, channel.name);
+    }
     const encoded: BroadcastMessage = {
       channel,
-      bytes: encodeOnce(channel.encoder!, message),
+      bytes,
       except: excepted(options),
       lacking: this.#lacking[channelIndex],
       token,

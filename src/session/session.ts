@@ -10,6 +10,8 @@
  * a byte) plus what its acks say is new (sent.ts). Keep-alives and idle timeouts are the caller's: `ping`,
  * `lastSentMs` and `lastReceivedMs` are there for them.
  */
+
+import { rethrowFrom } from "../errors.ts";
 import { sameVersion } from "../negotiated-version.ts";
 import { largestDatagramBytes, type Protocol, type Role } from "../protocol.ts";
 import type { DatagramHeader } from "../wire/header.ts";
@@ -201,7 +203,11 @@ export class Session {
 
   /** As `send`, encoding straight into the queue. Throws InvalidMessageError before anything is queued. */
   sendMessage(channel: number, message: unknown, token: number = NO_TOKEN): boolean {
-    return this.queued(this.senders.of(channel, token).pushMessage(message, token));
+    try {
+      return this.queued(this.senders.of(channel, token).pushMessage(message, token));
+    } catch (error) {
+      rethrowFrom(error, this.protocol.channels[channel]!.name);
+    }
   }
 
   /** The connection is over: what was sent with a token and is not acknowledged is told lost. */

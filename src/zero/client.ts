@@ -104,7 +104,7 @@ export class ZeroClient {
     this.#begin(nowMs);
     const { maxDatagramBytes } = protocol.limits;
     if (this.#request.current!.bytes.length > maxDatagramBytes) {
-      throw new InvalidMessageError("", "join does not fit a datagram");
+      throw new InvalidMessageError("", "does not fit a datagram", "join");
     }
     this.#attempt!.checkRoom();
   }

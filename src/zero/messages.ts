@@ -119,13 +119,13 @@ export function outgoingBody({ zero }: Protocol, msg: BodyMessage, body: unknown
   try {
     copy = JSON.parse(JSON.stringify(body ?? {}));
   } catch (error) {
-    throw new InvalidMessageError("", `${msg} is not JSON: ${(error as Error).message}`);
+    throw new InvalidMessageError("", `is not JSON: ${(error as Error).message}`, msg);
   }
   const found = zero.bodies[msg](copy);
-  if (found !== null) throw new InvalidMessageError(memberPath(found.path), found.problem);
+  if (found !== null) throw new InvalidMessageError(memberPath(found.path), found.problem, msg);
   const half = loneSurrogate(copy);
   if (half !== undefined) {
-    throw new InvalidMessageError(memberPath(half), "has a surrogate without its partner");
+    throw new InvalidMessageError(memberPath(half), "has a surrogate without its partner", msg);
   }
   return copy;
 }

@@ -14,6 +14,7 @@ const definition: Systems<State> = systems<State>({
       const { address, join, accept, state } = peer;
       const group = peer.owner.group(join.match);
       if (what === "me") peer.send.tell({ text: JSON.stringify({ address, join, accept, state }) });
+      if (what === "wrong") peer.send.tell({ text: "x".repeat(201) });
       if (what === "join") peer.send.tell({ text: `${group.add(peer).size} in ${join.match}` });
       if (what === "hail") group.send.tell({ text: `hail to ${group.name}` });
       if (what === "groups") peer.send.tell({ text: `${[...peer.groups]}: ${group.size}` });
