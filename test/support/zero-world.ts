@@ -61,6 +61,8 @@ export function messageOf(bytes: Uint8Array): {
 export interface WorldOptions {
   readonly seed?: number;
   readonly loss?: number;
+  /** Whether the nth datagram of all is lost, from 1, whatever `loss` says. */
+  readonly loses?: (nth: number) => boolean;
   readonly duplicate?: number;
   readonly minLatencyMs?: number;
   readonly maxLatencyMs?: number;
@@ -324,6 +326,7 @@ export class World {
   #fly(bytes: Uint8Array, from: string, to: string, local: number, deliver: () => void): void {
     this.sent.push({ bytes, from, to, local, atMs: this.nowMs });
     const { duplicate = 0, minLatencyMs = 10, maxLatencyMs = minLatencyMs } = this.options;
+    if (this.options.loses?.(this.sent.length)) return;
     const copies = this.random() < duplicate ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       if (this.random() < this.loss) continue;
