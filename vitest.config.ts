@@ -1,14 +1,16 @@
 import { defineConfig } from "vitest/config";
 
-/** What talks over real sockets, runs worker threads or measures memory: these files have the machine to themselves. */
+/** What fills both cores by itself, or measures memory: these files have the machine to themselves. */
 const alone = [
   "test/demo/**/*.test.ts",
-  "test/udp/**/*.test.ts",
+  "test/udp/{flood,many-joins,soak,stalls}.test.ts",
   "test/port/threads.test.ts",
-  "test/pool/**/*.test.ts",
   "test/held-messages.test.ts",
   "test/session/held-memory.test.ts",
 ];
+
+/** What talks over real sockets or runs worker threads, and waits most of the time: two files at once. */
+const sockets = ["test/udp/**/*.test.ts", "test/pool/**/*.test.ts"];
 
 export default defineConfig({
   test: {
@@ -25,9 +27,19 @@ export default defineConfig({
         test: {
           name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: [...alone, "test/tmp/**"],
+          exclude: [...sockets, ...alone, "test/tmp/**"],
           maxWorkers: "100%",
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "sockets",
+          include: sockets,
+          exclude: [...alone, "test/tmp/**"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -36,7 +48,7 @@ export default defineConfig({
           name: "alone",
           include: alone,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -168,4 +168,24 @@ describe("close", () => {
     expect(world.eventsOf("closed").length).toBe(1);
     expect(world.sentOf("close").length).toBe(2);
   });
+
+  it("reaches everybody where three of ten datagrams are lost each way", () => {
+    const told: string[] = [];
+    for (let seed = 1; seed <= 50; seed++) {
+      const world = new World({ seed, minLatencyMs: 50 });
+      const hosts = Array.from({ length: 4 }, () => world.join());
+      world.runFor(1000);
+      world.loss = 0.3;
+      for (const peer of [1, 2, 3, 4]) {
+        for (const server of world.servers.values()) server.close(peer, "kicked", "", world.nowMs);
+      }
+      world.runFor(ZERO_CLOSE_TIMEOUT_MS);
+      for (const { events } of hosts) {
+        const last = events.at(-1)!;
+        told.push(last.type === "closed" ? last.code : last.type);
+      }
+    }
+    expect(new Set(told)).toEqual(new Set(["kicked"]));
+    expect(told).toHaveLength(200);
+  });
 });
