@@ -11,11 +11,10 @@
 import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import "#src/udp/node-text.js";
-import { encodeOnce, Reader, Writer } from "#src/wire/index.js";
 import { build } from "./codec/build.js";
 import { forProto } from "./codec/schemas.js";
 import { PACKED_ERROR, packed, shapes } from "./codec/shapes.js";
+import { stardust } from "./codec/stardust.js";
 
 const ROUNDS = 15;
 const WARM_UP_MS = 150;
@@ -27,24 +26,6 @@ const asJson = process.argv.includes("--json");
 const peerNames = ["avsc", "protobufjs", "protobuf-es", "msgpackr"];
 
 let sink = 0;
-
-function stardust(codecs, channel) {
-  const encoder = codecs[`${channel}Encoder`];
-  const decoder = codecs[`${channel}Decoder`];
-  const w = new Writer(new Uint8Array(65536));
-  const r = new Reader();
-  return {
-    prepare: (message) => message,
-    // As the runtime does it: small messages where they go, others into memory that is kept.
-    encode: encoder.inPlace
-      ? (message) => encoder.write(message, w, 0)
-      : (message) => encodeOnce(encoder, message).length,
-    bytes: (message) => encodeOnce(encoder, message).slice(),
-    view: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    // As in the runtime, which knows where a message ends: in V8 11, asking for `byteLength` takes as long as a small decode.
-    decode: (bytes, view) => decoder.decode(r.reset(bytes, view, 0, bytes.length)),
-  };
-}
 
 /** JSON has no bytes: a message with some carries them as base64. */
 function json(shape) {

@@ -6,13 +6,13 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { suites } from "./net/suites.js";
 
-const programs = ["codec", "codegen", "profile", "ring", "seal", "session", "size"];
+const programs = ["codec", "codegen", "costs", "profile", "ring", "seal", "session", "size"];
 const all = [...programs, ...Object.keys(suites)];
 const args = process.argv.slice(2);
 const names = args.filter((arg) => !arg.startsWith("-"));
 const flags = args.filter((arg) => arg.startsWith("-"));
 const wrong = names.filter((name) => !all.includes(name));
-if (wrong.length > 0 || flags.some((flag) => !["--json", "--quick"].includes(flag))) {
+if (wrong.length > 0 || flags.some((flag) => !["--json", "--quick", "--write"].includes(flag))) {
   console.error(`usage: npm run bench [-- ${all.join(" | ")}] [--json] [--quick]`);
   process.exitCode = 2;
 } else {

@@ -3,7 +3,7 @@
  * (net/suites.js). Rounds of all who take part in a row take turns, so that a machine that is slow for a while is so for all; a
  * ratio is the median of what each round says. Whoever is not installed is skipped and named, never beaten.
  */
-import { buildProtocols } from "./net/build.js";
+import { buildLink, buildProtocols } from "./net/build.js";
 import { peerVersions, present } from "./net/contestants.js";
 import { race } from "./net/race.js";
 import { suites } from "./net/suites.js";
@@ -21,6 +21,13 @@ function quickly(row) {
   return { ...row, scenario, rounds: 1, own: row.own.slice(0, 1), peers: row.peers.slice(0, 1) };
 }
 
+/** One round of one contestant: a race of two processes, or a loop of this one. */
+async function one({ figure, node }, contestant, scenario) {
+  if (contestant.measure !== undefined) return contestant.measure();
+  const result = await race({ ...contestant, node }, scenario);
+  return { cost: figure.cost(result, scenario), rate: figure.rate(result, scenario) };
+}
+
 /** All rounds of one row. */
 async function measure(row) {
   const names = [...row.own, ...row.peers, ...(row.limit === undefined ? [] : [row.limit])];
@@ -32,13 +39,22 @@ async function measure(row) {
       const contestant = found[(i + round) % found.length];
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${contestant.name} …`);
       const scenario = { ...row.scenario, ...(contestant.id === row.limit && row.limitOptions) };
-      const result = await race({ ...contestant, node: row.node }, scenario);
-      results.get(contestant).cost.push(row.figure.cost(result, scenario));
-      results.get(contestant).rate.push(row.figure.rate(result, scenario));
+      if (!results.has(contestant)) continue;
+      try {
+        const { cost, rate } = await one(row, contestant, scenario);
+        results.get(contestant).cost.push(cost);
+        results.get(contestant).rate.push(rate);
+      } catch (error) {
+        // The others go on; whoever fails has no figure at all, and the command fails.
+        results.delete(contestant);
+        skipped.push({ name: contestant.name, failed: error.message.split("\n", 3).join(" ") });
+        process.exitCode = 1;
+      }
     }
   }
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  const contestants = found.map((contestant) => {
+  const finished = found.filter((contestant) => results.has(contestant));
+  const contestants = finished.map((contestant) => {
     const { cost, rate } = results.get(contestant);
     const kind = row.own.includes(contestant.id)
       ? "own"
@@ -57,6 +73,7 @@ async function measure(row) {
   const { unit, rateUnit } = row.figure;
   return {
     title,
+    series: row.series,
     scenario,
     unit,
     rateUnit,
@@ -70,7 +87,7 @@ const ratioOf = (own, peer, key) =>
   median(own[key].rounds.map((value, round) => value / peer[key].rounds[round]));
 
 /** What was aimed at, and what has become of it. */
-function verdicts({ targets = [], rateTargets = [], bounds = [] }, contestants) {
+function verdicts({ targets = [], rateTargets = [], bounds = [], added = [] }, contestants) {
   const by = (id) => contestants.find((contestant) => contestant.id === id);
   const all = [];
   for (const [list, key] of [
@@ -84,6 +101,15 @@ function verdicts({ targets = [], rateTargets = [], bounds = [] }, contestants) 
       const what = `${key} of ${own} against ${against}`;
       all.push({ what, measured, target: ratio, isMet });
     }
+  }
+  for (const { own, against, key, most } of added) {
+    if (by(own) === undefined || by(against) === undefined) continue;
+    const rounds = by(own)[key].rounds.map(
+      (value, round) => value - by(against)[key].rounds[round],
+    );
+    const measured = median(rounds);
+    const what = `${key === "cost" ? "median" : "99 %"} of ${own} above ${against}`;
+    all.push({ what, measured, target: most, isMet: measured <= most });
   }
   for (const { own, most } of bounds) {
     if (by(own) === undefined) continue;
@@ -112,8 +138,10 @@ function print({ title, unit, rateUnit, contestants, skipped, verdicts }) {
   for (const { what, measured, target, isMet } of verdicts) {
     console.log(`  ${what}: ${measured.toFixed(2)}, target ${target}: ${isMet ? "met" : "missed"}`);
   }
-  for (const { name, install } of skipped) {
-    console.log(`  ${name}: skipped, not installed: ${install}`);
+  for (const { name, install, failed } of skipped) {
+    console.log(
+      `  ${name}: ${failed === undefined ? `skipped, not installed: ${install}` : `failed: ${failed}`}`,
+    );
   }
   console.log();
 }
@@ -125,9 +153,9 @@ if (!Object.hasOwn(suites, name)) {
 }
 const only = option("only")?.split(",");
 const row = option("row");
-await buildProtocols();
 let rows = suites[name].filter((_, i) => row === undefined || i === Number(row));
 if (isQuick) rows = rows.slice(0, 1).map(quickly);
+await buildProtocols(rows.flatMap(({ scenario }) => scenario.spec ?? []));
 const peers = peerVersions(rows.flatMap((row) => row.peers));
 if (!asJson) {
   const versions = Object.entries(peers).map(([peer, version]) => `, ${peer} ${version}`);
@@ -136,6 +164,12 @@ if (!asJson) {
 }
 const results = [];
 for (const row of rows) {
+  if (row.scenario.link !== undefined && buildLink() === undefined) {
+    const why = "needs root, `ip`, TUN devices and a C compiler, for a bad link (bench/net/link.c)";
+    if (!asJson) console.log(`${row.title}\n  skipped: ${why}\n`);
+    results.push({ title: row.title, skipped: [{ name: "all", install: why }] });
+    continue;
+  }
   const result = await measure(row);
   results.push(result);
   if (!asJson) print(result);

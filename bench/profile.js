@@ -26,15 +26,16 @@ const SHOWN = 12;
 const DOCUMENT = new URL("../docs/performance.md", import.meta.url);
 
 insistOnHugeNewSpace();
-const { End, protocol } = await import("./session/end.js");
+const { End } = await import("./session/end.js");
+const { protocol } = await import("./session/protocol.js");
 
 /** A pair of ends and what each does in a tick; the profiler knows the two directions by these functions' names. */
 class Pair {
   constructor({ name, size }) {
     this.channel = protocol.channels.findIndex((channel) => channel.name === name);
     this.payload = new Uint8Array(size);
-    this.client = new End("client", 1);
-    this.server = new End("server", 2);
+    this.client = new End(protocol, "client", 1);
+    this.server = new End(protocol, "server", 2);
     this.nowMs = 0;
     this.messages = 0;
   }

@@ -9,7 +9,8 @@
  * out between the ends.
  */
 import { cpus, loadavg } from "node:os";
-import { End, protocol } from "./session/end.js";
+import { End } from "./session/end.js";
+import { protocol } from "./session/protocol.js";
 
 const ROUNDS = 9;
 const BURST = 30;
@@ -23,8 +24,8 @@ const alone = process.argv.includes("--delivery") ? only : undefined;
 
 /** Nanoseconds a message of both ends, each by itself, over one round on a pair that is warm. */
 function session(channel, size) {
-  const client = new End("client", 1);
-  const server = new End("server", 2);
+  const client = new End(protocol, "client", 1);
+  const server = new End(protocol, "server", 2);
   const payload = new Uint8Array(size);
   let nowMs = 0;
   return () => {

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { buildEnet } from "./build.js";
+import { measureJoinCryptography } from "./cryptography.js";
 
 const peersFolder = new URL("../peers/", import.meta.url);
 const INSTALL_PEERS = "npm ci --prefix bench/peers";
@@ -29,6 +30,7 @@ export const contestants = {
   sealed: own("Stardust, application's thread, sealed", "application", { sealed: true }),
   sealedSystems: own("Stardust, systems, sealed", "systems", { sealed: true }),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
+  cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
   dgram: { name: "node:dgram, raw", adapter: "dgram" },
   tcp: { name: "node:net, TCP", adapter: "tcp" },
   ws: npm("ws", "ws", "ws"),

@@ -78,7 +78,7 @@ export async function serve(options, work) {
     }
     if (bytes.length === COUNT_BYTES) return;
     unpack(bytes, options.upBytes, (sequence, atUs, good) => {
-      if (!work.take(peer.state, sequence, good)) return;
+      if (!work.take(peer.state, sequence, good, atUs)) return;
       put(view, 2, downBytes, sequence, atUs);
       socket.send(message, port, address);
     });

@@ -3,7 +3,7 @@
  * says in lines of JSON when it is ready and answers the lines `start`, `mark`, `stop` and `quit`. enet.c does the same in C.
  */
 import { createInterface } from "node:readline";
-import { ClientWork, Counts, ServerWork } from "./work.js";
+import { ClientWork, Counts, liveBytes, ServerWork } from "./work.js";
 
 const options = JSON.parse(process.argv[2]);
 const adapter = await import(`./${options.adapter}.js`);
@@ -14,14 +14,15 @@ const cpuUs = () => {
   return user + system;
 };
 
-/** Garbage that joins have left is not memory of a peer: it is collected here and, asked by a counter, in workers. */
+/**
+ * Bytes of the server: those alive in all its threads, and those resident. Garbage that joins have left is not memory of a peer:
+ * it is collected here and, asked by a counter, in workers.
+ */
 const COLLECT_MS = 600;
-async function settledRss(counts) {
+async function memoryOf(counts) {
   counts.add("collections");
-  globalThis.gc?.();
   await new Promise((resolve) => setTimeout(resolve, COLLECT_MS));
-  globalThis.gc?.();
-  return process.memoryUsage().rss;
+  return { live: liveBytes() + counts.sum("live"), rss: process.memoryUsage().rss };
 }
 
 async function server() {
@@ -32,6 +33,7 @@ async function server() {
   return {
     ready: { port: served.port },
     start() {
+      counts.set("started", 1);
       if (options.work !== "game" || served.ticks) return;
       timer = setInterval(() => work.tick(served.broadcast), 1000 / options.hz);
     },
@@ -41,7 +43,8 @@ async function server() {
       bad: counts.sum("bad"),
       late: counts.sum("late"),
       connected: counts.sum("connected") - counts.sum("gone"),
-      rss: options.work === "idle" ? await settledRss(counts) : 0,
+      latency: work.samples?.take(),
+      ...(options.collects ? await memoryOf(counts) : {}),
     }),
     stop: () => clearInterval(timer),
     close: served.close,
@@ -50,6 +53,17 @@ async function server() {
 
 /** So many clients may be joining at once; more would measure how a crowd of joins gets in each other's way. */
 const JOINING = 32;
+
+/** Counters of the protocol's own, of all clients together. */
+function countersOf(clients) {
+  const total = {};
+  for (const { client } of clients) {
+    for (const [name, count] of Object.entries(client.counters?.() ?? {})) {
+      total[name] = (total[name] ?? 0) + count;
+    }
+  }
+  return total;
+}
 
 async function clients() {
   const work = new ClientWork(options);
@@ -72,10 +86,19 @@ async function clients() {
       work.start();
     },
     mark() {
+      const counters = countersOf(work.clients);
       const { sent, received, bad, refused, samples } = work;
-      const latency = work.timed ? samples.summary() : undefined;
-      samples.count = 0;
-      return { sent, received, bad, late: 0, refused, connected: work.clients.length, latency };
+      const latency = work.timed ? samples.take() : undefined;
+      return {
+        sent,
+        received,
+        bad,
+        late: 0,
+        refused,
+        connected: work.clients.length,
+        latency,
+        counters,
+      };
     },
     stop: () => work.stop(),
     close: () => Promise.all(work.clients.map(({ client }) => client.close())),

@@ -34,7 +34,7 @@ static double received, sent, bad, late, connected;
 static double outstanding, outstanding_bytes;
 static uint32_t *samples;
 static uint32_t sample_count;
-static int running, timed, echoes, is_reliable;
+static int running, timed, echoes, is_reliable, is_silent;
 
 typedef struct { ENetHost *host; ENetPeer *peer; uint32_t sequence; uint32_t serviced; } Client;
 static Client *clients;
@@ -107,8 +107,8 @@ static void take(ENetEvent *event) {
     if (echoes) enet_peer_send(event->peer, 0, packet_of(o.down, get(p), get(p + 4)));
   } else {
     if (!is_good(p, event->packet->dataLength, o.down)) bad++;
-    if (timed && sample_count < MAX_SAMPLES) samples[sample_count++] = stamp() - get(p + 4);
   }
+  if (timed && sample_count < MAX_SAMPLES) samples[sample_count++] = stamp() - get(p + 4);
   enet_packet_destroy(event->packet);
 }
 
@@ -149,8 +149,8 @@ static void mark(const char *name) {
   struct rusage u;
   getrusage(RUSAGE_SELF, &u);
   double cpu = (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
-  printf("{\"%s\":{\"cpuUs\":%.0f,\"atUs\":%.0f,\"received\":%.0f,\"sent\":%.0f,\"bad\":%.0f,\"late\":%.0f,\"connected\":%.0f,\"rss\":%ld",
-         name, cpu, now_us(), received, sent, bad, late, connected, rss_bytes());
+  printf("{\"%s\":{\"cpuUs\":%.0f,\"atUs\":%.0f,\"received\":%.0f,\"sent\":%.0f,\"bad\":%.0f,\"late\":%.0f,\"connected\":%.0f,\"rss\":%ld,\"live\":%ld",
+         name, cpu, now_us(), received, sent, bad, late, connected, rss_bytes(), rss_bytes());
   if (timed) {
     qsort(samples, sample_count, 4, compare);
     printf(",\"latency\":{\"count\":%u,\"p50\":%u,\"p90\":%u,\"p99\":%u,\"max\":%u}", sample_count,
@@ -266,7 +266,7 @@ static void connect_all(void) {
   printf("{\"ready\":{}}\n");
   fflush(stdout);
   int streams = !strcmp(o.work, "stream");
-  int spreads = !strcmp(o.work, "game") || echoes;
+  int spreads = (!strcmp(o.work, "game") && !is_silent) || echoes;
   double start = 0, next = 0, serviced = now_us();
   uint64_t turn = 0;
   for (;;) {
@@ -326,6 +326,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i], "burst")) o.burst = atoi(value);
     if (!strcmp(argv[i], "everyMs")) o.every_ms = atof(value);
     if (!strcmp(argv[i], "hz")) o.hz = atof(value);
+    if (!strcmp(argv[i], "isSilent")) is_silent = !strcmp(value, "true");
     if (!strcmp(argv[i], "timed")) timed = !strcmp(value, "true");
     if (!strcmp(argv[i], "work")) snprintf(o.work, sizeof o.work, "%s", value);
     if (!strcmp(argv[i], "delivery")) snprintf(o.delivery, sizeof o.delivery, "%s", value);
@@ -333,7 +334,7 @@ int main(int argc, char **argv) {
   }
   if (!o.down) o.down = o.up;
   echoes = !strcmp(o.work, "echo");
-  timed = !o.server && (timed || echoes);
+  timed = o.server ? timed : echoes;
   is_reliable = !strcmp(o.delivery, "reliable-ordered");
   samples = malloc(MAX_SAMPLES * sizeof *samples);
   if (enet_initialize() != 0) return 1;

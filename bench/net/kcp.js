@@ -12,6 +12,7 @@ const require = createRequire(new URL("../peers/package.json", import.meta.url))
 const { KCP } = require("node-kcp/build/Release/kcp.node");
 
 const UPDATE_MS = 10;
+const HELLO_AGAIN_MS = 50;
 const WINDOW = 1024;
 /** Segments that may wait behind the window before a sender holds on. */
 const WAITING = 2 * WINDOW;
@@ -76,12 +77,14 @@ export async function serve(options, work) {
       const state = work.connected();
       const transmit = (datagram) => socket.send(datagram, port, address);
       peer = new Conversation(options.upBytes, transmit, (sequence, atUs, good) => {
-        if (work.take(state, sequence, good)) peer.send(downBytes, sequence, atUs);
+        if (work.take(state, sequence, good, atUs)) peer.send(downBytes, sequence, atUs);
       });
       peers.set(port, peer);
-      socket.send(Buffer.alloc(1), port, address);
     }
-    if (bytes.length === 1) return;
+    if (bytes.length === 1) {
+      socket.send(bytes, port, address);
+      return;
+    }
     peer.read(bytes);
     peer.flush();
   });
@@ -113,11 +116,14 @@ export async function connect(options, port, take) {
   const conversation = new Conversation(downBytes, transmit, (_sequence, atUs, good) =>
     take(atUs, good),
   );
-  const opened = new Promise((resolve) => {
-    socket.once("message", resolve);
+  await new Promise((resolve) => {
+    const timer = setInterval(() => socket.send(Buffer.alloc(1)), HELLO_AGAIN_MS);
+    socket.once("message", () => {
+      clearInterval(timer);
+      resolve();
+    });
+    socket.send(Buffer.alloc(1));
   });
-  socket.send(Buffer.alloc(1));
-  await opened;
   socket.on("message", (bytes) => conversation.read(bytes));
   return {
     send: (sequence, atUs) => conversation.send(options.upBytes, sequence, atUs),

@@ -5,20 +5,21 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { buildLink } from "./build.js";
 
 /** An end that says nothing for so long is stuck. */
 const ANSWER_MS = 60_000;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A process that answers lines with lines of JSON. */
 class End {
   #waiting;
   #lines = [];
   #error = "";
 
-  constructor(contestant, options) {
-    const { command, args } = commandOf(contestant, options);
-    this.name = `${contestant.name}, ${options.role}`;
+  constructor(name, command, args) {
+    this.name = name;
     this.child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
     this.child.stderr.on("data", (text) => {
       this.#error += text;
@@ -64,6 +65,33 @@ class End {
   }
 }
 
+/** A bad link, and what a program is started with to be at the one or the other end of it. */
+class Link {
+  static async open({ delayMs, jitterMs = 0, loss, seed = 1 }) {
+    const program = buildLink();
+    const name = `sd${process.pid % 100_000}`;
+    const args = Object.entries({ delayMs, jitterMs, loss, seed }).map(
+      ([key, value]) => `${key}=${value}`,
+    );
+    const link = new Link();
+    link.name = name;
+    link.end = new End("the link", program, [name, ...args]);
+    await link.end.ready();
+    return link;
+  }
+
+  host = "10.77.0.2";
+
+  at(role) {
+    return ["ip", "netns", "exec", `${this.name}-${role === "server" ? "b" : "a"}`];
+  }
+
+  close() {
+    this.end.child.stdin.end();
+    return this.end.closed;
+  }
+}
+
 function commandOf({ program, adapter, node = [] }, options) {
   if (program !== undefined) {
     const simple = Object.entries(options).filter(([, value]) => typeof value !== "object");
@@ -78,16 +106,24 @@ const difference = (after, before) =>
   Object.fromEntries(
     Object.entries(after).map(([key, value]) => [
       key,
-      typeof value === "number" ? value - before[key] : value,
+      typeof value === "number"
+        ? value - (before?.[key] ?? 0)
+        : key === "counters"
+          ? difference(value, before[key])
+          : value,
     ]),
   );
 
 /** What both ends have done in `measureMs`, after `warmUpMs`: `{ server, client, before, after }`, each with its counters. */
 export async function race(contestant, scenario) {
   const options = { ...scenario, ...contestant.options };
+  const link = options.link === undefined ? undefined : await Link.open(options.link);
+  if (link !== undefined) options.host = link.host;
   const ends = [];
   const start = (extra) => {
-    const end = new End(contestant, { ...options, ...extra });
+    const { command, args } = commandOf(contestant, { ...options, ...extra });
+    const [first, ...rest] = [...(link?.at(extra.role) ?? []), command, ...args];
+    const end = new End(`${contestant.name}, ${extra.role}`, first, rest);
     ends.push(end);
     return end;
   };
@@ -117,19 +153,23 @@ export async function race(contestant, scenario) {
     };
   } finally {
     await Promise.all(ends.map((end) => end.quit()));
+    await link?.close();
   }
 }
 
 /** Waits until all that was sent has arrived, and refuses what is wrong with it. */
-async function settle(server, client, { clients, delivery, work }) {
+async function settle(server, client, { clients, delivery, isSilent, work }) {
   let [s, c] = [await server.ask("mark"), await client.ask("mark")];
-  if (s.connected !== clients)
+  if (s.connected !== clients) {
     throw new Error(`${server.name}: ${s.connected} of ${clients} are connected`);
-  if (work === "idle") return { rss: s.rss };
+  }
   const isWhole = () =>
-    s.received >= c.sent && (work !== "echo" || c.received >= s.received) && s.received > 0;
+    work === "idle" || work === "joins" || isSilent
+      ? c.received >= s.sent && (!isSilent || c.received > 0)
+      : s.received >= c.sent && s.received > 0 && (work !== "echo" || c.received >= s.received);
   const isReliable = delivery === "reliable-ordered";
-  for (let i = 0; i < (isReliable ? 200 : 10) && !isWhole(); i++) {
+  // What waits in a sender's buffers takes long over a bad link.
+  for (let i = 0; i < (isReliable ? 1200 : 10) && !isWhole(); i++) {
     await sleep(25);
     [s, c] = [await server.ask("mark"), await client.ask("mark")];
   }

@@ -45,6 +45,7 @@ export async function serve(options, work) {
   const inWorkers = options.where === "systems";
   setEnvironmentData("bench", { options, memory: work.counts.memory });
   const server = await listen({
+    host: options.host ?? "127.0.0.1",
     ports: { count: options.ports ?? 1 },
     maxPeersPerPort: 16_384,
     ...(options.listen ?? {}),
@@ -56,7 +57,7 @@ export async function serve(options, work) {
           handlers: {
             [up.name](peer, message) {
               up.read(message, (sequence, atUs, good) => {
-                if (work.take(peer.state, sequence, good)) {
+                if (work.take(peer.state, sequence, good, atUs)) {
                   peer.send[down.name](down.make(sequence, atUs));
                 }
               });
@@ -91,6 +92,7 @@ export async function connect(options, port, take) {
     // What is sent in a turn leaves at its end by itself: that is how it is meant to be used.
     flush: () => {},
     drained: () => client.drained(),
+    counters: () => client.stats().counters,
     close: () => client.close({ lingerMs: 0 }),
   };
 }

@@ -32,12 +32,43 @@ const perDatagram = {
   rateUnit: "thousand/s",
 };
 
+/** What is alive after a collection in all threads of the server; of a program in C, its resident memory. */
 const memory = {
   unit: "KiB of the server a peer",
   cost: ({ joining, server }, { clients, firstClients }) =>
+    (joining.live + server.live) / 1024 / (clients - firstClients),
+  rate: ({ joining, server }, { clients, firstClients }) =>
     (joining.rss + server.rss) / 1024 / (clients - firstClients),
+  rateUnit: "KiB resident",
+};
+
+const idling = {
+  unit: "us of the server's CPU a peer and second",
+  cost: ({ server, wallMs }, { clients }) => server.cpuUs / (wallMs / 1000) / clients,
   rate: ({ server, wallMs }) => (server.cpuUs / 1000 / wallMs) * 100,
   rateUnit: "% of a core",
+};
+
+const perJoin = {
+  unit: "us a join, CPU of the server",
+  cost: ({ joining }, { clients, firstClients }) => joining.cpuUs / (clients - firstClients),
+  rate: ({ joining }, { clients, firstClients }) => ((clients - firstClients) / joining.atUs) * 1e6,
+  rateUnit: "joins/s",
+};
+
+/** Round trips as the clients' applications see them. */
+const roundTrip = {
+  unit: "us from sending to the answer, median of a round",
+  cost: ({ client }) => client.latency.p50,
+  rate: ({ client }) => client.latency.p99,
+  rateUnit: "us, 99 %",
+};
+
+const perBroadcast = {
+  unit: "us a datagram, CPU of the server",
+  cost: ({ server, client }) => server.cpuUs / client.received,
+  rate: ({ client, wallMs }) => client.received / wallMs,
+  rateUnit: "thousand/s",
 };
 
 const stream = (more) => ({
@@ -65,7 +96,65 @@ const game = (clients, more) => ({
   ...more,
 });
 
+const idle = {
+  work: "idle",
+  delivery: "reliable-ordered",
+  upBytes: 32,
+  clients: 1000,
+  firstClients: 200,
+  ports: 3,
+  collects: true,
+  warmUpMs: 2000,
+  measureMs: 4000,
+};
+
+const echo = (clients, hz) => ({
+  work: "echo",
+  delivery: "unreliable-sequenced",
+  upBytes: 32,
+  hz,
+  clients,
+  warmUpMs: 2000,
+  measureMs: 3000,
+});
+
+/** Delivery at the server, from when the client's application sent it. */
+const delivery = {
+  unit: "ms from sending to the handler, 99 % of a round",
+  cost: ({ server }) => server.latency.p99 / 1000,
+  rate: ({ server }) => server.latency.p50 / 1000,
+  rateUnit: "ms, 50 %",
+};
+
+/** How much gets through, milliseconds a MB; what it costs stands beside it. */
+const goodput = {
+  unit: "ms that a MB takes",
+  cost: ({ server, wallMs }, { upBytes }) => wallMs / ((server.received * upBytes) / MB),
+  rate: ({ server, client }, { upBytes }) =>
+    ((server.cpuUs + client.cpuUs) / (server.received * upBytes)) * (MB / 1000),
+  rateUnit: "ms CPU a MB",
+};
+
+const declaredLost = {
+  unit: "of a thousand datagrams declared lost, without any loss",
+  cost: ({ client }) =>
+    (client.counters["session.datagramsLost"] / client.counters["session.datagramsSent"]) * 1000,
+  rate: ({ server, wallMs }) => server.received / wallMs,
+  rateUnit: "thousand/s",
+};
+
+const overLink = (link, more) => ({
+  ...stream(more),
+  link,
+  warmUpMs: 3000,
+  measureMs: 10_000,
+});
+
 const OWN = ["systems", "application"];
+
+/** Rows that differ in one number: how the cost of systems grows with it. */
+const series = (name, values, row) =>
+  values.map((x) => ({ rounds: 3, own: ["systems"], peers: [], ...row(x), series: { name, x } }));
 
 export const suites = {
   throughput: [
@@ -157,15 +246,8 @@ export const suites = {
   ],
   memory: [
     {
-      title: "1000 peers that are connected and say nothing",
-      scenario: {
-        work: "idle",
-        delivery: "reliable-ordered",
-        upBytes: 32,
-        clients: 1000,
-        firstClients: 200,
-        ports: 3,
-      },
+      title: "1000 peers that are connected and say nothing: memory",
+      scenario: idle,
       figure: memory,
       rounds: 3,
       own: ["systems", "sealedSystems"],
@@ -176,5 +258,128 @@ export const suites = {
         { own: "sealedSystems", most: 4 },
       ],
     },
-  ].map((row) => ({ ...row, scenario: { warmUpMs: 3000, measureMs: 3000, ...row.scenario } })),
+    {
+      title: "1000 peers that are connected and say nothing: CPU",
+      scenario: { ...idle, collects: false },
+      figure: idling,
+      rounds: 3,
+      own: ["application", "sealed"],
+      peers: ["enet", "ws"],
+    },
+  ],
+  joins: [
+    {
+      title: "500 clients join, 32 at a time, sealed or not as it says",
+      scenario: { ...idle, work: "joins", clients: 700, firstClients: 200 },
+      figure: perJoin,
+      own: ["sealed", "application"],
+      peers: ["enet", "ws", "tcp"],
+      limit: "cryptography",
+      rateTargets: [{ own: "sealed", against: "cryptography", ratio: 0.5 }],
+    },
+  ],
+  latency: [
+    {
+      title: "a question and its answer, one client, 250 a second",
+      scenario: echo(1, 250),
+      figure: roundTrip,
+      own: [...OWN, "sealed"],
+      peers: ["enet", "ws", "tcp", "udx", "kcp"],
+      limit: "dgram",
+    },
+    {
+      title: "questions and answers of 100 clients, 60 a second each",
+      scenario: echo(100, 60),
+      figure: roundTrip,
+      own: [...OWN, "sealed"],
+      peers: ["enet", "ws", "tcp"],
+      limit: "dgram",
+      added: OWN.flatMap((own) => [
+        { own, against: "dgram", key: "cost", most: 100 },
+        { own, against: "dgram", key: "rate", most: 1000 },
+      ]),
+    },
+  ],
+  broadcast: [
+    {
+      title: "200 bytes to 1000 peers 20 times a second, nothing back",
+      scenario: game(1000, { isSilent: true, ports: 1 }),
+      figure: perBroadcast,
+      own: [...OWN, "sealedSystems"],
+      peers: ["enet", "ws"],
+      limit: "dgram",
+      targets: [{ own: "systems", against: "dgram", ratio: 1.3 }],
+    },
+  ],
+  loss: [
+    {
+      title:
+        "32 bytes, reliable and in order, 20 clients of 60 a second, 50 ms round trip, 5 % lost, 2 ms of jitter",
+      scenario: overLink(
+        { delayMs: 24, jitterMs: 2, loss: 5 },
+        { clients: 20, burst: 1, everyMs: 1000 / 60, timed: true },
+      ),
+      figure: delivery,
+      rounds: 3,
+      own: ["application", "sealed"],
+      peers: ["enet", "tcp", "udx", "kcp"],
+      targets: [
+        { own: "application", against: "tcp", ratio: 0.25 },
+        { own: "application", against: "enet", ratio: 0.5 },
+        { own: "application", against: "kcp", ratio: 1 },
+      ],
+    },
+    ...[
+      [65_536, 16, 1],
+      [65_536, 16, 5],
+      [1_048_576, 2, 1],
+    ].map(([upBytes, burst, loss]) => ({
+      title: `${upBytes / 1024} KiB, reliable and in order, as fast as it goes, 50 ms round trip, ${loss} % lost`,
+      scenario: overLink({ delayMs: 25, loss }, { upBytes, burst }),
+      figure: goodput,
+      rounds: 3,
+      own: ["application"],
+      peers: ["enet", "tcp", "udx", "kcp"],
+      targets: [{ own: "application", against: "tcp", ratio: 0.5 }],
+    })),
+    ...[0.3, 2].map((jitterMs) => ({
+      title: `32 bytes, reliable and in order, 30 a tick of 1 ms, 50 ms round trip, ${jitterMs} ms of jitter, nothing lost`,
+      scenario: overLink(
+        { delayMs: 25 - jitterMs / 2, jitterMs, loss: 0 },
+        { burst: 30, everyMs: 1 },
+      ),
+      figure: declaredLost,
+      rounds: 3,
+      own: ["application"],
+      peers: [],
+      bounds: [{ own: "application", most: 1 }],
+    })),
+  ],
+  scaling: [
+    ...series("ports", [1, 2, 3, 4], (ports) => ({
+      title: `100 peers on ${ports} ports, as in game`,
+      scenario: game(100, { ports }),
+      figure: perDatagram,
+    })),
+    ...series("peers", [12, 50, 100, 250, 500, 1000], (clients) => ({
+      title: `${clients} peers on 3 ports, as in game`,
+      scenario: game(clients),
+      figure: perDatagram,
+    })),
+    ...series("channels", [1, 30, 300], (channels) => ({
+      title: `32 bytes, reliable and in order, as fast as it goes, ${channels} channels in the spec`,
+      scenario: stream({ spec: `net-channels-${channels}` }),
+      figure: perMessage,
+    })),
+    ...series("message size", [32, 100, 300, 1000, 3000], (upBytes) => ({
+      title: `${upBytes} bytes, reliable and in order, as fast as it goes`,
+      scenario: stream({ upBytes }),
+      figure: perMessage,
+    })),
+    ...series("loss", [0, 1, 2, 5, 10], (loss) => ({
+      title: `32 bytes, reliable and in order, 30 a tick of 1 ms, 20 ms round trip, ${loss} % lost`,
+      scenario: { ...overLink({ delayMs: 10, loss }, { burst: 30, everyMs: 1 }), measureMs: 3000 },
+      figure: perMessage,
+    })),
+  ],
 };

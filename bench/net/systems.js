@@ -1,7 +1,7 @@
 /** The server's side of the network benchmarks inside Stardust's workers. */
 import { getEnvironmentData, threadId } from "node:worker_threads";
 import { channelOf, generated } from "./stardust.js";
-import { Counts, ServerWork } from "./work.js";
+import { Counts, liveBytes, ServerWork } from "./work.js";
 
 const { options, memory } = getEnvironmentData("bench");
 const { systems } = await import(new URL("systems.js", generated(options)).href);
@@ -16,7 +16,7 @@ function collect() {
   const asked = counts.sum("collections");
   if (asked === collected) return;
   collected = asked;
-  globalThis.gc?.();
+  counts.set("live", liveBytes());
 }
 
 export default systems({
@@ -25,17 +25,18 @@ export default systems({
   receive: {
     [up.name](peer, message) {
       up.read(message, (sequence, atUs, good) => {
-        if (work.take(peer.state, sequence, good)) peer.send[down.name](down.make(sequence, atUs));
+        if (work.take(peer.state, sequence, good, atUs))
+          peer.send[down.name](down.make(sequence, atUs));
       });
     },
   },
-  ...(options.work === "idle" ? { tick: { everyMs: 100, run: collect } } : {}),
+  ...(options.collects ? { tick: { everyMs: 100, run: collect } } : {}),
   ...(options.work === "game"
     ? {
         tick: {
           everyMs: 1000 / options.hz,
           run(port) {
-            if (port.peers.size === 0) return;
+            if (port.peers.size === 0 || counts.sum("started") === 0) return;
             work.tick((sequence, atUs) => {
               port.broadcast[down.name](down.make(sequence, atUs));
               return port.peers.size;

@@ -83,7 +83,7 @@ export async function serve(options, work) {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => gatherers.delete(gatherer) && work.left());
     const cut = cutter(options.upBytes, (sequence, atUs, good) => {
-      if (work.take(state, sequence, good)) gatherer.add(sequence, atUs);
+      if (work.take(state, sequence, good, atUs)) gatherer.add(sequence, atUs);
     });
     socket.on("data", (chunk) => {
       cut(chunk);

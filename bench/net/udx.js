@@ -36,7 +36,7 @@ export async function serve(options, work) {
     const gatherer = new Gatherer(stream, downBytes);
     gatherers.set(key, gatherer);
     const cut = cutter(options.upBytes, (sequence, atUs, good) => {
-      if (work.take(state, sequence, good)) gatherer.add(sequence, atUs);
+      if (work.take(state, sequence, good, atUs)) gatherer.add(sequence, atUs);
     });
     stream.on("data", (chunk) => {
       cut(chunk);
@@ -65,7 +65,7 @@ let lastId = 0;
 export async function connect(options, port, take) {
   shared ??= new UDX();
   const host = options.host ?? "127.0.0.1";
-  const socket = open(shared, host);
+  const socket = open(shared, "0.0.0.0");
   const id = ++lastId;
   const hello = Buffer.alloc(4);
   hello.writeUInt32LE(id);

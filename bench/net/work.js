@@ -5,8 +5,18 @@
 import { nowUs } from "./message.js";
 
 /** Counters of a thread, in memory that the thread that is asked for them shares; each has one writer. */
-const FIELDS = { received: 0, bad: 1, late: 2, connected: 3, sent: 4, gone: 5, collections: 6 };
-const FIELD_COUNT = 8;
+const FIELDS = {
+  received: 0,
+  bad: 1,
+  late: 2,
+  connected: 3,
+  sent: 4,
+  gone: 5,
+  collections: 6,
+  live: 7,
+  started: 8,
+};
+const FIELD_COUNT = 16;
 const MAX_THREADS = 64;
 
 export class Counts {
@@ -20,6 +30,10 @@ export class Counts {
     this.all[this.base + FIELDS[field]] += count;
   }
 
+  set(field, value) {
+    this.all[this.base + FIELDS[field]] = value;
+  }
+
   sum(field) {
     let total = 0;
     for (let i = FIELDS[field]; i < this.all.length; i += FIELD_COUNT) total += this.all[i];
@@ -27,11 +41,40 @@ export class Counts {
   }
 }
 
+/** Bytes that are alive in this thread's heap and beside it, where garbage can be collected. */
+export function liveBytes() {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Times between sending and taking, microseconds. */
+class Samples {
+  constructor() {
+    this.values = new Uint32Array(1 << 20);
+    this.count = 0;
+  }
+
+  add(us) {
+    if (this.count < this.values.length) this.values[this.count++] = us;
+  }
+
+  /** Percentiles since it was last asked. */
+  take() {
+    const sorted = this.values.slice(0, this.count).sort();
+    const at = (share) =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    const { count } = this;
+    this.count = 0;
+    return { count, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+  }
+}
+
 /** The server's side of one thread. An adapter makes a state for each client and gives each message that it has read. */
 export class ServerWork {
   constructor(scenario, counts) {
-    this.scenario = scenario;
     this.counts = counts;
+    this.samples = scenario.timed ? new Samples() : undefined;
     this.base = counts.base;
     this.inOrder = scenario.delivery !== "unreliable";
     this.echoes = scenario.work === "echo";
@@ -48,8 +91,9 @@ export class ServerWork {
   }
 
   /** Whether the message is to be answered. `good` says that its content is what was sent. */
-  take(state, sequence, good) {
+  take(state, sequence, good, atUs) {
     const { all } = this.counts;
+    this.samples?.add((nowUs() - atUs) >>> 0);
     all[this.base + FIELDS.received]++;
     if (!good) all[this.base + FIELDS.bad]++;
     if (sequence <= state.last && this.inOrder) all[this.base + FIELDS.late]++;
@@ -60,24 +104,6 @@ export class ServerWork {
   /** What a server of a game says in a tick: `broadcast` is given number and time, and answers to how many. */
   tick(broadcast) {
     this.counts.add("sent", broadcast(this.ticks++, nowUs()));
-  }
-}
-
-/** Times between sending and taking, microseconds. */
-class Samples {
-  constructor() {
-    this.values = new Uint32Array(1 << 20);
-    this.count = 0;
-  }
-
-  add(us) {
-    if (this.count < this.values.length) this.values[this.count++] = us;
-  }
-
-  summary() {
-    const sorted = this.values.slice(0, this.count).sort();
-    const at = (share) => sorted[Math.min(this.count - 1, Math.floor(this.count * share))] ?? 0;
-    return { count: this.count, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
   }
 }
 
@@ -94,7 +120,7 @@ export class ClientWork {
     this.received = 0;
     this.bad = 0;
     this.samples = new Samples();
-    this.timed = scenario.work === "echo" || scenario.timed === true;
+    this.timed = scenario.work === "echo";
   }
 
   /** What a client does with a message of the server. */
@@ -122,7 +148,7 @@ export class ClientWork {
     this.#running = true;
     const { work } = this.scenario;
     if (work === "stream") for (const entry of this.clients) this.#stream(entry);
-    if (work === "game" || work === "echo") this.#spread();
+    if ((work === "game" && !this.scenario.isSilent) || work === "echo") this.#spread();
   }
 
   /** `burst` messages each `everyMs`, or, where that is 0, as many as are taken. */

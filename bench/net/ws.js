@@ -30,9 +30,10 @@ export async function serve(options, work) {
       const view = viewOf(bytes);
       const good = bytes.length === options.upBytes && isGood(view, 0, bytes.length);
       const sequence = view.getUint32(0, true);
-      if (!work.take(state, sequence, good)) return;
+      const atUs = view.getUint32(4, true);
+      if (!work.take(state, sequence, good, atUs)) return;
       const answer = message();
-      put(viewOf(answer), 0, downBytes, sequence, view.getUint32(4, true));
+      put(viewOf(answer), 0, downBytes, sequence, atUs);
       socket.send(answer);
     });
   });

@@ -2,14 +2,10 @@
 import { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { Writer } from "#src/wire/index.js";
-import { build } from "../codec/build.js";
-
-const url = await build(new URL("protocol.yaml", import.meta.url), "session");
-export const { protocol } = await import(new URL("protocol.js", url).href);
 
 /** What it has to send stands in `out`, one datagram behind the other, `ends` says where each ends. */
 export class End {
-  constructor(role, seed) {
+  constructor(protocol, role, seed) {
     const random = new SeededRandom(seed);
     this.taken = 0;
     this.bytes = 0;
