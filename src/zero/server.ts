@@ -15,8 +15,7 @@ import { MAX_ZERO_OUTBOX } from "../limits.ts";
 import { differences, negotiateJoin } from "../negotiated-version.ts";
 import { defaultPortLimits, type PortLimits } from "../port-limits.ts";
 import type { Protocol } from "../protocol.ts";
-import type { TrafficSecrets } from "../traffic-secrets.ts";
-import { encodeBase64url } from "./base64url.ts";
+import { AcceptMaker, type ReserveRequest } from "./accept.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
 import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
 import type { SigningKey, ZeroCrypto } from "./crypto.ts";
@@ -27,11 +26,9 @@ import {
   type Frame,
   openFrame,
   parseFrame,
-  type ZeroMessage,
 } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
-import { answerKeyExchange, decodeKey, type JoinKey } from "./key-exchange.ts";
-import { plainKeys, TICKET_BYTES, type ZeroKeys } from "./keys.ts";
+import { decodeKey } from "./key-exchange.ts";
 import {
   cutDetail,
   hasSecurityMembers,
@@ -48,13 +45,10 @@ import {
 import { isSamePath, type NetworkPath } from "./network-path.ts";
 import { Outbox } from "./outbox.ts";
 import {
-  ACCEPT_SEQ,
-  type AcceptSys,
   JOIN_SEQ,
   type JoinSys,
   type MessageName,
   REJECT_SEQ,
-  type RebindSys,
   type RejectSys,
   type ServerState,
   serverStates,
@@ -62,7 +56,6 @@ import {
 import { type Origin, PeerTable } from "./peers.ts";
 import { type JoinEntry, JoinTable } from "./pending.ts";
 import { RateLimit } from "./rate.ts";
-import { resetOf, resetProof } from "./reset.ts";
 import { TokenCheck, type TokenProblem, type TokenRules, tokenProblems } from "./token.ts";
 
 export interface ZeroServerOptions {
@@ -92,37 +85,11 @@ export interface ZeroServerTransmit extends NetworkPath {
   readonly bytes: Uint8Array;
 }
 
-/** A join that the application has accepted. */
-export interface ReserveRequest extends NetworkPath {
-  readonly cid: string;
-  readonly peer: number;
-  readonly hash: string;
-  readonly compat: boolean;
-  /** Of the join's event. */
-  readonly key?: JoinKey | undefined;
-  readonly accept: unknown;
-  readonly nowMs: number;
-}
-
-/** An accept, and what it has promised. */
-interface Reserved {
-  readonly datagram: Uint8Array;
-  readonly keys: ZeroKeys;
-  readonly tag?: number;
-  readonly secrets?: TrafficSecrets;
-}
-
-function acceptOf(cid: string, sys: AcceptSys): ZeroMessage<"accept"> {
-  return { cid, msg: "accept", seq: ACCEPT_SEQ, ack: JOIN_SEQ, sys };
-}
-
 export class ZeroServer {
   readonly #protocol: Protocol;
   readonly #crypto: ZeroCrypto;
   readonly #identity: SigningKey | undefined;
-  readonly #port: number;
-  readonly #ports: PortRanges;
-  readonly #resetKey: Uint8Array | undefined;
+  readonly #accepts: AcceptMaker;
   readonly #lifetimeMs: number;
   readonly #cookies: CookieJar;
   readonly #unproven: RateLimit;
@@ -145,11 +112,9 @@ export class ZeroServer {
     this.#identity = identity;
     this.#protocol = protocol;
     this.#crypto = crypto;
-    this.#port = options.port;
-    this.#ports = options.ports;
+    this.#accepts = new AcceptMaker(crypto, options);
     // A client gives up at its deadline: nothing it was given before is of use after.
     this.#lifetimeMs = protocol.limits.handshakeTimeoutMs;
-    this.#resetKey = options.resetKey;
     this.#cookies = new CookieJar(crypto, this.#lifetimeMs, nowMs);
     const limits = { ...defaultPortLimits, ...options.limits };
     this.#unproven = new RateLimit(crypto, limits.unprovenPerSecond, limits, nowMs);
@@ -255,20 +220,9 @@ export class ZeroServer {
     }
     if (!this.#isValid(envelope)) return "droppedSchema";
     if (envelope.msg === "rebind")
-      this.#gone(frame.cid, from, this.#proofFor(frame.cid, envelope.sys));
+      this.#gone(frame.cid, from, this.#accepts.proofFor(frame.cid, envelope.sys.reset));
     else this.#gone(frame.cid, from);
     return "droppedCid";
-  }
-
-  /** That this port has lost a connection, for who shows that this port once had it. */
-  #proofFor(cid: string, { reset }: RebindSys): string | undefined {
-    const proof = this.#resetProof(cid);
-    if (proof === undefined || resetOf(this.#crypto, proof) !== reset) return undefined;
-    return encodeBase64url(proof);
-  }
-
-  #resetProof(cid: string): Uint8Array | undefined {
-    return this.#resetKey && resetProof(this.#crypto, this.#resetKey, cid, this.#port);
   }
 
   /** Only a join comes without a MAC. What is cheap to recognise is recognised before it is parsed. */
@@ -467,44 +421,13 @@ export class ZeroServer {
    */
   reserve(o: ReserveRequest): Uint8Array | undefined {
     const body = outgoingBody(this.#protocol, "accept", o.accept);
-    const made = this.#identity === undefined ? this.#plain(o, body) : this.#sealed(o, body);
+    const made = this.#accepts.make(o, body);
     if (made === undefined) return undefined;
     const { datagram, ...own } = made;
     this.#peers.handleTimeout(o.nowMs);
     const { peer: id, cid, address, port, local } = o;
     this.#peers.reserve({ id, cid, address, port, local, ...own }, o.nowMs);
     return datagram;
-  }
-
-  #plain(o: ReserveRequest, body: unknown): Reserved {
-    const ticket = this.#crypto.randomBytes(TICKET_BYTES);
-    const tag = this.#sessionTag();
-    const { port, ports, ...rest } = this.#acceptSys(o);
-    const sys = { port, ports, ticket: encodeBase64url(ticket), ...rest, tag };
-    const datagram = buildDatagram(this.#crypto, { ...acceptOf(o.cid, sys), body });
-    return { datagram, keys: plainKeys(this.#crypto, ticket), tag };
-  }
-
-  #sealed(o: ReserveRequest, body: unknown): Reserved | undefined {
-    const made = answerKeyExchange(this.#crypto, this.#identity!, o.key!, (own) => {
-      return { ...acceptOf(o.cid, { ...own, ...this.#acceptSys(o) }), body };
-    });
-    if (made === undefined) return undefined;
-    const { datagram, keys } = made;
-    return { datagram, keys: keys.zero, secrets: keys.secrets };
-  }
-
-  /** What accept says in either kind of security. */
-  #acceptSys({ cid, hash, compat, peer }: ReserveRequest): AcceptSys {
-    const proof = this.#resetProof(cid);
-    return {
-      port: this.#port,
-      ports: this.#ports,
-      hash,
-      ...(compat ? { compat: true } : {}),
-      peer,
-      ...(proof === undefined ? {} : { reset: resetOf(this.#crypto, proof) }),
-    };
   }
 
   /**
@@ -541,11 +464,6 @@ export class ZeroServer {
 
   #processing(cid: string): Uint8Array {
     return buildDatagram(this.#crypto, { cid, msg: "processing", seq: 0, ack: JOIN_SEQ, sys: {} });
-  }
-
-  #sessionTag(): number {
-    const [a, b, c, d] = this.#crypto.randomBytes(4);
-    return ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
   }
 
   #rejection(cid: string, ack: number, sys: RejectSys): Uint8Array {

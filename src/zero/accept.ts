@@ -1,0 +1,116 @@
+/**
+ * What a port says to a join that the application has accepted, in either kind of security, and what it has promised by that:
+ * keys, a tag, and the hash of what proves later that the port has lost the connection (reset.ts). Not here: who has a place
+ * (peers.ts), and when accept is sent (server.ts).
+ */
+import type { TrafficSecrets } from "../traffic-secrets.ts";
+import { encodeBase64url } from "./base64url.ts";
+import type { SigningKey, ZeroCrypto } from "./crypto.ts";
+import { buildDatagram, type ZeroMessage } from "./envelope.ts";
+import { answerKeyExchange, type JoinKey } from "./key-exchange.ts";
+import { plainKeys, TICKET_BYTES, type ZeroKeys } from "./keys.ts";
+import type { PortRanges } from "./messages.ts";
+import type { NetworkPath } from "./network-path.ts";
+import { ACCEPT_SEQ, type AcceptSys, JOIN_SEQ } from "./own-messages.ts";
+import { resetOf, resetProof } from "./reset.ts";
+
+/** A join that the application has accepted. */
+export interface ReserveRequest extends NetworkPath {
+  readonly cid: string;
+  readonly peer: number;
+  readonly hash: string;
+  readonly compat: boolean;
+  /** Of the join's event. */
+  readonly key?: JoinKey | undefined;
+  readonly accept: unknown;
+  readonly nowMs: number;
+}
+
+/** An accept, and what it has promised. */
+export interface Reserved {
+  readonly datagram: Uint8Array;
+  readonly keys: ZeroKeys;
+  readonly tag?: number;
+  readonly secrets?: TrafficSecrets;
+}
+
+function acceptOf(cid: string, sys: AcceptSys): ZeroMessage<"accept"> {
+  return { cid, msg: "accept", seq: ACCEPT_SEQ, ack: JOIN_SEQ, sys };
+}
+
+export interface AcceptOptions {
+  /** Where the protocol is sealed. */
+  readonly identity?: SigningKey | undefined;
+  /** The public number of this port. */
+  readonly port: number;
+  readonly ports: PortRanges;
+  readonly resetKey?: Uint8Array | undefined;
+}
+
+export class AcceptMaker {
+  readonly #crypto: ZeroCrypto;
+  readonly #identity: SigningKey | undefined;
+  readonly #port: number;
+  readonly #ports: PortRanges;
+  readonly #resetKey: Uint8Array | undefined;
+
+  constructor(crypto: ZeroCrypto, { identity, port, ports, resetKey }: AcceptOptions) {
+    this.#crypto = crypto;
+    this.#identity = identity;
+    this.#port = port;
+    this.#ports = ports;
+    this.#resetKey = resetKey;
+  }
+
+  /** The accept of a join; undefined where its key gives no shared secret. */
+  make(o: ReserveRequest, body: unknown): Reserved | undefined {
+    return this.#identity === undefined ? this.#plain(o, body) : this.#sealed(o, body);
+  }
+
+  #plain(o: ReserveRequest, body: unknown): Reserved {
+    const ticket = this.#crypto.randomBytes(TICKET_BYTES);
+    const tag = this.#sessionTag();
+    const { port, ports, ...rest } = this.#acceptSys(o);
+    const sys = { port, ports, ticket: encodeBase64url(ticket), ...rest, tag };
+    const datagram = buildDatagram(this.#crypto, { ...acceptOf(o.cid, sys), body });
+    return { datagram, keys: plainKeys(this.#crypto, ticket), tag };
+  }
+
+  #sealed(o: ReserveRequest, body: unknown): Reserved | undefined {
+    const made = answerKeyExchange(this.#crypto, this.#identity!, o.key!, (own) => {
+      return { ...acceptOf(o.cid, { ...own, ...this.#acceptSys(o) }), body };
+    });
+    if (made === undefined) return undefined;
+    const { datagram, keys } = made;
+    return { datagram, keys: keys.zero, secrets: keys.secrets };
+  }
+
+  /** What accept says in either kind of security. */
+  #acceptSys({ cid, hash, compat, peer }: ReserveRequest): AcceptSys {
+    const proof = this.#resetProof(cid);
+    return {
+      port: this.#port,
+      ports: this.#ports,
+      hash,
+      ...(compat ? { compat: true } : {}),
+      peer,
+      ...(proof === undefined ? {} : { reset: resetOf(this.#crypto, proof) }),
+    };
+  }
+
+  /** That this port has lost a connection, for who shows that this port once had it. */
+  proofFor(cid: string, reset: string | undefined): string | undefined {
+    const proof = this.#resetProof(cid);
+    if (proof === undefined || resetOf(this.#crypto, proof) !== reset) return undefined;
+    return encodeBase64url(proof);
+  }
+
+  #resetProof(cid: string): Uint8Array | undefined {
+    return this.#resetKey && resetProof(this.#crypto, this.#resetKey, cid, this.#port);
+  }
+
+  #sessionTag(): number {
+    const [a, b, c, d] = this.#crypto.randomBytes(4);
+    return ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
+  }
+}
