@@ -24,6 +24,7 @@ const PEER = 7;
 const MAX_FLIGHTS = 40;
 
 const DIGEST_BYTES = 32;
+const TAG_BYTES = 16;
 
 /** Every byte of `data` counts, and where it stands. */
 function sum(key: Uint8Array, data: Uint8Array, bytes: number): Uint8Array {
@@ -74,6 +75,23 @@ class StandInCrypto implements ZeroCrypto {
 
   signingKey(seed: Uint8Array): ReturnType<ZeroCrypto["signingKey"]> {
     return { publicKey: seed, sign: (data) => sum(seed, data, 64) };
+  }
+
+  /** In the clear: what the fuzzer changes in it is to be found. */
+  seal(key: Uint8Array, _nonce: Uint8Array, said: Uint8Array, bytes: Uint8Array): Uint8Array {
+    return Buffer.concat([bytes, sum(key, Buffer.concat([said, bytes]), TAG_BYTES)]);
+  }
+
+  open(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    said: Uint8Array,
+    sealed: Uint8Array,
+  ): Uint8Array | undefined {
+    if (sealed.length < TAG_BYTES) return undefined;
+    const bytes = sealed.subarray(0, sealed.length - TAG_BYTES);
+    const isRight = Buffer.compare(this.seal(key, nonce, said, bytes), sealed) === 0;
+    return this.lenient || isRight ? bytes : undefined;
   }
 
   verify(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {

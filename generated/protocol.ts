@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "cb204327291fb3dfbc1bb3d7549f02af",
+  hash: "ad53c30dd9018d7b5fb36694acf42f0b",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

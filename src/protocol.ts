@@ -160,6 +160,8 @@ export type BodyValidator = (value: unknown) => ZeroProblem | null;
 export interface ZeroProtocol {
   /** By message, of those whose body the application fills. */
   readonly bodies: { readonly join: BodyValidator; readonly accept: BodyValidator };
+  /** Members of the body of join that travel sealed; missing: there are none, and there can be none in plain. */
+  readonly secrets?: readonly string[];
 }
 
 /** Numbers of the spec's `limits`, defaults filled in. */

@@ -98,6 +98,7 @@ function schemaText(schema: JsonSchema): string {
       `one of ${schema["enum"].map((one) => code(JSON.stringify(one).replaceAll('"', ""))).join(" ")}`,
     );
   }
+  if (schema["secret"] === true) parts.push("secret");
   if ("const" in schema) parts.push(`always ${prose(JSON.stringify(schema["const"]))}`);
   return parts.map((part, i) => (i === 0 ? prose(part) : part)).join(", ");
 }

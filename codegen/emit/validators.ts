@@ -80,7 +80,15 @@ function typed(text: string, module: Module): string {
     .trim();
 }
 
-const droppedKeys = new Set(["$id", "$schema", "$comment", "$anchor", "title", "description"]);
+const droppedKeys = new Set([
+  "$id",
+  "$schema",
+  "$comment",
+  "$anchor",
+  "title",
+  "description",
+  "secret",
+]);
 
 /** Keywords whose value maps names to schemas, or is data: the keys inside are no keywords. */
 const mapKeys = new Set(["properties", "patternProperties", "$defs", "definitions"]);

@@ -9,14 +9,17 @@ import { sample } from "../interpret/json-schema.ts";
 import {
   type ExchangedKeys,
   exchangedKeys,
+  joinKeyText,
   privateKeys,
   publicKeys,
+  sealJoin,
   signAccept,
 } from "../interpret/key-exchange.ts";
 import { hexOf } from "../interpret/values.ts";
 import { keysOfTicket, writeZero, type ZeroValues } from "../interpret/write-datagram.ts";
 import type { Side } from "../model/delivery.ts";
 import type { Model, ZeroMessageModel } from "../model/model.ts";
+import { readableSchema, secretSchema } from "../model/secrets.ts";
 
 /** 16, 24 or 32 bytes that rise by one. */
 function rising(from: number, count: number): string {
@@ -50,7 +53,7 @@ function conversationOf(model: Model): Conversation {
     return { keys, told: hexAll({ ticket: TICKET, ...keys }) };
   }
   const message = (name: string) => model.zero.messages.find((one) => one.name === name)!;
-  const join = writeZero(valuesOf(model, message("join"), "client", true));
+  const join = writeZero(sealed(valuesOf(model, message("join"), "client", true)));
   const accept = valuesOf(model, message("accept"), "server", false);
   let keys!: ExchangedKeys;
   writeZero({
@@ -78,6 +81,7 @@ function ownValues({ version, hash }: Model): Readonly<Record<string, unknown>> 
     hash,
     compatible: [OTHER_HASH],
     cookie: rising(64, 24),
+    joinKey: joinKeyText(),
     port: PORT,
     ports: [[40_000, 40_003]],
     ticket: Buffer.from(TICKET).toString("base64url"),
@@ -118,29 +122,39 @@ function zeroCase(
   const { name, mac, sig } = message;
   const values = valuesOf(model, message, from, full);
   const bytes = writeZero({
-    ...values,
+    ...sealed(values),
     ...(mac ? { key: keys[from] } : {}),
     ...(sig ? { sign: (head) => signAccept(join!, head) } : {}),
   });
   check(`${name} from the ${from}`, bytes, from);
   const which = full ? "all members" : "what is required";
-  const sealed = sig ? { sig } : {};
+  const signed = sig ? { sig } : {};
   return {
     case: `${name} from the ${from}: ${which}`,
     from,
     mac,
-    ...sealed,
+    ...signed,
     ...values,
     hex: hexOf(bytes),
   };
 }
 
+/** A message as the vectors say it: with what is sealed in it, as it is before that. */
+interface Said extends ZeroValues {
+  readonly secretMembers?: unknown;
+}
+
+function sealed({ secretMembers, ...values }: Said): ZeroValues {
+  return secretMembers === undefined ? values : { ...values, secret: sealJoin(secretMembers) };
+}
+
 /** All of a message but its MAC or signature. */
-function valuesOf(model: Model, message: ZeroMessageModel, from: Side, full: boolean): ZeroValues {
+function valuesOf(model: Model, message: ZeroMessageModel, from: Side, full: boolean): Said {
   const { name } = message;
   const key = from === "client" ? publicKeys.client : publicKeys.server;
   const own: Readonly<Record<string, unknown>> = { ...ownValues(model), key };
   const size = full ? "full" : "least";
+  const secret = secretSchema(message.body);
   const sampled = Object.entries(sample(message.sys, size) as Record<string, unknown>);
   const members = sampled
     .filter(([key]) => message.spare?.includes(key) !== true)
@@ -150,14 +164,13 @@ function valuesOf(model: Model, message: ZeroMessageModel, from: Side, full: boo
   if (name === "reject") sys["reason"] = full ? "protocol" : "full";
   // They come behind an attach.
   if (name === "rebind" || name === "verify") sys["counter"] = 2;
-  // Only a client has an address to prove.
-  if (name === "ack" && from === "server") delete sys["nonce"];
   return {
     cid: CID,
     msg: name,
-    ...sequence(message, from, sys),
+    ...sequence(message, sys),
     sys,
-    body: sample(message.body, size),
+    body: sample(readableSchema(message.body), size),
+    ...(secret && Object.hasOwn(sys, "cookie") && { secretMembers: sample(secret, size) }),
     padBytes: padBytes(model, name),
   };
 }
@@ -170,16 +183,11 @@ function inOrder(sys: Record<string, unknown>): Record<string, unknown> {
 }
 
 /**
- * Where a message stands in the conversation: what has no fixed numbers comes right behind the handshake. A client's ack
- * without a nonce is that of the server's close, which comes there.
+ * Where a message stands in the conversation: what has no fixed numbers comes right behind the handshake. An ack
+ * without a nonce is that of the other side's close, which comes there.
  */
-function sequence(
-  { name, seq, ack }: ZeroMessageModel,
-  from: Side,
-  sys: object,
-): { seq: number; ack: number } {
-  if (name === "ack" && from === "client" && !Object.hasOwn(sys, "nonce"))
-    return { seq: 0, ack: 3 };
+function sequence({ name, seq, ack }: ZeroMessageModel, sys: object): { seq: number; ack: number } {
+  if (name === "ack" && !Object.hasOwn(sys, "nonce")) return { seq: 0, ack: 3 };
   const isFirst = seq?.length === 2 && !Object.hasOwn(sys, "cookie");
   const pick = (numbers: readonly number[]): number => numbers[isFirst ? 0 : numbers.length - 1]!;
   return { seq: pick(seq ?? [3]), ack: pick(ack ?? [2]) };

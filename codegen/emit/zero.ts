@@ -3,6 +3,7 @@
  * validators.ts. All else of the connection protocol is the runtime's own (own-messages.ts).
  */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
+import { secretNames } from "../model/secrets.ts";
 import type { Declaration } from "../print/declarations.ts";
 import { type Module, WIRE } from "../print/module.ts";
 import {
@@ -162,6 +163,10 @@ function zeroText(model: Model, module: Module): string {
         },
         ",",
       );
+      const secret = model.zero.messages.flatMap(({ name, body }) =>
+        name === "join" ? secretNames(body) : [],
+      );
+      if (secret.length > 0) out.add(`secrets: [${secret.map(quote).join(", ")}],`);
     },
     ";",
   );

@@ -3,6 +3,7 @@
  * same. Not the runtime's (src/zero/key-exchange.ts), which a test holds against it.
  */
 import {
+  createCipheriv,
   createHash,
   createPrivateKey,
   createPublicKey,
@@ -19,11 +20,12 @@ function rising(from: number): Uint8Array {
 
 /** The private keys of the vectors. */
 export const privateKeys: Readonly<
-  Record<"clientPrivateKey" | "serverPrivateKey" | "identitySeed", Uint8Array>
+  Record<"clientPrivateKey" | "serverPrivateKey" | "identitySeed" | "joinPrivateKey", Uint8Array>
 > = {
   clientPrivateKey: rising(0x10),
   serverPrivateKey: rising(0x40),
   identitySeed: rising(0x80),
+  joinPrivateKey: rising(0xa0),
 };
 
 /** What stands before the 32 bytes in PKCS #8. */
@@ -39,6 +41,7 @@ function privateKey(curve: keyof typeof PKCS8, bytes: Uint8Array): KeyObject {
 
 const client = privateKey("x25519", privateKeys.clientPrivateKey);
 const server = privateKey("x25519", privateKeys.serverPrivateKey);
+const joinKey = privateKey("x25519", privateKeys.joinPrivateKey);
 const identity = privateKey("ed25519", privateKeys.identitySeed);
 
 function publicText(key: KeyObject): string {
@@ -85,5 +88,38 @@ export function exchangedKeys(join: Uint8Array, acceptHead: Uint8Array): Exchang
     server: key("zero mac server to client"),
     clientSecret: key("datagrams client to server"),
     serverSecret: key("datagrams server to client"),
+  };
+}
+
+function publicBytes(key: KeyObject): Buffer {
+  return Buffer.from(publicText(key), "base64url");
+}
+
+/** `joinKey` of a challenge. */
+export function joinKeyText(): string {
+  const said = Buffer.concat([publicBytes(joinKey), publicBytes(identity)]);
+  const label = Buffer.from("stardust 1 join key");
+  return Buffer.concat([said, sign(null, Buffer.concat([label, said]), identity)]).toString(
+    "base64url",
+  );
+}
+
+/** What `secret` of a join says of these members, for the client's private key of the vectors. */
+export function sealJoin(members: unknown): {
+  readonly bytes: number;
+  readonly seal: (head: Uint8Array) => Uint8Array;
+} {
+  const text = JSON.stringify(members);
+  const length = Buffer.byteLength(text);
+  const padded = Buffer.concat([Buffer.from(text), Buffer.alloc((64 - (length % 64)) % 64, " ")]);
+  const shared = diffieHellman({ privateKey: client, publicKey: createPublicKey(joinKey) });
+  const salt = Buffer.concat([publicBytes(client), publicBytes(joinKey)]);
+  const key = new Uint8Array(hkdfSync("sha256", shared, salt, "stardust 1 join secret", 32));
+  return {
+    bytes: padded.length + 16,
+    seal: (head) => {
+      const cipher = createCipheriv("aes-256-gcm", key, Buffer.alloc(12)).setAAD(head);
+      return Buffer.concat([cipher.update(padded), cipher.final(), cipher.getAuthTag()]);
+    },
   };
 }

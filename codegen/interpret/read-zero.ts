@@ -8,6 +8,7 @@ import { type ByteCursor, inBytes } from "../bytes/cursor.ts";
 import { utf8 } from "../kinds/string.ts";
 import type { Side } from "../model/delivery.ts";
 import type { Model, ZeroMessageModel } from "../model/model.ts";
+import { readableSchema, secretNames } from "../model/secrets.ts";
 import type { Reading } from "./datagram.ts";
 import { schemaProblem } from "./json-schema.ts";
 import { put } from "./values.ts";
@@ -58,7 +59,7 @@ export function readZero(
   }
   checkFacts(message, envelope, fail);
   for (const part of ["sys", "body"] as const) {
-    const problem = schemaProblem(message[part], envelope[part]);
+    const problem = schemaProblem(readableSchema(message[part]), envelope[part]);
     if (problem === undefined) continue;
     const path = `${part}${problem.path}`;
     s.fail(
@@ -71,7 +72,7 @@ export function readZero(
 
 /** MAC, sequence number and acknowledgement, as far as the message settles them. */
 function checkFacts(
-  { name, mac, sig = false, spare = [], seq, ack }: ZeroMessageModel,
+  { name, mac, sig = false, spare = [], seq, ack, body }: ZeroMessageModel,
   envelope: Record<string, unknown>,
   fail: (name: string, problem: string) => never,
 ): void {
@@ -85,6 +86,15 @@ function checkFacts(
   const mustBe = sig || extra !== undefined;
   if (mustBe && !isSigned) fail("sig", `is missing: ${name} is signed ${why}`);
   if (!mustBe && isSigned) fail("sig", `${name} carries none here`);
+  const isSecond = name === "join" && Object.hasOwn(sys, "cookie");
+  const mustKeep = isSecond && secretNames(body).length > 0;
+  if (mustKeep !== (name === "join" && envelope["secret"] !== undefined)) {
+    fail("secret", mustKeep ? "is missing: a join has secret members" : "has no place here");
+  }
+  for (const member of secretNames(body)) {
+    if (!Object.hasOwn(envelope["body"] as object, member)) continue;
+    fail(`body.${member}`, "is secret, and stands where all can read it");
+  }
   for (const [member, all] of [
     ["seq", seq],
     ["ack", ack],
@@ -103,7 +113,7 @@ function checkEnvelope(
   s: ByteCursor,
   fail: (name: string, problem: string) => never,
 ): void {
-  const { v, cid, msg, seq, ack, sys, body, pad, mac, sig } = envelope;
+  const { v, cid, msg, seq, ack, sys, body, pad, secret, mac, sig } = envelope;
   if (v !== 1) fail("v", "is not 1");
   if (typeof cid !== "string" || !ID.test(cid)) {
     fail("cid", notAnId);
@@ -120,6 +130,13 @@ function checkEnvelope(
   if (pad !== undefined && typeof pad !== "string") fail("pad", "is not a string");
   const raw = Buffer.from(s.bytes.subarray(3, s.end)).toString("latin1");
   if (!raw.startsWith(`{"v":1,"cid":"${cid as string}",`)) fail("cid", "is not at its offset");
+  if (msg === "join" && secret !== undefined) {
+    if (typeof secret !== "string" || !/^[\w-]+$/.test(secret)) fail("secret", "is not base64url");
+    const end = sig === undefined ? "}" : `,"sig":"${sig as string}"}`;
+    if (!raw.endsWith(`,"secret":"${secret as string}"${end}`)) {
+      fail("secret", "is not at its offset");
+    }
+  }
   if (sig !== undefined) {
     if (typeof sig !== "string" || !SIGNATURE.test(sig)) {
       fail("sig", "is not 86 characters of base64url with unused bits zero");

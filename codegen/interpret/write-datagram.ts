@@ -213,18 +213,25 @@ export interface ZeroValues {
   readonly padBytes?: number;
   /** With a key there is a MAC. */
   readonly key?: Uint8Array;
+  /** Seals so many bytes beside all before them. */
+  readonly secret?: { readonly bytes: number; readonly seal: (head: Uint8Array) => Uint8Array };
   /** Makes the signature of all before it. */
   readonly sign?: (head: Uint8Array) => Uint8Array;
 }
 
 /** A zero message as a whole datagram. */
 export function writeZero(values: ZeroValues): Uint8Array {
-  const { cid, msg, seq, ack, sys, body, padBytes = 0, key, sign } = values;
+  const { cid, msg, seq, ack, sys, body, padBytes = 0, key, secret, sign } = values;
   const members = { v: 1, cid, msg, seq, ack, sys, body };
   let text = `\0\0\0${JSON.stringify(members).slice(0, -1)}`;
-  const tail = key === undefined ? 1 : ',"mac":""}'.length + 22;
+  const secretBytes =
+    secret === undefined ? 0 : ',"secret":""'.length + Math.ceil((secret.bytes * 4) / 3);
+  const tail = secretBytes + (key === undefined ? 1 : ',"mac":""}'.length + 22);
   const missing = padBytes - Buffer.byteLength(text) - tail;
   if (missing > 0) text += `,"pad":"${".".repeat(Math.max(0, missing - ',"pad":""'.length))}"`;
+  if (secret !== undefined) {
+    text += `,"secret":"${Buffer.from(secret.seal(Buffer.from(text))).toString("base64url")}"`;
+  }
   if (sign !== undefined) {
     const sig = Buffer.from(sign(Buffer.from(text))).toString("base64url");
     return Uint8Array.from(Buffer.from(`${text},"sig":"${sig}"}`));

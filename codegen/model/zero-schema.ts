@@ -25,12 +25,17 @@ const keywords: Readonly<Record<string, readonly string[]>> = {
   null: [],
 };
 
+/** Of a member of the body of join: it travels sealed. */
+const SECRET = "secret";
+
 /** What the largest value of a schema takes. */
 export interface Extent {
   readonly bytes: number;
   /** Levels of objects and arrays. */
   readonly depth: number;
   readonly keys: number;
+  /** Of members that are marked `secret`, which are no part of `bytes`; 0 where there are none. */
+  readonly secretBytes: number;
 }
 
 export interface WalkOptions {
@@ -41,6 +46,8 @@ export interface WalkOptions {
   readonly tokens: ReadonlySet<string>;
   /** Members of the root that take what room is left: their bytes are not counted. */
   readonly spare?: ReadonlySet<string>;
+  /** Whether members of the root may be marked `secret`, and what to say where security is plain. */
+  readonly secrets?: { readonly notes?: { readonly help?: string } };
 }
 
 /** Undefined after a diagnostic. `place` is how diagnostics call the schema. */
@@ -60,6 +67,8 @@ export function schemaData(node: MapNode, open: boolean): JsonSchema {
 function normalise(schema: Record<string, unknown>, open: boolean): void {
   // In YAML `type: null` says nothing, and JSON Schema wants the word.
   schema["type"] ??= "null";
+  // It says nothing.
+  if (schema[SECRET] === false) delete schema[SECRET];
   if (schema["type"] === "object") {
     if (!open) schema["additionalProperties"] = false;
     schema["properties"] ??= {};
@@ -68,11 +77,13 @@ function normalise(schema: Record<string, unknown>, open: boolean): void {
   if (schema["type"] === "array") normalise(schema["items"] as Record<string, unknown>, open);
 }
 
-const nothing: Extent = { bytes: 0, depth: 0, keys: 0 };
+const nothing: Extent = { bytes: 0, depth: 0, keys: 0, secretBytes: 0 };
 
 class Walker {
   failed = false;
   readonly #o: WalkOptions;
+  /** Marks that stand where they may. */
+  readonly #inPlace: Set<Entry> = new Set();
 
   constructor(options: WalkOptions) {
     this.#o = options;
@@ -152,6 +163,10 @@ class Walker {
       if (entry.key === "description" || entry.key === "title") this.#text(entry);
       return;
     }
+    if (entry.key === SECRET) {
+      if (!this.#inPlace.has(entry)) this.#o.diagnostics.report("SD1515", entry.keySpan, { place });
+      return;
+    }
     this.#o.diagnostics.report(
       "SD1501",
       entry.keySpan,
@@ -181,22 +196,40 @@ class Walker {
     let bytes = 2;
     let depth = 0;
     let keys = 0;
+    let secretBytes = 0;
     if (properties && properties.value.kind !== "map") this.#wrong(properties, "a map");
     const members = properties?.value.kind === "map" ? properties.value.entries : [];
     for (const member of members) {
       names.add(member.key);
       checkName(member.key, "a member of a zero message", member.keySpan, this.#o.diagnostics);
       const unit = root && this.#o.tokens.has(member.key) ? 1 : root ? MAX_ESCAPE_BYTES : unitBytes;
+      const isSecret = root && this.#isSecret(member);
       const inner = this.walk(member.value, `\`${member.key}\``, unit);
       // The name in quotes, a colon, the value, a comma.
       const isCounted = !root || this.#o.spare?.has(member.key) !== true;
-      if (isCounted) bytes += JSON.stringify(member.key).length + 2 + inner.bytes;
+      const ownBytes = JSON.stringify(member.key).length + 2 + inner.bytes;
+      if (isSecret) secretBytes += ownBytes;
+      else if (isCounted) bytes += ownBytes;
       depth = Math.max(depth, inner.depth);
       keys += 1 + inner.keys;
     }
     this.#required(entries.get("required"), names);
     this.#additional(entries.get("additionalProperties"), place);
-    return { bytes, depth: depth + 1, keys };
+    return { bytes, depth: depth + 1, keys, secretBytes };
+  }
+
+  /** Whether a member of the root is marked, which may be no place for it. */
+  #isSecret({ key, value: schema }: Entry): boolean {
+    const entry = schema.kind === "map" ? schema.entries.find((e) => e.key === SECRET) : undefined;
+    if (entry === undefined) return false;
+    const { diagnostics, secrets } = this.#o;
+    if (secrets === undefined) return false;
+    this.#inPlace.add(entry);
+    const value = entry.value.kind === "scalar" ? entry.value.value : undefined;
+    if (typeof value !== "boolean") this.#wrong(entry, "true or false");
+    if (value !== true) return false;
+    if (secrets.notes) diagnostics.report("SD1514", entry.keySpan, { member: key }, secrets.notes);
+    return true;
   }
 
   #required(entry: Entry | undefined, names: ReadonlySet<string>): void {
@@ -239,6 +272,7 @@ class Walker {
       bytes: 2 + most * (inner.bytes + 1),
       depth: inner.depth + 1,
       keys: most * inner.keys,
+      secretBytes: 0,
     };
   }
 

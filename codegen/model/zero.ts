@@ -24,6 +24,10 @@ const ENVELOPE_KEYS = 9;
 /** An Ed25519 signature and its name, in place of a MAC. */
 const SIGNATURE_BYTES: number = `,"sig":"${"x".repeat(86)}"`.length;
 
+/** The runtime's (src/zero/secrets.ts). */
+const SECRET_PAD_BYTES = 64;
+const SEAL_TAG_BYTES = 16;
+
 /** What zero.yaml says of a message beside what a spec may say. */
 export interface ZeroFacts extends Pick<ZeroMessageModel, "hasBody" | "mac" | "seq" | "ack"> {
   /** Where security is sealed, it ends in a signature. */
@@ -143,6 +147,7 @@ function resolveMessage(
     diagnostics: d,
     open: false,
     tokens: new Set(),
+    ...(standard.name === "join" && { secrets: noSecrets(spec) }),
   });
   if (sys && own?.sys) {
     const notes = members.own.length > 0 ? securityNotes(spec) : {};
@@ -163,6 +168,14 @@ function resolveMessage(
     ...(spare.length > 0 ? { spare } : {}),
     maxBytes,
   };
+}
+
+/** Nothing is sealed in plain. */
+function noSecrets(spec: SpecAst): { notes?: { help?: string } } {
+  if (spec.security === "sealed") return {};
+  const help =
+    "leave out `security: plain`; or let a backend check it over HTTPS and issue a connect token (docs/guide.md#connect-tokens)";
+  return { notes: { help } };
 }
 
 function memberNames(schema: JsonSchema): string[] {
@@ -242,6 +255,12 @@ function checkEmpty(node: MapNode, d: Diagnostics): void {
   d.unsupported("zero-other-body", properties.entries[0]!.keySpan);
 }
 
+/** What secret members take at the end of a join: an object of their own, filled up, with a tag behind it, as text. */
+function sealedBytes(memberBytes: number): number {
+  const padded = Math.ceil((memberBytes + 2) / SECRET_PAD_BYTES) * SECRET_PAD_BYTES;
+  return `,"secret":""`.length + Math.ceil(((padded + SEAL_TAG_BYTES) * 4) / 3);
+}
+
 function checkSize(
   message: string,
   span: { start: number; end: number },
@@ -253,17 +272,19 @@ function checkSize(
 ): number {
   const signature = isSigned ? SIGNATURE_BYTES : 0;
   const envelope = ENVELOPE_BYTES + signature + JSON.stringify(message).length;
-  const worst = envelope + sys.bytes + body.bytes;
+  const secret = body.secretBytes === 0 ? 0 : sealedBytes(body.secretBytes);
+  const worst = envelope + sys.bytes + body.bytes + secret;
   const limit = spec.limits.maxDatagramBytes;
   if (worst > limit) {
-    const parts = `envelope ${envelope}, sys ${sys.bytes}, body ${body.bytes} (a character of a string may take 6)`;
+    const sealed = secret === 0 ? "" : `, secret members ${secret}`;
+    const parts = `envelope ${envelope}, sys ${sys.bytes}, body ${body.bytes}${sealed} (a character of a string may take 6)`;
     d.report("SD1506", span, { message, worst, limit, parts });
   }
   const depth = 1 + Math.max(sys.depth, body.depth);
   if (depth > MAX_ZERO_DEPTH) {
     d.report("SD1507", span, { message, found: `${depth} levels`, limit: MAX_ZERO_DEPTH });
   }
-  const keys = ENVELOPE_KEYS + Number(isSigned) + sys.keys + body.keys;
+  const keys = ENVELOPE_KEYS + Number(isSigned) + Number(secret > 0) + sys.keys + body.keys;
   if (keys > MAX_ZERO_KEYS) {
     d.report("SD1507", span, { message, found: `up to ${keys} keys`, limit: MAX_ZERO_KEYS });
   }

@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from "../model/canonical.ts";
 import type { JsonSchema, Model } from "../model/model.ts";
+import { secretNames } from "../model/secrets.ts";
 import type { Report } from "./breaking-table.ts";
 
 export function compareZero(older: Model, newer: Model, report: Report): void {
@@ -26,10 +27,32 @@ export function compareZero(older: Model, newer: Model, report: Report): void {
       );
     }
     compareObjects(was.body, is.body, `the body of \`${was.name}\``, at);
+    compareSecrets(was.body, is.body, at);
   }
   for (const { name, line } of newer.zero.messages) {
     if (older.zero.messages.some((message) => message.name === name)) continue;
     report("zero-message-changed", name, 0, line, `the zero message \`${name}\` is new`);
+  }
+}
+
+/** A member is sealed by both or by neither; and where a version has none, its challenges bring nothing to seal to. */
+function compareSecrets(was: JsonSchema, is: JsonSchema, at: At): void {
+  const [before, after] = [secretNames(was), secretNames(is)];
+  const [all, now] = [properties(was), properties(is)];
+  for (const [names, others, says] of [
+    [before, after, "no longer secret"],
+    [after, before, "now secret"],
+  ] as const) {
+    for (const name of names) {
+      if (others.includes(name)) continue;
+      const isMoved = all.has(name) && now.has(name);
+      if (isMoved)
+        at("zero-member-changed", name, `\`${name}\` of the body of \`join\` is ${says}`);
+      else if (others.length === 0) {
+        const message = `\`${name}\` is ${names === after ? "the first secret member" : "gone, the last secret member"} of the body of \`join\``;
+        at("zero-member-changed", name, message);
+      }
+    }
   }
 }
 
@@ -91,12 +114,12 @@ function required(schema: JsonSchema): Set<string> {
   return new Set((schema["required"] ?? []) as string[]);
 }
 
-/** Without what is for people only, and lists whose order means nothing sorted. */
+/** Without what is for people only or has its own rule, and lists whose order means nothing sorted. */
 function form(schema: unknown): unknown {
   if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return schema;
   const result: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
-    if (key === "description" || key === "title") continue;
+    if (key === "description" || key === "title" || key === "secret") continue;
     if (key === "properties") {
       const members = Object.entries(value as Record<string, unknown>);
       result[key] = Object.fromEntries(members.map(([name, inner]) => [name, form(inner)]));

@@ -153,6 +153,12 @@ const header: Readonly<Record<string, Explanation>> = {
 
 const join = (schema: string): string =>
   `zero:\n  join:\n    body: { type: object, properties: { name: ${schema} } }\n`;
+const kindOf = (security: string): string => `stardust: 1
+protocol: { name: sample }
+security: ${security}
+channels:
+  sample: { id: 0, delivery: reliable, message: { x: u8 } }
+`;
 const plainJoin = join("{ type: string, maxLength: 20 }");
 const deep = (levels: number): string =>
   `${"{ type: array, maxItems: 1, items: ".repeat(levels)}{ type: boolean }${" }".repeat(levels)}`;
@@ -255,6 +261,20 @@ const zero: Readonly<Record<string, Explanation>> = {
     fix: "remove the member; or write `security: plain`, if the spec says no security and is not to be sealed",
     bad: `${sys("")}        key: { type: string, minLength: 43, maxLength: 43 }\n`,
     good: sys(""),
+  },
+  SD1514: {
+    means:
+      "A member of `join` that is marked `secret` travels sealed to the server. With `security: plain` nothing is sealed, and whoever is on the path would read it.",
+    fix: "leave out `security: plain`; or have a backend check it over HTTPS and issue a connect token (docs/guide.md#connect-tokens), and take the member out",
+    bad: `${kindOf("plain")}${join("{ type: string, maxLength: 32, secret: true }")}`,
+    good: `${kindOf("sealed")}${join("{ type: string, maxLength: 32, secret: true }")}`,
+  },
+  SD1515: {
+    means:
+      "`secret: true` stands on a member of the body of `join` itself: it seals the whole member. What is inside a member, and what a server says, has no such mark.",
+    fix: "put the mark on the member of `join` that holds it; send what a server has to keep secret as a message",
+    bad: "zero:\n  accept: { body: { type: object, properties: { seat: { type: string, maxLength: 32, secret: true } } } }\n",
+    good: "zero:\n  accept: { body: { type: object, properties: { seat: { type: string, maxLength: 32 } } } }\n",
   },
   SD1601: {
     means:

@@ -237,8 +237,8 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
   "secret-in-the-clear": {
     severity: "error",
     title: "a secret in plain text",
-    why: "With `security: plain` every byte can be read on the way; zero messages (join, accept) are readable always. A password that travels there belongs to everybody on the path.",
-    fix: "log in over HTTPS, where a backend issues a connect token, which proves a key and lets in once (docs/guide.md#connect-tokens); or send it as a message of a sealed connection",
+    why: "With `security: plain` every byte can be read on the way; zero messages (join, accept) are readable always, but for what is marked secret. A password that travels there belongs to everybody on the path.",
+    fix: "mark the member of join `secret: true`, where security is sealed; or log in over HTTPS, where a backend issues a connect token, which proves a key and lets in once (docs/guide.md#connect-tokens)",
     bad: `${inMessage("{ keys: u8 }")}zero:
   join:
     body:
@@ -246,12 +246,14 @@ export const memberRules: Readonly<Record<string, LintRule>> = {
       properties:
         password: { type: string, maxLength: 32 }
 `,
-    good: `${inMessage("{ keys: u8 }")}zero:
+    good: `stardust: 1
+protocol: { name: sample, version: 1 }
+${inMessage("{ keys: u8 }")}zero:
   join:
     body:
       type: object
       properties:
-        ticket: { type: string, maxLength: 32 }
+        password: { type: string, maxLength: 32, secret: true }
 `,
     check: secrets,
   },
@@ -399,12 +401,13 @@ function secrets({ model, root, source }: LintContext): Finding[] {
     const properties = nodeAt(root, "zero", message, "body", "properties");
     if (properties?.kind !== "map") continue;
     for (const { key, keySpan } of properties.entries) {
-      if (!isSecret(key)) continue;
+      if (!isSecret(key) || nodeAt(properties, key, "secret") !== undefined) continue;
       const { line } = source.position(keySpan.start);
+      const mark = message === "join" && !plain ? ": mark it `secret: true`" : "";
       findings.push({
         line,
         word: key,
-        message: `\`${key}\` in the body of ${message} is readable on the wire`,
+        message: `\`${key}\` in the body of ${message} is readable on the wire${mark}`,
       });
     }
   }

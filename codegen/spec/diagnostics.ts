@@ -300,6 +300,14 @@ export const diagnosticTable = {
     title: "sys member of other security",
     message: "`{member}` in the sys of `{message}` has no place where security is {security}",
   },
+  SD1514: {
+    title: "secret member in plain",
+    message: "`{member}` cannot be secret: nothing is sealed where security is plain",
+  },
+  SD1515: {
+    title: "secret member elsewhere",
+    message: "`secret` in {place} has no place there",
+  },
 
   SD1601: {
     title: "limits contradict",

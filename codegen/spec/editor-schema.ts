@@ -100,6 +100,11 @@ function typed(description: string | undefined, section: MapSchema): Schema {
   };
 }
 
+const secret: Schema = {
+  type: "boolean",
+  description: "It travels sealed; of members of the body of join alone, where security is sealed.",
+};
+
 const forPeople: Schema = { description: text("For people."), title: text("For people.") };
 
 const emptyBody = closed(
@@ -121,6 +126,7 @@ function objectSchema(of: "openSchema" | "closedSchema", becomes: string): Schem
     {
       type: { const: "object" },
       ...forPeople,
+      ...(of === "closedSchema" && { secret }),
       properties: { type: "object", propertyNames: names, additionalProperties: ref(`${of}Any`) },
       required: { type: "array", items: { type: "string" } },
       additionalProperties: { const: of === "openSchema" },
@@ -134,7 +140,10 @@ function anySchema(of: "openSchema" | "closedSchema"): Schema {
   const count = { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
   const number = { type: "number" };
   const ofType = (type: Schema, more: Schema, required: readonly string[] = []): Schema =>
-    closed(undefined, { type, ...forPeople, ...more }, ["type", ...required]);
+    closed(undefined, { type, ...forPeople, ...(of === "closedSchema" && { secret }), ...more }, [
+      "type",
+      ...required,
+    ]);
   const numeric = (type: "integer" | "number"): Schema =>
     ofType(
       { const: type },

@@ -1,5 +1,7 @@
 /** The cryptography of the connection protocol on Node's own module. */
 import {
+  createCipheriv,
+  createDecipheriv,
   createHash,
   createHmac,
   createPrivateKey,
@@ -15,6 +17,8 @@ import {
 } from "node:crypto";
 import type { KeyPair, SigningKey, ZeroCrypto } from "../zero/crypto.ts";
 
+const GCM_TAG_BYTES = 16;
+
 export const nodeCrypto: ZeroCrypto = {
   hmacSha256: (key, data) => createHmac("sha256", key).update(data).digest(),
   sha256: (data) => createHash("sha256").update(data).digest(),
@@ -22,6 +26,23 @@ export const nodeCrypto: ZeroCrypto = {
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
   keyPair: freshKeyPair,
   signingKey: (seed) => signingKeyOf(privateKeyOf("ed25519", seed)),
+  seal: (key, nonce, said, bytes) => {
+    const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(said);
+    return Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+  },
+  open: (key, nonce, said, sealed) => {
+    const tagAt = sealed.length - GCM_TAG_BYTES;
+    if (tagAt < 0) return undefined;
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: GCM_TAG_BYTES });
+    decipher.setAAD(said).setAuthTag(sealed.subarray(tagAt));
+    const opened = decipher.update(sealed.subarray(0, tagAt));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return opened;
+  },
   verify: (publicKey, data, signature) => {
     try {
       return verify(null, data, importPublic("Ed25519", publicKey), signature);

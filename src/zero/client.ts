@@ -8,7 +8,6 @@
  * Worst case: the deadline passes, with some thirty datagrams sent; `gone` starts again inside it, later each time.
  */
 import { closeCodes } from "../connection-contract.ts";
-import { InvalidMessageError } from "../errors.ts";
 import {
   ZERO_CLOSE_TIMEOUT_MS,
   ZERO_CONFIRM_TRANSMISSIONS,
@@ -58,7 +57,7 @@ export class ZeroClient {
   readonly #protocol: Protocol;
   readonly #crypto: ZeroCrypto;
   readonly #dialledPort: number;
-  readonly #join: unknown;
+  readonly #join: object;
   readonly #serverKeys: readonly string[] | undefined;
   readonly #token: OwnToken | undefined;
   readonly #request: RepeatedRequest = new RepeatedRequest(({ bytes, port }) =>
@@ -102,10 +101,6 @@ export class ZeroClient {
     this.#join = outgoingBody(protocol, "join", join);
     this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
     this.#begin(nowMs);
-    const { maxDatagramBytes } = protocol.limits;
-    if (this.#request.current!.bytes.length > maxDatagramBytes) {
-      throw new InvalidMessageError("", "does not fit a datagram", "join");
-    }
     this.#attempt!.checkRoom();
   }
 
@@ -218,9 +213,15 @@ export class ZeroClient {
     nowMs: number,
   ): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
+    const key = this.#attempt!.keyOf(envelope.sys);
+    if (typeof key === "string") return key;
+    // Nothing is said to who cannot show that it is the server.
+    if (key !== undefined && this.#serverKeys?.includes(key.identity) === false)
+      return this.#distrust(key.identity);
+    const bytes = this.#attempt!.second(envelope.sys.cookie, key);
+    if (bytes === undefined) return "droppedKey";
     this.#answered(nowMs);
     this.#state = next;
-    const bytes = this.#attempt!.second(envelope.sys.cookie);
     this.#request.begin({ bytes, port: this.#dialledPort }, nowMs);
     return "accepted";
   }
@@ -250,6 +251,9 @@ export class ZeroClient {
     // A key that stands twice has its last value: it must be the one that is signed for.
     const { key, identity } = envelope.sys;
     if (key !== signed?.key || identity !== signed?.identity) return "droppedEnvelope";
+    // Who has read what was secret is who answers.
+    const reader = this.#attempt!.identity;
+    if (reader !== undefined && reader !== identity) return "droppedSignature";
     if (this.#state === next) return "accepted";
     const { port, ports, hash, compat = false, peer, reset } = envelope.sys;
     const negotiated = negotiatedVersion(this.#protocol, hash, compat);
@@ -261,11 +265,7 @@ export class ZeroClient {
         ? plainOwnKeys(this.#crypto, envelope.sys)
         : sealedOwnKeys(this.#attempt!.exchange!, signed, this.#serverKeys);
     if (typeof own === "string") return own;
-    if (own === undefined) {
-      this.#end("closed");
-      this.#events.push({ type: "untrusted", serverKey: signed!.identity });
-      return "accepted";
-    }
+    if (own === undefined) return this.#distrust(signed!.identity);
     this.#answered(nowMs);
     this.#state = next;
     const given = { port, peer, accept: envelope.body, negotiated, reset, ...own };
@@ -278,6 +278,13 @@ export class ZeroClient {
       this.#stayAtMs = nowMs + this.#protocol.limits.handshakeTimeoutMs * ZERO_STAY_SHARE;
     }
     this.#events.push({ type: "accepted", ...this.#reservation.attachment });
+    return "accepted";
+  }
+
+  /** Whoever answers is none of those that it may be. */
+  #distrust(serverKey: string): "accepted" {
+    this.#end("closed");
+    this.#events.push({ type: "untrusted", serverKey });
     return "accepted";
   }
 

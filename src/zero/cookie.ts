@@ -2,7 +2,8 @@
  * Stateless cookies: a client proves that it receives at its address before anything is stored for it (as in RFC 9000
  * section 8.1.2 and RFC 6347 section 4.2.1). A cookie is the time and an HMAC over address, port, connection id,
  * protocol hash and time, with a secret of this port's own that is replaced once a lifetime; the one before is kept,
- * so every cookie can be checked for as long as it lives. Worst case: one HMAC a check.
+ * so every cookie can be checked for as long as it lives. With the secret goes whatever else is to live as long as its
+ * cookies (secrets.ts). Worst case: one HMAC a check.
  *
  * In join, cookie and hash stand first in `sys`, at fixed offsets of the raw bytes: as with the MAC, a good cookie is
  * recognised before any JSON is parsed.
@@ -37,31 +38,57 @@ export function peekCookie(bytes: Uint8Array): { cookie: string; hash: string } 
   };
 }
 
+/** When a cookie was made. */
+function timeOf(bytes: Uint8Array): number {
+  let timeMs = 0;
+  for (let i = 0; i < TIME_BYTES; i++) timeMs = timeMs * 256 + bytes[i]!;
+  return timeMs;
+}
+
 /** What a cookie is bound to. */
 export interface CookieSubject extends NetworkPath {
   readonly cid: string;
   readonly hash: string;
 }
 
-export class CookieJar {
+/** What cookies of one time are made with. */
+interface Epoch<T> {
+  readonly secret: Uint8Array;
+  /** Once somebody has asked for it. */
+  companion?: T;
+}
+
+export class CookieJar<T = undefined> {
   readonly #crypto: ZeroCrypto;
   readonly #lifetimeMs: number;
-  #secret: Uint8Array;
-  #previous: Uint8Array;
+  #current: Epoch<T>;
+  #previous: Epoch<T>;
   #sinceMs: number;
 
   constructor(crypto: ZeroCrypto, lifetimeMs: number, nowMs: number) {
     this.#crypto = crypto;
     this.#lifetimeMs = lifetimeMs;
-    this.#secret = crypto.randomBytes(32);
-    this.#previous = crypto.randomBytes(32);
+    this.#current = this.#epoch();
+    this.#previous = this.#epoch();
     this.#sinceMs = Math.floor(nowMs);
+  }
+
+  /** What goes with the cookies that are made now. `make` makes it, once for each secret. */
+  companion(nowMs: number, make: () => T): T {
+    this.#rotate(Math.floor(nowMs));
+    this.#current.companion ??= make();
+    return this.#current.companion;
+  }
+
+  /** What went with a cookie that is good; undefined where nobody had asked for it by then. */
+  companionOf(cookie: string): T | undefined {
+    return this.#epochOf(timeOf(decodeBase64url(cookie, COOKIE_BYTES)!)).companion;
   }
 
   make(subject: CookieSubject, nowMs: number): string {
     const wholeMs = Math.floor(nowMs);
     this.#rotate(wholeMs);
-    return this.#seal(subject, wholeMs, this.#secret);
+    return this.#seal(subject, wholeMs, this.#current.secret);
   }
 
   /**
@@ -73,12 +100,19 @@ export class CookieJar {
     this.#rotate(wholeMs);
     const bytes = decodeBase64url(cookie, COOKIE_BYTES);
     if (bytes === undefined) return false;
-    let timeMs = 0;
-    for (let i = 0; i < TIME_BYTES; i++) timeMs = timeMs * 256 + bytes[i]!;
+    const timeMs = timeOf(bytes);
     if (timeMs > wholeMs || wholeMs - timeMs >= this.#lifetimeMs) return false;
-    const secret = timeMs >= this.#sinceMs ? this.#secret : this.#previous;
+    const { secret } = this.#epochOf(timeMs);
     const expected = decodeBase64url(this.#seal(subject, timeMs, secret), COOKIE_BYTES)!;
     return this.#crypto.equal(bytes, expected);
+  }
+
+  #epoch(): Epoch<T> {
+    return { secret: this.#crypto.randomBytes(32) };
+  }
+
+  #epochOf(timeMs: number): Epoch<T> {
+    return timeMs >= this.#sinceMs ? this.#current : this.#previous;
   }
 
   #seal(subject: CookieSubject, timeMs: number, secret: Uint8Array): string {
@@ -99,8 +133,8 @@ export class CookieJar {
   #rotate(wholeMs: number): void {
     const ageMs = wholeMs - this.#sinceMs;
     if (ageMs <= this.#lifetimeMs) return;
-    this.#previous = ageMs > 2 * this.#lifetimeMs ? this.#crypto.randomBytes(32) : this.#secret;
-    this.#secret = this.#crypto.randomBytes(32);
+    this.#previous = ageMs > 2 * this.#lifetimeMs ? this.#epoch() : this.#current;
+    this.#current = this.#epoch();
     this.#sinceMs = wholeMs;
   }
 }

@@ -36,6 +36,7 @@ export const zeroDropReasons = {
   droppedFull: "server: no room for another join (answered with `reject` where its table is full)",
   droppedAddressFull:
     "server: a join of an address that has its share of joins (answered with `reject`)",
+  droppedSecret: "join: its secret members cannot be opened, or are not what they must be",
   droppedToken:
     "server: a join without a connect token that it takes (answered with `reject`, whose detail says why)",
   droppedRate: "server: more was asked without proof than the rate limits allow",

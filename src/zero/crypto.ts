@@ -15,6 +15,15 @@ export interface ZeroCrypto {
   keyPair(): KeyPair;
   /** The Ed25519 key (RFC 8032) of a seed of 32 bytes. */
   signingKey(seed: Uint8Array): SigningKey;
+  /** AES-256-GCM with a tag of 16 bytes behind: `key` 32 bytes, `nonce` 12, `said` authenticated beside it. */
+  seal(key: Uint8Array, nonce: Uint8Array, said: Uint8Array, bytes: Uint8Array): Uint8Array;
+  /** What was sealed; undefined where the tag is wrong. */
+  open(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    said: Uint8Array,
+    sealed: Uint8Array,
+  ): Uint8Array | undefined;
   /** Whether `signature` (64 bytes) is that of `data` by the Ed25519 key `publicKey` (32 bytes). */
   verify(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
 }

@@ -3,7 +3,8 @@
  * "pad":"…","mac":"…"}`. `v` and `cid` open it and `mac` closes it at fixed offsets of the raw bytes, so that a
  * connection is found and its MAC checked before any JSON is parsed. A string cannot hold a bare quote, so the bytes
  * `,"mac":"` at that place are that member and nothing else. In sealed mode accept ends in `"sig":"…"` in the same way, and
- * so does a join that brings a connect token.
+ * so does a join that brings a connect token. A join with secret members has them in `"secret":"…"`, which is the last
+ * member but for such a signature.
  *
  * Reading goes from cheap to dear: length, first and last bytes, (MAC,) scan, UTF-8, parse, envelope. The first
  * problem ends it; nothing throws. Worst case: one scan and one parse of 1,500 bytes.
@@ -26,12 +27,11 @@ const CID_AT: number = HEAD.length;
 export const AFTER_CID: number = CID_AT + ID_CHARACTERS;
 const MAC_HEAD: Uint8Array = encoder.encode(',"mac":"');
 const SIG_HEAD: Uint8Array = encoder.encode(',"sig":"');
+const SECRET_HEAD: Uint8Array = encoder.encode(',"secret":"');
 const TAIL: Uint8Array = encoder.encode('"}');
-const MAC_BYTES: number = MAC_HEAD.length + ID_CHARACTERS + TAIL.length;
 /** Ed25519 signatures: 64 bytes. */
 const SIGNATURE_BYTES = 64;
 const SIGNATURE_CHARACTERS: number = base64urlLength(SIGNATURE_BYTES);
-const SIG_BYTES: number = SIG_HEAD.length + SIGNATURE_CHARACTERS + TAIL.length;
 /** `,"pad":""` */
 const PAD_BYTES = 9;
 
@@ -51,6 +51,8 @@ export interface BuildOptions {
   readonly maxBytes?: number;
   /** The sender's key; without one there is no MAC. */
   readonly key?: Uint8Array;
+  /** Seals something beside all before `,"secret":"`, in so many bytes; for a message without a MAC. */
+  readonly secret?: { readonly bytes: number; readonly seal: (head: Uint8Array) => Uint8Array };
   /** Signs all before `,"sig":"`, in 64 bytes; for a message without a MAC. */
   readonly sign?: (head: Uint8Array) => Uint8Array;
 }
@@ -65,31 +67,39 @@ export function buildDatagram<M extends MessageName>(
   let text =
     `\0\0\0{"v":1,"cid":"${cid}","msg":${JSON.stringify(msg)},"seq":${seq},"ack":${ack},` +
     `"sys":${JSON.stringify(sys)},"body":${JSON.stringify(body)}`;
-  const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key, sign } = options;
+  const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key, secret, sign } = options;
+  const end =
+    memberBytes(MAC_HEAD, key && ID_BYTES) +
+    memberBytes(SECRET_HEAD, secret?.bytes) +
+    memberBytes(SIG_HEAD, sign && SIGNATURE_BYTES);
   if (padBytes > 0) {
-    const end = key !== undefined ? MAC_BYTES : sign !== undefined ? SIG_BYTES : TAIL.length - 1;
-    const bytes = encoder.encode(text).length + end;
+    const bytes = encoder.encode(text).length + end + 1;
     if (bytes < padBytes && bytes + PAD_BYTES <= maxBytes) {
       text += `,"pad":"${".".repeat(Math.max(0, padBytes - bytes - PAD_BYTES))}"`;
     }
   }
   const head = encoder.encode(text);
-  if (key !== undefined) {
-    return closed(head, MAC_HEAD, crypto.hmacSha256(key, head).subarray(0, ID_BYTES));
-  }
-  return sign === undefined ? encoder.encode(`${text}}`) : closed(head, SIG_HEAD, sign(head));
+  const datagram = new Uint8Array(head.length + end + 1);
+  datagram.set(head);
+  let at = head.length;
+  /** A member that is over all bytes before it. */
+  const close = (name: Uint8Array, over: (head: Uint8Array) => Uint8Array): void => {
+    const value = encoder.encode(encodeBase64url(over(datagram.subarray(0, at))));
+    for (const part of [name, value, TAIL.subarray(0, 1)]) {
+      datagram.set(part, at);
+      at += part.length;
+    }
+  };
+  if (key) close(MAC_HEAD, (all) => crypto.hmacSha256(key, all).subarray(0, ID_BYTES));
+  if (secret) close(SECRET_HEAD, secret.seal);
+  if (sign) close(SIG_HEAD, sign);
+  datagram.set(TAIL.subarray(1), at);
+  return datagram;
 }
 
-/** A datagram whose last member is over all bytes before it. */
-function closed(head: Uint8Array, name: Uint8Array, value: Uint8Array): Uint8Array {
-  const text = encoder.encode(encodeBase64url(value));
-  const datagram = new Uint8Array(head.length + name.length + text.length + TAIL.length);
-  let at = 0;
-  for (const part of [head, name, text, TAIL]) {
-    datagram.set(part, at);
-    at += part.length;
-  }
-  return datagram;
+/** A member of this name whose value has so many bytes; none. */
+function memberBytes(name: Uint8Array, valueBytes: number | undefined): number {
+  return valueBytes === undefined ? 0 : name.length + base64urlLength(valueBytes) + 1;
 }
 
 /** A datagram that looks like a zero message from outside. */
@@ -142,6 +152,24 @@ export function signatureOf({
   return { head: bytes.subarray(0, sigAt), signature: signatureAt(bytes, sigAt)! };
 }
 
+/** What is sealed in a frame whose JSON says `secret`, and all before it; undefined where that does not stand where it must. */
+export function secretOf(
+  { bytes, sigAt }: Frame,
+  secret: unknown,
+): { readonly head: Uint8Array; readonly sealed: Uint8Array } | undefined {
+  if (typeof secret !== "string") return undefined;
+  const sealed = decodeBase64url(secret, Math.floor((secret.length * 3) / 4));
+  // Behind its value are a quote and what ends the datagram: so it is a member of the envelope, and no inner one.
+  const end = sigAt < 0 ? bytes.length - 1 : sigAt;
+  const at = end - 1 - secret.length - SECRET_HEAD.length;
+  if (sealed === undefined || at <= AFTER_CID) return undefined;
+  const stands =
+    matches(bytes, at, SECRET_HEAD) &&
+    latin1(bytes, at + SECRET_HEAD.length, secret.length) === secret &&
+    bytes[end - 1] === 0x22;
+  return stands ? { head: bytes.subarray(0, at), sealed } : undefined;
+}
+
 /** Whether the MAC of a frame that has one is made with `key`. */
 export function checkMac(crypto: ZeroCrypto, frame: Frame, key: Uint8Array): boolean {
   const text = latin1(frame.bytes, frame.macAt + MAC_HEAD.length, ID_CHARACTERS);
@@ -160,13 +188,15 @@ export interface EnvelopeOf<N extends MessageName> {
   readonly ack: number;
   readonly sys: object;
   readonly body: object;
+  /** Whatever stands there: only join has it (`secretOf`). */
+  readonly secret?: unknown;
 }
 
 /** Reads the JSON of a frame. Members that are not known are ignored. */
 export function parseFrame(frame: Frame): Envelope | ZeroDropReason {
   const value = readJsonObject(frame.bytes, 3, frame.bytes.length);
   if (typeof value === "string") return value;
-  const { v, cid, msg, seq, ack, sys, body, mac, sig } = value;
+  const { v, cid, msg, seq, ack, sys, body, secret, mac, sig } = value;
   // A key that stands twice has its last value: it must not differ from what was looked up by its first.
   if (v !== 1 || cid !== frame.cid) return "droppedEnvelope";
   if ((mac !== undefined) !== frame.macAt >= 0) return "droppedEnvelope";
@@ -174,7 +204,7 @@ export function parseFrame(frame: Frame): Envelope | ZeroDropReason {
   if (typeof msg !== "string" || !isCount(seq) || !isCount(ack)) return "droppedEnvelope";
   if (!isObject(sys) || !isObject(body)) return "droppedEnvelope";
   if (!isName(msg)) return "droppedMessage";
-  return { msg, seq, ack, sys, body } as Envelope;
+  return { msg, seq, ack, sys, body, secret } as Envelope;
 }
 
 function isName(msg: string): msg is MessageName {

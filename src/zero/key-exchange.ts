@@ -21,7 +21,7 @@ import {
   signatureOf,
   type ZeroMessage,
 } from "./envelope.ts";
-import { CLIENT_MAC_LABEL, SERVER_MAC_LABEL, type ZeroKeys } from "./keys.ts";
+import { CLIENT_MAC_LABEL, expander, SERVER_MAC_LABEL, type ZeroKeys } from "./keys.ts";
 
 /** Public keys, secrets, digests. */
 export const KEY_BYTES = 32;
@@ -70,12 +70,9 @@ function signedBytes(transcript: Uint8Array): Uint8Array {
   return concat(SIGNATURE_LABEL, transcript);
 }
 
-/** HKDF-SHA-256 (RFC 5869): extracted with the transcript as salt, expanded once for each label. */
+/** With the transcript as salt. */
 function keysOf(crypto: ZeroCrypto, shared: Uint8Array, transcript: Uint8Array): SealedKeys {
-  const extracted = crypto.hmacSha256(transcript, shared);
-  // The first block of HKDF-Expand is as long as all that is needed.
-  const expand = (label: Uint8Array): Uint8Array =>
-    crypto.hmacSha256(extracted, concat(label, Uint8Array.of(1)));
+  const expand = expander(crypto, shared, transcript);
   return {
     zero: { client: expand(CLIENT_MAC_LABEL), server: expand(SERVER_MAC_LABEL) },
     secrets: { clientSecret: expand(CLIENT_LABEL), serverSecret: expand(SERVER_LABEL) },
@@ -122,17 +119,17 @@ export interface SignedAccept extends AcceptKeys {
 /** The client's half, for one connection id. */
 export class ClientKeyExchange {
   readonly #crypto: ZeroCrypto;
-  readonly #pair: KeyPair;
+  readonly pair: KeyPair;
   #joinDigest: Uint8Array | undefined;
 
   constructor(crypto: ZeroCrypto) {
     this.#crypto = crypto;
-    this.#pair = crypto.keyPair();
+    this.pair = crypto.keyPair();
   }
 
   /** As it stands in join. */
   get key(): string {
-    return encodeBase64url(this.#pair.publicKey);
+    return encodeBase64url(this.pair.publicKey);
   }
 
   /** Join 2 is on its way, in these bytes. */
@@ -161,7 +158,7 @@ export class ClientKeyExchange {
   /** The keys of the connection; undefined where the server's key gives none. */
   keysOf({ key, transcript }: SignedAccept): SealedKeys | undefined {
     const theirs = decodeKey(key);
-    const shared = theirs === undefined ? undefined : this.#pair.agree(theirs);
+    const shared = theirs === undefined ? undefined : this.pair.agree(theirs);
     return shared === undefined ? undefined : keysOf(this.#crypto, shared, transcript);
   }
 }

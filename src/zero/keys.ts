@@ -4,6 +4,7 @@
  * (key-exchange.ts), by the same labels.
  */
 import { decodeBase64url } from "./base64url.ts";
+import { concat } from "./concat.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 
 /** 256 bits that only the client and the port it was given know. */
@@ -18,6 +19,16 @@ export interface ZeroKeys {
 const encoder = new TextEncoder();
 export const CLIENT_MAC_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac client to server");
 export const SERVER_MAC_LABEL: Uint8Array = encoder.encode("stardust 1 zero mac server to client");
+
+/** HKDF-SHA-256 (RFC 5869): extracts once, and expands by a label to 32 bytes, which is the first block. */
+export function expander(
+  crypto: ZeroCrypto,
+  shared: Uint8Array,
+  salt: Uint8Array,
+): (label: Uint8Array) => Uint8Array {
+  const extracted = crypto.hmacSha256(salt, shared);
+  return (label) => crypto.hmacSha256(extracted, concat(label, Uint8Array.of(1)));
+}
 
 export function plainKeys(crypto: ZeroCrypto, ticket: Uint8Array): ZeroKeys {
   return {

@@ -114,7 +114,7 @@ export function nextState<S extends string>(
  * The application's part of a message as it will be sent: a copy, without members that the spec does not name.
  * Throws `InvalidMessageError` with the path of a wrong member.
  */
-export function outgoingBody({ zero }: Protocol, msg: BodyMessage, body: unknown): unknown {
+export function outgoingBody({ zero }: Protocol, msg: BodyMessage, body: unknown): object {
   let copy: unknown;
   try {
     copy = JSON.parse(JSON.stringify(body ?? {}));
@@ -127,7 +127,7 @@ export function outgoingBody({ zero }: Protocol, msg: BodyMessage, body: unknown
   if (half !== undefined) {
     throw new InvalidMessageError(memberPath(half), "has a surrogate without its partner", msg);
   }
-  return copy;
+  return copy as object;
 }
 
 /** `/entities/3/x` as the other errors write it: `entities[3].x`. */

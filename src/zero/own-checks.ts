@@ -19,7 +19,8 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     (sys.key === undefined || isText(sys.key, 43, 43)) &&
     (sys.token === undefined || isText(sys.token, 1, 1024)) &&
     (sys.stay === undefined || isBoolean(sys.stay)),
-  challenge: (sys) => isText(sys.cookie, 22, 64),
+  challenge: (sys) =>
+    isText(sys.cookie, 22, 64) && (sys.joinKey === undefined || isText(sys.joinKey, 171, 171)),
   processing: () => true,
   accept: (sys) =>
     (sys.key === undefined || isText(sys.key, 43, 43)) &&

@@ -59,6 +59,8 @@ export interface JoinSys {
 /** Proves nothing, stores nothing; the client repeats the cookie from the same address. */
 export interface ChallengeSys {
   readonly cookie: string;
+  /** What secret members of join are sealed to. */
+  readonly joinKey?: string;
 }
 
 /** The join has arrived and is being decided; an ack of join, outside the sequence. */
@@ -170,7 +172,7 @@ export interface MessageFacts {
 
 export const messages: Readonly<Record<MessageName, MessageFacts>> = {
   join: { from: "client", mac: false, maxBytes: 659 },
-  challenge: { from: "server", mac: false, maxBytes: 240 },
+  challenge: { from: "server", mac: false, maxBytes: 424 },
   processing: { from: "server", mac: false, maxBytes: 165 },
   accept: { from: "server", mac: false, maxBytes: 737 },
   reject: { from: "server", mac: false, maxBytes: 912 },

@@ -26,6 +26,7 @@ import {
   type Frame,
   openFrame,
   parseFrame,
+  secretOf,
 } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
 import { decodeKey } from "./key-exchange.ts";
@@ -56,6 +57,7 @@ import {
 import { type Origin, PeerTable } from "./peers.ts";
 import { type JoinEntry, JoinTable } from "./pending.ts";
 import { RateLimit } from "./rate.ts";
+import { joinBody, PortJoinKey } from "./secrets.ts";
 import { TokenCheck, type TokenProblem, type TokenRules, tokenProblems } from "./token.ts";
 
 export interface ZeroServerOptions {
@@ -91,7 +93,7 @@ export class ZeroServer {
   readonly #identity: SigningKey | undefined;
   readonly #accepts: AcceptMaker;
   readonly #lifetimeMs: number;
-  readonly #cookies: CookieJar;
+  readonly #cookies: CookieJar<PortJoinKey>;
   readonly #unproven: RateLimit;
   readonly #proven: RateLimit;
   readonly #tokens: TokenCheck | undefined;
@@ -265,12 +267,13 @@ export class ZeroServer {
     if (envelope.seq !== 0 || envelope.ack !== 0 || cookie !== undefined) return "droppedSequence";
     if (token !== undefined) return "droppedSequence";
     const subject = { ...from, cid: frame.cid, hash };
+    const cookieSys = { cookie: this.#cookies.make(subject, nowMs) };
     const challenge = buildDatagram(this.#crypto, {
       cid: frame.cid,
       msg: "challenge",
       seq: 0,
       ack: 0,
-      sys: { cookie: this.#cookies.make(subject, nowMs) },
+      sys: this.#hasSecrets ? { ...cookieSys, joinKey: this.#joinKey(nowMs).text } : cookieSys,
     });
     if (!this.#answerUnproven(challenge, from)) return "droppedSmall";
     this.#counters.challengesSent++;
@@ -309,7 +312,12 @@ export class ZeroServer {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
       return "droppedToken";
     }
-    const { body } = envelope;
+    const body = this.#hasSecrets ? this.#openBody(frame, envelope) : envelope.body;
+    if (body === "droppedSecret") {
+      const sys: RejectSys = { reason: "denied", detail: "secret members cannot be opened" };
+      this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
+    }
+    if (typeof body === "string") return body;
     const { hash: known, compat } = negotiated;
     const digest = this.#crypto.sha256(frame.bytes);
     const event: ZeroServerEvent = {
@@ -337,6 +345,27 @@ export class ZeroServer {
     });
     this.#send(this.#processing(cid), from);
     return "accepted";
+  }
+
+  get #hasSecrets(): boolean {
+    return this.#protocol.zero.secrets !== undefined;
+  }
+
+  /** What challenges offer to seal secret members to, as long as the secret of their cookies. */
+  #joinKey(nowMs: number): PortJoinKey {
+    return this.#cookies.companion(nowMs, () => new PortJoinKey(this.#crypto, this.#identity!));
+  }
+
+  /** The whole body of a join 2 whose cookie is good: what was readable, and what only this port can open. */
+  #openBody(frame: Frame, { sys, body, secret }: ValidMessage<"join">): object | ZeroDropReason {
+    const found = secretOf(frame, secret);
+    if (found === undefined) return "droppedEnvelope";
+    const key = this.#cookies.companionOf(sys.cookie!);
+    const opened = key?.open(decodeKey(sys.key!)!, found.head, found.sealed);
+    if (opened === undefined) return "droppedSecret";
+    const whole = joinBody(this.#protocol.zero.secrets!, body, opened);
+    if (whole === undefined) return "droppedSchema";
+    return hasValidBody(this.#protocol, { msg: "join", body: whole }) ? whole : "droppedSchema";
   }
 
   /** What the token of a join says, where one is asked for. Public-key cryptography comes last, and at a rate. */
@@ -385,6 +414,8 @@ export class ZeroServer {
     const { key, token } = envelope.sys;
     if ((token !== undefined) !== frame.sigAt >= 0) return "droppedEnvelope";
     if (key !== undefined && decodeKey(key) === undefined) return "droppedSchema";
+    // Without its secret members a body need not be valid: nobody looks at it before it has them.
+    if (this.#hasSecrets) return envelope;
     return hasValidBody(this.#protocol, envelope) ? envelope : "droppedSchema";
   }
 

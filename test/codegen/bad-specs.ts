@@ -469,6 +469,37 @@ const zeros: BadSpec[] = [
     helps: "write `security: plain`",
   },
   {
+    code: "SD1514",
+    spec: body("{ type: string, maxLength: 32, «secret»: true }"),
+    schema: "accepts",
+    says: "`x`",
+    helps: "leave out `security: plain`",
+  },
+  {
+    code: "SD1515",
+    spec: zero(
+      "accept: { body: { type: object, properties: { a: { type: boolean, «secret»: true } } } }",
+    ),
+    schema: "accepts",
+    says: "`a`",
+  },
+  {
+    code: "SD1515",
+    spec: zero(
+      "join: { body: { type: object, properties: { a: { type: object, properties: { b: { type: boolean, «secret»: true } } } } } }",
+    ),
+    schema: "accepts",
+    says: "`b`",
+  },
+  {
+    code: "SD1103",
+    spec: unsaid(
+      zero("join: { body: { type: object, properties: { a: { type: boolean, secret: «yes» } } } }"),
+    ),
+    schema: "refuses",
+    says: "true or false",
+  },
+  {
     code: "SD1512",
     spec: zero("processing: { sys: { type: object, «additionalProperties»: false } }"),
     schema: "refuses",

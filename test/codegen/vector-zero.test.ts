@@ -217,6 +217,8 @@ describe("the zero messages of the vectors", () => {
   describe.each(fromServer)("$case", (vector) => {
     it("is taken by a client of the runtime", () => {
       const client = clientBefore(vector.msg);
+      // An ack of no nonce is that of a close.
+      if (vector.msg === "ack" && vector.sys.nonce === undefined) client.close("done", "", 0);
       const bytes = bytesOf(vector.case);
       client.handleDatagram(bytes, bytes.length, ADDRESS, granted.port, 0);
       expect(client.counters).toMatchObject({ datagramsReceived: client.counters.accepted });

@@ -53,6 +53,18 @@ const bodies = {
       spectator: { type: "boolean" },
     },
   },
+  /** With secret members, by the names in `secrets`. */
+  secretJoin: {
+    type: "object",
+    required: ["name", "password"],
+    additionalProperties: false,
+    properties: {
+      name: { type: "string", minLength: 1, maxLength: 24 },
+      spectator: { type: "boolean" },
+      password: { type: "string", minLength: 1, maxLength: 32 },
+      pin: { type: "integer", minimum: 0, maximum: 9999 },
+    },
+  },
   accept: {
     type: "object",
     additionalProperties: false,
@@ -76,6 +88,8 @@ export interface HandZeroOptions {
   readonly maxDatagramBytes?: number;
   readonly handshakeTimeoutMs?: number;
   readonly security?: Security;
+  /** Whether join has `password` and `pin`, which are secret. */
+  readonly secrets?: boolean;
 }
 
 export function handZeroProtocol(options: HandZeroOptions = {}): Protocol {
@@ -99,6 +113,12 @@ export function handZeroProtocol(options: HandZeroOptions = {}): Protocol {
     },
     header: {} as Protocol["header"],
     channels: [],
-    zero: { bodies: { join: validator(bodies.join), accept: validator(bodies.accept) } },
+    zero: {
+      bodies: {
+        join: validator(options.secrets === true ? bodies.secretJoin : bodies.join),
+        accept: validator(bodies.accept),
+      },
+      ...(options.secrets === true && { secrets: ["password", "pin"] }),
+    },
   };
 }

@@ -39,7 +39,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
     token: "t",
     stay: true,
   },
-  challenge: { cookie: "c".repeat(64) },
+  challenge: { cookie: "c".repeat(64), joinKey: "j".repeat(171) },
   processing: {},
   accept: {
     key: "k".repeat(43),
@@ -76,10 +76,9 @@ const samples: readonly unknown[] = [
   true,
   {},
   ...[-1, 0, 0.5, 1, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 1e300],
-  ...[0, 1, 21, 22, 23, 31, 32, 33, 42, 43, 44, 64, 65, 96, 97, 1024, 1025].flatMap((length) => [
-    "a".repeat(length),
-    "𝄞".repeat(length),
-  ]),
+  ...[0, 1, 21, 22, 23, 31, 32, 33, 42, 43, 44, 64, 65, 96, 97, 170, 171, 172, 1024, 1025].flatMap(
+    (length) => ["a".repeat(length), "𝄞".repeat(length)],
+  ),
   ...["protocol", "internal", "Protocol"],
   ...[0, 1, 8, 9, 16, 17].flatMap((length) => [
     Array(length).fill("a".repeat(32)),
