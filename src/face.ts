@@ -50,6 +50,14 @@ export interface BroadcastTarget {
   broadcast(channel: number, message: unknown, options?: NoticedBroadcastOptions): BroadcastResult;
 }
 
+/** Where messages between the threads of a server go to and come from: the section `system` of the spec. */
+export interface SystemTarget {
+  /** To one port, or where none is given to all that it can go to. False: a ring is full, nothing was taken. Throws InvalidMessageError. */
+  send(message: number, value: unknown, port?: number): boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each handler its type
+  receive(message: number, handler: (...args: any[]) => void): Unsubscribe;
+}
+
 /** Undoes a registration; also works with `using`. */
 export interface Unsubscribe {
   (): void;
@@ -107,6 +115,10 @@ export interface ServerFace<F extends ServerFaceTypes> {
   notices?(target: NoticesTarget): F["notices"];
   /** Wraps values that can be set (`server.header`). */
   header(values: HeaderValues): F["header"];
+  /** Missing where the spec has no section `system`. */
+  systemSend?(target: SystemTarget): F["systemSend"];
+  systemBroadcast?(target: SystemTarget): F["systemBroadcast"];
+  systemReceive?(target: SystemTarget): F["systemReceive"];
 }
 
 export interface ServerFaceTypes {
@@ -125,6 +137,11 @@ export interface ServerFaceTypes {
   handlers: object;
   /** The user's own state of a peer. */
   state: unknown;
+  /** Typed `server.systems.send`, `broadcast`, `receive`, and the option `systemHandlers`. */
+  systemSend: object;
+  systemBroadcast: object;
+  systemReceive: object;
+  systemHandlers: object;
 }
 
 /** Types of what a module of systems is given, inside the workers. */
@@ -138,6 +155,11 @@ export interface SystemsFaceTypes {
   handlers: object;
   /** The state that the systems keep of a peer; the application's is another. */
   state: unknown;
+  /** Typed `port.toApplication`, `toPort` and `toOtherPorts`, and what handles the messages of others. */
+  toApplication: object;
+  toPort: object;
+  toOtherPorts: object;
+  systemHandlers: object;
 }
 
 /** How the systems' targets are dressed, in each worker. */
@@ -146,6 +168,10 @@ export interface SystemsFace<F extends SystemsFaceTypes> {
   broadcast(target: BroadcastTarget): F["broadcast"];
   /** Wraps `context.header`. */
   header(values: HeaderValues): F["header"];
+  /** Missing where the spec has no section `system`. */
+  toApplication?(target: SystemTarget): F["toApplication"];
+  toPort?(target: SystemTarget): F["toPort"];
+  toOtherPorts?(target: SystemTarget): F["toOtherPorts"];
 }
 
 /** What generated code hands to `connect`. */

@@ -139,6 +139,8 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** A module that runs inside every worker (stardust-udp/systems). */
   readonly systems?: URL | string | undefined;
+  /** Handlers of the messages that the systems send to the application, in place before the first. */
+  readonly systemHandlers?: Partial<F["systemHandlers"]> | undefined;
   /** A module that wraps each worker's sockets, one by one: a lossy link, say (stardust-udp/testing). */
   readonly wrapSocket?: URL | string | undefined;
   /** Handed to that module; must survive structured cloning. */
@@ -204,6 +206,7 @@ export const listenOptions: OptionTable = {
   state: callback,
   handlers: object,
   systems: moduleUrl,
+  systemHandlers: object,
   wrapSocket: moduleUrl,
   signal: abortSignal,
   onFault: callback,

@@ -230,10 +230,30 @@ export interface Protocol {
   readonly zero: ZeroProtocol;
 }
 
+/** Which way a message between the threads of a server goes. */
+export type SystemDirection =
+  | "application-to-systems"
+  | "systems-to-application"
+  | "systems-to-systems";
+
+/** A message of the section `system`. Both ends encode and decode it, in one process. */
+export interface SystemMessageDefinition {
+  readonly index: number;
+  readonly name: string;
+  readonly direction: SystemDirection;
+  readonly maxBytes: number;
+  // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each message its type
+  readonly encoder: MessageEncoder<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: likewise
+  readonly decoder: MessageDecoder<any>;
+}
+
 /** The protocol for a server, each of whose workers imports it anew. */
 export interface ServerProtocol extends Protocol {
   /** `import.meta.url` of the generated module. */
   readonly url: string;
+  /** Messages between its threads, by index; missing where the spec has none. */
+  readonly system?: readonly SystemMessageDefinition[];
 }
 
 /** The protocol with the code that one side calls; `codecs` are by channel index. */

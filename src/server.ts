@@ -54,6 +54,8 @@ import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { resetKey, type ServerIdentity, serverIdentity } from "./server-identity.ts";
 import { type PeerServer, RunningPeer, type ServerPeer } from "./server-peer.ts";
+import { type ServerSystems, SystemsLink } from "./server-systems.ts";
+import { decodeSystem } from "./system-messages.ts";
 import { checkKeyLog, writeKeyLog } from "./udp/key-log.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
@@ -71,6 +73,7 @@ export type {
 export type { ListenOptions, NewPeer, TokenOptions } from "./listen-options.ts";
 export { emptiestPort } from "./pool/placement.ts";
 export type { ServerPeer } from "./server-peer.ts";
+export type { ServerSystems } from "./server-systems.ts";
 
 export interface ServerCloseOptions {
   /** The reason all peers are told; default `shutting-down`. */
@@ -108,6 +111,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   readonly broadcast: F["broadcast"];
   /** Fields of the user's own in the datagram header: set here, they stand in every datagram built from then on. */
   readonly header: F["header"];
+  /** What is said to the systems in the workers, and heard from them: the section `system` of the spec. */
+  readonly systems: ServerSystems<F>;
   /** Resolves when the server has closed. */
   readonly closed: Promise<CloseReason>;
   /** Peers under a name of your own, over all ports: a match, a room, a team. */
@@ -147,6 +152,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   readonly notices: F["notices"];
   readonly broadcast: F["broadcast"];
   readonly header: F["header"];
+  readonly systems: SystemsLink<F>;
   readonly closed: Promise<CloseReason>;
   readonly protocol: ServerProtocol;
   readonly face: ServerFace<F>;
@@ -223,6 +229,14 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
       broadcast: (members, channel, message, broadcastOptions) =>
         this.#broadcast(channel, message, broadcastOptions, members),
     });
+    this.systems = new SystemsLink(
+      protocol.system,
+      face,
+      options.systems !== undefined,
+      () => this.#pool,
+      this.#onFault,
+      options.systemHandlers,
+    );
     this.header = face.header(this);
     registerHandlers(this.#dispatcher, protocol, "server", options.handlers);
   }
@@ -281,6 +295,9 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
         onNotice: (id, channel, token, delivered) =>
           this.#onNotice(this.peers.get(id), channel, token, delivered),
         onFault: (where, error) => this.#onFault(error, where),
+        onSystem: (port, message, bytes, view, start, end) =>
+          this.#onSystem(port, message, bytes, view, start, end),
+        onRoom: () => this.systems.onRoom(),
         onKeys: (lines) => this.#onKeys(lines),
       },
     });
@@ -351,6 +368,7 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
 
   async #close(code: string, lingerMs: number): Promise<void> {
     this.#forgetSignal();
+    this.systems.close();
     await this.#pool.close(code, lingerMs);
     this.#dispatcher.close();
     this.#resolveClosed({ code, reason: "", by: "local" });
@@ -485,6 +503,18 @@ class RunningServer<F extends ServerFaceTypes> implements Server<F>, HeaderValue
   ): void {
     if (peer === undefined || !peer.settled(channel, token)) return;
     this.#notices.tell(channel, [peer], token, delivered);
+  }
+
+  #onSystem(
+    port: number,
+    index: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    const message = this.protocol.system![index]!;
+    this.systems.deliver(port, index, decodeSystem(message, this.#reader, bytes, view, start, end));
   }
 
   #onKeys(lines: readonly string[]): void {

@@ -36,6 +36,12 @@ export interface SystemsPort<F extends SystemsFaceTypes = SystemsFaceTypes> {
   readonly peers: ReadonlyMap<number, SystemsPeer<F>>;
   /** To all peers of this port. */
   readonly broadcast: F["broadcast"];
+  /** What the section `system` of the spec lets systems say: to the application, */
+  readonly toApplication: F["toApplication"];
+  /** to the systems of one port (`toPort.name(port, message)`), */
+  readonly toPort: F["toPort"];
+  /** and to those of all other ports. */
+  readonly toOtherPorts: F["toOtherPorts"];
   /** Peers of this port under a name of your own. The application's groups are others. */
   group(name: string): Group<SystemsPeer<F>, F["broadcast"]>;
 }
@@ -52,6 +58,8 @@ export interface SystemsDefinition<F extends SystemsFaceTypes = SystemsFaceTypes
   receive?: Partial<F["handlers"]>;
   /** What is told of messages that were sent here with a token; the application is told of its own. */
   notices?: Partial<F["notices"]>;
+  /** Handlers of what the application and other ports' systems say, by message of the section `system`. */
+  system?: Partial<F["systemHandlers"]>;
   /** Called every `everyMs` milliseconds, with the time since it was called last. */
   tick?: {
     readonly everyMs: number;

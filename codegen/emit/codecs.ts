@@ -22,13 +22,23 @@ export interface CodecNames {
   readonly decoder: string;
 }
 
-/** By channel index. */
-export function codecNames(model: Model): CodecNames[] {
+/** By channel index; those of system messages follow by theirs. */
+function allCodecNames(model: Model): CodecNames[] {
   const names = new Names();
-  return model.channels.map(({ name }) => ({
+  return [...model.channels, ...(model.system ?? [])].map(({ name }) => ({
     encoder: names.take(`${camel(name)}Encoder`),
     decoder: names.take(`${camel(name)}Decoder`),
   }));
+}
+
+/** By channel index. */
+export function codecNames(model: Model): CodecNames[] {
+  return allCodecNames(model).slice(0, model.channels.length);
+}
+
+/** By index of the system message. */
+export function systemCodecNames(model: Model): CodecNames[] {
+  return allCodecNames(model).slice(model.channels.length);
 }
 
 export function emitCodecs(model: Model, module: Module): Declaration[] {
@@ -46,10 +56,17 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
     ]),
   ];
   const names = codecNames(model);
-  const codecs = model.channels.flatMap((c) => {
-    const { encoder, decoder } = names[c.index]!;
-    return [encoderText(c, encoder, lookup, module), decoderText(c, decoder, model, module)];
-  });
+  const systemNames = systemCodecNames(model);
+  const codecs = [
+    ...model.channels.flatMap((c) => {
+      const { encoder, decoder } = names[c.index]!;
+      return [encoderText(c, encoder, lookup, module), decoderText(c, decoder, model, module)];
+    }),
+    ...(model.system ?? []).flatMap((m) => {
+      const { encoder, decoder } = systemNames[m.index]!;
+      return [encoderText(m, encoder, lookup, module), plainDecoder(m.message, decoder, module)];
+    }),
+  ];
   const used = new Set(functions.flatMap((f) => [...(f.uses ?? [])]));
   // A type that nothing holds has no use for its functions.
   const helpers = definedKinds.flatMap((kind) =>
@@ -66,7 +83,12 @@ export function emitCodecs(model: Model, module: Module): Declaration[] {
   ];
 }
 
-function encoderText(c: ChannelModel, name: string, lookup: Lookup, module: Module): string {
+function encoderText(
+  c: Pick<ChannelModel, "message" | "maxBytes" | "compress">,
+  name: string,
+  lookup: Lookup,
+  module: Module,
+): string {
   const type = module.typeOf(c.message);
   const maxBytes = Math.min(lookup.struct(c.message).maxBytes, c.maxBytes);
   const head = `export const ${name}: ${module.type("stardust-udp/protocol", "MessageEncoder")}<${type}> =`;
@@ -85,21 +107,26 @@ function encoderText(c: ChannelModel, name: string, lookup: Lookup, module: Modu
 }
 
 function decoderText(c: ChannelModel, name: string, model: Model, module: Module): string {
-  const type = module.typeOf(c.message);
-  const head = `export const ${name}: ${module.type("stardust-udp/protocol", "MessageDecoder")}<${type}> =`;
-  const decode = `decode${c.message}`;
-  if (c.compress) {
-    const most = [c.maxBytes, compatMessageBytes(model, c)];
-    return `${head} ${compressed("compressedDecoder", [...most, decode], module)};`;
-  }
+  if (!c.compress) return plainDecoder(c.message, name, module);
+  const most = [c.maxBytes, compatMessageBytes(model, c)];
+  const made = compressed("compressedDecoder", [...most, `decode${c.message}`], module);
+  return `${decoderHead(c.message, name, module)} ${made};`;
+}
+
+function decoderHead(message: string, name: string, module: Module): string {
+  const decoder = module.type("stardust-udp/protocol", "MessageDecoder");
+  return `export const ${name}: ${decoder}<${module.typeOf(message)}> =`;
+}
+
+function plainDecoder(message: string, name: string, module: Module): string {
   const out = new Lines();
   out.block(
-    head,
+    decoderHead(message, name, module),
     () => {
       out.block(
-        `decode(r: ${readerType(module)}): ${type}`,
+        `decode(r: ${readerType(module)}): ${module.typeOf(message)}`,
         () => {
-          out.add(`const message = ${decode}(r);`, "r.finish();", "return message;");
+          out.add(`const message = decode${message}(r);`, "r.finish();", "return message;");
         },
         ",",
       );

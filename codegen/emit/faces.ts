@@ -11,6 +11,13 @@ import type { Class, Declaration, Interface, Method, Parameter } from "../print/
 import type { Module } from "../print/module.ts";
 import { documentation, key, memberName, optionalDoc, quote, sizeText } from "../print/text.ts";
 import { userFieldsOf } from "./header.ts";
+import {
+  hostedSystemFaces,
+  serverSystemFaces,
+  sharedSystemFaces,
+  systemDressing,
+  systemMembers,
+} from "./system-faces.ts";
 import { bodyName, hasRequired } from "./zero.ts";
 
 /** Imports and prints a type of `stardust-udp`. */
@@ -255,6 +262,7 @@ export function emitFace(model: Model, module: Module): Declaration[] {
     sendClass(model, module, "client", "ClientSend"),
     broadcast,
     header,
+    ...sharedSystemFaces(model, module),
   ];
 }
 
@@ -295,6 +303,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
     messagesClass(model, module, "server"),
     ...noticeHandlers(model, module, "server", "Peer<State>"),
     ...notices,
+    ...serverSystemFaces(model, module),
     {
       kind: "interface",
       name: "Face",
@@ -312,6 +321,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
         member("accept", accept.type),
         member("handlers", "Handlers<State>"),
         member("state", "State"),
+        ...systemMembers(model, "server", module),
       ],
     },
     {
@@ -354,6 +364,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
         "  messages: (target) => new Messages<State>(target),",
         ...notices.map(() => "  notices: (target) => new Notices<State>(target),"),
         `  header: (values) => new ${header}(values),`,
+        ...systemDressing(model, "server", module).map((line) => `  ${line}`),
         "};",
       ].join("\n"),
       doc: "How the runtime dresses its targets.",
@@ -453,6 +464,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
   return [
     handlersInterface(model, module, "server", "Peer<State>"),
     ...notices,
+    ...hostedSystemFaces(model, module),
     {
       kind: "interface",
       name: "Face",
@@ -468,6 +480,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
         member("accept", bodyOf(model, module, "accept").type),
         member("handlers", "Handlers<State>"),
         member("state", "State"),
+        ...systemMembers(model, "systems", module),
       ],
     },
     {
@@ -511,6 +524,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
         `    send: (target) => new ${send}(target),`,
         `    broadcast: (target) => new ${broadcast}(target),`,
         `    header: (values) => new ${header}(values),`,
+        ...systemDressing(model, "systems", module).map((line) => `    ${line}`),
         "  },",
         "  definition,",
         "};",

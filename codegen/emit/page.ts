@@ -27,6 +27,7 @@ export function emitPage(model: Model): string {
     limits(model),
     header(model),
     channels(model),
+    ...systemMessages(model),
     types(model),
     ...zeroSection(model),
   ];
@@ -161,6 +162,27 @@ const directionTexts = {
 
 function directionText({ direction }: ChannelModel): string {
   return directionTexts[direction];
+}
+
+const systemTexts = {
+  "application-to-systems": "application to systems",
+  "systems-to-application": "systems to application",
+  "systems-to-systems": "systems to those of other ports",
+} as const;
+
+function systemMessages(model: Model): string[] {
+  if (model.system === undefined) return [];
+  const rows = model.system.map((message) => [
+    code(message.name),
+    systemTexts[message.direction],
+    bytesText(structOf(model, message.message)),
+    typeLink(message.message),
+    about(message),
+  ]);
+  const head = ["message", "from, to", "bytes", "type", ""];
+  const what =
+    "What the threads of a server say to each other. It never travels, and is not in the hash.";
+  return [["## System messages", what, table(head, rows)].join("\n\n")];
 }
 
 function structOf(model: Model, name: string): StructModel {

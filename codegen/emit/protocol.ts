@@ -15,7 +15,7 @@ import type { KnownVersion, Model } from "../model/model.ts";
 import type { Declaration } from "../print/declarations.ts";
 import type { Module } from "../print/module.ts";
 import { docComment, documentation, Lines, quote } from "../print/text.ts";
-import { codecNames } from "./codecs.ts";
+import { codecNames, systemCodecNames } from "./codecs.ts";
 
 export function emitProtocol(
   model: Model,
@@ -81,7 +81,7 @@ export function emitSideProtocol(model: Model, module: Module, side: Side): Decl
   const out = new Lines();
   out.add(`/** The protocol with what a ${side} sends encoded and what it receives decoded. */`);
   // Its workers import this file by its URL.
-  const [head, tail] = isServer ? ["{ ...", "), url: import.meta.url };"] : ["", ");"];
+  const [head, tail] = isServer ? ["{ ...", "), url: import.meta.url"] : ["", ");"];
   out.add(`export const protocol: ${type} = ${head}${withCodecs}(${facts}, [`);
   codecNames(model).forEach(({ encoder, decoder }, index) => {
     const channel = model.channels[index]!;
@@ -90,8 +90,20 @@ export function emitSideProtocol(model: Model, module: Module, side: Side): Decl
     if (received.has(channel)) halves.push(`decoder: ${module.value("./codecs.ts", decoder)}`);
     out.add(`  { ${halves.join(", ")} },`);
   });
-  out.add(`]${tail}`);
+  if (!isServer) out.add(`]${tail}`);
+  else if (model.system === undefined) out.add(`]${tail} };`);
+  else out.add(`]${tail}, system: [`, ...systemRows(model, module), "] };");
   return [{ kind: "raw", text: out.text }];
+}
+
+/** Messages between its threads: both encode and decode them, in the same process. */
+function systemRows(model: Model, module: Module): string[] {
+  const names = systemCodecNames(model);
+  return (model.system ?? []).map(({ index, name, direction, maxBytes }) => {
+    const { encoder, decoder } = names[index]!;
+    const codec = (value: string) => module.value("./codecs.ts", value);
+    return `  { index: ${index}, name: ${quote(name)}, direction: ${quote(direction)}, maxBytes: ${maxBytes}, encoder: ${codec(encoder)}, decoder: ${codec(decoder)} },`;
+  });
 }
 
 function versionsText(versions: readonly KnownVersion[]): string[] {

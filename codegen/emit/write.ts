@@ -44,19 +44,22 @@ const IN_PLACE_BYTES = 4096;
 
 /** The structs and unions that have a `write` function: those in messages, but for what is written in place. */
 export function writtenTypes(model: Model, lookup: Lookup): ReadonlySet<string> {
-  const found = calledFrom(model.channels, lookup);
+  const found = calledFrom([...model.channels, ...(model.system ?? [])], lookup);
   return new Set(found.map(({ name }) => name));
 }
 
-/** Whether a channel's message is written in place: for any value, `write` stays within `maxBytes`, and that is small. */
-export function isWrittenInPlace(channel: ChannelModel, lookup: Lookup): boolean {
+/** A channel, or a message between threads. */
+type Sent = Pick<ChannelModel, "message" | "maxBytes">;
+
+/** Whether such a message is written in place: for any value, `write` stays within `maxBytes`, and that is small. */
+export function isWrittenInPlace(channel: Sent, lookup: Lookup): boolean {
   const { message, maxBytes } = channel;
   const bounded = calledFrom([channel], lookup).every((self) => self.recursion === undefined);
   return bounded && lookup.struct(message).maxBytes <= Math.min(maxBytes, IN_PLACE_BYTES);
 }
 
 /** All that messages come to, without the structs that are written in place. */
-function calledFrom(channels: readonly ChannelModel[], lookup: Lookup): Named[] {
+function calledFrom(channels: readonly Sent[], lookup: Lookup): Named[] {
   const messages = channels.map(({ message }): TypeModel => ({ kind: "struct", name: message }));
   return reachedFrom(messages, lookup, (type) => {
     const isList = type.kind === "list" || type.kind === "array";

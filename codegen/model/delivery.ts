@@ -25,3 +25,11 @@ export function maySend(side: Side, direction: Direction): boolean {
   const own = side === "client" ? "client-to-server" : "server-to-client";
   return direction === "both" || direction === own;
 }
+
+/** Between the threads of a server: the application's, and the workers with their systems. */
+export const systemDirections = [
+  "application-to-systems",
+  "systems-to-application",
+  "systems-to-systems",
+] as const;
+export type SystemDirection = (typeof systemDirections)[number];

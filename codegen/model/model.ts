@@ -8,7 +8,7 @@
 
 import type { DefinedLists, LeafType } from "../kinds/kinds.ts";
 import type { Documentation } from "../spec/documentation.ts";
-import type { Delivery, Direction, Side } from "./delivery.ts";
+import type { Delivery, Direction, Side, SystemDirection } from "./delivery.ts";
 import type { CipherName, Security } from "./security.ts";
 
 /**
@@ -159,6 +159,16 @@ export interface ChannelModel extends Documentation, ChannelOptions {
   readonly message: string;
 }
 
+/** A message between the threads of a server. It never travels, and is no part of the hash. */
+export interface SystemMessageModel extends Documentation {
+  readonly index: number;
+  readonly name: string;
+  readonly direction: SystemDirection;
+  readonly maxBytes: number;
+  /** The struct that it is. */
+  readonly message: string;
+}
+
 /** Roles that the runtime knows; a field without one is the user's own. */
 export type HeaderRole =
   | "channel"
@@ -302,6 +312,8 @@ export interface Model extends DefinedLists {
    * @minItems 1
    */
   readonly channels: readonly ChannelModel[];
+  /** In the order of the spec; missing where it has none. */
+  readonly system?: readonly SystemMessageModel[];
   readonly zero: ZeroModel;
   /**
    * Over everything above that changes the wire (names, docs and lines do not).

@@ -19,6 +19,8 @@ import { resolveZero } from "./zero.ts";
 /** Kept free in every datagram: an ack block with the receive limit, and the tag of a sealed session (in plain too). */
 export const ACK_RESERVE_BYTES = 32;
 const TAG_BYTES = 16;
+/** A ring between two threads has room for some of the largest: more memory than this is not for one message. */
+const MAX_SYSTEM_BYTES = 1024 * 1024;
 /** A header that leaves less is refused. */
 const MIN_SLICE_BYTES = 256;
 
@@ -36,6 +38,9 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
   const types = new TypeResolver(spec, d);
   types.resolveAll();
   const messages = spec.channels.map((c) => types.message(c.name, c.message, c.docs));
+  const systemMessages = spec.system.map((m) =>
+    types.message(m.name, m.message, m.docs, "system message"),
+  );
   checkIds(spec, d);
   const laidOut = layOutTypes(types, d);
   const made = {
@@ -52,6 +57,15 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
   const sizes = new Map(sized.map((one) => [one.name, { min: one.minBytes, max: one.maxBytes }]));
   const sizedTypes = { lookup: Lookup.of(made), sizes };
   const channels = resolveChannels(spec, new Map(named), sizedTypes, sliceBytes, d);
+  const system = spec.system.flatMap(({ name, direction, docs, span }, index) => {
+    const struct = structs.get(systemMessages[index] ?? "");
+    if (struct === undefined) return [];
+    const { maxBytes } = struct;
+    if (maxBytes > MAX_SYSTEM_BYTES) {
+      d.report("SD1214", span, { name, worst: maxBytes, limit: MAX_SYSTEM_BYTES });
+    }
+    return [{ ...docs, index, name, direction, maxBytes, message: struct.name }];
+  });
   const zero = resolveZero(spec, defaultZero(), d);
   if (d.failed || header === undefined || sliceBytes === undefined) return undefined;
   if (laidOut === undefined) return undefined;
@@ -66,6 +80,7 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     header,
     ...made,
     channels,
+    ...(system.length === 0 ? {} : { system }),
     zero,
   };
   return { ...model, hash: protocolHash(model) };

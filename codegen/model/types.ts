@@ -106,13 +106,13 @@ export class TypeResolver implements Definitions {
     }
   }
 
-  /** The name of the struct that is a channel's message. */
-  message(channel: string, expr: TypeExpr, docs: DocsAst): string | undefined {
+  /** The name of the struct that is the message of a channel, or of what is `called` otherwise. */
+  message(channel: string, expr: TypeExpr, docs: DocsAst, called = "channel"): string | undefined {
     const owner = channelTypeName(channel);
     let type: TypeModel | undefined;
     if (expr.kind === "struct") {
       const name = `${owner}Message`;
-      this.#claim(name, `the message of channel \`${channel}\``, expr.span);
+      this.#claim(name, `the message of ${called} \`${channel}\``, expr.span);
       // Inline types of a message are named after the channel alone: `EventKind`, not `EventMessageKind`.
       type = this.#struct(name, { name: owner, path: channel }, expr, {
         name,

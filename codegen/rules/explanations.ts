@@ -268,6 +268,13 @@ const channels: Readonly<Record<string, Explanation>> = {
   c: { id: 2, delivery: reliable-sequenced, message: { a: { bytes: { maxBytes: 510000 } } } }\n`,
     good: `${channel("delivery: reliable-sequenced, message: { a: { bytes: { maxBytes: 100000 } } }")}  b: { id: 1, delivery: reliable-sequenced, message: { a: { bytes: { maxBytes: 100000 } } } }\n`,
   },
+  SD1214: {
+    means:
+      "A message between the application's thread and the systems goes through a ring of shared memory, which has room for several of the largest.",
+    fix: "bound strings and lists lower, and hand over large data in parts",
+    bad: `${channel("delivery: reliable, message: { who: u16 }")}system:\n  chunk: { direction: systems-to-application, message: { a: { bytes: { maxBytes: 2000000 } } } }\n`,
+    good: `${channel("delivery: reliable, message: { who: u16 }")}system:\n  chunk: { direction: systems-to-application, message: { a: { bytes: { maxBytes: 100000 } } } }\n`,
+  },
 };
 
 const chain = Array.from({ length: 34 }, (_, i) => `  T${i}: { struct: { x: T${i + 1} } }\n`).join(

@@ -82,8 +82,8 @@ types:
         const type = spec.types.find((t) => t.name === name)?.type;
         for (const ref of references(type)) visit(ref);
       };
-      for (const channel of spec.channels)
-        for (const ref of references(channel.message)) visit(ref);
+      for (const { message } of [...spec.channels, ...spec.system])
+        for (const ref of references(message)) visit(ref);
       return spec.types
         .filter((type) => !used.has(type.name))
         .map((type) => ({

@@ -5,7 +5,7 @@
 import type { Unnamed } from "../kinds/kind.ts";
 import type { DefinedType, LeafType } from "../kinds/kinds.ts";
 import type { Artefact } from "../model/artefacts.ts";
-import type { Delivery, Direction } from "../model/delivery.ts";
+import type { Delivery, Direction, SystemDirection } from "../model/delivery.ts";
 import type { ChannelOptions, LimitsModel } from "../model/model.ts";
 import type { CipherName, Security } from "../model/security.ts";
 import type { MapNode, Node } from "./node.ts";
@@ -95,6 +95,16 @@ export interface ChannelAst extends ChannelOptions {
   readonly message: TypeExpr;
 }
 
+/** A message between the threads of a server. */
+export interface SystemMessageAst {
+  readonly name: string;
+  readonly span: Span;
+  readonly docs: DocsAst;
+  readonly direction: SystemDirection;
+  /** Members of its own, or the name of a struct. */
+  readonly message: TypeExpr;
+}
+
 export type HeaderList = "clear" | "sealed" | "frame";
 
 export interface HeaderFieldAst {
@@ -144,6 +154,7 @@ export interface SpecAst {
   readonly header?: HeaderAst;
   readonly types: readonly TypeAst[];
   readonly channels: readonly ChannelAst[];
+  readonly system: readonly SystemMessageAst[];
   readonly zero: readonly ZeroMessageAst[];
   /** Reserved channel ids and where each stands. */
   readonly reserved: ReadonlyMap<number, Span>;

@@ -119,6 +119,10 @@ export const diagnosticTable = {
     message:
       "together {names} may hold {bytes} bytes at a receiver, more than limits.receiveBudgetBytes ({limit})",
   },
+  SD1214: {
+    title: "system message too large",
+    message: "system message `{name}` can take {worst} bytes; at most {limit} are possible",
+  },
 
   SD1301: { title: "unknown type", message: "there is no type {name}" },
   SD1302: {

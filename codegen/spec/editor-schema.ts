@@ -18,6 +18,7 @@ import {
   protocolSection,
   reservedSection,
   specSection,
+  systemMessageSection,
   typeDefinitionSection,
   typeSection,
   variantSection,
@@ -57,6 +58,15 @@ function channels(): Schema {
     minProperties: 1,
     propertyNames: { ...freeNames, not: { enum: [...onEveryObject, ...notForChannels].sort() } },
     additionalProperties: ref("channel"),
+  };
+}
+
+function system(): Schema {
+  return {
+    type: "object",
+    description: "Messages between the application's thread and the systems; not part of the hash.",
+    propertyNames: { ...freeNames, not: { enum: [...onEveryObject, ...notForChannels].sort() } },
+    additionalProperties: ref("systemMessage"),
   };
 }
 
@@ -201,6 +211,8 @@ function definitions(): Schema {
     types: types(),
     channels: channels(),
     channel: channelSection,
+    system: system(),
+    systemMessage: systemMessageSection,
     header: headerSection,
     headerField: { ...headerFieldSection, oneOf: exactlyOne(["type", "bits"]) },
     zero: zero(),

@@ -50,9 +50,13 @@ export function checkFreeName(name: string, thing: string, span: Span, d: Diagno
   return good;
 }
 
-/** A channel is a method of ours and a key of handlers, so it cannot hide what every object has. */
-export function checkChannelName(name: string, span: Span, d: Diagnostics): void {
-  const thing = "a channel";
+/** A channel, as a system message, is a method of ours and a key of handlers, so it cannot hide what every object has. */
+export function checkChannelName(
+  name: string,
+  span: Span,
+  d: Diagnostics,
+  thing: "a channel" | "a system message" = "a channel",
+): void {
   if (checkFreeName(name, thing, span, d) && (onEveryObject.has(name) || notForChannels.has(name)))
     d.report("SD1107", span, { name: quote(name), place: thing });
 }

@@ -140,15 +140,27 @@ function parseWord<T extends string>(
 }
 
 function parseMessage(fields: Fields, types: TypeParser, d: Diagnostics): TypeExpr | undefined {
+  const entry = fields.entry("extensible");
+  const hasMembers = fields.entry("message")?.value.kind === "map";
+  const extensible = hasMembers && (fields.bool("extensible") ?? false);
+  if (entry !== undefined && !hasMembers) {
+    d.report("SD1319", entry.keySpan, { found: "a name" });
+  }
+  return messageOf(fields, extensible, types, d);
+}
+
+/** What stands under `message`: members, or the name of a struct. */
+export function messageOf(
+  fields: Fields,
+  extensible: boolean,
+  types: TypeParser,
+  d: Diagnostics,
+): TypeExpr | undefined {
   const entry = fields.entry("message");
   if (entry === undefined) return undefined;
   const { value, keySpan } = entry;
   if (value.kind === "map") {
-    const extensible = fields.bool("extensible") ?? false;
     return { kind: "struct", span: keySpan, members: types.members(value), extensible };
-  }
-  if (fields.has("extensible")) {
-    d.report("SD1319", fields.entry("extensible")!.keySpan, { found: "a name" });
   }
   if (value.kind === "scalar" && typeof value.value === "string") {
     return { kind: "ref", span: value.span, name: value.value };

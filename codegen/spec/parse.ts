@@ -13,10 +13,12 @@ import { describeNode, type Node, quote } from "./node.ts";
 import { parseChannels } from "./parse-channels.ts";
 import { parseHeader } from "./parse-header.ts";
 import { parseLimits } from "./parse-limits.ts";
+import { parseSystem } from "./parse-system.ts";
 import { TypeParser } from "./parse-types.ts";
 import { parseZero } from "./parse-zero.ts";
 import { generateSection, protocolSection, reservedSection, specSection } from "./sections.ts";
 import type { Span } from "./source.ts";
+import { parseWord } from "./words.ts";
 
 const MAX_PROTOCOL_NAME = 64;
 
@@ -40,6 +42,8 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
     d.report("SD1210", channelsEntry.keySpan, {});
   }
   const channels = channelsNode ? parseChannels(channelsNode, types, d) : [];
+  const systemNode = fields.map("system");
+  const system = systemNode ? parseSystem(systemNode, types, d) : [];
   const zeroNode = fields.map("zero");
   const zero = zeroNode ? parseZero(zeroNode, d) : [];
   const reserved = parseReserved(fields, d);
@@ -54,6 +58,7 @@ export function parseSpec(root: Node, d: Diagnostics): SpecAst | undefined {
     ...(header ? { header } : {}),
     types: typeList,
     channels,
+    system,
     zero,
     reserved,
     artefacts: wanted,
@@ -103,24 +108,6 @@ function parseSecurity(
   if (security === "sealed") return { security, saysSecurity, cipher };
   if (cipherSpan !== undefined) d.report("SD1112", cipherSpan, {});
   return { security, saysSecurity };
-}
-
-/** The word of a key, one of those that may stand there; another is reported, and taken for the one that is near. */
-function parseWord<W extends string>(
-  fields: Fields,
-  key: string,
-  words: readonly W[],
-  what: string,
-  d: Diagnostics,
-): W | undefined {
-  const word = fields.text(key);
-  if (word === undefined) return undefined;
-  const known = words.find((one) => one === word);
-  if (known !== undefined) return known;
-  const params = { value: quote(word), what };
-  const suggestion = suggest(word, words);
-  d.report("SD1108", fields.entry(key)!.value.span, params, { suggestion });
-  return words.find((one) => one === suggestion);
 }
 
 function parseReserved(fields: Fields, d: Diagnostics): Map<number, Span> {

@@ -5,7 +5,7 @@
  */
 import { MAX_FIELD_BYTES } from "../kinds/length.ts";
 import { artefactFiles, artefacts } from "../model/artefacts.ts";
-import { deliveries, directions } from "../model/delivery.ts";
+import { deliveries, directions, systemDirections } from "../model/delivery.ts";
 import { fieldBytes, headerRoles } from "../model/header-roles.ts";
 import { ciphers, securities } from "../model/security.ts";
 import { MAX_CHANNEL_ID, MAX_NUMBER, MAX_VERSION } from "./bounds.ts";
@@ -107,6 +107,19 @@ export const channelSection: MapSchema = closed(
     },
   },
   ["id", "delivery", "message"],
+);
+
+export const systemMessageSection: MapSchema = closed(
+  "One message between the application's thread and the systems in the workers. It never leaves the server.",
+  {
+    direction: { enum: systemDirections, description: "Who sends it, and to whom." },
+    ...docKeys,
+    message: {
+      description: "Members, or the name of a struct.",
+      anyOf: [{ type: "string" }, ref("members")],
+    },
+  },
+  ["direction", "message"],
 );
 
 const headerList = (description: string): Schema => ({
@@ -249,6 +262,7 @@ export const specSection: MapSchema = closed(
     header: ref("header"),
     types: ref("types"),
     channels: ref("channels"),
+    system: ref("system"),
     zero: ref("zero"),
     reserved: ref("reserved"),
     generate: ref("generate"),

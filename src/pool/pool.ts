@@ -13,14 +13,17 @@ import {
 } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
-import { PortHandle, type PortListener, WORKER_GONE } from "../port/handle.ts";
+import { PortHandle, WORKER_GONE } from "../port/handle.ts";
+import type { PortListener } from "../port/port-listener.ts";
 import { KEY_REFUSED, type WorkerOptions, type WorkerPost } from "../port/posts.ts";
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import { TO_APPLICATION, TO_OTHER_PORTS } from "../system-messages.ts";
 import { AddressCounts } from "../zero/address-counts.ts";
 import { tokenProblems } from "../zero/token.ts";
 import { type Decider, JoinDecisions } from "./join-decisions.ts";
 import { emptiestPort, Placement } from "./placement.ts";
+import { PortSlot, tellSystems } from "./port-slot.ts";
 import { portRanges } from "./ports.ts";
 import { type TokenClaim, TokenLedger } from "./token-ledger.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -46,6 +49,17 @@ export interface PoolListener extends Decider {
   onLeave(peer: number, reason: CloseReason): void;
   onDrained(peer: number): void;
   onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
+  /** A message of the systems of a port for the application, valid during the call only. */
+  onSystem(
+    port: number,
+    message: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void;
+  /** What `sendSystem` refused may be tried again. */
+  onRoom(): void;
   /** Lines for the key log, where there is one. */
   onKeys(lines: readonly string[]): void;
 }
@@ -101,36 +115,6 @@ interface PoolPeer extends JoinedPeer {
   joined: boolean;
 }
 
-/** One port of the range and, while it lives, its worker. */
-class PortSlot {
-  /** Position in the range of bound ports. */
-  index: number;
-  port: number;
-  handle!: PortHandle;
-  /** Peers whose join has been reported and that are not being closed: the receivers of broadcasts. */
-  readonly peers = new Set<number>();
-  /** Peers whose join has been reported, and whose leave has not. */
-  attached = 0;
-  restarts = 0;
-  startedMs = 0;
-  up = true;
-  /** Its worker takes joins, and answers pings. */
-  ready = false;
-
-  constructor(index: number, port: number) {
-    this.index = index;
-    this.port = port;
-  }
-
-  get unanswered(): number {
-    return this.handle.unanswered;
-  }
-
-  ping(): void {
-    this.handle.ping();
-  }
-}
-
 export class Pool {
   readonly #o: PoolOptions;
   /** All that were asked for, and those of them that are bound. */
@@ -152,6 +136,8 @@ export class Pool {
   #onAllExited: (() => void) | undefined;
   readonly #restartTimers = new Set<NodeJS.Timeout>();
   readonly #decisions: JoinDecisions;
+  /** Ports whose systems have said something to others that found no room. */
+  readonly #stopped = new Set<PortSlot>();
   /** Values of the user's header fields, for workers that start later. */
   readonly #header = new Map<number, number>();
 
@@ -214,6 +200,29 @@ export class Pool {
   setHeader(field: number, value: number): void {
     this.#header.set(field, value);
     for (const { handle } of this.portSlots()) handle.setHeader(field, value);
+  }
+
+  /**
+   * A message for the systems of a port, or of all that have a worker. False: a ring is full, or that port has no worker
+   * just now; nobody got it, and `onRoom` follows.
+   */
+  sendSystem(message: number, payload: Uint8Array, port: number | undefined): boolean {
+    const asked = this.#portSlots.filter((one) => port === undefined || one.port === port);
+    if (asked.length === 0) {
+      const there = this.ports.join(", ");
+      throw new StardustError("STARDUST_INVALID_OPTION", `port ${port}: there are ${there}`);
+    }
+    const receivers = asked.filter(({ ready }) => ready);
+    if (port !== undefined && receivers.length === 0) return false;
+    return tellSystems(receivers, TO_APPLICATION, message, payload);
+  }
+
+  /** A ring has room again, or its worker is gone or back. */
+  #onRoom(): void {
+    const stopped = [...this.#stopped];
+    this.#stopped.clear();
+    for (const { handle } of stopped) handle.drainAgain();
+    this.#o.listener.onRoom();
   }
 
   /** What each port has done so far; of a dead worker what it said last. */
@@ -365,6 +374,21 @@ export class Pool {
       onNotice: listener.onNotice,
       onRingDrained: () => {
         for (const peer of portSlot.peers) listener.onDrained(peer);
+        this.#onRoom();
+      },
+      onSystem: (to, message, bytes, view, start, end) => {
+        if (to === TO_APPLICATION) {
+          listener.onSystem(portSlot.port, message, bytes, view, start, end);
+          return true;
+        }
+        const isAll = to === TO_OTHER_PORTS;
+        const receivers = this.#portSlots.filter(
+          (one) => one.ready && (isAll ? one !== portSlot : one.port === to),
+        );
+        const payload = bytes.subarray(start, end);
+        const taken = tellSystems(receivers, portSlot.port, message, payload);
+        if (!taken) this.#stopped.add(portSlot);
+        return taken;
       },
       onFault: (where, error) => listener.onFault(where, error),
       onKeys: (lines) => listener.onKeys(lines),
@@ -528,6 +552,7 @@ export class Pool {
       return;
     }
     this.#placement.setOpen(portSlot.index, false);
+    this.#onRoom();
     this.#o.listener.onFault(`port ${portSlot.port}`, error);
     this.#restart(portSlot);
   }
@@ -552,6 +577,7 @@ export class Pool {
       await portSlot.handle.start(this.#publicPorts[portSlot.index]!, this.#ranges);
       portSlot.ready = true;
       this.#placement.setOpen(portSlot.index, true);
+      this.#onRoom();
     } catch {
       // Its exit is handled like any other: reported and tried again.
     }

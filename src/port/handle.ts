@@ -4,11 +4,11 @@
  */
 import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
-import type { CloseReason, PortStats } from "../connection-contract.ts";
+import type { PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
-import type { ChannelDefinition, Protocol } from "../protocol.ts";
+import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
 import "../udp/node-text.ts";
@@ -16,6 +16,7 @@ import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { Credits } from "./credits.ts";
 import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
+import type { PortListener } from "./port-listener.ts";
 import type { ApplicationPost, WorkerOptions, WorkerPost } from "./posts.ts";
 import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
@@ -24,40 +25,21 @@ import {
   listBytes,
   PEER_BYTES,
   SEND_BYTES,
+  SYSTEM_BYTES,
   TOKEN_BYTES,
   ToWorker,
   writeClose,
   writeHeader,
   writeList,
   writeSend,
+  writeSystem,
   writeToken,
 } from "./records-to-worker.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 
-/** What a port tells its pool. */
-export interface PortListener {
-  /** A join with a good cookie is to be decided. */
-  onJoinRequest(request: Extract<WorkerPost, { type: "join" }>): void;
-  onExpired(peer: number): void;
-  onJoin(peer: number, address: string): void;
-  /** A message, valid during the call only. The listener gives its cost back with `release`. */
-  onMessage(peer: number, message: ReceivedMessage): void;
-  onLeave(peer: number, reason: CloseReason): void;
-  onDrained(peer: number): void;
-  /** What became of a message that was sent to the peer with a token. */
-  onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
-  /** The ring to the worker had no room for a message, and has again. */
-  onRingDrained(): void;
-  /** A handler of the systems threw. */
-  onFault(where: string, error: string): void;
-  onKeys(lines: readonly string[]): void;
-  /** The worker has ended; undefined after an orderly close. */
-  onExit(error: Error | undefined): void;
-}
-
 export interface PortHandleOptions {
-  readonly protocol: Protocol;
+  readonly protocol: ServerProtocol;
   readonly worker: Omit<WorkerOptions, "memory">;
   readonly listener: PortListener;
 }
@@ -292,6 +274,31 @@ export class PortHandle {
     return this.#sendCredits.isFull(peer & this.#slotMask, fullBit(channel.index));
   }
 
+  /**
+   * Room for a message to the systems, written and not published. False: there is none. `publishSystem` or `abandonSystem`
+   * follows in the same turn, before anything else is written.
+   */
+  reserveSystem(from: number, message: number, payload: Uint8Array): boolean {
+    const w = this.#reserve(ToWorker.system, SYSTEM_BYTES + payload.length);
+    if (w === undefined) return false;
+    writeSystem(w, from, message);
+    w.raw(payload);
+    return true;
+  }
+
+  publishSystem(): void {
+    this.#end.publish();
+  }
+
+  abandonSystem(): void {
+    this.#end.abandon();
+  }
+
+  /** Takes what was refused before: a message of the systems whose receiver had no room. */
+  drainAgain(): void {
+    if (!this.#exited) this.#end.lookAgain();
+  }
+
   close(peer: number, code: string, reason: string, lingerMs: number): void {
     const w = this.#end.reserveUrgent(ToWorker.close, CLOSE_BYTES);
     writeClose(w, peer, code, reason, lingerMs);
@@ -426,8 +433,7 @@ export class PortHandle {
   }
 
   readonly #take: RecordCallback = (kind, bytes, view, start, end) => {
-    readForApplication(kind, bytes, view, start, end, this.#user, this.#reports);
-    return true;
+    return readForApplication(kind, bytes, view, start, end, this.#user, this.#reports);
   };
 
   readonly #reports: PortReports = {
@@ -443,6 +449,9 @@ export class PortHandle {
     drained: (peer) => this.#listener.onDrained(peer),
     notice: (peer, channel, token, delivered) =>
       this.#listener.onNotice(peer, channel, token, delivered),
+    // A worker that has ended must not keep back what stands behind it.
+    system: (to, message, bytes, view, start, end) =>
+      this.#listener.onSystem(to, message, bytes, view, start, end) || this.#exited,
     ringHasRoom: () => {
       this.#end.sendPendingHints();
       this.#sendPendingHeaders();

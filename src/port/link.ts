@@ -19,7 +19,13 @@ import {
   writeMessage,
   writeNotice,
 } from "./records-to-application.ts";
-import { type PortCommands, readForWorker, ToWorker } from "./records-to-worker.ts";
+import {
+  type PortCommands,
+  readForWorker,
+  SYSTEM_BYTES,
+  ToWorker,
+  writeSystem,
+} from "./records-to-worker.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 
@@ -91,6 +97,16 @@ export class PortLink {
     if (w === undefined) return false;
     writeNotice(w, peer, channel, token, delivered);
     this.#end.commit();
+    return true;
+  }
+
+  /** A message of the systems, for the application or for those of other ports. False: the ring has no room. */
+  system(to: number, message: number, payload: Uint8Array): boolean {
+    const w = this.#end.reserve(ToApplication.system, SYSTEM_BYTES + payload.length);
+    if (w === undefined) return false;
+    writeSystem(w, to, message);
+    w.raw(payload);
+    this.#end.publish();
     return true;
   }
 

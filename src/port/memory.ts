@@ -3,7 +3,7 @@
  * of every peer in each direction. Made anew for each worker: nothing of a dead one is used again.
  */
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
-import type { Protocol } from "../protocol.ts";
+import type { Protocol, ServerProtocol } from "../protocol.ts";
 import { type CreditsMemory, createCredits } from "./credits.ts";
 import { createDoorbell, type DoorbellMemory } from "./doorbell.ts";
 import { LEAVE_BYTES } from "./records-to-application.ts";
@@ -41,7 +41,10 @@ export function slotSpan(maxPeers: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, maxPeers)));
 }
 
-export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemory {
+export function createPortMemory(
+  protocol: Protocol & Pick<ServerProtocol, "system">,
+  maxPeers: number,
+): PortMemory {
   const reserved = reservedRoom(maxPeers * URGENT_RECORDS_PER_PEER, URGENT_RECORD_BYTES);
   let largest = 0;
   let grown = 0;
@@ -49,6 +52,7 @@ export function createPortMemory(protocol: Protocol, maxPeers: number): PortMemo
     largest = Math.max(largest, maxBytes);
     grown = Math.max(grown, compatMaxBytes);
   }
+  for (const { maxBytes } of protocol.system ?? []) largest = Math.max(largest, maxBytes);
   // A broadcast's record also lists who does not get it.
   const overhead = 4 * maxPeers + 8 * protocol.header.userFields.length + 256;
   const capacity = Math.max(MIN_RING_BYTES, 4 * reserved, 4 * (largest + overhead));

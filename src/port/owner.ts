@@ -229,6 +229,18 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     }
   }
 
+  system(
+    from: number,
+    message: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    this.#o.systems?.system(from, message, bytes, view, start, end);
+    this.#loop.wake();
+  }
+
   setHeader(field: number, value: number): void {
     this.userFields[field] = value;
     for (const peer of this.#peers.values()) peer.connection.setUserField(field, value);

@@ -15,6 +15,7 @@ import {
   textEnd,
   writeText,
 } from "./record-text.ts";
+import { SYSTEM_BYTES } from "./records-to-worker.ts";
 
 /** Kinds of records. None has the number of one that goes to the worker, so the compiler tells the two apart. */
 export const ToApplication = {
@@ -27,6 +28,8 @@ export const ToApplication = {
   ringDrained: 5,
   /** What became of a message that the application sent with a token. */
   notice: 6,
+  /** A message of the systems, for the application or for those of other ports. */
+  system: 7,
 } as const;
 export type ToApplication = (typeof ToApplication)[keyof typeof ToApplication];
 
@@ -46,9 +49,18 @@ export interface PortReports {
   drained(peer: number): void;
   notice(peer: number, channel: number, token: number, delivered: boolean): void;
   ringHasRoom(): void;
+  /** A message of the systems. False: not now, its receiver has no room; it is to be handed over again. */
+  system(
+    to: number,
+    message: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): boolean;
 }
 
-/** Hands a record to whom it is for; `user` takes the header fields of a message. */
+/** Hands a record to whom it is for; `user` takes the header fields of a message. False: it is to be handed over again. */
 export function readForApplication(
   kind: number,
   bytes: Uint8Array,
@@ -57,7 +69,7 @@ export function readForApplication(
   end: number,
   user: Float64Array,
   reports: PortReports,
-): void {
+): boolean {
   const record = kind as ToApplication;
   switch (record) {
     case ToApplication.message:
@@ -78,9 +90,14 @@ export function readForApplication(
     case ToApplication.ringDrained:
       reports.ringHasRoom();
       break;
+    case ToApplication.system: {
+      const [to, message] = [view.getUint32(start), view.getUint16(start + 4)];
+      return reports.system(to, message, bytes, view, start + SYSTEM_BYTES, end);
+    }
     default:
       record satisfies never;
   }
+  return true;
 }
 
 export function messageBytes(userFields: number, payloadBytes: number): number {

@@ -37,6 +37,8 @@ export const ToWorker = {
   /** A message for the peers listed; and with a token. */
   multicast: 27,
   multicastNoticed: 28,
+  /** A message for the systems. */
+  system: 29,
 } as const;
 export type ToWorker = (typeof ToWorker)[keyof typeof ToWorker];
 
@@ -68,6 +70,15 @@ export interface PortCommands {
     start: number,
     end: number,
     token?: number,
+  ): void;
+  /** A message for the systems, from those of port `from` or from the application (TO_APPLICATION). */
+  system(
+    from: number,
+    message: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
   ): void;
   close(peer: number, code: string, reason: string, lingerMs: number): void;
   setHeader(field: number, value: number): void;
@@ -112,6 +123,12 @@ export function readForWorker(
     case ToWorker.multicastNoticed:
       readMulticast(bytes, view, start + TOKEN_BYTES, end, commands, view.getFloat64(start));
       break;
+    case ToWorker.system: {
+      const payloadAt = start + SYSTEM_BYTES;
+      const [from, message] = [view.getUint32(start), view.getUint16(start + 4)];
+      commands.system(from, message, bytes, view, payloadAt, end);
+      break;
+    }
     case ToWorker.close:
       readClose(bytes, view, start, commands);
       break;
@@ -210,6 +227,15 @@ function readMulticast(
   const peers = readList(view, start);
   const payloadAt = start + listBytes(peers.length);
   commands.multicast(view.getUint16(start), peers, bytes, payloadAt, end, token);
+}
+
+/** What stands before a message of the systems, in both directions; its bytes follow. */
+export const SYSTEM_BYTES = 6;
+
+/** `other`: whom it comes from, on the way to a worker; whom it is for, on the way from one. */
+export function writeSystem(w: Writer, other: number, message: number): void {
+  w.u32(other);
+  w.u16(message);
 }
 
 /** The longest close. */

@@ -42,6 +42,8 @@ export class RingEnd<Side extends keyof RecordKinds> {
   readonly #hints: (typeof hints)[Side];
   /** Peers (or RING) whose hint found no room. */
   readonly #pendingHints = new Set<number>();
+  /** The last record that was handed over was not taken. */
+  #stopped = false;
   /** A record has been published since the other thread was last rung for. */
   #unrung = false;
 
@@ -60,7 +62,14 @@ export class RingEnd<Side extends keyof RecordKinds> {
 
   /** From now on `work` is called whenever there are records; it drains them and returns whether more are left. */
   wait(work: () => boolean): void {
-    this.#bell.wait(() => !this.#in.isEmpty, work);
+    this.#bell.wait(() => !this.#stopped && !this.#in.isEmpty, work);
+  }
+
+  /** What `drain` stopped at may be taken now. */
+  lookAgain(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#bell.resume();
   }
 
   close(): void {
@@ -127,6 +136,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
   /** Hands over what has come, tells the other side of the room this made, and returns whether more is left. */
   drain(take: RecordCallback): boolean {
     const drained = this.#in.drain(Number.POSITIVE_INFINITY, take);
+    this.#stopped = drained === Drained.stopped;
     if (Atomics.exchange(this.#wantsRoom, this.#otherWord, 0) === 1) this.#hint(RING);
     if (this.#pendingHints.size > 0) this.sendPendingHints();
     return drained === Drained.more;

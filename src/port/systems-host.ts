@@ -20,16 +20,28 @@ import type {
   HeaderValues,
   NoticedBroadcastOptions,
   SendTarget,
+  SystemTarget,
 } from "../face.ts";
 import { excepted, Groups } from "../groups.ts";
 import { hasChannel, type NegotiatedVersion } from "../negotiated-version.ts";
-import type { Protocol } from "../protocol.ts";
+import type { Protocol, ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import {
+  decodeSystem,
+  encodeSystem,
+  systemMessage,
+  TO_APPLICATION,
+  TO_OTHER_PORTS,
+} from "../system-messages.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
 import { Reader } from "../wire/reader.ts";
 
 type SystemNoticeHandler = (peer: unknown, token: number, outcome: DeliveryOutcome) => unknown;
 type SystemHandler = (peer: unknown, message: unknown, context: unknown) => unknown;
+
+type SystemMessageHandler = (port: SystemsPort, message: unknown, from: number) => unknown;
+/** Writes a message for others into the ring. False: there is no room. */
+type SystemSender = (to: number, message: number, payload: Uint8Array) => boolean;
 
 /** A peer of the worker that hosts the systems: what they do with it happens at once, on the same thread. */
 export interface WorkerPeer {
@@ -53,7 +65,7 @@ export interface Admission {
 }
 
 export class SystemsHost implements BroadcastTarget {
-  readonly #protocol: Protocol;
+  readonly #protocol: ServerProtocol;
   readonly #systems: Systems;
   readonly #onFault: (where: string, error: unknown) => void;
   readonly #handlers: (SystemHandler | undefined)[];
@@ -64,6 +76,10 @@ export class SystemsHost implements BroadcastTarget {
   readonly #groups: Groups<SystemsPeer, object>;
   readonly #portFace: SystemsPort;
   readonly #context: { readonly header: object };
+  readonly #sendSystem: SystemSender;
+  /** By index of the message. */
+  readonly #systemHandlers: ReadonlyMap<number, SystemMessageHandler>;
+  readonly #unhandled = new Set<number>();
   readonly #reader = new Reader();
   #user: Float64Array = new Float64Array(0);
   #tickedMs = 0;
@@ -71,12 +87,15 @@ export class SystemsHost implements BroadcastTarget {
   #gridMs = 0;
 
   constructor(
-    protocol: Protocol,
+    protocol: ServerProtocol,
     systems: Systems,
     port: number,
     onFault: (where: string, error: unknown) => void,
+    sendSystem: SystemSender,
   ) {
     this.#protocol = protocol;
+    this.#sendSystem = sendSystem;
+    this.#systemHandlers = systemHandlersOf(protocol, systems.definition.system);
     this.#systems = systems;
     this.#groups = new Groups({
       check: ({ id }) => {
@@ -91,6 +110,9 @@ export class SystemsHost implements BroadcastTarget {
       peers: this.#faces,
       broadcast: systems.face.broadcast(this),
       group: (name) => this.#groups.group(name),
+      toApplication: systems.face.toApplication?.(this.#target(() => TO_APPLICATION)) ?? {},
+      toPort: systems.face.toPort?.(this.#target((port) => port!)) ?? {},
+      toOtherPorts: systems.face.toOtherPorts?.(this.#target(() => TO_OTHER_PORTS)) ?? {},
     };
     this.#onFault = onFault;
     const receive = (systems.definition.receive ?? {}) as Record<string, SystemHandler | undefined>;
@@ -143,6 +165,41 @@ export class SystemsHost implements BroadcastTarget {
     this.#guard(`notices.${this.#protocol.channels[channel]!.name}`, () =>
       handler(peer.face, token, outcome),
     );
+  }
+
+  /** A message of the application or of another port's systems. */
+  system(
+    from: number,
+    index: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    const message = this.#protocol.system![index]!;
+    const handler = this.#systemHandlers.get(index);
+    if (handler === undefined) {
+      if (this.#unhandled.has(index)) return;
+      this.#unhandled.add(index);
+      const problem = `nobody handles the system message ${message.name}: it is dropped; give a handler as \`system.${message.name}\` of the systems`;
+      this.#onFault("systems.system", new StardustError("STARDUST_INVALID_OPTION", problem));
+      return;
+    }
+    this.#guard(`system.${message.name}`, () =>
+      handler(this.#portFace, decodeSystem(message, this.#reader, bytes, view, start, end), from),
+    );
+  }
+
+  #target(to: (port: number | undefined) => number): SystemTarget {
+    return {
+      send: (index, value, port) => {
+        const payload = encodeSystem(this.#protocol.system![index]!, value);
+        return this.#sendSystem(to(port), index, payload);
+      },
+      receive: () => {
+        throw new Error("systems have their handlers from the start");
+      },
+    };
   }
 
   join(joined: WorkerPeer): void {
@@ -221,6 +278,21 @@ export class SystemsHost implements BroadcastTarget {
   #guard(where: string, work: () => unknown): void {
     runGuarded(work, (error) => this.#onFault(`systems.${where}`, error));
   }
+}
+
+/** By index of the message. */
+function systemHandlersOf(
+  protocol: ServerProtocol,
+  handlers: object | undefined,
+): ReadonlyMap<number, SystemMessageHandler> {
+  const from = ["application-to-systems", "systems-to-systems"] as const;
+  const rows = Object.entries(handlers ?? {}).flatMap(
+    ([name, handler]): [number, SystemMessageHandler][] =>
+      handler === undefined
+        ? []
+        : [[systemMessage(protocol.system, name, from, "systems.system").index, handler]],
+  );
+  return new Map(rows);
 }
 
 /** By channel index. */

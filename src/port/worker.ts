@@ -5,7 +5,7 @@
 import { isIPv6 } from "node:net";
 import { parentPort, threadId, workerData } from "node:worker_threads";
 import { PortBindError, StardustError } from "../errors.ts";
-import { missingCodec, type Protocol } from "../protocol.ts";
+import { missingCodec, type ServerProtocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
@@ -49,9 +49,9 @@ function systemError(error: unknown): SystemFailure | undefined {
   return { message, code, errno, syscall };
 }
 
-async function importProtocol(): Promise<Protocol> {
+async function importProtocol(): Promise<ServerProtocol> {
   const module = await importModule(options.protocolUrl);
-  const protocol = module["protocol"] as Protocol | undefined;
+  const protocol = module["protocol"] as ServerProtocol | undefined;
   const same =
     protocol?.hash === options.protocolHash &&
     JSON.stringify(protocol.versions) === options.protocolVersions;
@@ -70,7 +70,11 @@ async function importProtocol(): Promise<Protocol> {
   return protocol;
 }
 
-async function importSystems(protocol: Protocol, port: number): Promise<SystemsHost | undefined> {
+async function importSystems(
+  protocol: ServerProtocol,
+  port: number,
+  link: PortLink,
+): Promise<SystemsHost | undefined> {
   if (options.systems === undefined) return undefined;
   const module = await importModule(options.systems);
   const systems = module["default"] as Systems | undefined;
@@ -80,7 +84,9 @@ async function importSystems(protocol: Protocol, port: number): Promise<SystemsH
       `the default export of ${options.systems} is not what systems() of this protocol returns`,
     );
   }
-  return new SystemsHost(protocol, systems, port, fault);
+  return new SystemsHost(protocol, systems, port, fault, (to, message, payload) =>
+    link.system(to, message, payload),
+  );
 }
 
 /** The socket of each address. */
@@ -133,8 +139,8 @@ async function main(): Promise<void> {
   const sockets = await wrap(await openSockets());
   const { port } = sockets[0]!;
   const congestion = await importCongestion();
-  const systems = await importSystems(protocol, port);
   const link = new PortLink(options.memory, protocol);
+  const systems = await importSystems(protocol, port, link);
   let owner: PortOwner | undefined;
 
   async function end(): Promise<void> {

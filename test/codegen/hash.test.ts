@@ -40,6 +40,13 @@ test.each(specs)("the vectors of %s have the text that its hash is taken of", (f
   expect(canonical).toBe(independentText(emitModelJson(model)));
 });
 
+test("what the threads of a server say to each other is not in it", () => {
+  const spec = readFileSync(`${root}test/specs/match.yaml`, "utf8");
+  const [without] = spec.split("system:\n");
+  expect(without).not.toBe(spec);
+  expect(hashes(without!)?.own).toBe(hashes(spec)!.own);
+});
+
 test("the checked-in model of the arena has the hash that it says", () => {
   const text = readFileSync(`${root}generated/model.json`, "utf8");
   expect(independentHash(text)).toBe(JSON.parse(text).hash);

@@ -134,6 +134,16 @@ const places: Readonly<Record<string, (names: readonly string[]) => string[]>> =
       }),
     ].join("\n"),
   ],
+  "system message": (names) => [
+    [
+      ...[...head, anyChannel.replace("{ c:", "{ onlyChannel:"), "system:"],
+      ...distinct(names, channelTypeName).map((name, i) => {
+        const from = ["systems", "application", "systems"][i % 3];
+        const to = ["application", "systems", "systems"][i % 3];
+        return `  ${quoted(name)}: { direction: ${from}-to-${to}, message: { a: u8 } }`;
+      }),
+    ].join("\n"),
+  ],
   type: (names) => {
     const good = distinct(names, pascalCase);
     const forms = ["struct: { x: u8, y: varint }", "enum: { a: 0, b: 1 }", "union: { a: u8 }"];
@@ -207,7 +217,7 @@ const places: Readonly<Record<string, (names: readonly string[]) => string[]>> =
 function legal(names: Iterable<string>, place: string): string[] {
   return [...names].filter((name) => {
     if (!namePattern.test(name) || onEveryObject.has(name)) return false;
-    if (place === "channel") return !notForChannels.has(name);
+    if (place === "channel" || place === "system message") return !notForChannels.has(name);
     return place !== "type" || !(builtInTypes.has(name) || reservedTypeNames.has(pascalCase(name)));
   });
 }
@@ -229,7 +239,7 @@ beforeAll(async () => {
   const header = files.get("header.ts")!;
   const ofHeader = legalHeaderNames(declared(new Map([["header.ts", header]])).all);
   for (const place of Object.keys(places)) {
-    const few = place === "channel" || place === "type";
+    const few = ["channel", "system message", "type"].includes(place);
     const names = place === "header field" ? ofHeader : few ? top : all;
     const made = places[place]!(legal(names, place)).map(load);
     expect(made.flatMap(({ refused }) => refused)).toEqual([]);

@@ -84,3 +84,8 @@ export function unmark(marked: string): { text: string; start: number; end: numb
   const end = marked.indexOf("»") - 1;
   return { text: marked.replace("«", "").replace("»", ""), start, end };
 }
+
+/** A spec with this in its section `system`. */
+export function system(text: string): string {
+  return `${smallest}system:\n  ${text}\n`;
+}

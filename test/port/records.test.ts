@@ -21,12 +21,14 @@ import {
   type PortCommands,
   readForWorker,
   SEND_BYTES,
+  SYSTEM_BYTES,
   TOKEN_BYTES,
   ToWorker,
   writeClose,
   writeHeader,
   writeList,
   writeSend,
+  writeSystem,
   writeToken,
 } from "#src/port/records-to-worker.js";
 import { createRing, type RecordCallback, RingReader, RingWriter } from "#src/port/ring.js";
@@ -129,6 +131,12 @@ test("to the worker, each record asks for what was wanted", () => {
       }),
       ["multicast", 514, many, [1, 2, 3], 5],
     ],
+    [
+      ToWorker.system,
+      SYSTEM_BYTES + 3,
+      beforePayload((w) => writeSystem(w, 65_535, 300)),
+      ["system", 65_535, 300, [1, 2, 3]],
+    ],
   ];
   expect(new Set(rows.map(([kind]) => kind))).toEqual(new Set(Object.values(ToWorker)));
   const said: unknown[][] = [];
@@ -139,6 +147,8 @@ test("to the worker, each record asks for what was wanted", () => {
       said.push(["broadcast", channel, [...except], [...bytes.subarray(start, end)], token]),
     multicast: (channel, peers, bytes, start, end, token) =>
       said.push(["multicast", channel, peers, [...bytes.subarray(start, end)], token]),
+    system: (from, message, bytes, _view, start, end) =>
+      said.push(["system", from, message, [...bytes.subarray(start, end)]]),
     close: (...what) => said.push(["close", ...what]),
     setHeader: (...what) => said.push(["setHeader", ...what]),
     setJoined: (peer) => said.push(["setJoined", peer]),
@@ -191,6 +201,12 @@ test("to the application, each record says what has happened", () => {
       (w) => writeNotice(w, 1, 1, 0, false),
       ["notice", 1, 1, 0, false],
     ],
+    [
+      ToApplication.system,
+      SYSTEM_BYTES + 3,
+      beforePayload((w) => writeSystem(w, 65_536, 2)),
+      ["system", 65_536, 2, [1, 2, 3]],
+    ],
   ];
   expect(new Set(rows.map(([kind]) => kind))).toEqual(new Set(Object.values(ToApplication)));
   const said: unknown[][] = [];
@@ -205,10 +221,13 @@ test("to the application, each record says what has happened", () => {
     drained: (peer) => said.push(["drained", peer]),
     notice: (...what) => said.push(["notice", ...what]),
     ringHasRoom: () => said.push(["ringHasRoom"]),
+    system: (to, message, bytes, _view, start, end) => {
+      said.push(["system", to, message, [...bytes.subarray(start, end)]]);
+      return true;
+    },
   };
-  crossed(rows, (kind, bytes, view, start, end) => {
-    readForApplication(kind, bytes, view, start, end, fields, reports);
-    return true;
-  });
+  crossed(rows, (kind, bytes, view, start, end) =>
+    readForApplication(kind, bytes, view, start, end, fields, reports),
+  );
   expect(said).toEqual(rows.map(([, , , what]) => what));
 });

@@ -68,8 +68,10 @@ it("in systems are those of their port", async () => {
   const { clients, told } = await players(server, ["a", "b", "c", "d"]);
   expect(clients.map(({ port }) => server.ports.indexOf(port))).toEqual([0, 1, 0, 1]);
   const [a, b, c] = clients;
-  for (const client of [a!, b!, c!]) client.send.ask({ what: "join" });
-  await until(() => told.slice(0, 3).every((lines) => lines.length === 1));
+  for (const [i, client] of [a!, b!, c!].entries()) {
+    client.send.ask({ what: "join" });
+    await until(() => told[i]!.length === 1);
+  }
   expect(told.map(([line]) => line)).toEqual(["1 in red", "1 in red", "2 in red", undefined]);
   c!.send.ask({ what: "hail" });
   await until(() => told[0]!.length === 2 && told[2]!.length === 2);
