@@ -6,6 +6,9 @@
 /** The largest channel id of a spec: ids are shifted by one on the wire, zero is the connection protocol. */
 export const MAX_CHANNEL_ID: number = 0xff_fffe;
 
+/** What a timer of Node can wait, milliseconds: a longer one runs at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
+
 /** Packet and message numbers are JavaScript numbers inside; sessions close long before 2^53. */
 export const MAX_PACKET_NUMBER: number = 2 ** 52;
 

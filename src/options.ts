@@ -3,6 +3,7 @@
  * the option, never a TypeError from somewhere inside. What an option means is for whoever takes it.
  */
 import { StardustError } from "./errors.ts";
+import { MAX_TIMER_MS } from "./limits.ts";
 import { isIdentity, isServerKey } from "./server-key.ts";
 import { isTokenText } from "./token-text.ts";
 
@@ -64,11 +65,13 @@ export function countOrNone(low: number): OptionType {
   };
 }
 
-/** Milliseconds from `low` on; Infinity is allowed. */
+/** Milliseconds from `low` to what a timer can wait, some 24 days; or Infinity. */
 export function milliseconds(low: number): OptionType {
   return {
-    what: `milliseconds, at least ${low}, or Infinity`,
-    isGood: (value) => typeof value === "number" && value >= low,
+    what: `milliseconds, from ${low} to ${MAX_TIMER_MS}, or Infinity`,
+    isGood: (value) =>
+      value === Number.POSITIVE_INFINITY ||
+      (typeof value === "number" && value >= low && value <= MAX_TIMER_MS),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type PortStats,
 } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
+import { MAX_TIMER_MS } from "../limits.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, WORKER_GONE } from "../port/handle.ts";
 import type { PortListener } from "../port/port-listener.ts";
@@ -96,8 +97,6 @@ const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
 /** Time beyond the linger that a worker has to close; then its thread is ended. */
 const CLOSE_GRACE_MS = 3000;
-/** Timers of Node do not take more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** By default an address may have this part of the capacity, and never fewer peers than a household may need. */
 const ADDRESS_SHARE = 1 / 4;
 const MIN_ADDRESS_SHARE = 16;

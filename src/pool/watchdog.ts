@@ -4,7 +4,7 @@
  * which this thread itself stood still counts against no worker. What becomes of a silent worker is the pool's matter.
  */
 
-import { MAX_TIMER_MS } from "../udp/turn.ts";
+import { MAX_TIMER_MS } from "../limits.ts";
 
 /** A worker that can be pinged. */
 export interface Watched {

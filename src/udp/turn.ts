@@ -5,13 +5,12 @@
  * often it is woken.
  */
 
+import { MAX_TIMER_MS } from "../limits.ts";
+
 /** Milliseconds on a clock that never goes back; the one clock of the runtime. */
 export function nowMs(): number {
   return performance.now();
 }
-
-/** What a timer of Node can wait, milliseconds: a longer one runs at once. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 export class Turn {
   readonly #run: (nowMs: number) => number;

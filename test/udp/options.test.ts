@@ -85,11 +85,24 @@ describe("an option of another type", () => {
     await until(() => server.peers.has(client.id));
     const peer = server.peers.get(client.id)!;
     const refused = { code: "STARDUST_INVALID_OPTION" };
-    for (const options of [{ code: 5 }, { reason: {} }, { lingerMs: "1" }, null, 5] as never[]) {
+    const late = { lingerMs: 2 ** 31 };
+    for (const options of [
+      { code: 5 },
+      { reason: {} },
+      { lingerMs: "1" },
+      late,
+      null,
+      5,
+    ] as never[]) {
       await expect(client.close(options)).rejects.toMatchObject(refused);
       await expect(server.close(options)).rejects.toMatchObject(refused);
       expect(() => peer.close(options)).toThrow(expect.objectContaining(refused));
     }
+    // A timer would take it for no time at all, or it would never end.
+    await expect(server.close({ drainMs: 2 ** 31 })).rejects.toMatchObject({
+      message: "drainMs: must be milliseconds, from 0 to 2147483647, or Infinity, not 2147483648",
+    });
+    await expect(narrowServer({ workerTimeoutMs: 2 ** 40 })).rejects.toMatchObject(refused);
     for (const options of [{ limit: 0 }, { overflow: "x" }, { signal: {} }, null, 5] as never[]) {
       expect(() => client.messages.line(options)).toThrow(expect.objectContaining(refused));
       expect(() => server.messages.line(options)).toThrow(expect.objectContaining(refused));
