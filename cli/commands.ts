@@ -190,6 +190,13 @@ export const commands: Readonly<Record<string, Command>> = {
         value: "JSON",
         help: "the body of join (default: the least that the spec takes)",
       },
+      "token-key": {
+        type: "string",
+        value: "file",
+        help: "an issuer's private key: each join brings a connect token that it has signed",
+      },
+      audience: { type: "string", value: "name", help: "of those tokens" },
+      claims: { type: "string", value: "JSON", help: "of those tokens" },
       only: { type: "string", value: "rule", help: "try this rule alone" },
       explain: {
         type: "string",

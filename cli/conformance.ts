@@ -3,19 +3,28 @@
  * prints what it does about each; with `--explain`, a server for the author of a client. The probe knows the server by its spec alone. What no datagram shows from outside is not in the
  * table. Worst case: each rule that gets no answer waits for it.
  */
+
 import { lookup } from "node:dns/promises";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { resolveSpec } from "../codegen/model/resolve.ts";
 import { type ErrorFormat, formatDiagnostics, printable } from "../codegen/spec/format.ts";
 import { loadSpecFile } from "../codegen/spec/load.ts";
+import { tokenParts } from "../src/token-text.ts";
+import { nodeCrypto } from "../src/udp/node-crypto.ts";
+import type { OwnToken } from "../src/zero/join.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 import { explainServer, type Listen, type Verdict, verdictText } from "./conformance/explain.ts";
 import { Connection, NoAnswer, Probe, type Target } from "./conformance/probe.ts";
 import { fail, type Outcome, type Rule, unseen } from "./conformance/rule.ts";
 import { type SessionContext, sessionRules } from "./conformance/session-rules.ts";
 import { zeroRules } from "./conformance/zero-rules.ts";
+import { claimsOf, issue } from "./token.ts";
 import { readNumber, UsageError } from "./usage.ts";
+
+/** A run is over by then. */
+const TOKEN_LIFETIME_MS = 600_000;
 
 export async function runConformance(invocation: Invocation): Promise<ExitCode> {
   const { flags, out, err } = invocation;
@@ -47,6 +56,7 @@ export async function runConformance(invocation: Invocation): Promise<ExitCode> 
     waitMs: readNumber(flags, "wait", { min: 10, max: 60_000 }) ?? 1000,
     model,
     ...(join === undefined ? {} : { join }),
+    token: tokensOf(flags),
   };
   const rows = await probeServer(target, (rule) => only === undefined || rule === only);
   out(flags["json"] === true ? `${JSON.stringify(rows, undefined, 2)}\n` : tableOf(rows));
@@ -73,6 +83,31 @@ async function runExplain(path: string, { flags, out }: Invocation): Promise<Exi
   });
   await explained.close();
   return 0;
+}
+
+/** A fresh token for each join: each lets in once. */
+function tokensOf(flags: Invocation["flags"]): (() => OwnToken) | undefined {
+  const file = flags["token-key"] as string | undefined;
+  const [audience, claims] = ["audience", "claims"].map(
+    (name) => flags[name] as string | undefined,
+  );
+  if (file === undefined) {
+    if (audience === undefined && claims === undefined) return undefined;
+    throw new UsageError("--audience and --claims are those of tokens, which --token-key signs");
+  }
+  const options = {
+    issuer: readFileSync(file, "utf8"),
+    expiresInMs: TOKEN_LIFETIME_MS,
+    audience,
+    claims: claimsOf(claims),
+  };
+  const make = (): OwnToken => {
+    const { signed, seed } = tokenParts(issue(options).token);
+    return { signed, key: nodeCrypto.signingKey(Buffer.from(seed!, "base64url")) };
+  };
+  // What is wrong with them is said before anything is sent.
+  make();
+  return make;
 }
 
 function joinBody(text: string | undefined): unknown {

@@ -30,7 +30,8 @@ export async function runToken({ flags, out }: Invocation): Promise<ExitCode> {
   return 0;
 }
 
-function issue(options: IssueTokenOptions): IssuedToken {
+/** Throws UsageError for what makes no token. */
+export function issue(options: IssueTokenOptions): IssuedToken {
   try {
     return issueToken(options);
   } catch (error) {
@@ -44,7 +45,7 @@ function keyOf(given: string | undefined): string | undefined {
   return given === undefined || isServerKey(given) ? given : readFileSync(given, "utf8");
 }
 
-function claimsOf(json: string | undefined): Readonly<Record<string, unknown>> | undefined {
+export function claimsOf(json: string | undefined): Readonly<Record<string, unknown>> | undefined {
   if (json === undefined) return undefined;
   try {
     return JSON.parse(json);

@@ -21,6 +21,11 @@ import {
 } from "../../codegen/interpret/write-datagram.ts";
 import { hasRole } from "../../codegen/model/header-roles.ts";
 import type { Model } from "../../codegen/model/model.ts";
+import { secretNames, secretSchema } from "../../codegen/model/secrets.ts";
+import { nodeCrypto } from "../../src/udp/node-crypto.ts";
+import type { OwnToken } from "../../src/zero/join.ts";
+import { splitBody } from "../../src/zero/secrets.ts";
+import { signJoin } from "../../src/zero/token.ts";
 import { JoinKeys, ProbeSeal } from "./sealing.ts";
 
 export interface Target {
@@ -32,6 +37,8 @@ export interface Target {
   readonly model: Model;
   /** Body of join; default: the least that the spec takes. */
   readonly join?: unknown;
+  /** A connect token for each join, where the server asks for them. */
+  readonly token?: (() => OwnToken) | undefined;
 }
 
 export interface Answer {
@@ -143,9 +150,24 @@ export class Probe {
   joinValues(cid: string): ZeroValues {
     const { version, hash, zero } = this.model;
     const schema = zero.messages.find(({ name }) => name === "join")!.body;
-    const body = this.target.join ?? sample(schema, "least");
+    const whole = (this.target.join ?? sample(schema, "least")) as Readonly<
+      Record<string, unknown>
+    >;
+    const { readable: body } = splitBody(secretNames(schema), whole);
     const key = this.model.security === "sealed" ? { key: this.keysOf(cid).key } : {};
     return { cid, msg: "join", seq: 0, ack: 0, sys: { version, hash, ...key }, body };
+  }
+
+  /** What join 2 keeps to itself, sealed to what the challenge has brought; nothing where the spec has no such members. */
+  secretOf(cid: string): Pick<ZeroValues, "secret"> {
+    const schema = this.model.zero.messages.find(({ name }) => name === "join")!.body;
+    const secret = secretSchema(schema);
+    if (secret === undefined) return {};
+    const whole = (this.target.join ?? sample(schema, "least")) as Readonly<
+      Record<string, unknown>
+    >;
+    const members = splitBody(secretNames(schema), whole).secret;
+    return { secret: this.keysOf(cid).secret(members) };
   }
 
   join(cid: string): Uint8Array {
@@ -172,8 +194,14 @@ export async function challenged(probe: Probe): Promise<{ cid: string; cookie: s
   const cid = newCid();
   probe.send(probe.join(cid));
   const challenge = await probe.zero(cid, "challenge");
-  const sys = challenge?.reading.envelope?.["sys"] as { cookie?: unknown } | undefined;
+  const sys = challenge?.reading.envelope?.["sys"] as
+    | { cookie?: unknown; joinKey?: unknown }
+    | undefined;
   if (typeof sys?.cookie !== "string") throw new NoAnswer("a join gets no challenge");
+  const { body } = probe.model.zero.messages.find(({ name }) => name === "join")!;
+  if (secretNames(body).length > 0 && !probe.keysOf(cid).offered(sys.joinKey)) {
+    throw new NoAnswer("challenge brings no joinKey that its identity has signed");
+  }
   return { cid, cookie: sys.cookie };
 }
 
@@ -187,7 +215,15 @@ export function secondJoin(
   const first = probe.joinValues(cid);
   const { hash, ...others } = first.sys as { readonly hash: string };
   const padBytes = probe.model.limits.maxDatagramBytes;
-  return writeZero({ ...first, seq: 1, sys: { cookie, hash, ...others, ...sys }, padBytes });
+  const token = probe.target.token?.();
+  return writeZero({
+    ...first,
+    seq: 1,
+    sys: { cookie, hash, ...others, ...(token && { token: token.signed }), ...sys },
+    padBytes,
+    ...probe.secretOf(cid),
+    ...(token && { sign: (head) => signJoin(nodeCrypto, token.key, head) }),
+  });
 }
 
 /** A join that was accepted: what its attach needs. */

@@ -11,16 +11,30 @@ import { nodeCrypto } from "../../src/udp/node-crypto.ts";
 import { nodeSealCrypto } from "../../src/udp/node-seal.ts";
 import { openFrame } from "../../src/zero/envelope.ts";
 import { ClientKeyExchange, type SealedKeys } from "../../src/zero/key-exchange.ts";
+import { readOfferedKey, type SecretSeal, sealSecret } from "../../src/zero/secrets.ts";
 
 const TAG_BYTES = 16;
 
 /** The keys of one connection id. */
 export class JoinKeys {
   readonly #exchange = new ClientKeyExchange(nodeCrypto);
+  #portKey: Uint8Array | undefined;
 
   /** As it stands in both joins. */
   get key(): string {
     return this.#exchange.key;
+  }
+
+  /** Takes what a challenge offers to seal to; false where it is not signed by the identity that it names. */
+  offered(joinKey: unknown): boolean {
+    const offered = typeof joinKey === "string" ? readOfferedKey(nodeCrypto, joinKey) : undefined;
+    this.#portKey = offered?.key;
+    return offered !== undefined;
+  }
+
+  /** What a join says of its secret members. */
+  secret(members: Readonly<Record<string, unknown>>): SecretSeal {
+    return sealSecret(nodeCrypto, this.#exchange.pair, this.#portKey, members)!;
   }
 
   /** What join 2 and the accept that answers it lead to; a text: why to nothing. */

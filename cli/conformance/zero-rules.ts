@@ -14,7 +14,7 @@ import {
   type Probe,
   secondJoin,
 } from "./probe.ts";
-import { fail, type Outcome, pass, type Rule } from "./rule.ts";
+import { fail, type Outcome, pass, type Rule, unseen } from "./rule.ts";
 
 const page = (section: string): string => `connection.md#${section}`;
 
@@ -369,6 +369,25 @@ const ofSealed: readonly Rule<Probe>[] = [
       const { cid, cookie } = await challenged(probe);
       probe.send(secondJoin(probe, cid, cookie, { key: "A".repeat(43) }));
       const answer = await probe.zero(cid, "accept", "reject");
+      const sys = answer?.reading.envelope?.["sys"] as { reason?: string } | undefined;
+      return sys?.reason === "denied" ? pass : fail(answer?.reading.zero ?? "is not answered");
+    },
+  },
+  {
+    id: "secret-changed",
+    level: "MUST",
+    where: page("secret-members"),
+    says: "rejects a join whose secret members were sealed beside other bytes",
+    check: async (probe) => {
+      const { cid, cookie } = await challenged(probe);
+      const join = Buffer.from(secondJoin(probe, cid, cookie));
+      if (!join.includes(',"secret":"')) return unseen("the spec has no secret members");
+      // A byte of the padding; with a token, it is that which is refused.
+      const at = join.indexOf('"pad":"...');
+      if (at < 0) return unseen("no room to change a byte that says nothing");
+      join[at + '"pad":"'.length] = 0x2d;
+      probe.send(join);
+      const answer = await probe.zero(cid, "accept", "reject", "processing");
       const sys = answer?.reading.envelope?.["sys"] as { reason?: string } | undefined;
       return sys?.reason === "denied" ? pass : fail(answer?.reading.zero ?? "is not answered");
     },

@@ -226,7 +226,8 @@ export function writeZero(values: ZeroValues): Uint8Array {
   let text = `\0\0\0${JSON.stringify(members).slice(0, -1)}`;
   const secretBytes =
     secret === undefined ? 0 : ',"secret":""'.length + Math.ceil((secret.bytes * 4) / 3);
-  const tail = secretBytes + (key === undefined ? 1 : ',"mac":""}'.length + 22);
+  const sigBytes = sign === undefined ? 0 : ',"sig":""'.length + 86;
+  const tail = secretBytes + sigBytes + (key === undefined ? 1 : ',"mac":""}'.length + 22);
   const missing = padBytes - Buffer.byteLength(text) - tail;
   if (missing > 0) text += `,"pad":"${".".repeat(Math.max(0, missing - ',"pad":""'.length))}"`;
   if (secret !== undefined) {

@@ -1,5 +1,7 @@
 /** `stardust conformance`: our own servers pass every rule that shows, and servers with one planted fault fail that rule. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { newIdentity } from "stardust-udp/tokens";
 import { describe, expect, it } from "vitest";
 import { explainServer, type Listen, type Verdict, verdictText } from "#cli/conformance/explain.js";
 import { probeServer, runConformance } from "#cli/conformance.js";
@@ -30,11 +32,41 @@ describe("a server of ours", () => {
     ["menagerie", "test/specs/menagerie.yaml"],
     ["sealed", "test/specs/sealed.yaml"],
     ["modes-sealed", "test/specs/modes-sealed.yaml"],
+    ["lobby", "test/specs/lobby.yaml"],
   ])("of %s passes every rule that shows from outside", async (name, spec) => {
     const server = await listenTo(name);
     const rows = await probeServer(target(server.ports[0]!, modelOf(spec)));
     expect(rows.filter(({ result }) => result === "fail")).toEqual([]);
     expect(rows.filter(({ result }) => result === "pass").length).toBeGreaterThan(45);
+  });
+
+  it("that asks for connect tokens passes with an issuer's key, and lets nobody in without", async () => {
+    const folder = temporaryFolder("conformance-tokens");
+    const { identity, publicKey } = newIdentity();
+    writeFileSync(join(folder, "issuer.key"), identity);
+    const server = await listenTo("lobby", { tokens: { issuers: publicKey, audience: "eu-1" } });
+    const run = async (flags: Record<string, string>) => {
+      const said: string[] = [];
+      const code = await runConformance({
+        positionals: [`127.0.0.1:${server.ports[0]!}`],
+        flags: { spec: join(root, "test/specs/lobby.yaml"), ...flags, json: true } as never,
+        out: (text) => void said.push(text),
+        err: (text) => void said.push(text),
+        closed: () => false,
+        colour: false,
+      });
+      const rows = JSON.parse(said.join("")) as { rule: string; result: string; detail?: string }[];
+      return { code, failed: rows.filter(({ result }) => result === "fail") };
+    };
+    const key = { "token-key": join(folder, "issuer.key") };
+    expect(await run({ ...key, audience: "eu-1" })).toEqual({ code: 0, failed: [] });
+    for (const flags of [{}, { ...key, audience: "eu-2" }]) {
+      const { code, failed } = await run({ ...flags, only: "accept-again" });
+      expect([code, failed.map(({ detail }) => detail)]).toEqual([
+        1,
+        [expect.stringContaining("rejected (denied)")],
+      ]);
+    }
   });
 
   it("has refused each datagram for the reason that the rule is about", async () => {
