@@ -3,7 +3,7 @@
  * as bytes, or changed as the JSON that it carries.
  */
 import type { SeededRandom } from "#src/testing/random.js";
-import { buildDatagram } from "#src/zero/envelope.js";
+import { type BuildOptions, buildDatagram } from "#src/zero/envelope.js";
 import {
   clientStates,
   type MessageName,
@@ -52,6 +52,7 @@ const keys: readonly string[] = [
   "body",
   "mac",
   "sig",
+  "secret",
   "key",
   "identity",
   "pad",
@@ -70,7 +71,7 @@ const text43 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 /** What each message may say, in either kind of security. */
 const samples: { readonly [N in MessageName]: (hash: string, isSealed: boolean) => SysOf[N] } = {
   join: (hash, isSealed) => ({ hash, version: 1, ...(isSealed && { key: text43 }) }),
-  challenge: () => ({ cookie: text43 }),
+  challenge: () => ({ cookie: text43, joinKey: "A".repeat(171) }),
   processing: () => ({}),
   accept: (hash, isSealed) => ({
     ...(isSealed && { key: text43, identity: text43 }),
@@ -153,8 +154,18 @@ function made(pair: ZeroPair, to: Side, random: SeededRandom): Uint8Array {
   const message = { cid, msg, seq, ack, sys, body };
   if (messages[msg].mac)
     return buildDatagram(pair.crypto, message, { key: pair.crypto.anyKey, padBytes });
+  if (msg === "join" && seq === 1 && pair.protocol.zero.secrets !== undefined) {
+    return buildDatagram(pair.crypto, message, { padBytes, secret: sealed(pair, random) });
+  }
   const sign = isSealed && msg === "accept" ? () => new Uint8Array(64).fill(1) : undefined;
   return buildDatagram(pair.crypto, message, sign === undefined ? { padBytes } : { sign });
+}
+
+/** Secret members, as they may be or not. */
+function sealed({ bodies }: ZeroPair, random: SeededRandom): NonNullable<BuildOptions["secret"]> {
+  const members = random.once(2) ? bodies.join : random.pick(values);
+  const bytes = Buffer.concat([Buffer.from(JSON.stringify(members)), Buffer.alloc(16)]);
+  return { bytes: bytes.length, seal: () => bytes };
 }
 
 /** The one that is due, from either side: it says the nonce that was given last. */

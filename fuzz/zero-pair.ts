@@ -10,8 +10,11 @@ import {
   type ZeroCrypto,
   ZeroServer,
   type ZeroServerEvent,
+  type ZeroServerOptions,
   type ZeroServerTransmit,
 } from "#src/zero/index.js";
+import type { OwnToken } from "#src/zero/join.js";
+import { signToken } from "#src/zero/token.js";
 
 export const PORT = 4000;
 /** The other port of the server. */
@@ -22,6 +25,9 @@ export const SERVER_ADDRESS = "10.0.0.9";
 const PEER = 7;
 /** A handshake has seven. */
 const MAX_FLIGHTS = 40;
+
+/** Whenever that is. */
+const TOKEN_ENDS_MS = 1_782_907_200_000;
 
 const DIGEST_BYTES = 32;
 const TAG_BYTES = 16;
@@ -99,6 +105,24 @@ class StandInCrypto implements ZeroCrypto {
   }
 }
 
+/** Of an issuer and a client of its own; nothing of it takes room that a join may need. */
+function ownToken(crypto: ZeroCrypto): OwnToken {
+  const [issuer, key] = [5, 6].map((seed) => crypto.signingKey(new Uint8Array(32).fill(seed)));
+  const contents = {
+    id: new Uint8Array(16),
+    clientKey: key!.publicKey,
+    expiresAtMs: TOKEN_ENDS_MS,
+    audience: "",
+    claims: {},
+  };
+  return { signed: signToken(issuer!, contents), key: key! };
+}
+
+function tokenRules(crypto: ZeroCrypto): NonNullable<ZeroServerOptions["tokens"]> {
+  const { publicKey } = crypto.signingKey(new Uint8Array(32).fill(5));
+  return { issuers: [publicKey], audience: "", leewayMs: 0, wallMs: () => TOKEN_ENDS_MS - 60_000 };
+}
+
 export type Side = "client" | "server";
 
 export interface Bodies {
@@ -127,7 +151,8 @@ export class ZeroPair {
   #toServer: { readonly bytes: Uint8Array; readonly port: number }[] = [];
   #toClient: { readonly bytes: Uint8Array; readonly port: number }[] = [];
 
-  constructor(protocol: Protocol, bodies: Bodies) {
+  /** `hasToken`: the server asks for connect tokens, and the client has one. */
+  constructor(protocol: Protocol, bodies: Bodies, hasToken = false) {
     this.protocol = protocol;
     this.bodies = bodies;
     const { crypto, nowMs } = this;
@@ -136,11 +161,13 @@ export class ZeroPair {
     this.servers = new Map(
       [PORT, OTHER_PORT].map((port) => {
         const ports = [[PORT, OTHER_PORT]] as const;
-        const own = { identity, resetKey: crypto.anyKey };
+        const tokens = hasToken ? tokenRules(crypto) : undefined;
+        const own = { identity, resetKey: crypto.anyKey, tokens };
         return [port, new ZeroServer({ protocol, crypto, port, ports, nowMs, ...own })];
       }),
     );
-    this.client = new ZeroClient({ protocol, crypto, port: PORT, join: bodies.join, nowMs });
+    const token = hasToken ? ownToken(crypto) : undefined;
+    this.client = new ZeroClient({ protocol, crypto, port: PORT, join: bodies.join, token, nowMs });
     this.#collect();
   }
 

@@ -335,8 +335,8 @@ export class ZeroTarget implements Target {
 
   /** Both sides in that state and a while later, or why not. */
   #lead(stage: Stage, seed: number, pauseMs: number): ZeroPair | string {
-    const pair = new ZeroPair(this.#protocol, this.#bodies);
     const random = new SeededRandom(seed);
+    const pair = new ZeroPair(this.#protocol, this.#bodies, random.once(3));
     stage.lead(pair, random);
     const state = pair.stateOf(stage.side);
     if (state !== stage.state) return `is ${state} instead`;

@@ -12,7 +12,8 @@ import { createHash } from "node:crypto";
 import type { Protocol } from "#src/protocol.js";
 import { ZeroClient } from "#src/zero/client.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
-import { ZeroServer } from "#src/zero/server.js";
+import type { OwnToken } from "#src/zero/join.js";
+import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
 import { identity, PORTS, seeded, testCrypto } from "./zero-world.ts";
 
 export interface Scenario {
@@ -29,6 +30,10 @@ export interface Scenario {
   readonly closes?: "client" | "server";
   /** Sealed: once a peer's address is proven, its session sends a datagram, which opens at its client alone. */
   readonly greets?: boolean;
+  /** The body of join; default: a name. */
+  readonly join?: object;
+  /** The server asks for a connect token, and the client has this one. */
+  readonly token?: { readonly own: OwnToken; readonly rules: ZeroServerOptions["tokens"] };
 }
 
 /** What happens next. Numbers count the datagrams under way, oldest first. */
@@ -95,7 +100,8 @@ class Run {
       this.#histories[port] = new History();
       const crypto = testCrypto(seeded(port));
       const ports = [[PORTS[0], PORTS[1]]] as const;
-      const own = protocol.security === "sealed" ? { identity } : {};
+      const tokens = scenario.token?.rules;
+      const own = protocol.security === "sealed" ? { identity, tokens } : { tokens };
       const { nowMs } = this;
       this.servers.set(port, new ZeroServer({ protocol, crypto, port, ports, nowMs, ...own }));
     }
@@ -104,7 +110,8 @@ class Run {
       protocol,
       crypto: testCrypto(seeded(1)),
       port: PORTS[0],
-      join: { name: "bot" },
+      join: scenario.join ?? { name: "bot" },
+      token: scenario.token?.own,
       nowMs: this.nowMs,
     });
     this.#pump();

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { signToken } from "#src/zero/token.js";
 import { explore, type Finished, type Scenario } from "../support/exploration.ts";
 import { handZeroProtocol } from "../support/hand-zero.ts";
+import { client, contents, EXPIRES_AT_MS, issuer } from "../support/token-vectors.ts";
 
 /** The most faults of a schedule, for a longer run; with 3, a scenario takes some minutes. */
 const FAULTS =
@@ -41,6 +43,23 @@ const scenarios: readonly (Scenario & { readonly shortFaults?: number })[] = [
     closes: "client",
     shortFaults: 1,
   },
+  {
+    name: "a token, and members that are secret",
+    protocol: handZeroProtocol({ handshakeTimeoutMs: 2_000, security: "sealed", secrets: true }),
+    decision: "other port",
+    join: { name: "bot", password: "open sesame" },
+    token: {
+      own: { signed: signToken(issuer, { ...contents, claims: {} }), key: client },
+      rules: {
+        issuers: [issuer.publicKey],
+        audience: contents.audience,
+        leewayMs: 0,
+        wallMs: () => EXPIRES_AT_MS - 60_000,
+      },
+    },
+    closes: "client",
+    shortFaults: 1,
+  },
 ];
 
 /** What holds at the end of every schedule. Returns what came of it. */
@@ -60,6 +79,11 @@ function judge(run: Finished): string {
   // One peer for one join, decided once.
   const joins = ofServer("join").map(({ event }) => "cid" in event && event.cid);
   expect(new Set(joins).size).toBe(joins.length);
+  // Each with all that the client has said, wherever it said it.
+  const { join = { name: "bot" }, token } = scenario;
+  for (const { event } of ofServer("join")) {
+    expect(event).toMatchObject({ body: join, ...(token && { token: { claims: {} } }) });
+  }
   if (scenario.decision === "reject") expect(reserved).toEqual([]);
   else expect(reserved.map(({ cid }) => cid)).toEqual(joins);
 
