@@ -346,6 +346,60 @@ describe("a rebind", () => {
   });
 });
 
+describe("a relay that carries a whole rebind", () => {
+  /** A client that is found at the relay's address: its datagrams go out from there, and answers come by it. */
+  function carried(): { moving: Moving; seen: Uint8Array[]; give: (bytes: Uint8Array) => void } {
+    const moving = cutOff(new Moving({ protocol: sealedProtocol }));
+    const give = (bytes: Uint8Array): void => {
+      moving.host.client.handleDatagram(bytes, bytes.length, "", PORT, moving.world.nowMs);
+      moving.world.pump();
+    };
+    moving.rebind();
+    moving.inject(moving.newest("rebind"));
+    give(moving.newest("verify"));
+    moving.inject(moving.newest("ack"));
+    give(moving.newest("ack"));
+    const seen = moving.world.sent.filter(({ from }) => from.startsWith(OLD));
+    return { moving, seen: seen.map(({ bytes }) => bytes), give };
+  }
+
+  it("has the peer at its own address, and can pass on what it carries, or not, and nothing else", () => {
+    const { moving, give } = carried();
+    expect([moving.place, moving.rebound]).toEqual([`${MALLORY}:666`, 1]);
+    // What the server says goes there.
+    moving.server.close(
+      moving.world.eventsOf("attached")[0]!.peer,
+      "kicked",
+      "",
+      moving.world.nowMs,
+    );
+    moving.world.pump();
+    const close = moving.sent("close").at(-1)!;
+    expect(close.to).toBe(`${MALLORY}:666`);
+    for (let at = 3; at < close.bytes.length; at++) {
+      give(Uint8Array.from(close.bytes, (byte, i) => (i === at ? byte ^ 1 : byte)));
+    }
+    expect(moving.host.client.state).toBe("open");
+    // As it is, it is heard.
+    give(close.bytes);
+    expect(moving.host.events.at(-1)).toMatchObject({ type: "closed", code: "kicked" });
+  });
+
+  it("loses it to the client's next rebind, and takes it back with nothing that it has seen", () => {
+    const { moving, seen } = carried();
+    moving.world.loss = 0;
+    moving.rebind();
+    moving.world.runFor(1000);
+    expect(moving.place).toBe(`${OLD}:40000`);
+    // An old attach is answered, as any is; nobody but the client could say what is in the answer.
+    const taken = seen.filter((bytes) => moving.raises(bytes).includes("accepted"));
+    expect(taken.map((bytes) => messageOf(bytes).msg)).toEqual(["attach"]);
+    moving.world.runFor(1000);
+    expect(moving.place).toBe(`${OLD}:40000`);
+    expect(moving.host.client.state).toBe("open");
+  });
+});
+
 describe("a rebind of somebody else", () => {
   it("that is an old one of the client's moves nothing, from wherever it is sent", () => {
     const moving = new Moving();

@@ -1,5 +1,6 @@
 /** Joins that bring connect tokens, and attacks on them: the machines in virtual time. That a token is used once is not theirs. */
 import { describe, expect, it } from "vitest";
+import { type TokenClaim, TokenLedger } from "#src/pool/token-ledger.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
 import type { ZeroCrypto } from "#src/zero/crypto.js";
 import { buildDatagram } from "#src/zero/envelope.js";
@@ -302,4 +303,73 @@ describe("a token that does not fit beside the join", () => {
     expect(host.client.state).toBe("open");
     expect(LONGEST_COOKIE.length).toBe(64);
   });
+});
+
+describe("two joins that bring one token at two addresses of one name", () => {
+  /** Ports whose application lets the newest join have a token, as a pool does. */
+  function once(options: WorldOptions): World {
+    const ledger = new TokenLedger(16);
+    const claims = new Map<string, TokenClaim>();
+    const claimOfPeer = new Map<number, TokenClaim>();
+    const used = new Set<string>();
+    const world: World = tokenWorld({
+      ...options,
+      onServerEvent: (event) => {
+        if (event.type === "attached") {
+          const claim = claimOfPeer.get(event.peer)!;
+          ledger.use(claim);
+        }
+        if (event.type !== "join") return;
+        const claimed = ledger.claim(event.token!, EXPIRES_AT_MS);
+        if (typeof claimed === "string") {
+          used.add(event.cid);
+          return;
+        }
+        claims.set(event.cid, claimed.claim);
+        const peer = claimed.older?.peer;
+        if (peer === undefined) return;
+        for (const server of world.servers.values()) server.close(peer, "gone", "", world.nowMs);
+      },
+      place: (_, { cid }) => (used.has(cid) || claims.get(cid)!.isLost ? "reject" : PORTS[1]),
+      onReserved: (peer, cid) => {
+        const claim = claims.get(cid)!;
+        claim.peer = peer;
+        claimOfPeer.set(peer, claim);
+      },
+    });
+    return world;
+  }
+
+  const cases = [20, 100, 300, 800].flatMap((roundTripMs) =>
+    [0, 100, 700, 1500].map((authenticateMs) => ({ roundTripMs, authenticateMs })),
+  );
+
+  it.each(cases)(
+    "do not chase each other: one is in, soon, $roundTripMs ms away, where the decision takes $authenticateMs ms",
+    ({ roundTripMs, authenticateMs }) => {
+      for (const [seed, loss] of [
+        [1, 0],
+        [2, 0.2],
+        [3, 0.2],
+      ] as const) {
+        const latency = { minLatencyMs: roundTripMs / 2, maxLatencyMs: roundTripMs / 2 };
+        const world = once({ ...latency, authenticateMs, seed, loss });
+        const own = { token: ownToken() };
+        const first = world.join({ ...own, address: "10.0.0.1" });
+        world.runFor(250);
+        const hosts = [first, world.join({ ...own, address: "10.0.0.2" })];
+        world.run(11_000);
+        const states = hosts.map(({ client: { state } }) => state);
+        expect(
+          states.filter((state) => state === "open"),
+          `seed ${seed}`,
+        ).toHaveLength(1);
+        expect(world.eventsOf("attached")).toHaveLength(1);
+        // Whoever was overtaken began again once, and heard then that the token is used.
+        for (const host of loss === 0 ? hosts : []) {
+          expect(host.client.counters.restarts).toBeLessThanOrEqual(1);
+        }
+      }
+    },
+  );
 });
