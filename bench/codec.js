@@ -10,19 +10,18 @@
  */
 import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
 import { build } from "./codec/build.js";
 import { forProto } from "./codec/schemas.js";
 import { PACKED_ERROR, packed, shapes } from "./codec/shapes.js";
 import { stardust } from "./codec/stardust.js";
+import { asJson, isQuick, machineLine, machine as machineOf, median } from "./options.js";
 
-const ROUNDS = 15;
-const WARM_UP_MS = 150;
-const BATCH_MS = 15;
+const ROUNDS = isQuick ? 1 : 15;
+const WARM_UP_MS = isQuick ? 5 : 150;
+const BATCH_MS = isQuick ? 1 : 15;
 /** What is aimed at: times as fast as the fastest peer; bytes as a share of the smallest peer's. */
 const targets = { encode: 3, decode: 2, size: 1, packedSize: 0.6 };
 
-const asJson = process.argv.includes("--json");
 const peerNames = ["avsc", "protobufjs", "protobuf-es", "msgpackr"];
 
 let sink = 0;
@@ -125,8 +124,6 @@ function calibrate(loop) {
   }
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-
 async function measureShape(shape, contestants) {
   const rows = [];
   for (const { name, codec } of contestants) {
@@ -221,12 +218,7 @@ if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
 
 const same = ratios(results, "Stardust");
 const small = ratios(results, "Stardust packed");
-const machine = {
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  load: loadavg().map((load) => Number(load.toFixed(2))),
-  node: process.version,
-};
+const machine = machineOf();
 const peers = peerVersions();
 
 if (asJson) {
@@ -235,9 +227,7 @@ if (asJson) {
 } else {
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
   console.log(`CPU time a message, median of ${ROUNDS} rounds (lowest to highest)`);
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, load ${machine.load[0]}, Node ${machine.node}`,
-  );
+  console.log(machineLine());
   console.log(`${versions.join(", ")}\n`);
   const cell = ({ ns, low, high }) =>
     `${ns.toFixed(0).padStart(7)} ns ${`(${low.toFixed(0)} to ${high.toFixed(0)})`.padEnd(18)}`;

@@ -4,11 +4,11 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { MESSAGES, specText } from "./machine.js";
+import { asJson, isQuick, machineLine, machine as machineOf } from "./options.js";
 
-const RUNS = 7;
+const RUNS = isQuick ? 1 : 7;
 const TARGET_MS = 1000;
 
 const folder = fileURLToPath(new URL("tmp/generate/", import.meta.url));
@@ -46,12 +46,7 @@ const report = {
   bench: "codegen",
   messages: MESSAGES,
   runs: RUNS,
-  machine: {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    load: loadavg().map((load) => Number(load.toFixed(2))),
-    node: process.version,
-  },
+  machine: machineOf(),
   generate: figure(generate),
   check: figure(unchanged),
   nodeAlone: figure(node),
@@ -60,15 +55,12 @@ const report = {
   targetMs: TARGET_MS,
 };
 
-if (process.argv.includes("--json")) console.log(JSON.stringify(report));
+if (asJson) console.log(JSON.stringify(report));
 else {
-  const { machine } = report;
   const cell = ({ ms, low, high }) =>
     `${ms.toFixed(0).padStart(6)} ms (${low.toFixed(0)} to ${high.toFixed(0)})`;
   console.log(`A spec of ${MESSAGES} messages, wall time of the process, median of ${RUNS} runs`);
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, load ${machine.load[0]}, Node ${machine.node}\n`,
-  );
+  console.log(`${machineLine()}\n`);
   console.log(`generate            ${cell(report.generate)}`);
   console.log(`generate --check    ${cell(report.check)}`);
   console.log(`node alone          ${cell(report.nodeAlone)}`);

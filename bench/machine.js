@@ -3,7 +3,7 @@
 export const MESSAGES = 300;
 
 /** Telemetry of a large machine: every message with a handful of members of mixed kinds, two shared structs. */
-export function specText() {
+export function specText(messages = MESSAGES) {
   const lines = [
     "stardust: 1",
     "protocol: { name: machine, version: 1 }",
@@ -14,7 +14,7 @@ export function specText() {
     "  Sample: { struct: { at: u32, value: { f32: { min: -100, max: 100, bits: 14 } } } }",
     "channels:",
   ];
-  for (let i = 0; i < MESSAGES; i++) {
+  for (let i = 0; i < messages; i++) {
     lines.push(
       `  sensor${i}:`,
       `    id: ${i}`,

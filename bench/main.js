@@ -1,26 +1,57 @@
 /**
- * `npm run bench [-- name …] [--json] [--quick]`: the benchmarks of this folder one after the other, each in a process of its own.
- * With `--json`, one JSON object a line. `--quick` takes about a minute and shows that each runs; its figures are worth nothing.
+ * `npm run bench [-- name …] [--json] [--quick] [--write] [--rounds N]`: the benchmarks of this folder one after the other, each in a
+ * process of its own. With `--json`, one JSON object a line. `--quick` takes under a minute and shows that each runs; its figures are
+ * worth nothing. `--write` puts all tables and pictures into docs/performance.md: for a machine that does nothing else meanwhile.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { writeMeasured } from "./document.js";
 import { suites } from "./net/suites.js";
 
-const programs = ["codec", "codegen", "costs", "profile", "ring", "seal", "session", "size"];
-const all = [...programs, ...Object.keys(suites)];
+/** Programs of their own, and whether their text goes into the document as it is. */
+const programs = {
+  codec: true,
+  codegen: true,
+  costs: false,
+  profile: false,
+  ring: true,
+  seal: true,
+  session: true,
+  size: true,
+};
+const all = [...Object.keys(programs), ...Object.keys(suites)];
 const args = process.argv.slice(2);
-const names = args.filter((arg) => !arg.startsWith("-"));
-const flags = args.filter((arg) => arg.startsWith("-"));
-const wrong = names.filter((name) => !all.includes(name));
-if (wrong.length > 0 || flags.some((flag) => !["--json", "--quick", "--write"].includes(flag))) {
-  console.error(`usage: npm run bench [-- ${all.join(" | ")}] [--json] [--quick]`);
+const names = args.filter((arg) => !/^-|^\d+$/.test(arg));
+const flags = args.filter((arg) => /^-|^\d+$/.test(arg));
+const isWriting = flags.includes("--write");
+const known = (flag) => /^--(json|quick|write|rounds)$|^\d+$/.test(flag);
+
+function run(file, more, keeps) {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const stdio = keeps ? ["ignore", "pipe", "inherit"] : "inherit";
+  const { status, stdout } = spawnSync(process.execPath, [path, ...more, ...flags], {
+    stdio,
+    encoding: "utf8",
+  });
+  if (status !== 0) process.exitCode = 1;
+  return stdout;
+}
+
+if (names.some((name) => !all.includes(name)) || !flags.every(known)) {
+  console.error(
+    `usage: npm run bench [-- ${all.join(" | ")}] [--json | --quick | --write] [--rounds N]`,
+  );
   process.exitCode = 2;
 } else {
-  for (const name of names.length > 0 ? names : all) {
+  const chosen = names.length > 0 ? names : all;
+  for (const name of chosen.filter((each) => Object.hasOwn(programs, each))) {
+    // The record of costs is not written along: that is a step which says that a change is meant.
+    if (name === "costs" && names.length === 0) continue;
     if (!flags.includes("--json")) console.log(`\n== ${name}\n`);
-    const [file, ...more] = programs.includes(name) ? [`${name}.js`] : ["net.js", name];
-    const path = fileURLToPath(new URL(file, import.meta.url));
-    const { status } = spawnSync(process.execPath, [path, ...more, ...flags], { stdio: "inherit" });
-    if (status !== 0) process.exitCode = 1;
+    const keeps = isWriting && programs[name];
+    const text = run(`${name}.js`, [], keeps);
+    if (keeps) writeMeasured(name, `\`\`\`text\n${text.trim()}\n\`\`\``);
   }
+  const measured = chosen.filter((each) => Object.hasOwn(suites, each));
+  if (measured.length > 0) run("net.js", measured, false);
 }

@@ -1,18 +1,26 @@
 /**
- * `node bench/net.js SUITE [--json] [--quick] [--rounds N] [--row N] [--only a,b]`: a suite of the network benchmarks
- * (net/suites.js). Rounds of all who take part in a row take turns, so that a machine that is slow for a while is so for all; a
+ * `node bench/net.js SUITE … [--json] [--quick] [--write] [--rounds N] [--row N] [--only a,b]`: suites of the network benchmarks
+ * (net/suites.js). `--write` puts the tables, and the pictures of what grows, into docs/performance.md. Rounds of all who take part in a row take turns, so that a machine that is slow for a while is so for all; a
  * ratio is the median of what each round says. Whoever is not installed is skipped and named, never beaten.
  */
+import { writeMeasured } from "./document.js";
 import { buildLink, buildProtocols } from "./net/build.js";
 import { peerVersions, present } from "./net/contestants.js";
+import { pointsOf, writePictures } from "./net/pictures.js";
 import { race } from "./net/race.js";
+import { asMarkdown, asText, headOf, ratioOf } from "./net/report.js";
 import { suites } from "./net/suites.js";
-import { asJson, figure, isQuick, machine, machineLine, median, option } from "./options.js";
+import { workedTable } from "./net/worked.js";
+import { asJson, figure, isQuick, machine, median, option } from "./options.js";
 
 const ROUNDS = 5;
 /** What `--quick` makes of a scenario: it has to start, to deliver and to end. */
 const QUICK = { warmUpMs: 50, measureMs: 150 };
 const QUICK_CLIENTS = 20;
+const NO_LINK = {
+  name: "all",
+  install: "a bad link (bench/net/link.c) needs root, `ip`, TUN devices and a C compiler",
+};
 
 function quickly(row) {
   const scenario = { ...row.scenario, ...QUICK };
@@ -23,7 +31,7 @@ function quickly(row) {
 
 /** One round of one contestant: a race of two processes, or a loop of this one. */
 async function one({ figure, node }, contestant, scenario) {
-  if (contestant.measure !== undefined) return contestant.measure();
+  if (contestant.measure !== undefined) return contestant.measure(scenario);
   const result = await race({ ...contestant, node }, scenario);
   return { cost: figure.cost(result, scenario), rate: figure.rate(result, scenario) };
 }
@@ -83,9 +91,6 @@ async function measure(row) {
   };
 }
 
-const ratioOf = (own, peer, key) =>
-  median(own[key].rounds.map((value, round) => value / peer[key].rounds[round]));
-
 /** What was aimed at, and what has become of it. */
 function verdicts({ targets = [], rateTargets = [], bounds = [], added = [] }, contestants) {
   const by = (id) => contestants.find((contestant) => contestant.id === id);
@@ -119,59 +124,39 @@ function verdicts({ targets = [], rateTargets = [], bounds = [], added = [] }, c
   return all;
 }
 
-const digits = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
-
-function print({ title, unit, rateUnit, contestants, skipped, verdicts }) {
-  console.log(`${title}\n  ${unit}, median (lowest to highest)`);
-  const own = contestants.filter(({ kind }) => kind === "own");
-  for (const contestant of contestants) {
-    const { name, kind, cost, rate } = contestant;
-    const ratios =
-      kind === "own"
-        ? ""
-        : own.map((ours) => `${ours.id} ${digits(ratioOf(ours, contestant, "cost"))}x`).join(", ");
-    console.log(
-      `  ${(kind === "limit" ? `${name} (limit)` : name).padEnd(40)} ${digits(cost.median).padStart(7)} ` +
-        `${`(${digits(cost.low)} to ${digits(cost.high)})`.padEnd(18)} ${digits(rate.median).padStart(7)} ${rateUnit.padEnd(11)} ${ratios}`,
-    );
-  }
-  for (const { what, measured, target, isMet } of verdicts) {
-    console.log(`  ${what}: ${measured.toFixed(2)}, target ${target}: ${isMet ? "met" : "missed"}`);
-  }
-  for (const { name, install, failed } of skipped) {
-    console.log(
-      `  ${name}: ${failed === undefined ? `skipped, not installed: ${install}` : `failed: ${failed}`}`,
-    );
-  }
-  console.log();
-}
-
-const name = process.argv[2];
-if (!Object.hasOwn(suites, name)) {
+const names = process.argv.slice(2).filter((arg) => Object.hasOwn(suites, arg));
+const only = option("only")?.split(",");
+const rowNumber = option("row");
+if (names.length === 0) {
   console.error(`node bench/net.js ${Object.keys(suites).join(" | ")}`);
   process.exit(2);
 }
-const only = option("only")?.split(",");
-const row = option("row");
-let rows = suites[name].filter((_, i) => row === undefined || i === Number(row));
-if (isQuick) rows = rows.slice(0, 1).map(quickly);
-await buildProtocols(rows.flatMap(({ scenario }) => scenario.spec ?? []));
-const peers = peerVersions(rows.flatMap((row) => row.peers));
-if (!asJson) {
-  const versions = Object.entries(peers).map(([peer, version]) => `, ${peer} ${version}`);
-  console.log(`${machineLine()}${versions.join("")}`);
-  console.log("127.0.0.1, a process for each end, acks on where delivery is reliable\n");
-}
-const results = [];
-for (const row of rows) {
-  if (row.scenario.link !== undefined && buildLink() === undefined) {
-    const why = "needs root, `ip`, TUN devices and a C compiler, for a bad link (bench/net/link.c)";
-    if (!asJson) console.log(`${row.title}\n  skipped: ${why}\n`);
-    results.push({ title: row.title, skipped: [{ name: "all", install: why }] });
-    continue;
+const rowsOf = (name) => {
+  const rows = suites[name].filter((_, i) => rowNumber === undefined || i === Number(rowNumber));
+  return isQuick ? rows.slice(0, 1).map(quickly) : rows;
+};
+await buildProtocols(names.flatMap(rowsOf).flatMap(({ scenario }) => scenario.spec ?? []));
+for (const name of names) {
+  const rows = rowsOf(name);
+  const versions = peerVersions(rows.flatMap((row) => row.peers));
+  if (!asJson) console.log(`${names.length > 1 ? `== ${name}\n` : ""}${headOf(versions)}\n`);
+  const results = [];
+  for (const row of rows) {
+    const result =
+      row.scenario.link !== undefined && buildLink() === undefined
+        ? { title: row.title, contestants: [], verdicts: [], skipped: [NO_LINK] }
+        : await measure(row);
+    results.push(result);
+    if (!asJson) console.log(`${asText(result)}\n`);
   }
-  const result = await measure(row);
-  results.push(result);
-  if (!asJson) print(result);
+  if (asJson) {
+    console.log(
+      JSON.stringify({ bench: name, machine: machine(), peers: versions, rows: results }),
+    );
+  }
+  if (process.argv.includes("--write")) {
+    const peers = pointsOf(results, "peers");
+    const more = [...writePictures(results), ...(peers.length > 0 ? [workedTable(peers)] : [])];
+    writeMeasured(name, [headOf(versions), ...results.map(asMarkdown), ...more].join("\n\n"));
+  }
 }
-if (asJson) console.log(JSON.stringify({ bench: name, machine: machine(), peers, rows: results }));

@@ -7,10 +7,11 @@
  * inlines is named by the function it came from. The heap is looked at before and after each direction's part of a tick,
  * with a new space so large that nothing is collected meanwhile; what looking costs is taken off.
  */
-import { readFileSync, writeFileSync } from "node:fs";
 import { Session as Inspector } from "node:inspector/promises";
 import { cpus } from "node:os";
+import { writeMeasured } from "./document.js";
 import { insistOnHugeNewSpace, usedBytes } from "./heap.js";
+import { asJson, isQuick } from "./options.js";
 
 const SHAPES = [
   { name: "reliableOrdered", size: 32 },
@@ -18,12 +19,11 @@ const SHAPES = [
 ];
 const BURST = 30;
 const TICK_MS = 16;
-const WARM_UP_TICKS = 3000;
-const TICKS = 6000;
-const HEAP_TICKS = 600;
+const WARM_UP_TICKS = isQuick ? 100 : 3000;
+const TICKS = isQuick ? 300 : 6000;
+const HEAP_TICKS = isQuick ? 20 : 600;
 const SAMPLE_US = 100;
 const SHOWN = 12;
-const DOCUMENT = new URL("../docs/performance.md", import.meta.url);
 
 insistOnHugeNewSpace();
 const { End } = await import("./session/end.js");
@@ -161,13 +161,7 @@ function markdown() {
   return `${cpu}, ${cores} cores, Node ${node}; files without a folder are in \`src/session/\`.\n\n${sections.join("\n")}`;
 }
 
-if (process.argv.includes("--json")) {
+if (asJson) {
   console.log(JSON.stringify({ bench: "profile", burst: BURST, machine, rows: results }));
-} else if (process.argv.includes("--write")) {
-  const mark = /(<!-- measured: profile -->\n).*(<!-- \/measured -->)/s;
-  const text = readFileSync(DOCUMENT, "utf8");
-  writeFileSync(
-    DOCUMENT,
-    text.replace(mark, (_, from, to) => `${from}\n${markdown()}\n${to}`),
-  );
-} else console.log(markdown());
+} else if (process.argv.includes("--write")) writeMeasured("profile", markdown());
+else console.log(markdown());

@@ -3,15 +3,17 @@
  * run. Prints a table, or JSON with `--json`. Build first (`npm run build:lib`). Both threads burn CPU here, so the
  * figure is CPU of the whole process per message; wall time stands beside it.
  */
-import { cpus } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { createDoorbell, Doorbell } from "#src/port/doorbell.js";
 import { createRing, Drained, RingReader, RingWriter } from "#src/port/ring.js";
+import { asJson, isQuick, machine as machineOf, median } from "./options.js";
 
 const BYTES = 40;
 const BURST = 256;
-const RUNS = 5;
-const COUNTS = { ring: 1_000_000, postMessage: 100_000 };
+const RUNS = isQuick ? 1 : 5;
+const COUNTS = isQuick
+  ? { ring: 10_000, postMessage: 1000 }
+  : { ring: 1_000_000, postMessage: 100_000 };
 
 function receive() {
   let received = 0;
@@ -52,10 +54,6 @@ function run(worker, count, sendOne, endOfBurst) {
     };
     burst();
   });
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
 async function measure(name) {
@@ -102,8 +100,8 @@ async function measure(name) {
 if (isMainThread) {
   const rows = [await measure("ring"), await measure("postMessage")];
   const ratio = rows[1].cpuUs / rows[0].cpuUs;
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
-  if (process.argv.includes("--json")) {
+  const machine = machineOf();
+  if (asJson) {
     console.log(
       JSON.stringify({
         bench: "ring",

@@ -10,7 +10,6 @@
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
 import { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { openSocket } from "#src/udp/dgram-socket.js";
@@ -18,18 +17,18 @@ import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { Writer } from "#src/wire/index.js";
 import { build } from "./codec/build.js";
 import { insistOnHugeNewSpace, usedBytes } from "./heap.js";
+import { asJson, isQuick, machineLine, machine as machineOf } from "./options.js";
 
 insistOnHugeNewSpace();
 
-const ROUNDS = 9;
-const WARM_UP_ROUNDS = 3;
-const DATAGRAMS = 4000;
+const ROUNDS = isQuick ? 1 : 9;
+const WARM_UP_ROUNDS = isQuick ? 0 : 3;
+const DATAGRAMS = isQuick ? 100 : 4000;
 const BURST = 20;
 const TICK_MS = 16;
 const SIZES = [32, 200, 900];
 const CIPHERS = ["aes-256-gcm", "chacha20-poly1305"];
 
-const asJson = process.argv.includes("--json");
 const secrets = {
   clientSecret: new Uint8Array(32).fill(1),
   serverSecret: new Uint8Array(32).fill(2),
@@ -222,12 +221,11 @@ const table = rows.map(({ name, size, garbage }, i) => {
   const [low, high] = [sorted[0], sorted.at(-1)];
   return { name, size, median: sorted[sorted.length >> 1], low, high, garbage };
 });
-const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+const machine = machineOf();
 if (asJson) {
   console.log(JSON.stringify({ bench: "seal", rounds: ROUNDS, machine, rows: table }));
 } else {
-  const load = loadavg()[0].toFixed(1);
-  console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${load}`);
+  console.log(machineLine());
   console.log(`ns a datagram, written and read, median of ${ROUNDS} rounds; bytes of garbage\n`);
   for (const { name, size, median, low, high, garbage } of table) {
     const range = `(${low.toFixed(0)} to ${high.toFixed(0)})`;

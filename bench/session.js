@@ -8,17 +8,16 @@
  * of all rows take turns; a figure is the median of the rounds, its range beside it: CPU time, which the clock only shares
  * out between the ends.
  */
-import { cpus, loadavg } from "node:os";
+import { asJson, isQuick, machineLine, machine as machineOf } from "./options.js";
 import { End } from "./session/end.js";
 import { protocol } from "./session/protocol.js";
 
-const ROUNDS = 9;
+const ROUNDS = isQuick ? 1 : 9;
 const BURST = 30;
-const MESSAGES = 15_000;
-const WARM_UP_ROUNDS = 3;
+const MESSAGES = isQuick ? 600 : 15_000;
+const WARM_UP_ROUNDS = isQuick ? 0 : 3;
 const TICK_MS = 16;
 
-const asJson = process.argv.includes("--json");
 const only = process.argv[process.argv.indexOf("--delivery") + 1];
 const alone = process.argv.includes("--delivery") ? only : undefined;
 
@@ -140,15 +139,13 @@ const table = rows.map(({ name, size }, i) => ({
   receive: spread(results[i].receive),
   both: spread(results[i].both),
 }));
-const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+const machine = machineOf();
 if (asJson) {
   console.log(
     JSON.stringify({ bench: "session", burst: BURST, rounds: ROUNDS, machine, rows: table }),
   );
 } else {
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${loadavg()[0].toFixed(1)}`,
-  );
+  console.log(machineLine());
   console.log(
     `ns a message, ${BURST} a tick (one of sequenced and large ones), median of ${ROUNDS} rounds\n`,
   );

@@ -3,6 +3,7 @@
  * end.js loads, or a program; `install` is the command for one that is not there.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { measureGenerate } from "../generate.js";
 import { buildEnet } from "./build.js";
 import { measureJoinCryptography } from "./cryptography.js";
 
@@ -31,6 +32,7 @@ export const contestants = {
   sealedSystems: own("Stardust, systems, sealed", "systems", { sealed: true }),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
+  generate: { name: "stardust generate", measure: measureGenerate },
   dgram: { name: "node:dgram, raw", adapter: "dgram" },
   tcp: { name: "node:net, TCP", adapter: "tcp" },
   ws: npm("ws", "ws", "ws"),

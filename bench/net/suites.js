@@ -143,6 +143,8 @@ const declaredLost = {
   rateUnit: "thousand/s",
 };
 
+const generating = { unit: "ms of the process, Node's start included", rateUnit: "KiB generated" };
+
 const overLink = (link, more) => ({
   ...stream(more),
   link,
@@ -375,6 +377,12 @@ export const suites = {
       title: `${upBytes} bytes, reliable and in order, as fast as it goes`,
       scenario: stream({ upBytes }),
       figure: perMessage,
+    })),
+    ...series("messages in the spec", [10, 100, 300, 1000], (messages) => ({
+      title: `stardust generate, ${messages} messages in the spec`,
+      scenario: { messages },
+      figure: generating,
+      own: ["generate"],
     })),
     ...series("loss", [0, 1, 2, 5, 10], (loss) => ({
       title: `32 bytes, reliable and in order, 30 a tick of 1 ms, 20 ms round trip, ${loss} % lost`,

@@ -1,0 +1,68 @@
+/** What a suite has measured, as text for people and as Markdown for docs/performance.md. */
+import { machineLine, median } from "../options.js";
+
+/** The median of what each round says, so that a machine that is slow for a while spoils one round of both. */
+export const ratioOf = (own, peer, key) =>
+  median(own[key].rounds.map((value, round) => value / peer[key].rounds[round]));
+
+const digits = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+
+export function headOf(versions) {
+  const peers = Object.entries(versions).map(([peer, version]) => `, ${peer} ${version}`);
+  return `${machineLine()}${peers.join("")}; a process for each end, acks on where delivery is reliable.`;
+}
+
+/** How many times as much each of ours costs, by its name. */
+function ratios({ contestants }, contestant) {
+  if (contestant.kind === "own") return [];
+  return contestants
+    .filter(({ kind }) => kind === "own")
+    .map((own) => `${own.id} ${digits(ratioOf(own, contestant, "cost"))}`);
+}
+
+const label = ({ kind, name }) => (kind === "limit" ? `${name} (limit)` : name);
+const range = ({ low, high }) => `${digits(low)} to ${digits(high)}`;
+
+const notes = ({ verdicts, skipped }) => [
+  ...verdicts.map(
+    ({ what, measured, target, isMet }) =>
+      `${what}: ${measured.toFixed(2)}, target ${target}: ${isMet ? "met" : "missed"}`,
+  ),
+  ...skipped.map(({ name, install, failed }) =>
+    failed === undefined
+      ? `${name}: skipped, not installed: ${install}`
+      : `${name}: failed: ${failed}`,
+  ),
+];
+
+export function asText(result) {
+  const rows = result.contestants.map((contestant) => {
+    const { cost, rate } = contestant;
+    const compared = ratios(result, contestant).map((ratio) => `${ratio}x`);
+    return (
+      `  ${label(contestant).padEnd(40)} ${digits(cost.median).padStart(7)} ${`(${range(cost)})`.padEnd(18)} ` +
+      `${digits(rate.median).padStart(7)} ${result.rateUnit.padEnd(11)} ${compared.join(", ")}`
+    );
+  });
+  const head = `${result.title}\n  ${result.unit ?? ""}, median (lowest to highest)`;
+  return [head, ...rows, ...notes(result).map((note) => `  ${note}`)].join("\n");
+}
+
+export function asMarkdown(result) {
+  const { title, unit, rateUnit, contestants } = result;
+  const head = ["who", unit, "lowest to highest", rateUnit, "ours, times as much"];
+  const rows = contestants.map((contestant) => [
+    label(contestant),
+    digits(contestant.cost.median),
+    range(contestant.cost),
+    digits(contestant.rate.median),
+    ratios(result, contestant).join(", "),
+  ]);
+  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+  const list = notes(result).map((note) => `- ${note}`);
+  return [
+    `**${title}**`,
+    ...(contestants.length > 0 ? [table.join("\n")] : []),
+    ...(list.length > 0 ? [list.join("\n")] : []),
+  ].join("\n\n");
+}
