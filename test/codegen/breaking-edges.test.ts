@@ -21,6 +21,11 @@ const join = (schema: string) =>
     `zero:\n  join:\n    body: { type: object, properties: { x: ${schema} } }\n`,
   );
 
+const sealedJoin = (members: string) =>
+  frozen("a: u8")
+    .replace("security: plain\n", "")
+    .concat(`zero:\n  join:\n    body: { type: object, properties: { ${members} } }\n`);
+
 const b = "b: { type: bool, since: 2 }";
 const c = "c: { type: u16, since: 3 }";
 const deep = (version: number, item: string) =>
@@ -411,6 +416,33 @@ describe(`a comparison (STARDUST_SEED=${seed})`, () => {
     const shown = breaksBetween(peers.get(before)!, peers.get(after)!, seed);
     if (cautious || !changes.some(isBreaking)) expect(shown).toEqual([]);
     else expect(shown.length).toBeGreaterThan(0);
+  });
+
+  it("parts versions of which one alone seals a member of join, and no others", () => {
+    const name = "name: { type: string, maxLength: 9 }";
+    const secret = "name: { type: string, maxLength: 9, secret: true }";
+    const pin = "pin: { type: boolean, secret: true }";
+    const rules = (before: string, after: string): string[] =>
+      compareModels(modelOf(sealedJoin(before)), modelOf(sealedJoin(after)))
+        .filter(({ rule }) => rule !== "version-changed")
+        .map(({ rule, message }) => `${rule}: ${message}`)
+        .sort();
+    const body = "of the body of `join`";
+    expect(rules(name, secret)).toEqual([`zero-member-changed: \`name\` ${body} is now secret`]);
+    expect(rules(secret, name)).toEqual([
+      `zero-member-changed: \`name\` ${body} is no longer secret`,
+    ]);
+    expect(rules(name, `${name}, ${pin}`)).toEqual([
+      `zero-member-changed: \`pin\` is the first secret member ${body}`,
+      expect.stringMatching(/^zero-optional-added: /),
+    ]);
+    expect(rules(`${name}, ${pin}`, name)).toEqual([
+      `zero-member-changed: \`pin\` is gone, the last secret member ${body}`,
+      expect.stringMatching(/^zero-optional-removed: /),
+    ]);
+    expect(rules(secret, `${secret}, ${pin}`)).toEqual([
+      expect.stringMatching(/^zero-optional-added: /),
+    ]);
   });
 
   it("says where a group's number promises more than the older version has", () => {
