@@ -7,8 +7,11 @@ export interface PortLimits {
   readonly unprovenPerSecond: number;
   /** Joins with a good cookie that are looked into, likewise; default 5000. */
   readonly cookiesPerSecond: number;
-  /** Connect tokens whose signatures are looked at, where `listen` has `tokens`, likewise; default 500, a quarter of a second. */
-  readonly tokensPerSecond: number;
+  /**
+   * Of these, joins that cost public-key cryptography before the application is asked, likewise: the signatures of their connect
+   * tokens are looked at, or their secret members opened; default 500, at most a quarter of a second.
+   */
+  readonly publicKeyPerSecond: number;
   /** Above any of these rates, what each address has of its own, a second; default 20, as in WireGuard. */
   readonly addressPerSecond: number;
   /** And so many at once; default 5, likewise. */
@@ -25,7 +28,7 @@ export interface PortLimits {
 export const defaultPortLimits: PortLimits = {
   unprovenPerSecond: 5000,
   cookiesPerSecond: 5000,
-  tokensPerSecond: 500,
+  publicKeyPerSecond: 500,
   addressPerSecond: 20,
   addressBurst: 5,
   pendingJoins: 1024,

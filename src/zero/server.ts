@@ -97,7 +97,7 @@ export class ZeroServer {
   readonly #unproven: RateLimit;
   readonly #proven: RateLimit;
   readonly #tokens: TokenCheck | undefined;
-  readonly #checked: RateLimit | undefined;
+  readonly #publicKey: RateLimit;
   readonly #joins: JoinTable;
   readonly #peers: PeerTable;
   readonly #outbox: Outbox<ZeroServerTransmit> = new Outbox();
@@ -121,9 +121,9 @@ export class ZeroServer {
     const limits = { ...defaultPortLimits, ...options.limits };
     this.#unproven = new RateLimit(crypto, limits.unprovenPerSecond, limits, nowMs);
     this.#proven = new RateLimit(crypto, limits.cookiesPerSecond, limits, nowMs);
+    this.#publicKey = new RateLimit(crypto, limits.publicKeyPerSecond, limits, nowMs);
     if (options.tokens !== undefined) {
       this.#tokens = new TokenCheck(crypto, options.tokens, options.tokens.wallMs);
-      this.#checked = new RateLimit(crypto, limits.tokensPerSecond, limits, nowMs);
     }
     const { pendingJoins, rememberedJoins } = limits;
     this.#joins = new JoinTable(pendingJoins, rememberedJoins, options.maxPendingPerAddress);
@@ -304,7 +304,7 @@ export class ZeroServer {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
       return "droppedAddressFull";
     }
-    const token = this.#checkToken(frame, envelope.sys.token, from, nowMs);
+    const token = this.#checkToken(frame, envelope.sys.token, address, nowMs);
     if (token === "rate") return "droppedRate";
     if (typeof token === "string") {
       // Not remembered: whoever has no token takes up no room. Asked again, the answer is made again.
@@ -368,18 +368,21 @@ export class ZeroServer {
     return hasValidBody(this.#protocol, { msg: "join", body: whole }) ? whole : "droppedSchema";
   }
 
-  /** What the token of a join says, where one is asked for. Public-key cryptography comes last, and at a rate. */
+  /**
+   * What the token of a join says, where one is asked for. Public-key cryptography comes last, and at a rate: for the token, and for
+   * what of the join is secret.
+   */
   #checkToken(
     frame: Frame,
     text: string | undefined,
-    { address }: Origin,
+    address: string,
     nowMs: number,
   ): JoinToken | undefined | TokenProblem | "rate" {
-    const tokens = this.#tokens;
-    if (tokens === undefined) return undefined;
-    const token = tokens.read(text);
+    const token = this.#tokens?.read(text);
     if (typeof token === "string") return token;
-    return this.#checked!.take(address, nowMs) ? tokens.verify(token, frame) : "rate";
+    const isDear = token !== undefined || this.#hasSecrets;
+    if (isDear && !this.#publicKey.take(address, nowMs)) return "rate";
+    return token && this.#tokens!.verify(token, frame);
   }
 
   #negotiate({ hash, compatible = [] }: JoinSys): ReturnType<typeof negotiateJoin> {

@@ -428,6 +428,37 @@ describe("what was sealed in a join", () => {
   });
 });
 
+describe("a flood of joins with good cookies whose secret members nobody can open", () => {
+  it("is looked into at a rate, and keeps nobody out at another address", () => {
+    let agreed = 0;
+    const crypto: ZeroCrypto = {
+      ...nodeCrypto,
+      keyPair: () => {
+        const pair = nodeCrypto.keyPair();
+        const agree = (key: Uint8Array): Uint8Array | undefined => {
+          agreed++;
+          return pair.agree(key);
+        };
+        return { ...pair, agree };
+      },
+    };
+    const world = secretWorld({ serverOptions: { crypto, limits: { publicKeyPerSecond: 20 } } });
+    const held = Array.from({ length: 60 }, () => heldJoin(world, { address: "10.0.6.6" }));
+    for (let i = 0; i < 1000; i++) {
+      const { bytes, from } = held[i % held.length]!;
+      raises(world, changed(bytes, '"name":"ada"', '"name":"bob"'), from);
+    }
+    // The rate, and what one address has beside it at once; time stands still.
+    expect(agreed).toBe(25);
+    const { counters, sizes } = world.servers.get(PORT)!;
+    expect([counters.droppedSecret, counters.droppedRate]).toEqual([25, 975]);
+    expect(sizes.entries).toBe(0);
+    const host = world.join({ join, address: "10.0.0.200" });
+    world.runFor(2000);
+    expect(host.client.state).toBe("open");
+  });
+});
+
 describe("the golden vectors of secret members", () => {
   const file = fileURLToPath(new URL("../../docs/secret-vectors.json", import.meta.url));
 

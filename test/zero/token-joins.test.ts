@@ -270,7 +270,7 @@ describe("a flood of joins with good cookies and bad tokens", () => {
       },
     };
     const flooded = new World({
-      serverOptions: { tokens, crypto: counting, limits: { tokensPerSecond: 50 } },
+      serverOptions: { tokens, crypto: counting, limits: { publicKeyPerSecond: 50 } },
     });
     const forged = `${ownToken().signed.slice(0, -8)}AAAAAAAA`;
     const server = flooded.servers.get(PORTS[0])!;
