@@ -16,7 +16,7 @@ import { asJson, figure, isQuick, machine, median, option } from "./options.js";
 const ROUNDS = 5;
 /** What `--quick` makes of a scenario: it has to start, to deliver and to end. */
 const QUICK = { warmUpMs: 50, measureMs: 150 };
-const QUICK_CLIENTS = 20;
+const QUICK_CLIENTS = 10;
 const NO_LINK = {
   name: "all",
   install: "a bad link (bench/net/link.c) needs root, `ip`, TUN devices and a C compiler",
@@ -25,6 +25,7 @@ const NO_LINK = {
 function quickly(row) {
   const scenario = { ...row.scenario, ...QUICK };
   scenario.clients = Math.min(scenario.clients, QUICK_CLIENTS);
+  if (scenario.ports > 1) scenario.ports = 1;
   if (scenario.firstClients !== undefined) scenario.firstClients = scenario.clients / 2;
   return { ...row, scenario, rounds: 1, own: row.own.slice(0, 1), peers: row.peers.slice(0, 1) };
 }

@@ -23,7 +23,7 @@ insistOnHugeNewSpace();
 
 const ROUNDS = isQuick ? 1 : 9;
 const WARM_UP_ROUNDS = isQuick ? 0 : 3;
-const DATAGRAMS = isQuick ? 100 : 4000;
+const DATAGRAMS = isQuick ? 20 : 4000;
 const BURST = 20;
 const TICK_MS = 16;
 const SIZES = [32, 200, 900];

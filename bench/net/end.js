@@ -18,7 +18,7 @@ const cpuUs = () => {
  * Bytes of the server: those alive in all its threads, and those resident. Garbage that joins have left is not memory of a peer:
  * it is collected here and, asked by a counter, in workers.
  */
-const COLLECT_MS = 600;
+const COLLECT_MS = 300;
 async function memoryOf(counts) {
   counts.add("collections");
   await new Promise((resolve) => setTimeout(resolve, COLLECT_MS));

@@ -89,6 +89,10 @@ export function writePictures(rows) {
     mkdirSync(FOLDER, { recursive: true });
     const curve = (x) => constant + slope * basis(x);
     writeFileSync(new URL(file, FOLDER), svg(name, unit, points, curve, words));
-    return `![${unit}, by ${name}](pictures/${file})\n\n${name}: ${words}, which explains ${(explained * 100).toFixed(0)} % of the differences.`;
+    const [least, most] = [points[0], points.at(-1)];
+    return (
+      `![${unit}, by ${name}](pictures/${file})\n\n${name}: ${words}, which explains ${(explained * 100).toFixed(0)} % of the ` +
+      `differences. At ${most.x} it is ${short(most.y / least.y)} times what it is at ${least.x}.`
+    );
   });
 }
