@@ -158,6 +158,7 @@ for (const name of names) {
   if (process.argv.includes("--write")) {
     const peers = pointsOf(results, "peers");
     const more = [...writePictures(results), ...(peers.length > 0 ? [workedTable(peers)] : [])];
-    writeMeasured(name, [headOf(versions), ...results.map(asMarkdown), ...more].join("\n\n"));
+    const single = results.filter(({ series }) => series === undefined);
+    writeMeasured(name, [headOf(versions), ...single.map(asMarkdown), ...more].join("\n\n"));
   }
 }

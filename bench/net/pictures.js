@@ -3,6 +3,7 @@
  * them best (least squares): a constant and a share of the number, or of its inverse where a fixed cost is divided among many.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { seriesAsMarkdown } from "./report.js";
 
 const FOLDER = new URL("../../docs/pictures/", import.meta.url);
 const [WIDTH, HEIGHT] = [560, 300];
@@ -72,7 +73,7 @@ export const pointsOf = (rows, name) =>
       high: cost.high,
     }));
 
-/** Writes a picture of each series among the rows; the Markdown that shows them. */
+/** Writes a picture of each series among the rows; the Markdown that shows them, with a table of each. */
 export function writePictures(rows) {
   const names = [...new Set(rows.flatMap(({ series }) => series?.name ?? []))];
   return names.map((name) => {
@@ -91,7 +92,10 @@ export function writePictures(rows) {
     writeFileSync(new URL(file, FOLDER), svg(name, unit, points, curve, words));
     const [least, most] = [points[0], points.at(-1)];
     return (
-      `![${unit}, by ${name}](pictures/${file})\n\n${name}: ${words}, which explains ${(explained * 100).toFixed(0)} % of the ` +
+      `${seriesAsMarkdown(
+        name,
+        rows.filter(({ series }) => series?.name === name),
+      )}\n\n![${unit}, by ${name}](pictures/${file})\n\n${name}: ${words}, which explains ${(explained * 100).toFixed(0)} % of the ` +
       `differences. At ${most.x} it is ${short(most.y / least.y)} times what it is at ${least.x}.`
     );
   });

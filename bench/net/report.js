@@ -23,6 +23,9 @@ function ratios({ contestants }, contestant) {
 const label = ({ kind, name }) => (kind === "limit" ? `${name} (limit)` : name);
 const range = ({ low, high }) => `${digits(low)} to ${digits(high)}`;
 
+const tableOf = (head, rows) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
 const notes = ({ verdicts, skipped }) => [
   ...verdicts.map(
     ({ what, measured, target, isMet }) =>
@@ -58,11 +61,25 @@ export function asMarkdown(result) {
     digits(contestant.rate.median),
     ratios(result, contestant).join(", "),
   ]);
-  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
   const list = notes(result).map((note) => `- ${note}`);
   return [
     `**${title}**`,
-    ...(contestants.length > 0 ? [table.join("\n")] : []),
+    ...(contestants.length > 0 ? [tableOf(head, rows)] : []),
     ...(list.length > 0 ? [list.join("\n")] : []),
   ].join("\n\n");
+}
+
+/** Rows that differ in one number alone, as one table. */
+export function seriesAsMarkdown(name, results) {
+  const [{ unit, rateUnit }] = results;
+  const rows = results.flatMap(({ title, series, contestants }) =>
+    contestants.map(({ cost, rate }) => [
+      series.x,
+      title,
+      digits(cost.median),
+      range(cost),
+      digits(rate.median),
+    ]),
+  );
+  return `**By ${name}**\n\n${tableOf([name, "what", unit, "lowest to highest", rateUnit], rows)}`;
 }
