@@ -427,3 +427,45 @@ describe("decode between versions", () => {
     }
   });
 });
+
+describe("a join with secret members", () => {
+  const lobby = fileURLToPath(specSource("lobby", "generated/vectors.json"));
+  const reader = new DatagramReader(
+    resolveSpec(loadSpecFile(join(root, "test/specs/lobby.yaml")))!,
+  );
+  const joinOf = (which: string): string => {
+    const { zero } = JSON.parse(readFileSync(lobby, "utf8")) as {
+      zero: { case: string; hex: string }[];
+    };
+    const found = zero.find((one) => one.case === `join from the client: ${which}`)!;
+    return Buffer.from(found.hex, "hex").toString("latin1");
+  };
+  const problemOf = (text: string): string | undefined => {
+    const { problem } = reader.read(Buffer.from(text, "latin1"), { from: "client" });
+    return problem && `${problem.path}: ${problem.problem}`;
+  };
+
+  it("is read as far as it is readable, and what is wrong with it is told", () => {
+    const [first, second] = [joinOf("what is required"), joinOf("all members")];
+    expect([problemOf(first), problemOf(second)]).toEqual([undefined, undefined]);
+    expect(second).not.toContain("password");
+    for (const [text, says] of [
+      [second.replace(/,"secret":"[^"]*"/, ""), "secret: is missing: a join has secret members"],
+      [
+        second.replace('"body":{', '"body":{"pin":1,').replace("........", ""),
+        "body.pin: is secret, and stands where all can read it",
+      ],
+      [second.replace(/"secret":"./, '"secret":"='), "secret: is not base64url"],
+      [
+        second.replace(/}$/, ',"later":1}').replace("..........", ""),
+        "secret: is not at its offset",
+      ],
+      [
+        first.replace(/}$/, ',"secret":"AAAA"}').replace(".".repeat(16), ""),
+        "secret: has no place here",
+      ],
+    ] as const) {
+      expect(problemOf(text)).toBe(says);
+    }
+  });
+});

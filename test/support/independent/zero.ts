@@ -17,7 +17,7 @@ export interface ZeroCapture {
   readonly envelope: Readonly<Record<string, unknown>>;
 }
 
-const ORDER = ["v", "cid", "msg", "seq", "ack", "sys", "body", "pad", "sig", "mac"];
+const ORDER = ["v", "cid", "msg", "seq", "ack", "sys", "body", "pad", "secret", "sig", "mac"];
 const REQUIRED = ["v", "cid", "msg", "seq", "ack", "sys"];
 const WITHOUT_MAC = new Set(["join", "challenge", "processing", "accept", "reject", "gone"]);
 /** Messages whose place in the sequence is written down. */
@@ -105,6 +105,7 @@ export class ZeroParser {
       if (typeof mac !== "string" || !CHARACTERS_22.test(mac)) fail(`${msg}: mac`);
       if (!text.endsWith(`,"mac":"${mac}"}`)) fail(`${msg}: mac is not at its offset`);
     }
+    if (envelope["secret"] !== undefined && msg !== "join") fail(`${msg}: secret`);
     const { sig } = envelope;
     const hasToken = msg === "join" && (envelope["sys"] as Yaml)["token"] !== undefined;
     const isSigned = hasToken || (this.#isSealed && msg === "accept");
