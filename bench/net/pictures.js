@@ -52,6 +52,7 @@ function svg(name, unit, points, curve, words) {
       `<text x="${MARGIN.left - 6}" y="${(y(maxY * share) + 4).toFixed(1)}" text-anchor="end">${short(maxY * share)}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>${unit}, by ${name}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 <text x="${MARGIN.left}" y="18">${unit}, by ${name}: ${words}</text>
 <path d="M${MARGIN.left} ${MARGIN.top}V${HEIGHT - MARGIN.bottom}H${WIDTH - MARGIN.right}" fill="none" stroke="#000"/>

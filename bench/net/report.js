@@ -23,6 +23,12 @@ function ratios({ contestants }, contestant) {
 const label = ({ kind, name }) => (kind === "limit" ? `${name} (limit)` : name);
 const range = ({ low, high }) => `${digits(low)} to ${digits(high)}`;
 
+/** How many rounds the medians are of: of one, a figure is worth little. */
+function roundsOf({ contestants }) {
+  const rounds = contestants[0]?.cost.rounds.length ?? 0;
+  return rounds === 1 ? "1 round" : `${rounds} rounds`;
+}
+
 const tableOf = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
@@ -63,7 +69,7 @@ export function asMarkdown(result) {
   ]);
   const list = notes(result).map((note) => `- ${note}`);
   return [
-    `**${title}**`,
+    `**${title}** (${roundsOf(result)})`,
     ...(contestants.length > 0 ? [tableOf(head, rows)] : []),
     ...(list.length > 0 ? [list.join("\n")] : []),
   ].join("\n\n");
@@ -71,7 +77,8 @@ export function asMarkdown(result) {
 
 /** Rows that differ in one number alone, as one table. */
 export function seriesAsMarkdown(name, results) {
-  const [{ unit, rateUnit }] = results;
+  const [first] = results;
+  const { unit, rateUnit } = first;
   const rows = results.flatMap(({ title, series, contestants }) =>
     contestants.map(({ cost, rate }) => [
       series.x,
@@ -81,5 +88,5 @@ export function seriesAsMarkdown(name, results) {
       digits(rate.median),
     ]),
   );
-  return `**By ${name}**\n\n${tableOf([name, "what", unit, "lowest to highest", rateUnit], rows)}`;
+  return `**By ${name}** (${roundsOf(first)})\n\n${tableOf([name, "what", unit, "lowest to highest", rateUnit], rows)}`;
 }
