@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "ad53c30dd9018d7b5fb36694acf42f0b",
+  hash: "ede7d54557e1ae6784bedb755a0b3a6c",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

@@ -60,16 +60,23 @@ export function connectRejected(
 ): StardustError {
   if (event.reason !== "protocol") return new ConnectRejectedError(event.reason, event.detail);
   const { version, hash } = event;
+  const name = event.protocol;
   // Only the newer of the two can have the other in its record.
   const own = hash === undefined ? [] : differences(protocol, hash);
   const told = event.detail === "" ? [] : event.detail.split(", ");
   const differs = own.length > 0 ? own : told;
-  const what =
-    differs.length === 0
-      ? "generate both from the same spec, or publish versions with `stardust breaking --record` so that neighbouring ones can talk"
-      : `they cannot talk because of: ${differs.join(", ")}`;
+  const theirs = `${name ?? "a protocol"} version ${version ?? "unknown"} (hash ${hash ?? "unknown"})`;
   const message =
-    `the server speaks ${protocol.name} version ${version ?? "unknown"} (hash ${hash ?? "unknown"}), ` +
-    `this client version ${protocol.version} (hash ${protocol.hash}); ${what}`;
-  return new ConnectProtocolError(message, version, hash, differs);
+    `the server speaks ${theirs}, ` +
+    `this client ${protocol.name} version ${protocol.version} (hash ${protocol.hash}); ${wayOut(protocol, name, differs)}`;
+  return new ConnectProtocolError(message, name, version, hash, differs);
+}
+
+/** What to do about another protocol. */
+function wayOut(protocol: Protocol, name: string | undefined, differs: readonly string[]): string {
+  if (name !== undefined && name !== protocol.name) {
+    return "that is another game: dial another server, or connect with what was generated for this one";
+  }
+  if (differs.length > 0) return `they cannot talk because of: ${differs.join(", ")}`;
+  return "generate both from the same spec, or publish versions with `stardust breaking --record` so that neighbouring ones can talk";
 }

@@ -119,7 +119,8 @@ export class ConnectRejectedError extends StardustError {
 /** `connect` was refused because the server was generated from a version that cannot talk to this client's. */
 export class ConnectProtocolError extends StardustError {
   override readonly name = "ConnectProtocolError";
-  /** The server's version and hash; undefined where it did not say. */
+  /** Name, version and hash of the server's protocol; undefined where it did not say. */
+  readonly protocol: string | undefined;
   readonly version: number | undefined;
   readonly hash: string | undefined;
   /** Names of what differs, e.g. `channel move`; empty where neither side's record knows the other's version. */
@@ -127,11 +128,13 @@ export class ConnectProtocolError extends StardustError {
 
   constructor(
     message: string,
+    protocol: string | undefined,
     version: number | undefined,
     hash: string | undefined,
     differs: readonly string[],
   ) {
     super("STARDUST_CONNECT_PROTOCOL", message);
+    this.protocol = protocol;
     this.version = version;
     this.hash = hash;
     this.differs = differs;

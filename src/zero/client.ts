@@ -289,12 +289,13 @@ export class ZeroClient {
   }
 
   #reject(envelope: ValidMessage<"reject">, next: ClientState): ZeroDropReason {
-    const { reason, detail = "", version, hash } = envelope.sys;
+    const { reason, detail = "", protocol, version, hash } = envelope.sys;
     this.#end(next);
     this.#events.push({
       type: "rejected",
       reason,
       detail,
+      ...(protocol === undefined ? {} : { protocol }),
       ...(version === undefined ? {} : { version }),
       ...(hash === undefined ? {} : { hash }),
     });

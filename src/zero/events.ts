@@ -83,7 +83,8 @@ export type ZeroClientEvent =
       readonly type: "rejected";
       readonly reason: RejectReason;
       readonly detail: string;
-      /** The server's protocol, where that is the reason. */
+      /** The server's protocol, where that is the reason: its name, version and hash. */
+      readonly protocol?: string;
       readonly version?: number;
       readonly hash?: string;
     }

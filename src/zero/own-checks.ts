@@ -36,6 +36,7 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
   reject: (sys) =>
     isOneOf(sys.reason, ["protocol", "full", "denied", "timeout", "shutting-down", "internal"]) &&
     (sys.detail === undefined || isText(sys.detail, 0, 96)) &&
+    (sys.protocol === undefined || isText(sys.protocol, 1, 64)) &&
     (sys.version === undefined || isInteger(sys.version, 0, 4294967295)) &&
     (sys.hash === undefined || isText(sys.hash, 32, 32)) &&
     (sys.clientVersion === undefined || isInteger(sys.clientVersion, 0, 4294967295)) &&

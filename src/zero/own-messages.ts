@@ -92,7 +92,8 @@ export interface RejectSys {
   readonly reason: "protocol" | "full" | "denied" | "timeout" | "shutting-down" | "internal";
   /** For `protocol`: names of what differs, where the server's record knows the client's version. */
   readonly detail?: string;
-  /** The server's, where the reason is `protocol`. */
+  /** The server's name, version and hash, where the reason is `protocol`. */
+  readonly protocol?: string;
   readonly version?: number;
   readonly hash?: string;
   /** The client's, as the server saw it. */
@@ -175,7 +176,7 @@ export const messages: Readonly<Record<MessageName, MessageFacts>> = {
   challenge: { from: "server", mac: false, maxBytes: 424 },
   processing: { from: "server", mac: false, maxBytes: 165 },
   accept: { from: "server", mac: false, maxBytes: 737 },
-  reject: { from: "server", mac: false, maxBytes: 912 },
+  reject: { from: "server", mac: false, maxBytes: 990 },
   attach: { from: "client", mac: true, maxBytes: 251 },
   attached: { from: "server", mac: true, maxBytes: 196 },
   rebind: { from: "client", mac: true, maxBytes: 284 },

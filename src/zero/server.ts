@@ -405,6 +405,7 @@ export class ZeroServer {
       const rejection = this.#rejection(frame.cid, envelope.seq, {
         reason: "protocol",
         ...(detail === "" ? {} : { detail }),
+        protocol: this.#protocol.name,
         version: this.#protocol.version,
         hash: this.#protocol.hash,
         clientVersion: version,

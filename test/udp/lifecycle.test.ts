@@ -65,6 +65,21 @@ describe("joining", () => {
     });
   });
 
+  it("says that it is another game where the names differ, with the server's own name", async () => {
+    const server = await arenaServer();
+    const other = { ...protocol, name: "chess", hash: "0".repeat(32) };
+    const bare = () => ({});
+    const face = { send: bare, receive: bare, messages: bare, header: bare };
+    await expect(
+      connectWith(other, face as never, { port: server.ports[0]!, join: { name: "ada" } }),
+    ).rejects.toMatchObject({
+      protocol: protocol.name,
+      message: expect.stringMatching(
+        new RegExp(`server speaks ${protocol.name} .*this client chess .*another game`),
+      ),
+    });
+  });
+
   it("is refused before a byte is sent when the body does not match the spec", async () => {
     const server = await arenaServer();
     await expect(arenaClient(server, { join: { name: "" } })).rejects.toMatchObject({

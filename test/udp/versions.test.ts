@@ -294,7 +294,7 @@ describe("versions that cannot talk", () => {
       version: 4,
       differs: ["channel pose"],
       message: expect.stringMatching(
-        /server speaks fleet version 4 .*this client version 2.*channel pose/,
+        /server speaks fleet version 4 .*this client fleet version 2.*channel pose/,
       ),
     });
   });
@@ -306,7 +306,7 @@ describe("versions that cannot talk", () => {
       version: 2,
       differs: ["channel pose"],
       message: expect.stringMatching(
-        /server speaks fleet version 2 .*this client version 4.*channel pose/,
+        /server speaks fleet version 2 .*this client fleet version 4.*channel pose/,
       ),
     });
   });

@@ -56,6 +56,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
   reject: {
     reason: "protocol",
     detail: "",
+    protocol: "p".repeat(64),
     version: 1,
     hash: "0".repeat(32),
     clientVersion: 2,
