@@ -75,8 +75,10 @@ export function vectorKeys(model: Model): Readonly<Record<string, string>> {
 }
 
 /** What the runtime would send, by the member's name in `sys`. */
-function ownValues({ version, hash }: Model): Readonly<Record<string, unknown>> {
+function ownValues({ name, version, hash }: Model): Readonly<Record<string, unknown>> {
   return {
+    // That of a spec is never longer.
+    protocol: name.slice(0, 64),
     version,
     hash,
     compatible: [OTHER_HASH],
