@@ -85,6 +85,18 @@ export class CookieJar<T = undefined> {
     return this.#epochOf(timeOf(decodeBase64url(cookie, COOKIE_BYTES)!)).companion;
   }
 
+  /** When to call `expire`, so that what went with cookies is kept no longer than they live; infinity: nothing does. */
+  get deadlineMs(): number {
+    const hasCompanion =
+      this.#current.companion !== undefined || this.#previous.companion !== undefined;
+    return hasCompanion ? this.#sinceMs + this.#lifetimeMs + 1 : Number.POSITIVE_INFINITY;
+  }
+
+  /** Forgets what no cookie that is still good was made with. */
+  expire(nowMs: number): void {
+    if (nowMs >= this.deadlineMs) this.#rotate(Math.floor(nowMs));
+  }
+
   make(subject: CookieSubject, nowMs: number): string {
     const wholeMs = Math.floor(nowMs);
     this.#rotate(wholeMs);

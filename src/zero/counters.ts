@@ -29,7 +29,8 @@ export const zeroDropReasons = {
   droppedCid:
     "client: another connection's id; server: nobody's (an attach is answered with `gone`)",
   droppedCookie: "server: the cookie is bad or has expired (answered with `gone`)",
-  droppedAddress: "server: a known join, but from another address (answered with `gone`)",
+  droppedAddress:
+    "server: a join with a known connection id from another address (answered with `gone`)",
   droppedBytes: "server: other bytes than the join that this connection id began with",
   droppedProtocol:
     "server: a join of another protocol (answered with `reject`); client: such an accept",

@@ -246,12 +246,13 @@ export class ZeroServer {
 
   /** A connection id that has asked before: the same bytes on the same path get the same answer. */
   #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroDropReason {
-    if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
+    // From elsewhere it is this client, behind a NAT that has changed, or another one has taken its id: it takes a new one.
     if (!isSamePath(entry, from)) {
       if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
       this.#gone(frame.cid, from);
       return "droppedAddress";
     }
+    if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
     if (nextState(serverStates, this.stateOf(frame.cid), "join") === undefined)
       return "droppedState";
     this.#send(entry.answer ?? this.#processing(entry.cid), entry);
@@ -480,12 +481,14 @@ export class ZeroServer {
 
   handleTimeout(nowMs: number): void {
     this.#joins.expire(nowMs);
+    this.#cookies.expire(nowMs);
     this.#peers.handleTimeout(nowMs);
   }
 
   /** When to call `handleTimeout`; infinity: not before something else happens. */
   pollDeadline(): number {
-    return Math.min(this.#joins.deadlineMs(), this.#peers.deadlineMs());
+    const { deadlineMs } = this.#cookies;
+    return Math.min(deadlineMs, this.#joins.deadlineMs(), this.#peers.deadlineMs());
   }
 
   /** The next datagram to be sent, until undefined. */

@@ -12,6 +12,9 @@ import {
   PORTS,
   protocol,
   raw,
+  sealedProtocol,
+  seeded,
+  testCrypto,
   World,
 } from "../support/zero-world.ts";
 
@@ -386,6 +389,28 @@ describe("a forger", () => {
     // Other ports never heard of it: the attach that names another port is answered there with gone.
     expect(world.servers.get(PORTS[1])!.counters.goneSent).toBeGreaterThan(0);
   });
+});
+
+describe("who has seen a join", () => {
+  it.each([0, 300, 2000])(
+    "cannot keep its client out by asking first under its connection id, %i ms before it",
+    (beforeMs) => {
+      const world = new World({ protocol: sealedProtocol, authenticateMs: 500 });
+      // Both draw the same numbers, and so begin with the same id.
+      const first = world.join({ address: "10.6.6.6", crypto: testCrypto(seeded(5)) });
+      world.runFor(40 + beforeMs);
+      const { client } = world.join({ crypto: testCrypto(seeded(5)) });
+      const [one, other] = [first.address, "10.0.0.2"].map(
+        (address) => world.sent.find(({ from }) => from.startsWith(`${address}:`))!.bytes,
+      );
+      expect(messageOf(other!).cid).toBe(messageOf(one!).cid);
+      world.runFor(4000);
+      expect(client.state).toBe("open");
+      for (const [from, bytes] of world.replied) {
+        expect(bytes, from).toBeLessThanOrEqual(world.received.get(from)!);
+      }
+    },
+  );
 });
 
 describe("a client", () => {

@@ -230,6 +230,16 @@ describe("secret members of a join", () => {
     }
     expect(new Set(keys).size).toBe(4);
   });
+
+  it("are sealed to a key that an idle port forgets with the last cookie too", () => {
+    const world = secretWorld();
+    heldJoin(world);
+    world.loss = 1;
+    const server = world.servers.get(PORT)!;
+    expect(server.pollDeadline()).toBeLessThan(Number.POSITIVE_INFINITY);
+    world.runFor(handshakeTimeoutMs * 3);
+    expect(server.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
+  });
 });
 
 describe("a client with secret members", () => {
