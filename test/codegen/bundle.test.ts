@@ -41,7 +41,7 @@ const halves = {
 };
 
 /** The types that the messages of these channels hold, and their own. */
-function typesOf(model: Model, channels: readonly Model["channels"][number][]): Set<string> {
+function typesOf(model: Model, channels: readonly { readonly message: string }[]): Set<string> {
   const parts: readonly { readonly name: string }[] = [
     ...model.structs,
     ...model.unions,
@@ -111,15 +111,17 @@ describe.each(Object.keys(ways))("where channels go %s", (way) => {
       const role = file.startsWith("client") ? "client" : "server";
       const all = declared(generated.files.get("codecs.ts")!);
       const kept = declared(codes.get(file)!);
+      // What the threads of a server say to each other, both encode and decode.
+      const own = role === "server" ? model.system! : [];
       const holds = {
-        encode: typesOf(
-          model,
-          model.channels.filter((c) => maySend(role, c.direction)),
-        ),
-        decode: typesOf(
-          model,
-          model.channels.filter((c) => maySend(other[role], c.direction)),
-        ),
+        encode: typesOf(model, [
+          ...model.channels.filter((c) => maySend(role, c.direction)),
+          ...own,
+        ]),
+        decode: typesOf(model, [
+          ...model.channels.filter((c) => maySend(other[role], c.direction)),
+          ...own,
+        ]),
       };
       let left = 0;
       for (const half of ["encode", "decode"] as const) {
