@@ -16,6 +16,8 @@ export const portCounters = {
     "joins kept on this port, which they had asked, because their client could not reach the port that it was sent to",
   joinsOverAddress: "joins rejected because their address has as many peers as one may have",
   joinsOfRefusedKey: "joins rejected because the key they brought gives no shared secret",
+  joinsOfTakenId:
+    "joins answered with `gone` because their connection id has a place already, from a join at another port",
   joinsOfUsedToken: "joins rejected because their connect token has let somebody in already",
   joinsOverTokens:
     "joins rejected because as many connect tokens are remembered as `tokens.maxRemembered` says",

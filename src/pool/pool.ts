@@ -16,7 +16,7 @@ import { MAX_TIMER_MS } from "../limits.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, WORKER_GONE } from "../port/handle.ts";
 import type { PortListener } from "../port/port-listener.ts";
-import { KEY_REFUSED, type WorkerOptions, type WorkerPost } from "../port/posts.ts";
+import { ID_TAKEN, KEY_REFUSED, type WorkerOptions, type WorkerPost } from "../port/posts.ts";
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { TO_APPLICATION, TO_OTHER_PORTS } from "../system-messages.ts";
@@ -471,6 +471,8 @@ export class Pool {
       if (answer === KEY_REFUSED) {
         return asked.reject(cid, "denied", KEY_REFUSED, "joinsOfRefusedKey");
       }
+      // Whoever was first with it: the client that is left takes another one.
+      if (answer === ID_TAKEN) return asked.turnAway(cid);
       // That port takes no peers now: another one is chosen.
       if (answer === WORKER_GONE) continue;
       const problem = new Error(`the join cannot be accepted: ${answer}`);

@@ -179,6 +179,10 @@ export class PortHandle {
     this.#post({ type: "reject", cid, reason, detail, counter });
   }
 
+  turnAway(cid: string): void {
+    this.#post({ type: "turnAway", cid });
+  }
+
   /**
    * A message for one peer; throws InvalidMessageError. False: no credit or no room, here or at its session. Then `onDrained(peer)` or
    * `onRingDrained` comes when it can be tried again. Where it is taken with a `token`, `onNotice` comes once, unless the

@@ -27,7 +27,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
 import { creditCost, slotSpan } from "./memory.ts";
 import { type PeerPort, PortPeer } from "./peer.ts";
-import type { ApplicationPost } from "./posts.ts";
+import { type ApplicationPost, ID_TAKEN, KEY_REFUSED } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
 import type { SystemsHost } from "./systems-host.ts";
 
@@ -131,14 +131,13 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   // Commands of the application -----------------------------------------------------------------------------------
 
-  /**
-   * Makes a reservation and returns its accept, which the port that got the join sends; undefined where the key of the
-   * join gives no shared secret.
-   */
-  reserve(request: ReserveRequest): Uint8Array | undefined {
-    const { peer: id, hash, compat } = request;
-    const bytes = this.#zero.reserve({ ...request, nowMs: nowMs() });
-    if (bytes === undefined) return undefined;
+  /** Makes a reservation and returns its accept, which the port that got the join sends; or why there is none. */
+  reserve(request: ReserveRequest): Uint8Array | typeof KEY_REFUSED | typeof ID_TAKEN {
+    const { peer: id, cid, hash, compat } = request;
+    const now = nowMs();
+    if (this.#zero.hasPlaced(cid, now)) return ID_TAKEN;
+    const bytes = this.#zero.reserve({ ...request, nowMs: now });
+    if (bytes === undefined) return KEY_REFUSED;
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
     this.#reservations.set(
@@ -172,6 +171,14 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#undecided.delete(cid);
     if (counter !== undefined) this.counters.add(counter);
     this.#zero.reject(cid, reason, detail, nowMs());
+    this.#loop.wake();
+  }
+
+  /** The connection id of a join is somebody's: its client is to take another. */
+  turnAway(cid: string): void {
+    this.#undecided.delete(cid);
+    this.counters.add("joinsOfTakenId");
+    this.#zero.turnAway(cid, nowMs());
     this.#loop.wake();
   }
 

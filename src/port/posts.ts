@@ -26,6 +26,9 @@ export interface SystemFailure {
 /** The problem of a reservation whose client has sent a key that gives no shared secret. */
 export const KEY_REFUSED = "the key of the join gives no shared secret";
 
+/** The problem of a reservation whose connection id has a place on that port. */
+export const ID_TAKEN = "the connection id of the join has a place already";
+
 /** Posted by the worker. */
 export type WorkerPost =
   | { readonly type: "bound"; readonly port: number; readonly threadId: number }
@@ -94,6 +97,8 @@ export type ApplicationPost =
       /** What the asked port counts. */
       readonly counter: CounterName | undefined;
     }
+  /** The connection id of a join is somebody's: its client is to take another. */
+  | { readonly type: "turnAway"; readonly cid: string }
   | { readonly type: "stats"; readonly request: number }
   /** Asks for `pong`. */
   | { readonly type: "ping" }

@@ -16,13 +16,7 @@ import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
-import {
-  type ApplicationPost,
-  KEY_REFUSED,
-  type SystemFailure,
-  type WorkerOptions,
-  type WorkerPost,
-} from "./posts.ts";
+import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./posts.ts";
 import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;
@@ -195,7 +189,7 @@ async function main(): Promise<void> {
         const { peer } = request;
         try {
           const bytes = owner!.reserve(request);
-          if (bytes === undefined) post({ type: "refused", peer, problem: KEY_REFUSED });
+          if (typeof bytes === "string") post({ type: "refused", peer, problem: bytes });
           else post({ type: "reserved", peer, bytes });
         } catch (error) {
           post({ type: "refused", peer, problem: (error as Error).message });
@@ -210,6 +204,9 @@ async function main(): Promise<void> {
         return;
       case "reject":
         owner!.reject(message.cid, message.reason, message.detail, message.counter);
+        return;
+      case "turnAway":
+        owner!.turnAway(message.cid);
         return;
       case "stats":
         post({ type: "stats", request: message.request, stats: stats() });

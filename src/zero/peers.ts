@@ -129,6 +129,11 @@ export class PeerTable {
     return this.#byCid.get(cid)?.state;
   }
 
+  /** Where the client of a connection id was last. */
+  pathOf(cid: string): NetworkPath | undefined {
+    return this.#byCid.get(cid);
+  }
+
   keysOf(cid: string): ZeroKeys | undefined {
     return this.#byCid.get(cid)?.keys;
   }

@@ -231,7 +231,8 @@ export class ZeroServer {
   #handlePlain(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
     const entry = this.#joins.get(frame.cid);
     if (entry !== undefined) return this.#handleKnown(frame, entry, from, nowMs);
-    if (this.#peers.stateOf(frame.cid) !== undefined) return "droppedBytes";
+    const placed = this.#peers.pathOf(frame.cid);
+    if (placed !== undefined) return this.#handlePlaced(frame, placed, from, nowMs);
     const peeked = peekCookie(frame.bytes);
     if (peeked === undefined) return this.#handleFirstJoin(frame, from, nowMs);
     const subject = { ...from, cid: frame.cid, hash: peeked.hash };
@@ -246,17 +247,24 @@ export class ZeroServer {
 
   /** A connection id that has asked before: the same bytes on the same path get the same answer. */
   #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroDropReason {
-    // From elsewhere it is this client, behind a NAT that has changed, or another one has taken its id: it takes a new one.
-    if (!isSamePath(entry, from)) {
-      if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
-      this.#gone(frame.cid, from);
-      return "droppedAddress";
-    }
+    if (!isSamePath(entry, from)) return this.#handleTaken(frame, from, nowMs);
     if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
     if (nextState(serverStates, this.stateOf(frame.cid), "join") === undefined)
       return "droppedState";
     this.#send(entry.answer ?? this.#processing(entry.cid), entry);
     return "accepted";
+  }
+
+  /** A connection id that has a place here, and whose join another port has had, or this one so long ago that it is forgotten. */
+  #handlePlaced(frame: Frame, placed: NetworkPath, from: Origin, nowMs: number): ZeroDropReason {
+    return isSamePath(placed, from) ? "droppedBytes" : this.#handleTaken(frame, from, nowMs);
+  }
+
+  /** From elsewhere it is this client, behind a NAT that has changed, or another one has taken its id: it takes a new one. */
+  #handleTaken(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
+    if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
+    this.#gone(frame.cid, from);
+    return "droppedAddress";
   }
 
   #handleFirstJoin(frame: Frame, from: Origin, nowMs: number): ZeroDropReason {
@@ -449,6 +457,18 @@ export class ZeroServer {
     this.answer(cid, this.#rejection(cid, JOIN_SEQ, sys), nowMs);
   }
 
+  /** The port where a join arrived: its connection id is somebody's already, so its client is to take another. */
+  turnAway(cid: string, nowMs: number): void {
+    this.#counters.goneSent++;
+    this.answer(cid, this.#goneDatagram(cid), nowMs);
+  }
+
+  /** Whether a connection id has a place on this port, so that `reserve` would throw. */
+  hasPlaced(cid: string, nowMs: number): boolean {
+    this.#peers.handleTimeout(nowMs);
+    return this.#peers.stateOf(cid) !== undefined;
+  }
+
   /**
    * The chosen port: reserves a slot for this connection id until the handshake's deadline, and makes the accept that
    * the port where the join arrived will send. The path is the client's as that port saw it, and `key` is what its join
@@ -510,11 +530,14 @@ export class ZeroServer {
   }
 
   #gone(cid: string, from: Origin, proof?: string): void {
-    const sys = proof === undefined ? {} : { proof };
-    const gone = buildDatagram(this.#crypto, { cid, msg: "gone", seq: 0, ack: 0, sys });
-    if (!this.#answerUnproven(gone, from)) return;
+    if (!this.#answerUnproven(this.#goneDatagram(cid, proof), from)) return;
     this.#counters.goneSent++;
     if (proof !== undefined) this.#counters.proofsSent++;
+  }
+
+  #goneDatagram(cid: string, proof?: string): Uint8Array {
+    const sys = proof === undefined ? {} : { proof };
+    return buildDatagram(this.#crypto, { cid, msg: "gone", seq: 0, ack: 0, sys });
   }
 
   /** To an address that has proven nothing: never more bytes than it sent. */

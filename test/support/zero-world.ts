@@ -290,6 +290,11 @@ export class World {
       if (chosen === "reject") p0.reject(event.cid, "denied", "not today", this.nowMs);
       else {
         const server = this.servers.get(chosen)!;
+        if (server.hasPlaced(event.cid, this.nowMs)) {
+          p0.turnAway(event.cid, this.nowMs);
+          this.pump();
+          return;
+        }
         const peer = this.#nextPeer++;
         const accept = server.reserve({
           cid: event.cid,

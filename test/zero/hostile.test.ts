@@ -413,6 +413,30 @@ describe("who has seen a join", () => {
   );
 });
 
+describe("who has a place under a connection id that they have seen", () => {
+  it.each([P0, PORTS[1]])(
+    "cannot keep its client out at any port: it takes another id, asking at %i",
+    (dial) => {
+      const world = new World({ protocol: sealedProtocol, place: () => P0 });
+      const first = world.join({
+        address: "10.6.6.6",
+        dial: PORTS[2],
+        crypto: testCrypto(seeded(5)),
+      });
+      world.runFor(1000);
+      const { cid, state } = first.client;
+      expect(state).toBe("open");
+      const { client } = world.join({ dial, crypto: testCrypto(seeded(5)) });
+      expect(client.cid).toBe(cid);
+      world.runFor(2000);
+      expect([client.state, first.client.cid]).toEqual(["open", cid]);
+      expect(client.cid).not.toBe(cid);
+      expect(world.servers.get(dial)!.counters.goneSent).toBe(1);
+      for (const server of world.servers.values()) expectCountersToAddUp(server.counters);
+    },
+  );
+});
+
 describe("a client", () => {
   /** Up to the moment where accept is on its way. */
   function waiting(): { world: World; cid: string } {
