@@ -1,0 +1,465 @@
+/**
+ * The server that its user holds: peers, handlers, broadcasts, groups. The moving parts are in pool/ (the range of ports) and
+ * port/ (one port, one worker thread).
+ */
+
+import { EventEmitter } from "node:events";
+import { onAbort } from "./abort.ts";
+import { type CloseReason, closeCodes } from "./connection-contract.ts";
+import { countersOf, serverCounters } from "./counters.ts";
+import { Dispatcher, unsubscribe } from "./dispatcher.ts";
+import {
+  type CheckedClose,
+  checkClose,
+  checkToken,
+  checkUserField,
+  closedError,
+  decodeReceived,
+  type FaultListener,
+  faultListener,
+  receivedHeader,
+  registerHandlers,
+  resolveHosts,
+  runGuarded,
+} from "./endpoint.ts";
+import { rethrowFrom, StardustError } from "./errors.ts";
+import type {
+  BroadcastResult,
+  HeaderValues,
+  MessageContext,
+  NoticedBroadcastOptions,
+  ServerFace,
+  ServerFaceTypes,
+  Unsubscribe,
+} from "./face.ts";
+import { excepted, type Group, Groups } from "./groups.ts";
+import {
+  DEFAULT_MAX_PEERS_PER_PORT,
+  DEFAULT_WORKER_TIMEOUT_MS,
+  type ListenOptions,
+  portLimits,
+  workerCongestion,
+} from "./listen-options.ts";
+import { checkTokens } from "./listen-tokens.ts";
+import { missingChannel } from "./negotiated-version.ts";
+import { NoticeListeners } from "./notices.ts";
+import { callback, checkOptions, milliseconds, type OptionTable, oneOf } from "./options.ts";
+import { Pool, type PoolPlacing } from "./pool/pool.ts";
+import { parsePorts } from "./pool/ports.ts";
+import type { BroadcastMessage, PortHandle } from "./port/handle.ts";
+import { fullBit, receiveCost } from "./port/memory.ts";
+import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
+import type { ReceivedMessage } from "./received-message.ts";
+import type { Server, ServerCloseOptions, ServerStats } from "./server-api.ts";
+import { resetKey, type ServerIdentity, serverIdentity } from "./server-identity.ts";
+import { type PeerServer, RunningPeer, type ServerPeer } from "./server-peer.ts";
+import { SystemsLink } from "./server-systems.ts";
+import { decodeSystem } from "./system-messages.ts";
+import { checkKeyLog, writeKeyLog } from "./udp/key-log.ts";
+import { encodeOnce } from "./wire/encode-once.ts";
+import { Reader } from "./wire/reader.ts";
+
+const listenerTable: OptionTable = { event: oneOf("join", "leave"), listener: callback };
+
+const drainTable: OptionTable = { drainMs: milliseconds(0) };
+
+const createServerCounters = countersOf(serverCounters);
+
+export class RunningServer<F extends ServerFaceTypes>
+  implements Server<F>, HeaderValues, PeerServer<F>
+{
+  readonly peers: Map<number, RunningPeer<F>> = new Map();
+  readonly receive: F["receive"];
+  readonly messages: F["messages"];
+  readonly notices: F["notices"];
+  readonly broadcast: F["broadcast"];
+  readonly header: F["header"];
+  readonly systems: SystemsLink<F>;
+  readonly closed: Promise<CloseReason>;
+  readonly protocol: ServerProtocol;
+  readonly face: ServerFace<F>;
+  readonly #options: ListenOptions<F>;
+  readonly #identity: ServerIdentity | undefined;
+  #forgetSignal = (): void => {};
+  readonly #onFault: FaultListener;
+  readonly #dispatcher: Dispatcher<RunningPeer<F>>;
+  readonly #notices: NoticeListeners;
+  readonly #groups: Groups<ServerPeer<F>, F["broadcast"]>;
+  /** By channel, ids of the peers that lack it; undefined before the first. */
+  readonly #lacking: (Set<number> | undefined)[];
+  readonly #user: Float64Array;
+  readonly #context: MessageContext<object>;
+  readonly #reader = new Reader();
+  readonly #events = new EventEmitter();
+  #received: Float64Array;
+  #pool!: Pool;
+  #joined = 0;
+  #left = 0;
+  readonly #counters = createServerCounters();
+  /** Peers whose worker delivers no more of some channels, since nobody reads them. */
+  readonly #heldBack = new Set<RunningPeer<F>>();
+  #closing: Promise<void> | undefined;
+  #resolveClosed!: (reason: CloseReason) => void;
+
+  constructor(protocol: ServerProtocol, face: ServerFace<F>, options: ListenOptions<F>) {
+    this.protocol = protocol;
+    this.face = face;
+    this.#options = options;
+    this.#identity = serverIdentity(protocol, options.identity);
+    checkKeyLog(protocol, options.keyLog);
+    this.#onFault = faultListener(options.onFault);
+    this.#user = new Float64Array(protocol.header.userFields.length);
+    this.#lacking = protocol.channels.map(() => undefined);
+    this.#received = this.#user;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#context = { header: face.header(receivedHeader(() => this.#received)) };
+    this.#dispatcher = new Dispatcher({
+      channels: protocol.channels,
+      userFields: protocol.header.userFields.length,
+      cost: (payloadBytes) => receiveCost(protocol, payloadBytes),
+      decode: (peer, received) => {
+        const message = decodeReceived(this.#reader, peer.negotiated.compat, received);
+        // Its port counts it, though the peer may have left by now.
+        if (message === undefined) peer.owner.malformed(peer.id);
+        return message;
+      },
+      invoke: (handler, peer, message, user) => {
+        this.#received = user;
+        return handler(peer, message, this.#context);
+      },
+      yields: (peer, message) => ({ peer, message }),
+      // The credit of a peer that has left is gone with it.
+      release: (peer, cost) => peer.handle?.release(peer.id, cost),
+      onRead: (channel) => this.#onRead(channel),
+      onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
+    });
+    this.receive = face.receive(this.#dispatcher);
+    this.messages = face.messages(this.#dispatcher);
+    this.#notices = new NoticeListeners(protocol.channels, this.#onFault);
+    this.notices = face.notices?.(this.#notices) ?? {};
+    this.broadcast = face.broadcast({
+      broadcast: (channel, message, broadcastOptions = {}) =>
+        this.#broadcast(channel, message, broadcastOptions),
+    });
+    this.#groups = new Groups({
+      check: ({ id }) => {
+        if (!this.peers.has(id)) throw closedError("peer");
+      },
+      dress: face.broadcast,
+      broadcast: (members, channel, message, broadcastOptions) =>
+        this.#broadcast(channel, message, broadcastOptions, members),
+    });
+    this.systems = new SystemsLink(
+      protocol.system,
+      face,
+      options.systems !== undefined,
+      () => this.#pool,
+      this.#onFault,
+      options.systemHandlers,
+    );
+    this.header = face.header(this);
+    registerHandlers(this.#dispatcher, protocol, "server", options.handlers);
+  }
+
+  async open(): Promise<void> {
+    const { protocol } = this;
+    const options = this.#options;
+    const ports = parsePorts(options.ports);
+    const { publicPorts } = options;
+    if (publicPorts !== undefined && publicPorts.length !== ports.length) {
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        `publicPorts: ${publicPorts.length} numbers for ${ports.length} ports`,
+      );
+    }
+    const tokens = checkTokens(options.tokens);
+    options.signal?.throwIfAborted();
+    this.#pool = await Pool.open({
+      protocol,
+      hosts: await resolveHosts(options.host ?? "127.0.0.1"),
+      ports,
+      publicPorts: options.publicPorts,
+      allowMissingPorts: options.allowMissingPorts ?? false,
+      stayOnPort: options.stayOnPort ?? true,
+      maxPeersPerAddress: options.maxPeersPerAddress,
+      maxTokens: tokens?.maxRemembered ?? 0,
+      workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,
+      worker: {
+        identity: this.#identity?.seed,
+        tokens: tokens?.rules,
+        resetKey: resetKey(this.#identity, options.resetKey),
+        maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
+        limits: portLimits(options.limits),
+        maxJoinsPerAddress: options.maxJoinsPerAddress,
+        systems: options.systems?.toString(),
+        wrapSocket: options.wrapSocket?.toString(),
+        wrapSocketData: options.wrapSocketData,
+        socketBufferBytes: options.socketBufferBytes,
+        resend: options.resend ?? true,
+        closesUnread: options.unreadChannels !== "wait",
+        logsKeys: options.keyLog !== undefined,
+        congestion: workerCongestion(options.congestion),
+      },
+      listener: {
+        // Everybody is let in only where nobody was asked to decide: a function that answers nothing has not accepted.
+        authenticate: (body, origin, signal) =>
+          options.authenticate === undefined
+            ? { accept: true }
+            : options.authenticate(body as F["join"], origin, signal),
+        place: options.place as ((placing: PoolPlacing) => number | undefined) | undefined,
+        onJoin: (id, handle, address, joined) =>
+          this.#onJoin(new RunningPeer<F>(this, id, handle, address, joined)),
+        onMessage: (id, message) => this.#onMessage(id, message),
+        onLeave: (id, reason) => this.#onLeave(id, reason),
+        onDrained: (id) => this.peers.get(id)?.onDrained(),
+        onNotice: (id, channel, token, delivered) =>
+          this.#onNotice(this.peers.get(id), channel, token, delivered),
+        onFault: (where, error) => this.#onFault(error, where),
+        onSystem: (port, message, bytes, view, start, end) =>
+          this.#onSystem(port, message, bytes, view, start, end),
+        onRoom: () => this.systems.onRoom(),
+        onKeys: (lines) => this.#onKeys(lines),
+      },
+    });
+    const { signal } = options;
+    if (signal?.aborted) {
+      await this.close();
+      signal.throwIfAborted();
+    }
+    this.#forgetSignal = onAbort(signal, () => void this.close());
+  }
+
+  get ports(): readonly number[] {
+    return this.#pool.ports;
+  }
+
+  get hosts(): readonly string[] {
+    return this.#pool.hosts;
+  }
+
+  get publicKey(): string | undefined {
+    return this.#identity?.publicKey;
+  }
+
+  get(field: number): number {
+    return this.#user[field] ?? 0;
+  }
+
+  set(field: number, value: number): void {
+    this.#user[field] = checkUserField(this.protocol, field, value);
+    this.#pool.setHeader(field, this.#user[field]!);
+  }
+
+  on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
+  on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
+  on(event: string, listener: (...args: never[]) => void): Unsubscribe {
+    checkOptions("on", { event, listener }, listenerTable);
+    const guarded = (...args: unknown[]): void => {
+      runGuarded(
+        () => (listener as (...args: unknown[]) => unknown)(...args),
+        (error) => this.#onFault(error, `on ${event}`),
+      );
+    };
+    this.#events.on(event, guarded);
+    return unsubscribe(() => this.#events.off(event, guarded));
+  }
+
+  flush(): void {
+    for (const { handle } of this.#pool.portSlots()) handle.flush();
+  }
+
+  async stats(): Promise<ServerStats> {
+    const ports = await this.#pool.stats();
+    return { ports, joined: this.#joined, left: this.#left, counters: { ...this.#counters } };
+  }
+
+  async close(options: ServerCloseOptions = {}): Promise<void> {
+    const { lingerMs } = checkClose(options);
+    checkOptions("close", options, drainTable);
+    const { reason = closeCodes.shuttingDown, drainMs = 0 } = options;
+    if (drainMs > 0 && this.#closing === undefined) await this.#pool.drain(drainMs);
+    this.#closing ??= this.#close(reason, lingerMs);
+    await this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(code: string, lingerMs: number): Promise<void> {
+    this.#forgetSignal();
+    this.systems.close();
+    await this.#pool.close(code, lingerMs);
+    this.#dispatcher.close();
+    this.#resolveClosed({ code, reason: "", by: "local" });
+  }
+
+  sendTo(peer: RunningPeer<F>, channel: number, message: unknown, named: unknown): boolean {
+    const { handle } = peer;
+    if (handle === undefined || peer.closed || this.#closing !== undefined) {
+      throw closedError("peer");
+    }
+    const definition = this.protocol.channels[channel]!;
+    if (this.#lacking[channel]?.has(peer.id)) throw missingChannel(definition, peer.negotiated);
+    const token = checkToken(definition, named);
+    if (token !== undefined && peer.tokens.isFull) return false;
+    let taken: boolean;
+    try {
+      taken = handle.send(peer.id, definition, message, token);
+    } catch (error) {
+      rethrowFrom(error, definition.name);
+    }
+    if (taken && token !== undefined) peer.tokens.add(channel, token);
+    return taken;
+  }
+
+  closePeer(peer: RunningPeer<F>, { code, reason, lingerMs }: CheckedClose): void {
+    this.#pool.closePeer(peer.id, code, reason, lingerMs);
+  }
+
+  group(name: string): Group<ServerPeer<F>, F["broadcast"]> {
+    return this.#groups.group(name);
+  }
+
+  groupsOf(peer: RunningPeer<F>): ReadonlySet<string> {
+    return this.#groups.of(peer);
+  }
+
+  /** To everybody, or to members of a group. */
+  #broadcast(
+    channelIndex: number,
+    message: unknown,
+    options: NoticedBroadcastOptions,
+    members?: ReadonlySet<ServerPeer<F>>,
+  ): BroadcastResult {
+    if (this.#closing !== undefined) throw closedError("server");
+    const channel = this.protocol.channels[channelIndex]!;
+    const token = checkToken(channel, options.token);
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeOnce(channel.encoder!, message);
+    } catch (error) {
+      rethrowFrom(error, channel.name);
+    }
+    const encoded: BroadcastMessage = {
+      channel,
+      bytes,
+      except: excepted(options),
+      lacking: this.#lacking[channelIndex],
+      token,
+      takesToken: (id) => this.peers.get(id)?.tokens.isFull === false,
+    };
+    const skipped: number[] = [];
+    let sent = 0;
+    const isAll = members === undefined;
+    for (const { handle, peers } of isAll ? this.#pool.portSlots() : this.#byPort(members)) {
+      const takers = handle.broadcast(peers, isAll, encoded, skipped);
+      sent += takers.length;
+      if (token === undefined) continue;
+      for (const id of takers) this.peers.get(id)?.tokens.add(channelIndex, token);
+    }
+    for (const id of skipped) this.peers.get(id)?.onSkipped();
+    return { sent, skipped };
+  }
+
+  /** Those that are not being closed. */
+  #byPort(
+    members: ReadonlySet<ServerPeer<F>>,
+  ): Iterable<{ readonly handle: PortHandle; readonly peers: readonly number[] }> {
+    const ports = new Map<PortHandle, { handle: PortHandle; peers: number[] }>();
+    for (const { id } of members) {
+      const { handle, closed } = this.peers.get(id) ?? {};
+      if (handle === undefined || closed) continue;
+      const port = ports.get(handle);
+      if (port === undefined) ports.set(handle, { handle, peers: [id] });
+      else port.peers.push(id);
+    }
+    return ports.values();
+  }
+
+  #onJoin(peer: RunningPeer<F>): void {
+    this.peers.set(peer.id, peer);
+    for (const channel of peer.negotiated.lacks) {
+      this.#lacking[channel] ??= new Set();
+      this.#lacking[channel].add(peer.id);
+    }
+    this.#joined++;
+    const { state } = this.#options;
+    if (state !== undefined) {
+      try {
+        peer.state = state(peer, peer.state);
+      } catch (error) {
+        this.#onFault(error, "state");
+      }
+    }
+    this.#events.emit("join", peer);
+  }
+
+  #onMessage(id: number, received: ReceivedMessage): void {
+    const peer = this.peers.get(id);
+    // A stale record: it is dropped with its peer's credit.
+    if (peer === undefined) return;
+    const { channel } = received;
+    const held = this.#dispatcher.offer(channel.index, peer, received);
+    // A reliable channel whose messages nobody has ever asked for must not hold all of a peer's credit.
+    if (held > this.protocol.limits.creditBytes / 2) {
+      this.#heldBack.add(peer);
+      peer.setUnread(fullBit(channel.index), true);
+    }
+  }
+
+  /** Who was held back on a channel can go on there. */
+  #onRead(channel: ChannelDefinition): void {
+    for (const peer of this.#heldBack) {
+      if (peer.setUnread(fullBit(channel.index), false) === 0) this.#heldBack.delete(peer);
+    }
+  }
+
+  #onNotice(
+    peer: RunningPeer<F> | undefined,
+    channel: number,
+    token: number,
+    delivered: boolean,
+  ): void {
+    if (peer === undefined || !peer.settled(channel, token)) return;
+    this.#notices.tell(channel, [peer], token, delivered);
+  }
+
+  #onSystem(
+    port: number,
+    index: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    const message = this.protocol.system![index]!;
+    this.systems.deliver(port, index, decodeSystem(message, this.#reader, bytes, view, start, end));
+  }
+
+  #onKeys(lines: readonly string[]): void {
+    runGuarded(
+      () => writeKeyLog(this.#options.keyLog!, lines),
+      (error) => this.#onFault(error, "keyLog"),
+    );
+  }
+
+  #onLeave(id: number, reason: CloseReason): void {
+    const peer = this.peers.get(id)!;
+    this.peers.delete(id);
+    this.#heldBack.delete(peer);
+    for (const channel of peer.negotiated.lacks) this.#lacking[channel]?.delete(id);
+    this.#left++;
+    const { creditBytes } = this.protocol.limits;
+    this.#counters.messagesLeftBehind += this.#dispatcher.forget(peer, creditBytes);
+    peer.onLeave();
+    for (const [channel, token] of peer.tokens.take()) {
+      this.#notices.tell(channel, [peer], token, false);
+    }
+    this.#events.emit("leave", peer, reason);
+    // Its listeners have seen where it was.
+    this.#groups.forget(peer);
+  }
+}
