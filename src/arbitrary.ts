@@ -35,7 +35,7 @@ export interface DoubleConstraints {
 
 /** What `string` is told; lengths in code points. */
 export interface StringConstraints {
-  unit: "binary" | "binary-ascii";
+  unit: "binary" | "binary-ascii" | Arbitrary<string>;
   minLength?: number;
   maxLength: number;
 }

@@ -92,6 +92,7 @@ function schemaText(schema: JsonSchema): string {
   range("minimum", "maximum", "");
   range("exclusiveMinimum", "exclusiveMaximum", " exclusive");
   range("minLength", "maxLength", " characters");
+  if (typeof schema["format"] === "string") parts.push(schema["format"]);
   range("minItems", "maxItems", " items");
   if (Array.isArray(schema["enum"])) {
     parts.push(

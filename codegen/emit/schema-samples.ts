@@ -5,6 +5,7 @@
  */
 import { highest, lowest, sample } from "../interpret/json-schema.ts";
 import type { JsonSchema } from "../model/model.ts";
+import { formatOf } from "../model/text-formats.ts";
 import { indented, number, property, quote } from "../print/text.ts";
 
 export function exampleOf(schema: JsonSchema): string {
@@ -24,7 +25,7 @@ export function arbitraryOf(schema: JsonSchema): string {
   if (choices) return `fc.constantFrom<unknown>(${choices.map(literal).join(", ")})`;
   switch (schema["type"]) {
     case "string":
-      return `fc.string({ unit: "binary", ${lengths(schema, "Length")} })`;
+      return `fc.string({ unit: ${unitOf(schema)}, ${lengths(schema, "Length")} })`;
     case "integer":
       return `fc.integer({ min: ${number(lowest(schema))}, max: ${number(highest(schema))} })`;
     case "number":
@@ -38,6 +39,13 @@ export function arbitraryOf(schema: JsonSchema): string {
     default:
       return "fc.constant(null)";
   }
+}
+
+/** What a string is made of. */
+function unitOf(schema: JsonSchema): string {
+  const format = formatOf(schema);
+  if (format === undefined) return '"binary"';
+  return `fc.constantFrom(...${quote(format.characters)})`;
 }
 
 /** The values that a schema names, where it does. */

@@ -4,6 +4,7 @@
  * validator: linear in the value.
  */
 import type { JsonSchema, Model, ZeroMessageModel } from "../model/model.ts";
+import { textFormats } from "../model/text-formats.ts";
 import { printFile } from "../print/declarations.ts";
 import { Module, WIRE } from "../print/module.ts";
 import { camel } from "../print/text.ts";
@@ -46,6 +47,9 @@ export async function emitValidators(model: Model): Promise<string | undefined> 
     meta: false,
     validateSchema: false,
     logger: false,
+    formats: Object.fromEntries(
+      Object.entries(textFormats).map(([name, { pattern }]) => [name, pattern]),
+    ),
   });
   const names: Record<string, string> = {};
   for (const message of messages) {

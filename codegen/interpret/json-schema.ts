@@ -3,6 +3,7 @@
  * what a schema admits. A keyword outside the subset is ignored. Worst case: one walk over schema and value.
  */
 import type { JsonSchema } from "../model/model.ts";
+import { formatOf } from "../model/text-formats.ts";
 import { put } from "./values.ts";
 
 export interface SchemaProblem {
@@ -52,6 +53,10 @@ export function schemaProblem(
     if (typeof limit === "number" && applies(keyword, value) && bad(measure, limit)) {
       return wrong(`${says} ${limit}`);
     }
+  }
+  const format = typeof value === "string" ? formatOf(schema) : undefined;
+  if (format !== undefined && !format.pattern.test(value as string)) {
+    return wrong(`is not ${format.means}`);
   }
   if (Array.isArray(value) && isRecord(schema["items"])) {
     for (const [i, element] of value.entries()) {

@@ -1,13 +1,14 @@
 /**
  * The subset of JSON Schema that zero messages may use, and how many bytes of JSON each schema admits at most. Small on
  * purpose: every keyword here is checked in bounded time and gives a bounded message. No `pattern` (backtracking), no
- * `$ref`, no `format`, no combinators. Worst case: one walk over the schema, which yaml.ts has bounded.
+ * `$ref`, no combinators, and of formats those of text-formats.ts. Worst case: one walk over the schema, which yaml.ts has bounded.
  */
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { suggest } from "../spec/distance.ts";
 import { checkName } from "../spec/names.ts";
 import { describeNode, type Entry, type MapNode, type Node, quote, toData } from "../spec/node.ts";
 import type { JsonSchema } from "./model.ts";
+import { textFormats } from "./text-formats.ts";
 
 /** A control character, or half of a surrogate pair, is `\uXXXX`. */
 const MAX_ESCAPE_BYTES = 6;
@@ -18,7 +19,7 @@ const everywhere: readonly string[] = ["type", "description", "title"];
 const keywords: Readonly<Record<string, readonly string[]>> = {
   object: ["properties", "required", "additionalProperties"],
   array: ["items", "minItems", "maxItems"],
-  string: ["minLength", "maxLength", "enum", "const"],
+  string: ["minLength", "maxLength", "format", "enum", "const"],
   integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum", "const"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum", "const"],
   boolean: ["const"],
@@ -283,9 +284,30 @@ class Walker {
     unitBytes: number,
   ): Extent {
     const listed = this.#values(entries, "string");
+    const isPlain = this.#format(entries, listed !== undefined, place);
     if (listed !== undefined) return { ...nothing, bytes: listed };
     const most = this.#bound(node, entries, "minLength", "maxLength", place);
-    return { ...nothing, bytes: 2 + most * unitBytes };
+    return { ...nothing, bytes: 2 + most * (isPlain ? 1 : unitBytes) };
+  }
+
+  /** Whether no character of the string can need an escape. */
+  #format(entries: ReadonlyMap<string, Entry>, isListed: boolean, place: string): boolean {
+    const entry = entries.get("format");
+    if (entry === undefined) return false;
+    const d = this.#o.diagnostics;
+    if (isListed) {
+      // Values that are listed say for themselves what they are made of.
+      d.report("SD1501", entry.keySpan, { keyword: quote("format"), place });
+      return true;
+    }
+    const name = entry.value.kind === "scalar" ? entry.value.value : undefined;
+    const names = Object.keys(textFormats);
+    if (typeof name === "string" && names.includes(name)) return true;
+    const value = typeof name === "string" ? quote(name) : describeNode(entry.value);
+    const suggestion = typeof name === "string" ? suggest(name, names) : undefined;
+    const what = `a format of a string: ${names.map((one) => `\`${one}\``).join(" or ")}`;
+    d.report("SD1108", entry.value.span, { value, what }, { suggestion });
+    return true;
   }
 
   /** A number of units or items that must be given, with a lower one that may be. */

@@ -212,8 +212,8 @@ const zero: Readonly<Record<string, Explanation>> = {
   },
   SD1506: {
     means:
-      "A zero message travels in one datagram, and the largest that its schema allows does not fit. A character of a string counts as six bytes, since JSON may have to escape it; an `enum` counts as its longest value.",
-    fix: "lower `maxLength` and `maxItems` in the body",
+      "A zero message travels in one datagram, and the largest that its schema allows does not fit. A character of a string counts as six bytes, since JSON may have to escape it, and as one where its `format` is `ascii` or `base64`; an `enum` counts as its longest value.",
+    fix: "lower `maxLength` and `maxItems` in the body, or say `format: ascii` or `base64` of strings that are no text of people's",
     bad: join("{ type: string, maxLength: 200 }"),
     good: plainJoin,
   },

@@ -171,6 +171,7 @@ function anySchema(of: "openSchema" | "closedSchema"): Schema {
     {
       minLength: count,
       maxLength: count,
+      format: { enum: ["ascii", "base64"] },
       enum: { type: "array", minItems: 1, items: { type: "string" } },
       const: { type: "string" },
     },

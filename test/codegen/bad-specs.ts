@@ -393,6 +393,12 @@ const zeros: BadSpec[] = [
     suggests: "maxLength",
   },
   { code: "SD1501", spec: body("{ type: boolean, «$ref»: x }"), schema: "refuses" },
+  { code: "SD1501", spec: body("{ type: string, enum: [a], «format»: ascii }"), schema: "accepts" },
+  {
+    code: "SD1108",
+    spec: body("{ type: string, maxLength: 9, format: «asci» }"),
+    schema: "refuses",
+  },
   { code: "SD1502", spec: body("«{» type: string }"), schema: "refuses", says: "maxLength" },
   {
     code: "SD1502",

@@ -3,6 +3,7 @@ import { MAX_SLICES, MESSAGE_OVERHEAD_BYTES } from "#codegen/model/channels.js";
 import { deliveries } from "#codegen/model/delivery.js";
 import type { Model, StructModel } from "#codegen/model/model.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
+import { textFormats } from "#codegen/model/text-formats.js";
 import { MAX_ZERO_DEPTH, MAX_ZERO_KEYS } from "#codegen/model/zero.js";
 import { MAX_CHANNEL_ID } from "#codegen/spec/bounds.js";
 import { loadSpec } from "#codegen/spec/load.js";
@@ -175,6 +176,29 @@ describe("the header", () => {
 });
 
 describe("zero messages", () => {
+  it.each([
+    ["ascii", 1],
+    ["base64", 1],
+    [undefined, 6],
+  ])("count a character of format %s as %i bytes", (format, bytes) => {
+    const maxBytes = (characters: number): number => {
+      const said = format === undefined ? "" : `, format: ${format}`;
+      const m = model(body(`{ type: string, maxLength: ${characters}${said} }`));
+      return m.zero.messages.find((z) => z.name === "join")!.maxBytes;
+    };
+    expect(maxBytes(60) - maxBytes(20)).toBe(40 * bytes);
+  });
+
+  it.each(Object.entries(textFormats))("have texts of format %s as they are", (_, format) => {
+    for (let code = 0; code < 0x180; code++) {
+      const text = String.fromCharCode(code);
+      const isPlain = Buffer.byteLength(JSON.stringify(text)) === 3;
+      if (format.pattern.test(text)) expect(isPlain, text).toBe(true);
+      else expect(format.characters.includes(text), text).toBe(false);
+    }
+    expect(format.pattern.test(format.characters.repeat(50))).toBe(true);
+  });
+
   it("have a worst case that the largest datagram reaches and never exceeds", () => {
     const m = model(body("{ type: string, maxLength: 20 }"));
     const join = m.zero.messages.find((z) => z.name === "join")!;

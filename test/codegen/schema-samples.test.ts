@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { arbitraryOf, exampleOf } from "#codegen/emit/schema-samples.js";
 import { sample } from "#codegen/interpret/json-schema.js";
 import type { JsonSchema } from "#codegen/model/model.js";
+import { textFormats } from "#codegen/model/text-formats.js";
 
 /** What generated code would have: the text as an expression over fast-check. */
 function arbitrary(schema: JsonSchema): fc.Arbitrary<unknown> {
@@ -35,6 +36,9 @@ const { schema } = fc.letrec<{ schema: JsonSchema; object: JsonSchema }>((tie) =
     { depthSize: "small", withCrossShrink: true },
     bounds("Length").map((of) => ({ type: "string", ...of })),
     fc
+      .tuple(bounds("Length"), fc.constantFrom(...Object.keys(textFormats)))
+      .map(([of, format]) => ({ type: "string", ...of, format })),
+    fc
       .uniqueArray(name, { minLength: 1, maxLength: 3 })
       .map((of) => ({ type: "string", enum: of })),
     fc.constantFrom(0, -3, 2.5).map((value) => ({ type: "number", const: value })),
@@ -57,7 +61,10 @@ const { schema } = fc.letrec<{ schema: JsonSchema; object: JsonSchema }>((tie) =
     }),
 }));
 
-const ajv = new Ajv({ strict: false, ownProperties: true });
+const formats = Object.fromEntries(
+  Object.entries(textFormats).map(([name, { pattern }]) => [name, pattern]),
+);
+const ajv = new Ajv({ strict: false, ownProperties: true, formats });
 
 describe("what is made of a schema", () => {
   it("is valid, whatever the schema, and the same behind JSON", () => {
