@@ -1,11 +1,11 @@
 /** The client as its user sees it: what the generated `connect` resolves with. What it does is running-client.ts's business. */
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import type { ClientFaceTypes } from "./face.ts";
+import type { ConnectionStats } from "./stats.ts";
 
-/** Numbers of one connection, seen from this side. */
-export interface ConnectionStats {
-  /** Smoothed round-trip time; 0 before the first sample. */
-  readonly rttMs: number;
+/** Numbers of a client's connection. */
+export interface ClientStats extends ConnectionStats {
+  /** Names and counts, see docs/counters.md. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -50,7 +50,8 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   rebind(): Promise<void>;
   /** Sends what was queued in this turn now rather than at the turn's end. */
   flush(): void;
-  stats(): ConnectionStats;
+  /** Its numbers as they are now. docs/counters.md. */
+  stats(): ClientStats;
   /** Ends the connection; reliable messages sent before are delivered first. May be called twice. */
   close(options?: CloseOptions): Promise<void>;
 }

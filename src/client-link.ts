@@ -28,6 +28,7 @@ import { type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
 import { type ChannelDefinition, largestDatagramBytes, type Protocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { congestionFactory } from "./session/congestion/choose.ts";
+import type { ConnectionStats } from "./stats.ts";
 import type { TrafficSecrets } from "./traffic-secrets.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { keyLines, writeKeyLog } from "./udp/key-log.ts";
@@ -243,9 +244,9 @@ export class ClientLink {
     for (const resolve of this.#found.splice(0)) resolve();
   }
 
-  /** Smoothed round-trip time; 0 before the first sample. */
-  get rttMs(): number {
-    return this.#connection.session?.rttMs ?? 0;
+  /** Of its session; to be called once it has been open. */
+  stats(): ConnectionStats {
+    return this.#connection.session!.stats(nowMs());
   }
 
   counters(): Counters {

@@ -16,8 +16,9 @@ import { RunningClient } from "./running-client.ts";
 import { checkKeyLog } from "./udp/key-log.ts";
 import "./udp/node-text.ts";
 
-export type { Client, ConnectionSecurity, ConnectionStats } from "./client-api.ts";
+export type { Client, ClientStats, ConnectionSecurity } from "./client-api.ts";
 export type { ConnectOptions } from "./connect-options.ts";
+export type * from "./stats.ts";
 export type { KeyLog } from "./udp/key-log.ts";
 
 /** Joins a server and resolves when the connection is open. Generated code gives it its types. */

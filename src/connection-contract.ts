@@ -120,13 +120,3 @@ export interface CloseOptions {
   /** How long reliable messages may still take to be acknowledged; default 500. */
   readonly lingerMs?: number | undefined;
 }
-
-/** What one port has done so far. */
-export interface PortStats {
-  readonly port: number;
-  readonly peers: number;
-  /** Id of the worker thread that owns the socket. */
-  readonly threadId: number;
-  /** Names and counts, see docs/counters.md. */
-  readonly counters: Readonly<Record<string, number>>;
-}

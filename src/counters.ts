@@ -11,6 +11,8 @@ export const portCounters = {
   datagramsRunt: "received ones shorter than 4 bytes; dropped",
   datagramsFromStrangers:
     "regular datagrams from an address that no peer of this port has, or to another address of ours than its peer's; dropped",
+  peersJoined: "clients that were let in, and have come",
+  joinsExpired: "clients that were let in, and have not come in time",
   peersMoved: "times that a peer has proven to be at another address than before",
   joinsStayed:
     "joins kept on this port, which they had asked, because their client could not reach the port that it was sent to",

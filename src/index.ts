@@ -3,8 +3,8 @@
 export type { Arbitrary, FastCheck } from "./arbitrary.ts";
 export type {
   Client,
+  ClientStats,
   ConnectionSecurity,
-  ConnectionStats,
   ConnectOptions,
   KeyLog,
 } from "./client.ts";
@@ -12,6 +12,13 @@ export type * from "./connection-contract.ts";
 export * from "./errors.ts";
 export type * from "./face.ts";
 export type { Group } from "./groups.ts";
+export {
+  type Histogram,
+  type HistogramBucket,
+  mergeHistograms,
+  percentile,
+  sinceHistogram,
+} from "./histogram.ts";
 export type * from "./protocol.ts";
 export type {
   ListenOptions,
@@ -19,7 +26,6 @@ export type {
   Server,
   ServerCloseOptions,
   ServerPeer,
-  ServerStats,
   TokenOptions,
 } from "./server.ts";
 export type {
@@ -31,5 +37,6 @@ export type {
 } from "./session/congestion/choose.ts";
 export type { CongestionController, RoundTrips } from "./session/congestion/controller.ts";
 export type { FixedOptions } from "./session/congestion/fixed.ts";
+export type * from "./stats.ts";
 export type { Systems, SystemsDefinition, SystemsPeer, SystemsPort } from "./systems.ts";
 export type { DatagramListener, DatagramSocket } from "./udp/socket.ts";

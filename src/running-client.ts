@@ -3,7 +3,7 @@
  * them (client-link.ts). While it connects there may be several, one for each address of the server's name: the first that
  * opens is the client's, and the others deliver nothing any more.
  */
-import type { Client, ConnectionSecurity, ConnectionStats } from "./client-api.ts";
+import type { Client, ClientStats, ConnectionSecurity } from "./client-api.ts";
 import { type ClientLink, type ClientLinkUser, openLink } from "./client-link.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 import type { OwnCredentials } from "./connect-token.ts";
@@ -135,9 +135,9 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     return this.#link!.rebind();
   }
 
-  stats(): ConnectionStats {
-    const { rttMs } = this.#link!;
-    return { rttMs, counters: this.#link!.counters().toObject() };
+  stats(): ClientStats {
+    const link = this.#link!;
+    return { ...link.stats(), counters: link.counters().toObject() };
   }
 
   async close(options: CloseOptions = {}): Promise<void> {

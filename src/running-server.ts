@@ -43,25 +43,31 @@ import {
 import { checkTokens } from "./listen-tokens.ts";
 import { missingChannel } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
-import { callback, checkOptions, milliseconds, type OptionTable, oneOf } from "./options.ts";
+import { callback, checkOptions, flag, milliseconds, type OptionTable, oneOf } from "./options.ts";
 import { Pool, type PoolPlacing } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { BroadcastMessage, PortHandle } from "./port/handle.ts";
 import { fullBit, receiveCost } from "./port/memory.ts";
 import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
-import type { Server, ServerCloseOptions, ServerStats } from "./server-api.ts";
+import type { Server, ServerCloseOptions } from "./server-api.ts";
 import { resetKey, type ServerIdentity, serverIdentity } from "./server-identity.ts";
 import { type PeerServer, RunningPeer, type ServerPeer } from "./server-peer.ts";
+import { serverStats } from "./server-stats.ts";
 import { SystemsLink } from "./server-systems.ts";
+import type { ServerStats, StatsOptions } from "./stats.ts";
 import { decodeSystem } from "./system-messages.ts";
 import { checkKeyLog, writeKeyLog } from "./udp/key-log.ts";
+import { LoopDelay } from "./udp/loop-delay.ts";
+import { nowMs } from "./udp/turn.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
 const listenerTable: OptionTable = { event: oneOf("join", "leave"), listener: callback };
 
 const drainTable: OptionTable = { drainMs: milliseconds(0) };
+
+const statsTable: OptionTable = { peers: flag };
 
 const createServerCounters = countersOf(serverCounters);
 
@@ -93,6 +99,8 @@ export class RunningServer<F extends ServerFaceTypes>
   readonly #events = new EventEmitter();
   #received: Float64Array;
   #pool!: Pool;
+  readonly #startedMs = nowMs();
+  readonly #loopDelay = new LoopDelay();
   #joined = 0;
   #left = 0;
   readonly #counters = createServerCounters();
@@ -223,6 +231,7 @@ export class RunningServer<F extends ServerFaceTypes>
         onKeys: (lines) => this.#onKeys(lines),
       },
     });
+    this.#loopDelay.start();
     const { signal } = options;
     if (signal?.aborted) {
       await this.close();
@@ -270,9 +279,19 @@ export class RunningServer<F extends ServerFaceTypes>
     for (const { handle } of this.#pool.portSlots()) handle.flush();
   }
 
-  async stats(): Promise<ServerStats> {
-    const ports = await this.#pool.stats();
-    return { ports, joined: this.#joined, left: this.#left, counters: { ...this.#counters } };
+  async stats(options: StatsOptions = {}): Promise<ServerStats> {
+    checkOptions("stats", options, statsTable);
+    const ports = await this.#pool.stats(options.peers ?? false);
+    const now = nowMs();
+    return serverStats(ports, {
+      atMs: now,
+      uptimeMs: now - this.#startedMs,
+      joined: this.#joined,
+      left: this.#left,
+      eventLoopDelay: this.#loopDelay.histogram.snapshot(),
+      authenticate: this.#pool.decided.snapshot(),
+      counters: { ...this.#counters },
+    });
   }
 
   async close(options: ServerCloseOptions = {}): Promise<void> {
@@ -291,6 +310,7 @@ export class RunningServer<F extends ServerFaceTypes>
   async #close(code: string, lingerMs: number): Promise<void> {
     this.#forgetSignal();
     this.systems.close();
+    this.#loopDelay.stop();
     await this.#pool.close(code, lingerMs);
     this.#dispatcher.close();
     this.#resolveClosed({ code, reason: "", by: "local" });

@@ -1,9 +1,10 @@
 /** The server as its user sees it: what the generated `listen` resolves with. What it does is running-server.ts's business. */
-import type { CloseReason, PortStats } from "./connection-contract.ts";
+import type { CloseReason } from "./connection-contract.ts";
 import type { ServerFaceTypes, Unsubscribe } from "./face.ts";
 import type { Group } from "./groups.ts";
 import type { ServerPeer } from "./server-peer.ts";
 import type { ServerSystems } from "./server-systems.ts";
+import type { ServerStats, StatsOptions } from "./stats.ts";
 
 export interface ServerCloseOptions {
   /** The reason all peers are told; default `shutting-down`. */
@@ -15,14 +16,6 @@ export interface ServerCloseOptions {
    * the time is up, the server closes. Default 0. Another `close` without it closes at once; Infinity: until the last has left.
    */
   readonly drainMs?: number | undefined;
-}
-
-export interface ServerStats {
-  readonly ports: readonly PortStats[];
-  readonly joined: number;
-  readonly left: number;
-  /** What is not a port's, by name (docs/counters.md). */
-  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends AsyncDisposable {
@@ -51,7 +44,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   /** Hands what was sent in this turn to the workers now rather than at the turn's end. */
   flush(): void;
-  stats(): Promise<ServerStats>;
+  /** Its numbers as they are now: each worker is asked, and answers between two turns. docs/counters.md. */
+  stats(options?: StatsOptions): Promise<ServerStats>;
   /** Closes all peers, then the ports; with `drainMs`, when they have left. May be called twice. */
   close(options?: ServerCloseOptions): Promise<void>;
 }

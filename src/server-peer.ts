@@ -3,7 +3,7 @@
  * Who takes its messages and ends it is its server (server.ts); the connection itself is in its port's worker.
  */
 import type { CloseOptions, JoinToken } from "./connection-contract.ts";
-import { type CheckedClose, checkClose, DrainSignal } from "./endpoint.ts";
+import { type CheckedClose, checkClose, closedError, DrainSignal } from "./endpoint.ts";
 import type { ServerFace, ServerFaceTypes } from "./face.ts";
 import type { NewPeer } from "./listen-options.ts";
 import { hasChannel, type NegotiatedVersion } from "./negotiated-version.ts";
@@ -11,6 +11,7 @@ import { OpenTokens } from "./notices.ts";
 import type { JoinedPeer } from "./pool/pool.ts";
 import type { PortHandle } from "./port/handle.ts";
 import type { ServerProtocol } from "./protocol.ts";
+import type { PeerStats } from "./stats.ts";
 
 /** One connected client. Owned by one port for its whole life. */
 export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
@@ -22,6 +23,8 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   readonly groups: ReadonlySet<string>;
   /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
   drained(): Promise<void>;
+  /** Its numbers, as its worker has them now. Rejects with STARDUST_CLOSED where it has left. */
+  stats(): Promise<PeerStats>;
   /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
   close(options?: CloseOptions): void;
 }
@@ -92,6 +95,12 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
 
   has(channel: string): boolean {
     return hasChannel(this.#server.protocol, this.negotiated, channel);
+  }
+
+  async stats(): Promise<PeerStats> {
+    const stats = await this.handle?.peerStats(this.id);
+    if (stats === undefined) throw closedError("peer");
+    return stats;
   }
 
   drained(): Promise<void> {

@@ -15,13 +15,13 @@ export type {
   JoinToken,
   Placing,
   PortLoad,
-  PortStats,
 } from "./connection-contract.ts";
 export type { ListenOptions, NewPeer, TokenOptions } from "./listen-options.ts";
 export { emptiestPort } from "./pool/placement.ts";
-export type { Server, ServerCloseOptions, ServerStats } from "./server-api.ts";
+export type { Server, ServerCloseOptions } from "./server-api.ts";
 export type { ServerPeer } from "./server-peer.ts";
 export type { ServerSystems } from "./server-systems.ts";
+export type * from "./stats.ts";
 
 /** Binds the ports, starts a worker on each and resolves when all are ready. Generated code gives it its types. */
 export async function listen<F extends ServerFaceTypes>(

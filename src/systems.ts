@@ -6,6 +6,7 @@
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import type { SystemsFace, SystemsFaceTypes } from "./face.ts";
 import type { Group } from "./groups.ts";
+import type { PeerStats } from "./stats.ts";
 
 /** A peer as systems see it: inside the worker that owns it. */
 export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
@@ -27,6 +28,8 @@ export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
   readonly version: number;
   /** Whether the client has this channel; a send on one that it lacks throws STARDUST_CHANNEL_MISSING. */
   has(channel: Extract<keyof F["send"], string>): boolean;
+  /** Its numbers as they are now. */
+  stats(): PeerStats;
   close(options?: CloseOptions): void;
 }
 

@@ -7,6 +7,7 @@
  */
 import { type CloseReason, closeCodes } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
+import type { LatencyHistogram } from "../histogram.ts";
 import { MAX_SILENCE_SHARE, MIN_SILENCE_MS, SILENT_PROBE_TIMEOUTS } from "../limits.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
@@ -60,6 +61,8 @@ export interface ConnectionOptions {
   /** Makes the session's congestion controller; default `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
   readonly sealCrypto: SealCrypto;
+  /** Counts its round trips, and perhaps those of others. */
+  readonly roundTrips?: LatencyHistogram | undefined;
   /** Where events that its state does not expect are counted. */
   readonly counters: Counters;
 }
@@ -215,7 +218,8 @@ export class Connection {
   }
 
   #makeSession({ negotiated, tag, secrets }: Attachment, nowMs: number): Session {
-    const { protocol, role, random, host, resend, congestion, userFields, sealCrypto } = this.#o;
+    const { protocol, role, random, host, resend, congestion, userFields, sealCrypto, roundTrips } =
+      this.#o;
     const session = new Session({
       protocol,
       negotiated,
@@ -227,6 +231,7 @@ export class Connection {
       sink: host,
       resend,
       congestion,
+      roundTrips,
     });
     for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
     return session;

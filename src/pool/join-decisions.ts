@@ -4,6 +4,7 @@
  */
 import type { JoinOrigin } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
+import { LatencyHistogram } from "../histogram.ts";
 
 /** The application's answer to a join. */
 export type JoinDecision =
@@ -22,6 +23,8 @@ export interface Decider {
 }
 
 export class JoinDecisions {
+  /** How long each answer took, timeouts too. */
+  readonly took: LatencyHistogram = new LatencyHistogram();
   readonly #decider: Decider;
   readonly #timeoutMs: number;
   /** Of each join that is being decided on, a function that stops waiting for it. */
@@ -39,6 +42,7 @@ export class JoinDecisions {
 
   /** Never rejects: what goes wrong is a fault, and `failed`. */
   async ask(body: unknown, origin: JoinOrigin): Promise<JoinDecision | "timeout" | "failed"> {
+    const askedMs = performance.now();
     const abort = new AbortController();
     let stop!: () => void;
     const timeout = new Promise<"timeout">((resolve) => {
@@ -68,6 +72,7 @@ export class JoinDecisions {
       return "failed";
     } finally {
       clearTimeout(timer);
+      this.took.add(performance.now() - askedMs);
       this.#waiting.delete(stop);
     }
   }

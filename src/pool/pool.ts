@@ -9,9 +9,9 @@ import {
   type JoinToken,
   type Placing,
   type PortLoad,
-  type PortStats,
 } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
+import type { LatencyHistogram } from "../histogram.ts";
 import { MAX_TIMER_MS } from "../limits.ts";
 import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
 import { PortHandle, WORKER_GONE } from "../port/handle.ts";
@@ -19,6 +19,7 @@ import type { PortListener } from "../port/port-listener.ts";
 import { ID_TAKEN, KEY_REFUSED, type WorkerOptions, type WorkerPost } from "../port/posts.ts";
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import type { PortStats } from "../stats.ts";
 import { TO_APPLICATION, TO_OTHER_PORTS } from "../system-messages.ts";
 import { AddressCounts } from "../zero/address-counts.ts";
 import { tokenProblems } from "../zero/token.ts";
@@ -225,8 +226,13 @@ export class Pool {
   }
 
   /** What each port has done so far; of a dead worker what it said last. */
-  stats(): Promise<PortStats[]> {
-    return Promise.all(this.#portSlots.map((portSlot) => portSlot.handle.stats()));
+  stats(withPeers: boolean): Promise<PortStats[]> {
+    return Promise.all(this.#portSlots.map(({ handle }) => handle.stats(withPeers)));
+  }
+
+  /** How long the application has taken to decide on joins. */
+  get decided(): LatencyHistogram {
+    return this.#decisions.took;
   }
 
   /** Lets nobody in any more; resolves when the last peer has left, the time is up, or the pool closes. */

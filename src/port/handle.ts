@@ -4,12 +4,12 @@
  */
 import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
-import type { PortStats } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
+import type { PeerStats, PortStats } from "../stats.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
 import "../udp/node-text.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -17,6 +17,7 @@ import type { RejectReason } from "../zero/messages.ts";
 import { Credits } from "./credits.ts";
 import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
 import type { PortListener } from "./port-listener.ts";
+import { noStats, type WorkerStats } from "./port-stats.ts";
 import type { ApplicationPost, WorkerOptions, WorkerPost } from "./posts.ts";
 import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
@@ -35,6 +36,7 @@ import {
   writeSystem,
   writeToken,
 } from "./records-to-worker.ts";
+import { Requests } from "./requests.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 
@@ -86,11 +88,11 @@ export class PortHandle {
   readonly #message = new ReceivedMessage();
   readonly #user: Float64Array;
   readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
-  readonly #statsRequests = new Map<number, (stats: PortStats) => void>();
+  readonly #statsRequests = new Requests(STATS_WAIT_MS, () => this.#lastStats);
+  readonly #peerStatsRequests = new Requests<PeerStats | undefined>(STATS_WAIT_MS, () => undefined);
   /** Header fields that could not be written yet. */
   readonly #pendingHeaders = new Map<number, number>();
-  #nextRequest = 0;
-  #lastStats: PortStats | undefined;
+  #lastStats: WorkerStats;
   #step: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #error: Error | undefined;
   #orderly = false;
@@ -112,6 +114,7 @@ export class PortHandle {
     this.#receiveCredits = new Credits(memory.receiveCredits);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.port = worker.port;
+    this.#lastStats = noStats(worker.port, 0);
     const data: WorkerOptions = { ...worker, memory };
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
       workerData: data,
@@ -349,17 +352,23 @@ export class PortHandle {
     this.#end.ringNow();
   }
 
-  stats(): Promise<PortStats> {
-    if (this.#exited) return Promise.resolve(this.#knownStats());
-    const request = this.#nextRequest++;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answerStats(request, this.#knownStats()), STATS_WAIT_MS);
-      this.#statsRequests.set(request, (stats) => {
-        clearTimeout(timer);
-        resolve(stats);
-      });
-      this.#post({ type: "stats", request });
-    });
+  /** What the port says of itself; where its worker says nothing, what it said last. */
+  async stats(withPeers: boolean): Promise<PortStats> {
+    const said = this.#exited
+      ? this.#lastStats
+      : await this.#statsRequests.ask((request) =>
+          this.#post({ type: "stats", request, withPeers }),
+        );
+    const { out: toWorker, in: toApplication } = this.#end.fill();
+    return { ...said, load: this.load, rings: { toWorker, toApplication } };
+  }
+
+  /** Of one peer; undefined: it is not there any more, or its worker does not answer. */
+  async peerStats(peer: number): Promise<PeerStats | undefined> {
+    if (this.#exited) return undefined;
+    return this.#peerStatsRequests.ask((request) =>
+      this.#post({ type: "peerStats", request, peer }),
+    );
   }
 
   /** Asks the worker to close its peers and end; `onExit` follows. */
@@ -480,6 +489,7 @@ export class PortHandle {
       case "bound":
         this.port = message.port;
         this.threadId = message.threadId;
+        this.#lastStats = noStats(message.port, message.threadId);
         this.#step?.resolve();
         return;
       case "ready":
@@ -505,7 +515,10 @@ export class PortHandle {
         return;
       case "stats":
         this.#lastStats = message.stats;
-        this.#answerStats(message.request, message.stats);
+        this.#statsRequests.answer(message.request, message.stats);
+        return;
+      case "peerStats":
+        this.#peerStatsRequests.answer(message.request, message.stats);
         return;
       case "pong":
         this.unanswered = 0;
@@ -522,17 +535,6 @@ export class PortHandle {
       default:
         message satisfies never;
     }
-  }
-
-  #answerStats(request: number, stats: PortStats): void {
-    this.#statsRequests.get(request)?.(stats);
-    this.#statsRequests.delete(request);
-  }
-
-  /** What the worker said last. */
-  #knownStats(): PortStats {
-    const { port, threadId } = this;
-    return this.#lastStats ?? { port, peers: 0, threadId, counters: {} };
   }
 
   #startError(failed: Extract<WorkerPost, { type: "failed" }>): StardustError {
@@ -559,8 +561,8 @@ export class PortHandle {
     this.#end.close();
     for (const resolve of this.#reserving.values()) resolve(WORKER_GONE);
     this.#reserving.clear();
-    for (const request of this.#statsRequests.keys())
-      this.#answerStats(request, this.#knownStats());
+    this.#statsRequests.end();
+    this.#peerStatsRequests.end();
     const error = this.#orderly
       ? undefined
       : (this.#error ??

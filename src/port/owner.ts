@@ -9,11 +9,14 @@
 import { eventOf } from "../connection/connection.ts";
 import { closeCodes, unreadChannel } from "../connection-contract.ts";
 import { type CounterName, Counters } from "../counters.ts";
+import { type Histogram, LatencyHistogram } from "../histogram.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { PortLimits } from "../port-limits.ts";
 import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
+import type { SessionCounters } from "../session/counters.ts";
+import type { PeerStats } from "../stats.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
 import { keyLines } from "../udp/key-log.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
@@ -27,6 +30,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
 import { creditCost, slotSpan } from "./memory.ts";
 import { type PeerPort, PortPeer } from "./peer.ts";
+import { PortTally, portStats, type WorkerStats } from "./port-stats.ts";
 import { type ApplicationPost, ID_TAKEN, KEY_REFUSED } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
 import type { SystemsHost } from "./systems-host.ts";
@@ -78,6 +82,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   readonly congestion: CongestionFactory | undefined;
   readonly userFields: Float64Array;
   readonly counters: Counters = new Counters();
+  readonly port: number;
+  readonly roundTrips: LatencyHistogram = new LatencyHistogram();
+  readonly #tally = new PortTally();
   readonly #o: PortOwnerOptions;
   readonly #zero: ZeroServer;
   readonly #loop: DatagramLoop<ZeroServerEvent>;
@@ -101,6 +108,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.protocol = protocol;
     this.random = options.random;
     this.resend = options.resend;
+    this.port = options.sockets[0]!.port;
     this.congestion = options.congestion;
     this.userFields = new Float64Array(protocol.header.userFields.length);
     const zero = new ZeroServer({
@@ -122,11 +130,6 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#loop = new DatagramLoop({ sockets, zero, user: this, maxDatagramBytes });
     this.#tickAtMs = systems?.firstTickMs(nowMs()) ?? Number.POSITIVE_INFINITY;
     this.#loop.start();
-  }
-
-  /** How many peers are attached. */
-  get peers(): number {
-    return this.#peers.size;
   }
 
   // Commands of the application -----------------------------------------------------------------------------------
@@ -309,7 +312,34 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (passedOver.length > 0) this.#starved = new Set([...passedOver, ...this.#starved]);
   }
 
-  stats(): Record<string, number> {
+  /** What the port says of itself; with each peer's own where they are asked for. */
+  stats(withPeers: boolean, threadId: number, eventLoopDelay: Histogram): WorkerStats {
+    const now = nowMs();
+    const peers = [...this.#peers.values()].map((peer) => ({
+      session: peer.connection.session!,
+      stats: peer.stats(now),
+    }));
+    return portStats({
+      port: this.port,
+      threadId,
+      nowMs: now,
+      peers,
+      tally: this.#tally,
+      zero: this.#zero.counters,
+      counters: (sessions) => this.#allCounters(sessions),
+      rtt: this.roundTrips.snapshot(),
+      eventLoopDelay,
+      withPeers,
+    });
+  }
+
+  /** Of one peer; undefined: it is not there. */
+  peerStats(id: number): PeerStats | undefined {
+    return this.#peers.get(id)?.stats(nowMs());
+  }
+
+  /** By name, those of its sessions and its connection protocol too. */
+  #allCounters(sessions: SessionCounters): Record<string, number> {
     const all = this.counters.copy();
     const { received, sent, runts, strangers } = this.#loop;
     all.add("datagramsReceived", received);
@@ -317,12 +347,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     all.add("datagramsRunt", runts);
     all.add("datagramsFromStrangers", strangers);
     all.addAll("zero", this.#zero.counters);
+    all.addAll("session", sessions);
     const { link } = this.#o;
     const { creditBytes } = this.protocol.limits;
     let sendSpent = 0;
     let receiveSpent = 0;
     for (const peer of this.#peers.values()) {
-      all.addAll("session", peer.connection.session!.counters);
       sendSpent += creditBytes - link.sendCredit(peer.slot);
       receiveSpent += creditBytes - link.receiveCredit(peer.slot);
     }
@@ -471,6 +501,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #enter(peer: PortPeer): void {
     this.#reservations.delete(peer.id);
     this.#peers.set(peer.id, peer);
+    this.counters.add("peersJoined");
+    peer.joinedMs = nowMs();
     this.#o.link.join(peer.id, peer.address, peer.port);
     this.#o.systems?.join(peer);
     if (this.#closing !== undefined) this.closePeer(peer, this.#closing.code, "", 0);
@@ -513,6 +545,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     // Closed before it attached: the slot is free again.
     if (this.#reservations.get(id) === peer) {
       this.#reservations.delete(id);
+      this.counters.add("joinsExpired");
       this.#o.onExpired(id);
     }
     if (this.#peers.get(id) !== peer) return;
@@ -520,7 +553,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#starved.delete(peer);
     this.#deadlines.remove(peer);
     this.#addresses.remove(peer);
-    this.counters.addAll("session", connection.session!.counters);
+    this.#tally.keep(connection.session!, nowMs());
     this.#o.systems?.leave(id, connection.reason!);
     this.#o.link.leave(id, connection.reason!);
   }

@@ -5,10 +5,13 @@
  */
 import { Connection, type ConnectionHost } from "../connection/connection.ts";
 import type { Counters } from "../counters.ts";
+import { addressText } from "../endpoint.ts";
+import type { LatencyHistogram } from "../histogram.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
+import { type PeerStats, sumQueues } from "../stats.ts";
 import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
@@ -25,6 +28,9 @@ export interface PeerPort {
   readonly resend: boolean;
   readonly congestion: CongestionFactory | undefined;
   readonly counters: Counters;
+  /** The number of the port, and what counts the round trips of all its peers. */
+  readonly port: number;
+  readonly roundTrips: LatencyHistogram;
   /** A message is complete. False: not now; the session keeps it and offers it again. */
   deliver(peer: PortPeer, message: ReceivedMessage): boolean;
   /** What became of a message of the application's. False: not now; it is to be told again when there is room. */
@@ -71,6 +77,8 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   proven = false;
   /** The application has processed the join, so broadcasts are for this peer too. */
   joined = false;
+  /** When it was there. */
+  joinedMs = 0;
   /** It will be served at the end of the turn. */
   dirty = false;
   deadlineMs: number = Number.POSITIVE_INFINITY;
@@ -95,7 +103,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.address = reservation.path.address;
     this.port = reservation.path.port;
     this.local = reservation.path.local;
-    const { protocol, random, userFields, resend, congestion, counters } = port;
+    const { protocol, random, userFields, resend, congestion, counters, roundTrips } = port;
     this.connection = new Connection({
       protocol,
       role: "server",
@@ -106,6 +114,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
       resend,
       congestion,
       sealCrypto: nodeSealCrypto,
+      roundTrips,
       counters,
     });
   }
@@ -179,6 +188,27 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
       told++;
     }
     untold.splice(0, told);
+  }
+
+  /** Its numbers as they are now, while it is there. */
+  stats(nowMs: number): PeerStats {
+    const stats = this.connection.session!.stats(nowMs);
+    const channels = Object.fromEntries(
+      this.#port.protocol.channels.map(({ name, index }) => {
+        const channel = stats.channels[name]!;
+        const queue = sumQueues([channel.queue, this.#waiting.queueOf(index, nowMs)]);
+        return [name, { ...channel, queue }];
+      }),
+    );
+    return {
+      ...stats,
+      queue: sumQueues(Object.values(channels).map(({ queue }) => queue)),
+      channels,
+      id: this.id,
+      port: this.#port.port,
+      address: addressText(this.address, this.port),
+      connectedMs: nowMs - this.joinedMs,
+    };
   }
 
   // For the systems ------------------------------------------------------------------------------------------------

@@ -4,15 +4,17 @@
  * (records-to-worker.ts, records-to-application.ts). Both threads run the same build, so nothing is checked twice, and a
  * kind of post that its reader does not know is an error of the compiler.
  */
-import type { JoinToken, PortStats } from "../connection-contract.ts";
+import type { JoinToken } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
 import type { PortLimits } from "../port-limits.ts";
 import type { CongestionChoice } from "../session/congestion/choose.ts";
+import type { PeerStats } from "../stats.ts";
 import type { JoinKey } from "../zero/key-exchange.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { TokenRules } from "../zero/token.ts";
 import type { PortMemory } from "./memory.ts";
+import type { WorkerStats } from "./port-stats.ts";
 import type { Admission } from "./systems-host.ts";
 
 /** A system error, as it is posted between threads. */
@@ -56,7 +58,18 @@ export type WorkerPost =
   | { readonly type: "expired"; readonly peer: number }
   /** For the key log, where there is one. */
   | { readonly type: "keys"; readonly lines: readonly string[] }
-  | { readonly type: "stats"; readonly request: number; readonly stats: PortStats }
+  | {
+      readonly type: "stats";
+      /** -1: nobody has asked, they are the last. */
+      readonly request: number;
+      readonly stats: WorkerStats;
+    }
+  | {
+      readonly type: "peerStats";
+      readonly request: number;
+      /** Undefined: the peer is not there. */
+      readonly stats: PeerStats | undefined;
+    }
   /** The answer to `ping`. */
   | { readonly type: "pong" }
   | { readonly type: "fault"; readonly where: string; readonly error: string }
@@ -99,7 +112,8 @@ export type ApplicationPost =
     }
   /** The connection id of a join is somebody's: its client is to take another. */
   | { readonly type: "turnAway"; readonly cid: string }
-  | { readonly type: "stats"; readonly request: number }
+  | { readonly type: "stats"; readonly request: number; readonly withPeers: boolean }
+  | { readonly type: "peerStats"; readonly request: number; readonly peer: number }
   /** Asks for `pong`. */
   | { readonly type: "ping" }
   | { readonly type: "close"; readonly code: string; readonly lingerMs: number };

@@ -7,6 +7,7 @@
  * never lost and never use the room that is kept for joins and leaves: those that find none stay pending. Worst case of
  * sending them: one record for each peer.
  */
+import type { RingStats } from "../stats.ts";
 import type { Writer } from "../wire/writer.ts";
 import { Doorbell } from "./doorbell.ts";
 import { type PortMemory, WantsRoom } from "./memory.ts";
@@ -34,6 +35,8 @@ const hints: {
 export class RingEnd<Side extends keyof RecordKinds> {
   readonly #out: RingWriter;
   readonly #in: RingReader;
+  /** Of what it writes, and what it reads. */
+  readonly #capacities: readonly [number, number];
   readonly #bell: Doorbell;
   readonly #otherBell: Doorbell;
   readonly #wantsRoom: Int32Array;
@@ -52,6 +55,9 @@ export class RingEnd<Side extends keyof RecordKinds> {
     const other = application ? "worker" : "application";
     this.#out = new RingWriter(application ? memory.toWorker : memory.toApplication);
     this.#in = new RingReader(application ? memory.toApplication : memory.toWorker);
+    const { toWorker, toApplication } = memory;
+    const both = [toWorker.capacity, toApplication.capacity] as const;
+    this.#capacities = application ? both : [both[1], both[0]];
     this.#bell = new Doorbell(memory[`${side}Bell`]);
     this.#otherBell = new Doorbell(memory[`${other}Bell`]);
     this.#wantsRoom = new Int32Array(memory.wantsRoom);
@@ -75,6 +81,15 @@ export class RingEnd<Side extends keyof RecordKinds> {
   close(): void {
     this.#bell.close();
     this.#otherBell.close();
+  }
+
+  /** How full both rings are. */
+  fill(): { readonly out: RingStats; readonly in: RingStats } {
+    const [outBytes, inBytes] = this.#capacities;
+    return {
+      out: { usedBytes: outBytes - this.#out.freeBytes, capacityBytes: outBytes },
+      in: { usedBytes: this.#in.usedBytes, capacityBytes: inBytes },
+    };
   }
 
   /** As `RingWriter.reserve`; where there is no room, asks to be told of some and looks again. */

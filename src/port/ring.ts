@@ -285,6 +285,11 @@ export class RingReader {
     return Atomics.load(this.#control, HEAD_WORD) >>> 0 === this.#tail;
   }
 
+  /** Bytes of records that were not read when it was last drained to the end, or that came since. */
+  get usedBytes(): number {
+    return ((Atomics.load(this.#control, HEAD_WORD) >>> 0) - this.#tail) >>> 0;
+  }
+
   /**
    * Hands over up to `limit` records (never more than MAX_DRAIN_RECORDS) in order, and gives their room back to the
    * writer when done. A callback that throws has taken its record; the error goes on to the caller.

@@ -26,6 +26,7 @@ import { excepted, Groups } from "../groups.ts";
 import { hasChannel, type NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import type { PeerStats } from "../stats.ts";
 import {
   decodeSystem,
   encodeSystem,
@@ -34,6 +35,7 @@ import {
   TO_OTHER_PORTS,
 } from "../system-messages.ts";
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
+import { nowMs } from "../udp/turn.ts";
 import { Reader } from "../wire/reader.ts";
 
 type SystemNoticeHandler = (peer: unknown, token: number, outcome: DeliveryOutcome) => unknown;
@@ -55,6 +57,7 @@ export interface WorkerPeer {
   /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
   sendMessage(channel: number, message: unknown, token?: number): boolean;
   close(code: string, reason: string, lingerMs: number): void;
+  stats(nowMs: number): PeerStats;
 }
 
 /** What the systems are told of a peer that was let in: structured clones of what the application has. */
@@ -346,6 +349,7 @@ class HostedPeer implements SendTarget {
       send: face.send(this),
       version: peer.negotiated.version,
       has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
+      stats: () => peer.stats(nowMs()),
       close: (options: CloseOptions = {}) => {
         const { code, reason, lingerMs } = checkClose(options);
         peer.close(code, reason, lingerMs);

@@ -3,6 +3,8 @@
  * each of them still holds. Unreliable ones are let go where time has passed them by: when they are older than `maxAgeMs`
  * of their channel, and, on sequenced ones, when a newer one comes. Worst case of `take`: the messages taken, and one refusal for each channel that has some.
  */
+import type { QueueStats } from "../stats.ts";
+import { creditCost } from "./memory.ts";
 
 /** The messages of one channel; those before `at` have been taken. */
 interface ChannelBacklog {
@@ -30,6 +32,15 @@ export class WaitingMessages {
   /** The channels that have some here. */
   get channels(): number[] {
     return this.#backlogs.map(({ channel }) => channel);
+  }
+
+  /** What waits here of a channel: the cost of each, in all, and how long the oldest has waited. */
+  queueOf(channel: number, nowMs: number): QueueStats {
+    const backlog = this.#backlogs.find((one) => one.channel === channel);
+    if (backlog === undefined) return { bytes: 0, ageMs: 0 };
+    const waiting = backlog.payloads.slice(backlog.at);
+    const bytes = waiting.reduce((sum, payload) => sum + creditCost(payload.byteLength), 0);
+    return { bytes, ageMs: nowMs - backlog.cameMs[backlog.at]! };
   }
 
   add(channel: number, payload: Uint8Array, nowMs: number, token?: number): void {

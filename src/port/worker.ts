@@ -9,6 +9,7 @@ import { missingCodec, type ServerProtocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
+import { LoopDelay } from "../udp/loop-delay.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
 import "../udp/node-text.ts";
 import { openOnAll } from "../udp/open-on-all.ts";
@@ -16,6 +17,7 @@ import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
+import type { WorkerStats } from "./port-stats.ts";
 import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./posts.ts";
 import { SystemsHost } from "./systems-host.ts";
 
@@ -135,24 +137,23 @@ async function main(): Promise<void> {
   const congestion = await importCongestion();
   const link = new PortLink(options.memory, protocol);
   const systems = await importSystems(protocol, port, link);
+  const loopDelay = new LoopDelay();
+  loopDelay.start();
   let owner: PortOwner | undefined;
 
   async function end(): Promise<void> {
     if (owner === undefined) await Promise.all(sockets.map((socket) => socket.close()));
     else await owner.stop();
     link.close();
-    post({ type: "stats", request: -1, stats: stats() });
+    loopDelay.stop();
+    const last = stats(false);
+    if (last !== undefined) post({ type: "stats", request: -1, stats: last });
     post({ type: "closed" });
     application.close();
   }
 
-  function stats(): Extract<WorkerPost, { type: "stats" }>["stats"] {
-    return {
-      port,
-      peers: owner?.peers ?? 0,
-      threadId,
-      counters: owner?.stats() ?? {},
-    };
+  function stats(withPeers: boolean): WorkerStats | undefined {
+    return owner?.stats(withPeers, threadId, loopDelay.histogram.snapshot());
   }
 
   application.on("message", (message: ApplicationPost) => {
@@ -209,8 +210,13 @@ async function main(): Promise<void> {
         owner!.turnAway(message.cid);
         return;
       case "stats":
-        post({ type: "stats", request: message.request, stats: stats() });
+        post({ type: "stats", request: message.request, stats: stats(message.withPeers)! });
         return;
+      case "peerStats": {
+        const { request, peer } = message;
+        post({ type: "peerStats", request, stats: owner!.peerStats(peer) });
+        return;
+      }
       case "ping":
         post({ type: "pong" });
         return;

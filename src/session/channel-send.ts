@@ -52,6 +52,10 @@ export class SendChannel {
   refusedCost = 0;
   /** A new message waits only for the receive limit. */
   limitBlocked = false;
+  /** Messages whose first frame was sent, payload bytes of frames that were new, frames sent again: packer.ts counts. */
+  messagesSent = 0;
+  bytesSent = 0;
+  framesResent = 0;
   /** Messages that were never sent, since last asked: unreliable ones because of the window, ... */
   droppedUnsent = 0;
   /** ... sequenced ones because of a newer one. */
@@ -243,10 +247,7 @@ export class SendChannel {
   expire(nowMs: number): number {
     const maxAgeMs = this.definition.maxAgeMs!;
     let expired = 0;
-    for (let i = Math.max(this.undated, this.oldest); i < this.next; i++) {
-      this.records[(i & this.mask) * STRIDE + QUEUED_AT] = nowMs;
-    }
-    this.undated = this.next;
+    this.date(nowMs);
     while (this.unsent < this.next) {
       const queuedAt = this.records[(this.unsent & this.mask) * STRIDE + QUEUED_AT]!;
       // Both modulo 2^32.
@@ -261,6 +262,21 @@ export class SendChannel {
       this.letGo();
     }
     return expired;
+  }
+
+  /** What waits since before now is to be told from what comes: its age counts from here. */
+  date(nowMs: number): void {
+    for (let i = Math.max(this.undated, this.unsent); i < this.next; i++) {
+      this.records[(i & this.mask) * STRIDE + QUEUED_AT] = nowMs;
+    }
+    this.undated = this.next;
+  }
+
+  /** How long the oldest message of which nothing has left has waited, milliseconds; 0: for less than a turn. */
+  ageMs(nowMs: number): number {
+    const first = this.nextSlice > 0 ? this.unsent + 1 : this.unsent;
+    if (first >= Math.min(this.undated, this.next)) return 0;
+    return ((nowMs >>> 0) - this.records[(first & this.mask) * STRIDE + QUEUED_AT]!) >>> 0;
   }
 
   /** Where the payload of the frame that `take` has committed to begins in the ring. */
@@ -361,6 +377,7 @@ export class SendChannel {
     if (this.next === begun) return;
     this.next--;
     this.notices?.dropped(this.next);
+    if (this.undated > this.next) this.undated = this.next;
     const at = (this.next & this.mask) * STRIDE;
     this.ring.takeBack(this.records[at + START]!);
     this.queuedBytes -= this.records[at + LENGTH]! + MESSAGE_OVERHEAD_BYTES;

@@ -98,6 +98,11 @@ export class Packer {
     return expired;
   }
 
+  /** What has found no room in the datagrams of this turn has its age counted. */
+  date(nowMs: number): void {
+    for (const level of this.levels) for (const channel of level.channels) channel.date(nowMs);
+  }
+
   /** Fills `plan` with frames of at most `roomBytes`, headers included, and commits to them. */
   fill(
     plan: Plan,
@@ -215,8 +220,16 @@ export class Packer {
     if (want === Want.copy) {
       channel.takeCopy();
       counters.copiesSent++;
-    } else if (channel.take(frame, limit)) counters.messagesSent++;
-    else if (isResend) counters.messagesResent++;
+    } else {
+      if (channel.take(frame, limit)) {
+        counters.messagesSent++;
+        channel.messagesSent++;
+      }
+      if (isResend) {
+        counters.messagesResent++;
+        channel.framesResent++;
+      } else channel.bytesSent += frame.payloadBytes;
+    }
     counters.framesSent++;
     if (channel.definition.reliable) plan.reliable = true;
     if (channel.tracked) {

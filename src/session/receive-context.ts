@@ -6,10 +6,11 @@ import type { ChannelDefinition } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import type { SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
-import { type MessageStore, returnScratch } from "./message-store.ts";
-import type { ReceiveAge } from "./receive-age.ts";
-import type { SessionSink } from "./session-options.ts";
-import type { Slab } from "./slab.ts";
+import { MessageStore, returnScratch } from "./message-store.ts";
+import { ReceiveAge } from "./receive-age.ts";
+import type { SessionOptions, SessionSink } from "./session-options.ts";
+import { Slab } from "./slab.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** Of the budget: how far the limit has grown when it is told in a datagram that goes anyway, and in one of its own. */
 const TELL_LIMIT_SHARE = 1 / 8;
@@ -97,29 +98,30 @@ export class ReceiveContext {
   reassemblyTimeoutMs = 0;
   /** What the sink is shown, used again for each message. */
   private readonly message: ReceivedMessage = new ReceivedMessage();
+  /** Messages and payload bytes that were handed on, by channel: a pair of numbers each. */
+  readonly received: Float64Array;
   private failed = false;
   private failure: unknown;
 
   constructor(
-    sink: SessionSink,
+    { protocol, sink, random }: SessionOptions,
+    compat: boolean,
     counters: SessionCounters,
     limit: ReceiveLimit,
-    age: ReceiveAge,
-    slices: Slab,
-    store: MessageStore,
-    messageNumberBits: number,
-    compat: boolean,
+    space: Workspace,
   ) {
+    const { channels, header } = protocol;
     this.sink = sink;
     this.counters = counters;
     this.limit = limit;
-    this.age = age;
-    this.slices = slices;
-    this.sliceBytes = slices.cellBytes;
-    this.store = store;
-    this.messageNumberBits = messageNumberBits;
+    this.age = new ReceiveAge(header.messageNumberBits);
+    this.slices = new Slab(space.slicePool);
+    this.sliceBytes = this.slices.cellBytes;
+    this.store = new MessageStore(space.messagePool, header.userFields.length, random);
+    this.messageNumberBits = header.messageNumberBits;
     this.compat = compat;
     this.maxUnreliableBytes = limit.budgetBytes;
+    this.received = new Float64Array(2 * channels.length);
   }
 
   /** Offers a message of the datagram that is being applied. */
@@ -148,6 +150,7 @@ export class ReceiveContext {
    * session's state is whole again.
    */
   private deliver(): boolean {
+    const { channel, start, end } = this.message;
     try {
       if (!this.sink.deliver(this.message)) return false;
     } catch (error) {
@@ -155,6 +158,8 @@ export class ReceiveContext {
       this.failed = true;
     }
     this.counters.messagesReceived++;
+    this.received[2 * channel.index]!++;
+    this.received[2 * channel.index + 1]! += end - start;
     return true;
   }
 

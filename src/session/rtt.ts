@@ -5,7 +5,9 @@
  * no more is taken off than the other side may hold an ack: by how much its timers are late is part of the round trip,
  * or the probe timeout would never learn of it. Constant work.
  */
+import type { LatencyHistogram } from "../histogram.ts";
 import { LAZY_ACK_MS } from "../limits.ts";
+import type { RttStats } from "../stats.ts";
 
 /** The RTT assumed before the first sample (RFC 9002 6.2.2). */
 export const INITIAL_RTT_MS = 333;
@@ -22,15 +24,26 @@ export class RttEstimator {
   smoothedMs = 0;
   variationMs: number = INITIAL_RTT_MS / 2;
   latestMs = 0;
+  /** The same without the ack delay. */
+  private latestAdjustedMs = 0;
   /** Of those since the window before this one began, ack delays taken off; Infinity before the first sample. */
   minMs: number = Number.POSITIVE_INFINITY;
   private newestMs = -1;
   private windowMinMs: number = Number.POSITIVE_INFINITY;
   private windowFromMs = 0;
   private readonly maxAckDelayMs: number;
+  /** Counts each sample, perhaps those of others too. */
+  private readonly samples: LatencyHistogram | undefined;
 
-  constructor(maxAckDelayMs: number) {
+  constructor(maxAckDelayMs: number, samples?: LatencyHistogram) {
     this.maxAckDelayMs = maxAckDelayMs;
+    this.samples = samples;
+  }
+
+  stats(): RttStats {
+    if (this.smoothedMs === 0) return { smoothedMs: 0, minMs: 0, jitterMs: 0, latestMs: 0 };
+    const { smoothedMs, minMs, variationMs, latestAdjustedMs } = this;
+    return { smoothedMs, minMs, jitterMs: variationMs, latestMs: latestAdjustedMs };
   }
 
   /** Nothing is known any more: the path is another one. */
@@ -50,6 +63,8 @@ export class RttEstimator {
     const adjustedMs = Math.max(rttMs - heldMs, 0);
     this.latestMs = rttMs;
     this.newestMs = adjustedMs;
+    this.latestAdjustedMs = adjustedMs;
+    this.samples?.add(adjustedMs);
     if (nowMs - this.windowFromMs >= MIN_RTT_WINDOW_MS) {
       this.minMs = this.windowMinMs;
       this.windowMinMs = Number.POSITIVE_INFINITY;

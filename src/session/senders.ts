@@ -11,7 +11,7 @@ import type { SessionCounters } from "./counters.ts";
 import { NO_TOKEN, Notices } from "./notices.ts";
 import type { Packer, Plan } from "./packer.ts";
 import type { FrameEvents } from "./sent.ts";
-import type { SessionSink } from "./session-options.ts";
+import type { SessionOptions, SessionSink } from "./session-options.ts";
 
 export class Senders implements FrameEvents {
   /** What became of messages that were sent with a token. */
@@ -23,26 +23,27 @@ export class Senders implements FrameEvents {
   private readonly packer: Packer;
   private readonly counters: SessionCounters;
   private readonly sink: SessionSink;
-  private readonly made: (SendChannel | undefined)[] = [];
+  private readonly channels: (SendChannel | undefined)[] = [];
   private drainedOwed = false;
 
-  /** `resend`: what is lost is sent again. */
   constructor(
-    protocol: Protocol,
-    role: Role,
+    options: SessionOptions,
     negotiated: NegotiatedVersion,
-    resend: boolean,
     packer: Packer,
     counters: SessionCounters,
-    sink: SessionSink,
   ) {
-    this.protocol = protocol;
-    this.role = role;
+    this.protocol = options.protocol;
+    this.role = options.role;
     this.negotiated = negotiated;
-    this.resend = resend;
+    this.resend = options.resend ?? true;
     this.packer = packer;
     this.counters = counters;
-    this.sink = sink;
+    this.sink = options.sink;
+  }
+
+  /** That of a channel, where anything has been sent on it. */
+  made(index: number): SendChannel | undefined {
+    return this.channels[index];
   }
 
   /**
@@ -50,7 +51,7 @@ export class Senders implements FrameEvents {
    * `token` there.
    */
   of(index: number, token: number = NO_TOKEN): SendChannel {
-    const sender = this.made[index] ?? this.make(index);
+    const sender = this.channels[index] ?? this.make(index);
     if (!Number.isNaN(token) && !sender.definition.notices) {
       throw new StardustError(
         "STARDUST_INVALID_OPTION",
@@ -71,8 +72,8 @@ export class Senders implements FrameEvents {
     }
     if (this.negotiated.lacks.includes(index)) throw missingChannel(channel, this.negotiated);
     const sender = new SendChannel(channel, this.protocol.limits.sliceBytes, this.notices);
-    while (this.made.length <= index) this.made.push(undefined);
-    this.made[index] = sender;
+    while (this.channels.length <= index) this.channels.push(undefined);
+    this.channels[index] = sender;
     this.packer.add(sender);
     return sender;
   }
@@ -82,12 +83,12 @@ export class Senders implements FrameEvents {
    * for each other one whose fate is to be told.
    */
   queuedBytes(index: number): number {
-    return this.made[index]?.heldBytes ?? 0;
+    return this.channels[index]?.heldBytes ?? 0;
   }
 
   /** Reliable messages are queued or unacknowledged. */
   get unacknowledged(): boolean {
-    for (const sender of this.made) {
+    for (const sender of this.channels) {
       if (sender?.definition.reliable === true && !sender.isEmpty) return true;
     }
     return false;
@@ -95,7 +96,7 @@ export class Senders implements FrameEvents {
 
   /** For `SentPackets`. */
   frameAcknowledged(channel: number, number: number, slice: number): void {
-    const sender = this.made[channel]!;
+    const sender = this.channels[channel]!;
     if (slice < 0) sender.acknowledgedRun(number, -slice);
     else sender.acknowledged(number, slice);
     if (sender.refusedCost > 0) this.drainedOwed = true;
@@ -103,7 +104,7 @@ export class Senders implements FrameEvents {
 
   /** For `SentPackets`. */
   frameLost(channel: number, number: number, slice: number): void {
-    const sender = this.made[channel]!;
+    const sender = this.channels[channel]!;
     const count = slice < 0 ? -slice : 1;
     if (sender.definition.notices) for (let i = 0; i < count; i++) sender.noteLost(number + i);
     this.frameDue(channel, number, slice);
@@ -111,7 +112,7 @@ export class Senders implements FrameEvents {
 
   /** For `SentPackets`. */
   frameDue(channel: number, number: number, slice: number): void {
-    const sender = this.made[channel]!;
+    const sender = this.channels[channel]!;
     if (sender.definition.reliable) {
       const count = slice < 0 ? -slice : 1;
       for (let i = 0; i < count; i++) {
@@ -152,7 +153,7 @@ export class Senders implements FrameEvents {
     }
     if (!this.drainedOwed) return;
     this.drainedOwed = false;
-    for (const sender of this.made) {
+    for (const sender of this.channels) {
       if (sender === undefined || sender.refusedCost === 0) continue;
       if (sender.takeDrained()) this.sink.drained?.(sender.definition);
       else if (!sender.definition.reliable) this.drainedOwed = true;
@@ -161,12 +162,12 @@ export class Senders implements FrameEvents {
 
   /** The connection is over: messages whose fate is not known are lost, and all is told. */
   end(): void {
-    for (const sender of this.made) sender?.end();
+    for (const sender of this.channels) sender?.end();
     this.notices.tell(this.sink, this.protocol.channels);
   }
 
   /** Frees memory that an idle session does not need. */
   trim(): void {
-    for (const sender of this.made) sender?.trim();
+    for (const sender of this.channels) sender?.trim();
   }
 }

@@ -1,4 +1,5 @@
 /** What a session is made from, and whom it hands messages to. */
+import type { LatencyHistogram } from "../histogram.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
@@ -47,6 +48,8 @@ export interface SessionOptions {
   readonly sink: SessionSink;
   /** Makes its controller; default: `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
+  /** Counts its round trips, and perhaps those of others. */
+  readonly roundTrips?: LatencyHistogram | undefined;
   /** Default true. False: what is lost stays lost; for tests that show what resending is good for. */
   readonly resend?: boolean | undefined;
 }

@@ -14,6 +14,7 @@
 import { rethrowFrom } from "../errors.ts";
 import { sameVersion } from "../negotiated-version.ts";
 import { largestDatagramBytes, type Protocol, type Role } from "../protocol.ts";
+import type { ConnectionStats } from "../stats.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { DatagramBuilder } from "./build-datagram.ts";
@@ -22,13 +23,11 @@ import type { CongestionController } from "./congestion/controller.ts";
 import { Pacer } from "./congestion/pacer.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
-import { MessageStore } from "./message-store.ts";
 import { NO_TOKEN } from "./notices.ts";
 import { DatagramOpener } from "./open-datagram.ts";
 import { Packer } from "./packer.ts";
 import { DuplicateWindow } from "./packet-numbers.ts";
 import { PathMtu } from "./path-mtu.ts";
-import { ReceiveAge } from "./receive-age.ts";
 import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
 import { ReceivedPackets } from "./received.ts";
 import { Receivers } from "./receivers.ts";
@@ -44,8 +43,8 @@ import { SendLimit } from "./send-limit.ts";
 import { Senders } from "./senders.ts";
 import { Sent, SentPackets } from "./sent.ts";
 import type { SessionOptions } from "./session-options.ts";
+import { sessionStats } from "./session-stats.ts";
 import { Silence } from "./silence.ts";
-import { Slab } from "./slab.ts";
 import { Timer, Timers } from "./timers.ts";
 import { Workspace, workspaceOf } from "./workspace.ts";
 
@@ -124,18 +123,10 @@ export class Session {
     this.lastSentMs = nowMs;
     this.maintainedMs = nowMs;
     this.space = workspaceOf(protocol);
-    this.rtt = new RttEstimator(protocol.limits.maxAckDelayMs);
+    this.rtt = new RttEstimator(protocol.limits.maxAckDelayMs, options.roundTrips);
     this.pacer = new Pacer(maxDatagramBytes, nowMs);
     this.packer = new Packer(protocol.header, maxDatagramBytes, negotiated.compat);
-    this.senders = new Senders(
-      protocol,
-      this.role,
-      negotiated,
-      this.resend,
-      this.packer,
-      this.counters,
-      options.sink,
-    );
+    this.senders = new Senders(options, negotiated, this.packer, this.counters);
     this.path = new PathMtu(maxDatagramBytes, largestDatagramBytes(protocol.limits), this.counters);
     this.sent = new SentPackets(
       protocol.header,
@@ -147,16 +138,9 @@ export class Session {
     this.silence = new Silence(this.timers, this.rtt, this.sent);
     this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
     this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
-    this.context = new ReceiveContext(
-      options.sink,
-      this.counters,
-      this.receiveLimit,
-      new ReceiveAge(protocol.header.messageNumberBits),
-      new Slab(this.space.slicePool),
-      new MessageStore(this.space.messagePool, protocol.header.userFields.length, options.random),
-      protocol.header.messageNumberBits,
-      negotiated.compat,
-    );
+    const { compat } = negotiated;
+    const { counters, receiveLimit, space } = this;
+    this.context = new ReceiveContext(options, compat, counters, receiveLimit, space);
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
     const tag = options.tag ?? 0;
@@ -270,6 +254,14 @@ export class Session {
   /** What of a channel's messages waits for the sink, payload bytes plus MESSAGE_OVERHEAD_BYTES each. */
   heldBytes(channel: number): number {
     return this.receivers.heldBytes(channel);
+  }
+
+  /** Its numbers as they are now; `nowMs` is the caller's. */
+  stats(nowMs: number): ConnectionStats {
+    const { protocol, counters, rtt, sent, path, controller, senders, context, duplicates } = this;
+    const received = { counts: context.received, largest: duplicates.largest };
+    const parts = { protocol, counters, rtt, sent, path, controller, senders, received };
+    return sessionStats(parts, nowMs);
   }
 
   /** Smoothed round-trip time; 0 before the first sample. */
@@ -569,6 +561,7 @@ export class Session {
     if (this.senders.notices.inFlight > 0) silence.untold(nowMs);
     timers.set(Timer.ack, sent.isExhausted ? Number.POSITIVE_INFINITY : this.received.deadlineMs);
     if (!this.packer.hasWork) return 0;
+    this.packer.date(nowMs);
     const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;
     if (windowClosed) silence.windowClosed(nowMs);
     if (sendLimit.blocked) silence.blocked(nowMs);

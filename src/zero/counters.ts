@@ -4,6 +4,7 @@
  * does not compile.
  */
 import { type Counts, countersOf } from "../counters.ts";
+import type { RejectSys } from "./own-messages.ts";
 
 /** A counter for each result of handling a datagram. Only `accepted` ones may change anything. */
 export const zeroDropReasons = {
@@ -64,10 +65,28 @@ export const zeroTotals = {
   goneSent: "server: `gone` sent",
   proofsSent: "server: those with the proof that a peer of this port is lost",
   rejectsSent: "server: rejects made",
+  rejectedProtocol: "server: of those, because the client speaks another protocol or version",
+  rejectedFull: "server: because there was no room, for it or for its address",
+  rejectedDenied: "server: because `authenticate` or the rules for tokens said no",
+  rejectedTimeout: "server: because `authenticate` took too long",
+  rejectedShuttingDown: "server: because the server was closing, or letting nobody in any more",
+  rejectedInternal: "server: because something of the application's threw or answered nonsense",
   answersLate: "server: decisions that came when their join was no longer remembered",
   sendsWithheld: "server: sends held back because the address has proved nothing and had its share",
   outboxFull: "datagrams that nobody fetched in time",
 } as const;
+
+/** What counts a reject, by its reason. */
+export const rejectCounters: Readonly<
+  Record<RejectSys["reason"], Extract<keyof typeof zeroTotals, `rejected${string}`>>
+> = {
+  protocol: "rejectedProtocol",
+  full: "rejectedFull",
+  denied: "rejectedDenied",
+  timeout: "rejectedTimeout",
+  "shutting-down": "rejectedShuttingDown",
+  internal: "rejectedInternal",
+};
 
 const table: typeof zeroDropReasons & typeof zeroTotals = { ...zeroDropReasons, ...zeroTotals };
 

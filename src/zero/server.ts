@@ -17,7 +17,12 @@ import { defaultPortLimits, type PortLimits } from "../port-limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { AcceptMaker, type ReserveRequest } from "./accept.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
-import { createCounters, type ZeroCounters, type ZeroDropReason } from "./counters.ts";
+import {
+  createCounters,
+  rejectCounters,
+  type ZeroCounters,
+  type ZeroDropReason,
+} from "./counters.ts";
 import type { SigningKey, ZeroCrypto } from "./crypto.ts";
 import {
   buildDatagram,
@@ -526,6 +531,7 @@ export class ZeroServer {
 
   #rejection(cid: string, ack: number, sys: RejectSys): Uint8Array {
     this.#counters.rejectsSent++;
+    this.#counters[rejectCounters[sys.reason]]++;
     return buildDatagram(this.#crypto, { cid, msg: "reject", seq: REJECT_SEQ, ack, sys });
   }
 

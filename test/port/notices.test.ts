@@ -1,6 +1,7 @@
 /** Notices on their way from a worker to the application: none is told twice or forgotten, room in the ring or not. */
 import { expect, test } from "vitest";
 import { Counters } from "#src/counters.js";
+import { LatencyHistogram } from "#src/histogram.js";
 import { MAX_OPEN_TOKENS } from "#src/limits.js";
 import { sameVersion } from "#src/negotiated-version.js";
 import { OpenTokens } from "#src/notices.js";
@@ -20,6 +21,8 @@ test("notices that find no room in the ring wait in their order, and those of sy
     resend: true,
     congestion: undefined,
     counters: new Counters(),
+    port: 4000,
+    roundTrips: new LatencyHistogram(),
     deliver: () => true,
     tellApplication: (_peer, channel, token, delivered) => {
       if (room === 0) return false;

@@ -1,0 +1,40 @@
+/**
+ * Questions to a worker that are answered with a post, and may not be: each has a deadline, and an answer for when it has
+ * passed or the worker has ended. Bounded by who asks: nothing is kept of what was answered.
+ */
+export class Requests<Answer> {
+  readonly #timeoutMs: number;
+  readonly #open = new Map<number, (answer: Answer) => void>();
+  /** What stands for an answer that does not come. */
+  readonly #otherwise: () => Answer;
+  #next = 0;
+
+  constructor(timeoutMs: number, otherwise: () => Answer) {
+    this.#timeoutMs = timeoutMs;
+    this.#otherwise = otherwise;
+  }
+
+  /** Sends a question under a number that its answer has. */
+  ask(send: (request: number) => void): Promise<Answer> {
+    const request = this.#next++;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.answer(request, this.#otherwise()), this.#timeoutMs);
+      this.#open.set(request, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      send(request);
+    });
+  }
+
+  /** An answer has come; one that nobody waits for is nothing. */
+  answer(request: number, answer: Answer): void {
+    this.#open.get(request)?.(answer);
+    this.#open.delete(request);
+  }
+
+  /** No more answers come. */
+  end(): void {
+    for (const request of [...this.#open.keys()]) this.answer(request, this.#otherwise());
+  }
+}
