@@ -153,7 +153,7 @@ export interface Face extends ClientFaceTypes {
 export type Client = RuntimeClient<Face>;
 
 /** Options of `connect`; `join` must be there, since its body has required members. */
-export type Options = ConnectOptions<Face> & { readonly join: JoinBody };
+export type Options = ConnectOptions<Face> & { readonly join: NonNullable<ConnectOptions<Face>["join"]> };
 
 /** How the runtime dresses its targets. */
 const face: ClientFace<Face> = {

@@ -1,11 +1,11 @@
 /** The client as its user sees it: what the generated `connect` resolves with. What it does is running-client.ts's business. */
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
-import type { ClientFaceTypes } from "./face.ts";
+import type { ClientFaceTypes, Unsubscribe } from "./face.ts";
 import type { ConnectionStats } from "./stats.ts";
 
-/** Numbers of a client's connection. */
+/** Numbers of a client's connection; while there is none, of the last. */
 export interface ClientStats extends ConnectionStats {
-  /** Names and counts, see docs/counters.md. */
+  /** Names and counts of all its connections since `connect`, see docs/counters.md. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -18,10 +18,26 @@ export type ConnectionSecurity =
   /** It is sealed, and the server has a key that `serverKey` names. */
   | "pinned";
 
+/** A client that has lost its server is about to try again. */
+export interface Reconnecting {
+  /** 1 is the first after the loss. */
+  readonly attempt: number;
+  /** When it begins, milliseconds from now. */
+  readonly pauseMs: number;
+  /** Why the connection, or the attempt before, has ended. */
+  readonly reason: CloseReason;
+}
+
+/** A client is connected again. */
+export interface Reconnected {
+  /** Which attempt it was. */
+  readonly attempt: number;
+}
+
 export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends AsyncDisposable {
-  /** This client's id at the server. */
+  /** This client's id at the server; another one when it has joined again. */
   readonly id: number;
-  /** The server's port that owns this connection. */
+  /** The server's port that owns this connection; while there is none, that of the last. */
   readonly port: number;
   /** The validated body of accept. */
   readonly accept: F["accept"];
@@ -38,9 +54,20 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   /** What becomes of messages that were sent with a token; handlers by channel. */
   readonly notices: F["notices"];
   readonly header: F["header"];
-  /** Resolves with the code and reason when the connection has ended, whoever ended it. Never rejects. */
+  /** The connection is lost, and the client tries to come back (`reconnect`). A `send` is refused meanwhile. */
+  readonly isAway: boolean;
+  /**
+   * Resolves with the code and reason when the connection has ended for good, whoever ended it: while the client
+   * reconnects it has not. Never rejects.
+   */
   readonly closed: Promise<CloseReason>;
-  /** Resolves when a `send` that was refused can be tried again. Rejects with STARDUST_CLOSED. */
+  /** Before each attempt to come back. */
+  on(event: "reconnecting", listener: (how: Reconnecting) => void): Unsubscribe;
+  /** Connected again: what comes next is of the new connection. */
+  on(event: "reconnected", listener: (how: Reconnected) => void): Unsubscribe;
+  /** It has ended for good, and this side has not closed it. Before `closed` resolves. */
+  on(event: "lost", listener: (reason: CloseReason) => void): Unsubscribe;
+  /** Resolves when a `send` that was refused can be tried again, after a loss when there is a connection. Rejects with STARDUST_CLOSED. */
   drained(): Promise<void>;
   /**
    * Takes a new socket at once and has the server find this client where it is now, for applications that are told that the
@@ -52,6 +79,9 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   flush(): void;
   /** Its numbers as they are now. docs/counters.md. */
   stats(): ClientStats;
-  /** Ends the connection; reliable messages sent before are delivered first. May be called twice. */
+  /**
+   * Ends the connection; reliable messages sent before are delivered first. Ends the attempts to come back at once. May be
+   * called twice.
+   */
   close(options?: CloseOptions): Promise<void>;
 }

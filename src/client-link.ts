@@ -6,13 +6,13 @@
 import { onAbort } from "./abort.ts";
 import { openClientSocket } from "./client-socket.ts";
 import {
+  ConnectClosedError,
   connectAborted,
-  connectClosed,
   connectRejected,
   connectTimeout,
   connectUntrusted,
 } from "./connect-errors.ts";
-import type { ConnectOptions } from "./connect-options.ts";
+import type { AttemptOptions } from "./connect-options.ts";
 import type { OwnCredentials } from "./connect-token.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type CloseReason, closeCodes, unreadChannel } from "./connection-contract.ts";
@@ -54,7 +54,7 @@ export interface ClientLinkUser {
 
 export interface ClientLinkOptions {
   readonly protocol: Protocol;
-  readonly connect: Omit<ConnectOptions, "handlers">;
+  readonly connect: AttemptOptions;
   readonly socket: DatagramSocket;
   readonly address: string;
   readonly keys: OwnCredentials;
@@ -164,6 +164,11 @@ export class ClientLink {
   /** Takes messages to be sent. */
   get takesMessages(): boolean {
     return this.#connection.takesMessages;
+  }
+
+  /** Why it has ended; undefined before. */
+  get reason(): CloseReason | undefined {
+    return this.#connection.reason;
   }
 
   /** Whether anything has come from the server. */
@@ -400,7 +405,7 @@ export class ClientLink {
       this.#connection.pump();
       this.#forgetSignal();
       this.#o.user.ended(this);
-      this.#rejectAttached(this.#failure ?? connectClosed(reason));
+      this.#rejectAttached(this.#failure ?? new ConnectClosedError(reason));
       if (isQuiet) {
         void this.#loop.stop().then(() => this.#resolveClosed(reason));
         return;

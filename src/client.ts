@@ -3,11 +3,8 @@
  * (running-client.ts) and its connection (client-link.ts), which run on the thread that called.
  */
 import type { Client } from "./client-api.ts";
-import { connectAborted } from "./connect-errors.ts";
-import { firstOf } from "./connect-first.ts";
 import { type ConnectOptions, connectOptions } from "./connect-options.ts";
-import { ownCredentials } from "./connect-token.ts";
-import { checkProtocol, resolveServer } from "./endpoint.ts";
+import { checkProtocol } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFace, ClientFaceTypes } from "./face.ts";
 import { checkOptions } from "./options.ts";
@@ -16,8 +13,15 @@ import { RunningClient } from "./running-client.ts";
 import { checkKeyLog } from "./udp/key-log.ts";
 import "./udp/node-text.ts";
 
-export type { Client, ClientStats, ConnectionSecurity } from "./client-api.ts";
-export type { ConnectOptions } from "./connect-options.ts";
+export type {
+  Client,
+  ClientStats,
+  ConnectionSecurity,
+  Reconnected,
+  Reconnecting,
+} from "./client-api.ts";
+export type { ConnectOptions, ForAttempt } from "./connect-options.ts";
+export type { ReconnectOptions } from "./reconnect-options.ts";
 export type * from "./stats.ts";
 export type { KeyLog } from "./udp/key-log.ts";
 
@@ -29,16 +33,11 @@ export async function connect<F extends ClientFaceTypes>(
 ): Promise<Client<F>> {
   checkProtocol(protocol, "client");
   checkOptions("connect", options, connectOptions);
-  const { port, signal } = options;
-  if (port === undefined) {
+  if (options.port === undefined) {
     throw new StardustError("STARDUST_INVALID_OPTION", "port: any port of the server's range");
   }
-  const keys = ownCredentials(protocol, options);
   checkKeyLog(protocol, options.keyLog);
-  if (signal?.aborted) throw connectAborted(signal);
-  const addresses = await resolveServer(options.host ?? "127.0.0.1");
   const client = new RunningClient<F>(protocol, face, options);
-  const isOnce = keys.token !== undefined;
-  await firstOf(addresses, isOnce, (address) => client.open(address, keys));
+  await client.start();
   return client;
 }

@@ -49,9 +49,15 @@ export function connectUntrusted(
 }
 
 /** The server ended it while the client was on its way to its port. */
-export function connectClosed({ code, reason }: CloseReason): StardustError {
-  const why = reason === "" ? code : `${code}: ${reason}`;
-  return new StardustError("STARDUST_CLOSED", `the server closed the connection at once (${why})`);
+export class ConnectClosedError extends StardustError {
+  readonly closed: CloseReason;
+
+  constructor(closed: CloseReason) {
+    const { code, reason } = closed;
+    const why = reason === "" ? code : `${code}: ${reason}`;
+    super("STARDUST_CLOSED", `the server closed the connection at once (${why})`);
+    this.closed = closed;
+  }
 }
 
 export function connectRejected(

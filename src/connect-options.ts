@@ -6,6 +6,7 @@ import {
   abortSignal,
   bufferBytes,
   callback,
+  eitherOf,
   flag,
   identityText,
   type OptionTable,
@@ -19,6 +20,7 @@ import {
   tokenText,
 } from "./options.ts";
 import type { Protocol } from "./protocol.ts";
+import { type ReconnectOptions, reconnectOption } from "./reconnect-options.ts";
 import {
   type CongestionChoice,
   type CongestionFactory,
@@ -32,8 +34,11 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   readonly host?: string | undefined;
   /** Any port of the server's range. */
   readonly port: number;
-  /** The body of join; may be left out where the spec asks for nothing. */
-  readonly join?: F["join"] | undefined;
+  /**
+   * The body of join; may be left out where the spec asks for nothing. A function is asked before each attempt, 0 being
+   * `connect`'s own and 1 the first after a loss; what it throws fails that attempt.
+   */
+  readonly join?: F["join"] | ForAttempt<F["join"]> | undefined;
   /** Handlers by channel, in place before the first message. */
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** Ends the attempt (STARDUST_CONNECT_ABORTED) or, later, closes the client. */
@@ -53,8 +58,11 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
    * changes). Without it the connection is sealed, and nothing says with whom.
    */
   readonly serverKey?: string | readonly string[] | undefined;
-  /** The connect token that a backend has issued for this player, where the server asks for one. It lets in once. */
-  readonly token?: string | undefined;
+  /**
+   * The connect token that a backend has issued for this player, where the server asks for one. It lets in once: to
+   * `reconnect` give a function that fetches one for each attempt, as for `join`.
+   */
+  readonly token?: string | ForAttempt<string> | undefined;
   /** The private key that the token names, where that does not stand in the token itself: as `stardust keygen` prints it. */
   readonly identity?: string | undefined;
   /**
@@ -67,28 +75,39 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
    * default, closes with `unread-channel`; `"wait"` lets all reliable channels from the server stand still until it is read.
    */
   readonly unreadChannels?: UnreadChannels | undefined;
+  /**
+   * Join again when the connection is lost: nothing is heard, or the server, or the worker of its port, has been started
+   * again. Never after a close that somebody has meant. Default false: the client ends.
+   */
+  readonly reconnect?: boolean | ReconnectOptions | undefined;
   /** False only to prove that loss is noticed: nothing that is lost is sent again. */
   readonly resend?: boolean | undefined;
 }
 
+/** Makes something anew for each attempt to connect. */
+export type ForAttempt<T> = (attempt: number) => T | Promise<T>;
+
+/** What is said in one attempt, and how. */
+export type AttemptOptions = Omit<ConnectOptions, "handlers" | "join" | "token"> & {
+  readonly join: object | undefined;
+};
+
 export const connectOptions: OptionTable = {
   host: text,
   port: portNumber,
-  join: object,
+  join: eitherOf(object, callback),
   handlers: object,
   signal: abortSignal,
   wrapSocket: callback,
   socketBufferBytes: bufferBytes,
   onFault: callback,
-  congestion: {
-    what: `${congestionChoice.what}, or a function`,
-    isGood: (value) => callback.isGood(value) || congestionChoice.isGood(value),
-  },
+  congestion: eitherOf(congestionChoice, callback),
   serverKey: oneOrList(serverKeyText),
-  token: tokenText,
+  token: eitherOf(tokenText, callback),
   identity: identityText,
   keyLog: pathOrFunction,
   unreadChannels: oneOf("close", "wait"),
+  reconnect: reconnectOption,
   resend: flag,
 };
 

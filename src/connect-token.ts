@@ -14,7 +14,8 @@ export type OwnCredentials = Pick<ZeroClientOptions, "serverKeys" | "token">;
 /** Throws STARDUST_INVALID_OPTION. */
 export function ownCredentials(
   protocol: Protocol,
-  { serverKey, token, identity }: Pick<ConnectOptions, "serverKey" | "token" | "identity">,
+  { serverKey, identity }: Pick<ConnectOptions, "serverKey" | "identity">,
+  token: string | undefined,
 ): OwnCredentials {
   return { serverKeys: serverKeys(protocol, serverKey), token: ownToken(token, identity) };
 }

@@ -46,6 +46,7 @@ export const clientCounters = {
     "received ones not looked into: a stranger's, a runt, or regular ones before the connection is open",
   socketsRefused: "times that the system gave no new socket, and the old one went on",
   messagesMalformed: "received messages that could not be decoded; dropped",
+  reconnects: "times that the client has joined again after a loss",
 } as const;
 
 /** A port or client also counts what the state of a connection does not expect (connection/lifecycle.ts), by its name. */
@@ -88,6 +89,11 @@ export class Counters {
   /** Adds all counts of an object, each under `prefix.name`. */
   addAll(prefix: "session" | "zero", counts: Readonly<Record<string, number>>): void {
     for (const name in counts) this.#add(`${prefix}.${name}`, counts[name]!);
+  }
+
+  /** Adds all counts of another. */
+  merge(other: Counters): void {
+    for (const [name, count] of other.#counts) this.#add(name, count);
   }
 
   copy(): Counters {

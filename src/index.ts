@@ -6,7 +6,11 @@ export type {
   ClientStats,
   ConnectionSecurity,
   ConnectOptions,
+  ForAttempt,
   KeyLog,
+  Reconnected,
+  Reconnecting,
+  ReconnectOptions,
 } from "./client.ts";
 export type * from "./connection-contract.ts";
 export * from "./errors.ts";

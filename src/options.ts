@@ -104,6 +104,15 @@ export function listOf(type: OptionType): OptionType {
   };
 }
 
+/** A value of one type or of another. */
+export function eitherOf(one: OptionType, other: OptionType): OptionType {
+  return {
+    ...one,
+    what: `${one.what}, or ${other.what}`,
+    isGood: (value) => one.isGood(value) || other.isGood(value),
+  };
+}
+
 /** One, or a list of them. */
 export function oneOrList(type: OptionType): OptionType {
   return {

@@ -1,13 +1,19 @@
 /**
  * The client that its user holds: handlers, iterators, header values and what waits, whichever connection stands behind
  * them (client-link.ts). While it connects there may be several, one for each address of the server's name: the first that
- * opens is the client's, and the others deliver nothing any more.
+ * opens is the client's, and the others deliver nothing any more. A connection that is lost is replaced where its user wants
+ * that (`reconnect`). Worst case: one attempt to connect at a time, one wait between two.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+import { onAbort } from "./abort.ts";
 import type { Client, ClientStats, ConnectionSecurity } from "./client-api.ts";
 import { type ClientLink, type ClientLinkUser, openLink } from "./client-link.ts";
+import { connectAborted } from "./connect-errors.ts";
+import { firstOf } from "./connect-first.ts";
 import type { ConnectOptions } from "./connect-options.ts";
-import type { OwnCredentials } from "./connect-token.ts";
-import type { CloseOptions, CloseReason } from "./connection-contract.ts";
+import { ownCredentials } from "./connect-token.ts";
+import { type CloseOptions, type CloseReason, closeCodes } from "./connection-contract.ts";
+import { Counters } from "./counters.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import {
   checkClose,
@@ -19,13 +25,30 @@ import {
   faultListener,
   receivedHeader,
   registerHandlers,
+  resolveServer,
 } from "./endpoint.ts";
-import type { ClientFace, ClientFaceTypes, HeaderValues, MessageContext } from "./face.ts";
-import { MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
+import type {
+  ClientFace,
+  ClientFaceTypes,
+  HeaderValues,
+  MessageContext,
+  Unsubscribe,
+} from "./face.ts";
+import { MAX_TIMER_MS, MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
+import { Listeners } from "./listeners.ts";
 import { hasChannel } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
 import type { Protocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
+import {
+  failureOf,
+  isFinalFailure,
+  isLoss,
+  pauseMs,
+  type ReconnectRules,
+  reconnectRules,
+} from "./reconnect-options.ts";
+import { secureRandom } from "./udp/node-crypto.ts";
 import { Reader } from "./wire/reader.ts";
 
 export class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValues {
@@ -45,8 +68,22 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   #received: Float64Array;
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
-  /** The connection; undefined before the first has opened. */
+  readonly #rules: ReconnectRules | undefined;
+  readonly #listeners: Listeners<"reconnecting" | "reconnected" | "lost">;
+  /** The connection, or the last one; undefined before the first has opened. */
   #link: ClientLink | undefined;
+  /** Ends the attempts to connect that are under way, and every connection that has come of one. */
+  readonly #stop = new AbortController();
+  #forgetSignal = (): void => {};
+  /** The connection is lost, and attempts are made to have another: their number. 0: no, or none has begun. */
+  #attempt = 0;
+  #isAway = false;
+  /** Its user has closed it. */
+  #isLeaving = false;
+  /** There will be no further connection. */
+  #isOver = false;
+  /** What the connections before the last one have counted. */
+  readonly #past = new Counters([["reconnects", 0]]);
   #resolveClosed!: (reason: CloseReason) => void;
 
   constructor(protocol: Protocol, face: ClientFace<F>, options: ConnectOptions<F>) {
@@ -74,18 +111,52 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
       this.#resolveClosed = resolve;
     });
     registerHandlers(this.#dispatcher, protocol, "client", options.handlers);
+    this.#rules = reconnectRules(options.reconnect);
+    this.#listeners = new Listeners(
+      ["reconnecting", "reconnected", "lost"],
+      faultListener(options.onFault),
+    );
   }
 
-  /** A connection to the server at this address, on its way. */
-  open(address: string, keys: OwnCredentials): Promise<ClientLink> {
-    return openLink({
-      protocol: this.#protocol,
-      connect: this.#options,
-      address,
-      keys,
-      userFields: this.#userFields,
-      user: this.#user,
+  /** Connects for the first time. Rejects with what `connect` rejects with. */
+  async start(): Promise<void> {
+    const { signal } = this.#options;
+    if (signal?.aborted) throw connectAborted(signal);
+    this.#forgetSignal = onAbort(signal, () => {
+      this.#isLeaving = true;
+      if (this.#isAway) this.#giveUp({ code: closeCodes.closed, reason: "", by: "local" });
+      else this.#stop.abort(signal!.reason);
     });
+    try {
+      await this.#connect(0, this.#stop.signal);
+    } catch (error) {
+      this.#isOver = true;
+      this.#forgetSignal();
+      throw error;
+    }
+  }
+
+  /** One attempt, at all addresses of the server. */
+  async #connect(attempt: number, signal: AbortSignal): Promise<void> {
+    const { host = "127.0.0.1", join, token, ...rest } = this.#options;
+    const connect = {
+      ...rest,
+      join: await ofAttempt<object | undefined>(join, attempt, signal),
+      signal,
+    };
+    const tokenText = await ofAttempt(token, attempt, signal);
+    const keys = ownCredentials(this.#protocol, rest, tokenText);
+    const addresses = await resolveServer(host);
+    await firstOf(addresses, keys.token !== undefined, (address) =>
+      openLink({
+        protocol: this.#protocol,
+        connect,
+        address,
+        keys,
+        userFields: this.#userFields,
+        user: this.#user,
+      }),
+    );
   }
 
   // As its user sees it -------------------------------------------------------------------------------------------
@@ -123,6 +194,14 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     this.#link?.setUserField(field, this.#userFields[field]!);
   }
 
+  get isAway(): boolean {
+    return this.#isAway;
+  }
+
+  on(event: string, listener: (...args: never[]) => void): Unsubscribe {
+    return this.#listeners.on(event, listener);
+  }
+
   drained(): Promise<void> {
     return this.#drain.wait("client");
   }
@@ -137,11 +216,17 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
 
   stats(): ClientStats {
     const link = this.#link!;
-    return { ...link.stats(), counters: link.counters().toObject() };
+    const counters = this.#past.copy();
+    counters.merge(link.counters());
+    return { ...link.stats(), counters: counters.toObject() };
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
-    await this.#link!.close(checkClose(options));
+    const how = checkClose(options);
+    if (!this.#isOver) this.#isLeaving = true;
+    if (this.#isAway) this.#giveUp({ code: how.code, reason: how.reason, by: "local" });
+    else await this.#link!.close(how);
+    await this.closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -150,7 +235,11 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
 
   #send(channel: number, message: unknown, token: unknown): boolean {
     const link = this.#link;
-    if (!link?.takesMessages) throw closedError("client");
+    if (!link?.takesMessages) {
+      if (!this.#isAway) throw closedError("client");
+      checkToken(this.#protocol.channels[channel]!, token);
+      return this.#drain.note(false);
+    }
     const named = checkToken(this.#protocol.channels[channel]!, token);
     return this.#drain.note(link.send(channel, message, named));
   }
@@ -159,23 +248,19 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
 
   readonly #user: ClientLinkUser = {
     deliver: (link, received, isEnding) => this.#deliver(link, received, isEnding),
-    attached: (link) => {
-      if (this.#link !== undefined) return;
-      this.#link = link;
-      void link.closed.then((reason) => this.#resolveClosed(reason));
+    attached: (link) => this.#attached(link),
+    drained: (link) => {
+      if (link === this.#link) this.#drain.open();
     },
-    drained: () => this.#drain.open(),
     notice: (channel, token, delivered) => this.#notices.tell(channel, [], token, delivered),
     ended: (link) => {
-      if (link !== this.#link) return;
-      this.#dispatcher.close();
-      this.#drain.close("client");
+      if (link === this.#link && !this.#isAway && !this.#isOver) this.#ended(link);
     },
   };
 
   #deliver(link: ClientLink, received: ReceivedMessage, isEnding: boolean): boolean {
     // An address of the server that was slower: its connection is being closed.
-    if (this.#link !== undefined && this.#link !== link) return true;
+    if (this.#link !== undefined && this.#link !== link && !this.#isAway) return true;
     const { channel, start, end } = received;
     const payloadBytes = end - start;
     // At the end of the connection all that has arrived goes to its readers, room or not.
@@ -186,6 +271,79 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     link.setUnread(channel, false);
     this.#dispatcher.offer(channel.index, link, received);
     return true;
+  }
+
+  /** A connection has opened: it is the client's, where that has none. */
+  #attached(link: ClientLink): void {
+    if (this.#isOver) return;
+    if (this.#link === undefined) {
+      this.#link = link;
+      return;
+    }
+    if (!this.#isAway) return;
+    this.#past.merge(this.#link.counters());
+    this.#past.add("reconnects");
+    this.#link = link;
+    this.#isAway = false;
+    this.#listeners.emit("reconnected", { attempt: this.#attempt });
+    this.#drain.open();
+  }
+
+  /** The connection is over: another is made in its place, or the client is over too. */
+  #ended(link: ClientLink): void {
+    const reason = link.reason!;
+    const rules = this.#stop.signal.aborted ? undefined : this.#rules;
+    if (rules !== undefined && isLoss(rules, reason)) {
+      this.#isAway = true;
+      void this.#comeBack(rules, reason);
+    } else {
+      this.#finish(reason);
+      void link.closed.then(() => this.#resolveClosed(reason));
+    }
+  }
+
+  /** Attempts to connect again, until one has succeeded, another would not, or there are to be no more. */
+  async #comeBack(rules: ReconnectRules, loss: CloseReason): Promise<void> {
+    const { signal } = this.#stop;
+    let reason = loss;
+    const deadline =
+      rules.deadlineMs > MAX_TIMER_MS
+        ? undefined
+        : setTimeout(() => this.#giveUp(loss), rules.deadlineMs);
+    let last = loss;
+    for (this.#attempt = 1; this.#attempt <= rules.attempts; this.#attempt++) {
+      const pause = Math.round(pauseMs(rules, this.#attempt, secureRandom()));
+      this.#listeners.emit("reconnecting", { attempt: this.#attempt, pauseMs: pause, reason });
+      try {
+        await sleep(pause, undefined, { signal });
+        await this.#connect(this.#attempt, signal);
+        clearTimeout(deadline);
+        return;
+      } catch (error) {
+        reason = failureOf(error);
+        if (isFinalFailure(rules, error)) last = reason;
+        if (this.#isOver || last === reason) break;
+      }
+    }
+    clearTimeout(deadline);
+    this.#giveUp(last);
+  }
+
+  /** There is no connection, and there will be none. */
+  #giveUp(reason: CloseReason): void {
+    if (this.#isOver) return;
+    this.#finish(reason);
+    this.#stop.abort(closedError("client"));
+    this.#resolveClosed(reason);
+  }
+
+  #finish(reason: CloseReason): void {
+    this.#isOver = true;
+    this.#isAway = false;
+    this.#forgetSignal();
+    this.#dispatcher.close();
+    this.#drain.close("client");
+    if (!this.#isLeaving) this.#listeners.emit("lost", reason);
   }
 
   #makeDispatcher(): Dispatcher<ClientLink> {
@@ -209,4 +367,18 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     dispatcher.onRoom = () => this.#link?.makeRoom();
     return dispatcher;
   }
+}
+
+/** What was given, or what a function makes for this attempt. Rejects where the attempt is given up meanwhile. */
+function ofAttempt<T>(
+  given: T | ((attempt: number) => T | Promise<T>),
+  attempt: number,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const forget = onAbort(signal, () => reject(connectAborted(signal)));
+    const made = async (): Promise<T> =>
+      typeof given === "function" ? (given as (attempt: number) => T | Promise<T>)(attempt) : given;
+    made().then(resolve, reject).finally(forget);
+  });
 }

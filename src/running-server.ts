@@ -3,11 +3,10 @@
  * port/ (one port, one worker thread).
  */
 
-import { EventEmitter } from "node:events";
 import { onAbort } from "./abort.ts";
 import { type CloseReason, closeCodes } from "./connection-contract.ts";
 import { countersOf, serverCounters } from "./counters.ts";
-import { Dispatcher, unsubscribe } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import {
   type CheckedClose,
   checkClose,
@@ -41,9 +40,10 @@ import {
   workerCongestion,
 } from "./listen-options.ts";
 import { checkTokens } from "./listen-tokens.ts";
+import { Listeners } from "./listeners.ts";
 import { missingChannel } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
-import { callback, checkOptions, flag, milliseconds, type OptionTable, oneOf } from "./options.ts";
+import { checkOptions, flag, milliseconds, type OptionTable } from "./options.ts";
 import { Pool, type PoolPlacing } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { BroadcastMessage, PortHandle } from "./port/handle.ts";
@@ -62,8 +62,6 @@ import { LoopDelay } from "./udp/loop-delay.ts";
 import { nowMs } from "./udp/turn.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
-
-const listenerTable: OptionTable = { event: oneOf("join", "leave"), listener: callback };
 
 const drainTable: OptionTable = { drainMs: milliseconds(0) };
 
@@ -96,7 +94,7 @@ export class RunningServer<F extends ServerFaceTypes>
   readonly #user: Float64Array;
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
-  readonly #events = new EventEmitter();
+  readonly #listeners: Listeners<"join" | "leave">;
   #received: Float64Array;
   #pool!: Pool;
   readonly #startedMs = nowMs();
@@ -116,6 +114,7 @@ export class RunningServer<F extends ServerFaceTypes>
     this.#identity = serverIdentity(protocol, options.identity);
     checkKeyLog(protocol, options.keyLog);
     this.#onFault = faultListener(options.onFault);
+    this.#listeners = new Listeners(["join", "leave"], this.#onFault);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.#lacking = protocol.channels.map(() => undefined);
     this.#received = this.#user;
@@ -264,15 +263,7 @@ export class RunningServer<F extends ServerFaceTypes>
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   on(event: string, listener: (...args: never[]) => void): Unsubscribe {
-    checkOptions("on", { event, listener }, listenerTable);
-    const guarded = (...args: unknown[]): void => {
-      runGuarded(
-        () => (listener as (...args: unknown[]) => unknown)(...args),
-        (error) => this.#onFault(error, `on ${event}`),
-      );
-    };
-    this.#events.on(event, guarded);
-    return unsubscribe(() => this.#events.off(event, guarded));
+    return this.#listeners.on(event, listener);
   }
 
   flush(): void {
@@ -414,7 +405,7 @@ export class RunningServer<F extends ServerFaceTypes>
         this.#onFault(error, "state");
       }
     }
-    this.#events.emit("join", peer);
+    this.#listeners.emit("join", peer);
   }
 
   #onMessage(id: number, received: ReceivedMessage): void {
@@ -478,7 +469,7 @@ export class RunningServer<F extends ServerFaceTypes>
     for (const [channel, token] of peer.tokens.take()) {
       this.#notices.tell(channel, [peer], token, false);
     }
-    this.#events.emit("leave", peer, reason);
+    this.#listeners.emit("leave", peer, reason);
     // Its listeners have seen where it was.
     this.#groups.forget(peer);
   }

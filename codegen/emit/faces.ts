@@ -422,7 +422,9 @@ export function emitClient(model: Model, module: Module): Declaration[] {
     {
       kind: "alias",
       name: "Options",
-      type: join.required ? `${options} & { readonly join: ${join.type} }` : options,
+      type: join.required
+        ? `${options} & { readonly join: NonNullable<${options}["join"]> }`
+        : options,
       doc: join.required
         ? "Options of `connect`; `join` must be there, since its body has required members."
         : "Options of `connect`.",

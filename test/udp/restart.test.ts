@@ -3,27 +3,10 @@
  * lost, when they ask, and not after their idle timeout.
  */
 import { createSocket } from "node:dgram";
-import type { DatagramSocket } from "stardust-udp";
 import { describe, expect, it } from "vitest";
 import { arenaClient, arenaServer, closing, until } from "../support/arena.ts";
+import { Line } from "../support/line.ts";
 import { plainClient, plainServer } from "../support/plain-arena.ts";
-
-/** A network between a client and its server, which can be down. */
-class Line {
-  isUp = true;
-  readonly wrapSocket = (socket: DatagramSocket): DatagramSocket => ({
-    port: socket.port,
-    address: socket.address,
-    send: (bytes, port, address) => {
-      if (this.isUp) socket.send(bytes, port, address);
-    },
-    listen: (listener) =>
-      socket.listen((bytes, address, port) => {
-        if (this.isUp) listener(bytes, address, port);
-      }),
-    close: () => socket.close(),
-  });
-}
 
 const identity = `stardust-identity-${Buffer.alloc(32, 9).toString("base64url")}`;
 const restarted = { code: "server-restarted", by: "remote" };
