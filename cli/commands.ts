@@ -34,6 +34,22 @@ const followed: Readonly<Record<string, Flag>> = {
   },
 };
 
+/** For the commands that join a server (join-flags.ts reads them). */
+const joining: Readonly<Record<string, Flag>> = {
+  join: {
+    type: "string",
+    value: "JSON",
+    help: "the body of join (default: the least that the spec takes)",
+  },
+  "token-key": {
+    type: "string",
+    value: "file",
+    help: "an issuer's private key: each join brings a connect token that it has signed",
+  },
+  audience: { type: "string", value: "name", help: "of those tokens" },
+  claims: { type: "string", value: "JSON", help: "of those tokens" },
+};
+
 export const commands: Readonly<Record<string, Command>> = {
   init: {
     summary: "make a new project that runs: spec, scripts, server, client, test",
@@ -185,18 +201,7 @@ export const commands: Readonly<Record<string, Command>> = {
     positionals: ["host:port"],
     flags: {
       spec: { type: "string", value: "file", help: "the spec (default: protocol.yaml)" },
-      join: {
-        type: "string",
-        value: "JSON",
-        help: "the body of join (default: the least that the spec takes)",
-      },
-      "token-key": {
-        type: "string",
-        value: "file",
-        help: "an issuer's private key: each join brings a connect token that it has signed",
-      },
-      audience: { type: "string", value: "name", help: "of those tokens" },
-      claims: { type: "string", value: "JSON", help: "of those tokens" },
+      ...joining,
       only: { type: "string", value: "rule", help: "try this rule alone" },
       explain: {
         type: "string",
@@ -213,5 +218,51 @@ export const commands: Readonly<Record<string, Command>> = {
       "error-format": errorFormat,
     },
     run: async (invocation) => (await import("./conformance.ts")).runConformance(invocation),
+  },
+  load: {
+    summary:
+      "load a running server with peers of your generated client, and report what it made of them",
+    positionals: ["generated folder"],
+    flags: {
+      host: { type: "string", value: "address", help: "of the server (default: 127.0.0.1)" },
+      port: { type: "string", value: "number", help: "any of the server's range" },
+      "server-key": { type: "string", value: "key", help: "the public key that it must have" },
+      peers: { type: "string", value: "number", help: "how many join (default: 10)" },
+      rate: { type: "string", value: "number", help: "messages a second of each (default: 20)" },
+      duration: {
+        type: "string",
+        value: "seconds",
+        help: "once all have joined (default: 10); of each step of --find-limit (default: 5)",
+      },
+      "join-rate": { type: "string", value: "number", help: "joins a second (default: 100)" },
+      channel: {
+        type: "string",
+        value: "names",
+        help: "what is sent on, separated by commas (default: all that a client sends on)",
+      },
+      echo: {
+        type: "string",
+        value: "channel",
+        help: "one on which the server sends each message back: every one is accounted for, and timed",
+      },
+      loss: { type: "string", value: "share", help: "of the datagrams is lost, each way" },
+      delay: { type: "string", value: "ms", help: "each datagram takes longer, each way" },
+      "max-latency": {
+        type: "string",
+        value: "ms",
+        help: "what 99 of 100 latencies must be below (default: any; with --find-limit 100)",
+      },
+      "find-limit": {
+        type: "boolean",
+        help: "raise the peers, from --peers on, until something gives way, and say what",
+      },
+      "max-peers": { type: "string", value: "number", help: "where that ends (default: 100000)" },
+      script: { type: "string", value: "file", help: "what peers are and do, in your own code" },
+      threads: { type: "string", value: "number", help: "of the load itself (default: by peers)" },
+      seed: { type: "string", value: "number", help: "of messages and of the link (default: 1)" },
+      ...joining,
+      json: { type: "boolean", help: "print the report for programs" },
+    },
+    run: async (invocation) => (await import("./load.ts")).runLoad(invocation),
   },
 };

@@ -5,7 +5,6 @@
  */
 
 import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { resolveSpec } from "../codegen/model/resolve.ts";
@@ -20,11 +19,9 @@ import { Connection, NoAnswer, Probe, type Target } from "./conformance/probe.ts
 import { fail, type Outcome, type Rule, unseen } from "./conformance/rule.ts";
 import { type SessionContext, sessionRules } from "./conformance/session-rules.ts";
 import { zeroRules } from "./conformance/zero-rules.ts";
-import { claimsOf, issue } from "./token.ts";
+import { joinBody, tokenOptions } from "./join-flags.ts";
+import { issue } from "./token.ts";
 import { readNumber, UsageError } from "./usage.ts";
-
-/** A run is over by then. */
-const TOKEN_LIFETIME_MS = 600_000;
 
 export async function runConformance(invocation: Invocation): Promise<ExitCode> {
   const { flags, out, err } = invocation;
@@ -44,7 +41,7 @@ export async function runConformance(invocation: Invocation): Promise<ExitCode> 
     return 1;
   }
   const { address } = await lookup((place[1] ?? place[2])!);
-  const join = joinBody(flags["join"] as string | undefined);
+  const join = joinBody(flags);
   const only = flags["only"] as string | undefined;
   const known = [...zeroRules(model), ...sessionRules(model)];
   if (only !== undefined && !known.some(({ id }) => id === only)) {
@@ -87,20 +84,8 @@ async function runExplain(path: string, { flags, out }: Invocation): Promise<Exi
 
 /** A fresh token for each join: each lets in once. */
 function tokensOf(flags: Invocation["flags"]): (() => OwnToken) | undefined {
-  const file = flags["token-key"] as string | undefined;
-  const [audience, claims] = ["audience", "claims"].map(
-    (name) => flags[name] as string | undefined,
-  );
-  if (file === undefined) {
-    if (audience === undefined && claims === undefined) return undefined;
-    throw new UsageError("--audience and --claims are those of tokens, which --token-key signs");
-  }
-  const options = {
-    issuer: readFileSync(file, "utf8"),
-    expiresInMs: TOKEN_LIFETIME_MS,
-    audience,
-    claims: claimsOf(claims),
-  };
+  const options = tokenOptions(flags);
+  if (options === undefined) return undefined;
   const make = (): OwnToken => {
     const { signed, seed } = tokenParts(issue(options).token);
     return { signed, key: nodeCrypto.signingKey(Buffer.from(seed!, "base64url")) };
@@ -108,15 +93,6 @@ function tokensOf(flags: Invocation["flags"]): (() => OwnToken) | undefined {
   // What is wrong with them is said before anything is sent.
   make();
   return make;
-}
-
-function joinBody(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError("--join takes JSON");
-  }
 }
 
 export interface Row {

@@ -15,6 +15,7 @@ export {
   type LinkOptions,
   SimulatedLink,
 } from "./link.ts";
+export type { LoadPeer, LoadScript } from "./load-script.ts";
 export {
   type LossySocket,
   type LossySocketOptions,
