@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 /** What fills both cores by itself, or measures memory: these files have the machine to themselves. */
 const alone = [
   "test/demo/**/*.test.ts",
-  "test/udp/{flood,many-joins,soak,stalls}.test.ts",
+  "test/udp/{flood,many-joins,stalls}.test.ts",
+  "test/soak/**/*.test.ts",
   "test/port/threads.test.ts",
   "test/held-messages.test.ts",
   "test/session/held-memory.test.ts",

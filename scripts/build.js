@@ -1,6 +1,6 @@
 /**
  * Builds into dist/: the library (`src`, `codegen`, `cli`), then, unless only that is asked for (`node scripts/build.js
- * lib`), the arena (`generated`, `demo`, `fuzz`, `simulate`). A part is built when a file that it is made of has other content than
+ * lib`), the arena (`generated`, `demo`, `fuzz`, `simulate`, `soak`). A part is built when a file that it is made of has other content than
  * when it was built last, and it is said when that takes time. Worst case: all of it; a build that fails leaves its part
  * marked as not built.
  */
@@ -22,7 +22,16 @@ const parts = [
   {
     name: "arena",
     // Its types come from the library.
-    made: [...common, ...library, "generated", "demo", "fuzz", "simulate", "tsconfig.arena.json"],
+    made: [
+      ...common,
+      ...library,
+      "generated",
+      "demo",
+      "fuzz",
+      "simulate",
+      "soak",
+      "tsconfig.arena.json",
+    ],
     steps: [["-p", "tsconfig.arena.json"]],
   },
 ];

@@ -124,6 +124,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
     ],
   },
   simulate: { imports: [], packages: ["node:*", "stardust-udp*", "#src*", "#cli/usage.js"] },
+  soak: { imports: [], packages: ["node:*", "stardust-udp*", "#cli/usage.js"] },
 };
 
 /** Files that are modules of their own, or share one. */

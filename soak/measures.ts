@@ -1,0 +1,61 @@
+/**
+ * What a process holds: objects of the heap, memory outside it, and handles of the event loop. Taken between rounds, when
+ * nothing is under way. A leak is what grows round by round; what a first few rounds fill and then stays is none.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+export interface Held {
+  readonly heapBytes: number;
+  /** Of array buffers, shared ones too. */
+  readonly bufferBytes: number;
+  /** All of the process, workers included. */
+  readonly residentBytes: number;
+  /** Sockets, timers and ports of this thread, by kind. */
+  readonly handles: Readonly<Record<string, number>>;
+}
+
+export function held(): Held {
+  collect();
+  const { heapUsed, arrayBuffers, external, rss } = process.memoryUsage();
+  const handles: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) handles[kind] = (handles[kind] ?? 0) + 1;
+  return {
+    heapBytes: heapUsed,
+    bufferBytes: Math.max(arrayBuffers, external),
+    residentBytes: rss,
+    handles,
+  };
+}
+
+/** Growth that is none: garbage that a collection leaves, code that is compiled late, pools that fill. */
+const MAX_HEAP_GROWTH = 12 * 2 ** 20;
+const MAX_BUFFER_GROWTH = 24 * 2 ** 20;
+/** An allocator gives memory back when it likes; workers that died leave theirs to it. */
+const MAX_RESIDENT_GROWTH = 256 * 2 ** 20;
+const MAX_HANDLE_GROWTH = 2;
+
+/** What has grown since `first`, for people; undefined: nothing has. Open sockets are known, and so not compared. */
+export function leakSince(first: Held, now: Held): string | undefined {
+  const grown = (name: string, before: number, after: number, most: number): string | undefined =>
+    after - before > most ? `${name} grew from ${before} to ${after}` : undefined;
+  return (
+    grown("the heap", first.heapBytes, now.heapBytes, MAX_HEAP_GROWTH) ??
+    grown("buffers", first.bufferBytes, now.bufferBytes, MAX_BUFFER_GROWTH) ??
+    grown("resident memory", first.residentBytes, now.residentBytes, MAX_RESIDENT_GROWTH) ??
+    Object.keys(now.handles)
+      .filter((kind) => kind !== "UDPWRAP" && kind !== "Timeout" && kind !== "Immediate")
+      .map((kind) =>
+        grown(
+          `handles of ${kind}`,
+          first.handles[kind] ?? 0,
+          now.handles[kind]!,
+          MAX_HANDLE_GROWTH,
+        ),
+      )
+      .find((leak) => leak !== undefined)
+  );
+}
