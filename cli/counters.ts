@@ -6,6 +6,7 @@ import {
   type CounterTable,
   clientCounters,
   portCounters,
+  requestCounters,
   serverCounters,
 } from "../src/counters.ts";
 import { sessionReceived, sessionSent } from "../src/session/counters.ts";
@@ -25,6 +26,12 @@ export const counterFamilies: readonly CounterFamily[] = [
   { id: "port", kind: "counter of a port", prefix: "", table: portCounters },
   { id: "server", kind: "counter of a server", prefix: "", table: serverCounters },
   { id: "client", kind: "counter of a client", prefix: "", table: clientCounters },
+  {
+    id: "requests",
+    kind: "counter of requests: of a client, a server's application, a port's systems",
+    prefix: "",
+    table: requestCounters,
+  },
   {
     id: "zero-drop-reasons",
     kind: "counter of what became of a datagram that begins with three zeros",

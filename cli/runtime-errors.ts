@@ -105,6 +105,48 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
     bad: "const seen: Message[] = []; // in systems, and never emptied",
     good: "const seen = new Map<number, Message>(); // the newest of each peer",
   },
+  STARDUST_REQUEST_DECLINED: {
+    means:
+      "The responder at the other side has declined the request with one of the `errors` that the spec declares for the channel. Class `RequestDeclinedError`: `channel`, and `error` with `kind`, its name, and `value`, what it tells. `declined.<channel>(error)` of the generated code gives it its type.",
+    fix: "it is an answer: handle each of the channel's errors",
+    bad: "const { left } = await client.request.buy({ item }); // and no catch",
+    good: 'try {\n  await client.request.buy({ item });\n} catch (error) {\n  const why = declined.buy(error);\n  if (why?.kind === "tooDear") show(why.value.price);\n  else throw error;\n}',
+  },
+  STARDUST_REQUEST_TIMEOUT: {
+    means:
+      "A request had no answer within its `timeoutMs` (10,000 where nothing is said). The other side is told that nobody waits any more: the `signal` of its responder fires. Whether it had begun to answer is not known here.",
+    fix: "give it the time that it needs, or make what answers quicker; ask again only for what may happen twice",
+    bad: "await client.request.buy({ item }, { timeoutMs: 1 });",
+    good: "await client.request.buy({ item }, { timeoutMs: 3_000 });",
+  },
+  STARDUST_REQUEST_ABORTED: {
+    means:
+      "The `signal` given to a request fired before it was answered. `cause` is the signal's reason. The other side is told: the `signal` of its responder fires too.",
+    fix: "this is what was asked for, so catch it where it is",
+    bad: "await client.request.buy({ item }, { signal: AbortSignal.abort() });",
+    good: "await client.request.buy({ item }, { signal: screen.closed });",
+  },
+  STARDUST_REQUEST_BUSY: {
+    means:
+      "Too many requests between two peers are open: 256 that were made here (then the message says so, and nothing was sent), or as many that the other side is still answering. What was given up counts there until its responder has ended.",
+    fix: "wait for some answers before the next requests; let responders heed their `signal`",
+    bad: "await Promise.all(thousands.map((item) => client.request.price({ item })));",
+    good: "for (const item of thousands) prices.push(await client.request.price({ item }));",
+  },
+  STARDUST_REQUEST_UNANSWERED: {
+    means:
+      "The other side has nothing that answers the requests of this channel: neither the option `responders` nor `respond`, nor the systems, where it is a server.",
+    fix: "give the responder as an option of `listen` or `connect`, so that it is there before the first request",
+    bad: "const server = await listen({ ports }); // and no responder",
+    good: "await listen({ ports, responders: { buy: (peer, { item }) => sell(peer, item) } });",
+  },
+  STARDUST_REQUEST_INTERNAL: {
+    means:
+      "The responder at the other side threw something that the spec does not declare, or its answer does not match the spec. What it was goes to `onFault` there, with the place `respond.<channel>`; it does not travel.",
+    fix: "look at what the other side's `onFault` was told; what callers are to tell apart belongs into `errors` of the spec",
+    bad: 'buy: () => {\n  throw new Error("sold out");\n}',
+    good: 'buy: (peer, message, context) => context.decline("soldOut")',
+  },
   STARDUST_UNSUPPORTED: {
     means:
       "The generated protocol asks for something that this runtime does not have: another contract version, sealing, or a delivery mode.",

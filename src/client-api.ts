@@ -47,8 +47,12 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   /** Version of the spec that both sides use: the older one, where the server was generated from another. */
   readonly version: number;
   /** Whether the server has this channel; a send on one that it lacks throws STARDUST_CHANNEL_MISSING. */
-  has(channel: Extract<keyof F["send"], string>): boolean;
+  has(channel: Extract<keyof F["send"] | keyof F["request"], string>): boolean;
   readonly send: F["send"];
+  /** Asks the server, on channels with `response`. */
+  readonly request: F["request"];
+  /** Puts what answers the server's requests on a channel; those of `connect({ responders })` are there before the first. */
+  readonly respond: F["respond"];
   readonly receive: F["receive"];
   readonly messages: F["messages"];
   /** What becomes of messages that were sent with a token; handlers by channel. */

@@ -41,6 +41,8 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   readonly join?: F["join"] | ForAttempt<F["join"]> | undefined;
   /** Handlers by channel, in place before the first message. */
   readonly handlers?: Partial<F["handlers"]> | undefined;
+  /** What answers requests, by channel, in place before the first. */
+  readonly responders?: Partial<F["responders"]> | undefined;
   /** Ends the attempt (STARDUST_CONNECT_ABORTED) or, later, closes the client. */
   readonly signal?: AbortSignal | undefined;
   /** Wraps the socket: a lossy link, say (stardust-udp/testing). */
@@ -97,6 +99,7 @@ export const connectOptions: OptionTable = {
   port: portNumber,
   join: eitherOf(object, callback),
   handlers: object,
+  responders: object,
   signal: abortSignal,
   wrapSocket: callback,
   socketBufferBytes: bufferBytes,

@@ -4,6 +4,25 @@
  * tables of their own. A name that no table has does not compile.
  */
 
+/** Counters of requests: of a client, of a server's application, and of the systems of a port. */
+export const requestCounters = {
+  requestsMade: "requests that were made",
+  requestsOverLimit: "requests that were not made because as many to this peer were open as may be",
+  requestsTimedOut: "requests that were given up because their time had passed",
+  requestsAborted: "requests that were given up because their signal fired",
+  answersUnknown:
+    "answers to no request that is open: it was given up before, or has been answered already",
+  requestsAnswered: "requests that were given to a responder",
+  requestsCancelled: "of those, the ones that were given up before they were answered",
+  requestsFailed: "of those, the ones whose responder failed",
+  requestsUnanswered: "requests to a channel without a responder",
+  requestsBusy: "requests refused because as many of this peer were being answered as may be",
+  requestsRepeated: "requests with the number of one that is being answered; dropped",
+  requestsAstray: "requests, or answers, from a side that may not ask or answer there; dropped",
+  cancelsUnknown: "cancels of no request that is being answered: they came late, or early",
+  answersDropped: "answers dropped because too many were waiting for room in the peer's queue",
+} as const;
+
 /** The counters of a port that are not of one of its protocols. */
 export const portCounters = {
   datagramsReceived: "datagrams that reached the socket, of both protocols",
@@ -53,6 +72,7 @@ export const clientCounters = {
 export type CounterName =
   | keyof typeof portCounters
   | keyof typeof clientCounters
+  | keyof typeof requestCounters
   | `unexpected.${string}.${string}`;
 
 export type CounterTable = Readonly<Record<string, string>>;
@@ -86,9 +106,10 @@ export class Counters {
     this.#add(name, count);
   }
 
-  /** Adds all counts of an object, each under `prefix.name`. */
-  addAll(prefix: "session" | "zero", counts: Readonly<Record<string, number>>): void {
-    for (const name in counts) this.#add(`${prefix}.${name}`, counts[name]!);
+  /** Adds all counts of an object, each under `prefix.name`, or its name alone. */
+  addAll(prefix: "" | "session" | "zero", counts: Readonly<Record<string, number>>): void {
+    const before = prefix === "" ? "" : `${prefix}.`;
+    for (const name in counts) this.#add(before + name, counts[name]!);
   }
 
   /** Adds all counts of another. */

@@ -173,14 +173,21 @@ export function registerHandlers(
   for (const [name, handler] of Object.entries(handlers)) {
     if (handler === undefined) continue;
     const channel = protocol.channels.find((candidate) => candidate.name === name);
-    if (channel === undefined || !maySend(other, channel.direction)) {
-      throw new StardustError(
-        "STARDUST_INVALID_OPTION",
-        `handlers.${name}: the ${role} receives no such channel`,
-      );
+    const isAsked = channel?.asks !== undefined;
+    if (channel === undefined || isAsked || !maySend(other, channel.direction)) {
+      const what = isAsked
+        ? "its messages are requests: give what answers them as `responders`"
+        : `the ${role} receives no such channel`;
+      throw new StardustError("STARDUST_INVALID_OPTION", `handlers.${name}: ${what}`);
     }
     target.receive(channel.index, handler as () => void);
   }
+}
+
+/** Calls back after so many milliseconds; what it returns takes that back. */
+export function later(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
 }
 
 /** A value for a header field of the user's own; throws STARDUST_INVALID_OPTION. */
@@ -226,6 +233,15 @@ export function receivedHeader(values: () => Float64Array): HeaderValues {
       );
     },
   };
+}
+
+/** The same, as it is now, for as long as somebody wants it; `dress` types it. */
+export function keptHeader(
+  user: Float64Array,
+  dress: (values: HeaderValues) => object,
+): () => object {
+  const kept = user.slice();
+  return () => dress(receivedHeader(() => kept));
 }
 
 /**

@@ -21,6 +21,12 @@ export const errorCodes = {
   STARDUST_PORT_BIND: "A UDP port of the pool could not be bound; `port` and `host` name it.",
   STARDUST_WORKER_IMPORT: "A worker thread could not import the generated protocol or the systems.",
   STARDUST_WORKER_DIED: "A worker thread ended unexpectedly; its peers have left.",
+  STARDUST_REQUEST_DECLINED: "A request was declined with an error of the spec, `error`.",
+  STARDUST_REQUEST_TIMEOUT: "A request was not answered within its `timeoutMs`.",
+  STARDUST_REQUEST_ABORTED: "The AbortSignal of a request fired before it was answered.",
+  STARDUST_REQUEST_BUSY: "Too many requests to one peer are open, here or at the other side.",
+  STARDUST_REQUEST_UNANSWERED: "Nobody at the other side answers the requests of this channel.",
+  STARDUST_REQUEST_INTERNAL: "Whatever answers at the other side has failed; it knows why.",
   STARDUST_UNSUPPORTED: "The protocol asks for something that this runtime does not have.",
 } as const;
 
@@ -167,4 +173,52 @@ export class PortBindError extends StardustError {
     this.port = port;
     this.host = host;
   }
+}
+
+/** A request has no response. `code` says why: one of STARDUST_REQUEST_…. */
+export class RequestError extends StardustError {
+  override readonly name: string = "RequestError";
+  readonly channel: string;
+
+  constructor(code: ErrorCode, channel: string, problem: string, options?: ErrorOptions) {
+    super(code, `${channel}: ${problem}`, options);
+    this.channel = channel;
+  }
+}
+
+/** An error that a spec declares for the requests of a channel: its name, and what it tells. */
+export interface DeclaredError {
+  readonly kind: string;
+  readonly value: unknown;
+}
+
+/** A request was declined, with an error of the spec. `declined` of the generated code gives it its type. */
+export class RequestDeclinedError extends RequestError {
+  override readonly name = "RequestDeclinedError";
+  readonly error: DeclaredError;
+
+  constructor(channel: string, error: DeclaredError) {
+    super("STARDUST_REQUEST_DECLINED", channel, `declined: ${error.kind}`);
+    this.error = error;
+  }
+}
+
+/** What a responder returns or throws to decline a request: made by its context. */
+export class Declined<E> extends Error {
+  override readonly name = "Declined";
+  readonly error: E;
+  /** The context that has made it: what another request was declined with is no answer to this one. */
+  readonly of: object;
+
+  constructor(error: E, of: object) {
+    super("a request is declined");
+    this.error = error;
+    this.of = of;
+  }
+}
+
+/** The error of the spec that a request on this channel was declined with; generated code gives it its type. */
+export function declinedWith<E>(channel: string, error: unknown): E | undefined {
+  if (!(error instanceof RequestDeclinedError) || error.channel !== channel) return undefined;
+  return error.error as E;
 }

@@ -3,6 +3,8 @@
  * a class of one-line methods that call a target here with a constant index; it holds no state of its own.
  */
 
+import type { DeclaredError, Declined } from "./errors.ts";
+
 /** Whom a message is for: a peer of the server, or a client's server. */
 export interface SendTarget {
   /**
@@ -11,6 +13,50 @@ export interface SendTarget {
    */
   send(channel: number, message: unknown, token?: number): boolean;
 }
+
+/** How a request is made. */
+export interface RequestOptions {
+  /** Gives it up: it rejects with STARDUST_REQUEST_ABORTED, and the `signal` of whoever answers fires. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long an answer is waited for, milliseconds; default 10,000. Infinity: as long as the other side is there. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Whom a request is for. */
+export interface RequestTarget {
+  /** Resolves with the response. Rejects, and never throws. */
+  // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each response its type
+  request(channel: number, message: unknown, options?: RequestOptions): Promise<any>;
+}
+
+/** Where what answers requests is registered, one for each channel. */
+export interface RespondTarget {
+  // biome-ignore lint/suspicious/noExplicitAny: the generated face gives each responder its type
+  respond(channel: number, responder: (...args: any[]) => unknown): Unsubscribe;
+}
+
+/** What a responder learns beside the message. It may be kept until the request is answered. */
+export interface RespondContext<Header extends object, E extends DeclaredError> {
+  /** The user's own header fields of the datagram that completed the request. */
+  readonly header: Readonly<Header>;
+  /** Fires when the answer is of no use any more: whoever asked has given up, or has gone. */
+  readonly signal: AbortSignal;
+  /** Makes the answer that declines the request with an error of the spec: to be returned, or thrown. */
+  decline<K extends E["kind"]>(error: K, ...body: ErrorBody<E, K>): Declined<E>;
+}
+
+/** What an error tells; may be left out where that is nothing. */
+export type ErrorBody<E extends DeclaredError, K extends E["kind"]> = Extract<
+  E,
+  { readonly kind: K }
+>["value"] extends infer V
+  ? Partial<Record<keyof V, never>> extends V
+    ? [body?: V]
+    : [body: V]
+  : never;
+
+/** What a responder may return. */
+export type Answer<Response, E> = Response | Declined<E> | Promise<Response | Declined<E>>;
 
 /**
  * What became of a message that was sent with a token. `delivered`: the other side has acknowledged all of it; that its
@@ -115,6 +161,10 @@ export interface ServerFace<F extends ServerFaceTypes> {
   notices?(target: NoticesTarget): F["notices"];
   /** Wraps values that can be set (`server.header`). */
   header(values: HeaderValues): F["header"];
+  /** Missing where the spec has no channel on which this side asks, */
+  request?(target: RequestTarget): F["request"];
+  /** or is asked. */
+  respond?(target: RespondTarget): F["respond"];
   /** Missing where the spec has no section `system`. */
   systemSend?(target: SystemTarget): F["systemSend"];
   systemBroadcast?(target: SystemTarget): F["systemBroadcast"];
@@ -137,6 +187,10 @@ export interface ServerFaceTypes {
   handlers: object;
   /** The user's own state of a peer. */
   state: unknown;
+  /** Typed `peer.request` and `server.respond`, and the option `responders`. */
+  request: object;
+  respond: object;
+  responders: object;
   /** Typed `server.systems.send`, `broadcast`, `receive`, and the option `systemHandlers`. */
   systemSend: object;
   systemBroadcast: object;
@@ -155,6 +209,9 @@ export interface SystemsFaceTypes {
   handlers: object;
   /** The state that the systems keep of a peer; the application's is another. */
   state: unknown;
+  /** Typed `peer.request`, and what answers requests. */
+  request: object;
+  responders: object;
   /** Typed `port.toApplication`, `toPort` and `toOtherPorts`, and what handles the messages of others. */
   toApplication: object;
   toPort: object;
@@ -168,6 +225,7 @@ export interface SystemsFace<F extends SystemsFaceTypes> {
   broadcast(target: BroadcastTarget): F["broadcast"];
   /** Wraps `context.header`. */
   header(values: HeaderValues): F["header"];
+  request?(target: RequestTarget): F["request"];
   /** Missing where the spec has no section `system`. */
   toApplication?(target: SystemTarget): F["toApplication"];
   toPort?(target: SystemTarget): F["toPort"];
@@ -181,6 +239,8 @@ export interface ClientFace<F extends ClientFaceTypes> {
   messages(target: MessagesTarget): F["messages"];
   notices?(target: NoticesTarget): F["notices"];
   header(values: HeaderValues): F["header"];
+  request?(target: RequestTarget): F["request"];
+  respond?(target: RespondTarget): F["respond"];
 }
 
 export interface ClientFaceTypes {
@@ -193,6 +253,9 @@ export interface ClientFaceTypes {
   /** Body of accept, validated. */
   accept: object;
   handlers: object;
+  request: object;
+  respond: object;
+  responders: object;
 }
 
 /** What a handler learns beside the message. The object is reused: valid during the call only. */

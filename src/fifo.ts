@@ -31,6 +31,11 @@ export class Fifo<T> {
     return item;
   }
 
+  /** The oldest item, which it goes on holding; undefined: there is none. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
   /** Another with those of its items that are kept, in their order. */
   filter(isKept: (item: T) => boolean): Fifo<T> {
     const kept = new Fifo<T>();

@@ -63,6 +63,18 @@ export const MAX_UNTOLD_NOTICES = 16_384;
 /** Messages to one peer whose fate a server's application waits for; further ones with a token are not taken. */
 export const MAX_OPEN_TOKENS = 4096;
 
+/**
+ * Requests to one peer that may be open at once, and requests of one peer that are answered at once; what was given up counts
+ * until whatever answers it has ended, so that asking and giving up does not make work without bound.
+ */
+export const MAX_OPEN_REQUESTS = 256;
+
+/** Requests, cancels and answers for one peer that wait for room in its queue; further answers are dropped. */
+export const MAX_WAITING_EXCHANGES: number = 4 * MAX_OPEN_REQUESTS;
+
+/** How long a request waits for its answer where its caller says nothing. */
+export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+
 /** A message of a channel with `redundancy` rides in further datagrams where it is not larger. */
 export const MAX_REDUNDANT_BYTES = 256;
 

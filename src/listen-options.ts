@@ -39,7 +39,11 @@ import {
 import type { KeyLog } from "./udp/key-log.ts";
 
 /** A client as it joins. */
-export interface NewPeer<Join extends object, Send extends object> {
+export interface NewPeer<
+  Join extends object,
+  Send extends object,
+  Request extends object = object,
+> {
   /** An integer that fits a u32; not reused while it could be mistaken. */
   readonly id: number;
   /** The UDP port of the pool that owns this peer. */
@@ -57,7 +61,7 @@ export interface NewPeer<Join extends object, Send extends object> {
    * Whether the client has this channel: one of an older version may not. A send on a channel that it lacks throws
    * STARDUST_CHANNEL_MISSING; a broadcast leaves it out.
    */
-  has(channel: Extract<keyof Send, string>): boolean;
+  has(channel: Extract<keyof Send | keyof Request, string>): boolean;
 }
 
 /** Whose connect tokens (stardust-udp/tokens) let somebody in. */
@@ -137,6 +141,8 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
     | undefined;
   /** Handlers by channel, in place before the first message. */
   readonly handlers?: Partial<F["handlers"]> | undefined;
+  /** What answers requests, by channel, in place before the first. */
+  readonly responders?: Partial<F["responders"]> | undefined;
   /** A module that runs inside every worker (stardust-udp/systems). */
   readonly systems?: URL | string | undefined;
   /** Handlers of the messages that the systems send to the application, in place before the first. */
@@ -205,6 +211,7 @@ export const listenOptions: OptionTable = {
   place: callback,
   state: callback,
   handlers: object,
+  responders: object,
   systems: moduleUrl,
   systemHandlers: object,
   wrapSocket: moduleUrl,

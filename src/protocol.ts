@@ -94,6 +94,8 @@ export interface ChannelDefinition<M = unknown> extends ChannelCodec<M> {
   readonly redundancy?: number | undefined;
   /** Messages may be sent with a token, and their sender is told what became of them. */
   readonly notices?: boolean | undefined;
+  /** Its messages are requests, from whom this says, and their answers; `direction` is `both` then. */
+  readonly asks?: Direction | undefined;
 }
 
 /** A field of the user's own in the datagram header. Values are numbers; a bool is 0 or 1. */

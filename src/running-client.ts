@@ -23,15 +23,19 @@ import {
   DrainSignal,
   decodeReceived,
   faultListener,
+  keptHeader,
   receivedHeader,
   registerHandlers,
   resolveServer,
 } from "./endpoint.ts";
+import type { Exchange, ExchangeMessage } from "./exchange.ts";
+import { Exchanges } from "./exchanges.ts";
 import type {
   ClientFace,
   ClientFaceTypes,
   HeaderValues,
   MessageContext,
+  RequestOptions,
   Unsubscribe,
 } from "./face.ts";
 import { MAX_TIMER_MS, MESSAGE_OVERHEAD_BYTES } from "./limits.ts";
@@ -54,6 +58,8 @@ import { Reader } from "./wire/reader.ts";
 export class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValues {
   readonly security: ConnectionSecurity;
   readonly send: F["send"];
+  readonly request: F["request"];
+  readonly respond: F["respond"];
   readonly receive: F["receive"];
   readonly messages: F["messages"];
   readonly notices: F["notices"];
@@ -63,6 +69,9 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   readonly #options: ConnectOptions<F>;
   readonly #dispatcher: Dispatcher<ClientLink>;
   readonly #notices: NoticeListeners;
+  readonly #exchanges: Exchanges;
+  /** Of the connection. */
+  #exchange: Exchange | undefined;
   readonly #drain = new DrainSignal();
   readonly #userFields: Float64Array;
   #received: Float64Array;
@@ -103,6 +112,15 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     this.send = face.send({
       send: (channel, message, token) => this.#send(channel, message, token),
     });
+    this.#exchanges = new Exchanges({
+      protocol,
+      role: "client",
+      onFault: faultListener(options.onFault),
+      responders: options.responders,
+      option: "responders",
+    });
+    this.request = face.request?.({ request: (...args) => this.#request(...args) }) ?? {};
+    this.respond = face.respond?.(this.#exchanges.responders) ?? {};
     this.receive = face.receive(this.#dispatcher);
     this.messages = face.messages(this.#dispatcher);
     this.notices = face.notices?.(this.#notices) ?? {};
@@ -116,6 +134,10 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
       ["reconnecting", "reconnected", "lost"],
       faultListener(options.onFault),
     );
+    this.#exchanges.readFrom(this.#dispatcher, (channel, message: ExchangeMessage) => {
+      const header = keptHeader(this.#received, (values) => face.header(values));
+      this.#exchange?.handle(channel, message, header);
+    });
   }
 
   /** Connects for the first time. Rejects with what `connect` rejects with. */
@@ -218,7 +240,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     const link = this.#link!;
     const counters = this.#past.copy();
     counters.merge(link.counters());
-    return { ...link.stats(), counters: counters.toObject() };
+    return { ...link.stats(), counters: { ...counters.toObject(), ...this.#exchanges.counts() } };
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
@@ -244,13 +266,20 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     return this.#drain.note(link.send(channel, message, named));
   }
 
+  async #request(channel: number, message: unknown, options?: RequestOptions): Promise<unknown> {
+    if (this.#exchange === undefined) throw closedError("client");
+    return await this.#exchange.request(channel, message, options);
+  }
+
   // For its connections -------------------------------------------------------------------------------------------
 
   readonly #user: ClientLinkUser = {
     deliver: (link, received, isEnding) => this.#deliver(link, received, isEnding),
     attached: (link) => this.#attached(link),
     drained: (link) => {
-      if (link === this.#link) this.#drain.open();
+      if (link !== this.#link) return;
+      this.#exchange?.drained();
+      this.#drain.open();
     },
     notice: (channel, token, delivered) => this.#notices.tell(channel, [], token, delivered),
     ended: (link) => {
@@ -278,20 +307,35 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     if (this.#isOver) return;
     if (this.#link === undefined) {
       this.#link = link;
+      this.#exchange = this.#exchangeOver(link);
       return;
     }
     if (!this.#isAway) return;
     this.#past.merge(this.#link.counters());
     this.#past.add("reconnects");
     this.#link = link;
+    this.#exchange = this.#exchangeOver(link);
     this.#isAway = false;
     this.#listeners.emit("reconnected", { attempt: this.#attempt });
     this.#drain.open();
   }
 
+  /** Requests belong to one connection: what was asked over another is answered by nobody. */
+  #exchangeOver(link: ClientLink): Exchange {
+    return this.#exchanges.open({
+      name: "client",
+      origin: [],
+      send: (channel, message) => {
+        if (!link.takesMessages) throw closedError("client");
+        return link.send(channel, message, undefined);
+      },
+    });
+  }
+
   /** The connection is over: another is made in its place, or the client is over too. */
   #ended(link: ClientLink): void {
     const reason = link.reason!;
+    this.#exchange?.close();
     const rules = this.#stop.signal.aborted ? undefined : this.#rules;
     if (rules !== undefined && isLoss(rules, reason)) {
       this.#isAway = true;

@@ -16,12 +16,15 @@ import {
   decodeReceived,
   type FaultListener,
   faultListener,
+  keptHeader,
   receivedHeader,
   registerHandlers,
   resolveHosts,
   runGuarded,
 } from "./endpoint.ts";
 import { rethrowFrom, StardustError } from "./errors.ts";
+import type { Exchange, ExchangeMessage } from "./exchange.ts";
+import { Exchanges } from "./exchanges.ts";
 import type {
   BroadcastResult,
   HeaderValues,
@@ -77,6 +80,7 @@ export class RunningServer<F extends ServerFaceTypes>
   readonly messages: F["messages"];
   readonly notices: F["notices"];
   readonly broadcast: F["broadcast"];
+  readonly respond: F["respond"];
   readonly header: F["header"];
   readonly systems: SystemsLink<F>;
   readonly closed: Promise<CloseReason>;
@@ -89,6 +93,7 @@ export class RunningServer<F extends ServerFaceTypes>
   readonly #dispatcher: Dispatcher<RunningPeer<F>>;
   readonly #notices: NoticeListeners;
   readonly #groups: Groups<ServerPeer<F>, F["broadcast"]>;
+  readonly #exchanges: Exchanges;
   /** By channel, ids of the peers that lack it; undefined before the first. */
   readonly #lacking: (Set<number> | undefined)[];
   readonly #user: Float64Array;
@@ -168,6 +173,23 @@ export class RunningServer<F extends ServerFaceTypes>
     );
     this.header = face.header(this);
     registerHandlers(this.#dispatcher, protocol, "server", options.handlers);
+    this.#exchanges = new Exchanges({
+      protocol,
+      role: "server",
+      onFault: this.#onFault,
+      responders: options.responders,
+      option: "responders",
+      // The odd numbers are the systems'.
+      idStep: 2,
+    });
+    this.respond = face.respond?.(this.#exchanges.responders) ?? {};
+    this.#exchanges.readFrom(
+      this.#dispatcher,
+      (channel, peer: RunningPeer<F>, message: ExchangeMessage) => {
+        const header = keptHeader(this.#received, (values) => face.header(values));
+        if (!peer.closed) peer.exchange.handle(channel, message, header);
+      },
+    );
   }
 
   async open(): Promise<void> {
@@ -281,7 +303,7 @@ export class RunningServer<F extends ServerFaceTypes>
       left: this.#left,
       eventLoopDelay: this.#loopDelay.histogram.snapshot(),
       authenticate: this.#pool.decided.snapshot(),
-      counters: { ...this.#counters },
+      counters: { ...this.#counters, ...this.#exchanges.counts() },
     });
   }
 
@@ -324,6 +346,14 @@ export class RunningServer<F extends ServerFaceTypes>
     }
     if (taken && token !== undefined) peer.tokens.add(channel, token);
     return taken;
+  }
+
+  exchangeWith(peer: RunningPeer<F>): Exchange {
+    return this.#exchanges.open({
+      name: "peer",
+      origin: [peer],
+      send: (channel, message) => this.sendTo(peer, channel, message, undefined),
+    });
   }
 
   closePeer(peer: RunningPeer<F>, { code, reason, lingerMs }: CheckedClose): void {

@@ -32,6 +32,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   /** What becomes of messages that were sent with a token; handlers by channel. */
   readonly notices: F["notices"];
   readonly broadcast: F["broadcast"];
+  /** Puts what answers clients' requests on a channel; those of `listen({ responders })` are there before the first. */
+  readonly respond: F["respond"];
   /** Fields of the user's own in the datagram header: set here, they stand in every datagram built from then on. */
   readonly header: F["header"];
   /** What is said to the systems in the workers, and heard from them: the section `system` of the spec. */

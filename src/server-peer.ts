@@ -4,7 +4,8 @@
  */
 import type { CloseOptions, JoinToken } from "./connection-contract.ts";
 import { type CheckedClose, checkClose, closedError, DrainSignal } from "./endpoint.ts";
-import type { ServerFace, ServerFaceTypes } from "./face.ts";
+import type { Exchange } from "./exchange.ts";
+import type { RequestTarget, ServerFace, ServerFaceTypes } from "./face.ts";
 import type { NewPeer } from "./listen-options.ts";
 import { hasChannel, type NegotiatedVersion } from "./negotiated-version.ts";
 import { OpenTokens } from "./notices.ts";
@@ -15,10 +16,12 @@ import type { PeerStats } from "./stats.ts";
 
 /** One connected client. Owned by one port for its whole life. */
 export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
-  extends NewPeer<F["join"], F["send"]> {
+  extends NewPeer<F["join"], F["send"], F["request"]> {
   /** The user's own state of this peer. */
   state: F["state"];
   readonly closed: boolean;
+  /** Asks this client, on channels with `response`. */
+  readonly request: F["request"];
   /** Names of the groups that it is in; those it was in while `leave` is told. */
   readonly groups: ReadonlySet<string>;
   /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
@@ -37,6 +40,7 @@ export interface PeerServer<F extends ServerFaceTypes> {
   sendTo(peer: RunningPeer<F>, channel: number, message: unknown, token: unknown): boolean;
   closePeer(peer: RunningPeer<F>, how: CheckedClose): void;
   groupsOf(peer: RunningPeer<F>): ReadonlySet<string>;
+  exchangeWith(peer: RunningPeer<F>): Exchange;
 }
 
 export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
@@ -57,6 +61,8 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly #server: PeerServer<F>;
   readonly #drain = new DrainSignal();
   #unread = 0;
+  #exchange: Exchange | undefined;
+  #asking: F["request"] | undefined;
   #face: F["send"] | undefined;
 
   constructor(
@@ -83,6 +89,20 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
       send: (channel, message, token) => this.#send(channel, message, token),
     });
     return this.#face;
+  }
+
+  get request(): F["request"] {
+    const ask: RequestTarget = {
+      request: (channel, message, options) => this.exchange.request(channel, message, options),
+    };
+    this.#asking ??= this.#server.face.request?.(ask) ?? {};
+    return this.#asking;
+  }
+
+  /** Requests to it and from it. */
+  get exchange(): Exchange {
+    this.#exchange ??= this.#server.exchangeWith(this);
+    return this.#exchange;
   }
 
   get groups(): ReadonlySet<string> {
@@ -128,6 +148,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   }
 
   onDrained(): void {
+    this.#exchange?.drained();
     this.#drain.open();
   }
 
@@ -142,6 +163,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   onLeave(): void {
     this.closed = true;
     this.handle = undefined;
+    this.#exchange?.close();
     this.#drain.close("peer");
   }
 

@@ -24,10 +24,12 @@ export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
   /** Names of the groups of its port that it is in; those it was in while `leave` is told. */
   readonly groups: ReadonlySet<string>;
   readonly send: F["send"];
+  /** Asks this client, on channels with `response`. */
+  readonly request: F["request"];
   /** As on the server: of the older of the two sides. */
   readonly version: number;
   /** Whether the client has this channel; a send on one that it lacks throws STARDUST_CHANNEL_MISSING. */
-  has(channel: Extract<keyof F["send"], string>): boolean;
+  has(channel: Extract<keyof F["send"] | keyof F["request"], string>): boolean;
   /** Its numbers as they are now. */
   stats(): PeerStats;
   close(options?: CloseOptions): void;
@@ -59,6 +61,8 @@ export interface SystemsDefinition<F extends SystemsFaceTypes = SystemsFaceTypes
   leave?: (peer: SystemsPeer<F>, reason: CloseReason) => void;
   /** Channels that are handled here do not reach the application's thread. */
   receive?: Partial<F["handlers"]>;
+  /** What answers requests; those of these channels do not reach the application's thread. */
+  respond?: Partial<F["responders"]>;
   /** What is told of messages that were sent here with a token; the application is told of its own. */
   notices?: Partial<F["notices"]>;
   /** Handlers of what the application and other ports' systems say, by message of the section `system`. */

@@ -14,7 +14,7 @@ import { loadSpec } from "#codegen/spec/load.js";
 import { toData } from "#codegen/spec/node.js";
 import { allowed, transitions } from "#src/connection/lifecycle.js";
 import { closeCodes } from "#src/connection-contract.js";
-import { clientCounters, portCounters, serverCounters } from "#src/counters.js";
+import { clientCounters, portCounters, requestCounters, serverCounters } from "#src/counters.js";
 import { errorCodes } from "#src/errors.js";
 import { DEFAULT_MAX_PEERS_PER_PORT } from "#src/listen-options.js";
 import { defaultPortLimits } from "#src/port-limits.js";
@@ -134,6 +134,7 @@ describe("what is made from tables", () => {
       ...Object.keys(portCounters),
       ...Object.keys(serverCounters),
       ...Object.keys(clientCounters),
+      ...Object.keys(requestCounters),
     ];
     expect(counted.length).toBeGreaterThan(80);
     expect(new Set(counted)).toEqual(told);

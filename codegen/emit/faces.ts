@@ -3,7 +3,7 @@
  * one-line methods that call the runtime with a constant channel index; only channels that a side may send on are on its
  * `send`, only those that it may receive on its `receive`.
  */
-import { receivedBy, sentBy } from "../model/channels.ts";
+import { toldBy, toldTo } from "../model/channels.ts";
 import type { Side } from "../model/delivery.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
@@ -11,6 +11,14 @@ import type { Class, Declaration, Interface, Method, Parameter } from "../print/
 import type { Module } from "../print/module.ts";
 import { documentation, key, memberName, optionalDoc, quote, sizeText } from "../print/text.ts";
 import { userFieldsOf } from "./header.ts";
+import {
+  clientRequestFaces,
+  requestDressing,
+  requestMembers,
+  serverRequestFaces,
+  sharedRequestFaces,
+  systemsRequestFaces,
+} from "./request-faces.ts";
 import {
   hostedSystemFaces,
   serverSystemFaces,
@@ -83,7 +91,7 @@ function channelFacts(model: Model, { delivery, direction, message }: ChannelMod
 
 /** Channels that `side` sends on whose messages may have a token. */
 function noticed(model: Model, side: Side): ChannelModel[] {
-  return sentBy(model, side).filter(({ notices }) => notices === true);
+  return toldBy(model, side).filter(({ notices }) => notices === true);
 }
 
 function sendClass(model: Model, module: Module, side: Side, name: string): Class {
@@ -97,7 +105,7 @@ function sendClass(model: Model, module: Module, side: Side, name: string): Clas
     name,
     "SendTarget",
     `What ${who} may send. False: not taken, the queue is full; wait for \`drained()\`.${told}`,
-    sentBy(model, side).map((c) =>
+    toldBy(model, side).map((c) =>
       method(
         model,
         c,
@@ -113,7 +121,7 @@ function sendClass(model: Model, module: Module, side: Side, name: string): Clas
 }
 
 function receiveClass(model: Model, module: Module, side: Side, handlers: string): Class {
-  const methods = receivedBy(model, side).map((c) =>
+  const methods = toldTo(model, side).map((c) =>
     method(
       model,
       c,
@@ -133,7 +141,7 @@ function receiveClass(model: Model, module: Module, side: Side, handlers: string
 }
 
 function messagesClass(model: Model, module: Module, side: Side): Class {
-  const methods = receivedBy(model, side).map((c) => {
+  const methods = toldTo(model, side).map((c) => {
     const message = module.typeOf(c.message);
     const item =
       side === "server" ? `${outer(module, "Received")}<Peer<State>, ${message}>` : message;
@@ -200,7 +208,7 @@ function noticesClass(model: Model, module: Module, side: Side, handlers: string
 
 function handlersInterface(model: Model, module: Module, side: Side, peer: string): Interface {
   const first = peer === "" ? "" : `peer: ${peer}, `;
-  const members = receivedBy(model, side).map((c) => ({
+  const members = toldTo(model, side).map((c) => ({
     name: memberName(c.name),
     type: `(${first}message: ${module.typeOf(c.message)}, context: ${outer(module, "MessageContext")}<${ofFace(module, "Header")}>) => void`,
     ...optionalDoc(documentation(c, model.specFile, channelFacts(model, c))),
@@ -222,7 +230,7 @@ export function emitFace(model: Model, module: Module): Declaration[] {
     "Broadcast",
     "BroadcastTarget",
     "What the server may send to all peers at once.",
-    sentBy(model, "server").map((c) =>
+    toldBy(model, "server").map((c) =>
       method(
         model,
         c,
@@ -262,6 +270,7 @@ export function emitFace(model: Model, module: Module): Declaration[] {
     sendClass(model, module, "client", "ClientSend"),
     broadcast,
     header,
+    ...sharedRequestFaces(model, module),
     ...sharedSystemFaces(model, module),
   ];
 }
@@ -303,6 +312,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
     messagesClass(model, module, "server"),
     ...noticeHandlers(model, module, "server", "Peer<State>"),
     ...notices,
+    ...serverRequestFaces(model, module),
     ...serverSystemFaces(model, module),
     {
       kind: "interface",
@@ -321,6 +331,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
         member("accept", accept.type),
         member("handlers", "Handlers<State>"),
         member("state", "State"),
+        ...requestMembers(model, "server", module),
         ...systemMembers(model, "server", module),
       ],
     },
@@ -364,6 +375,7 @@ export function emitServer(model: Model, module: Module): Declaration[] {
         "  messages: (target) => new Messages<State>(target),",
         ...notices.map(() => "  notices: (target) => new Notices<State>(target),"),
         `  header: (values) => new ${header}(values),`,
+        ...requestDressing(model, "server", module).map((line) => `  ${line}`),
         ...systemDressing(model, "server", module).map((line) => `  ${line}`),
         "};",
       ].join("\n"),
@@ -397,6 +409,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
     messagesClass(model, module, "client"),
     ...noticeHandlers(model, module, "client", ""),
     ...notices,
+    ...clientRequestFaces(model, module),
     {
       kind: "interface",
       name: "Face",
@@ -411,6 +424,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
         member("join", join.type),
         member("accept", bodyOf(model, module, "accept").type),
         member("handlers", "Handlers"),
+        ...requestMembers(model, "client", module),
       ],
     },
     {
@@ -439,6 +453,7 @@ export function emitClient(model: Model, module: Module): Declaration[] {
         "  messages: (target) => new Messages(target),",
         ...notices.map(() => "  notices: (target) => new Notices(target),"),
         `  header: (values) => new ${header}(values),`,
+        ...requestDressing(model, "client", module).map((line) => `  ${line}`),
         "};",
       ].join("\n"),
     },
@@ -466,6 +481,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
   return [
     handlersInterface(model, module, "server", "Peer<State>"),
     ...notices,
+    ...systemsRequestFaces(model, module),
     ...hostedSystemFaces(model, module),
     {
       kind: "interface",
@@ -482,6 +498,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
         member("accept", bodyOf(model, module, "accept").type),
         member("handlers", "Handlers<State>"),
         member("state", "State"),
+        ...requestMembers(model, "systems", module),
         ...systemMembers(model, "systems", module),
       ],
     },
@@ -526,6 +543,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
         `    send: (target) => new ${send}(target),`,
         `    broadcast: (target) => new ${broadcast}(target),`,
         `    header: (values) => new ${header}(values),`,
+        ...requestDressing(model, "systems", module).map((line) => `    ${line}`),
         ...systemDressing(model, "systems", module).map((line) => `    ${line}`),
         "  },",
         "  definition,",

@@ -54,6 +54,7 @@ export function emitProtocol(
           if (c[option] !== undefined) out.add(`    ${option}: ${c[option]},`);
         }
         if (c.notices) out.add("    notices: true,");
+        if (c.request) out.add(`    asks: ${quote(c.request.asks)},`);
         out.add("  },");
       }
       out.add("],", `${module.value("./zero.ts", "zero")},`);

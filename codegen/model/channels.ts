@@ -7,7 +7,14 @@ import type { Diagnostics } from "../spec/diagnostics.ts";
 import { wordList } from "../spec/fields.ts";
 import { isReliable, maySend, type Side } from "./delivery.ts";
 import { grows, Lookup } from "./lookup.ts";
-import type { ChannelModel, ChannelOptions, Model, StructModel, TypeModel } from "./model.ts";
+import type {
+  ChannelModel,
+  ChannelOptions,
+  Model,
+  RequestModel,
+  StructModel,
+  TypeModel,
+} from "./model.ts";
 import { roomHelp, type SizedTypes } from "./room-help.ts";
 
 /** What every message costs in a budget besides its payload; the runtime's MESSAGE_OVERHEAD_BYTES. */
@@ -55,6 +62,27 @@ export function sentBy(model: Model, side: Side): ChannelModel[] {
   return model.channels.filter(({ direction }) => maySend(side, direction));
 }
 
+/** Channels of plain messages that `side` may send. */
+export function toldBy(model: Model, side: Side): ChannelModel[] {
+  return sentBy(model, side).filter(({ request }) => request === undefined);
+}
+
+/** Channels of plain messages that `side` may be sent. */
+export function toldTo(model: Model, side: Side): ChannelModel[] {
+  return toldBy(model, side === "client" ? "server" : "client");
+}
+
+/** Channels with requests on which `side` asks. */
+export function askedBy(model: Model, side: Side): ChannelModel[] {
+  return model.channels.filter(({ request }) => request && maySend(side, request.asks));
+}
+
+/** Channels with requests on which `side` is asked. */
+export function answeredBy(model: Model, side: Side): ChannelModel[] {
+  return askedBy(model, side === "client" ? "server" : "client");
+}
+
+/** Channels that `side` may be sent messages on. */
 export function receivedBy(model: Model, side: Side): ChannelModel[] {
   return sentBy(model, side === "client" ? "server" : "client");
 }
@@ -64,9 +92,15 @@ export const MAX_SLICES = 16_383;
 /** A queue holds at least this, or two messages. */
 const DEFAULT_QUEUE_BYTES = 65_536;
 
+/** The types of a channel. */
+export interface ChannelTypes {
+  readonly message: StructModel;
+  readonly request?: RequestModel;
+}
+
 export function resolveChannels(
   spec: SpecAst,
-  messages: ReadonlyMap<ChannelAst, StructModel>,
+  messages: ReadonlyMap<ChannelAst, ChannelTypes>,
   types: SizedTypes,
   sliceBytes: number | undefined,
   d: Diagnostics,
@@ -133,7 +167,7 @@ function freeIds(spec: SpecAst): { help?: string } {
 
 function resolveChannel(
   ast: ChannelAst,
-  message: StructModel,
+  { message, request }: ChannelTypes,
   spec: SpecAst,
   types: SizedTypes,
   sliceBytes: number | undefined,
@@ -166,7 +200,8 @@ function resolveChannel(
     name: ast.name,
     id: ast.id,
     delivery: ast.delivery,
-    direction: ast.direction,
+    // Answers go the other way.
+    direction: request === undefined ? ast.direction : "both",
     numbered: reliable || ast.delivery === "unreliable-ordered" || ast.fragment,
     reliable,
     fragment: ast.fragment,
@@ -177,6 +212,7 @@ function resolveChannel(
     weight: ast.weight,
     ...optionsOf(ast),
     message: message.name,
+    ...(request === undefined ? {} : { request }),
   };
 }
 

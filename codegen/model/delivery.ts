@@ -14,6 +14,9 @@ export function isReliable(delivery: Delivery): boolean {
   return delivery.startsWith("reliable");
 }
 
+/** Of channels with `response`: what answers must come, and more than the newest of them. */
+export const requestDeliveries: readonly Delivery[] = ["reliable", "reliable-ordered"];
+
 /** One end of a connection. */
 export type Side = "client" | "server";
 

@@ -60,6 +60,7 @@ export function wireForm(
       ...(names ? { name: channel.name } : {}),
       delivery: channel.delivery,
       direction: channel.direction,
+      ...(channel.request ? { asks: channel.request.asks } : {}),
       fragment: channel.fragment,
       ...(channel.compress ? { compress: true } : {}),
       maxBytes: channel.maxBytes,

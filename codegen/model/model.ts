@@ -157,6 +157,19 @@ export interface ChannelModel extends Documentation, ChannelOptions {
   readonly weight: number;
   /** The struct that is its message. */
   readonly message: string;
+  /** Where its messages are requests and their answers; then `direction` is `both`. */
+  readonly request?: RequestModel;
+}
+
+/** Names of the types that the message of a channel with requests is made of. */
+export interface RequestModel {
+  /** Who may ask. */
+  readonly asks: Direction;
+  /** The struct that is asked, the one that is answered, */
+  readonly request: string;
+  readonly response: string;
+  /** and the union of what may be answered instead; missing where there is nothing. */
+  readonly errors?: string;
 }
 
 /** A message between the threads of a server. It never travels, and is no part of the hash. */

@@ -13,7 +13,7 @@ import { protocolHash } from "./hash.ts";
 import { resolveHeader } from "./header.ts";
 import { Lookup } from "./lookup.ts";
 import type { HeaderModel, LimitsModel, Model } from "./model.ts";
-import { TypeResolver } from "./types.ts";
+import { type Exchange, TypeResolver } from "./types.ts";
 import { resolveZero } from "./zero.ts";
 
 /** Kept free in every datagram: an ack block with the receive limit, and the tag of a sealed session (in plain too). */
@@ -37,7 +37,11 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
   const sliceBytes = header && sliceRoom(spec, header, d);
   const types = new TypeResolver(spec, d);
   types.resolveAll();
-  const messages = spec.channels.map((c) => types.message(c.name, c.message, c.docs));
+  const messages = spec.channels.map((c): Partial<Exchange> | undefined =>
+    c.request
+      ? types.exchange(c, c.request)
+      : onlyMessage(types.message(c.name, c.message, c.docs)),
+  );
   const systemMessages = spec.system.map((m) =>
     types.message(m.name, m.message, m.docs, "system message"),
   );
@@ -50,8 +54,9 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
   };
   const structs = new Map(made.structs.map((struct) => [struct.name, struct]));
   const named = spec.channels.flatMap((channel, i) => {
-    const struct = structs.get(messages[i] ?? "");
-    return struct ? [[channel, struct] as const] : [];
+    const { message = "", request } = messages[i] ?? {};
+    const struct = structs.get(message);
+    return struct ? [[channel, { message: struct, ...(request ? { request } : {}) }] as const] : [];
   });
   const sized = [...made.structs, ...made.unions];
   const sizes = new Map(sized.map((one) => [one.name, { min: one.minBytes, max: one.maxBytes }]));
@@ -84,6 +89,10 @@ function resolve(spec: SpecAst, specFile: string, d: Diagnostics): Model | undef
     zero,
   };
   return { ...model, hash: protocolHash(model) };
+}
+
+function onlyMessage(message: string | undefined): { message: string } | undefined {
+  return message === undefined ? undefined : { message };
 }
 
 function sliceRoom(spec: SpecAst, header: HeaderModel, d: Diagnostics): number | undefined {

@@ -11,14 +11,23 @@ import {
   isLeaf,
   kindOf,
 } from "../kinds/kinds.ts";
-import type { DocsAst, Given, MemberAst, SpecAst, TypeAst, TypeExpr } from "../spec/ast.ts";
+import type {
+  ChannelAst,
+  DocsAst,
+  Given,
+  MemberAst,
+  RequestAst,
+  SpecAst,
+  TypeAst,
+  TypeExpr,
+} from "../spec/ast.ts";
 import type { Diagnostics } from "../spec/diagnostics.ts";
 import { channelTypeName, pascalCase, reservedTypeNames } from "../spec/names.ts";
 import { quote } from "../spec/node.ts";
 import type { Span } from "../spec/source.ts";
 import { builtInTypes, guessType, typeForms } from "../spec/type-names.ts";
 import { checkedDefault } from "./member-default.ts";
-import type { TypeModel, VariantModel } from "./model.ts";
+import type { RequestModel, TypeModel, VariantModel } from "./model.ts";
 
 /** References followed one from another while resolving, aliases too: how deep this file goes. */
 export const MAX_REFERENCES = 256;
@@ -59,6 +68,12 @@ interface Place {
   readonly name: string;
   /** Where it stands in the spec: the channel or type, then members and variants. */
   readonly path: string;
+}
+
+/** Types of a channel with requests, by name. */
+export interface Exchange {
+  readonly message: string;
+  readonly request: RequestModel;
 }
 
 /** Where a list, array or map stands, and what a diagnostic calls it. */
@@ -130,6 +145,124 @@ export class TypeResolver implements Definitions {
     const name = expr.kind === "ref" ? expr.name : expr.kind;
     this.#d.report("SD1315", expr.span, { name }, expr.kind === "ref" ? messageHelp(name) : {});
     return undefined;
+  }
+
+  /**
+   * The message of a channel with requests: a number, and a union of what is asked and of all that may be said about it.
+   * Undefined after a diagnostic.
+   */
+  exchange(channel: ChannelAst, said: RequestAst): Exchange | undefined {
+    const { name, span, docs, message, direction } = channel;
+    const owner = channelTypeName(name);
+    const request = this.#part(`${owner}Request`, { name: owner, path: name }, message, docs);
+    const answer = { name: `${owner}Response`, path: `${name}.response` };
+    const response = this.#part(answer.name, answer, said.response, docs);
+    const errors = said.errors && this.#errors(owner, name, said.errors, docs);
+    if (!request || !response || (said.errors && !errors)) return undefined;
+    const { line } = docs;
+    const made = (suffix: string, doc: string): RawType => {
+      this.#claim(owner + suffix, `${suffix.toLowerCase()} of channel \`${name}\``, span);
+      return { name: owner + suffix, docs: { doc, line }, span };
+    };
+    const cancel = made("Cancel", "The answer is of no use any more.");
+    this.raw.set(cancel.name, { ...cancel, kind: "struct", members: [], extensible: false });
+    const failed = made(
+      "Failed",
+      "Why a request has no answer, where that is not the application's to say.",
+    );
+    const variants: RawUnion["variants"] = [
+      { name: "request", tag: 0, type: request, span, line, doc: "Asks." },
+      {
+        name: "cancel",
+        tag: 1,
+        type: { kind: "struct", name: cancel.name },
+        span,
+        line,
+        doc: "Whoever has asked no longer waits.",
+      },
+      { name: "response", tag: 2, type: response, span, line, doc: "Answers." },
+      {
+        name: "failed",
+        tag: 3,
+        type: this.#define(failed.name, failures(span, line), failed.docs),
+        span,
+        line,
+        doc: "There is no answer, and the runtime says why.",
+      },
+      ...(errors ? [{ name: "error", tag: 4, type: errors, span, line, doc: "Declines." }] : []),
+    ];
+    const body = made("Body", "A request, or what is said about one.");
+    this.raw.set(body.name, { ...body, kind: "union", variants });
+    const whole = { ...made("Message", ""), docs };
+    const members: readonly RawMember[] = [
+      {
+        name: "id",
+        type: { kind: "varint", signed: false },
+        optional: false,
+        span,
+        line,
+        doc: "Which request: a number of the one that asks, never used again.",
+      },
+      { name: "body", type: { kind: "union", name: body.name }, optional: false, span, line },
+    ];
+    this.raw.set(whole.name, { ...whole, kind: "struct", members, extensible: false });
+    this.roots.push({ kind: "struct", name: whole.name });
+    const parts = { request: request.name, response: response.name };
+    return {
+      message: whole.name,
+      request: { asks: direction, ...parts, ...(errors ? { errors: errors.name } : {}) },
+    };
+  }
+
+  /** A struct of a channel with requests. */
+  #part(
+    name: string,
+    place: Place,
+    expr: TypeExpr,
+    docs: DocsAst,
+  ): Extract<TypeModel, { kind: "struct" }> | undefined {
+    const { span } = expr;
+    let type: TypeModel | undefined;
+    if (expr.kind === "struct") {
+      this.#claim(name, `a part of channel \`${place.path}\``, span);
+      type = this.#struct(name, place, expr, { name, docs, span });
+    } else if (expr.kind !== "ref" || this.#types.has(expr.name) || !builtInTypes.has(expr.name)) {
+      type = this.#resolve(expr, place, docs);
+    } else {
+      this.#d.report("SD1315", span, { name: expr.name }, messageHelp(expr.name));
+      return undefined;
+    }
+    this.#finishBodies();
+    if (type === undefined || type.kind === "struct") return type;
+    this.#d.report("SD1315", span, { name: expr.kind === "ref" ? expr.name : expr.kind });
+    return undefined;
+  }
+
+  #errors(
+    owner: string,
+    channel: string,
+    expr: Extract<TypeExpr, { kind: "union" }>,
+    docs: DocsAst,
+  ): Extract<TypeModel, { kind: "union" }> | undefined {
+    const name = `${owner}Error`;
+    const { span } = expr;
+    const parts = expr.variants.map((variant) => {
+      const place = { name: name + pascalCase(variant.name), path: `${channel}.${variant.name}` };
+      return this.#part(place.name, place, variant.type, variant.docs);
+    });
+    if (parts.includes(undefined)) return undefined;
+    this.#claim(name, `the errors of channel \`${channel}\``, span);
+    const variants = expr.variants.map(({ docs: own, name: variant, tag, span: at }, i) => ({
+      ...own,
+      name: variant,
+      tag,
+      type: parts[i]!,
+      span: at,
+    }));
+    variants.sort((a, b) => a.tag - b.tag);
+    const doc = "Why a request is declined.";
+    this.raw.set(name, { kind: "union", name, docs: { doc, line: docs.line }, span, variants });
+    return { kind: "union", name };
   }
 
   #finishBodies(): void {
@@ -362,4 +495,20 @@ export class TypeResolver implements Definitions {
 function messageHelp(type: string): { readonly help?: string } {
   // What needs options would need them here too.
   return typeForms.has(type) ? {} : { help: `make it a member: \`message: { value: ${type} }\`` };
+}
+
+/** What the runtime says where there is no answer of the application's. */
+function failures(span: Span, line: number): Extract<TypeExpr, { kind: "defined" }> {
+  const value = (name: string, value: number, doc: string) => ({ name, value, doc, line });
+  return {
+    kind: "defined",
+    of: "enum",
+    span,
+    bits: 2,
+    values: [
+      value("unanswered", 0, "Nobody there answers these requests."),
+      value("busy", 1, "Too many requests of this peer are open there."),
+      value("internal", 2, "Whatever answers them has failed."),
+    ],
+  };
 }

@@ -181,7 +181,7 @@ function compareChannel(
   const rows: [rule: string, what: string, before: unknown, after: unknown][] = [
     ["channel-id-changed", "id", was.id, is.id],
     ["channel-delivery-changed", "delivery", was.delivery, is.delivery],
-    ["channel-direction-changed", "direction", was.direction, is.direction],
+    ["channel-direction-changed", "direction", directionOf(was), directionOf(is)],
     ["channel-compress-changed", "compress", was.compress ?? false, is.compress ?? false],
     ["sending-changed", "priority", was.priority, is.priority],
     ["sending-changed", "weight", was.weight, is.weight],
@@ -213,6 +213,11 @@ function compareChannel(
     }
   }
   if (docsOf(was) !== docsOf(is)) at("docs-changed", `what is said about ${name}`);
+}
+
+/** As the spec says it: of requests, that of who asks. */
+function directionOf({ direction, request }: ChannelModel): string {
+  return request?.asks ?? direction;
 }
 
 type VersionOfChannel = readonly [model: Model, channel: ChannelModel];

@@ -275,6 +275,20 @@ const channels: Readonly<Record<string, Explanation>> = {
     bad: `${channel("delivery: reliable, message: { who: u16 }")}system:\n  chunk: { direction: systems-to-application, message: { a: { bytes: { maxBytes: 2000000 } } } }\n`,
     good: `${channel("delivery: reliable, message: { who: u16 }")}system:\n  chunk: { direction: systems-to-application, message: { a: { bytes: { maxBytes: 100000 } } } }\n`,
   },
+  SD1215: {
+    means:
+      "Whoever asks waits for an answer: request and answer must arrive, each of them. On `reliable`, the default, requests do not wait for each other; on `reliable-ordered` they are heard in order.",
+    fix: "leave `delivery` out, or write `reliable-ordered`",
+    bad: channel("delivery: unreliable, message: { who: u16 }, response: { ok: bool }"),
+    good: channel("message: { who: u16 }, response: { ok: bool }"),
+  },
+  SD1216: {
+    means:
+      "`errors` are reasons why a request is declined, so they are for channels with `response`. What became of a request its answer tells, so these have no `notices`.",
+    fix: "leave it out, or say what is answered",
+    bad: channel("delivery: reliable, message: { who: u16 }, errors: { gone: {} }"),
+    good: channel("message: { who: u16 }, response: { ok: bool }, errors: { gone: {} }"),
+  },
 };
 
 const chain = Array.from({ length: 34 }, (_, i) => `  T${i}: { struct: { x: T${i + 1} } }\n`).join(

@@ -36,7 +36,7 @@ const order = {
   zero: keysOf(zeroSection("closedSchema")),
 } as const;
 /** Keys that are printed last, even after unknown ones. */
-const last: ReadonlySet<string> = new Set(["message"]);
+const last: readonly string[] = ["message", "response", "errors"];
 /** Sections that an empty line stands in front of. */
 const apart: ReadonlySet<string> = new Set(order.root.slice(3));
 
@@ -146,7 +146,7 @@ function sort(root: YamlMap): void {
 function sortMap(map: YamlMap, keys: readonly string[]): void {
   const rank = (pair: yaml.Pair): number => {
     const key = keyOf(pair);
-    if (last.has(key)) return keys.length + 1;
+    if (last.includes(key)) return keys.length + 1 + last.indexOf(key);
     const index = keys.indexOf(key);
     return index >= 0 ? index : keys.length;
   };

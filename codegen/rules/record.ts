@@ -220,7 +220,7 @@ export function publish(
       id: c.id,
       name: c.name,
       delivery: c.delivery,
-      direction: c.direction,
+      direction: c.request?.asks ?? c.direction,
       minBytes: Lookup.of(model).struct(c.message).minBytes,
       maxBytes: c.maxBytes,
     })),

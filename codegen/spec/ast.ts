@@ -91,8 +91,18 @@ export interface ChannelAst extends ChannelOptions {
   readonly saysFragment: boolean;
   readonly maxBytes?: { readonly value: number; readonly span: Span };
   readonly queueBytes?: { readonly value: number; readonly span: Span };
-  /** Members of its own, or the name of a struct. */
+  /** Members of its own, or the name of a struct; of a channel with `request`, what is asked. */
   readonly message: TypeExpr;
+  /** What is answered, where the channel carries requests. */
+  readonly request?: RequestAst;
+}
+
+/** What answers a request. */
+export interface RequestAst {
+  /** Members of its own, or the name of a struct. */
+  readonly response: TypeExpr;
+  /** A union of what may be answered instead. */
+  readonly errors?: Extract<TypeExpr, { kind: "union" }>;
 }
 
 /** A message between the threads of a server. */

@@ -123,6 +123,14 @@ export const diagnosticTable = {
     title: "system message too large",
     message: "system message `{name}` can take {worst} bytes; at most {limit} are possible",
   },
+  SD1215: {
+    title: "requests on an unreliable channel",
+    message: "a channel with `response` has the delivery {those}, not {delivery}",
+  },
+  SD1216: {
+    title: "option that does not go with requests",
+    message: "`{key}` does nothing on a channel {where} `response`",
+  },
 
   SD1301: { title: "unknown type", message: "there is no type {name}" },
   SD1302: {

@@ -4,12 +4,14 @@
  * a test holds the two against each other. The worst case is a table that the schema cannot say, which is an error.
  */
 import { defaultZero } from "../model/defaults.ts";
+import { requestDeliveries } from "../model/delivery.ts";
 import { notForChannels, onEveryObject } from "./names.ts";
 import { limitsSection } from "./parse-limits.ts";
 import { closed, freeNames, type MapSchema, ref, type Schema, text } from "./schema-parts.ts";
 import {
   channelSection,
   deprecatedSection,
+  errorSection,
   generateSection,
   headerFieldSection,
   headerSection,
@@ -58,6 +60,27 @@ function channels(): Schema {
     minProperties: 1,
     propertyNames: { ...freeNames, not: { enum: [...onEveryObject, ...notForChannels].sort() } },
     additionalProperties: ref("channel"),
+  };
+}
+
+/** Only what is asked has a delivery by default, and only what is asked can be declined. */
+const channelRules: Schema = {
+  anyOf: [{ required: ["delivery"] }, { required: ["response"] }],
+  dependencies: {
+    errors: ["response"],
+    response: {
+      properties: { delivery: { enum: requestDeliveries }, notices: { const: false } },
+    },
+  },
+};
+
+function errors(): Schema {
+  return {
+    type: "object",
+    description: "Why a request may be declined, by name; each with what it tells.",
+    minProperties: 1,
+    propertyNames: freeNames,
+    additionalProperties: ref("error"),
   };
 }
 
@@ -211,7 +234,9 @@ function definitions(): Schema {
     limits: limitsSection,
     types: types(),
     channels: channels(),
-    channel: channelSection,
+    channel: { ...channelSection, ...channelRules },
+    errors: errors(),
+    error: errorSection,
     system: system(),
     systemMessage: systemMessageSection,
     header: headerSection,

@@ -48,12 +48,16 @@ export class Fields {
     this.#row(key);
     const entry = this.#entries.get(key);
     const isMissing = entry === undefined && !this.#merged;
-    if (isMissing && this.#schema.required?.includes(key) && !this.#done.has(key)) {
-      this.#done.add(key);
-      const help = helpFor(key, this.#row(key));
-      this.#diagnostics.report("SD1102", this.span, { place: this.#place, key }, help);
-    }
+    if (isMissing && this.#schema.required?.includes(key)) this.missing(key);
     return entry;
+  }
+
+  /** Reports, once, a key that has to be there: by what else stands there, where the schema does not say so. */
+  missing(key: string): void {
+    if (this.#merged || this.#done.has(key)) return;
+    this.#done.add(key);
+    const help = helpFor(key, this.#row(key));
+    this.#diagnostics.report("SD1102", this.span, { place: this.#place, key }, help);
   }
 
   /** A key that the schema does not have, and that is dealt with by the caller: `finish` does not report it. */

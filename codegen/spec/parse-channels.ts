@@ -2,18 +2,31 @@
  * The section `channels`: structure and the defaults that need nothing else. What depends on the size of a message is
  * model/channels.ts's.
  */
-import { type Delivery, deliveries, directions, isReliable } from "../model/delivery.ts";
+import {
+  type Delivery,
+  deliveries,
+  directions,
+  isReliable,
+  requestDeliveries,
+} from "../model/delivery.ts";
 import type { ChannelOptions } from "../model/model.ts";
-import type { ChannelAst, TypeExpr } from "./ast.ts";
+import type { ChannelAst, RequestAst, TypeExpr } from "./ast.ts";
 import { MAX_CHANNEL_ID } from "./bounds.ts";
 import type { DiagnosticCode, Diagnostics } from "./diagnostics.ts";
 import { suggest } from "./distance.ts";
-import { Fields, wordList } from "./fields.ts";
+import { expectMap, Fields, wordList } from "./fields.ts";
 import { checkChannelName } from "./names.ts";
 import { describeNode, type Entry, type MapNode, quote } from "./node.ts";
+import { parseChoices, type VariantTypes } from "./parse-choices.ts";
 import { parseDocs } from "./parse-docs.ts";
 import type { TypeParser } from "./parse-types.ts";
-import { channelSection, gapMsByDefault, priorityByDefault } from "./sections.ts";
+import {
+  channelSection,
+  errorSection,
+  gapMsByDefault,
+  priorityByDefault,
+  requestDelivery,
+} from "./sections.ts";
 
 export function parseChannels(node: MapNode, types: TypeParser, d: Diagnostics): ChannelAst[] {
   const channels: ChannelAst[] = [];
@@ -31,7 +44,8 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
   if (fields === undefined) return undefined;
   const docs = parseDocs(fields, span, d);
   const id = parseId(fields, d);
-  const delivery = parseWord(fields, "delivery", deliveries, "SD1203", d);
+  const asks = fields.has("response");
+  const delivery = parseDelivery(fields, asks, d);
   const direction = parseWord(fields, "direction", directions, "SD1204", d) ?? "both";
   const priority = fields.integer("priority") ?? priorityByDefault;
   const weight = fields.integer("weight") ?? 1;
@@ -42,7 +56,9 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
   const queueBytes = parseBytes(fields, "queueBytes");
   const options = parseOptions(fields, delivery, d);
   const notices = fields.bool("notices") ?? false;
-  const message = parseMessage(fields, types, d);
+  const extensible = parseExtensible(fields, d);
+  const message = messageOf(fields, extensible, types, d);
+  const request = parseRequest(fields, extensible, types, d);
   fields.finish();
   if (id === undefined || delivery === undefined || message === undefined) return undefined;
   return {
@@ -63,6 +79,62 @@ function parseChannel(entry: Entry, types: TypeParser, d: Diagnostics): ChannelA
     ...options,
     ...(notices ? { notices } : {}),
     message,
+    ...(request ? { request } : {}),
+  };
+}
+
+/** It has to be said, unless the channel carries requests. */
+function parseDelivery(fields: Fields, asks: boolean, d: Diagnostics): Delivery | undefined {
+  if (!fields.has("delivery")) {
+    if (asks) return requestDelivery;
+    fields.missing("delivery");
+    return undefined;
+  }
+  const delivery = parseWord(fields, "delivery", deliveries, "SD1203", d);
+  if (asks && delivery !== undefined && !requestDeliveries.includes(delivery)) {
+    const params = { those: wordList(requestDeliveries), delivery };
+    d.report("SD1215", fields.entry("delivery")!.value.span, params);
+  }
+  return delivery;
+}
+
+/** What stands under `response` and `errors`; undefined where the channel carries plain messages. */
+function parseRequest(
+  fields: Fields,
+  extensible: boolean,
+  types: TypeParser,
+  d: Diagnostics,
+): RequestAst | undefined {
+  const response = messageOf(fields, extensible, types, d, "response");
+  const entry = fields.entry("errors");
+  const node = fields.map("errors");
+  const errors =
+    entry && node && parseChoices(node, entry.keySpan, d, errorTypes(extensible, types, d));
+  if (entry !== undefined && !fields.has("response")) {
+    d.report("SD1216", entry.keySpan, { key: "errors", where: "without" });
+  }
+  const notices = fields.entry("notices");
+  if (fields.has("response") && notices !== undefined && fields.bool("notices") === true) {
+    d.report("SD1216", notices.keySpan, { key: "notices", where: "with" });
+  }
+  return response && { response, ...(errors ? { errors } : {}) };
+}
+
+function errorTypes(extensible: boolean, types: TypeParser, d: Diagnostics): VariantTypes {
+  return {
+    thing: "error",
+    section: errorSection,
+    plain: (node, place) => {
+      expectMap(node, place, d);
+      return undefined;
+    },
+    typed: (fields) => {
+      const entry = fields.entry("message");
+      const body = messageOf(fields, extensible, types, d);
+      fields.finish();
+      if (entry !== undefined) return body;
+      return { kind: "struct", span: fields.span, members: [], extensible };
+    },
   };
 }
 
@@ -139,24 +211,25 @@ function parseWord<T extends string>(
   return word;
 }
 
-function parseMessage(fields: Fields, types: TypeParser, d: Diagnostics): TypeExpr | undefined {
+/** Of the message, and of what answers it. */
+function parseExtensible(fields: Fields, d: Diagnostics): boolean {
   const entry = fields.entry("extensible");
-  const hasMembers = fields.entry("message")?.value.kind === "map";
-  const extensible = hasMembers && (fields.bool("extensible") ?? false);
+  const hasMembers = ["message", "response"].some((key) => fields.entry(key)?.value.kind === "map");
   if (entry !== undefined && !hasMembers) {
     d.report("SD1319", entry.keySpan, { found: "a name" });
   }
-  return messageOf(fields, extensible, types, d);
+  return hasMembers && (fields.bool("extensible") ?? false);
 }
 
-/** What stands under `message`: members, or the name of a struct. */
+/** What stands under `message`, or another key: members, or the name of a struct. */
 export function messageOf(
   fields: Fields,
   extensible: boolean,
   types: TypeParser,
   d: Diagnostics,
+  key: "message" | "response" = "message",
 ): TypeExpr | undefined {
-  const entry = fields.entry("message");
+  const entry = fields.entry(key);
   if (entry === undefined) return undefined;
   const { value, keySpan } = entry;
   if (value.kind === "map") {
@@ -166,6 +239,6 @@ export function messageOf(
     return { kind: "ref", span: value.span, name: value.value };
   }
   const expected = "a map of members or the name of a struct";
-  d.report("SD1103", value.span, { place: "`message`", expected, actual: describeNode(value) });
+  d.report("SD1103", value.span, { place: `\`${key}\``, expected, actual: describeNode(value) });
   return undefined;
 }

@@ -8,11 +8,15 @@ import { Fields } from "./fields.ts";
 import { checkFreeName } from "./names.ts";
 import type { MapNode, Node } from "./node.ts";
 import { parseDocs } from "./parse-docs.ts";
+import type { MapSchema } from "./schema-parts.ts";
 import { variantSection } from "./sections.ts";
 import type { Span } from "./source.ts";
 
 /** How the type of a variant is read: by its name, or among the other keys of its map. */
 export interface VariantTypes {
+  /** What diagnostics call one of them, and the keys of its map; default: a variant's. */
+  readonly thing?: string;
+  readonly section?: MapSchema;
   plain(node: Node, place: string): TypeExpr | undefined;
   typed(fields: Fields, node: Node, place: string): TypeExpr | undefined;
 }
@@ -23,19 +27,20 @@ export function parseChoices(
   span: Span,
   d: Diagnostics,
   types: VariantTypes,
-): TypeExpr | undefined {
+): Extract<TypeExpr, { kind: "union" }> | undefined {
+  const { thing = "variant", section = variantSection } = types;
   const variants: VariantAst[] = [];
   const taken = new Map<number, string>();
   let own = 0;
   node.entries.forEach((entry, place) => {
     const { key: name, keySpan, value } = entry;
-    checkFreeName(name, "a variant", keySpan, d);
-    const what = `variant \`${name}\``;
+    checkFreeName(name, `a${/^[aeiou]/.test(thing) ? "n" : ""} ${thing}`, keySpan, d);
+    const what = `${thing} \`${name}\``;
     let docs: VariantAst["docs"] = { line: d.source.position(keySpan.start).line };
     let tag: number | undefined;
     let type: TypeExpr | undefined;
     if (value.kind === "map") {
-      const fields = new Fields(value, variantSection, what, d);
+      const fields = new Fields(value, section, what, d);
       docs = parseDocs(fields, keySpan, d);
       tag = fields.integer("tag");
       type = types.typed(fields, value, what);
@@ -52,7 +57,7 @@ export function parseChoices(
   const count = node.entries.length;
   if (count === 0) d.report("SD1323", span, {});
   if (own > 0 && own < count) {
-    d.report("SD1322", span, { problem: `${own} of ${count} variants have one: all or none` });
+    d.report("SD1322", span, { problem: `${own} of ${count} ${thing}s have one: all or none` });
   }
   if (variants.length < count || count === 0) return undefined;
   return { kind: "union", span, variants };

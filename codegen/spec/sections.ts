@@ -62,12 +62,24 @@ export const protocolSection: MapSchema = closed(
   ["name"],
 );
 
+/** Members, or the name of a struct. */
+function struct(description: string): Schema {
+  return { description, anyOf: [{ type: "string" }, ref("members")] };
+}
+
 export const channelSection: MapSchema = closed(
   "One message type and how it travels.",
   {
     id: whole(0, MAX_CHANNEL_ID, "Unique; never used again for something else."),
-    delivery: { enum: deliveries, description: "What is promised." },
-    direction: { enum: directions, default: "both", description: "Who may send." },
+    delivery: {
+      enum: deliveries,
+      description: "What is promised. With `response` it is `reliable` where it is left out.",
+    },
+    direction: {
+      enum: directions,
+      default: "both",
+      description: "Who may send; with `response`, who may ask.",
+    },
     priority: {
       ...whole(0, MAX_PRIORITY, "Strict levels: 0 is sent before 1."),
       default: priorityByDefault,
@@ -101,23 +113,35 @@ export const channelSection: MapSchema = closed(
     ),
     queueBytes: whole(1, MAX_MESSAGE_BYTES, "Bytes queued for one peer before send says no."),
     ...docKeys,
-    message: {
-      description: "Members, or the name of a struct.",
-      anyOf: [{ type: "string" }, ref("members")],
-    },
+    message: struct("Members, or the name of a struct."),
+    response: struct(
+      "What answers a message, which is a request then: members, or the name of a struct. The direction is that of requests.",
+    ),
+    errors: ref("errors"),
   },
-  ["id", "delivery", "message"],
+  ["id", "message"],
 );
+
+/** The delivery of a channel with `response` that says none. */
+export const requestDelivery = "reliable";
+
+/** What may be answered instead of a response. */
+export const errorSection: MapSchema = closed("A reason why a request is declined.", {
+  tag: whole(
+    0,
+    MAX_NUMBER,
+    "Number on the wire; all errors say one, or none does and their order counts.",
+  ),
+  ...docKeys,
+  message: struct("What it tells beside its name: members, or the name of a struct."),
+});
 
 export const systemMessageSection: MapSchema = closed(
   "One message between the application's thread and the systems in the workers. It never leaves the server.",
   {
     direction: { enum: systemDirections, description: "Who sends it, and to whom." },
     ...docKeys,
-    message: {
-      description: "Members, or the name of a struct.",
-      anyOf: [{ type: "string" }, ref("members")],
-    },
+    message: struct("Members, or the name of a struct."),
   },
   ["direction", "message"],
 );

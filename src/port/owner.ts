@@ -356,6 +356,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       sendSpent += creditBytes - link.sendCredit(peer.slot);
       receiveSpent += creditBytes - link.receiveCredit(peer.slot);
     }
+    all.addAll("", this.#o.systems?.requestCounts() ?? {});
     // Of the peers that are there now: what lies between the application and their sessions.
     all.add("sendCreditSpent", sendSpent);
     all.add("receiveCreditSpent", receiveSpent);
@@ -367,9 +368,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   deliver(peer: PortPeer, message: ReceivedMessage): boolean {
     const { systems, link } = this.#o;
     if (systems?.handles(message.channel.index)) {
-      const good = systems.deliver(peer.id, peer.negotiated.compat, message);
-      if (!good) this.#malformed(peer);
-      return true;
+      const verdict = systems.deliver(peer.id, peer.negotiated.compat, message);
+      if (verdict === "malformed") this.#malformed(peer);
+      if (verdict !== "for-application") return true;
     }
     // Of a peer that leaves, all that has arrived goes to the application, which will not see more of it.
     const leaving = peer.connection.isEnding;
@@ -536,6 +537,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const deadlineMs = this.#loop.serveConnection(connection, now);
     // What has left has made room.
     if (connection.isLive && peer.sendWaiting(now)) this.wake(peer);
+    if (connection.isLive) this.#o.systems?.drained(peer.id);
     if (connection.state === "closed") this.#leave(peer);
     else this.#deadlines.set(peer, deadlineMs);
   }

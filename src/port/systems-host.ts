@@ -10,9 +10,11 @@ import {
   checkToken,
   closedError,
   decodeReceived,
+  keptHeader,
   runGuarded,
 } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
+import type { ExchangeMessage, ExchangePeer } from "../exchange.ts";
 import type {
   BroadcastResult,
   BroadcastTarget,
@@ -37,6 +39,10 @@ import {
 import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
 import { nowMs } from "../udp/turn.ts";
 import { Reader } from "../wire/reader.ts";
+import { HostedExchanges } from "./hosted-exchanges.ts";
+
+/** What became of a message that was offered to the systems. */
+export type SystemsVerdict = "taken" | "malformed" | "for-application";
 
 type SystemNoticeHandler = (peer: unknown, token: number, outcome: DeliveryOutcome) => unknown;
 type SystemHandler = (peer: unknown, message: unknown, context: unknown) => unknown;
@@ -79,6 +85,7 @@ export class SystemsHost implements BroadcastTarget {
   readonly #groups: Groups<SystemsPeer, object>;
   readonly #portFace: SystemsPort;
   readonly #context: { readonly header: object };
+  readonly #exchanges: HostedExchanges;
   readonly #sendSystem: SystemSender;
   /** By index of the message. */
   readonly #systemHandlers: ReadonlyMap<number, SystemMessageHandler>;
@@ -118,10 +125,13 @@ export class SystemsHost implements BroadcastTarget {
       toOtherPorts: systems.face.toOtherPorts?.(this.#target(() => TO_OTHER_PORTS)) ?? {},
     };
     this.#onFault = onFault;
+    this.#exchanges = new HostedExchanges(protocol, systems.definition.respond, (error, where) =>
+      onFault(`systems.${where}`, error),
+    );
     const receive = (systems.definition.receive ?? {}) as Record<string, SystemHandler | undefined>;
     for (const name of Object.keys(receive)) {
       const channel = protocol.channels.find((candidate) => candidate.name === name);
-      if (channel === undefined || channel.direction === "server-to-client") {
+      if (!channel || channel.direction === "server-to-client" || channel.asks !== undefined) {
         throw new StardustError(
           "STARDUST_INVALID_OPTION",
           `systems.receive.${name}: the server receives no such channel`,
@@ -142,21 +152,38 @@ export class SystemsHost implements BroadcastTarget {
   }
 
   handles(channel: number): boolean {
-    return this.#handlers[channel] !== undefined;
+    return this.#handlers[channel] !== undefined || this.#exchanges.handles(channel);
   }
 
-  /** Decodes a message and hands it to its handler. False: it could not be decoded. */
-  deliver(id: number, compat: boolean, received: ReceivedMessage): boolean {
+  /** Decodes a message and hands it to its handler. */
+  deliver(id: number, compat: boolean, received: ReceivedMessage): SystemsVerdict {
     const { channel, user } = received;
     const message = decodeReceived(this.#reader, compat, received);
-    if (message === undefined) return false;
+    if (message === undefined) return "malformed";
     const peer = this.#peers.get(id);
-    if (peer === undefined) return true;
+    if (peer === undefined) return "taken";
+    if (channel.asks !== undefined) {
+      const said = message as ExchangeMessage;
+      if (!this.#exchanges.isOurs(channel.index, said)) return "for-application";
+      const header = keptHeader(user, (values) => this.#systems.face.header(values));
+      this.#exchanges.handle(id, peer.asked, channel.index, said, header);
+      return "taken";
+    }
     this.#user = user;
     this.#guard(`receive.${channel.name}`, () =>
       this.#handlers[channel.index]!(peer.face, message, this.#context),
     );
-    return true;
+    return "taken";
+  }
+
+  /** Counts of the requests that the systems make and answer. */
+  requestCounts(): Readonly<Record<string, number>> {
+    return this.#exchanges.counts();
+  }
+
+  /** There may be room for what waits to be said to a peer. */
+  drained(id: number): void {
+    this.#exchanges.drained(id);
   }
 
   /** What became of a message that was sent to a peer here. */
@@ -207,7 +234,14 @@ export class SystemsHost implements BroadcastTarget {
 
   join(joined: WorkerPeer): void {
     const { definition, face } = this.#systems;
-    const peer = new HostedPeer(this.#protocol, joined, face, this.#portFace, this.#groups);
+    const peer = new HostedPeer(
+      this.#protocol,
+      joined,
+      face,
+      this.#portFace,
+      this.#groups,
+      this.#exchanges,
+    );
     this.#peers.set(joined.id, peer);
     this.#faces.set(joined.id, peer.face);
     this.#guard("state", () => {
@@ -222,6 +256,7 @@ export class SystemsHost implements BroadcastTarget {
     if (peer === undefined) return;
     this.#peers.delete(id);
     this.#faces.delete(id);
+    this.#exchanges.leave(id);
     const { leave } = this.#systems.definition;
     if (leave !== undefined) this.#guard("leave", () => leave(peer.face, reason));
     this.#groups.forget(peer.face);
@@ -330,6 +365,7 @@ class HostedPeer implements SendTarget {
     face: Systems["face"],
     owner: SystemsPort,
     groups: Groups<SystemsPeer, object>,
+    exchanges: HostedExchanges,
   ) {
     this.#protocol = protocol;
     this.#peer = peer;
@@ -347,6 +383,7 @@ class HostedPeer implements SendTarget {
         return groups.of(this);
       },
       send: face.send(this),
+      request: face.request?.(exchanges.target(peer.id, this.asked)) ?? {},
       version: peer.negotiated.version,
       has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
       stats: () => peer.stats(nowMs()),
@@ -356,6 +393,13 @@ class HostedPeer implements SendTarget {
       },
     };
   }
+
+  /** Whom requests are made of, and whose are answered. */
+  readonly asked = (): ExchangePeer => ({
+    name: "peer",
+    origin: [this.face],
+    send: (channel, message) => this.send(channel, message),
+  });
 
   lacks(channel: number): boolean {
     return this.#peer.negotiated.lacks.includes(channel);

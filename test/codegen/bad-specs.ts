@@ -5,6 +5,7 @@
 
 import { sysSchemas } from "../support/hand-zero.ts";
 import { headerCases } from "./bad-headers.ts";
+import { requestCases } from "./bad-requests.ts";
 import { systemCases } from "./bad-system.ts";
 import { languageCases } from "./bad-types.ts";
 import { body, channel, head, member, options, smallest, types, unsaid, zero } from "./specs.ts";
@@ -551,6 +552,7 @@ export const badSpecs: readonly BadSpec[] = [
   ...channels,
   ...typeCases,
   ...languageCases,
+  ...requestCases,
   ...systemCases,
   ...headerCases,
   ...zeros,

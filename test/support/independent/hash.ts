@@ -175,6 +175,7 @@ export function independentText(modelJson: string): string {
       name: c.name,
       delivery: c.delivery,
       direction: c.direction,
+      ...(c.request ? { asks: c.request.asks } : {}),
       fragment: c.fragment,
       ...(c.compress ? { compress: true } : {}),
       maxBytes: c.maxBytes,

@@ -1,0 +1,82 @@
+/**
+ * Requests that the systems of a port make and answer, peer by peer. On a channel that they answer, requests do not reach
+ * the application's thread; answers go to whoever has asked, which their number tells: the application's are even, the
+ * systems' odd. Worst case: one decoded message more for each answer to the application, where the systems ask as well.
+ */
+import type { FaultListener } from "../endpoint.ts";
+import type { Exchange, ExchangeMessage, ExchangePeer } from "../exchange.ts";
+import { Exchanges } from "../exchanges.ts";
+import type { RequestTarget } from "../face.ts";
+import type { Protocol } from "../protocol.ts";
+
+export class HostedExchanges {
+  readonly #all: Exchanges;
+  readonly #peers = new Map<number, Exchange>();
+  /** Channels on which the systems have asked. */
+  readonly #asked = new Set<number>();
+
+  /** Throws STARDUST_INVALID_OPTION for responders of no such channel. */
+  constructor(protocol: Protocol, responders: object | undefined, onFault: FaultListener) {
+    const option = "systems.respond";
+    const ids = { firstId: 1, idStep: 2 };
+    this.#all = new Exchanges({ protocol, role: "server", onFault, responders, option, ...ids });
+  }
+
+  /** Whether a message of this channel may be for the systems. */
+  handles(channel: number): boolean {
+    return this.#answers(channel) || this.#asked.has(channel);
+  }
+
+  /** Whether this message is. */
+  isOurs(channel: number, { id, body }: ExchangeMessage): boolean {
+    const asks = body.kind === "request" || body.kind === "cancel";
+    return asks ? this.#answers(channel) : id % 2 === 1;
+  }
+
+  handle(
+    peer: number,
+    make: () => ExchangePeer,
+    channel: number,
+    message: ExchangeMessage,
+    header: () => object,
+  ): void {
+    this.#of(peer, make).handle(channel, message, header);
+  }
+
+  /** What a peer is asked through; `make` says who it is. */
+  target(peer: number, make: () => ExchangePeer): RequestTarget {
+    return {
+      request: (channel, message, options) => {
+        this.#asked.add(channel);
+        return this.#of(peer, make).request(channel, message, options);
+      },
+    };
+  }
+
+  /** There may be room for what waits. */
+  drained(peer: number): void {
+    this.#peers.get(peer)?.drained();
+  }
+
+  leave(peer: number): void {
+    this.#peers.get(peer)?.close();
+    this.#peers.delete(peer);
+  }
+
+  counts(): Readonly<Record<string, number>> {
+    return this.#all.counts();
+  }
+
+  #answers(channel: number): boolean {
+    return this.#all.responders.get(channel) !== undefined;
+  }
+
+  #of(peer: number, make: () => ExchangePeer): Exchange {
+    let exchange = this.#peers.get(peer);
+    if (exchange === undefined) {
+      exchange = this.#all.open(make());
+      this.#peers.set(peer, exchange);
+    }
+    return exchange;
+  }
+}
