@@ -40,6 +40,8 @@ const order: readonly Usage["kind"][] = [
   "sent",
   "received",
   "tracked",
+  "asked",
+  "answered",
   "built",
   "written",
   "given",

@@ -1,6 +1,6 @@
 /**
- * From a path such as `chat.text` to the one thing of a spec that it means: `name.name…`, in front of it `channels.` or
- * `types.` where both have the name, a name that is no word in double quotes as in JSON. A channel holds the members of
+ * From a path such as `chat.text` to the one thing of a spec that it means: `name.name…`, in front of it `channels.`,
+ * `types.` or `system.` where several have the name, a name that is no word in double quotes as in JSON. A channel holds the members of
  * its message; a type what it is made of; lists, arrays and maps what their elements hold. Not what is done with it.
  * Worst case: as many steps as the path has names, each over the entries of one map.
  */
@@ -9,7 +9,7 @@ import { suggest } from "../../codegen/spec/distance.ts";
 import { type MapNode, type Node, quote } from "../../codegen/spec/node.ts";
 import type { Source, Span } from "../../codegen/spec/source.ts";
 
-export type TargetKind = "channel" | "type" | "member" | "value" | "variant";
+export type TargetKind = "channel" | "type" | "message" | "member" | "value" | "variant" | "error";
 
 /** One thing that a spec has named. */
 export interface Target {
@@ -33,18 +33,24 @@ export class PathError extends Error {}
 const kindNames: Readonly<Record<TargetKind, string>> = {
   channel: "channel",
   type: "type",
+  message: "system message",
+  error: "error",
   member: "member",
   value: "enum value",
   variant: "variant",
 };
-const sections = ["channels", "types"] as const;
-const kinds = { channels: "channel", types: "type" } as const;
+const sections = ["channels", "types", "system"] as const;
+const kinds = { channels: "channel", types: "type", system: "message" } as const;
+/** What stands beside the message of a channel with requests: a path says the word, the message's need not. */
+const besides = { response: "member", errors: "error" } as const;
 
 /** A map of named things. */
 interface Scope {
   readonly kind: TargetKind;
   readonly node: MapNode;
   readonly owner: Span;
+  /** That of `besides` under which it stands. */
+  readonly word?: string;
 }
 
 /** Throws PathError, with what was probably meant. */
@@ -133,13 +139,19 @@ function walk(
   let path: string = section;
   for (const [depth, name] of names.entries()) {
     const known = scopes.flatMap(({ node }) => node.entries.map(({ key }) => key));
+    const within = scopes.filter(({ word }) => word === name);
+    if (within.length > 0 && !known.includes(name) && depth < names.length - 1) {
+      scopes = within;
+      continue;
+    }
     const at = depth === 0 ? "" : (found[0]?.label ?? "");
     found = [];
-    path += `.${shown(name)}`;
+    const before = path;
     const next: Scope[] = [];
-    for (const { kind, node, owner } of scopes) {
+    for (const { kind, node, owner, word } of scopes) {
       const entry = node.entries.find(({ key }) => key === name);
       if (entry === undefined) continue;
+      path = `${before}${word === undefined ? "" : `.${word}`}.${shown(name)}`;
       const label = `${kindNames[kind]} \`${path.slice(section.length + 1)}\``;
       found.push({ kind, name, path, label, span: entry.keySpan, siblings: node, owner });
       next.push(...scopesOf(entry.value, kind, root, new Set()));
@@ -161,14 +173,30 @@ function shown(name: string): string {
 /** What the value of an entry holds that has names. */
 function scopesOf(node: Node, kind: TargetKind, root: MapNode, seen: Set<string>): Scope[] {
   if (kind === "value") return [];
-  if (kind === "channel") {
-    const message = node.kind === "map" ? entryOf(node, "message") : undefined;
-    if (message?.value.kind === "map") {
-      return [{ kind: "member", node: message.value, owner: message.keySpan }];
-    }
-    return message === undefined ? [] : scopesOfType(message.value, root, seen);
+  if (kind === "channel" || kind === "message" || kind === "error") {
+    if (node.kind !== "map") return [];
+    return [
+      ...scopesOfMessage(node, "message", "member", root, seen),
+      ...Object.entries(besides).flatMap(([word, holds]) =>
+        scopesOfMessage(node, word, holds, root, new Set()).map((scope) => ({ ...scope, word })),
+      ),
+    ];
   }
   return scopesOfType(node, root, seen);
+}
+
+/** The members of a message, or the errors beside it. */
+function scopesOfMessage(
+  node: MapNode,
+  word: string,
+  kind: TargetKind,
+  root: MapNode,
+  seen: Set<string>,
+): Scope[] {
+  const entry = entryOf(node, word);
+  if (entry === undefined) return [];
+  if (entry.value.kind !== "map") return scopesOfType(entry.value, root, seen);
+  return [{ kind, node: entry.value, owner: entry.keySpan }];
 }
 
 const holders: Readonly<Record<string, TargetKind>> = {
@@ -218,8 +246,8 @@ function missing(path: string, names: readonly string[], misses: readonly Miss[]
     const known = far.flatMap((miss) => miss.known);
     const near = suggest(names[0]!, known);
     const hint = near === undefined ? "" : `, did you mean ${quote(near)}?`;
-    const only = "; a path begins with a channel or a type";
-    return `the spec has no channel or type ${quote(names[0]!)}${hint || only}`;
+    const only = "; a path begins with one of these";
+    return `the spec has no channel, type or system message ${quote(names[0]!)}${hint || only}`;
   }
   const { at, name } = far[0]!;
   const known = far.flatMap((miss) => miss.known);

@@ -64,7 +64,13 @@ function defaults(spec: SpecAst, { name, owner }: Target): Span[] {
 /** Every type that is written in the spec, outer ones first. */
 function* expressions(spec: SpecAst): Generator<TypeExpr> {
   for (const { type } of spec.types) yield* within(type);
-  for (const { message } of spec.channels) yield* within(message);
+  for (const { message, request } of spec.channels) {
+    yield* within(message);
+    if (request === undefined) continue;
+    yield* within(request.response);
+    if (request.errors !== undefined) yield* within(request.errors);
+  }
+  for (const { message } of spec.system) yield* within(message);
 }
 
 function* within(expr: TypeExpr): Generator<TypeExpr> {

@@ -33,22 +33,30 @@ export async function lintUsage(opened: OpenedSpec, config: string): Promise<Usa
     if (used.has(key)) continue;
     if (open.has(`${moduleName(one.file)} ${one.owner}`) || isUsed(project, one)) used.add(key);
   }
-  const unused = (what: Role["what"], sides: (channel: ChannelModel) => readonly Side[]) =>
+  const unused = (
+    what: (channel: ChannelModel) => Role["what"],
+    sides: (channel: ChannelModel) => readonly Side[],
+  ) =>
     opened.plan.model.channels
       .filter((channel) => sides(channel).every((side) => present.has(side)))
-      .filter(({ name }) => !used.has(`${name} ${what}`))
+      .filter((channel) => !used.has(`${channel.name} ${what(channel)}`))
       .map((channel) => ({ channel, sides: sides(channel) }));
-  return { unsent: unused("sent", senders), unhandled: unused("received", receivers) };
+  return {
+    unsent: unused(({ request }) => (request ? "asked" : "sent"), senders),
+    unhandled: unused(({ request }) => (request ? "answered" : "received"), receivers),
+  };
 }
 
-function senders({ direction }: ChannelModel): readonly Side[] {
-  if (direction === "both") return ["client", "server"];
-  return direction === "client-to-server" ? ["client"] : ["server"];
+function senders({ direction, request }: ChannelModel): readonly Side[] {
+  const way = request?.asks ?? direction;
+  if (way === "both") return ["client", "server"];
+  return way === "client-to-server" ? ["client"] : ["server"];
 }
 
-function receivers({ direction }: ChannelModel): readonly Side[] {
-  if (direction === "both") return ["client", "server"];
-  return direction === "client-to-server" ? ["server"] : ["client"];
+function receivers({ direction, request }: ChannelModel): readonly Side[] {
+  const way = request?.asks ?? direction;
+  if (way === "both") return ["client", "server"];
+  return way === "client-to-server" ? ["server"] : ["client"];
 }
 
 /** Declarations that have the name of a channel: all are given another at once. */

@@ -18,6 +18,8 @@ export type UsageKind =
   | "sent"
   | "received"
   | "tracked"
+  | "asked"
+  | "answered"
   | "built"
   | "read"
   | "written"
@@ -28,7 +30,7 @@ export type UsageKind =
 
 export interface Usage extends Place {
   readonly kind: UsageKind;
-  /** Which side, for what is sent, received or tracked. */
+  /** Which side, for what is sent, received, tracked, asked or answered. */
   readonly by?: "client" | "server";
 }
 
@@ -90,8 +92,16 @@ function lineAt(source: ts.SourceFile, offset: number): string {
 /** Generated types whose values are messages of a channel, or of a type. */
 function typesOf(opened: OpenedSpec, target: Target): ReadonlySet<string> {
   if (target.kind === "type") return new Set([pascalCase(target.name)]);
-  const channels = target.kind === "channel" ? opened.plan.model.channels : [];
-  return new Set(channels.filter(({ name }) => name === target.name).map(({ message }) => message));
+  const { channels, system = [] } = opened.plan.model;
+  const named = target.kind === "channel" ? channels : target.kind === "message" ? system : [];
+  return new Set(
+    named
+      .filter(({ name }) => name === target.name)
+      .flatMap((one) => {
+        const { request, response } = ("request" in one && one.request) || {};
+        return [one.message, request, response].filter((type) => type !== undefined);
+      }),
+  );
 }
 
 /** Object literals that must be of one of these types. */

@@ -26,7 +26,11 @@ export function valueFunctions(model: Model, lookup: Lookup, module: Module): Fu
     makers.set(`$example${struct.name}`, () => structExample(struct, lookup, module));
     makers.set(`$any${struct.name}`, () => structAny(struct, lookup, module));
   }
-  const roots = model.channels.flatMap((c) => [`$example${c.message}`, `$any${c.message}`]);
+  const messages = [...model.channels, ...(model.system ?? [])].map(({ message }) => message);
+  const parts = model.channels.flatMap(({ request }) =>
+    request ? [request.request, request.response] : [],
+  );
+  const roots = [...messages, ...parts].flatMap((name) => [`$example${name}`, `$any${name}`]);
   return usedFunctions(roots, makers);
 }
 

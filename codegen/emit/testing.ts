@@ -4,11 +4,11 @@
  * What is there for zero messages: testing-zero.ts.
  */
 import { Lookup } from "../model/lookup.ts";
-import type { ChannelModel, Model } from "../model/model.ts";
+import type { ChannelModel, Model, SystemMessageModel } from "../model/model.ts";
 import { constObject, type Declaration, type Func } from "../print/declarations.ts";
 import { type Module, WIRE } from "../print/module.ts";
 import { key, Lines, Names, pascal, quote } from "../print/text.ts";
-import { codecNames } from "./codecs.ts";
+import { codecNames, systemCodecNames } from "./codecs.ts";
 import { isCapped, valueFunctions } from "./example-values.ts";
 import { zeroTables } from "./testing-zero.ts";
 
@@ -84,11 +84,106 @@ export function emitTesting(model: Model, module: Module): Declaration[] {
         "},",
       ]),
     ),
+    ...requestTables(model, module, lookup),
+    ...systemTables(model, module, lookup),
     ...zeroTables(model, module),
   ];
   // Last, when it is known which names the rest of the file has.
   const taken = [...module.localNames, ...declarations.flatMap(({ name }) => name ?? [])];
   return [...declarations, ...guardFunctions(model, module, taken)];
+}
+
+/** What tells whether something is a value of a struct, an example and arbitrary ones, each by a name. */
+interface Row {
+  readonly name: string;
+  readonly struct: string;
+  /** An expression: what is wrong with `value`, or null. */
+  readonly problem: string;
+}
+
+function table(
+  name: string,
+  doc: string,
+  rows: readonly Row[],
+  module: Module,
+  lookup: Lookup,
+): Declaration {
+  const outer = (type: string) => module.type("stardust-udp", type);
+  const lines = (of: (row: Row) => readonly string[]) =>
+    rows.flatMap((row) => of(row).map((line) => `  ${line}`));
+  const validate = lines(({ name: own, problem }) => [
+    `${key(own)}(value: unknown): Problem | null {`,
+    `  return ${problem};`,
+    "},",
+  ]);
+  const example = lines(({ name: own, struct }) => [
+    `${key(own)}(members: Partial<${module.typeOf(struct)}> = {}): ${module.typeOf(struct)} {`,
+    `  return { ...$example${struct}(), ...members };`,
+    "},",
+  ]);
+  const arbitrary = lines(({ name: own, struct }) => {
+    const fits = isCapped(struct, lookup)
+      ? `.filter((message) => ${name}.validate[${quote(own)}](message) === null)`
+      : "";
+    return [
+      `${key(own)}(fc: ${outer("FastCheck")}): ${outer("Arbitrary")}<${module.typeOf(struct)}> {`,
+      `  return $any${struct}(fc)${fits};`,
+      "},",
+    ];
+  });
+  return constObject(name, doc, [
+    ["validate: {", ...validate, "},"],
+    ["example: {", ...example, "},"],
+    ["arbitrary: {", ...arbitrary, "},"],
+  ]);
+}
+
+/** What is asked and what is answered on channels with requests, without what the runtime puts around it. */
+function requestTables(model: Model, module: Module, lookup: Lookup): Declaration[] {
+  const codecs = codecNames(model);
+  const rows = (kind: "request" | "response"): Row[] =>
+    model.channels.flatMap(({ name, index, request }) => {
+      if (request === undefined) return [];
+      const encoder = module.codec(codecs[index]!.encoder);
+      const problem = `problemWithin(${encoder}, ${quote(kind)}, value)`;
+      return [{ name, struct: request[kind], problem }];
+    });
+  if (rows("request").length === 0) return [];
+  const wire = (name: string) => module.type("stardust-udp/protocol", name);
+  const within: Func = {
+    kind: "function",
+    exported: false,
+    typeParameters: ["M"],
+    name: "problemWithin",
+    parameters: [
+      { name: "encoder", type: `${wire("MessageEncoder")}<M>` },
+      { name: "kind", type: "string" },
+      { name: "value", type: "unknown" },
+    ],
+    returns: "Problem | null",
+    body: [
+      "const found = problemOf(encoder, { id: 0, body: { kind, value } });",
+      'return found && { ...found, path: found.path.replace(/^body\\.value\\.?/, "") };',
+    ].join("\n"),
+  };
+  const what = "of each channel with requests: validators, examples and arbitraries";
+  return [
+    within,
+    table("requests", `What is asked ${what}.`, rows("request"), module, lookup),
+    table("responses", `What is answered ${what}.`, rows("response"), module, lookup),
+  ];
+}
+
+function systemTables(model: Model, module: Module, lookup: Lookup): Declaration[] {
+  if (model.system === undefined) return [];
+  const codecs = systemCodecNames(model);
+  const row = ({ name, index, message }: SystemMessageModel): Row => ({
+    name,
+    struct: message,
+    problem: `problemOf(${module.codec(codecs[index]!.encoder)}, value)`,
+  });
+  const doc = "Messages of the section `system`: validators, examples and arbitraries.";
+  return [table("system", doc, model.system.map(row), module, lookup)];
 }
 
 function helperFunctions(module: Module): Func[] {

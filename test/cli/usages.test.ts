@@ -109,7 +109,9 @@ describe("a path", () => {
   };
 
   it("that means nothing is answered with what was meant, or with what there is", async () => {
-    expect(await wrong("caht")).toContain('no channel or type "caht", did you mean "chat"?');
+    expect(await wrong("caht")).toContain(
+      'no channel, type or system message "caht", did you mean "chat"?',
+    );
     expect(await wrong("chat.txet")).toContain(
       'channel `chat` has no "txet", did you mean "text"?',
     );
@@ -118,7 +120,7 @@ describe("a path", () => {
       "member `chat.text` holds nothing that has a name",
     );
     expect(await wrong("chat..text")).toContain("is no path");
-    expect(await wrong("headers")).toContain("a path begins with a channel or a type");
+    expect(await wrong("headers")).toContain("a path begins with one of these");
     expect(await wrong("header.tick")).toContain("fields of the header are neither followed nor");
     for (const path of ["join.text", "accept", "zero.join.body.text"]) {
       expect(await wrong(path)).toContain("bodies of join and accept travel as JSON");
