@@ -116,6 +116,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * peers leave with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
    */
   readonly workerTimeoutMs?: number | undefined;
+  /**
+   * Heap that a worker may use, for its systems and its peers; one that needs more ends as if it had died, and the process goes
+   * on. Memory outside the heap (rings, sockets, buffers) does not count. Default 1 GiB; at least 16 MiB.
+   */
+  readonly workerHeapBytes?: number | undefined;
   /** Decides on a join; default: everyone is let in. Has `authenticateTimeoutMs` of the spec. */
   readonly authenticate?:
     | ((
@@ -193,6 +198,9 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
 
 export const DEFAULT_MAX_PEERS_PER_PORT = 1024;
 export const DEFAULT_WORKER_TIMEOUT_MS = 5000;
+export const DEFAULT_WORKER_HEAP_BYTES: number = 2 ** 30;
+/** Less does not hold a worker's own code. */
+const MIN_WORKER_HEAP_BYTES = 2 ** 24;
 /** With this many, ids of 32 bits still have 8 for generations beside slot and port. */
 const MAX_PEERS_PER_PORT = 0x1_0000;
 
@@ -207,6 +215,7 @@ export const listenOptions: OptionTable = {
   maxJoinsPerAddress: countOrNone(1),
   limits: object,
   workerTimeoutMs: milliseconds(100),
+  workerHeapBytes: whole(MIN_WORKER_HEAP_BYTES, Number.MAX_SAFE_INTEGER),
   authenticate: callback,
   place: callback,
   state: callback,

@@ -37,6 +37,7 @@ import type {
 import { excepted, type Group, Groups } from "./groups.ts";
 import {
   DEFAULT_MAX_PEERS_PER_PORT,
+  DEFAULT_WORKER_HEAP_BYTES,
   DEFAULT_WORKER_TIMEOUT_MS,
   type ListenOptions,
   portLimits,
@@ -226,6 +227,7 @@ export class RunningServer<F extends ServerFaceTypes>
         wrapSocket: options.wrapSocket?.toString(),
         wrapSocketData: options.wrapSocketData,
         socketBufferBytes: options.socketBufferBytes,
+        heapBytes: options.workerHeapBytes ?? DEFAULT_WORKER_HEAP_BYTES,
         resend: options.resend ?? true,
         closesUnread: options.unreadChannels !== "wait",
         logsKeys: options.keyLog !== undefined,

@@ -119,7 +119,7 @@ export class PortHandle {
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
       workerData: data,
       name: `stardust port ${worker.port}`,
-      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(worker.heapBytes / 2 ** 20) },
       // Workers inherit all flags of Node, and it refuses this one for a file.
       ...(process.execArgv.some((arg) => arg.startsWith("--input-type")) ? { execArgv: [] } : {}),
     });

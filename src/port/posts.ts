@@ -143,6 +143,8 @@ export interface WorkerOptions {
   readonly wrapSocket: string | undefined;
   readonly wrapSocketData: unknown;
   readonly socketBufferBytes: number | undefined;
+  /** Of the worker's heap; a worker that needs more ends. */
+  readonly heapBytes: number;
   /** Says so where the system grants smaller buffers; one port of a pool does, for all. */
   readonly warn: boolean;
   /** False only to prove that loss is noticed: nothing is ever resent. */

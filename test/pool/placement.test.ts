@@ -94,6 +94,75 @@ describe("placing peers", () => {
     );
   });
 
+  it("is what a list of lists says, over joins, attaches, expiries, leaves, crashes and returns", () => {
+    const action = fc.constantFrom("join", "join", "attach", "expire", "leave", "crash", "return");
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.array(fc.tuple(action, fc.nat()), { maxLength: 300 }),
+        (ports, maxPeers, steps) => {
+          const placement = new Placement(ports, maxPeers);
+          /** The oracle: what each port has, in lists, and nothing that is counted along. */
+          const lists = Array.from({ length: ports }, () => ({
+            open: true,
+            promised: [] as number[],
+            peers: [] as number[],
+          }));
+          const ever = new Set<number>();
+          for (const [what, n] of steps) {
+            const list = lists[n % ports]!;
+            if (what === "join") {
+              const open = lists.filter((one) => one.open);
+              const sizes = open.map(({ promised, peers }) => promised.length + peers.length);
+              const fewest = Math.min(...sizes);
+              const first = open[sizes.indexOf(fewest)];
+              const port = emptiestPort(
+                lists.map(({ promised, peers }, index) => ({
+                  port: index,
+                  peers: peers.length,
+                  promised: promised.length,
+                  room: placement.room(index),
+                  load: 0,
+                })),
+              );
+              const expected = fewest < maxPeers ? lists.indexOf(first!) : undefined;
+              expect(port).toBe(expected);
+              if (port === undefined) continue;
+              const peer = placement.reserve(port)!;
+              expect(ever.has(peer)).toBe(false);
+              ever.add(peer);
+              lists[port]!.promised.push(peer);
+            } else if (what === "attach") {
+              // Its place is the same one: nothing is counted anew.
+              if (list.promised.length > 0) list.peers.push(list.promised.shift()!);
+            } else if (what === "expire" || what === "leave") {
+              const from = what === "expire" ? list.promised : list.peers;
+              if (from.length > 0) placement.release(from.splice(n % from.length, 1)[0]!);
+            } else if (what === "crash") {
+              list.open = false;
+              placement.setOpen(n % ports, false);
+              for (const peer of [...list.peers.splice(0), ...list.promised.splice(0)]) {
+                placement.release(peer);
+              }
+            } else {
+              list.open = true;
+              placement.setOpen(n % ports, true);
+            }
+            lists.forEach(({ open, promised, peers }, index) => {
+              const used = promised.length + peers.length;
+              expect(placement.used(index)).toBe(used);
+              expect(placement.room(index)).toBe(open ? maxPeers - used : 0);
+              for (const peer of [...promised, ...peers])
+                expect(placement.portOf(peer)).toBe(index);
+            });
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it("does not reuse an id before its slot has been through every generation", () => {
     const placement = new Placement(1, 2);
     const seen = new Set<number>();

@@ -30,6 +30,7 @@ describe("an option of another type", () => {
     "maxJoinsPerAddress",
     "limits",
     "workerTimeoutMs",
+    "workerHeapBytes",
     "authenticate",
     "state",
     "handlers",
