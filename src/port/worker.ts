@@ -17,7 +17,7 @@ import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
-import type { WorkerStats } from "./port-stats.ts";
+import { noStats, type WorkerStats } from "./port-stats.ts";
 import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./posts.ts";
 import { SystemsHost } from "./systems-host.ts";
 
@@ -146,14 +146,15 @@ async function main(): Promise<void> {
     else await owner.stop();
     link.close();
     loopDelay.stop();
-    const last = stats(false);
-    if (last !== undefined) post({ type: "stats", request: -1, stats: last });
+    if (owner !== undefined) post({ type: "stats", request: -1, stats: stats(false) });
     post({ type: "closed" });
     application.close();
   }
 
-  function stats(withPeers: boolean): WorkerStats | undefined {
-    return owner?.stats(withPeers, threadId, loopDelay.histogram.snapshot());
+  /** It may be asked before it has begun. */
+  function stats(withPeers: boolean): WorkerStats {
+    const delay = loopDelay.histogram.snapshot();
+    return owner?.stats(withPeers, threadId, delay) ?? noStats(port, threadId);
   }
 
   application.on("message", (message: ApplicationPost) => {
@@ -210,11 +211,11 @@ async function main(): Promise<void> {
         owner!.turnAway(message.cid);
         return;
       case "stats":
-        post({ type: "stats", request: message.request, stats: stats(message.withPeers)! });
+        post({ type: "stats", request: message.request, stats: stats(message.withPeers) });
         return;
       case "peerStats": {
         const { request, peer } = message;
-        post({ type: "peerStats", request, stats: owner!.peerStats(peer) });
+        post({ type: "peerStats", request, stats: owner?.peerStats(peer) });
         return;
       }
       case "ping":

@@ -54,6 +54,11 @@ describe("a worker that ends", () => {
         if (!peer.send.blob({ n, data: new Uint8Array(100) })) n--;
         if (other.send.line({ n: lines + 1, text: "on" })) lines++;
       }, 5);
+      // It can be asked for its numbers at any time, while a worker dies and another begins.
+      let isAsking = true;
+      const asking = (async () => {
+        while (isAsking) expect((await server.stats()).ports).toHaveLength(2);
+      })();
       const closed = doomed.closed;
       doomed.send.order({ what });
       await until(() => left.length === 1);
@@ -71,6 +76,8 @@ describe("a worker that ends", () => {
       const last = n;
       await until(() => got.blobs.at(-1)! > last);
       clearInterval(traffic);
+      isAsking = false;
+      await asking;
       await until(() => got.lines.length === lines);
       expect(got.lines).toEqual(Array.from({ length: lines }, (_, i) => i + 1));
       const came = got.blobs.filter((blob) => blob <= last).length;
@@ -107,6 +114,7 @@ describe("a port that cannot be had", () => {
   const start = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
   const isGuarded = existsSync(start) && Number(readFileSync(start, "utf8")) > 80;
 
+  // Where anybody may bind any port, as in some containers, there is no permission to lack.
   it.runIf(isGuarded)("says that permission is lacking", async () => {
     const child = spawn(
       process.execPath,
