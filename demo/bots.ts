@@ -27,6 +27,9 @@ const LINES_HEARD_PER_SECOND = 40_000;
 const JOINS_AT_ONCE = 8;
 const JOIN_ATTEMPTS = 3;
 
+/** How a client hears that its port's worker has died. */
+const crashCodes: ReadonlySet<string> = new Set(["server-restarted", "idle-timeout"]);
+
 interface LinkPair {
   readonly toServer: Pick<LinkCounts, "dropped" | "passed">;
   readonly toClients: Pick<LinkCounts, "dropped" | "passed">;
@@ -40,6 +43,8 @@ class Bot {
   readonly #chats = new Map<number, OrderCheck>();
   readonly #events = new OnceCheck(this.tally);
   readonly #timers: NodeJS.Timeout[] = [];
+  /** Its port's worker died: what it had sent or was to get is gone, and it joins again. */
+  onCrash: (() => void) | undefined;
   #inputs = 0;
   #lines = 0;
   #newest = 0;
@@ -79,7 +84,9 @@ class Bot {
     });
     void client.closed.then((reason) => {
       this.stop();
-      if (!this.leaving)
+      if (!this.leaving && this.onCrash !== undefined && crashCodes.has(reason.code))
+        this.onCrash();
+      else if (!this.leaving)
         error(`bot ${client.id} was disconnected: ${reason.code} ${reason.reason}`);
     });
     const inputMs = Math.max(INPUT_MS, (bots / INPUTS_PER_SECOND) * 1000);
@@ -157,6 +164,12 @@ export class Bots {
     await Promise.all(Array.from({ length: JOINS_AT_ONCE }, lane));
   }
 
+  /** Its messages count no more: nothing is promised of those that a dead worker had. */
+  #crashed(bot: Bot, index: number): void {
+    this.#bots.splice(this.#bots.indexOf(bot), 1);
+    if (!this.#finishing) void this.#joinOne(index);
+  }
+
   async #joinOne(index: number): Promise<void> {
     const { loss, delayMs, seed, resend } = this.#options;
     const { host, ports, serverKey } = this.#target;
@@ -186,6 +199,7 @@ export class Bots {
         const bot = new Bot(client, this.#options.bots, this.#onError);
         if (this.#finishing) bot.stop();
         this.#bots.push(bot);
+        if (this.#options.crashS !== undefined) bot.onCrash = () => this.#crashed(bot, index);
         return;
       } catch (error) {
         if (abort.signal.aborted) return;

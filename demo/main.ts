@@ -4,9 +4,10 @@
  * that holds what was sent against what arrived. Ends after `--duration`, on Ctrl-C, or when its parent is gone.
  */
 import { UsageError } from "#cli/usage.js";
-import { listen } from "../generated/server.ts";
+import { listen, type Options } from "../generated/server.ts";
 import { Bots } from "./bots.ts";
 import { BotsProcess, serveBots } from "./bots-process.ts";
+import type { CrashData } from "./crash-socket.ts";
 import { Arena, type Player } from "./game.ts";
 import { type DemoOptions, help, parseOptions } from "./options.ts";
 import { addTally, disagreement, emptyTally, type Summary } from "./report.ts";
@@ -71,6 +72,13 @@ class End {
   }
 }
 
+/** Options of `listen` under which the worker of the first port dies. */
+function crashing({ crashS, ports }: DemoOptions): Pick<Options, "wrapSocket" | "wrapSocketData"> {
+  if (crashS === undefined) return {};
+  const data: CrashData = { port: Number.parseInt(ports, 10), afterMs: crashS * 1000 };
+  return { wrapSocket: new URL("./crash-socket.js", import.meta.url), wrapSocketData: data };
+}
+
 async function runServer(options: DemoOptions): Promise<number> {
   const { stream, say: sayBare } = makeLog(options);
   const table = new Table(stream);
@@ -95,8 +103,17 @@ async function runServer(options: DemoOptions): Promise<number> {
     resend: options.resend,
     authenticate: () => ({ accept: true, body: { motd: "Welcome to the pit." } }),
     state: (peer) => Arena.makePlayer(peer),
-    onFault: (error, where) => fault(`${where}: ${String(error)}`),
+    ...crashing(options),
+    onFault: (error, where) => {
+      const isAsked =
+        options.crashS !== undefined &&
+        (error as { code?: string }).code === "STARDUST_WORKER_DIED";
+      if (isAsked) say(`${(error as Error).message}; its peers leave, and its port is bound again`);
+      else fault(`${where}: ${String(error)}`);
+    },
   });
+  const reasons = new Map<string, number>();
+  server.on("leave", (_peer, { code }) => void reasons.set(code, (reasons.get(code) ?? 0) + 1));
   say(`The arena listens on ${HOST}, ports ${server.ports.join(", ")}. Ctrl-C ends it.`);
   say(`Every connection is sealed. The server's key, made for this run: ${server.publicKey}`);
   const arena = new Arena(server, complain);
@@ -105,7 +122,7 @@ async function runServer(options: DemoOptions): Promise<number> {
   const bots = options.bots > 0 ? new BotsProcess(options, target, complain) : undefined;
   const startedMs = performance.now();
   const drawing = setInterval(() => {
-    void server.stats().then((stats) => table.draw(stats, bots?.report));
+    void server.stats().then((stats) => table.draw(stats, bots?.report, reasons));
   }, 1000);
   // The clock of --duration starts when the bots are in, so that a lossy link's slow joins do not eat it.
   await Promise.race([bots?.joined, end.promise]);
@@ -169,7 +186,7 @@ async function runServer(options: DemoOptions): Promise<number> {
       reliable.duplicated +
       reliable.misordered +
       (bots?.died ? 1 : 0) +
-      (options.durationS === undefined ? 0 : missingBots),
+      (options.durationS === undefined || options.crashS !== undefined ? 0 : missingBots),
   };
   print(summary, options, say);
   return summary.errors === 0 ? 0 : 1;

@@ -19,6 +19,8 @@ export interface DemoOptions {
   readonly serverKey: string | undefined;
   /** False: nothing that is lost is sent again; the demo then has to report errors. */
   readonly resend: boolean;
+  /** The worker of the first port dies so long after it has started, each time; undefined: it does not. */
+  readonly crashS: number | undefined;
   /** Set on the process that the demo starts for its bots. */
   readonly child: boolean;
 }
@@ -36,6 +38,7 @@ Usage: npm start -- [options]
   --seed N         seed of the link's and the bots' chances (default 1)
   --join HOST:PORT only bots, against a server that runs already
   --server-key KEY and only if it has this key, which it printed when it started
+  --crash S        the worker of the first port dies every S seconds: its peers leave and join again
   --no-resend      send nothing again that was lost: shows that the demo notices (exit code 1)
   --json           last line on stdout: one JSON object with the results; all else on stderr
   --help           this text
@@ -53,6 +56,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
     seed: { type: "string" },
     join: { type: "string" },
     "server-key": { type: "string" },
+    crash: { type: "string" },
     "no-resend": { type: "boolean" },
     json: { type: "boolean" },
     child: { type: "boolean" },
@@ -70,6 +74,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
     join: parseJoin(values["join"] as string | undefined),
     serverKey: values["server-key"] as string | undefined,
     resend: values["no-resend"] !== true,
+    crashS: readNumber(values, "crash", { min: 0.1, max: 1e6, whole: false }),
     child: values["child"] === true,
   };
 }

@@ -16,6 +16,7 @@ export class Table {
   readonly #stream: NodeJS.WriteStream;
   readonly #startedMs = performance.now();
   #before: { readonly atMs: number; readonly rows: readonly Row[] } | undefined;
+  #reasons: ReadonlyMap<string, number> = new Map();
   #lines = 0;
   #width = 0;
 
@@ -23,7 +24,13 @@ export class Table {
     this.#stream = stream;
   }
 
-  draw(stats: ServerStats, report: BotsReport | undefined): void {
+  /** `reasons`: how many peers have left with which code. */
+  draw(
+    stats: ServerStats,
+    report: BotsReport | undefined,
+    reasons: ReadonlyMap<string, number> = new Map(),
+  ): void {
+    this.#reasons = reasons;
     const atMs = performance.now();
     const rows = stats.ports.map(toRow);
     const seconds = this.#before === undefined ? 1 : (atMs - this.#before.atMs) / 1000;
@@ -61,7 +68,9 @@ export class Table {
   #footer(stats: ServerStats, report: BotsReport | undefined): string {
     const rtt = report === undefined ? "" : `, RTT ${report.rttMs.toFixed(1)} ms`;
     const seconds = Math.round((performance.now() - this.#startedMs) / 1000);
-    return `${stats.joined} joined, ${stats.left} left${rtt}, ${seconds} s`;
+    const codes = [...this.#reasons].map(([code, times]) => `${times} ${code}`).join(", ");
+    const why = codes === "" ? "" : ` (${codes})`;
+    return `${stats.joined} joined, ${stats.left} left${why}${rtt}, ${seconds} s`;
   }
 }
 
@@ -79,7 +88,9 @@ function toRow({ port, peers, counters }: ServerStats["ports"][number]): Row {
 }
 
 function rate(row: Row, before: Row | undefined, seconds: number): Row {
-  const per = (key: keyof Row): number => Math.round((row[key] - (before?.[key] ?? 0)) / seconds);
+  // A worker that was started again counts from 0.
+  const per = (key: keyof Row): number =>
+    Math.max(0, Math.round((row[key] - (before?.[key] ?? 0)) / seconds));
   return {
     port: row.port,
     peers: row.peers,

@@ -148,6 +148,19 @@ describe("the demo", () => {
     expect(result.reliable.received).toBeLessThan(result.reliable.sent);
   });
 
+  it("shows peers of a worker that dies leaving with a reason and joining again, while the other port goes on", async () => {
+    const range = await freeRange(2);
+    const first = Number(range.split("-")[0]);
+    const run = demo("--ports", range, "--bots", "4", "--crash", "3", "--json");
+    await saying(run, new RegExp(`the worker of port ${first} ended with code 3; its peers leave`));
+    await saying(run, new RegExp(`peers ${first}:0 ${first + 1}:2 .*[1-9] worker-died`));
+    await saying(run, new RegExp(`peers ${first}:[1-9] ${first + 1}:2 .*[1-9] worker-died`));
+    run.child.kill("SIGINT");
+    const { code, result } = await summary(run);
+    expect(result.errors, run.err()).toBe(0);
+    expect(code).toBe(0);
+  });
+
   it.each(["SIGINT", "SIGTERM"] as const)("ends cleanly with a summary on %s", async (signal) => {
     const run = demo("--ports", await freeRange(2), "--bots", "2");
     await saying(run, /2 joined/);
