@@ -1,4 +1,5 @@
 /** The client as its user sees it: what the generated `connect` resolves with. What it does is running-client.ts's business. */
+import type { RemoteClock } from "./clock.ts";
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import type { ClientFaceTypes, Unsubscribe } from "./face.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -81,6 +82,12 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   rebind(): Promise<void>;
   /** Sends what was queued in this turn now rather than at the turn's end. */
   flush(): void;
+  /** The client's own clock: milliseconds on a clock that never goes back. */
+  time(): number;
+  /** The server's clock, `server.time()`, now: as `clock.now()`. Throws STARDUST_UNSUPPORTED where the header has no clock. */
+  serverTime(): number;
+  /** The server's clock, with the bound of its error. Throws STARDUST_UNSUPPORTED where the header has no clock. */
+  readonly clock: RemoteClock;
   /** Its numbers as they are now. docs/counters.md. */
   stats(): ClientStats;
   /**

@@ -249,6 +249,11 @@ export class ClientLink {
     for (const resolve of this.#found.splice(0)) resolve();
   }
 
+  /** What is known of the server's clock (clock.ts); undefined where the layout has none. */
+  get clockWords(): Float64Array | undefined {
+    return this.#connection.session!.clock?.words;
+  }
+
   /** Of its session; to be called once it has been open. */
   stats(): ConnectionStats {
     return this.#connection.session!.stats(nowMs());

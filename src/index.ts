@@ -12,6 +12,7 @@ export type {
   Reconnecting,
   ReconnectOptions,
 } from "./client.ts";
+export { MAX_CLOCK_DRIFT, type RemoteClock } from "./clock.ts";
 export type * from "./connection-contract.ts";
 export * from "./errors.ts";
 export type * from "./face.ts";
@@ -43,4 +44,5 @@ export type { CongestionController, RoundTrips } from "./session/congestion/cont
 export type { FixedOptions } from "./session/congestion/fixed.ts";
 export type * from "./stats.ts";
 export type { Systems, SystemsDefinition, SystemsPeer, SystemsPort } from "./systems.ts";
+export { type PathTimes, type RenderTime, Ticks, type TicksOptions } from "./ticks.ts";
 export type { DatagramListener, DatagramSocket } from "./udp/socket.ts";

@@ -119,6 +119,8 @@ export interface HeaderCodec {
   readonly widePacketNumberBits: number;
   /** Every datagram carries the tag of its connection. */
   readonly hasSessionTag: boolean;
+  /** What carries a receive limit carries the clock of its writer too. */
+  readonly hasClock?: boolean;
   /** Bits of the largest acknowledged number, and of a message number. */
   readonly ackBits: number;
   readonly messageNumberBits: number;

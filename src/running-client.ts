@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { onAbort } from "./abort.ts";
 import type { Client, ClientStats, ConnectionSecurity } from "./client-api.ts";
 import { type ClientLink, type ClientLinkUser, openLink } from "./client-link.ts";
+import { clockView, type RemoteClock } from "./clock.ts";
 import { connectAborted } from "./connect-errors.ts";
 import { firstOf } from "./connect-first.ts";
 import type { ConnectOptions } from "./connect-options.ts";
@@ -53,6 +54,7 @@ import {
   reconnectRules,
 } from "./reconnect-options.ts";
 import { secureRandom } from "./udp/node-crypto.ts";
+import { nowMs } from "./udp/turn.ts";
 import { Reader } from "./wire/reader.ts";
 
 export class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValues {
@@ -79,6 +81,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   readonly #reader = new Reader();
   readonly #rules: ReconnectRules | undefined;
   readonly #listeners: Listeners<"reconnecting" | "reconnected" | "lost">;
+  #clock: RemoteClock | undefined;
   /** The connection, or the last one; undefined before the first has opened. */
   #link: ClientLink | undefined;
   /** Ends the attempts to connect that are under way, and every connection that has come of one. */
@@ -234,6 +237,19 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
 
   rebind(): Promise<void> {
     return this.#link!.rebind();
+  }
+
+  time(): number {
+    return nowMs();
+  }
+
+  serverTime(): number {
+    return this.clock.now();
+  }
+
+  get clock(): RemoteClock {
+    this.#clock ??= clockView(() => this.#link!.clockWords, nowMs);
+    return this.#clock;
   }
 
   stats(): ClientStats {

@@ -63,6 +63,7 @@ import type { ServerStats, StatsOptions } from "./stats.ts";
 import { decodeSystem } from "./system-messages.ts";
 import { checkKeyLog, writeKeyLog } from "./udp/key-log.ts";
 import { LoopDelay } from "./udp/loop-delay.ts";
+import { processAheadMs, processMs } from "./udp/process-clock.ts";
 import { nowMs } from "./udp/turn.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
@@ -104,6 +105,8 @@ export class RunningServer<F extends ServerFaceTypes>
   #received: Float64Array;
   #pool!: Pool;
   readonly #startedMs = nowMs();
+  readonly #clockBeganMs = processMs();
+  readonly #clockAheadMs = processAheadMs() - this.#clockBeganMs;
   readonly #loopDelay = new LoopDelay();
   #joined = 0;
   #left = 0;
@@ -217,6 +220,7 @@ export class RunningServer<F extends ServerFaceTypes>
       maxTokens: tokens?.maxRemembered ?? 0,
       workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,
       worker: {
+        clockBeganMs: this.#clockBeganMs,
         identity: this.#identity?.seed,
         tokens: tokens?.rules,
         resetKey: resetKey(this.#identity, options.resetKey),
@@ -292,6 +296,10 @@ export class RunningServer<F extends ServerFaceTypes>
 
   flush(): void {
     for (const { handle } of this.#pool.portSlots()) handle.flush();
+  }
+
+  time(): number {
+    return nowMs() + this.#clockAheadMs;
   }
 
   async stats(options: StatsOptions = {}): Promise<ServerStats> {

@@ -46,6 +46,11 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   /** Hands what was sent in this turn to the workers now rather than at the turn's end. */
   flush(): void;
+  /**
+   * The server's clock: milliseconds since `listen`, the same in all of its threads, never back. Clients know it as
+   * `client.serverTime()`, where the header has a clock.
+   */
+  time(): number;
   /** Its numbers as they are now: each worker is asked, and answers between two turns. docs/counters.md. */
   stats(options?: StatsOptions): Promise<ServerStats>;
   /** Closes all peers, then the ports; with `drainMs`, when they have left. May be called twice. */

@@ -2,6 +2,7 @@
  * One connected client as the application sees it: `ServerPeer`, and what stands behind it on the application's thread.
  * Who takes its messages and ends it is its server (server.ts); the connection itself is in its port's worker.
  */
+import { CLOCK_WORDS, clockView, type RemoteClock, unknownClock } from "./clock.ts";
 import type { CloseOptions, JoinToken } from "./connection-contract.ts";
 import { type CheckedClose, checkClose, closedError, DrainSignal } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
@@ -26,6 +27,11 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   readonly groups: ReadonlySet<string>;
   /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
   drained(): Promise<void>;
+  /**
+   * The client's clock, which is `client.time()` there; own times are `server.time()`. Throws STARDUST_UNSUPPORTED where the
+   * header has no clock.
+   */
+  readonly clock: RemoteClock;
   /** Its numbers, as its worker has them now. Rejects with STARDUST_CLOSED where it has left. */
   stats(): Promise<PeerStats>;
   /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
@@ -41,7 +47,12 @@ export interface PeerServer<F extends ServerFaceTypes> {
   closePeer(peer: RunningPeer<F>, how: CheckedClose): void;
   groupsOf(peer: RunningPeer<F>): ReadonlySet<string>;
   exchangeWith(peer: RunningPeer<F>): Exchange;
+  /** Its clock, milliseconds. */
+  time(): number;
 }
+
+const NO_CLOCK = new Float64Array(CLOCK_WORDS);
+unknownClock(NO_CLOCK);
 
 export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly id: number;
@@ -63,6 +74,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   #unread = 0;
   #exchange: Exchange | undefined;
   #asking: F["request"] | undefined;
+  #clock: RemoteClock | undefined;
   #face: F["send"] | undefined;
 
   constructor(
@@ -115,6 +127,18 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
 
   has(channel: string): boolean {
     return hasChannel(this.#server.protocol, this.negotiated, channel);
+  }
+
+  get clock(): RemoteClock {
+    this.#clock ??= clockView(
+      () => {
+        // What was known when it left holds no longer than its slot is free: it is forgotten at once.
+        const words = this.handle?.clockOf(this.id) ?? NO_CLOCK;
+        return this.#server.protocol.header.hasClock ? words : undefined;
+      },
+      () => this.#server.time(),
+    );
+    return this.#clock;
   }
 
   async stats(): Promise<PeerStats> {

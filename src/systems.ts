@@ -3,6 +3,7 @@
  * peers of their port directly, in parallel with the other ports, without a hop to the application's thread. This is
  * what the generated `systems(...)` returns and what such a module exports as its default.
  */
+import type { RemoteClock } from "./clock.ts";
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
 import type { SystemsFace, SystemsFaceTypes } from "./face.ts";
 import type { Group } from "./groups.ts";
@@ -32,6 +33,8 @@ export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
   has(channel: Extract<keyof F["send"] | keyof F["request"], string>): boolean;
   /** Its numbers as they are now. */
   stats(): PeerStats;
+  /** As on the server. */
+  readonly clock: RemoteClock;
   close(options?: CloseOptions): void;
 }
 
@@ -39,6 +42,8 @@ export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
 export interface SystemsPort<F extends SystemsFaceTypes = SystemsFaceTypes> {
   readonly port: number;
   readonly peers: ReadonlyMap<number, SystemsPeer<F>>;
+  /** The server's clock, as `server.time()`. */
+  time(): number;
   /** To all peers of this port. */
   readonly broadcast: F["broadcast"];
   /** What the section `system` of the spec lets systems say: to the application, */

@@ -159,6 +159,8 @@ function writtenValue(model: Model, lines: Lines): Value {
         return atom(`${lines.wire("ackWord")}(${lines.use("h")}.acks, 0)`);
       case "receive-limit":
         return atom(`${lines.use("h")}.receiveLimit`);
+      case "clock":
+        return atom(`${lines.use("h")}.clock`);
       case "reserved":
         return atom("0");
       case undefined: {
@@ -314,6 +316,9 @@ function takeField(lines: Lines, field: HeaderFieldModel, raw: string, model: Mo
     case "receive-limit":
       lines.add(`h.receiveLimit = ${raw};`);
       return;
+    case "clock":
+      lines.add(`h.clock = ${raw};`);
+      return;
     case "reserved":
       lines.add(`if ((${raw}) !== 0) return Violation.reservedBits;`);
       return;
@@ -393,6 +398,7 @@ function codecText(model: Model, module: Module): string {
         `packetNumberBits: ${header.packetNumberBits},`,
         `widePacketNumberBits: ${header.widePacketNumberBits},`,
         `hasSessionTag: ${hasRole(header.clear, "session-tag")},`,
+        ...(hasRole(header.sealed, "clock") ? ["hasClock: true,"] : []),
         `ackBits: ${header.ackBits},`,
         ...(header.ackFieldBits === undefined ? [] : [`ackFieldBits: ${header.ackFieldBits},`]),
         `messageNumberBits: ${header.messageNumberBits},`,

@@ -218,6 +218,11 @@ class Vectors {
     for (const receiveLimit of [0, 128, Number.MAX_SAFE_INTEGER]) {
       add(`a receive limit of ${receiveLimit}`, { packetNumber: 5, ack, receiveLimit });
     }
+    if (hasRole(this.#model.header.sealed, "clock")) {
+      for (const clock of [0, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+        add(`a clock at ${clock}`, { packetNumber: 5, ack, receiveLimit: 128, clock });
+      }
+    }
     add("a ping with padding", { ...none, packetNumber: 6, padding: 3 });
     add("the largest short packet number", { ...none, packetNumber: 2 ** packetNumberBits - 1 });
     if (hasRole(this.#model.header.clear, "packet-number-high")) {
@@ -323,7 +328,8 @@ class Vectors {
   }
 
   #header(values: DatagramValues): object {
-    const { sessionTag, packetNumber, wide, ackNow, ack, receiveLimit, padding, user } = values;
+    const { sessionTag, packetNumber, wide, ackNow, ack, receiveLimit, clock, padding, user } =
+      values;
     const names = userFields(this.#model).map((field) => field.name);
     return {
       ...(sessionTag === undefined ? {} : { sessionTag }),
@@ -332,6 +338,9 @@ class Vectors {
       ackNow: ackNow === true,
       ...(ack === undefined ? {} : { ack }),
       ...(receiveLimit === undefined ? {} : { receiveLimit }),
+      ...(receiveLimit === undefined || !hasRole(this.#model.header.sealed, "clock")
+        ? {}
+        : { clock: clock ?? 0 }),
       ...(padding === undefined ? {} : { padding }),
       user: names.map((name, i) => ({ name, value: user?.[i] ?? 0 })),
     };

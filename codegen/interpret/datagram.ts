@@ -42,6 +42,8 @@ export interface Reading {
   readonly keyPhase?: boolean;
   readonly ack?: AckReading;
   readonly receiveLimit?: number;
+  /** Units of 250 us, where the layout has it. */
+  readonly clock?: number;
   readonly user?: Readonly<Record<string, number>>;
   readonly frames: readonly FrameReading[];
   readonly parts: readonly Part[];

@@ -157,6 +157,9 @@ class RegularReading {
         case "receive-limit":
           this.#reading.receiveLimit = value;
           return;
+        case "clock":
+          this.#reading.clock = value;
+          return;
         case "key-phase":
           if (this.#reader.model.security === "sealed") this.#reading.keyPhase = value !== 0;
           else if (value !== 0) {

@@ -29,6 +29,8 @@ export interface DatagramValues {
     readonly runs: readonly number[];
   };
   readonly receiveLimit?: number;
+  /** Beside the limit, where the layout has it. */
+  readonly clock?: number;
   /** Zero bytes behind a datagram that asks for an ack and has no frames. */
   readonly padding?: number;
   /** In the order of `userIndex`. */
@@ -87,6 +89,8 @@ export function writeDatagram(
         return header.ack!.delay;
       case "receive-limit":
         return header.receiveLimit!;
+      case "clock":
+        return header.clock ?? 0;
       case undefined:
         return header.user?.[field.userIndex!] ?? 0;
       default:

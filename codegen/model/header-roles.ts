@@ -24,6 +24,7 @@ const flag = (lists: readonly HeaderList[]): RoleRule => ({ lists, form: "flag",
 /**
  * `key-phase` may be left out where a session is plain, which never sets it. `session-tag` stands in plain sessions only,
  * and may be left out on a network where nobody forges datagrams; lint says what that costs.
+ * `clock` lets each side know the other's time. It stands with the receive limit, which goes along now and then.
  * Implied, and so never in `when`: the channel of a frame is absent in the first one and where same-channel is set, and
  * a message number is absent where consecutive is set.
  */
@@ -52,6 +53,7 @@ export const headerRoles: Readonly<Record<HeaderRole, RoleRule>> = {
   "ack-ranges": { lists: ["sealed"], form: ["ack-ranges"], when: ["ack"], or: "ack-bits" },
   "ack-bits": { lists: ["sealed"], form: ["u32", "u64"], when: ["ack"], or: "ack-ranges" },
   "receive-limit": { lists: ["sealed"], form: ["varint"], when: ["limit"] },
+  clock: { lists: ["sealed"], form: ["varint"], when: ["limit"], optional: true },
   "same-channel": flag(["frame"]),
   consecutive: flag(["frame"]),
   "message-number": { lists: ["frame"], form: ["u16", "u32"], when: ["numbered"] },

@@ -296,6 +296,7 @@ const acknowledging: readonly (HeaderRole | undefined)[] = [
   "ack-ranges",
   "ack-bits",
   "receive-limit",
+  "clock",
 ];
 
 /** Bytes of the longest header with one slice frame, first and last: no next byte, channel or length. Without acks and limit. */

@@ -202,6 +202,7 @@ export type HeaderRole =
   | "ack-ranges"
   | "ack-bits"
   | "receive-limit"
+  | "clock"
   | "same-channel"
   | "consecutive"
   | "message-number"

@@ -61,6 +61,8 @@ export interface ConnectionOptions {
   /** Makes the session's congestion controller; default `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
   readonly sealCrypto: SealCrypto;
+  /** As of a session. */
+  readonly clockAheadMs?: number | undefined;
   /** Counts its round trips, and perhaps those of others. */
   readonly roundTrips?: LatencyHistogram | undefined;
   /** Where events that its state does not expect are counted. */
@@ -218,8 +220,8 @@ export class Connection {
   }
 
   #makeSession({ negotiated, tag, secrets }: Attachment, nowMs: number): Session {
-    const { protocol, role, random, host, resend, congestion, userFields, sealCrypto, roundTrips } =
-      this.#o;
+    const { protocol, role, random, host, resend, congestion, userFields } = this.#o;
+    const { sealCrypto, roundTrips, clockAheadMs } = this.#o;
     const session = new Session({
       protocol,
       negotiated,
@@ -232,6 +234,7 @@ export class Connection {
       resend,
       congestion,
       roundTrips,
+      clockAheadMs,
     });
     for (let i = 0; i < userFields.length; i++) session.setUserField(i, userFields[i]!);
     return session;

@@ -14,6 +14,7 @@ import { encodeOnce } from "../wire/encode-once.ts";
 import "../udp/node-text.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
+import { ClockTable } from "./clock-table.ts";
 import { Credits } from "./credits.ts";
 import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
 import type { PortListener } from "./port-listener.ts";
@@ -85,6 +86,7 @@ export class PortHandle {
   readonly #end: RingEnd<"application">;
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
+  readonly #clocks: ClockTable;
   readonly #message = new ReceivedMessage();
   readonly #user: Float64Array;
   readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
@@ -112,6 +114,7 @@ export class PortHandle {
     this.#end = new RingEnd(memory, "application");
     this.#sendCredits = new Credits(memory.sendCredits);
     this.#receiveCredits = new Credits(memory.receiveCredits);
+    this.#clocks = new ClockTable(memory.clocks);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.port = worker.port;
     this.#lastStats = noStats(worker.port, 0);
@@ -152,6 +155,7 @@ export class PortHandle {
     if (this.#exited) return Promise.resolve(WORKER_GONE);
     const slot = peer & this.#slotMask;
     this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
+    this.#clocks.reset(slot);
     this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
     const { cid, address, port, local, hash, compat, key, body } = request;
     const path = { address, port, local };
@@ -361,6 +365,11 @@ export class PortHandle {
         );
     const { out: toWorker, in: toApplication } = this.#end.fill();
     return { ...said, load: this.load, rings: { toWorker, toApplication } };
+  }
+
+  /** What is known of a peer's clock just now (../clock.ts); valid until the next call. */
+  clockOf(peer: number): Float64Array {
+    return this.#clocks.read(peer & this.#slotMask);
   }
 
   /** Of one peer; undefined: it is not there any more, or its worker does not answer. */

@@ -6,6 +6,7 @@
 import type { CloseReason } from "../connection-contract.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import { ClockTable } from "./clock-table.ts";
 import { Credits } from "./credits.ts";
 import { fullBit, type PortMemory, receiveCost } from "./memory.ts";
 import {
@@ -37,6 +38,7 @@ export class PortLink {
   readonly #end: RingEnd<"worker">;
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
+  readonly #clocks: ClockTable;
   #commands: PortCommands | undefined;
 
   constructor(memory: PortMemory, protocol: Protocol) {
@@ -44,6 +46,7 @@ export class PortLink {
     this.#end = new RingEnd(memory, "worker");
     this.#sendCredits = new Credits(memory.sendCredits);
     this.#receiveCredits = new Credits(memory.receiveCredits);
+    this.#clocks = new ClockTable(memory.clocks);
   }
 
   /** From now on `commands` is given what the application writes. */
@@ -118,6 +121,11 @@ export class PortLink {
   /** Which unreliable channels a session has no room for; true where a refused send is waiting for one. */
   setFull(slot: number, bits: number): boolean {
     return this.#sendCredits.setFull(slot, bits);
+  }
+
+  /** More is known of a peer's clock. */
+  clock(slot: number, words: Float64Array): void {
+    this.#clocks.write(slot, words);
   }
 
   /** Credit that is left just now. */

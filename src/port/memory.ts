@@ -4,6 +4,7 @@
  */
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import type { Protocol, ServerProtocol } from "../protocol.ts";
+import { type ClockMemory, createClocks } from "./clock-table.ts";
 import { type CreditsMemory, createCredits } from "./credits.ts";
 import { createDoorbell, type DoorbellMemory } from "./doorbell.ts";
 import { LEAVE_BYTES } from "./records-to-application.ts";
@@ -19,6 +20,7 @@ export interface PortMemory {
   readonly sendCredits: CreditsMemory;
   /** Bytes of each peer that may wait for the application. */
   readonly receiveCredits: CreditsMemory;
+  readonly clocks: ClockMemory;
   /** Whose ring was full: see `WantsRoom`. */
   readonly wantsRoom: SharedArrayBuffer;
 }
@@ -66,6 +68,7 @@ export function createPortMemory(
     applicationBell: createDoorbell(),
     sendCredits: createCredits(slots),
     receiveCredits: createCredits(slots),
+    clocks: createClocks(slots),
     wantsRoom: new SharedArrayBuffer(8),
   };
 }

@@ -61,6 +61,8 @@ export interface PortOwnerOptions {
   readonly publicPorts: readonly (readonly [number, number])[];
   readonly systems: SystemsHost | undefined;
   readonly resend: boolean;
+  /** What the server's clock is ahead of this thread's; default 0. */
+  readonly clockAheadMs?: number | undefined;
   /** A peer is closed when a channel that nobody reads is in the way of the others. */
   readonly closesUnread: boolean;
   /** Makes the congestion controllers of its peers; default `stardust`. */
@@ -84,6 +86,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   readonly counters: Counters = new Counters();
   readonly port: number;
   readonly roundTrips: LatencyHistogram = new LatencyHistogram();
+  readonly clockAheadMs: number;
   readonly #tally = new PortTally();
   readonly #o: PortOwnerOptions;
   readonly #zero: ZeroServer;
@@ -109,6 +112,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.random = options.random;
     this.resend = options.resend;
     this.port = options.sockets[0]!.port;
+    this.clockAheadMs = options.clockAheadMs ?? 0;
     this.congestion = options.congestion;
     this.userFields = new Float64Array(protocol.header.userFields.length);
     const zero = new ZeroServer({
@@ -416,6 +420,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   setFull(peer: PortPeer, bits: number): void {
     if (this.#o.link.setFull(peer.slot, bits)) this.#o.link.drained(peer.id);
+  }
+
+  tellClock(peer: PortPeer, words: Float64Array): void {
+    this.#o.link.clock(peer.slot, words);
   }
 
   wake(peer: PortPeer): void {

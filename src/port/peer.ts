@@ -31,6 +31,10 @@ export interface PeerPort {
   /** The number of the port, and what counts the round trips of all its peers. */
   readonly port: number;
   readonly roundTrips: LatencyHistogram;
+  /** What the server's clock is ahead of this thread's. */
+  readonly clockAheadMs: number;
+  /** More is known of its clock. */
+  tellClock(peer: PortPeer, words: Float64Array): void;
   /** A message is complete. False: not now; the session keeps it and offers it again. */
   deliver(peer: PortPeer, message: ReceivedMessage): boolean;
   /** What became of a message of the application's. False: not now; it is to be told again when there is room. */
@@ -104,6 +108,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.port = reservation.path.port;
     this.local = reservation.path.local;
     const { protocol, random, userFields, resend, congestion, counters, roundTrips } = port;
+    const { clockAheadMs } = port;
     this.connection = new Connection({
       protocol,
       role: "server",
@@ -115,6 +120,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
       congestion,
       sealCrypto: nodeSealCrypto,
       roundTrips,
+      clockAheadMs,
       counters,
     });
   }
@@ -190,6 +196,11 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     untold.splice(0, told);
   }
 
+  /** What is known of its clock (../clock.ts); undefined where the layout has none. */
+  get clockWords(): Float64Array | undefined {
+    return this.connection.session!.clock?.words;
+  }
+
   /** Its numbers as they are now, while it is there. */
   stats(nowMs: number): PeerStats {
     const stats = this.connection.session!.stats(nowMs);
@@ -241,6 +252,10 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     ) {
       this.#untold.push({ channel: index, token, delivered });
     }
+  }
+
+  clock(words: Float64Array): void {
+    this.#port.tellClock(this, words);
   }
 
   sendClose(code: string, reason: string, nowMs: number): void {

@@ -126,6 +126,8 @@ export interface WorkerOptions {
   readonly tokens: TokenRules | undefined;
   /** What proves that a worker has lost its peers: all workers of a server have the same, those started again too. */
   readonly resetKey: Uint8Array;
+  /** When the server's clock began, on the clock of the process (udp/process-clock.ts). */
+  readonly clockBeganMs: number;
   readonly protocolUrl: string;
   readonly protocolHash: string;
   /** Its `versions` as JSON: both threads must know the same ones. */

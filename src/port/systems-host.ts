@@ -3,6 +3,7 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
+import { clockView, type RemoteClock } from "../clock.ts";
 import type { CloseOptions, CloseReason } from "../connection-contract.ts";
 import {
   addressText,
@@ -64,6 +65,8 @@ export interface WorkerPeer {
   sendMessage(channel: number, message: unknown, token?: number): boolean;
   close(code: string, reason: string, lingerMs: number): void;
   stats(nowMs: number): PeerStats;
+  /** What is known of its clock (../clock.ts); undefined where the layout has none. */
+  readonly clockWords: Float64Array | undefined;
 }
 
 /** What the systems are told of a peer that was let in: structured clones of what the application has. */
@@ -100,6 +103,7 @@ export class SystemsHost implements BroadcastTarget {
     protocol: ServerProtocol,
     systems: Systems,
     port: number,
+    clockAheadMs: number,
     onFault: (where: string, error: unknown) => void,
     sendSystem: SystemSender,
   ) {
@@ -117,6 +121,7 @@ export class SystemsHost implements BroadcastTarget {
     });
     this.#portFace = {
       port,
+      time: () => nowMs() + clockAheadMs,
       peers: this.#faces,
       broadcast: systems.face.broadcast(this),
       group: (name) => this.#groups.group(name),
@@ -370,6 +375,7 @@ class HostedPeer implements SendTarget {
     this.#protocol = protocol;
     this.#peer = peer;
     const { join = {}, accept, state } = peer.admission ?? {};
+    let clock: RemoteClock | undefined;
     this.face = {
       id: peer.id,
       get address(): string {
@@ -387,6 +393,13 @@ class HostedPeer implements SendTarget {
       version: peer.negotiated.version,
       has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
       stats: () => peer.stats(nowMs()),
+      get clock(): RemoteClock {
+        clock ??= clockView(
+          () => peer.clockWords,
+          () => owner.time(),
+        );
+        return clock;
+      },
       close: (options: CloseOptions = {}) => {
         const { code, reason, lingerMs } = checkClose(options);
         peer.close(code, reason, lingerMs);

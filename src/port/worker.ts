@@ -13,6 +13,7 @@ import { LoopDelay } from "../udp/loop-delay.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
 import "../udp/node-text.ts";
 import { openOnAll } from "../udp/open-on-all.ts";
+import { processAheadMs } from "../udp/process-clock.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
@@ -23,6 +24,8 @@ import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;
 const application = parentPort!;
+/** What the server's clock is ahead of this thread's. */
+const clockAheadMs = processAheadMs() - options.clockBeganMs;
 
 function post(message: WorkerPost): void {
   application.postMessage(message);
@@ -80,7 +83,7 @@ async function importSystems(
       `the default export of ${options.systems} is not what systems() of this protocol returns`,
     );
   }
-  return new SystemsHost(protocol, systems, port, fault, (to, message, payload) =>
+  return new SystemsHost(protocol, systems, port, clockAheadMs, fault, (to, message, payload) =>
     link.system(to, message, payload),
   );
 }
@@ -175,6 +178,7 @@ async function main(): Promise<void> {
           publicPort: message.publicPort,
           publicPorts: message.ports,
           systems,
+          clockAheadMs,
           resend: options.resend,
           closesUnread: options.closesUnread,
           congestion,

@@ -22,18 +22,21 @@ export function roomBytes(header: DatagramHeader, protocol: Protocol, bytes: num
 
 /** Leaves out the oldest ranges until acks and limit fit into what slices leave free for them. True: some are. */
 export function trimAcks(header: DatagramHeader, codec: HeaderCodec): boolean {
-  const { acks, receiveLimit } = header;
+  const { acks, receiveLimit, clock } = header;
   const { pairs, firstRun } = acks;
   if (pairs === 0) return false;
   // Held against the shortest block, so that the user's own fields that stand with an ack do not count.
   acks.pairs = 0;
   acks.firstRun = 1;
   header.receiveLimit = 0;
-  const shortestBytes = codec.ackBits / 8 + 2 + (header.limit ? 1 : 0);
+  header.clock = 0;
+  const limitBytes = codec.hasClock ? 2 : 1;
+  const shortestBytes = codec.ackBits / 8 + 2 + (header.limit ? limitBytes : 0);
   const mostBytes = codec.size(header) + ACK_RESERVE_BYTES - shortestBytes;
   acks.pairs = pairs;
   acks.firstRun = firstRun;
   header.receiveLimit = receiveLimit;
+  header.clock = clock;
   while (acks.pairs > 0 && codec.size(header) > mostBytes) acks.pairs--;
   return acks.pairs < pairs;
 }

@@ -212,6 +212,12 @@ export class SentPackets {
     }
   }
 
+  /** When a datagram left; NaN: it is not remembered. */
+  sentAtMs(number: number): number {
+    if (number < this.base || number >= this.next) return Number.NaN;
+    return this.packets[(number & this.packetMask) * PACKET_STRIDE + SENT_AT]!;
+  }
+
   /** Checks an ack block and replaces its `largest` by the full number. Changes nothing else. */
   check(acks: AckBlock, ackBits: number): DropReason | undefined {
     let high = rebuildAcknowledged(acks.largest, ackBits, this.next - 1 + this.numberSpace);

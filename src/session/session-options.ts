@@ -22,6 +22,8 @@ export interface SessionSink {
    * of it. Else it is lost: nothing says that it arrived, and it is not sent again.
    */
   notice?(channel: ChannelDefinition, token: number, delivered: boolean): void;
+  /** More is known of the other side's clock (../clock.ts); the numbers are valid during the call. */
+  clock?(words: Float64Array): void;
 }
 
 /** What a sealed session needs besides. */
@@ -48,6 +50,8 @@ export interface SessionOptions {
   readonly sink: SessionSink;
   /** Makes its controller; default: `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
+  /** What this side's clock, which the other side is told of where the layout has one, is ahead of `nowMs`; default 0. */
+  readonly clockAheadMs?: number | undefined;
   /** Counts its round trips, and perhaps those of others. */
   readonly roundTrips?: LatencyHistogram | undefined;
   /** Default true. False: what is lost stays lost; for tests that show what resending is good for. */

@@ -18,6 +18,7 @@ import type { ConnectionStats } from "../stats.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { DatagramBuilder } from "./build-datagram.ts";
+import { ClockSync } from "./clock-sync.ts";
 import { congestionControllers, DEFAULT_CONGESTION } from "./congestion/choose.ts";
 import type { CongestionController } from "./congestion/controller.ts";
 import { Pacer } from "./congestion/pacer.ts";
@@ -68,6 +69,8 @@ export class Session {
   lastSentMs: number;
   /** Why it has to end, which is its holder's to see to: only where it is sealed, for no stranger can bring it about. */
   failure: SessionFailure | undefined;
+  /** What is known of the other side's clock; undefined where the layout has none. */
+  readonly clock: ClockSync | undefined;
 
   private readonly protocol: Protocol;
   private readonly role: Role;
@@ -143,6 +146,7 @@ export class Session {
     this.context = new ReceiveContext(options, compat, counters, receiveLimit, space);
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
+    this.clock = protocol.header.hasClock ? new ClockSync(options.clockAheadMs ?? 0) : undefined;
     const tag = options.tag ?? 0;
     this.keys = sealKeys(options, this.rtt);
     this.opener = new DatagramOpener(
@@ -450,6 +454,8 @@ export class Session {
     if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
     const { controller, rtt, sent } = this;
     this.senders.notices.ackBlock++;
+    const { clock } = this;
+    if (header.limit && clock?.heard(header, sent, nowMs)) this.context.sink.clock?.(clock.words);
     if (sent.acknowledge(header.acks, nowMs, rtt, controller, stalled)) {
       controller.onFeedback(rtt.takeNewestMs(), rtt, nowMs);
       this.silence.ended();
@@ -481,7 +487,8 @@ export class Session {
     const { out: header, plan } = this.space;
     sent.giveUpOldest(nowMs, this.controller);
     header.ack = received.count > 0 && (received.pending || tell || ackDue);
-    header.limit = header.ack && tell;
+    header.limit = header.ack && (tell || this.clock?.isDue(nowMs) === true);
+    header.clock = this.clock?.reading(nowMs) ?? 0;
     header.receiveLimit = this.receiveLimit.limitBytes;
     header.ackNow = probe || this.pingWanted;
     const pathProbeBytes = open && this.followsData && !probe ? this.path.probeBytes(nowMs) : 0;
@@ -538,6 +545,7 @@ export class Session {
     if (header.limit) {
       this.receiveLimit.toldBytes = header.receiveLimit;
       this.limitWanted = false;
+      this.clock?.said(nowMs);
     }
     if (header.ackNow) this.pingWanted = false;
     if (probe) {

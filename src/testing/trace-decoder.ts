@@ -37,6 +37,8 @@ export interface TracedDatagram {
       }
     | undefined;
   readonly limit?: number | undefined;
+  /** The writer's clock, where the layout has one, with a limit. */
+  readonly clockMs?: number | undefined;
   readonly frames?: readonly TracedFrame[] | undefined;
   /** What else there is to say: that it is of the connection protocol, or why it cannot be read. */
   readonly note?: string | undefined;
@@ -44,6 +46,7 @@ export interface TracedDatagram {
 
 const DELAY_UNIT_MS = 0.25;
 const DELAY_UNKNOWN = 255;
+const CLOCK_UNIT_MS = 0.25;
 
 export class DatagramDecoder {
   readonly #protocol: Protocol;
@@ -85,6 +88,7 @@ export class DatagramDecoder {
       ackNow: header.ackNow ? true : undefined,
       ack,
       limit: header.limit ? header.receiveLimit : undefined,
+      clockMs: header.limit && codec.hasClock ? header.clock * CLOCK_UNIT_MS : undefined,
       frames,
       note,
     };

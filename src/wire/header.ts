@@ -62,6 +62,8 @@ export class DatagramHeader {
   readonly acks: AckBlock = new AckBlock();
   /** Bytes of reliable messages the writer accepts in all. */
   receiveLimit = 0;
+  /** The writer's clock, in units of 250 us, where the layout has it; with flag L. */
+  clock = 0;
   /** The user's own fields, in the order of `HeaderCodec.userFields`. */
   readonly user: Float64Array;
 

@@ -57,7 +57,11 @@ const layouts: Record<string, Model["header"]> = {
           ),
         { name: "packetNumber", type: "u32", role: "packet-number" },
       ],
-      sealed: [...arenaHeader.sealed, { name: "tick", type: "u32", userIndex: 0 }],
+      sealed: [
+        ...arenaHeader.sealed,
+        { name: "clock", type: "varint", role: "clock", when: ["limit"] },
+        { name: "tick", type: "u32", userIndex: 0 },
+      ],
       frame: arenaHeader.frame.map((f) =>
         f.role === "message-number" ? { ...f, type: "u32" as const } : f,
       ),
@@ -127,6 +131,7 @@ const datagram = fc.record({
   delay: fc.nat(255),
   run: fc.integer({ min: 1, max: 1000 }),
   receiveLimit: fc.maxSafeNat(),
+  clock: fc.maxSafeNat(),
   user: fc.tuple(fc.nat(65535), fc.nat(1), fc.nat(2047), fc.maxSafeNat()),
   frames: fc.array(frame, { maxLength: 5 }),
 });
@@ -169,6 +174,7 @@ describe.each(Object.keys(layouts))("the layout %s", (name) => {
         h.acks.delay = given.delay;
         h.acks.firstRun = given.run;
         h.receiveLimit = given.receiveLimit;
+        h.clock = given.clock;
         h.user.forEach((_, i) => {
           h.user[i] = given.user[i]!;
         });
@@ -215,6 +221,7 @@ describe.each(Object.keys(layouts))("the layout %s", (name) => {
           ]);
         }
         if (h.limit) expect(back.receiveLimit).toBe(h.receiveLimit);
+        if (h.limit && codec.hasClock) expect(back.clock).toBe(h.clock);
         expect([...back.user]).toEqual([...h.user]);
         if (sent.length === 0) expect(current.channel).toBe(-1);
         sent.forEach((f, i) => {

@@ -271,6 +271,7 @@ function writeGenerated(
   h.wide = vector.wide;
   h.limit = vector.receiveLimit !== undefined;
   h.receiveLimit = vector.receiveLimit ?? 0;
+  h.clock = vector.clock ?? 0;
   h.sessionTag = vector.sessionTag ?? 0;
   h.packetNumber = vector.packetNumber;
   vector.user.forEach(({ value }, i) => {
@@ -348,6 +349,7 @@ describe.each(["arena", "robot", "packed", "fleet"])(
         expect(parsed.packetNumber, vector.case).toBe(vector.packetNumber);
         expect(parsed.ackNow).toBe(vector.ackNow);
         expect(parsed.receiveLimit).toBe(vector.receiveLimit);
+        expect(parsed.clock).toBe(vector.clock);
         expect(parsed.user).toEqual(Object.fromEntries(vector.user.map((u) => [u.name, u.value])));
         if (vector.ack !== undefined) {
           const { largest, delay, runs } = vector.ack;

@@ -149,6 +149,9 @@ function randomDatagram(
     user: {},
     frames,
   };
+  if (d.limit !== undefined && header.hasClock === true) {
+    d.clock = random.integer(0, 2 ** random.integer(1, 52));
+  }
   userValues(random, lists, d);
   return d;
 }

@@ -23,6 +23,8 @@ test("notices that find no room in the ring wait in their order, and those of sy
     counters: new Counters(),
     port: 4000,
     roundTrips: new LatencyHistogram(),
+    clockAheadMs: 0,
+    tellClock: () => {},
     deliver: () => true,
     tellApplication: (_peer, channel, token, delivered) => {
       if (room === 0) return false;

@@ -82,9 +82,16 @@ class DefaultLayout implements HeaderCodec {
   readonly #channels: readonly ChannelDefinition[];
   readonly #byId: Map<number, ChannelDefinition>;
   readonly #sealed: boolean;
+  readonly hasClock: boolean;
 
-  constructor(channels: readonly ChannelDefinition[], userFieldCount: number, sealed: boolean) {
+  constructor(
+    channels: readonly ChannelDefinition[],
+    userFieldCount: number,
+    sealed: boolean,
+    hasClock: boolean,
+  ) {
     this.#sealed = sealed;
+    this.hasClock = hasClock;
     this.#channels = channels;
     this.#byId = new Map(channels.map((channel) => [channel.id, channel]));
     this.userFields = Array.from({ length: userFieldCount }, (_, i) => ({
@@ -99,6 +106,7 @@ class DefaultLayout implements HeaderCodec {
     let bytes = 3 + 1 + (h.wide ? 4 : 2);
     if (h.ack) bytes += 2 + 1 + ackRangesSize(h.acks);
     if (h.limit) bytes += varintSize(h.receiveLimit);
+    if (h.limit && this.hasClock) bytes += varintSize(h.clock);
     return bytes + 4 * this.userFields.length;
   }
 
@@ -125,6 +133,7 @@ class DefaultLayout implements HeaderCodec {
       writeAckRanges(w, h.acks);
     }
     if (h.limit) w.varint(h.receiveLimit);
+    if (h.limit && this.hasClock) w.varint(h.clock);
     for (let i = 0; i < this.userFields.length; i++) w.u32(h.user[i]!);
   }
 
@@ -173,6 +182,8 @@ class DefaultLayout implements HeaderCodec {
     if (h.limit) {
       h.receiveLimit = r.tryVarint();
       if (h.receiveLimit < 0) return Violation.nonMinimal;
+      if (this.hasClock) h.clock = r.tryVarint();
+      if (h.clock < 0) return Violation.nonMinimal;
     }
     const count = this.userFields.length;
     if (r.end - r.at < 4 * count) return Violation.truncated;
@@ -311,6 +322,8 @@ export interface HandOptions {
   readonly limits?: Partial<ProtocolLimits>;
   /** Sealed with it. */
   readonly cipher?: CipherName;
+  /** The layout has a clock. */
+  readonly clock?: boolean;
 }
 
 /** One channel of each kind; tests name them by `channelIndex`. */
@@ -389,7 +402,12 @@ export function handProtocol(options: HandOptions = {}): Protocol {
       maxAckDelayMs: 20,
       ...options.limits,
     },
-    header: new DefaultLayout(channels, userFields, options.cipher !== undefined),
+    header: new DefaultLayout(
+      channels,
+      userFields,
+      options.cipher !== undefined,
+      options.clock ?? false,
+    ),
     channels,
     zero: { bodies: { join: emptied, accept: emptied } },
   };

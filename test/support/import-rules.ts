@@ -24,7 +24,7 @@ interface ModuleRule {
 }
 
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
-const BASE = ["base", "contract", "stats", "negotiated-version", "message"];
+const BASE = ["base", "contract", "stats", "clock", "negotiated-version", "message"];
 const BELOW_PORT = ["wire", "session", "zero", "connection", "udp"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems", "tokens"];
@@ -37,6 +37,7 @@ const CODEGEN = [...BELOW_CODEGEN, "codegen"];
 export const modules: Readonly<Record<string, ModuleRule>> = {
   base: { imports: [], types: ["wire"], packages: [], pure: true },
   contract: { imports: ["base"], types: ["wire"], packages: [], pure: true },
+  clock: { imports: ["base"], packages: [], pure: true },
   stats: { imports: ["base"], packages: [], pure: true },
   "negotiated-version": { imports: ["base", "contract"], packages: [], pure: true },
   message: { imports: [], types: ["contract"], packages: [], pure: true },
@@ -139,6 +140,8 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/port-limits.ts": "base",
   "src/counters.ts": "base",
   "src/histogram.ts": "base",
+  "src/clock.ts": "clock",
+  "src/ticks.ts": "clock",
   "src/stats.ts": "stats",
   "src/protocol.ts": "contract",
   "src/negotiated-version.ts": "negotiated-version",

@@ -99,6 +99,7 @@ export function encodeWith(world: LayoutWorld, plain: PlainDatagram, compat = fa
   h.ack = plain.acks !== undefined;
   h.limit = plain.limit !== undefined;
   h.receiveLimit = plain.limit ?? 0;
+  h.clock = plain.clock ?? 0;
   if (plain.acks !== undefined) {
     h.acks.largest = plain.acks.largest;
     h.acks.delay = plain.acks.delay;
@@ -187,6 +188,7 @@ export function decodeWith(
     ackNow: h.ackNow,
     acks: h.ack ? acksOf(h) : undefined,
     limit: h.limit ? h.receiveLimit : undefined,
+    clock: h.limit && codec.hasClock ? h.clock : undefined,
     user: Object.fromEntries(codec.userFields.map(({ name }, i) => [name, h.user[i]!])),
     frames,
   };

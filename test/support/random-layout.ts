@@ -146,6 +146,7 @@ export function randomLayout(random: SeededRandom): LayoutLists {
           b.field("ack-delay", { type: "u8", when: ack }),
           acks,
           b.field("receive-limit", { type: "varint", when: limit }),
+          ...(random.chance(0.3) ? [b.field("clock", { type: "varint", when: limit })] : []),
           ...b.some(4, () => b.user()),
         ])
         .map((field) => [field]),

@@ -34,6 +34,7 @@ export interface DatagramVector {
   readonly ackNow: boolean;
   readonly ack?: { readonly largest: number; readonly delay: number; readonly runs: number[] };
   readonly receiveLimit?: number;
+  readonly clock?: number;
   readonly padding?: number;
   readonly user: readonly { readonly name: string; readonly value: number }[];
   readonly frames: readonly {

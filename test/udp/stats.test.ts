@@ -17,7 +17,10 @@ it("has the numbers of each channel, peer and port, and their sums", async () =>
   for (const text of texts.slice(0, 5)) bob.send.chat({ from: 0, text });
   await until(() => got.length === 25);
   for (const peer of server.peers.values()) peer.send.chat({ from: 0, text: "welcome" });
-  await until(async () => (await server.stats()).queue.bytes === 0);
+  await until(async () => {
+    const { channels, queue } = await server.stats();
+    return channels["chat"]?.messagesSent === 2 && queue.bytes === 0;
+  });
   const stats = await server.stats({ peers: true });
   expect(stats.channels["chat"]).toMatchObject({ messagesReceived: 25, messagesSent: 2 });
   const chatOf = (one: PortStats | PeerStats) => one.channels["chat"]!;

@@ -55,6 +55,8 @@ export interface PlainDatagram {
   ackNow: boolean;
   acks?: PlainAcks | undefined;
   limit?: number | undefined;
+  /** With a limit, where the layout has it. */
+  clock?: number | undefined;
   /** Zero bytes behind a datagram that asks for an ack and has no frames. */
   padding?: number | undefined;
   /** 0 where a field is not there. */
@@ -147,6 +149,7 @@ export class Layout {
       ["ack-largest", acks?.largest ?? 0],
       ["ack-delay", acks?.delay ?? 0],
       ["receive-limit", datagram.limit ?? 0],
+      ["clock", datagram.clock ?? 0],
     ]);
     for (const [name, value] of Object.entries(datagram.user)) values.set(`user ${name}`, value);
     const once = [...this.#lists.clear, ...this.#lists.sealed];
@@ -195,6 +198,7 @@ export class Layout {
         ? { largest: values.get("ack-largest")!, delay: values.get("ack-delay")!, runs }
         : undefined,
       limit: has("limit") ? values.get("receive-limit") : undefined,
+      clock: has("limit") ? values.get("clock") : undefined,
       user,
       frames,
     };
@@ -356,7 +360,7 @@ export class Layout {
 
   /** All that stands once, but the fields of the ack block and the limit; then number, index and count. */
   #longestHeader(): number {
-    const apart = ["ack-largest", "ack-delay", "ack-ranges", "ack-bits", "receive-limit"];
+    const apart = ["ack-largest", "ack-delay", "ack-ranges", "ack-bits", "receive-limit", "clock"];
     let bits = 0;
     for (const field of [...this.#lists.clear, ...this.#lists.sealed]) {
       if (apart.includes(field.role ?? "")) continue;

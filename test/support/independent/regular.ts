@@ -32,6 +32,7 @@ export interface RegularCapture {
   /** Ranges downwards, as [first, last] with first <= last; relative to the truncated `largest`. */
   readonly ack: { largest: number; delay: number; ranges: [number, number][] } | undefined;
   readonly receiveLimit: number | undefined;
+  readonly clock: number | undefined;
   /** Fields of the user's own. */
   readonly user: Readonly<Record<string, number>>;
   readonly frames: readonly FrameCapture[];
@@ -187,6 +188,7 @@ export class RegularParser {
           }
         : undefined,
       receiveLimit: has("limit") ? values.roles.get("receive-limit") : undefined,
+      clock: has("limit") ? values.roles.get("clock") : undefined,
       user: values.user,
       frames,
     };
@@ -366,7 +368,7 @@ export class RegularParser {
 
   /** The longest header of a datagram that carries one slice; acks and limit have room of their own. */
   #longestHeader(): number {
-    const apart = /^(ack-(largest|delay|ranges|bits)|receive-limit)$/;
+    const apart = /^(ack-(largest|delay|ranges|bits)|receive-limit|clock)$/;
     let bits = 0;
     let bytes = 0;
     for (const field of [...this.#clear, ...this.#sealed]) {
