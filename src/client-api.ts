@@ -1,6 +1,7 @@
 /** The client as its user sees it: what the generated `connect` resolves with. What it does is running-client.ts's business. */
 import type { RemoteClock } from "./clock.ts";
 import type { CloseOptions, CloseReason } from "./connection-contract.ts";
+import type { ConnectionTrace, TraceRunOptions } from "./connection-trace.ts";
 import type { ClientFaceTypes, Unsubscribe } from "./face.ts";
 import type { ConnectionStats } from "./stats.ts";
 
@@ -88,6 +89,8 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   serverTime(): number;
   /** The server's clock, with the bound of its error. Throws STARDUST_UNSUPPORTED where the header has no clock. */
   readonly clock: RemoteClock;
+  /** Switches a trace of this connection on; there is one at a time. */
+  trace(options?: TraceRunOptions): Promise<ConnectionTrace>;
   /** Its numbers as they are now. docs/counters.md. */
   stats(): ClientStats;
   /**

@@ -16,7 +16,9 @@ import type { AttemptOptions } from "./connect-options.ts";
 import type { OwnCredentials } from "./connect-token.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type CloseReason, closeCodes, unreadChannel } from "./connection-contract.ts";
+import { tracedAlready } from "./connection-trace.ts";
 import { Counters } from "./counters.ts";
+import { type ClientEvent, isLoss, publish } from "./diagnostics.ts";
 import {
   type CheckedClose,
   checkClose,
@@ -29,6 +31,7 @@ import { type ChannelDefinition, largestDatagramBytes, type Protocol } from "./p
 import type { ReceivedMessage } from "./received-message.ts";
 import { congestionFactory } from "./session/congestion/choose.ts";
 import type { ConnectionStats } from "./stats.ts";
+import { type TraceCommand, TraceRecorder } from "./trace/recorder.ts";
 import type { TrafficSecrets } from "./traffic-secrets.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { keyLines, writeKeyLog } from "./udp/key-log.ts";
@@ -105,6 +108,7 @@ export class ClientLink {
   #found: (() => void)[] = [];
   /** A reader has taken a message since the session last offered what it holds. */
   #roomMade = false;
+  #trace: TraceRecorder | undefined;
   /** Why it could not connect. */
   #failure: Error | undefined;
   /** Its user has been told that it has ended. */
@@ -254,6 +258,21 @@ export class ClientLink {
     return this.#connection.session!.clock?.words;
   }
 
+  /** Starts, reads or ends a trace; to be called once it has been open. */
+  trace(what: TraceCommand, maxEvents: number): string | undefined {
+    const session = this.#connection.session!;
+    if (what === "start") {
+      if (this.#trace !== undefined) throw tracedAlready();
+      const side = { name: "client", type: "client" } as const;
+      const { protocol } = this.#o;
+      this.#trace = new TraceRecorder(protocol, session, side, nowMs(), Date.now(), maxEvents);
+    }
+    const text = this.#trace?.read();
+    if (what === "stop") this.#trace = undefined;
+    session.trace(this.#trace);
+    return text;
+  }
+
   /** Of its session; to be called once it has been open. */
   stats(): ConnectionStats {
     return this.#connection.session!.stats(nowMs());
@@ -383,7 +402,12 @@ export class ClientLink {
   #attached(event: ClientAttachment): void {
     this.attachment = event;
     this.#o.user.attached(this);
+    publish("stardust:client:opened", () => this.#told(event));
     this.#resolveAttached();
+  }
+
+  #told({ peer, port }: ClientAttachment): ClientEvent {
+    return { id: peer, port, address: this.#o.address };
   }
 
   /** The handshake has failed: connect rejects. */
@@ -410,6 +434,12 @@ export class ClientLink {
       this.#connection.pump();
       this.#forgetSignal();
       this.#o.user.ended(this);
+      const { attachment } = this;
+      if (attachment !== undefined) {
+        const ended = () => ({ ...this.#told(attachment), reason });
+        if (isLoss(reason)) publish("stardust:client:lost", ended);
+        publish("stardust:client:closed", ended);
+      }
       this.#rejectAttached(this.#failure ?? new ConnectClosedError(reason));
       if (isQuiet) {
         void this.#loop.stop().then(() => this.#resolveClosed(reason));

@@ -14,6 +14,8 @@ export type {
 } from "./client.ts";
 export { MAX_CLOCK_DRIFT, type RemoteClock } from "./clock.ts";
 export type * from "./connection-contract.ts";
+export type { ConnectionTrace, TraceRunOptions } from "./connection-trace.ts";
+export type * from "./diagnostics.ts";
 export * from "./errors.ts";
 export type * from "./face.ts";
 export type { Group } from "./groups.ts";

@@ -14,6 +14,7 @@ import { firstOf } from "./connect-first.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 import { ownCredentials } from "./connect-token.ts";
 import { type CloseOptions, type CloseReason, closeCodes } from "./connection-contract.ts";
+import { type ConnectionTrace, startTrace, type TraceRunOptions } from "./connection-trace.ts";
 import { Counters } from "./counters.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import {
@@ -250,6 +251,11 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   get clock(): RemoteClock {
     this.#clock ??= clockView(() => this.#link!.clockWords, nowMs);
     return this.#clock;
+  }
+
+  async trace(options: TraceRunOptions = {}): Promise<ConnectionTrace> {
+    const link = this.#link!;
+    return startTrace(options, async (what, maxEvents) => link.trace(what, maxEvents));
   }
 
   stats(): ClientStats {

@@ -6,6 +6,7 @@
 import { onAbort } from "./abort.ts";
 import { type CloseReason, closeCodes } from "./connection-contract.ts";
 import { countersOf, serverCounters } from "./counters.ts";
+import { isLoss, type PeerEvent, publish } from "./diagnostics.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import {
   type CheckedClose,
@@ -69,6 +70,10 @@ import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
 const drainTable: OptionTable = { drainMs: milliseconds(0) };
+
+function peerEvent({ id, port, address }: ServerPeer): PeerEvent {
+  return { id, port, address };
+}
 
 const statsTable: OptionTable = { peers: flag };
 
@@ -259,6 +264,7 @@ export class RunningServer<F extends ServerFaceTypes>
       },
     });
     this.#loopDelay.start();
+    publish("stardust:server:opened", () => ({ ports: this.ports }));
     const { signal } = options;
     if (signal?.aborted) {
       await this.close();
@@ -336,6 +342,10 @@ export class RunningServer<F extends ServerFaceTypes>
     this.#loopDelay.stop();
     await this.#pool.close(code, lingerMs);
     this.#dispatcher.close();
+    const { ports } = this;
+    publish("stardust:server:closed", () => {
+      return { ports, reason: { code, reason: "", by: "local" } };
+    });
     this.#resolveClosed({ code, reason: "", by: "local" });
   }
 
@@ -445,6 +455,7 @@ export class RunningServer<F extends ServerFaceTypes>
         this.#onFault(error, "state");
       }
     }
+    publish("stardust:peer:opened", () => peerEvent(peer));
     this.#listeners.emit("join", peer);
   }
 
@@ -509,6 +520,8 @@ export class RunningServer<F extends ServerFaceTypes>
     for (const [channel, token] of peer.tokens.take()) {
       this.#notices.tell(channel, [peer], token, false);
     }
+    if (isLoss(reason)) publish("stardust:peer:lost", () => ({ ...peerEvent(peer), reason }));
+    publish("stardust:peer:closed", () => ({ ...peerEvent(peer), reason }));
     this.#listeners.emit("leave", peer, reason);
     // Its listeners have seen where it was.
     this.#groups.forget(peer);

@@ -4,6 +4,12 @@
  */
 import { CLOCK_WORDS, clockView, type RemoteClock, unknownClock } from "./clock.ts";
 import type { CloseOptions, JoinToken } from "./connection-contract.ts";
+import {
+  type ConnectionTrace,
+  startTrace,
+  type TraceRunOptions,
+  tracedAlready,
+} from "./connection-trace.ts";
 import { type CheckedClose, checkClose, closedError, DrainSignal } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RequestTarget, ServerFace, ServerFaceTypes } from "./face.ts";
@@ -32,6 +38,11 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
    * header has no clock.
    */
   readonly clock: RemoteClock;
+  /**
+   * Switches a trace of this connection on, as its worker sees it; there is one at a time. It can be read when the peer has left, too. Rejects with
+   * STARDUST_CLOSED where it has.
+   */
+  trace(options?: TraceRunOptions): Promise<ConnectionTrace>;
   /** Its numbers, as its worker has them now. Rejects with STARDUST_CLOSED where it has left. */
   stats(): Promise<PeerStats>;
   /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
@@ -75,6 +86,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   #exchange: Exchange | undefined;
   #asking: F["request"] | undefined;
   #clock: RemoteClock | undefined;
+  #isTraced = false;
   #face: F["send"] | undefined;
 
   constructor(
@@ -139,6 +151,21 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
       () => this.#server.time(),
     );
     return this.#clock;
+  }
+
+  async trace(options: TraceRunOptions = {}): Promise<ConnectionTrace> {
+    if (this.handle === undefined) throw closedError("peer");
+    if (this.#isTraced) throw tracedAlready();
+    this.#isTraced = true;
+    try {
+      return await startTrace(options, async (what, maxEvents) => {
+        if (what === "stop") this.#isTraced = false;
+        return this.owner.trace(this.id, what, maxEvents);
+      });
+    } catch (error) {
+      this.#isTraced = false;
+      throw error;
+    }
   }
 
   async stats(): Promise<PeerStats> {

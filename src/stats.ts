@@ -188,20 +188,15 @@ export const noTraffic: TrafficStats = {
   datagramsRefused: 0,
 };
 
-/** Of a connection that is not open yet. */
-export function noConnection(atMs: number): ConnectionStats {
-  return {
-    atMs,
-    ...noTraffic,
-    rttMs: 0,
-    rtt: { smoothedMs: 0, minMs: 0, jitterMs: 0, latestMs: 0 },
-    loss: { out: 0, in: 0 },
-    queue: { bytes: 0, ageMs: 0 },
-    congestion: { windowBytes: 0, inFlightBytes: 0, bytesPerSecond: 0, datagramBytes: 0 },
-    channels: {},
-    refused: {},
-  };
-}
+/** Of a channel on which nothing was sent. */
+export const noChannel: ChannelStats = {
+  messagesSent: 0,
+  bytesSent: 0,
+  framesResent: 0,
+  messagesReceived: 0,
+  bytesReceived: 0,
+  queue: { bytes: 0, ageMs: 0 },
+};
 
 export function sumTraffic(all: Iterable<TrafficStats>): TrafficStats {
   const sum: { -readonly [name in keyof TrafficStats]: number } = { ...noTraffic };

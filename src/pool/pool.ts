@@ -10,6 +10,7 @@ import {
   type Placing,
   type PortLoad,
 } from "../connection-contract.ts";
+import { publish } from "../diagnostics.ts";
 import { StardustError } from "../errors.ts";
 import type { LatencyHistogram } from "../histogram.ts";
 import { MAX_TIMER_MS } from "../limits.ts";
@@ -403,13 +404,13 @@ export class Pool {
 
   /** Never rejects: whatever goes wrong, the client is told and the application hears of it. */
   async #decide(asked: PortHandle, request: JoinRequest): Promise<void> {
-    const { cid, token } = request;
+    const { token } = request;
     if (token === undefined) return this.#place(asked, request, undefined);
     const claimed = this.#tokens.claim(token, Date.now());
     if (claimed === "used")
-      return asked.reject(cid, "denied", tokenProblems.used, "joinsOfUsedToken");
+      return asked.reject(request, "denied", tokenProblems.used, "joinsOfUsedToken");
     if (claimed === "full") {
-      return asked.reject(cid, "full", "too many tokens are remembered", "joinsOverTokens");
+      return asked.reject(request, "full", "too many tokens are remembered", "joinsOverTokens");
     }
     const { claim, older } = claimed;
     // What is kept for the join before it is free, or a peer's, before another place is taken: one token never has two.
@@ -437,21 +438,21 @@ export class Pool {
     const { cid, address, port, local, body, token } = request;
     const isUsed = (): boolean => claim?.isLost === true;
     const refuseUsed = (): void =>
-      asked.reject(cid, "denied", tokenProblems.used, "joinsOfUsedToken");
+      asked.reject(request, "denied", tokenProblems.used, "joinsOfUsedToken");
     if (isUsed()) return refuseUsed();
     const host = this.#o.hosts[local]!;
     const negotiated = negotiatedVersion(this.#o.protocol, request.hash, request.compat)!;
     const origin = { address, port, host, token };
     const decision = this.#isShuttingDown ? "failed" : await this.#decisions.ask(body, origin);
-    if (this.#isShuttingDown) return asked.reject(cid, "shutting-down", "");
-    if (decision === "timeout") return asked.reject(cid, "timeout", "");
-    if (decision === "failed") return asked.reject(cid, "internal", "");
-    if (!decision.accept) return asked.reject(cid, "denied", decision.detail ?? "");
+    if (this.#isShuttingDown) return asked.reject(request, "shutting-down", "");
+    if (decision === "timeout") return asked.reject(request, "timeout", "");
+    if (decision === "failed") return asked.reject(request, "internal", "");
+    if (!decision.accept) return asked.reject(request, "denied", decision.detail ?? "");
     const { state } = decision;
     for (;;) {
       if (isUsed()) return refuseUsed();
       if (!this.#peersOf.hasRoom(address)) {
-        return asked.reject(cid, "full", "too many peers of one address", "joinsOverAddress");
+        return asked.reject(request, "full", "too many peers of one address", "joinsOverAddress");
       }
       // A worker that has died meanwhile has no port to keep anybody on.
       const stays = request.stay && this.#o.stayOnPort;
@@ -460,9 +461,9 @@ export class Pool {
       const accept = decision.body ?? {};
       const placing = { join: body as object, origin, accept, state, ports, stay: kept?.port };
       const portSlot = this.#choose(placing);
-      if (portSlot === "failed") return asked.reject(cid, "internal", "");
+      if (portSlot === "failed") return asked.reject(request, "internal", "");
       const peer = portSlot === undefined ? undefined : this.#placement.reserve(portSlot.index);
-      if (portSlot === undefined || peer === undefined) return asked.reject(cid, "full", "");
+      if (portSlot === undefined || peer === undefined) return asked.reject(request, "full", "");
       const joined = { body, negotiated, token, state, claim, joined: false };
       this.#peers.set(peer, { portSlot, address, ...joined });
       if (claim !== undefined) claim.peer = peer;
@@ -473,9 +474,9 @@ export class Pool {
         return asked.answer(cid, answer, portSlot === kept ? "joinsStayed" : undefined);
       }
       this.#forget(peer);
-      if (this.#closing) return asked.reject(cid, "shutting-down", "");
+      if (this.#closing) return asked.reject(request, "shutting-down", "");
       if (answer === KEY_REFUSED) {
-        return asked.reject(cid, "denied", KEY_REFUSED, "joinsOfRefusedKey");
+        return asked.reject(request, "denied", KEY_REFUSED, "joinsOfRefusedKey");
       }
       // Whoever was first with it: the client that is left takes another one.
       if (answer === ID_TAKEN) return asked.turnAway(cid);
@@ -483,7 +484,7 @@ export class Pool {
       if (answer === WORKER_GONE) continue;
       const problem = new Error(`the join cannot be accepted: ${answer}`);
       this.#o.listener.onFault("authenticate", problem);
-      return asked.reject(cid, "internal", "");
+      return asked.reject(request, "internal", "");
     }
   }
 
@@ -561,6 +562,7 @@ export class Pool {
     this.#placement.setOpen(portSlot.index, false);
     this.#onRoom();
     this.#o.listener.onFault(`port ${portSlot.port}`, error);
+    publish("stardust:worker:down", () => ({ port: portSlot.port, error }));
     this.#restart(portSlot);
   }
 
@@ -584,6 +586,7 @@ export class Pool {
       await portSlot.handle.start(this.#publicPorts[portSlot.index]!, this.#ranges);
       portSlot.ready = true;
       this.#placement.setOpen(portSlot.index, true);
+      publish("stardust:worker:up", () => ({ port: portSlot.port }));
       this.#onRoom();
     } catch {
       // Its exit is handled like any other: reported and tried again.

@@ -1,6 +1,6 @@
 /**
  * What the worker knows of its peers' clocks, for the application's thread to read at any time: a few numbers for each slot of the
- * credits, which the worker alone writes. A counter before and after says whether a reader saw them half written; it tries again
+ * credits. The worker writes them, and the application's thread only while the slot has no peer. A counter before and after says whether a reader saw them half written; it tries again
  * then.
  */
 import { CLOCK_WORDS, unknownClock } from "../clock.ts";

@@ -5,6 +5,7 @@
 import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import type { CounterName } from "../counters.ts";
+import { publish } from "../diagnostics.ts";
 import { addressText } from "../endpoint.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
@@ -12,6 +13,7 @@ import { ReceivedMessage } from "../received-message.ts";
 import type { PeerStats, PortStats } from "../stats.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
 import "../udp/node-text.ts";
+import type { TraceCommand } from "../trace/recorder.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { ClockTable } from "./clock-table.ts";
@@ -19,7 +21,7 @@ import { Credits } from "./credits.ts";
 import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
 import type { PortListener } from "./port-listener.ts";
 import { noStats, type WorkerStats } from "./port-stats.ts";
-import type { ApplicationPost, WorkerOptions, WorkerPost } from "./posts.ts";
+import type { ApplicationPost, Question, WorkerOptions, WorkerPost } from "./posts.ts";
 import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
   CLOSE_BYTES,
@@ -40,6 +42,8 @@ import {
 import { Requests } from "./requests.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
+
+type JoinRequest = Extract<WorkerPost, { type: "join" }>;
 
 export interface PortHandleOptions {
   readonly protocol: ServerProtocol;
@@ -90,8 +94,7 @@ export class PortHandle {
   readonly #message = new ReceivedMessage();
   readonly #user: Float64Array;
   readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
-  readonly #statsRequests = new Requests(STATS_WAIT_MS, () => this.#lastStats);
-  readonly #peerStatsRequests = new Requests<PeerStats | undefined>(STATS_WAIT_MS, () => undefined);
+  readonly #questions = new Requests(STATS_WAIT_MS);
   /** Header fields that could not be written yet. */
   readonly #pendingHeaders = new Map<number, number>();
   #lastStats: WorkerStats;
@@ -148,7 +151,7 @@ export class PortHandle {
   /** Makes a reservation for a peer; resolves with its accept datagram, or with what went wrong. */
   reserve(
     peer: number,
-    request: Extract<WorkerPost, { type: "join" }>,
+    request: JoinRequest,
     accept: unknown,
     state: unknown,
   ): Promise<Uint8Array | string> {
@@ -182,7 +185,11 @@ export class PortHandle {
     this.#post({ type: "answer", cid, bytes, counter });
   }
 
-  reject(cid: string, reason: RejectReason, detail: string, counter?: CounterName): void {
+  reject(request: JoinRequest, reason: RejectReason, detail: string, counter?: CounterName): void {
+    const { cid, address, port: fromPort } = request;
+    publish("stardust:join:rejected", () => {
+      return { port: this.port, address, fromPort, reason, detail };
+    });
     this.#post({ type: "reject", cid, reason, detail, counter });
   }
 
@@ -358,26 +365,31 @@ export class PortHandle {
 
   /** What the port says of itself; where its worker says nothing, what it said last. */
   async stats(withPeers: boolean): Promise<PortStats> {
-    const said = this.#exited
-      ? this.#lastStats
-      : await this.#statsRequests.ask((request) =>
-          this.#post({ type: "stats", request, withPeers }),
-        );
+    const said = (await this.#ask({ what: "stats", withPeers })) as WorkerStats | undefined;
+    if (said !== undefined) this.#lastStats = said;
     const { out: toWorker, in: toApplication } = this.#end.fill();
-    return { ...said, load: this.load, rings: { toWorker, toApplication } };
+    return { ...this.#lastStats, load: this.load, rings: { toWorker, toApplication } };
+  }
+
+  /** Of one peer; undefined: it is not there any more, or its worker does not answer. */
+  async peerStats(peer: number): Promise<PeerStats | undefined> {
+    return (await this.#ask({ what: "peerStats", peer })) as PeerStats | undefined;
+  }
+
+  /** Starts, reads or ends a trace of a peer; undefined: there is none. */
+  async trace(peer: number, command: TraceCommand, maxEvents: number): Promise<string | undefined> {
+    return (await this.#ask({ what: "trace", peer, command, maxEvents })) as string | undefined;
+  }
+
+  /** Undefined: its worker has nothing to say, is gone, or does not answer in time. */
+  async #ask(question: Question): Promise<unknown> {
+    if (this.#exited) return undefined;
+    return this.#questions.ask((request) => this.#post({ type: "ask", request, question }));
   }
 
   /** What is known of a peer's clock just now (../clock.ts); valid until the next call. */
   clockOf(peer: number): Float64Array {
     return this.#clocks.read(peer & this.#slotMask);
-  }
-
-  /** Of one peer; undefined: it is not there any more, or its worker does not answer. */
-  async peerStats(peer: number): Promise<PeerStats | undefined> {
-    if (this.#exited) return undefined;
-    return this.#peerStatsRequests.ask((request) =>
-      this.#post({ type: "peerStats", request, peer }),
-    );
   }
 
   /** Asks the worker to close its peers and end; `onExit` follows. */
@@ -522,12 +534,11 @@ export class PortHandle {
       case "expired":
         this.#listener.onExpired(message.peer);
         return;
-      case "stats":
-        this.#lastStats = message.stats;
-        this.#statsRequests.answer(message.request, message.stats);
+      case "told":
+        this.#questions.answer(message.request, message.answer);
         return;
-      case "peerStats":
-        this.#peerStatsRequests.answer(message.request, message.stats);
+      case "lastStats":
+        this.#lastStats = message.stats;
         return;
       case "pong":
         this.unanswered = 0;
@@ -570,8 +581,7 @@ export class PortHandle {
     this.#end.close();
     for (const resolve of this.#reserving.values()) resolve(WORKER_GONE);
     this.#reserving.clear();
-    this.#statsRequests.end();
-    this.#peerStatsRequests.end();
+    this.#questions.end();
     const error = this.#orderly
       ? undefined
       : (this.#error ??

@@ -17,6 +17,7 @@ import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { SessionCounters } from "../session/counters.ts";
 import type { PeerStats } from "../stats.ts";
+import type { TraceCommand } from "../trace/recorder.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
 import { keyLines } from "../udp/key-log.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
@@ -34,6 +35,7 @@ import { PortTally, portStats, type WorkerStats } from "./port-stats.ts";
 import { type ApplicationPost, ID_TAKEN, KEY_REFUSED } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
 import type { SystemsHost } from "./systems-host.ts";
+import { Traces } from "./traces.ts";
 
 type ReserveRequest = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
 type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
@@ -87,7 +89,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   readonly port: number;
   readonly roundTrips: LatencyHistogram = new LatencyHistogram();
   readonly clockAheadMs: number;
-  readonly #tally = new PortTally();
+  readonly #tally: PortTally;
+  readonly #traces: Traces;
   readonly #o: PortOwnerOptions;
   readonly #zero: ZeroServer;
   readonly #loop: DatagramLoop<ZeroServerEvent>;
@@ -109,6 +112,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { protocol, sockets, systems } = options;
     this.#o = options;
     this.protocol = protocol;
+    this.#tally = new PortTally(protocol);
+    this.#traces = new Traces(protocol);
     this.random = options.random;
     this.resend = options.resend;
     this.port = options.sockets[0]!.port;
@@ -335,6 +340,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       eventLoopDelay,
       withPeers,
     });
+  }
+
+  /** Starts, reads or ends the trace of a peer. */
+  trace(id: number, what: TraceCommand, maxEvents: number): string | undefined {
+    const session = this.#peers.get(id)?.connection.session;
+    return this.#traces.ask(id, session, what, maxEvents, nowMs());
   }
 
   /** Of one peer; undefined: it is not there. */
@@ -564,6 +575,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#deadlines.remove(peer);
     this.#addresses.remove(peer);
     this.#tally.keep(connection.session!, nowMs());
+    this.#traces.end(id);
     this.#o.systems?.leave(id, connection.reason!);
     this.#o.link.leave(id, connection.reason!);
   }

@@ -3,6 +3,7 @@
  * when somebody asks. Worst case: one look at each counter of each peer.
  */
 import { type Histogram, noHistogram } from "../histogram.ts";
+import type { Protocol } from "../protocol.ts";
 import { createSessionCounters, type SessionCounters } from "../session/counters.ts";
 import { dropReasons } from "../session/drop-reason.ts";
 import type { Session } from "../session/session.ts";
@@ -10,6 +11,7 @@ import {
   type ChannelStats,
   type ConnectionStats,
   type JoinStats,
+  noChannel,
   noTraffic,
   type PeerStats,
   type PortStats,
@@ -34,7 +36,11 @@ export interface PeerReading {
 export class PortTally {
   readonly #counters: SessionCounters = createSessionCounters();
   #traffic: TrafficStats = noTraffic;
-  #channels: Readonly<Record<string, ChannelStats>> = {};
+  #channels: Readonly<Record<string, ChannelStats>>;
+
+  constructor({ channels }: Protocol) {
+    this.#channels = Object.fromEntries(channels.map(({ name }) => [name, noChannel]));
+  }
 
   /** A peer has left. */
   keep(session: Session, nowMs: number): void {

@@ -9,6 +9,7 @@ import type { CounterName } from "../counters.ts";
 import type { PortLimits } from "../port-limits.ts";
 import type { CongestionChoice } from "../session/congestion/choose.ts";
 import type { PeerStats } from "../stats.ts";
+import type { TraceCommand } from "../trace/recorder.ts";
 import type { JoinKey } from "../zero/key-exchange.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
@@ -58,22 +59,29 @@ export type WorkerPost =
   | { readonly type: "expired"; readonly peer: number }
   /** For the key log, where there is one. */
   | { readonly type: "keys"; readonly lines: readonly string[] }
+  /** What an `ask` has asked for; undefined: there is none. */
   | {
-      readonly type: "stats";
-      /** -1: nobody has asked, they are the last. */
+      readonly type: "told";
       readonly request: number;
-      readonly stats: WorkerStats;
+      readonly answer: WorkerStats | PeerStats | string | undefined;
     }
-  | {
-      readonly type: "peerStats";
-      readonly request: number;
-      /** Undefined: the peer is not there. */
-      readonly stats: PeerStats | undefined;
-    }
+  /** Nobody has asked: they are the last. */
+  | { readonly type: "lastStats"; readonly stats: WorkerStats }
   /** The answer to `ping`. */
   | { readonly type: "pong" }
   | { readonly type: "fault"; readonly where: string; readonly error: string }
   | { readonly type: "closed" };
+
+/** What a worker can be asked about itself. */
+export type Question =
+  | { readonly what: "stats"; readonly withPeers: boolean }
+  | { readonly what: "peerStats"; readonly peer: number }
+  | {
+      readonly what: "trace";
+      readonly peer: number;
+      readonly command: TraceCommand;
+      readonly maxEvents: number;
+    };
 
 /** Posted by the application's thread. */
 export type ApplicationPost =
@@ -112,8 +120,8 @@ export type ApplicationPost =
     }
   /** The connection id of a join is somebody's: its client is to take another. */
   | { readonly type: "turnAway"; readonly cid: string }
-  | { readonly type: "stats"; readonly request: number; readonly withPeers: boolean }
-  | { readonly type: "peerStats"; readonly request: number; readonly peer: number }
+  /** Asks for `told`. */
+  | { readonly type: "ask"; readonly request: number; readonly question: Question }
   /** Asks for `pong`. */
   | { readonly type: "ping" }
   | { readonly type: "close"; readonly code: string; readonly lingerMs: number };

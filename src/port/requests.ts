@@ -1,24 +1,21 @@
 /**
- * Questions to a worker that are answered with a post, and may not be: each has a deadline, and an answer for when it has
- * passed or the worker has ended. Bounded by who asks: nothing is kept of what was answered.
+ * Questions to a worker that are answered with a post, and may not be: each has a deadline, and is answered with undefined when it
+ * has passed or the worker has ended. Bounded by who asks: nothing is kept of what was answered.
  */
-export class Requests<Answer> {
+export class Requests {
   readonly #timeoutMs: number;
-  readonly #open = new Map<number, (answer: Answer) => void>();
-  /** What stands for an answer that does not come. */
-  readonly #otherwise: () => Answer;
+  readonly #open = new Map<number, (answer: unknown) => void>();
   #next = 0;
 
-  constructor(timeoutMs: number, otherwise: () => Answer) {
+  constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
-    this.#otherwise = otherwise;
   }
 
   /** Sends a question under a number that its answer has. */
-  ask(send: (request: number) => void): Promise<Answer> {
+  ask(send: (request: number) => void): Promise<unknown> {
     const request = this.#next++;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.answer(request, this.#otherwise()), this.#timeoutMs);
+      const timer = setTimeout(() => this.answer(request, undefined), this.#timeoutMs);
       this.#open.set(request, (answer) => {
         clearTimeout(timer);
         resolve(answer);
@@ -28,13 +25,13 @@ export class Requests<Answer> {
   }
 
   /** An answer has come; one that nobody waits for is nothing. */
-  answer(request: number, answer: Answer): void {
+  answer(request: number, answer: unknown): void {
     this.#open.get(request)?.(answer);
     this.#open.delete(request);
   }
 
   /** No more answers come. */
   end(): void {
-    for (const request of [...this.#open.keys()]) this.answer(request, this.#otherwise());
+    for (const request of [...this.#open.keys()]) this.answer(request, undefined);
   }
 }

@@ -7,6 +7,7 @@ import { parentPort, threadId, workerData } from "node:worker_threads";
 import { PortBindError, StardustError } from "../errors.ts";
 import { missingCodec, type ServerProtocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
+import type { PeerStats } from "../stats.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
 import { LoopDelay } from "../udp/loop-delay.ts";
@@ -18,8 +19,14 @@ import type { DatagramSocket } from "../udp/socket.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
-import { noStats, type WorkerStats } from "./port-stats.ts";
-import type { ApplicationPost, SystemFailure, WorkerOptions, WorkerPost } from "./posts.ts";
+import type { WorkerStats } from "./port-stats.ts";
+import type {
+  ApplicationPost,
+  Question,
+  SystemFailure,
+  WorkerOptions,
+  WorkerPost,
+} from "./posts.ts";
 import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;
@@ -149,15 +156,22 @@ async function main(): Promise<void> {
     else await owner.stop();
     link.close();
     loopDelay.stop();
-    if (owner !== undefined) post({ type: "stats", request: -1, stats: stats(false) });
+    const stats = owner?.stats(false, threadId, loopDelay.histogram.snapshot());
+    if (stats !== undefined) post({ type: "lastStats", stats });
     post({ type: "closed" });
     application.close();
   }
 
-  /** It may be asked before it has begun. */
-  function stats(withPeers: boolean): WorkerStats {
-    const delay = loopDelay.histogram.snapshot();
-    return owner?.stats(withPeers, threadId, delay) ?? noStats(port, threadId);
+  /** Undefined: it has not begun, or there is no such peer. */
+  function tell(question: Question): WorkerStats | PeerStats | string | undefined {
+    switch (question.what) {
+      case "stats":
+        return owner?.stats(question.withPeers, threadId, loopDelay.histogram.snapshot());
+      case "peerStats":
+        return owner?.peerStats(question.peer);
+      case "trace":
+        return owner?.trace(question.peer, question.command, question.maxEvents);
+    }
   }
 
   application.on("message", (message: ApplicationPost) => {
@@ -214,12 +228,9 @@ async function main(): Promise<void> {
       case "turnAway":
         owner!.turnAway(message.cid);
         return;
-      case "stats":
-        post({ type: "stats", request: message.request, stats: stats(message.withPeers) });
-        return;
-      case "peerStats": {
-        const { request, peer } = message;
-        post({ type: "peerStats", request, stats: owner?.peerStats(peer) });
+      case "ask": {
+        const { request, question } = message;
+        post({ type: "told", request, answer: tell(question) });
         return;
       }
       case "ping":

@@ -15,10 +15,14 @@ import { TAG_BYTES } from "./seal-crypto.ts";
 import type { SendKeys } from "./seal-keys.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { SentPackets } from "./sent.ts";
+import type { SessionOptions } from "./session-options.ts";
+import { plannedFrames, type SessionTracer } from "./tracer.ts";
 
 export class DatagramBuilder {
   /** The ack block of the datagram being built leaves out the oldest ranges. */
   trimmed = false;
+  /** Is told of all that is built, while there is one. */
+  tracer: SessionTracer | undefined;
   private readonly protocol: Protocol;
   private readonly tag: number;
   private readonly sent: SentPackets;
@@ -29,8 +33,7 @@ export class DatagramBuilder {
   private readonly keys: SendKeys | undefined;
 
   constructor(
-    protocol: Protocol,
-    tag: number,
+    { protocol, tag = 0 }: SessionOptions,
     sent: SentPackets,
     received: ReceivedPackets,
     packer: Packer,
@@ -107,6 +110,8 @@ export class DatagramBuilder {
     if (padding > 0) w.bytes.fill(0, w.at, w.take(padding) + padding);
     keys?.seal(number, w.bytes, at, clearEnd, w.at);
     w.at += tagBytes;
-    return w.at - at;
+    const bytes = w.at - at;
+    this.tracer?.sent(header, plannedFrames(this.protocol, plan), bytes, nowMs);
+    return bytes;
   }
 }

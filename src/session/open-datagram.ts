@@ -15,6 +15,8 @@ import type { Receivers } from "./receivers.ts";
 import { TAG_BYTES } from "./seal-crypto.ts";
 import type { ReceiveKeys } from "./seal-keys.ts";
 import type { SentPackets } from "./sent.ts";
+import type { SessionOptions } from "./session-options.ts";
+import { openedFrames, type SessionTracer } from "./tracer.ts";
 import type { Workspace } from "./workspace.ts";
 
 export class DatagramOpener {
@@ -31,15 +33,14 @@ export class DatagramOpener {
   private readonly keys: ReceiveKeys | undefined;
   /** The datagram that was opened last had a good tag: whatever is wrong with it, the other side has done. */
   isAuthentic = false;
+  /** Is told of all that is opened, while there is one. */
+  tracer: SessionTracer | undefined;
 
   constructor(
-    protocol: Protocol,
-    role: Role,
+    { protocol, role, tag = 0 }: SessionOptions,
     negotiated: NegotiatedVersion,
-    tag: number,
     duplicates: DuplicateWindow,
     sent: SentPackets,
-    receiveLimit: ReceiveLimit,
     receivers: Receivers,
     context: ReceiveContext,
     keys: ReceiveKeys | undefined,
@@ -50,7 +51,7 @@ export class DatagramOpener {
     this.tag = tag;
     this.duplicates = duplicates;
     this.sent = sent;
-    this.receiveLimit = receiveLimit;
+    this.receiveLimit = context.limit;
     this.receivers = receivers;
     this.context = context;
     this.keys = keys;
@@ -62,6 +63,16 @@ export class DatagramOpener {
    * suspicion, and where it is sealed the keys and the bytes themselves, which are open then.
    */
   open(space: Workspace, nowMs: number): DropReason | undefined {
+    const { at, end } = space.reader;
+    const reason = this.check(space, nowMs);
+    const { tracer } = this;
+    if (tracer === undefined) return reason;
+    if (reason !== undefined) tracer.refused(end - at, reason, nowMs);
+    else tracer.received(space.in, openedFrames(this.protocol, space.frames), end - at, nowMs);
+    return reason;
+  }
+
+  private check(space: Workspace, nowMs: number): DropReason | undefined {
     this.isAuthentic = false;
     const codec = this.protocol.header;
     const { in: header, frame, reader } = space;

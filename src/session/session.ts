@@ -13,7 +13,7 @@
 
 import { rethrowFrom } from "../errors.ts";
 import { sameVersion } from "../negotiated-version.ts";
-import { largestDatagramBytes, type Protocol, type Role } from "../protocol.ts";
+import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ConnectionStats } from "../stats.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -47,6 +47,7 @@ import type { SessionOptions } from "./session-options.ts";
 import { sessionStats } from "./session-stats.ts";
 import { Silence } from "./silence.ts";
 import { Timer, Timers } from "./timers.ts";
+import type { SessionTracer } from "./tracer.ts";
 import { Workspace, workspaceOf } from "./workspace.ts";
 
 export type { SessionFailure } from "./seal-session.ts";
@@ -73,7 +74,6 @@ export class Session {
   readonly clock: ClockSync | undefined;
 
   private readonly protocol: Protocol;
-  private readonly role: Role;
   private readonly resend: boolean;
   private readonly newController: (nowMs: number) => CongestionController;
   private controller: CongestionController;
@@ -114,7 +114,6 @@ export class Session {
   constructor(options: SessionOptions) {
     const { protocol, nowMs } = options;
     this.protocol = protocol;
-    this.role = options.role;
     const negotiated = options.negotiated ?? sameVersion(protocol);
     this.resend = options.resend ?? true;
     const { maxDatagramBytes } = protocol.limits;
@@ -147,29 +146,19 @@ export class Session {
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
     this.clock = protocol.header.hasClock ? new ClockSync(options.clockAheadMs ?? 0) : undefined;
-    const tag = options.tag ?? 0;
     this.keys = sealKeys(options, this.rtt);
+    const { duplicates, keys, packer, received, receivers, sent, context } = this;
+    const receiveKeys = keys?.receive;
     this.opener = new DatagramOpener(
-      protocol,
-      this.role,
+      options,
       negotiated,
-      tag,
-      this.duplicates,
-      this.sent,
-      this.receiveLimit,
-      this.receivers,
-      this.context,
-      this.keys?.receive,
+      duplicates,
+      sent,
+      receivers,
+      context,
+      receiveKeys,
     );
-    this.builder = new DatagramBuilder(
-      protocol,
-      tag,
-      this.sent,
-      this.received,
-      this.packer,
-      this.counters,
-      this.keys?.send,
-    );
+    this.builder = new DatagramBuilder(options, sent, received, packer, counters, keys?.send);
   }
 
   /**
@@ -258,6 +247,12 @@ export class Session {
   /** What of a channel's messages waits for the sink, payload bytes plus MESSAGE_OVERHEAD_BYTES each. */
   heldBytes(channel: number): number {
     return this.receivers.heldBytes(channel);
+  }
+
+  /** From now on `tracer` is told of each datagram; undefined: nobody is. */
+  trace(tracer: SessionTracer | undefined): void {
+    this.opener.tracer = tracer;
+    this.builder.tracer = tracer;
   }
 
   /** Its numbers as they are now; `nowMs` is the caller's. */

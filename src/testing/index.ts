@@ -4,6 +4,7 @@
  */
 export type { ReceivedMessage } from "../received-message.ts";
 export { Session, type SessionOptions, type SessionSink } from "../session/session.ts";
+export type { TracedDatagram, TracedFrame, TraceMetrics } from "../trace/datagram.ts";
 export { Bottleneck } from "./bottleneck.ts";
 export {
   type BurstLoss,
@@ -28,9 +29,7 @@ export {
   type DatagramEvent,
   Trace,
   type TraceEvent,
-  type TraceMetrics,
   type TraceOptions,
   type TraceSide,
 } from "./trace.ts";
-export type { TracedDatagram, TracedFrame } from "./trace-decoder.ts";
 export { VirtualTime } from "./virtual-time.ts";

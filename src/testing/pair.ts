@@ -3,10 +3,11 @@
  * four methods below: a session, a machine of the connection protocol, a whole connection. Several pairs can share the
  * time, and a bottleneck (`runTogether`).
  */
+import type { TraceMetrics } from "../trace/datagram.ts";
 import { Writer } from "../wire/writer.ts";
 import { type LinkObserver, type LinkOptions, SimulatedLink } from "./link.ts";
 import { SeededRandom } from "./random.ts";
-import type { Trace, TraceMetrics } from "./trace.ts";
+import type { Trace } from "./trace.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 /**

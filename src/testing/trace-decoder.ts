@@ -5,6 +5,7 @@
  */
 import type { Protocol } from "../protocol.ts";
 import { rebuildAcknowledged, rebuildNumber } from "../session/packet-numbers.ts";
+import { type TracedDatagram, type TracedFrame, tracedAck } from "../trace/datagram.ts";
 import {
   type AckBlock,
   DatagramHeader,
@@ -14,38 +15,6 @@ import {
 } from "../wire/header.ts";
 import { Reader } from "../wire/reader.ts";
 
-export interface TracedFrame {
-  readonly channel: string;
-  /** The message number as it is on the wire, its high bits cut off; only on numbered channels. */
-  readonly number?: number | undefined;
-  /** Index and count. */
-  readonly slice?: readonly [index: number, count: number] | undefined;
-  /** Of the payload. */
-  readonly bytes: number;
-}
-
-export interface TracedDatagram {
-  readonly bytes: number;
-  /** Whole; undefined for a datagram of the connection protocol, and where the header cannot be read. */
-  readonly packetNumber?: number | undefined;
-  readonly ackNow?: boolean | undefined;
-  /** Newest first, both ends included. */
-  readonly ack?:
-    | {
-        readonly delayMs?: number | undefined;
-        readonly ranges: readonly (readonly [number, number])[];
-      }
-    | undefined;
-  readonly limit?: number | undefined;
-  /** The writer's clock, where the layout has one, with a limit. */
-  readonly clockMs?: number | undefined;
-  readonly frames?: readonly TracedFrame[] | undefined;
-  /** What else there is to say: that it is of the connection protocol, or why it cannot be read. */
-  readonly note?: string | undefined;
-}
-
-const DELAY_UNIT_MS = 0.25;
-const DELAY_UNKNOWN = 255;
 const CLOCK_UNIT_MS = 0.25;
 
 export class DatagramDecoder {
@@ -96,16 +65,10 @@ export class DatagramDecoder {
 
   #ackOf(from: "a" | "b", acks: AckBlock): NonNullable<TracedDatagram["ack"]> {
     const others = this.#largest[from === "a" ? "b" : "a"];
-    const ranges: [number, number][] = [];
-    let high = rebuildAcknowledged(acks.largest, this.#protocol.header.ackBits, others);
-    for (let i = -1; i < acks.pairs; i++) {
-      if (i >= 0) high -= acks.gaps[i]!;
-      const low = high - (i < 0 ? acks.firstRun : acks.runs[i]!) + 1;
-      ranges.push([low, high]);
-      high = low - 1;
-    }
-    const delayMs = acks.delay === DELAY_UNKNOWN ? undefined : acks.delay * DELAY_UNIT_MS;
-    return { delayMs, ranges };
+    return tracedAck(
+      acks,
+      rebuildAcknowledged(acks.largest, this.#protocol.header.ackBits, others),
+    );
   }
 
   #frames(some: boolean): Pick<TracedDatagram, "frames" | "note"> {

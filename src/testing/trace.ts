@@ -4,8 +4,19 @@
  * tools. Bounded: the oldest events are forgotten. Not here: payloads; a trace holds their sizes.
  */
 import type { Protocol } from "../protocol.ts";
+import type { TracedDatagram, TraceMetrics } from "../trace/datagram.ts";
+import {
+  type QlogEvent,
+  qlogHead,
+  qlogLine,
+  qlogMetrics,
+  qlogNotDelivered,
+  qlogReceived,
+  qlogRefused,
+  qlogSent,
+} from "../trace/qlog.ts";
 import type { Fate } from "./link.ts";
-import { DatagramDecoder, type TracedDatagram } from "./trace-decoder.ts";
+import { DatagramDecoder } from "./trace-decoder.ts";
 
 export type TraceSide = "a" | "b";
 
@@ -25,13 +36,6 @@ export type TraceEvent =
   | DatagramEvent
   | ({ readonly what: "metrics"; readonly atMs: number; readonly of: TraceSide } & TraceMetrics);
 
-/** What an endpoint says of itself, as far as it does. */
-export interface TraceMetrics {
-  readonly rttMs?: number | undefined;
-  readonly bytesInFlight?: number | undefined;
-  readonly windowBytes?: number | undefined;
-}
-
 export interface TraceOptions {
   /** To decode headers with. */
   readonly protocol: Protocol;
@@ -40,8 +44,6 @@ export interface TraceOptions {
   /** The newest that are kept; default 10,000. */
   readonly maxEvents?: number | undefined;
 }
-
-const RECORD_SEPARATOR = "\x1e";
 
 export class Trace {
   /** Events that were forgotten because newer ones came. */
@@ -113,26 +115,12 @@ export class Trace {
   toQlog(side: TraceSide): string {
     const name = this.#names[side];
     const type = side === "a" ? "client" : "server";
-    const records: object[] = [
-      {
-        qlog_version: "0.3",
-        qlog_format: "JSON-SEQ",
-        title: "Stardust",
-        trace: {
-          vantage_point: { name, type },
-          common_fields: {
-            protocol_type: ["STARDUST"],
-            time_format: "relative",
-            reference_time: 0,
-          },
-        },
-      },
-    ];
+    let text = qlogHead(name, type);
     for (const event of this.events) {
       const record = qlogOf(event, side);
-      if (record !== undefined) records.push({ time: event.atMs, ...record });
+      if (record !== undefined) text += qlogLine(event.atMs, record);
     }
-    return records.map((record) => `${RECORD_SEPARATOR}${JSON.stringify(record)}\n`).join("");
+    return text;
   }
 
   #line(event: DatagramEvent): string {
@@ -180,43 +168,13 @@ function describe(datagram: TracedDatagram): string {
   return parts.join(", ");
 }
 
-function qlogOf(event: TraceEvent, side: TraceSide): object | undefined {
-  if (event.what === "metrics") {
-    if (event.of !== side) return undefined;
-    const data = {
-      smoothed_rtt: event.rttMs,
-      bytes_in_flight: event.bytesInFlight,
-      congestion_window: event.windowBytes,
-    };
-    return { name: "recovery:metrics_updated", data };
-  }
+function qlogOf(event: TraceEvent, side: TraceSide): QlogEvent | undefined {
+  if (event.what === "metrics") return event.of === side ? qlogMetrics(event) : undefined;
   const { what, from, datagram, refused } = event;
-  const header = { packet_type: "1RTT", packet_number: datagram.packetNumber };
-  const raw = { length: datagram.bytes };
   if (from === side) {
     if (what === "delivered" || what === "damaged") return undefined;
-    if (what !== "sent") {
-      return { name: "simulation:datagram_dropped", data: { header, raw, trigger: what } };
-    }
-    return { name: "transport:packet_sent", data: { header, raw, frames: qlogFrames(datagram) } };
+    return what === "sent" ? qlogSent(datagram) : qlogNotDelivered(datagram, what);
   }
   if (what !== "delivered" && what !== "damaged") return undefined;
-  if (refused !== undefined) {
-    return { name: "transport:packet_dropped", data: { header, raw, trigger: refused } };
-  }
-  return { name: "transport:packet_received", data: { header, raw, frames: qlogFrames(datagram) } };
-}
-
-/** Named as QUIC's where they mean the same: tools know those. */
-function qlogFrames({ ack, limit, ackNow, frames = [] }: TracedDatagram): object[] {
-  const all: object[] = [];
-  if (ack !== undefined) {
-    all.push({ frame_type: "ack", ack_delay: ack.delayMs, acked_ranges: ack.ranges });
-  }
-  if (limit !== undefined) all.push({ frame_type: "max_data", maximum: limit });
-  if (ackNow === true) all.push({ frame_type: "ping" });
-  for (const { channel, number, slice, bytes } of frames) {
-    all.push({ frame_type: "datagram", length: bytes, channel, message: number, slice });
-  }
-  return all;
+  return refused === undefined ? qlogReceived(datagram) : qlogRefused(datagram, refused);
 }

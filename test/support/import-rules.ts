@@ -25,7 +25,7 @@ interface ModuleRule {
 
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
 const BASE = ["base", "contract", "stats", "clock", "negotiated-version", "message"];
-const BELOW_PORT = ["wire", "session", "zero", "connection", "udp"];
+const BELOW_PORT = ["wire", "session", "zero", "connection", "udp", "trace"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems", "tokens"];
 
@@ -38,13 +38,17 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   base: { imports: [], types: ["wire"], packages: [], pure: true },
   contract: { imports: ["base"], types: ["wire"], packages: [], pure: true },
   clock: { imports: ["base"], packages: [], pure: true },
+  diagnostics: { imports: ["base", "contract"], packages: ["node:diagnostics_channel"] },
+  "connection-trace": { imports: [...BASE, "endpoint", "trace"], packages: [] },
+  metrics: { imports: ["base", "stats"], packages: [] },
   stats: { imports: ["base"], packages: [], pure: true },
   "negotiated-version": { imports: ["base", "contract"], packages: [], pure: true },
   message: { imports: [], types: ["contract"], packages: [], pure: true },
   "system-messages": { imports: [...BASE, "wire"], packages: [], pure: true },
   groups: { imports: ["contract"], packages: [], pure: true },
   wire: { imports: BASE, packages: [], pure: true },
-  session: { imports: [...BASE, "wire"], packages: [], pure: true },
+  session: { imports: [...BASE, "wire"], types: ["trace"], packages: [], pure: true },
+  trace: { imports: [...BASE, "wire"], types: ["session"], packages: [], pure: true },
   zero: { imports: [...BASE, "wire"], packages: [], pure: true },
   connection: { imports: [...BASE, "wire", "session"], packages: [], pure: true },
   compression: { imports: [...BASE, "wire"], packages: ["node:zlib"] },
@@ -53,11 +57,22 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   dispatcher: { imports: [...BASE, "session", "endpoint"], packages: ["node:*"] },
   exchange: { imports: [...BASE, "endpoint", "dispatcher"], packages: [] },
   port: {
-    imports: [...BASE, ...BELOW_PORT, "endpoint", "exchange", "groups", "system-messages"],
+    imports: [
+      ...BASE,
+      ...BELOW_PORT,
+      "endpoint",
+      "exchange",
+      "groups",
+      "system-messages",
+      "diagnostics",
+    ],
     types: ["systems"],
     packages: ["node:*"],
   },
-  pool: { imports: [...BASE, ...BELOW_PORT, "system-messages", "port"], packages: ["node:*"] },
+  pool: {
+    imports: [...BASE, ...BELOW_PORT, "system-messages", "diagnostics", "port"],
+    packages: ["node:*"],
+  },
   server: {
     imports: [
       ...BASE,
@@ -67,20 +82,30 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
       "system-messages",
       "dispatcher",
       "exchange",
+      "diagnostics",
+      "connection-trace",
       "port",
       "pool",
     ],
     packages: ["node:*"],
   },
   client: {
-    imports: [...BASE, ...BELOW_PORT, "endpoint", "dispatcher", "exchange"],
+    imports: [
+      ...BASE,
+      ...BELOW_PORT,
+      "endpoint",
+      "dispatcher",
+      "exchange",
+      "diagnostics",
+      "connection-trace",
+    ],
     packages: ["node:*"],
   },
   systems: { imports: BASE, types: ["groups"], packages: [] },
   tokens: { imports: [...BASE, "zero", "udp", "endpoint"], packages: [] },
   index: {
     imports: [...BASE, ...FACES],
-    types: ["wire", "session", "udp", "groups"],
+    types: ["wire", "session", "udp", "groups", "diagnostics", "connection-trace"],
     packages: [],
   },
   testing: {
@@ -142,7 +167,10 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/histogram.ts": "base",
   "src/clock.ts": "clock",
   "src/ticks.ts": "clock",
+  "src/diagnostics.ts": "diagnostics",
+  "src/connection-trace.ts": "connection-trace",
   "src/stats.ts": "stats",
+  "src/metrics.ts": "metrics",
   "src/protocol.ts": "contract",
   "src/negotiated-version.ts": "negotiated-version",
   "src/connection-contract.ts": "contract",
