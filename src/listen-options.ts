@@ -76,6 +76,12 @@ export interface TokenOptions {
   readonly maxRemembered?: number | undefined;
 }
 
+/**
+ * Makes the state of a new peer. A type of its own, so that a compiler that infers the state's type from it knows the peer's before, in
+ * whatever order it comes to them.
+ */
+type StateMaker<Peer, State> = (peer: Peer, start: State | undefined) => State;
+
 export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   /**
    * The address to bind, or a list of at most 16; default `127.0.0.1`. Each port is bound on each address, and a client
@@ -141,9 +147,7 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
     | ((placing: Placing<F["join"], F["accept"], F["state"]>) => number | undefined)
     | undefined;
   /** Makes the user's own state of a new peer; default: `start`, which is what `authenticate` has answered as `state`. */
-  readonly state?:
-    | ((peer: NewPeer<F["join"], F["send"]>, start: F["state"] | undefined) => F["state"])
-    | undefined;
+  readonly state?: StateMaker<NewPeer<F["join"], F["send"]>, F["state"]> | undefined;
   /** Handlers by channel, in place before the first message. */
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** What answers requests, by channel, in place before the first. */
