@@ -75,7 +75,10 @@ export async function targetsOf(spec: Spec, seed: number): Promise<Target[]> {
     }),
     new HeaderTarget(spec.name, protocol, protocol.header),
     new SessionTarget(spec.name, protocol),
-    new ZeroTarget(spec.name, protocol, { join: join!.body(), accept: accept!.body() }),
+    new ZeroTarget(spec.name, protocol, {
+      join: longBody(protocol, join!.body()),
+      accept: accept!.body(),
+    }),
   ];
 }
 
@@ -107,4 +110,19 @@ function fits(codec: MessageCodec<unknown>, message: unknown): boolean {
   } catch {
     return false;
   }
+}
+
+/** Where a body of join may be too long for a datagram: one that is, with its texts as long as they may be. */
+function longBody({ zero }: Protocol, body: unknown): unknown {
+  if (zero.joinBytes === undefined) return body;
+  const long = Object.entries(body as object).map(([name, value]) => {
+    if (typeof value !== "string") return [name, value] as const;
+    let text = value;
+    for (let chars = 1; chars <= zero.joinBytes!; chars *= 2) {
+      const longer = { ...(body as object), [name]: "A".repeat(chars) };
+      if (zero.bodies.join(longer) === null) text = "A".repeat(chars);
+    }
+    return [name, text] as const;
+  });
+  return Object.fromEntries(long);
 }

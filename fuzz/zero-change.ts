@@ -62,6 +62,10 @@ const keys: readonly string[] = [
   "toString",
   "hash",
   "port",
+  "pieces",
+  "piece",
+  "data",
+  "digest",
   "x",
 ];
 
@@ -149,7 +153,10 @@ function made(pair: ZeroPair, to: Side, random: SeededRandom): Uint8Array {
   const sys = msg === "ack" && !random.once(4) ? ackOf(pair) : sample;
   const cid = random.once(8) ? text22 : pair.client.cid || text22;
   const [seq, ack] = [random.below(MAX_SEQ + 1), random.below(MAX_SEQ + 1)];
-  const body = msg === "join" ? pair.bodies.join : msg === "accept" ? pair.bodies.accept : {};
+  const { joinBytes } = pair.protocol.zero;
+  // One that fits no datagram comes in pieces.
+  const join = joinBytes === undefined || random.once(2) ? pair.bodies.join : {};
+  const body = msg === "join" ? join : msg === "accept" ? pair.bodies.accept : {};
   const padBytes = random.pick([0, 200, limits.maxDatagramBytes]);
   const message = { cid, msg, seq, ack, sys, body };
   if (messages[msg].mac)

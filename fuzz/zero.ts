@@ -4,9 +4,10 @@
  * The datagram raises exactly one counter of `zeroDropReasons`. What is dropped changes nothing that can be seen from
  * outside, and both sides end as they would have without it. What is accepted leads where the tables say, adds one
  * entry at most, and adds no other when it comes again. A server sends one answer, to where it was asked, and none that is
- * larger than the request where no cookie was good.
+ * larger than the request where no cookie was good; a client sends one datagram, or so many pieces of its body as may be under way.
  */
 import type { Protocol } from "stardust-udp/protocol";
+import { ZERO_WINDOW } from "#src/limits.js";
 import { SeededRandom } from "#src/testing/random.js";
 import {
   type ZeroClient,
@@ -391,7 +392,9 @@ function sentByClient(pair: ZeroPair, reason: ZeroDropReason): ZeroDropReason | 
   const sent = pair.takeTransmits(pair.client);
   const events = pair.takeEvents(pair.client);
   const most = reason === "accepted" ? 1 : 0;
-  if (sent.length > most) return `${reason}, and sends ${sent.length}`;
+  // Of a body that comes in pieces as many as may be under way.
+  const pieces = pair.protocol.zero.joinBytes === undefined ? most : most * ZERO_WINDOW;
+  if (sent.length > pieces) return `${reason}, and sends ${sent.length}`;
   return events > most ? `${reason}, and tells ${events}` : reason;
 }
 

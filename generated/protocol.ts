@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "ede7d54557e1ae6784bedb755a0b3a6c",
+  hash: "ee3f285c7aa45f05ccc83f1ff6cb71d0",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

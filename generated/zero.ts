@@ -18,7 +18,7 @@ export interface JoinBody {
 /**
  * The join is accepted, on this port; the hash is that of the version both will use.
  * The application's part.
- * @see protocol.yaml:262
+ * @see protocol.yaml:270
  */
 export interface AcceptBody {
   motd: string;

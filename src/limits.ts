@@ -90,6 +90,12 @@ export const MAX_DRAIN_RECORDS = 1024;
 /** A zero message is one datagram; the shortest possible JSON object behind three zeros is 5 bytes. */
 export const MIN_ZERO_DATAGRAM_BYTES = 5;
 
+/** The body of a join that comes in pieces, and how many: with the smallest datagrams these are fewer bytes. */
+export const MAX_JOIN_BODY_BYTES = 8192;
+export const MAX_JOIN_PIECES = 64;
+/** Datagrams that a server looks into for each piece of a join. */
+export const MAX_PIECE_TRANSMISSIONS = 32;
+
 /** Depth and keys of a zero message's JSON, checked on the bytes before JSON.parse sees them. */
 export const MAX_ZERO_JSON_DEPTH = 6;
 export const MAX_ZERO_JSON_KEYS = 64;

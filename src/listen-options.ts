@@ -127,7 +127,10 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * on. Memory outside the heap (rings, sockets, buffers) does not count. Default 1 GiB; at least 16 MiB.
    */
   readonly workerHeapBytes?: number | undefined;
-  /** Decides on a join; default: everyone is let in. Has `authenticateTimeoutMs` of the spec. */
+  /**
+   * Decides on a join; default: everyone is let in. Has `authenticateTimeoutMs` of the spec. Where there is none, joins whose body
+   * is too long for a datagram are refused before it is sent.
+   */
   readonly authenticate?:
     | ((
         join: F["join"],

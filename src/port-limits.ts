@@ -18,6 +18,8 @@ export interface PortLimits {
   readonly addressBurst: number;
   /** Joins that may wait for `authenticate` at once; default 1024. */
   readonly pendingJoins: number;
+  /** Of these, joins whose body comes in pieces, each up to 8 KiB; default 128. */
+  readonly joinsInPieces: number;
   /**
    * Joins that are remembered for `handshakeTimeoutMs`, decided ones included, so that a late copy makes no second peer;
    * default 8192. So many joins in that time a port can take.
@@ -32,5 +34,6 @@ export const defaultPortLimits: PortLimits = {
   addressPerSecond: 20,
   addressBurst: 5,
   pendingJoins: 1024,
+  joinsInPieces: 128,
   rememberedJoins: 8192,
 };

@@ -166,6 +166,8 @@ export interface ZeroProtocol {
   readonly bodies: { readonly join: BodyValidator; readonly accept: BodyValidator };
   /** Members of the body of join that travel sealed; missing: there are none, and there can be none in plain. */
   readonly secrets?: readonly string[];
+  /** The longest body of join in bytes of JSON, where it may be too long for a datagram; missing: it always fits. */
+  readonly joinBytes?: number;
 }
 
 /** Numbers of the spec's `limits`, defaults filled in. */

@@ -231,6 +231,7 @@ export class RunningServer<F extends ServerFaceTypes>
         resetKey: resetKey(this.#identity, options.resetKey),
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
         limits: portLimits(options.limits),
+        takesPieces: options.authenticate !== undefined,
         maxJoinsPerAddress: options.maxJoinsPerAddress,
         systems: options.systems?.toString(),
         wrapSocket: options.wrapSocket?.toString(),

@@ -15,9 +15,19 @@ export function zeroSection(model: Model): string[] {
 const TOKEN_OVERHEAD_BYTES: number = 11 + 8 + 86 + 1;
 const EMPTY_TOKEN_BYTES = 128;
 
+/** What is said of a body that may come in pieces. */
+function bodyRoom({ bodyBytes }: ZeroMessageModel): string {
+  if (bodyBytes === undefined) return "";
+  return ` Its body takes at most ${bodyBytes} bytes; where it does not fit beside the rest, it follows in pieces.`;
+}
+
 /** What a connect token may say in the worst case. */
-function tokenRoom({ spare, maxBytes }: ZeroMessageModel, maxDatagramBytes: number): string {
-  if (spare === undefined) return "";
+function tokenRoom(
+  { spare, bodyBytes, maxBytes }: ZeroMessageModel,
+  maxDatagramBytes: number,
+): string {
+  // A body that comes in pieces makes room for whatever the token says.
+  if (spare === undefined || bodyBytes !== undefined) return "";
   const characters = maxDatagramBytes - maxBytes - TOKEN_OVERHEAD_BYTES;
   const room = Math.floor((characters * 3) / 4) - EMPTY_TOKEN_BYTES;
   const what =
@@ -33,7 +43,7 @@ function messageSection(message: ZeroMessageModel, maxDatagramBytes: number): st
     message.name === "join"
       ? " Clients pad it to a whole datagram; a server only answers with nothing larger than what it was sent."
       : "";
-  const facts = `From ${from}; at most ${message.maxBytes} bytes, padding not counted.${padding}${tokenRoom(message, maxDatagramBytes)}`;
+  const facts = `From ${from}; at most ${message.maxBytes} bytes, padding not counted.${padding}${bodyRoom(message)}${tokenRoom(message, maxDatagramBytes)}`;
   const rows = [
     ...schemaRows("sys", message.sys, true),
     ...schemaRows("body", message.body, true),

@@ -159,7 +159,7 @@ function valuesOf(model: Model, message: ZeroMessageModel, from: Side, full: boo
   const secret = secretSchema(message.body);
   const sampled = Object.entries(sample(message.sys, size) as Record<string, unknown>);
   const members = sampled
-    .filter(([key]) => message.spare?.includes(key) !== true)
+    .filter(([key]) => ![message.spare, message.large].some((names) => names?.includes(key)))
     .map(([key, value]) => [key, Object.hasOwn(own, key) ? own[key] : value]);
   const sys: Record<string, unknown> = inOrder(Object.fromEntries(members));
   // Versions and hashes are said where, and only where, they are the reason.

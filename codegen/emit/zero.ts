@@ -167,6 +167,8 @@ function zeroText(model: Model, module: Module): string {
         name === "join" ? secretNames(body) : [],
       );
       if (secret.length > 0) out.add(`secrets: [${secret.map(quote).join(", ")}],`);
+      const join = model.zero.messages.find(({ name }) => name === "join");
+      if (join?.bodyBytes !== undefined) out.add(`joinBytes: ${join.bodyBytes},`);
     },
     ";",
   );

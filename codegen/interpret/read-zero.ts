@@ -58,7 +58,13 @@ export function readZero(
     fail("msg", `${name} comes from the ${message.from}, but the ${from} sent it`);
   }
   checkFacts(message, envelope, fail);
-  for (const part of ["sys", "body"] as const) {
+  const { large = [] } = message;
+  const sysOf = envelope["sys"] as Record<string, unknown>;
+  const follows = message.hasBody && large.some((member) => Object.hasOwn(sysOf, member));
+  if (follows && Object.keys(envelope["body"] as object).length > 0) {
+    fail("body", "has members, and comes in pieces");
+  }
+  for (const part of follows ? (["sys"] as const) : (["sys", "body"] as const)) {
     const problem = schemaProblem(readableSchema(message[part]), envelope[part]);
     if (problem === undefined) continue;
     const path = `${part}${problem.path}`;
@@ -72,7 +78,7 @@ export function readZero(
 
 /** MAC, sequence number and acknowledgement, as far as the message settles them. */
 function checkFacts(
-  { name, mac, sig = false, spare = [], seq, ack, body }: ZeroMessageModel,
+  { name, mac, sig = false, spare = [], large = [], seq, ack, body }: ZeroMessageModel,
   envelope: Record<string, unknown>,
   fail: (name: string, problem: string) => never,
 ): void {
@@ -87,7 +93,8 @@ function checkFacts(
   if (mustBe && !isSigned) fail("sig", `is missing: ${name} is signed ${why}`);
   if (!mustBe && isSigned) fail("sig", `${name} carries none here`);
   const isSecond = name === "join" && Object.hasOwn(sys, "cookie");
-  const mustKeep = isSecond && secretNames(body).length > 0;
+  const follows = large.some((member) => Object.hasOwn(sys, member));
+  const mustKeep = isSecond && !follows && secretNames(body).length > 0;
   if (mustKeep !== (name === "join" && envelope["secret"] !== undefined)) {
     fail("secret", mustKeep ? "is missing: a join has secret members" : "has no place here");
   }

@@ -57,6 +57,7 @@ function factsOf({
   ack,
   text = [],
   spare = [],
+  large = [],
   hasBody = false,
 }: Record<string, unknown>): ZeroFacts {
   const numbers = (name: "seq" | "ack", value: unknown) =>
@@ -68,6 +69,7 @@ function factsOf({
     ...numbers("ack", ack),
     text: text as string[],
     spare: spare as string[],
+    large: large as string[],
     hasBody: hasBody as boolean,
   };
 }

@@ -275,6 +275,10 @@ export interface ZeroMessageModel extends Documentation {
    * signature of its sender's.
    */
   readonly spare?: readonly string[];
+  /** Members of sys that say of a body that it comes in pieces, or bring one: they are no part of the worst case either. */
+  readonly large?: readonly string[];
+  /** The longest body in bytes of JSON, where it may not fit beside all else and then comes in pieces. */
+  readonly bodyBytes?: number;
   /** Its sequence numbers, 0 outside the sequence; the second is that with a cookie. Missing: the next of the sequence. */
   readonly seq?: readonly number[];
   /** What it acknowledges, likewise. Missing: cumulative. */

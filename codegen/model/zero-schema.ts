@@ -47,6 +47,8 @@ export interface WalkOptions {
   readonly tokens: ReadonlySet<string>;
   /** Members of the root that take what room is left: their bytes are not counted. */
   readonly spare?: ReadonlySet<string>;
+  /** Members of the root that stand where the body does not: nothing of them is counted. */
+  readonly large?: ReadonlySet<string>;
   /** Whether members of the root may be marked `secret`, and what to say where security is plain. */
   readonly secrets?: { readonly notes?: { readonly help?: string } };
 }
@@ -207,6 +209,7 @@ class Walker {
       const isSecret = root && this.#isSecret(member);
       const inner = this.walk(member.value, `\`${member.key}\``, unit);
       // The name in quotes, a colon, the value, a comma.
+      if (root && this.#o.large?.has(member.key) === true) continue;
       const isCounted = !root || this.#o.spare?.has(member.key) !== true;
       const ownBytes = JSON.stringify(member.key).length + 2 + inner.bytes;
       if (isSecret) secretBytes += ownBytes;

@@ -24,6 +24,17 @@ const ENVELOPE_KEYS = 9;
 /** An Ed25519 signature and its name, in place of a MAC. */
 const SIGNATURE_BYTES: number = `,"sig":"${"x".repeat(86)}"`.length;
 
+/** The runtime's MAX_JOIN_BODY_BYTES and MAX_JOIN_PIECES; a test holds them against each other. */
+export const MAX_BODY_BYTES = 8192;
+export const MAX_PIECES = 64;
+/** What a join says of a body that comes in pieces. */
+const LARGE_BYTES: number = `,"pieces":64,"bytes":8192,"digest":"${"x".repeat(43)}"`.length;
+/** A piece but for its data: hash, the largest version, a key, its number. */
+const PIECE_BYTES: number =
+  3 +
+  `{"v":1,"cid":"${"x".repeat(22)}","msg":"join","seq":0,"ack":0,"sys":{"hash":"${"x".repeat(32)}","version":4294967295,"key":"${"x".repeat(43)}","piece":64,"data":""},"body":{}}`
+    .length;
+
 /** The runtime's (src/zero/secrets.ts). */
 const SECRET_PAD_BYTES = 64;
 const SEAL_TAG_BYTES = 16;
@@ -36,6 +47,8 @@ export interface ZeroFacts extends Pick<ZeroMessageModel, "hasBody" | "mac" | "s
   readonly text: readonly string[];
   /** Members of sys that take what room is left, and are no part of the worst case. */
   readonly spare: readonly string[];
+  /** Members of sys of a join whose body comes in pieces, or that is a piece; no part of the worst case either. */
+  readonly large: readonly string[];
 }
 
 /** What zero.yaml says. */
@@ -125,7 +138,7 @@ function resolveMessage(
   d: Diagnostics,
 ): ZeroMessageModel {
   const from = standard.from!.name as ZeroMessageModel["from"];
-  const { text, sig, spare, ...told } = facts;
+  const { text, sig, spare, large, ...told } = facts;
   const isSigned = sig && spec.security === "sealed";
   const ownSys = sysOf(standard.sys!, members);
   if (own?.from && own.from.name !== from) {
@@ -142,6 +155,7 @@ function resolveMessage(
     open: true,
     tokens,
     spare: new Set(spare),
+    large: new Set(large),
   });
   const body = walkSchema(bodyNode, `the body of ${place}`, {
     diagnostics: d,
@@ -156,7 +170,8 @@ function resolveMessage(
   }
   if (body && own?.body && !facts.hasBody) checkEmpty(own.body, d);
   const span = own?.span ?? spec.limitsSpan;
-  const maxBytes = sys && body ? checkSize(standard.name, span, sys, body, isSigned, spec, d) : 0;
+  const parts = { sys, body, isSigned, mayFollow: facts.hasBody && large.length > 0 };
+  const { maxBytes, bodyBytes } = checkSize(standard.name, span, parts, spec, d);
   return {
     ...(own ? { ...standard.docs, ...own.docs } : { ...standard.docs, line: 0 }),
     name: standard.name,
@@ -166,6 +181,8 @@ function resolveMessage(
     ...told,
     ...(isSigned ? { sig: true } : {}),
     ...(spare.length > 0 ? { spare } : {}),
+    ...(large.length > 0 ? { large } : {}),
+    ...(bodyBytes === undefined ? {} : { bodyBytes }),
     maxBytes,
   };
 }
@@ -261,25 +278,28 @@ function sealedBytes(memberBytes: number): number {
   return `,"secret":""`.length + Math.ceil(((padded + SEAL_TAG_BYTES) * 4) / 3);
 }
 
+interface SizeParts {
+  /** Undefined after a diagnostic. */
+  readonly sys: Extent | undefined;
+  readonly body: Extent | undefined;
+  readonly isSigned: boolean;
+  /** Whether a body that has no room may come in pieces. */
+  readonly mayFollow: boolean;
+}
+
 function checkSize(
   message: string,
   span: { start: number; end: number },
-  sys: Extent,
-  body: Extent,
-  isSigned: boolean,
+  { sys, body, isSigned, mayFollow }: SizeParts,
   spec: SpecAst,
   d: Diagnostics,
-): number {
+): { readonly maxBytes: number; readonly bodyBytes?: number } {
+  if (sys === undefined || body === undefined) return { maxBytes: 0 };
   const signature = isSigned ? SIGNATURE_BYTES : 0;
   const envelope = ENVELOPE_BYTES + signature + JSON.stringify(message).length;
   const secret = body.secretBytes === 0 ? 0 : sealedBytes(body.secretBytes);
   const worst = envelope + sys.bytes + body.bytes + secret;
   const limit = spec.limits.maxDatagramBytes;
-  if (worst > limit) {
-    const sealed = secret === 0 ? "" : `, secret members ${secret}`;
-    const parts = `envelope ${envelope}, sys ${sys.bytes}, body ${body.bytes}${sealed} (a character of a string may take 6)`;
-    d.report("SD1506", span, { message, worst, limit, parts });
-  }
   const depth = 1 + Math.max(sys.depth, body.depth);
   if (depth > MAX_ZERO_DEPTH) {
     d.report("SD1507", span, { message, found: `${depth} levels`, limit: MAX_ZERO_DEPTH });
@@ -288,5 +308,30 @@ function checkSize(
   if (keys > MAX_ZERO_KEYS) {
     d.report("SD1507", span, { message, found: `up to ${keys} keys`, limit: MAX_ZERO_KEYS });
   }
-  return worst;
+  if (worst <= limit) return { maxBytes: worst };
+  // Both joins say of a body that comes in pieces how long it is, and have an empty one of their own.
+  const bodyBytes = body.bytes + body.secretBytes;
+  const room = pieceRoom(limit, secret > 0);
+  if (mayFollow && bodyBytes <= room && envelope + sys.bytes + 2 + LARGE_BYTES <= limit) {
+    return { maxBytes: limit, bodyBytes };
+  }
+  const sealed = secret === 0 ? "" : `, secret members ${secret}`;
+  const parts = mayFollow
+    ? `in pieces its body may take ${room}, and takes ${bodyBytes}`
+    : `envelope ${envelope}, sys ${sys.bytes}, body ${body.bytes}${sealed}`;
+  d.report("SD1506", span, {
+    message,
+    worst,
+    limit,
+    parts: `${parts} (a character of a string may take 6)`,
+  });
+  return { maxBytes: worst };
+}
+
+/** What a body in pieces may take. */
+function pieceRoom(maxDatagramBytes: number, isSealed: boolean): number {
+  const ofOne = Math.floor(((maxDatagramBytes - PIECE_BYTES) * 3) / 4);
+  const all = MAX_PIECES * (ofOne - (isSealed ? SEAL_TAG_BYTES : 0));
+  const padding = isSealed ? SECRET_PAD_BYTES : 0;
+  return Math.min(MAX_BODY_BYTES, all - padding);
 }

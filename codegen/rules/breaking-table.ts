@@ -32,7 +32,7 @@ export type Report = (
 
 const join = (schema: string): string => `zero:\n  join:\n    body: { type: object, ${schema} }\n`;
 const sys = (hint: string): string =>
-  `zero:\n  processing:\n    sys: { type: object, properties: { hint: { type: ${hint} } } }\n`;
+  `zero:\n  processing:\n    sys: { type: object, properties: { pieces: { type: integer, minimum: 0, maximum: 64 }, hint: { type: ${hint} } } }\n`;
 /** A whole header, with room for fields of the sender's own. */
 const header = (own: string): string => `${plain}${sampleHeader("", own)}`;
 

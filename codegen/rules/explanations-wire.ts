@@ -159,6 +159,8 @@ security: ${security}
 channels:
   sample: { id: 0, delivery: reliable, message: { x: u8 } }
 `;
+/** What the runtime has in the sys of `processing`. */
+const pieces = "properties: { pieces: { type: integer, minimum: 0, maximum: 64 } }";
 const plainJoin = join("{ type: string, maxLength: 20 }");
 const deep = (levels: number): string =>
   `${"{ type: array, maxItems: 1, items: ".repeat(levels)}{ type: boolean }${" }".repeat(levels)}`;
@@ -174,6 +176,11 @@ const sys = (more: string, hash = 32): string => `zero:
         cookie: { type: string, minLength: 22, maxLength: 64 }
         token: { type: string, minLength: 1, maxLength: 1024 }
         stay: { type: boolean }
+        pieces: { type: integer, minimum: 1, maximum: 64 }
+        bytes: { type: integer, minimum: 1, maximum: 8192 }
+        digest: { type: string, minLength: 43, maxLength: 43 }
+        piece: { type: integer, minimum: 1, maximum: 64 }
+        data: { type: string, minLength: 2, maxLength: 1500 }
 `;
 
 const zero: Readonly<Record<string, Explanation>> = {
@@ -252,8 +259,8 @@ const zero: Readonly<Record<string, Explanation>> = {
   SD1512: {
     means: "Later versions of the runtime may add members to `sys`; older ones ignore them.",
     fix: "remove `additionalProperties`",
-    bad: "zero:\n  processing: { sys: { type: object, additionalProperties: false } }\n",
-    good: "zero:\n  processing: { sys: { type: object } }\n",
+    bad: `zero:\n  processing: { sys: { type: object, ${pieces}, additionalProperties: false } }\n`,
+    good: `zero:\n  processing: { sys: { type: object, ${pieces} } }\n`,
   },
   SD1513: {
     means:

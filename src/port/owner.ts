@@ -25,7 +25,8 @@ import { nowMs } from "../udp/turn.ts";
 import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
 import type { ZeroServerEvent } from "../zero/events.ts";
 import type { RejectReason } from "../zero/messages.ts";
-import { ZeroServer, type ZeroServerOptions } from "../zero/server.ts";
+import { ZeroServer } from "../zero/server.ts";
+import type { ZeroServerOptions } from "../zero/server-options.ts";
 import { Addresses } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
@@ -56,6 +57,7 @@ export interface PortOwnerOptions {
   readonly link: PortLink;
   readonly maxPeers: number;
   readonly limits: PortLimits;
+  readonly takesPieces?: ZeroServerOptions["takesPieces"];
   /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
   readonly maxJoinsPerAddress: number | undefined;
   /** This port's number and the announced ranges, as clients dial them. */
@@ -129,6 +131,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       port: options.publicPort,
       ports: options.publicPorts,
       limits: options.limits,
+      takesPieces: options.takesPieces ?? true,
       maxPendingPerAddress: options.maxJoinsPerAddress,
       // Peers that have ended are remembered for a while beside those that are there.
       maxPeers: 2 * options.maxPeers + 64,
@@ -146,9 +149,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   /** Makes a reservation and returns its accept, which the port that got the join sends; or why there is none. */
   reserve(request: ReserveRequest): Uint8Array | typeof KEY_REFUSED | typeof ID_TAKEN {
     const { peer: id, cid, hash, compat } = request;
-    const now = nowMs();
-    if (this.#zero.hasPlaced(cid, now)) return ID_TAKEN;
-    const bytes = this.#zero.reserve({ ...request, nowMs: now });
+    if (this.#zero.hasPlaced(cid, nowMs())) return ID_TAKEN;
+    const bytes = this.#zero.reserve({ ...request, nowMs: nowMs() });
     if (bytes === undefined) return KEY_REFUSED;
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);

@@ -146,6 +146,8 @@ export interface WorkerOptions {
   readonly port: number;
   readonly maxPeers: number;
   readonly limits: PortLimits;
+  /** Whether somebody has a use for bodies of join that come in pieces. */
+  readonly takesPieces: boolean;
   /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
   readonly maxJoinsPerAddress: number | undefined;
   readonly memory: PortMemory;

@@ -188,6 +188,7 @@ async function main(): Promise<void> {
           link,
           maxPeers: options.maxPeers,
           limits: options.limits,
+          takesPieces: options.takesPieces,
           maxJoinsPerAddress: options.maxJoinsPerAddress,
           publicPort: message.publicPort,
           publicPorts: message.ports,

@@ -233,6 +233,9 @@ export class ZeroClient {
   ): ZeroDropReason {
     if (envelope.seq !== 0 || envelope.ack !== JOIN_SEQ) return "droppedSequence";
     if (this.#state !== next) {
+      const arrived = this.#attempt!.hearPieces(envelope.sys.pieces ?? 0, this.#request, nowMs);
+      if (arrived === undefined) return "droppedSequence";
+      if (!arrived) return "accepted";
       this.#request.measure(nowMs);
       this.#state = next;
       // The join has arrived: what may be lost from here on is the reply, and repeating asks for it again.
@@ -267,6 +270,7 @@ export class ZeroClient {
     if (typeof own === "string") return own;
     if (own === undefined) return this.#distrust(signed!.identity);
     this.#answered(nowMs);
+    this.#attempt!.end();
     this.#state = next;
     const given = { port, peer, accept: envelope.body, negotiated, reset, ...own };
     const { estimator } = this.#request;
@@ -489,6 +493,7 @@ export class ZeroClient {
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
     if (nowMs >= this.#stayAtMs) this.#askToStay(nowMs);
     if (this.#request.isDue(nowMs)) this.#repeat(nowMs);
+    if (this.#attempt?.handleTimeout(nowMs) === true) this.#counters.retransmissions++;
     const again =
       this.#state === "closing" ? this.#reservation!.sequence.handleTimeout(nowMs) : undefined;
     if (again === undefined) return;
@@ -523,6 +528,7 @@ export class ZeroClient {
       this.#restartAtMs,
       this.#stayAtMs,
       this.#request.deadlineMs,
+      this.#attempt?.deadlineMs ?? NEVER,
       this.#endAtMs,
       this.#state === "closing" ? this.#reservation!.sequence.deadlineMs : NEVER,
     );
@@ -541,7 +547,8 @@ export class ZeroClient {
   #begin(nowMs: number): void {
     this.#restartAtMs = NEVER;
     const own = { token: this.#token, stay: this.#unreached !== undefined, body: this.#join };
-    this.#attempt = new JoinAttempt(this.#crypto, this.#protocol, own);
+    const send = (bytes: Uint8Array): void => this.#send(bytes, this.#dialledPort);
+    this.#attempt = new JoinAttempt(this.#crypto, this.#protocol, own, send);
     this.#request.begin({ bytes: this.#attempt.first(), port: this.#dialledPort }, nowMs);
   }
 
@@ -555,6 +562,7 @@ export class ZeroClient {
   #end(state: ClientState): void {
     this.#state = state;
     this.#rebinding = undefined;
+    this.#attempt?.end();
     this.#request.end();
     this.#handshakeDeadlineMs = NEVER;
     this.#restartAtMs = NEVER;

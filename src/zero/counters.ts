@@ -39,6 +39,7 @@ export const zeroDropReasons = {
   droppedAddressFull:
     "server: a join of an address that has its share of joins (answered with `reject`)",
   droppedSecret: "join: its secret members cannot be opened, or are not what they must be",
+  droppedPieces: "server: a join whose body is longer than is of use here (answered with `reject`)",
   droppedToken:
     "server: a join without a connect token that it takes (answered with `reject`, whose detail says why)",
   droppedRate: "server: more was asked without proof than the rate limits allow",

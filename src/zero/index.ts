@@ -11,4 +11,5 @@ export {
 export type { ZeroCrypto } from "./crypto.ts";
 export type { ZeroClientEvent, ZeroServerEvent } from "./events.ts";
 export type { PortRanges, RejectReason } from "./messages.ts";
-export { ZeroServer, type ZeroServerOptions, type ZeroServerTransmit } from "./server.ts";
+export { ZeroServer } from "./server.ts";
+export type { ZeroServerOptions, ZeroServerTransmit } from "./server-options.ts";

@@ -3,6 +3,7 @@
  * seals to the server. When they are sent, and again, is for the client's machine (client.ts).
  */
 import { InvalidMessageError, StardustError } from "../errors.ts";
+import { MAX_JOIN_PIECES } from "../limits.ts";
 import { compatibleHashes } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { encodeBase64url } from "./base64url.ts";
@@ -10,10 +11,16 @@ import type { SigningKey, ZeroCrypto } from "./crypto.ts";
 import { buildDatagram, ID_BYTES } from "./envelope.ts";
 import { ClientKeyExchange } from "./key-exchange.ts";
 import { type ChallengeSys, JOIN_SEQ, type JoinSys } from "./own-messages.ts";
+import { cutBody, layoutOf, type PieceLayout, PieceSender } from "./pieces.ts";
+import type { RepeatedRequest } from "./request.ts";
 import {
+  agreedKey,
   type OfferedKey,
+  PIECE_TAG_BYTES,
+  paddedJson,
   readOfferedKey,
   type SecretSeal,
+  sealPiece,
   sealSecret,
   splitBody,
 } from "./secrets.ts";
@@ -33,6 +40,16 @@ export interface JoinParts {
   readonly body: object;
 }
 
+/** A body that follows its joins in pieces. */
+interface LargeBody {
+  readonly layout: PieceLayout;
+  readonly text: Uint8Array;
+  /** Where nothing is sealed. */
+  readonly digest: string | undefined;
+}
+
+const encoder = new TextEncoder();
+
 /** What a server may ask to be repeated. */
 export const LONGEST_COOKIE: string = "-".repeat(64);
 
@@ -44,34 +61,58 @@ export class JoinAttempt {
   readonly #protocol: Protocol;
   readonly #parts: JoinParts;
   readonly #body: object;
-  /** Where the protocol has secret members: what they are this time. */
+  /** Where the protocol has secret members: what they are this time, unless they come in pieces. */
   readonly #secret: Readonly<Record<string, unknown>> | undefined;
+  readonly #large: LargeBody | undefined;
   #identity: string | undefined;
+  #pieces: readonly Uint8Array[] = [];
+  readonly #send: (piece: Uint8Array) => void;
+  /** From the answer that join 2 has arrived until all pieces have. */
+  #sender: PieceSender | undefined;
 
   /** Throws STARDUST_INVALID_OPTION for a protocol with secret members that has no keys to seal them with. */
-  constructor(crypto: ZeroCrypto, protocol: Protocol, parts: JoinParts) {
+  constructor(
+    crypto: ZeroCrypto,
+    protocol: Protocol,
+    parts: JoinParts,
+    send: (piece: Uint8Array) => void,
+  ) {
+    this.#send = send;
     this.#crypto = crypto;
     this.#protocol = protocol;
     this.#parts = parts;
     this.cid = encodeBase64url(crypto.randomBytes(ID_BYTES));
     if (protocol.security === "sealed") this.exchange = new ClientKeyExchange(crypto);
     const { secrets } = protocol.zero;
-    if (secrets === undefined) {
-      this.#body = parts.body;
-      return;
-    }
-    if (this.exchange === undefined) {
+    if (secrets !== undefined && this.exchange === undefined) {
       throw new StardustError(
         "STARDUST_INVALID_OPTION",
         "protocol: secret members, and nothing to seal them with",
       );
     }
-    const { readable, secret } = splitBody(
-      secrets,
-      parts.body as Readonly<Record<string, unknown>>,
-    );
-    this.#body = readable;
-    this.#secret = secret;
+    const body = parts.body as Readonly<Record<string, unknown>>;
+    const whole = secrets === undefined ? undefined : splitBody(secrets, body);
+    this.#body = whole?.readable ?? body;
+    this.#secret = whole?.secret;
+    this.#large = this.#cut(body);
+    if (this.#large === undefined) return;
+    this.#body = {};
+    this.#secret = undefined;
+  }
+
+  /** The body in pieces, where the joins have no room for it and the protocol allows that. */
+  #cut(body: Readonly<Record<string, unknown>>): LargeBody | undefined {
+    const { limits, zero } = this.#protocol;
+    if (zero.joinBytes === undefined) return undefined;
+    if (this.#longest().length <= limits.maxDatagramBytes) return undefined;
+    const isSealed = zero.secrets !== undefined;
+    const text = isSealed ? paddedJson(body) : encoder.encode(JSON.stringify(body));
+    const room = limits.maxDatagramBytes - this.#piece(MAX_JOIN_PIECES, "").length;
+    const mostBytes = Math.floor((room * 3) / 4) - (isSealed ? PIECE_TAG_BYTES : 0);
+    const layout = layoutOf(text.length, mostBytes);
+    if (layout === undefined) return undefined;
+    const digest = isSealed ? undefined : encodeBase64url(this.#crypto.sha256(text));
+    return { layout, text, digest };
   }
 
   /** Who is to read what is secret, once join 2 says it; undefined where nobody is. */
@@ -79,9 +120,40 @@ export class JoinAttempt {
     return this.#identity;
   }
 
+  /**
+   * Join 2, which `request` repeats, has arrived, and so many pieces of what follows it. Sends on. True: all is there;
+   * undefined: there cannot be so many.
+   */
+  hearPieces(count: number, request: RepeatedRequest, nowMs: number): boolean | undefined {
+    if (this.#pieces.length === 0) return true;
+    if (this.#sender === undefined) {
+      if (count > 0) return undefined;
+      request.hold(nowMs);
+      this.#sender = new PieceSender(this.#pieces, request.estimator, this.#send);
+    }
+    if (!this.#sender.acknowledge(count, nowMs)) return undefined;
+    return this.#sender.done;
+  }
+
+  /** When `handleTimeout` is due; infinity: nothing waits to be sent again. */
+  get deadlineMs(): number {
+    return this.#sender?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a piece was sent again. */
+  handleTimeout(nowMs: number): boolean {
+    return this.#sender?.handleTimeout(nowMs) === true;
+  }
+
+  /** It is decided: nothing is sent any more. */
+  end(): void {
+    this.#pieces = [];
+    this.#sender = undefined;
+  }
+
   /** The key that a challenge brings for what is secret; undefined where none is needed. */
   keyOf({ joinKey }: ChallengeSys): OfferedKey | undefined | "droppedSignature" {
-    if (this.#secret === undefined) return undefined;
+    if (this.#protocol.zero.secrets === undefined) return undefined;
     const key = joinKey === undefined ? undefined : readOfferedKey(this.#crypto, joinKey);
     return key ?? "droppedSignature";
   }
@@ -96,12 +168,39 @@ export class JoinAttempt {
    * to seal with.
    */
   second(cookie: string, to: OfferedKey | undefined): Uint8Array | undefined {
+    const key = to && agreedKey(this.#crypto, this.exchange!.pair, to.key);
+    if (to !== undefined && key === undefined) return undefined;
     const secret = to && this.#seal(to.key);
-    if (to !== undefined && secret === undefined) return undefined;
     const join = this.#build(cookie, this.#parts.stay, secret);
     this.#identity = to?.identity;
     this.exchange?.sent(join);
+    if (this.#large !== undefined) this.#pieces = this.#cutPieces(this.#large, join, key);
     return join;
+  }
+
+  #cutPieces(
+    { text, layout }: LargeBody,
+    join: Uint8Array,
+    key: Uint8Array | undefined,
+  ): Uint8Array[] {
+    const digest = this.#crypto.sha256(join);
+    return cutBody(text, layout).map((said, i) => {
+      const number = i + 1;
+      const data = key ? sealPiece(this.#crypto, key, digest, number, said) : said;
+      return this.#piece(number, encodeBase64url(data));
+    });
+  }
+
+  /** A piece of the body as a datagram, as long as a join. */
+  #piece(piece: number, data: string): Uint8Array {
+    const { hash, version, limits } = this.#protocol;
+    const key = this.exchange?.key;
+    const sys: JoinSys = { hash, version, ...(key === undefined ? {} : { key }), piece, data };
+    return buildDatagram(
+      this.#crypto,
+      { cid: this.cid, msg: "join", seq: 0, ack: 0, sys },
+      data === "" ? {} : { padBytes: limits.maxDatagramBytes, maxBytes: limits.maxDatagramBytes },
+    );
   }
 
   /**
@@ -110,14 +209,17 @@ export class JoinAttempt {
    */
   checkRoom(): void {
     const { maxDatagramBytes } = this.#protocol.limits;
-    const longest = this.#build(LONGEST_COOKIE, true, this.#seal(undefined));
-    const over = longest.length - maxDatagramBytes;
+    const over = this.#longest().length - maxDatagramBytes;
     if (over <= 0) return;
     if (this.#parts.token === undefined) {
       throw new InvalidMessageError("", "does not fit a datagram", "join");
     }
     const problem = `token: with it the join is ${over} bytes longer than a datagram of ${maxDatagramBytes}: its claims or the body of join have to be shorter`;
     throw new StardustError("STARDUST_INVALID_OPTION", problem);
+  }
+
+  #longest(): Uint8Array {
+    return this.#build(LONGEST_COOKIE, true, this.#seal(undefined));
   }
 
   /** `key` undefined: for its length. */
@@ -140,6 +242,8 @@ export class JoinAttempt {
       ...(key === undefined ? {} : { key }),
       ...(token === undefined ? {} : { token: token.signed }),
       ...(stay ? { stay } : {}),
+      ...this.#large?.layout,
+      ...(this.#large?.digest === undefined ? {} : { digest: this.#large.digest }),
     };
     const seq = cookie === undefined ? 0 : JOIN_SEQ;
     return buildDatagram(

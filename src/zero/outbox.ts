@@ -9,6 +9,11 @@ export class Outbox<T> {
     return this.#items.length - this.#at;
   }
 
+  /** Whether one more is taken. */
+  get hasRoom(): boolean {
+    return this.size < MAX_ZERO_OUTBOX;
+  }
+
   /** False: full, not taken. */
   push(item: T, limit: number = MAX_ZERO_OUTBOX): boolean {
     if (this.size >= limit) return false;

@@ -18,10 +18,15 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     (sys.cookie === undefined || isText(sys.cookie, 22, 64)) &&
     (sys.key === undefined || isText(sys.key, 43, 43)) &&
     (sys.token === undefined || isText(sys.token, 1, 1024)) &&
-    (sys.stay === undefined || isBoolean(sys.stay)),
+    (sys.stay === undefined || isBoolean(sys.stay)) &&
+    (sys.pieces === undefined || isInteger(sys.pieces, 1, 64)) &&
+    (sys.bytes === undefined || isInteger(sys.bytes, 1, 8192)) &&
+    (sys.digest === undefined || isText(sys.digest, 43, 43)) &&
+    (sys.piece === undefined || isInteger(sys.piece, 1, 64)) &&
+    (sys.data === undefined || isText(sys.data, 2, 1500)),
   challenge: (sys) =>
     isText(sys.cookie, 22, 64) && (sys.joinKey === undefined || isText(sys.joinKey, 171, 171)),
-  processing: () => true,
+  processing: (sys) => sys.pieces === undefined || isInteger(sys.pieces, 0, 64),
   accept: (sys) =>
     (sys.key === undefined || isText(sys.key, 43, 43)) &&
     (sys.identity === undefined || isText(sys.identity, 43, 43)) &&

@@ -54,6 +54,16 @@ export interface JoinSys {
   readonly token?: string;
   /** The client could not reach another port than this one. */
   readonly stay?: boolean;
+  /** The body is in so many further joins. */
+  readonly pieces?: number;
+  /** The bytes of that body. */
+  readonly bytes?: number;
+  /** Its SHA-256, where it is not sealed. */
+  readonly digest?: string;
+  /** The number of the piece that this join brings. */
+  readonly piece?: number;
+  /** The piece. */
+  readonly data?: string;
 }
 
 /** Proves nothing, stores nothing; the client repeats the cookie from the same address. */
@@ -63,8 +73,11 @@ export interface ChallengeSys {
   readonly joinKey?: string;
 }
 
-/** The join has arrived and is being decided; an ack of join, outside the sequence. */
-export type ProcessingSys = object;
+/** The join has arrived and is being decided, or its body is awaited; an ack of join, outside the sequence. */
+export interface ProcessingSys {
+  /** Pieces of the body that have come with none missing before them. */
+  readonly pieces?: number;
+}
 
 /** The join is accepted, on this port; the hash is that of the version both will use. */
 export interface AcceptSys {

@@ -56,6 +56,13 @@ export class RepeatedRequest {
     this.#send(request);
   }
 
+  /** It is heard, and its reply is for later: it is not repeated before `restartTimer`, and measured no more. */
+  hold(nowMs: number): void {
+    this.measure(nowMs);
+    this.#transmissions = 2;
+    this.#timer.stop();
+  }
+
   /** Its timeout begins anew. */
   restartTimer(nowMs: number): void {
     this.#timer.start(nowMs);

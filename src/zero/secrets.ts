@@ -23,8 +23,28 @@ const PAD_BYTES = 64;
 const encoder = new TextEncoder();
 const JOIN_KEY_LABEL: Uint8Array = encoder.encode("stardust 1 join key");
 const SECRET_LABEL: Uint8Array = encoder.encode("stardust 1 join secret");
-/** The number of the piece: there is one, and each key seals one join. */
-const NONCE: Uint8Array = new Uint8Array(12);
+/** What a piece has more when it is sealed. */
+export const PIECE_TAG_BYTES: number = TAG_BYTES;
+
+/** Each key seals one join: as a whole, which is number 0, or in pieces. */
+function nonceOf(piece: number): Uint8Array {
+  const nonce = new Uint8Array(12);
+  nonce[11] = piece;
+  return nonce;
+}
+
+/** With the spaces that fill it up. */
+export function paddedBytes(bytes: number): number {
+  return Math.ceil(bytes / PAD_BYTES) * PAD_BYTES;
+}
+
+/** What is to be sealed, as bytes. */
+export function paddedJson(value: Members): Uint8Array {
+  const text = encoder.encode(JSON.stringify(value));
+  const padded = new Uint8Array(paddedBytes(text.length)).fill(0x20);
+  padded.set(text);
+  return padded;
+}
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -93,15 +113,43 @@ export function sealSecret(
   key: Uint8Array | undefined,
   secret: Members,
 ): SecretSeal | undefined {
-  const text = encoder.encode(JSON.stringify(secret));
-  const padded = new Uint8Array(Math.ceil(text.length / PAD_BYTES) * PAD_BYTES).fill(0x20);
-  padded.set(text);
+  const padded = paddedJson(secret);
   const bytes = padded.length + TAG_BYTES;
   if (key === undefined) return { bytes, seal: () => new Uint8Array(bytes) };
+  const own = agreedKey(crypto, pair, key);
+  return own && { bytes, seal: (head) => crypto.seal(own, nonceOf(0), head, padded) };
+}
+
+/** What a client seals to a port with; undefined where the port's key gives no shared secret. */
+export function agreedKey(
+  crypto: ZeroCrypto,
+  pair: KeyPair,
+  key: Uint8Array,
+): Uint8Array | undefined {
   const shared = pair.agree(key);
-  if (shared === undefined) return undefined;
-  const own = secretKey(crypto, shared, pair.publicKey, key);
-  return { bytes, seal: (head) => crypto.seal(own, NONCE, head, padded) };
+  return shared && secretKey(crypto, shared, pair.publicKey, key);
+}
+
+/** A piece, from 1, bound to the SHA-256 of its join 2. */
+export function sealPiece(
+  crypto: ZeroCrypto,
+  key: Uint8Array,
+  joinDigest: Uint8Array,
+  piece: number,
+  said: Uint8Array,
+): Uint8Array {
+  return crypto.seal(key, nonceOf(piece), joinDigest, said);
+}
+
+/** What was sealed so; undefined where it was not. */
+export function openPiece(
+  crypto: ZeroCrypto,
+  key: Uint8Array,
+  joinDigest: Uint8Array,
+  piece: number,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  return crypto.open(key, nonceOf(piece), joinDigest, sealed);
 }
 
 /** A port's half: a key for the joins of one life of a cookie. */
@@ -120,12 +168,16 @@ export class PortJoinKey {
 
   /** What the client that has this key has sealed beside `head`; undefined where it is not that, or no JSON object. */
   open(clientKey: Uint8Array, head: Uint8Array, sealed: Uint8Array): Members | undefined {
-    const shared = this.#pair.agree(clientKey);
-    if (shared === undefined) return undefined;
-    const own = secretKey(this.#crypto, shared, clientKey, this.#pair.publicKey);
-    const opened = this.#crypto.open(own, NONCE, head, sealed);
+    const own = this.secretKey(clientKey);
+    const opened = own && this.#crypto.open(own, nonceOf(0), head, sealed);
     if (opened === undefined) return undefined;
     const secret = readJsonObject(opened, 0, opened.length);
     return typeof secret === "string" ? undefined : secret;
+  }
+
+  /** What the client that has this key seals with; undefined where it gives no shared secret. */
+  secretKey(clientKey: Uint8Array): Uint8Array | undefined {
+    const shared = this.#pair.agree(clientKey);
+    return shared && secretKey(this.#crypto, shared, clientKey, this.#pair.publicKey);
   }
 }

@@ -13,7 +13,7 @@ import type { JoinToken } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
 import { MAX_ZERO_OUTBOX } from "../limits.ts";
 import { differences, negotiateJoin } from "../negotiated-version.ts";
-import { defaultPortLimits, type PortLimits } from "../port-limits.ts";
+import { defaultPortLimits } from "../port-limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { AcceptMaker, type ReserveRequest } from "./accept.ts";
 import { CookieJar, peekCookie } from "./cookie.ts";
@@ -31,9 +31,9 @@ import {
   type Frame,
   openFrame,
   parseFrame,
-  secretOf,
 } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
+import { JoinBodies, TOO_LONG } from "./join-bodies.ts";
 import { decodeKey } from "./key-exchange.ts";
 import {
   cutDetail,
@@ -44,7 +44,6 @@ import {
   isPlain,
   nextState,
   outgoingBody,
-  type PortRanges,
   type RejectReason,
   type ValidMessage,
 } from "./messages.ts";
@@ -61,36 +60,11 @@ import {
 } from "./own-messages.ts";
 import { type Origin, PeerTable } from "./peers.ts";
 import { type JoinEntry, JoinTable } from "./pending.ts";
+import { PieceCollector } from "./pieces.ts";
 import { RateLimit } from "./rate.ts";
-import { joinBody, PortJoinKey } from "./secrets.ts";
-import { TokenCheck, type TokenProblem, type TokenRules, tokenProblems } from "./token.ts";
-
-export interface ZeroServerOptions {
-  readonly protocol: Protocol;
-  readonly crypto: ZeroCrypto;
-  /** Signs accept, where the protocol is sealed; all ports of a server have the same one. */
-  readonly identity?: SigningKey | undefined;
-  /** Whose connect tokens let somebody in, and the milliseconds since 1970; missing: everybody may ask. */
-  readonly tokens?: (TokenRules & { readonly wallMs: () => number }) | undefined;
-  /** The number of this port that clients know (the public one). */
-  readonly port: number;
-  /** Inclusive ranges of public ports that clients may be sent to; at most 16. */
-  readonly ports: PortRanges;
-  /** What proves that this port has lost a client (reset.ts), RESET_KEY_BYTES; missing: it proves nothing. */
-  readonly resetKey?: Uint8Array | undefined;
-  readonly nowMs: number;
-  /** What is left out has its default. */
-  readonly limits?: Partial<PortLimits>;
-  /** The same of one address, or the /64 prefix of an IPv6 one; default a quarter, and all for loopback. */
-  readonly maxPendingPerAddress?: number | undefined;
-  /** Reservations and peers of this port, ended ones that still answer included; default 8192. */
-  readonly maxPeers?: number;
-}
-
-/** A datagram to be sent from this port. */
-export interface ZeroServerTransmit extends NetworkPath {
-  readonly bytes: Uint8Array;
-}
+import type { PortJoinKey } from "./secrets.ts";
+import type { ZeroServerOptions, ZeroServerTransmit } from "./server-options.ts";
+import { TokenCheck, type TokenProblem, tokenProblems } from "./token.ts";
 
 export class ZeroServer {
   readonly #protocol: Protocol;
@@ -104,6 +78,7 @@ export class ZeroServer {
   readonly #tokens: TokenCheck | undefined;
   readonly #publicKey: RateLimit;
   readonly #joins: JoinTable;
+  readonly #bodies: JoinBodies;
   readonly #peers: PeerTable;
   readonly #outbox: Outbox<ZeroServerTransmit> = new Outbox();
   readonly #events: Outbox<ZeroServerEvent> = new Outbox();
@@ -130,8 +105,12 @@ export class ZeroServer {
     if (options.tokens !== undefined) {
       this.#tokens = new TokenCheck(crypto, options.tokens, options.tokens.wallMs);
     }
-    const { pendingJoins, rememberedJoins } = limits;
-    this.#joins = new JoinTable(pendingJoins, rememberedJoins, options.maxPendingPerAddress);
+    const { pendingJoins, rememberedJoins, joinsInPieces } = limits;
+    const share = options.maxPendingPerAddress;
+    this.#joins = new JoinTable(pendingJoins, rememberedJoins, share, joinsInPieces);
+    const { takesPieces = true } = options;
+    const cookies = this.#cookies;
+    this.#bodies = new JoinBodies({ protocol, crypto, identity, cookies, takesPieces });
     this.#peers = new PeerTable({
       protocol,
       crypto,
@@ -156,6 +135,11 @@ export class ZeroServer {
       pending: this.#joins.pending,
       peers: this.#peers.size,
     };
+  }
+
+  /** Of the joins that are pending, those whose body comes in pieces. */
+  get collected(): number {
+    return this.#joins.collected;
   }
 
   /** The state of a connection id, by the names of the state table. */
@@ -253,11 +237,48 @@ export class ZeroServer {
   /** A connection id that has asked before: the same bytes on the same path get the same answer. */
   #handleKnown(frame: Frame, entry: JoinEntry, from: Origin, nowMs: number): ZeroDropReason {
     if (!isSamePath(entry, from)) return this.#handleTaken(frame, from, nowMs);
-    if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) return "droppedBytes";
+    if (!this.#crypto.equal(this.#crypto.sha256(frame.bytes), entry.digest)) {
+      return this.#handlePiece(frame, entry, from);
+    }
     if (nextState(serverStates, this.stateOf(frame.cid), "join") === undefined)
       return "droppedState";
-    this.#send(entry.answer ?? this.#processing(entry.cid), entry);
+    this.#send(entry.answer ?? this.#processing(entry), entry);
     return "accepted";
+  }
+
+  /** A piece of the body of a join; the last one is as the whole join would be. */
+  #handlePiece(frame: Frame, entry: JoinEntry, from: Origin): ZeroDropReason {
+    const { collected, answer } = entry;
+    if (collected === undefined) return "droppedBytes";
+    const { collector } = collected;
+    if (!collector.mayLook()) return "droppedRate";
+    const envelope = this.#parseJoin(frame, from);
+    if (typeof envelope === "string") return envelope;
+    const { piece, data, cookie } = envelope.sys;
+    if (piece === undefined || data === undefined || cookie !== undefined) return "droppedBytes";
+    if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
+    if (answer === undefined && !collector.complete) {
+      if (!this.#events.hasRoom) return "droppedFull";
+      const outcome = collector.receive(piece, data);
+      if (outcome !== "accepted") return outcome;
+      if (collector.complete && !this.#announce(entry)) return "accepted";
+    }
+    this.#send(answer ?? this.#processing(entry), entry);
+    return "accepted";
+  }
+
+  /** All of a join is there: the application hears of it. False: it is not what it was to be, and is refused. */
+  #announce({ cid, collected }: JoinEntry): boolean {
+    const { collector, digest, event } = collected!;
+    const body = this.#bodies.assemble(collector, digest);
+    if (body !== undefined) return this.#events.push({ ...event, body });
+    const sys: RejectSys = {
+      reason: "denied",
+      detail: "the body of join is not what it was to be",
+    };
+    const rejection = this.#rejection(cid, JOIN_SEQ, sys);
+    this.#send(rejection, this.#joins.decide(cid, rejection)!);
+    return false;
   }
 
   /** A connection id that has a place here, and whose join another port has had, or this one so long ago that it is forgotten. */
@@ -276,18 +297,24 @@ export class ZeroServer {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = this.#parseJoin(frame, from);
     if (typeof envelope === "string") return envelope;
-    const { cookie, hash, token } = envelope.sys;
+    const { cookie, hash, token, piece } = envelope.sys;
+    if (piece !== undefined) {
+      // Of a join that is not known here, or no more: its client is to ask again.
+      this.#gone(frame.cid, from);
+      return "droppedCid";
+    }
     // A cookie that is not where ours stands is none of ours. A token comes with a cookie.
     if (envelope.seq !== 0 || envelope.ack !== 0 || cookie !== undefined) return "droppedSequence";
     if (token !== undefined) return "droppedSequence";
     const subject = { ...from, cid: frame.cid, hash };
     const cookieSys = { cookie: this.#cookies.make(subject, nowMs) };
+    const joinKey = this.#bodies.offer(nowMs);
     const challenge = buildDatagram(this.#crypto, {
       cid: frame.cid,
       msg: "challenge",
       seq: 0,
       ack: 0,
-      sys: this.#hasSecrets ? { ...cookieSys, joinKey: this.#joinKey(nowMs).text } : cookieSys,
+      sys: joinKey === undefined ? cookieSys : { ...cookieSys, joinKey },
     });
     if (!this.#answerUnproven(challenge, from)) return "droppedSmall";
     this.#counters.challengesSent++;
@@ -306,14 +333,16 @@ export class ZeroServer {
     // A key that stands twice has its last value: it must be the one that was checked.
     if (cookie !== peeked.cookie || hash !== peeked.hash) return "droppedEnvelope";
     if (envelope.seq !== JOIN_SEQ || envelope.ack !== 0) return "droppedSequence";
+    if (envelope.sys.piece !== undefined) return "droppedSequence";
     const { cid } = frame;
     const negotiated = this.#negotiate(envelope.sys)!;
-    if (this.#joins.full) {
+    const comes = envelope.sys.pieces !== undefined;
+    if (this.#joins.full || (comes && this.#joins.fullOfPieces)) {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, { reason: "full" }), from);
       return "droppedFull";
     }
     const { address, port, local } = from;
-    if (this.#joins.isFullFor(address)) {
+    if (this.#joins.isFullFor(address) || (comes && this.#joins.isFullOfPiecesFor(address))) {
       const sys: RejectSys = { reason: "full", detail: "too many joins of one address" };
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
       return "droppedAddressFull";
@@ -326,7 +355,7 @@ export class ZeroServer {
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
       return "droppedToken";
     }
-    const body = this.#hasSecrets ? this.#openBody(frame, envelope) : envelope.body;
+    const body = this.#bodies.read(frame, envelope);
     if (body === "droppedSecret") {
       const sys: RejectSys = { reason: "denied", detail: "secret members cannot be opened" };
       this.#answerUnproven(this.#rejection(cid, JOIN_SEQ, sys), from);
@@ -334,52 +363,33 @@ export class ZeroServer {
     if (typeof body === "string") return body;
     const { hash: known, compat } = negotiated;
     const digest = this.#crypto.sha256(frame.bytes);
-    const event: ZeroServerEvent = {
-      type: "join",
+    const event = {
+      type: "join" as const,
       cid,
       address,
       port,
       local,
-      body,
       hash: known,
       compat,
       stay: envelope.sys.stay === true,
       ...(this.#identity && { key: { digest, key: decodeKey(envelope.sys.key!)! } }),
       ...(token && { token }),
     };
-    if (!this.#events.push(event)) return "droppedFull";
-    this.#joins.add({
+    const collector = body instanceof PieceCollector ? body : undefined;
+    if (collector === undefined && !this.#events.push({ ...event, body })) return "droppedFull";
+    const entry: JoinEntry = {
       cid,
       digest,
       address,
       port,
       local,
       expiresAtMs: nowMs + this.#lifetimeMs,
+      collected: collector && { collector, digest: envelope.sys.digest, event },
       answer: undefined,
-    });
-    this.#send(this.#processing(cid), from);
+    };
+    this.#joins.add(entry);
+    this.#send(this.#processing(entry), from);
     return "accepted";
-  }
-
-  get #hasSecrets(): boolean {
-    return this.#protocol.zero.secrets !== undefined;
-  }
-
-  /** What challenges offer to seal secret members to, as long as the secret of their cookies. */
-  #joinKey(nowMs: number): PortJoinKey {
-    return this.#cookies.companion(nowMs, () => new PortJoinKey(this.#crypto, this.#identity!));
-  }
-
-  /** The whole body of a join 2 whose cookie is good: what was readable, and what only this port can open. */
-  #openBody(frame: Frame, { sys, body, secret }: ValidMessage<"join">): object | ZeroDropReason {
-    const found = secretOf(frame, secret);
-    if (found === undefined) return "droppedEnvelope";
-    const key = this.#cookies.companionOf(sys.cookie!);
-    const opened = key?.open(decodeKey(sys.key!)!, found.head, found.sealed);
-    if (opened === undefined) return "droppedSecret";
-    const whole = joinBody(this.#protocol.zero.secrets!, body, opened);
-    if (whole === undefined) return "droppedSchema";
-    return hasValidBody(this.#protocol, { msg: "join", body: whole }) ? whole : "droppedSchema";
   }
 
   /**
@@ -394,7 +404,7 @@ export class ZeroServer {
   ): JoinToken | undefined | TokenProblem | "rate" {
     const token = this.#tokens?.read(text);
     if (typeof token === "string") return token;
-    const isDear = token !== undefined || this.#hasSecrets;
+    const isDear = token !== undefined || this.#bodies.hasSecrets;
     if (isDear && !this.#publicKey.take(address, nowMs)) return "rate";
     return token && this.#tokens!.verify(token, frame);
   }
@@ -432,9 +442,12 @@ export class ZeroServer {
     const { key, token } = envelope.sys;
     if ((token !== undefined) !== frame.sigAt >= 0) return "droppedEnvelope";
     if (key !== undefined && decodeKey(key) === undefined) return "droppedSchema";
-    // Without its secret members a body need not be valid: nobody looks at it before it has them.
-    if (this.#hasSecrets) return envelope;
-    return hasValidBody(this.#protocol, envelope) ? envelope : "droppedSchema";
+    if (envelope.sys.piece !== undefined) return envelope;
+    if (!this.#bodies.isSound(envelope)) return "droppedSchema";
+    if (this.#bodies.takes(envelope.sys)) return envelope;
+    const sys: RejectSys = { reason: "denied", detail: TOO_LONG };
+    this.#answerUnproven(this.#rejection(frame.cid, envelope.seq, sys), from);
+    return "droppedPieces";
   }
 
   #isValid<M extends MessageName>(envelope: Envelope<M>): envelope is ValidMessage<M> {
@@ -525,8 +538,9 @@ export class ZeroServer {
     return this.#events.poll();
   }
 
-  #processing(cid: string): Uint8Array {
-    return buildDatagram(this.#crypto, { cid, msg: "processing", seq: 0, ack: JOIN_SEQ, sys: {} });
+  #processing({ cid, collected }: JoinEntry): Uint8Array {
+    const sys = collected === undefined ? {} : { pieces: collected.collector.received };
+    return buildDatagram(this.#crypto, { cid, msg: "processing", seq: 0, ack: JOIN_SEQ, sys });
   }
 
   #rejection(cid: string, ack: number, sys: RejectSys): Uint8Array {

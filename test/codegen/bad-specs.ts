@@ -383,7 +383,7 @@ const typeCases: BadSpec[] = [
 ];
 
 const joinSys = (hash: string, more = "") =>
-  `join: { sys: { type: object, required: [version, hash${more}], properties: { version: { type: integer, minimum: 0, maximum: 4294967295 }, hash: ${hash}, compatible: { type: array, maxItems: 8, items: { type: string, minLength: 32, maxLength: 32 } }, cookie: { type: string, minLength: 22, maxLength: 64 }, token: { type: string, minLength: 1, maxLength: 1024 }, stay: { type: boolean } } } }`;
+  `join: { sys: { type: object, required: [version, hash${more}], properties: { version: { type: integer, minimum: 0, maximum: 4294967295 }, hash: ${hash}, compatible: { type: array, maxItems: 8, items: { type: string, minLength: 32, maxLength: 32 } }, cookie: { type: string, minLength: 22, maxLength: 64 }, token: { type: string, minLength: 1, maxLength: 1024 }, stay: { type: boolean }, pieces: { type: integer, minimum: 1, maximum: 64 }, bytes: { type: integer, minimum: 1, maximum: 8192 }, digest: { type: string, minLength: 43, maxLength: 43 }, piece: { type: integer, minimum: 1, maximum: 64 }, data: { type: string, minLength: 2, maxLength: 1500 } } } }`;
 const goodHash = "{ type: string, minLength: 32, maxLength: 32 }";
 const zeros: BadSpec[] = [
   { code: "SD1501", spec: body("{ type: string, maxLength: 9, «pattern»: x }"), schema: "refuses" },
@@ -509,7 +509,9 @@ const zeros: BadSpec[] = [
   },
   {
     code: "SD1512",
-    spec: zero("processing: { sys: { type: object, «additionalProperties»: false } }"),
+    spec: zero(
+      "processing: { sys: { type: object, properties: { pieces: { type: integer, minimum: 0, maximum: 64 } }, «additionalProperties»: false } }",
+    ),
     schema: "refuses",
   },
 ];

@@ -101,6 +101,6 @@ export const goodSpecs: Readonly<Record<string, string>> = {
     "{ type: object, description: d, required: [s], additionalProperties: false, properties: { s: { type: string, minLength: 1, maxLength: 4 }, i: { type: integer, minimum: -5, maximum: 5 }, n: { type: number }, b: { type: boolean }, z: { type: 'null' }, a: { type: array, maxItems: 3, items: { type: integer, minimum: 0, maximum: 9 } }, e: { type: string, enum: [red, green] }, c: { type: integer, const: 3 }, f: { type: string, maxLength: 99, format: base64 } } }",
   ),
   "an optional member in sys": zero(
-    "processing: { sys: { type: object, properties: { hint: { type: string, maxLength: 8 } } } }",
+    "processing: { sys: { type: object, properties: { pieces: { type: integer, minimum: 0, maximum: 64 }, hint: { type: string, maxLength: 8 } } } }",
   ),
 };

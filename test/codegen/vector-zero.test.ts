@@ -9,7 +9,8 @@ import { decodeBase64url, encodeBase64url } from "#src/zero/base64url.js";
 import { ZeroClient } from "#src/zero/client.js";
 import { buildDatagram } from "#src/zero/envelope.js";
 import { plainKeys } from "#src/zero/keys.js";
-import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
+import { ZeroServer } from "#src/zero/server.js";
+import type { ZeroServerOptions } from "#src/zero/server-options.js";
 import { specSource, specUrl } from "../support/specs.ts";
 import { testCrypto } from "../support/zero-world.ts";
 

@@ -13,7 +13,8 @@ import type { Protocol } from "#src/protocol.js";
 import { ZeroClient } from "#src/zero/client.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import type { OwnToken } from "#src/zero/join.js";
-import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
+import { ZeroServer } from "#src/zero/server.js";
+import type { ZeroServerOptions } from "#src/zero/server-options.js";
 import { identity, PORTS, seeded, testCrypto } from "./zero-world.ts";
 
 export interface Scenario {

@@ -90,6 +90,14 @@ export interface HandZeroOptions {
   readonly security?: Security;
   /** Whether join has `password` and `pin`, which are secret. */
   readonly secrets?: boolean;
+  /** Whether join may have a `ticket` that fits no datagram. */
+  readonly large?: boolean;
+}
+
+function joinBody({ secrets, large }: HandZeroOptions): object {
+  const of = secrets === true ? bodies.secretJoin : bodies.join;
+  if (large !== true) return of;
+  return { ...of, properties: { ...of.properties, ticket: { type: "string", maxLength: 8192 } } };
 }
 
 export function handZeroProtocol(options: HandZeroOptions = {}): Protocol {
@@ -115,10 +123,11 @@ export function handZeroProtocol(options: HandZeroOptions = {}): Protocol {
     channels: [],
     zero: {
       bodies: {
-        join: validator(options.secrets === true ? bodies.secretJoin : bodies.join),
+        join: validator(joinBody(options)),
         accept: validator(bodies.accept),
       },
       ...(options.secrets === true && { secrets: ["password", "pin"] }),
+      ...(options.large === true && { joinBytes: 8192 }),
     },
   };
 }

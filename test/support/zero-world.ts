@@ -12,7 +12,8 @@ import { countedDatagrams, type ZeroCounters } from "#src/zero/counters.js";
 import type { SigningKey, ZeroCrypto } from "#src/zero/crypto.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
 import type { OwnToken } from "#src/zero/join.js";
-import { ZeroServer, type ZeroServerOptions } from "#src/zero/server.js";
+import { ZeroServer } from "#src/zero/server.js";
+import type { ZeroServerOptions } from "#src/zero/server-options.js";
 import { handZeroProtocol } from "./hand-zero.ts";
 
 /** Numbers in [0, 1). */

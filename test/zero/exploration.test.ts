@@ -14,6 +14,13 @@ const protocol = handZeroProtocol({ handshakeTimeoutMs: 2_000 });
 
 const sealed = handZeroProtocol({ handshakeTimeoutMs: 2_000, security: "sealed" });
 
+const large: Scenario["protocol"] = handZeroProtocol({
+  handshakeTimeoutMs: 2_000,
+  security: "sealed",
+  secrets: true,
+  large: true,
+});
+
 /** With fewer faults in the short run where that is said: what a third of them finds, the others do too. */
 const scenarios: readonly (Scenario & { readonly shortFaults?: number })[] = [
   {
@@ -58,6 +65,13 @@ const scenarios: readonly (Scenario & { readonly shortFaults?: number })[] = [
       },
     },
     closes: "client",
+    shortFaults: 1,
+  },
+  {
+    name: "the body comes in three pieces, sealed",
+    protocol: large,
+    decision: "other port",
+    join: { name: "bot", password: "open sesame", ticket: "0123456789abcdef".repeat(125) },
     shortFaults: 1,
   },
 ];
