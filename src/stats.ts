@@ -170,7 +170,7 @@ export interface ServerStats extends TrafficStats {
 }
 
 export interface StatsOptions {
-  /** With each peer's own, in `ports[…].peerStats`; default false. Costs the workers some microseconds a peer. */
+  /** With each peer's own, in `ports[…].peerStats`; default false. Costs the workers more: docs/counters.md. */
   readonly peers?: boolean | undefined;
 }
 
@@ -186,16 +186,6 @@ export const noTraffic: TrafficStats = {
   datagramsLost: 0,
   datagramsMissing: 0,
   datagramsRefused: 0,
-};
-
-/** Of a channel on which nothing was sent. */
-export const noChannel: ChannelStats = {
-  messagesSent: 0,
-  bytesSent: 0,
-  framesResent: 0,
-  messagesReceived: 0,
-  bytesReceived: 0,
-  queue: { bytes: 0, ageMs: 0 },
 };
 
 export function sumTraffic(all: Iterable<TrafficStats>): TrafficStats {

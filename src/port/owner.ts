@@ -16,6 +16,7 @@ import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { SessionCounters } from "../session/counters.ts";
+import { SessionSums } from "../session/session-stats.ts";
 import type { PeerStats } from "../stats.ts";
 import type { TraceCommand } from "../trace/recorder.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
@@ -32,7 +33,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { PortLink } from "./link.ts";
 import { creditCost, slotSpan } from "./memory.ts";
 import { type PeerPort, PortPeer } from "./peer.ts";
-import { PortTally, portStats, type WorkerStats } from "./port-stats.ts";
+import { portStats, type WorkerStats } from "./port-stats.ts";
 import { type ApplicationPost, ID_TAKEN, KEY_REFUSED } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
 import type { SystemsHost } from "./systems-host.ts";
@@ -91,7 +92,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   readonly port: number;
   readonly roundTrips: LatencyHistogram = new LatencyHistogram();
   readonly clockAheadMs: number;
-  readonly #tally: PortTally;
+  /** Numbers of the peers that have left. */
+  readonly #left: SessionSums;
   readonly #traces: Traces;
   readonly #o: PortOwnerOptions;
   readonly #zero: ZeroServer;
@@ -114,7 +116,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { protocol, sockets, systems } = options;
     this.#o = options;
     this.protocol = protocol;
-    this.#tally = new PortTally(protocol);
+    this.#left = new SessionSums(protocol.channels);
     this.#traces = new Traces(protocol);
     this.random = options.random;
     this.resend = options.resend;
@@ -326,21 +328,19 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   /** What the port says of itself; with each peer's own where they are asked for. */
   stats(withPeers: boolean, threadId: number, eventLoopDelay: Histogram): WorkerStats {
     const now = nowMs();
-    const peers = [...this.#peers.values()].map((peer) => ({
-      session: peer.connection.session!,
-      stats: peer.stats(now),
-    }));
+    const sums = this.#left.copy();
+    for (const peer of this.#peers.values()) peer.addTo(sums, now);
     return portStats({
       port: this.port,
       threadId,
       nowMs: now,
-      peers,
-      tally: this.#tally,
+      peers: this.#peers.size,
+      sums,
       zero: this.#zero.counters,
       counters: (sessions) => this.#allCounters(sessions),
       rtt: this.roundTrips.snapshot(),
       eventLoopDelay,
-      withPeers,
+      peerStats: withPeers ? [...this.#peers.values()].map((peer) => peer.stats(now)) : undefined,
     });
   }
 
@@ -576,7 +576,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#starved.delete(peer);
     this.#deadlines.remove(peer);
     this.#addresses.remove(peer);
-    this.#tally.keep(connection.session!, nowMs());
+    connection.session!.addTo(this.#left, nowMs());
+    this.#left.dropQueues();
     this.#traces.end(id);
     this.#o.systems?.leave(id, connection.reason!);
     this.#o.link.leave(id, connection.reason!);

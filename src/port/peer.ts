@@ -11,6 +11,7 @@ import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
+import type { SessionSums } from "../session/session-stats.ts";
 import { type PeerStats, sumQueues } from "../stats.ts";
 import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
@@ -199,6 +200,15 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   /** What is known of its clock (../clock.ts); undefined where the layout has none. */
   get clockWords(): Float64Array | undefined {
     return this.connection.session!.clock?.words;
+  }
+
+  /** Adds its numbers to those of others. */
+  addTo(sums: SessionSums, nowMs: number): void {
+    this.connection.session!.addTo(sums, nowMs);
+    for (const index of this.#waiting.channels) {
+      const { bytes, ageMs } = this.#waiting.queueOf(index, nowMs);
+      sums.addQueue(index, bytes, ageMs);
+    }
   }
 
   /** Its numbers as they are now, while it is there. */

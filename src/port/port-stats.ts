@@ -3,112 +3,53 @@
  * when somebody asks. Worst case: one look at each counter of each peer.
  */
 import { type Histogram, noHistogram } from "../histogram.ts";
-import type { Protocol } from "../protocol.ts";
-import { createSessionCounters, type SessionCounters } from "../session/counters.ts";
+import type { SessionCounters } from "../session/counters.ts";
 import { dropReasons } from "../session/drop-reason.ts";
-import type { Session } from "../session/session.ts";
-import {
-  type ChannelStats,
-  type ConnectionStats,
-  type JoinStats,
-  noChannel,
-  noTraffic,
-  type PeerStats,
-  type PortStats,
-  sumChannels,
-  sumQueues,
-  sumTraffic,
-  type TrafficStats,
-} from "../stats.ts";
+import type { SessionSums } from "../session/session-stats.ts";
+import { type JoinStats, noTraffic, type PeerStats, type PortStats, sumQueues } from "../stats.ts";
 import { rejectCounters, type ZeroCounters, zeroDropReasons } from "../zero/counters.ts";
 import type { RejectReason } from "../zero/messages.ts";
 
 /** What the worker says; what the application's thread knows better is added there (handle.ts). */
 export type WorkerStats = Omit<PortStats, "load" | "rings">;
 
-/** Of one peer. */
-export interface PeerReading {
-  readonly session: Session;
-  readonly stats: PeerStats;
-}
-
-/** What peers that have left have done, and what all have. */
-export class PortTally {
-  readonly #counters: SessionCounters = createSessionCounters();
-  #traffic: TrafficStats = noTraffic;
-  #channels: Readonly<Record<string, ChannelStats>>;
-
-  constructor({ channels }: Protocol) {
-    this.#channels = Object.fromEntries(channels.map(({ name }) => [name, noChannel]));
-  }
-
-  /** A peer has left. */
-  keep(session: Session, nowMs: number): void {
-    addCounts(this.#counters, session.counters);
-    const stats = session.stats(nowMs);
-    this.#traffic = sumTraffic([this.#traffic, stats]);
-    this.#channels = withoutQueues(sumChannels([this.#channels, stats.channels]));
-  }
-
-  /** Of all sessions, those that have left included. */
-  sum(
-    sessions: readonly Session[],
-    stats: readonly ConnectionStats[],
-  ): {
-    readonly counters: SessionCounters;
-    readonly traffic: TrafficStats;
-    readonly channels: Readonly<Record<string, ChannelStats>>;
-  } {
-    const counters = { ...this.#counters };
-    for (const session of sessions) addCounts(counters, session.counters);
-    return {
-      counters,
-      traffic: sumTraffic([this.#traffic, ...stats]),
-      channels: sumChannels([this.#channels, ...stats.map(({ channels }) => channels)]),
-    };
-  }
-}
-
 /** What its worker puts together. */
 export interface PortParts {
   readonly port: number;
   readonly threadId: number;
   readonly nowMs: number;
-  readonly peers: readonly PeerReading[];
-  readonly tally: PortTally;
+  /** How many are there. */
+  readonly peers: number;
+  /** Their sessions, and those of peers that have left. */
+  readonly sums: SessionSums;
   readonly zero: ZeroCounters;
   /** The port's own counters, and those of its sessions and its connection protocol. */
   readonly counters: (sessions: SessionCounters) => Record<string, number>;
   readonly rtt: Histogram;
   readonly eventLoopDelay: Histogram;
-  readonly withPeers: boolean;
+  /** Of each peer, where that was asked for. */
+  readonly peerStats: readonly PeerStats[] | undefined;
 }
 
 export function portStats(parts: PortParts): WorkerStats {
-  const { port, threadId, nowMs, peers, tally, zero, rtt, eventLoopDelay, withPeers } = parts;
-  const stats = peers.map((peer) => peer.stats);
-  const all = tally.sum(
-    peers.map(({ session }) => session),
-    stats,
-  );
-  const counters = parts.counters(all.counters);
+  const { port, threadId, nowMs, peers, sums, zero, rtt, eventLoopDelay, peerStats } = parts;
+  const counters = parts.counters(sums.counters);
   const refused = refusedOf(counters);
-  const { traffic, channels } = all;
+  const channels = sums.channelStats();
   return {
     atMs: nowMs,
     port,
-    peers: peers.length,
+    peers,
     threadId,
-    ...traffic,
-    datagramsRefused: Object.values(refused).reduce((sum, count) => sum + count, 0),
-    queue: sumQueues(stats.map(({ queue }) => queue)),
+    ...sums.traffic(Object.values(refused).reduce((sum, count) => sum + count, 0)),
+    queue: sumQueues(Object.values(channels).map(({ queue }) => queue)),
     channels,
     rtt,
     eventLoopDelay,
     joins: joinsOf(counters, zero),
     refused,
     counters,
-    peerStats: withPeers ? stats : undefined,
+    peerStats,
   };
 }
 
@@ -158,19 +99,4 @@ function joinsOf(counters: Readonly<Record<string, number>>, zero: ZeroCounters)
     expired: counters["joinsExpired"] ?? 0,
     rejected,
   };
-}
-
-function withoutQueues(channels: Record<string, ChannelStats>): Record<string, ChannelStats> {
-  return Object.fromEntries(
-    Object.entries(channels).map(([name, channel]) => [
-      name,
-      { ...channel, queue: { bytes: 0, ageMs: 0 } },
-    ]),
-  );
-}
-
-function addCounts(to: SessionCounters, from: Readonly<SessionCounters>): void {
-  for (const name in from) {
-    to[name as keyof SessionCounters] += from[name as keyof SessionCounters];
-  }
 }

@@ -3,7 +3,7 @@
  * is counted here. Worst case: one look at each channel and each counter.
  */
 import { SKIP_ONE_IN } from "../limits.ts";
-import type { Protocol } from "../protocol.ts";
+import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import {
   type ChannelStats,
   type ConnectionStats,
@@ -12,7 +12,7 @@ import {
   type TrafficStats,
 } from "../stats.ts";
 import type { CongestionController } from "./congestion/controller.ts";
-import type { SessionCounters } from "./counters.ts";
+import { createSessionCounters, type SessionCounters } from "./counters.ts";
 import { type DropReason, dropReasons } from "./drop-reason.ts";
 import type { PathMtu } from "./path-mtu.ts";
 import type { RttEstimator } from "./rtt.ts";
@@ -20,7 +20,7 @@ import type { Senders } from "./senders.ts";
 import type { SentPackets } from "./sent.ts";
 
 /** What it is read from. */
-interface SessionParts {
+export interface SessionParts {
   readonly protocol: Protocol;
   readonly counters: SessionCounters;
   readonly rtt: RttEstimator;
@@ -28,18 +28,16 @@ interface SessionParts {
   readonly path: PathMtu;
   readonly controller: CongestionController;
   readonly senders: Senders;
-  readonly received: {
-    /** Messages and payload bytes, a pair for each channel. */
-    readonly counts: Float64Array;
-    /** The largest packet number; -1 before the first. */
-    readonly largest: number;
-  };
+  /** Messages and payload bytes that were handed on, a pair for each channel. */
+  readonly received: Float64Array;
+  /** The largest packet number that came; -1 before the first. */
+  readonly largest: number;
 }
 
 const NOTHING: QueueStats = { bytes: 0, ageMs: 0 };
 
 export function sessionStats(parts: SessionParts, nowMs: number): ConnectionStats {
-  const { counters, rtt, sent, path, controller, received } = parts;
+  const { counters, rtt, sent, path, controller, largest } = parts;
   const channels = channelStats(parts, nowMs);
   const refused: Record<string, number> = {};
   let datagramsRefused = 0;
@@ -48,7 +46,12 @@ export function sessionStats(parts: SessionParts, nowMs: number): ConnectionStat
     if (count > 0) refused[name] = count;
     datagramsRefused += count;
   }
-  const traffic = trafficOf(counters, received.largest, datagramsRefused);
+  const traffic = trafficOf(
+    counters,
+    lostOf(counters),
+    missingOf(counters, largest),
+    datagramsRefused,
+  );
   const numbered = traffic.datagramsReceived + traffic.datagramsMissing;
   const rtts = rtt.stats();
   return {
@@ -72,13 +75,14 @@ export function sessionStats(parts: SessionParts, nowMs: number): ConnectionStat
   };
 }
 
+/** Of one session, or of several whose counters were added up. */
 function trafficOf(
   counters: SessionCounters,
-  largest: number,
+  datagramsLost: number,
+  datagramsMissing: number,
   datagramsRefused: number,
 ): TrafficStats {
   const { datagramsSent, datagramsReceived, bytesSent, bytesReceived } = counters;
-  const skipped = Math.round((largest + 1) / SKIP_ONE_IN);
   return {
     datagramsSent,
     datagramsReceived,
@@ -88,10 +92,19 @@ function trafficOf(
     messagesReceived: counters.messagesReceived,
     framesResent: counters.messagesResent,
     datagramsAsking: datagramsSent - counters.acksSent - counters.pathProbesSent,
-    datagramsLost: Math.max(0, counters.datagramsLost - counters.spuriousLosses),
-    datagramsMissing: Math.max(0, largest + 1 - datagramsReceived - skipped),
+    datagramsLost,
+    datagramsMissing,
     datagramsRefused,
   };
+}
+
+function lostOf({ datagramsLost, spuriousLosses }: SessionCounters): number {
+  return Math.max(0, datagramsLost - spuriousLosses);
+}
+
+function missingOf({ datagramsReceived }: SessionCounters, largest: number): number {
+  const skipped = Math.round((largest + 1) / SKIP_ONE_IN);
+  return Math.max(0, largest + 1 - datagramsReceived - skipped);
 }
 
 function channelStats(
@@ -105,8 +118,8 @@ function channelStats(
       messagesSent: sender?.messagesSent ?? 0,
       bytesSent: sender?.bytesSent ?? 0,
       framesResent: sender?.framesResent ?? 0,
-      messagesReceived: received.counts[2 * index]!,
-      bytesReceived: received.counts[2 * index + 1]!,
+      messagesReceived: received[2 * index]!,
+      bytesReceived: received[2 * index + 1]!,
       queue:
         sender === undefined ? NOTHING : { bytes: sender.heldBytes, ageMs: sender.ageMs(nowMs) },
     };
@@ -116,4 +129,83 @@ function channelStats(
 
 function share(part: number, of: number): number {
   return of === 0 ? 0 : Math.min(1, part / of);
+}
+
+/** Words of a channel in `SessionSums`. */
+const WORDS = 7;
+const counterNames = Object.keys(createSessionCounters()) as readonly (keyof SessionCounters)[];
+
+/** The numbers of several sessions, added up: nothing is made for each of them. */
+export class SessionSums {
+  readonly counters: SessionCounters = createSessionCounters();
+  private readonly channels: readonly ChannelDefinition[];
+  /** Of each channel: messages and bytes sent, frames resent, messages and bytes received, bytes that wait, age of the oldest. */
+  private readonly words: Float64Array;
+  private lost = 0;
+  private missing = 0;
+
+  constructor(channels: readonly ChannelDefinition[]) {
+    this.channels = channels;
+    this.words = new Float64Array(WORDS * channels.length);
+  }
+
+  /** The same numbers, to which more can be added. */
+  copy(): SessionSums {
+    const sums = new SessionSums(this.channels);
+    for (const name of counterNames) sums.counters[name] = this.counters[name];
+    sums.words.set(this.words);
+    sums.lost = this.lost;
+    sums.missing = this.missing;
+    return sums;
+  }
+
+  add({ counters, senders, received, largest }: SessionParts, nowMs: number): void {
+    for (const name of counterNames) this.counters[name] += counters[name];
+    this.lost += lostOf(counters);
+    this.missing += missingOf(counters, largest);
+    const { words } = this;
+    for (let index = 0; index < this.channels.length; index++) {
+      const at = index * WORDS;
+      const sender = senders.made(index);
+      words[at + 3]! += received[2 * index]!;
+      words[at + 4]! += received[2 * index + 1]!;
+      if (sender === undefined) continue;
+      words[at]! += sender.messagesSent;
+      words[at + 1]! += sender.bytesSent;
+      words[at + 2]! += sender.framesResent;
+      this.addQueue(index, sender.heldBytes, sender.ageMs(nowMs));
+    }
+  }
+
+  /** What waits on a channel elsewhere than in a session. */
+  addQueue(index: number, bytes: number, ageMs: number): void {
+    const at = index * WORDS;
+    this.words[at + 5]! += bytes;
+    if (ageMs > this.words[at + 6]!) this.words[at + 6] = ageMs;
+  }
+
+  /** Those whose numbers are here have ended: nothing of theirs waits. */
+  dropQueues(): void {
+    for (let at = 0; at < this.words.length; at += WORDS) this.words.fill(0, at + 5, at + 7);
+  }
+
+  traffic(datagramsRefused: number): TrafficStats {
+    return trafficOf(this.counters, this.lost, this.missing, datagramsRefused);
+  }
+
+  channelStats(): Record<string, ChannelStats> {
+    const all: Record<string, ChannelStats> = {};
+    for (const { name, index } of this.channels) {
+      const words = this.words.subarray(index * WORDS, (index + 1) * WORDS);
+      all[name] = {
+        messagesSent: words[0]!,
+        bytesSent: words[1]!,
+        framesResent: words[2]!,
+        messagesReceived: words[3]!,
+        bytesReceived: words[4]!,
+        queue: { bytes: words[5]!, ageMs: words[6]! },
+      };
+    }
+    return all;
+  }
 }
