@@ -260,6 +260,8 @@ export interface ServerProtocol extends Protocol {
   readonly url: string;
   /** Messages between its threads, by index; missing where the spec has none. */
   readonly system?: readonly SystemMessageDefinition[];
+  /** 128 bits of SHA-256 over these messages, as 32 hex digits: all threads of a server must have the same. */
+  readonly systemHash?: string;
 }
 
 /** The protocol with the code that one side calls; `codecs` are by channel index. */

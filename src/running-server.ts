@@ -234,6 +234,7 @@ export class RunningServer<F extends ServerFaceTypes>
         takesPieces: options.authenticate !== undefined,
         maxJoinsPerAddress: options.maxJoinsPerAddress,
         systems: options.systems?.toString(),
+        systemHash: protocol.systemHash,
         wrapSocket: options.wrapSocket?.toString(),
         wrapSocketData: options.wrapSocketData,
         socketBufferBytes: options.socketBufferBytes,

@@ -83,6 +83,8 @@ export interface SystemsDefinition<F extends SystemsFaceTypes = SystemsFaceTypes
 export interface Systems<F extends SystemsFaceTypes = SystemsFaceTypes> {
   /** Hash of the protocol it was generated for; the worker compares it. */
   readonly hash: string;
+  /** Of the messages between threads that it was generated for; missing where there are none. */
+  readonly systemHash?: string;
   readonly face: SystemsFace<F>;
   readonly definition: SystemsDefinition<F>;
 }

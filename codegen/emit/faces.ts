@@ -5,6 +5,7 @@
  */
 import { toldBy, toldTo } from "../model/channels.ts";
 import type { Side } from "../model/delivery.ts";
+import { systemHash } from "../model/hash.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { ChannelModel, Model } from "../model/model.ts";
 import type { Class, Declaration, Interface, Method, Parameter } from "../print/declarations.ts";
@@ -539,6 +540,7 @@ export function emitSystems(model: Model, module: Module): Declaration[] {
       body: [
         "return {",
         `  hash: ${module.value("./protocol.ts", "protocol")}.hash,`,
+        ...(model.system === undefined ? [] : [`  systemHash: ${quote(systemHash(model)!)},`]),
         "  face: {",
         `    send: (target) => new ${send}(target),`,
         `    broadcast: (target) => new ${broadcast}(target),`,

@@ -10,6 +10,7 @@ import {
   sentBy,
 } from "../model/channels.ts";
 import type { Side } from "../model/delivery.ts";
+import { systemHash } from "../model/hash.ts";
 import { Lookup } from "../model/lookup.ts";
 import type { KnownVersion, Model } from "../model/model.ts";
 import type { Declaration } from "../print/declarations.ts";
@@ -93,7 +94,10 @@ export function emitSideProtocol(model: Model, module: Module, side: Side): Decl
   });
   if (!isServer) out.add(`]${tail}`);
   else if (model.system === undefined) out.add(`]${tail} };`);
-  else out.add(`]${tail}, system: [`, ...systemRows(model, module), "] };");
+  else {
+    out.add(`]${tail}, system: [`, ...systemRows(model, module));
+    out.add(`], systemHash: ${quote(systemHash(model)!)} };`);
+  }
   return [{ kind: "raw", text: out.text }];
 }
 

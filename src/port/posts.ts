@@ -138,6 +138,8 @@ export interface WorkerOptions {
   readonly clockBeganMs: number;
   readonly protocolUrl: string;
   readonly protocolHash: string;
+  /** Of the messages between threads; missing where the spec has none. */
+  readonly systemHash: string | undefined;
   /** Its `versions` as JSON: both threads must know the same ones. */
   readonly protocolVersions: string;
   /** The server's addresses; each has a socket. */

@@ -69,11 +69,22 @@ async function importProtocol(): Promise<ServerProtocol> {
         "build and generate again, and start anew",
     );
   }
+  if (protocol.systemHash !== options.systemHash) {
+    throw otherSystem(options.protocolUrl, "the application's thread");
+  }
   const missing = missingCodec(protocol, "server");
   if (missing !== undefined) {
     throw new StardustError("STARDUST_WORKER_IMPORT", `${options.protocolUrl}: ${missing}`);
   }
   return protocol;
+}
+
+/** Their messages would be read as others than they are. */
+function otherSystem(url: string, than: string): StardustError {
+  return new StardustError(
+    "STARDUST_WORKER_IMPORT",
+    `${url} was generated with another section \`system\` than ${than}: generate and build both anew, and start again`,
+  );
 }
 
 async function importSystems(
@@ -90,6 +101,7 @@ async function importSystems(
       `the default export of ${options.systems} is not what systems() of this protocol returns`,
     );
   }
+  if (systems.systemHash !== protocol.systemHash) throw otherSystem(options.systems, "the server");
   return new SystemsHost(protocol, systems, port, clockAheadMs, fault, (to, message, payload) =>
     link.system(to, message, payload),
   );
