@@ -68,8 +68,10 @@ export async function loadTraffic(settings: LoadSettings): Promise<Traffic> {
   const generated = await importGenerated(settings.generated);
   const script = await importScript(settings.script);
   const { protocol } = generated;
-  const sending = protocol.channels.filter(({ direction }) => maySend("client", direction));
-  const receiving = protocol.channels.filter(({ direction }) => maySend("server", direction));
+  // Requests are a script's to make: what they are answered with depends on the application.
+  const told = protocol.channels.filter(({ asks }) => asks === undefined);
+  const sending = told.filter(({ direction }) => maySend("client", direction));
+  const receiving = told.filter(({ direction }) => maySend("server", direction));
   const names = settings.channels ?? sending.map(({ name }) => name);
   for (const name of names) {
     if (!sending.some((channel) => channel.name === name)) {

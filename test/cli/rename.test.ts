@@ -45,7 +45,54 @@ function changed(folder: string, name: string): string[] {
     .map((line) => line.trim());
 }
 
+/** A project whose server has systems that it talks to. */
+function withSystem(): string {
+  const folder = project({
+    "src/talk.ts": `import { listen } from "../generated/server.ts";
+import { systems } from "../generated/systems.ts";
+import { system } from "../generated/testing.ts";
+import type { StartMessage } from "../generated/types.ts";
+
+export default systems({
+  system: {
+    start: (port, { round, at }: StartMessage) => {
+      for (const peer of port.peers.values()) peer.send.hit({ kind: "body", how: "soft", shape: { kind: "circle", value: { radius: round + at.x } } });
+    },
+  },
+});
+
+export async function begin(): Promise<void> {
+  const server = await listen({ ports: [1] });
+  server.systems.send.start(1, { round: 1, at: { x: 0, y: 1 } });
+  server.systems.broadcast.start(system.example.start({ round: 2 }));
+}
+`,
+  });
+  const section =
+    "system:\n  start: { direction: application-to-systems, message: { round: u8, at: Vec2 } }\n";
+  writeFileSync(join(folder, "protocol.yaml"), spec + section);
+  return folder;
+}
+
 describe("stardust rename", { timeout }, () => {
+  it("follows messages between threads, their members, and types that they are made of", async () => {
+    const folder = withSystem();
+    await rename(folder, "start", "begin");
+    const named = read(folder, "src/talk.ts");
+    for (const part of [
+      "begin: (port, { round, at }: BeginMessage)",
+      "send.begin(1,",
+      "broadcast.begin(system.example.begin(",
+    ]) {
+      expect(named).toContain(part);
+    }
+    await rename(folder, "system.begin.round", "number");
+    expect(read(folder, "src/talk.ts")).toContain("{ number: 1, at:");
+    await rename(folder, "Vec2", "Place");
+    expect(read(folder, "protocol.yaml")).toContain("message: { number: u8, at: Place }");
+    expect(compile(folder)).toEqual([]);
+  });
+
   it("gives a channel another name wherever it is sent, handled, tested and referred to", async () => {
     const folder = project();
     const { out, err } = await rename(folder, "chat", "say");
