@@ -28,8 +28,8 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_INVALID_OPTION: {
     means:
-      "An option of `listen`, `connect`, a face or an iterator has a value that makes no sense: a port above 65535, `publicPorts` of another length than `ports`, a handler that is not a function, a header field out of its range, a host name that cannot be resolved.",
-    fix: "the message begins with the option's name: correct its value",
+      "An option of `listen`, `connect`, a face or an iterator has a value that makes no sense: a port above 65535, `publicPorts` of another length than `ports`, a handler that is not a function, a header field out of its range, a host name that cannot be resolved; or there is no option of that name, and the message says which was probably meant.",
+    fix: "the message begins with the option's name: correct its value, or the name",
     bad: "await listen({ ports: [70_000] });",
     good: 'await listen({ ports: "12345-12346" });',
   },
@@ -92,7 +92,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_WORKER_IMPORT: {
     means:
-      "A worker thread could not import the generated protocol, the systems or the socket wrapper; or what it imported is another protocol than the application's thread has. The message names the file. The way out depends on how you run TypeScript: docs/troubleshooting.md#listen-fails-with-stardust_worker_import.",
+      "A worker thread could not import the generated protocol, the systems or the socket wrapper; or what it imported is another protocol than the application's thread has, or has another section `system`. The message names the file. The way out depends on how you run TypeScript: docs/troubleshooting.md#listen-fails-with-stardust_worker_import.",
     fix: "a worker cannot import TypeScript on Node 20: run the compiled code, install tsx, or use Node 22; a bundled server must keep generated/server-protocol as a file of its own",
     bad: "node --import tsx src/server.ts # on Node 20, without tsx in the project",
     good: "tsc && node dist/server.js",

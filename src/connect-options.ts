@@ -9,7 +9,7 @@ import {
   eitherOf,
   flag,
   identityText,
-  type OptionTable,
+  type OptionsOf,
   object,
   oneOf,
   oneOrList,
@@ -94,7 +94,7 @@ export type AttemptOptions = Omit<ConnectOptions, "handlers" | "join" | "token">
   readonly join: object | undefined;
 };
 
-export const connectOptions: OptionTable = {
+export const connectOptions: OptionsOf<ConnectOptions> = {
   host: text,
   port: portNumber,
   join: eitherOf(object, callback),

@@ -13,7 +13,7 @@ import type { MessagesOptions, Unsubscribe } from "./face.ts";
 import { HeldMessages, Mark } from "./held-messages.ts";
 import { HeldQueue } from "./held-queue.ts";
 import { MessageIterator } from "./message-iterator.ts";
-import { abortSignal, checkOptions, type OptionTable, oneOf, whole } from "./options.ts";
+import { abortSignal, checkOptions, type OptionsOf, oneOf, whole } from "./options.ts";
 import type { ChannelDefinition } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 
@@ -129,7 +129,7 @@ export class Dispatcher<Origin> {
   }
 }
 
-const messagesTable: OptionTable = {
+const messagesTable: OptionsOf<MessagesOptions> = {
   limit: whole(1, 2 ** 31 - 1),
   overflow: oneOf("wait", "drop-oldest", "drop-newest", "close"),
   signal: abortSignal,

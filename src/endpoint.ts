@@ -8,7 +8,7 @@ import { type CloseOptions, closeCodes } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
-import { checkOptions, milliseconds, type OptionTable, text } from "./options.ts";
+import { checkOptions, milliseconds, type OptionsOf, text, unknownName } from "./options.ts";
 import {
   type ChannelDefinition,
   deliveries,
@@ -173,12 +173,16 @@ export function registerHandlers(
   for (const [name, handler] of Object.entries(handlers)) {
     if (handler === undefined) continue;
     const channel = protocol.channels.find((candidate) => candidate.name === name);
-    const isAsked = channel?.asks !== undefined;
-    if (channel === undefined || isAsked || !maySend(other, channel.direction)) {
-      const what = isAsked
-        ? "its messages are requests: give what answers them as `responders`"
-        : `the ${role} receives no such channel`;
+    if (channel?.asks !== undefined) {
+      const what = "its messages are requests: give what answers them as `responders`";
       throw new StardustError("STARDUST_INVALID_OPTION", `handlers.${name}: ${what}`);
+    }
+    if (channel === undefined || !maySend(other, channel.direction)) {
+      const received = protocol.channels.filter(
+        ({ asks, direction }) => asks === undefined && maySend(other, direction),
+      );
+      const names = received.map((one) => one.name);
+      throw unknownName(`handlers.${name}`, name, names, `channel that the ${role} receives`);
     }
     target.receive(channel.index, handler as () => void);
   }
@@ -263,7 +267,7 @@ export function checkToken(channel: ChannelDefinition, token: unknown): number |
   );
 }
 
-const closeTable: OptionTable = { code: text, reason: text, lingerMs: milliseconds(0) };
+const closeTable: OptionsOf<CloseOptions> = { code: text, reason: text, lingerMs: milliseconds(0) };
 
 /** `CloseOptions` with their defaults filled in. */
 export interface CheckedClose {

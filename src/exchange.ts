@@ -19,7 +19,7 @@ import {
 import type { RequestOptions, RequestTarget, RespondContext } from "./face.ts";
 import { Fifo } from "./fifo.ts";
 import { DEFAULT_REQUEST_TIMEOUT_MS, MAX_OPEN_REQUESTS, MAX_WAITING_EXCHANGES } from "./limits.ts";
-import { abortSignal, checkOptions, milliseconds, type OptionTable } from "./options.ts";
+import { abortSignal, checkOptions, milliseconds, type OptionsOf } from "./options.ts";
 import { type ChannelDefinition, maySend, type Role } from "./protocol.ts";
 import type { Responders } from "./responders.ts";
 
@@ -83,7 +83,7 @@ interface Waiting {
   readonly message: ExchangeMessage;
 }
 
-const optionTable: OptionTable = { signal: abortSignal, timeoutMs: milliseconds(1) };
+const optionTable: OptionsOf<RequestOptions> = { signal: abortSignal, timeoutMs: milliseconds(1) };
 const NOTHING: object = Object.freeze({});
 
 /** How the runtime's own words are told to whoever has asked. */

@@ -4,12 +4,21 @@
  * returns is a handle that may be kept or made anew. Worst case: joining and leaving one group costs the same whatever
  * there is beside; a peer that goes costs one step for each group that it was in.
  */
+import type { StardustError } from "./errors.ts";
 import type {
   BroadcastOptions,
   BroadcastResult,
   BroadcastTarget,
   NoticedBroadcastOptions,
 } from "./face.ts";
+import {
+  checkedElsewhere,
+  checkOptions,
+  invalidOption,
+  type OptionsOf,
+  shown,
+  text,
+} from "./options.ts";
 
 /** Peers under one name. Who is iterated over is there, or is just leaving. */
 export interface Group<P, Send> extends Iterable<P> {
@@ -51,6 +60,9 @@ export class Groups<P extends object, Send> {
   }
 
   group(name: string): Group<P, Send> {
+    if (name === undefined)
+      throw invalidOption("name: a group has a text for its name, not undefined");
+    checkOptions("group", { name }, groupTable);
     return new NamedGroup(name, this, this.#o.dress);
   }
 
@@ -64,6 +76,7 @@ export class Groups<P extends object, Send> {
   }
 
   add(name: string, peer: P): void {
+    if (!isPeer(peer)) throw notAPeer("add", peer);
     this.#o.check(peer);
     setOf(this.#members, name).add(peer);
     setOf(this.#names, peer).add(name);
@@ -146,10 +159,34 @@ class NamedGroup<P extends object, Send> implements Group<P, Send> {
 }
 
 /** Ids that a broadcast leaves out; undefined: none. */
-export function excepted({ except }: BroadcastOptions): ReadonlySet<number> | undefined {
+export function excepted(options: BroadcastOptions): ReadonlySet<number> | undefined {
+  checkOptions("a broadcast", options, broadcastTable);
+  const { except } = options;
   if (except === undefined) return undefined;
-  if (!(Symbol.iterator in except)) return new Set([except.id]);
+  const all = isIterable(except) ? except : [except];
   const ids = new Set<number>();
-  for (const { id } of except) ids.add(id);
+  for (const peer of all) {
+    if (!isPeer(peer)) throw notAPeer("except", peer);
+    ids.add(peer.id);
+  }
   return ids;
+}
+
+const groupTable = { name: text };
+/** A token is checked with its channel. */
+const broadcastTable: OptionsOf<NoticedBroadcastOptions> = {
+  except: checkedElsewhere,
+  token: checkedElsewhere,
+};
+
+function isIterable<T>(value: T | Iterable<T>): value is Iterable<T> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
+}
+
+function isPeer(value: unknown): value is { readonly id: number } {
+  return typeof (value as { readonly id?: unknown } | null | undefined)?.id === "number";
+}
+
+function notAPeer(where: string, value: unknown): StardustError {
+  return invalidOption(`${where}: must be a peer, not ${shown(value)}`);
 }

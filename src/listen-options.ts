@@ -6,12 +6,12 @@ import type {
   Placing,
   UnreadChannels,
 } from "./connection-contract.ts";
-import { StardustError } from "./errors.ts";
 import type { ServerFaceTypes } from "./face.ts";
 import {
   abortSignal,
   bufferBytes,
   callback,
+  checkedElsewhere,
   checkOptions,
   cloneable,
   countOrNone,
@@ -20,6 +20,7 @@ import {
   listOf,
   milliseconds,
   moduleUrl,
+  type OptionsOf,
   type OptionTable,
   type OptionType,
   object,
@@ -211,8 +212,8 @@ const MIN_WORKER_HEAP_BYTES = 2 ** 24;
 /** With this many, ids of 32 bits still have 8 for generations beside slot and port. */
 const MAX_PEERS_PER_PORT = 0x1_0000;
 
-/** `ports` are checked by parsePorts. */
-export const listenOptions: OptionTable = {
+export const listenOptions: OptionsOf<ListenOptions> = {
+  ports: checkedElsewhere,
   host: oneOrList(text),
   publicPorts: listOf(portNumber),
   allowMissingPorts: flag,
@@ -257,19 +258,13 @@ export const listenOptions: OptionTable = {
 const count: OptionType = whole(1, 1_000_000);
 
 const limitOptions: OptionTable = Object.fromEntries(
-  Object.keys(defaultPortLimits).map((name) => [`limits.${name}`, count]),
+  Object.keys(defaultPortLimits).map((name) => [name, count]),
 );
 
 /** All of them. Throws STARDUST_INVALID_OPTION for one that is wrong, or that there is not. */
 export function portLimits(given: ListenOptions["limits"] = {}): PortLimits {
+  checkOptions("listen", given, limitOptions, "limits");
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  for (const [name] of set) {
-    if (Object.hasOwn(defaultPortLimits, name)) continue;
-    const known = Object.keys(defaultPortLimits).join(", ");
-    throw new StardustError("STARDUST_INVALID_OPTION", `limits.${name}: there are ${known}`);
-  }
-  const named = set.map(([name, value]) => [`limits.${name}`, value]);
-  checkOptions("listen", Object.fromEntries(named), limitOptions);
   return { ...defaultPortLimits, ...Object.fromEntries(set) };
 }
 

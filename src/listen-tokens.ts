@@ -2,21 +2,14 @@
 import { StardustError } from "./errors.ts";
 import { MAX_TOKEN_AUDIENCE_BYTES, MAX_TOKEN_ISSUERS } from "./limits.ts";
 import type { TokenOptions } from "./listen-options.ts";
-import {
-  checkOptions,
-  type OptionTable,
-  oneOrList,
-  serverKeyText,
-  text,
-  whole,
-} from "./options.ts";
+import { checkOptions, type OptionsOf, oneOrList, serverKeyText, text, whole } from "./options.ts";
 import { sameIssuer, type TokenRules } from "./zero/token.ts";
 
 const DEFAULT_LEEWAY_MS = 5000;
 const MAX_LEEWAY_MS = 60_000;
 const DEFAULT_REMEMBERED = 65_536;
 
-const tokenOptions: OptionTable = {
+const tokenOptions: OptionsOf<TokenOptions> = {
   issuers: oneOrList(serverKeyText),
   audience: text,
   leewayMs: whole(0, MAX_LEEWAY_MS),
@@ -33,7 +26,7 @@ export interface CheckedTokens {
 /** Undefined without the option. Throws STARDUST_INVALID_OPTION. */
 export function checkTokens(options: TokenOptions | undefined): CheckedTokens | undefined {
   if (options === undefined) return undefined;
-  checkOptions("tokens", options, tokenOptions);
+  checkOptions("listen", options, tokenOptions, "tokens");
   const wrong = (problem: string): StardustError =>
     new StardustError("STARDUST_INVALID_OPTION", `tokens.${problem}`);
   const {

@@ -148,27 +148,95 @@ export const tokenText: OptionType = {
 };
 
 export type OptionTable = Readonly<Record<string, OptionType>>;
+/** A row for each option of `Options`: one that is missing does not compile. */
+export type OptionsOf<Options> = { readonly [O in keyof Options]-?: OptionType };
 
-/** Throws STARDUST_INVALID_OPTION for the first that is wrong. What is left out or undefined has its default. */
-export function checkOptions(call: string, options: unknown, table: OptionTable): void {
-  if (!object.isGood(options)) {
-    throw new StardustError("STARDUST_INVALID_OPTION", `${call} takes its options as an object`);
+/** What has a check of its own behind the table's. */
+export const checkedElsewhere: OptionType = { what: "", isGood: () => true };
+
+/**
+ * Throws STARDUST_INVALID_OPTION for the first that is wrong, or that there is not. What is left out or undefined has its
+ * default. `within` is the option that these are in, where they are in one.
+ */
+export function checkOptions(
+  call: string,
+  options: unknown,
+  table: OptionTable,
+  within?: string,
+): void {
+  const before = within === undefined ? "" : `${within}.`;
+  if (!object.isGood(options) || Array.isArray(options)) {
+    const what = within === undefined ? `${call} takes its options as` : `${within}: must be`;
+    throw invalidOption(`${what} an object, not ${shown(options)}`);
+  }
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(given)) {
+    if (given[name] === undefined || Object.hasOwn(table, name)) continue;
+    throw unknownName(`${before}${name}`, name, Object.keys(table), `option of ${call}`);
   }
   for (const [name, type] of Object.entries(table)) {
-    const value = (options as Readonly<Record<string, unknown>>)[name];
+    const value = given[name];
     if (value !== undefined && !type.isGood(value)) {
       // What is not a key may be half of one.
-      const given = type.secret === true ? "what was given" : shown(value);
-      const problem = `${name}: must be ${type.what}, not ${given}`;
-      throw new StardustError("STARDUST_INVALID_OPTION", problem);
+      const told = type.secret === true ? "what was given" : shown(value);
+      throw invalidOption(`${before}${name}: must be ${type.what}, not ${told}`);
     }
   }
+}
+
+export function invalidOption(problem: string): StardustError {
+  return new StardustError("STARDUST_INVALID_OPTION", problem);
+}
+
+/** The error of a name that is none of these; `place` is where it stands, `what` what it would have to be. */
+export function unknownName(
+  place: string,
+  name: string,
+  known: readonly string[],
+  what: string,
+): StardustError {
+  const near = nearest(name, known);
+  const there = known.length === 0 ? "there is none" : `there are ${known.join(", ")}`;
+  const way = near === undefined ? there : `did you mean ${JSON.stringify(near)}?`;
+  return invalidOption(`${place}: there is no such ${what}; ${way}`);
+}
+
+/** Letters that may be wrong, missing or too many in a name that is taken for another. */
+const MAX_TYPOS = 2;
+
+/** The one that a name is probably meant to be; undefined: none. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const rows = known.map((one) => ({ one, typos: typosOf(name.toLowerCase(), one.toLowerCase()) }));
+  rows.sort((a, b) => a.typos - b.typos);
+  const [best] = rows;
+  // Of a short name every other would be near.
+  const most = Math.min(MAX_TYPOS, Math.floor(name.length / 3));
+  return best !== undefined && best.typos <= most ? best.one : undefined;
+}
+
+/** The edit distance of two words, neighbours that were exchanged as one; what differs more in length is far away. */
+function typosOf(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > MAX_TYPOS) return Number.POSITIVE_INFINITY;
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const changed = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwap ? before[j - 2]! + 1 : changed;
+      next.push(Math.min(changed, swapped, row[j]! + 1, next[j - 1]! + 1));
+    }
+    before = row;
+    row = next;
+  }
+  return row[b.length]!;
 }
 
 const MAX_SHOWN = 60;
 
 /** Any value, also one that throws when it is made a text. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, MAX_SHOWN));
   if (Array.isArray(value)) return shownList(value);
   if (typeof value === "object" && value !== null) return "an object";

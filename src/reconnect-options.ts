@@ -11,7 +11,6 @@ import {
   ConnectRejectedError,
   ConnectUntrustedError,
   InvalidMessageError,
-  StardustError,
 } from "./errors.ts";
 import {
   checkOptions,
@@ -19,7 +18,7 @@ import {
   flag,
   listOf,
   milliseconds,
-  type OptionTable,
+  type OptionsOf,
   type OptionType,
   object,
   text,
@@ -72,13 +71,13 @@ const part: OptionType = {
   isGood: (value) => typeof value === "number" && value >= 0 && value <= 1,
 };
 
-const reconnectTable: OptionTable = {
-  "reconnect.delayMs": milliseconds(1),
-  "reconnect.maxDelayMs": milliseconds(1),
-  "reconnect.jitter": part,
-  "reconnect.attempts": countOrNone(1),
-  "reconnect.deadlineMs": milliseconds(0),
-  "reconnect.retryCodes": listOf(text),
+const reconnectTable: OptionsOf<ReconnectOptions> = {
+  delayMs: milliseconds(1),
+  maxDelayMs: milliseconds(1),
+  jitter: part,
+  attempts: countOrNone(1),
+  deadlineMs: milliseconds(0),
+  retryCodes: listOf(text),
 };
 
 export const reconnectOption: OptionType = {
@@ -92,14 +91,8 @@ export function reconnectRules(
 ): ReconnectRules | undefined {
   if (given === undefined || given === false) return undefined;
   if (given === true) return defaults;
+  checkOptions("connect", given, reconnectTable, "reconnect");
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  for (const [name] of set) {
-    if (Object.hasOwn(defaults, name)) continue;
-    const known = Object.keys(defaults).join(", ");
-    throw new StardustError("STARDUST_INVALID_OPTION", `reconnect.${name}: there are ${known}`);
-  }
-  const named = set.map(([name, value]) => [`reconnect.${name}`, value]);
-  checkOptions("connect", Object.fromEntries(named), reconnectTable);
   return { ...defaults, ...Object.fromEntries(set) };
 }
 

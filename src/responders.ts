@@ -2,6 +2,7 @@
 import { unsubscribe } from "./dispatcher.ts";
 import { StardustError } from "./errors.ts";
 import type { RespondTarget, Unsubscribe } from "./face.ts";
+import { unknownName } from "./options.ts";
 import { type ChannelDefinition, maySend, type Role } from "./protocol.ts";
 
 export type Responder = (...args: unknown[]) => unknown;
@@ -21,8 +22,14 @@ export class Responders implements RespondTarget {
       if (responder === undefined) continue;
       const channel = this.#channels.find((candidate) => candidate.name === name);
       if (channel?.asks === undefined || !maySend(other, channel.asks)) {
-        const problem = `${option}.${name}: the ${role} is asked on no such channel`;
-        throw new StardustError("STARDUST_INVALID_OPTION", problem);
+        const asked = this.#channels.filter(({ asks }) => asks && maySend(other, asks));
+        const names = asked.map((one) => one.name);
+        throw unknownName(
+          `${option}.${name}`,
+          name,
+          names,
+          `channel on which the ${role} is asked`,
+        );
       }
       this.respond(channel.index, responder as Responder);
     }

@@ -10,7 +10,6 @@ import { isLoss, type PeerEvent, publish } from "./diagnostics.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import {
   type CheckedClose,
-  checkClose,
   checkToken,
   checkUserField,
   closedError,
@@ -36,6 +35,7 @@ import type {
   Unsubscribe,
 } from "./face.ts";
 import { excepted, type Group, Groups } from "./groups.ts";
+import { DEFAULT_LINGER_MS } from "./limits.ts";
 import {
   DEFAULT_MAX_PEERS_PER_PORT,
   DEFAULT_WORKER_HEAP_BYTES,
@@ -48,7 +48,7 @@ import { checkTokens } from "./listen-tokens.ts";
 import { Listeners } from "./listeners.ts";
 import { missingChannel } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
-import { checkOptions, flag, milliseconds, type OptionTable } from "./options.ts";
+import { checkOptions, flag, milliseconds, type OptionsOf, text } from "./options.ts";
 import { Pool, type PoolPlacing } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { BroadcastMessage, PortHandle } from "./port/handle.ts";
@@ -69,13 +69,17 @@ import { nowMs } from "./udp/turn.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import { Reader } from "./wire/reader.ts";
 
-const drainTable: OptionTable = { drainMs: milliseconds(0) };
+const closeTable: OptionsOf<ServerCloseOptions> = {
+  reason: text,
+  lingerMs: milliseconds(0),
+  drainMs: milliseconds(0),
+};
 
 function peerEvent({ id, port, address }: ServerPeer): PeerEvent {
   return { id, port, address };
 }
 
-const statsTable: OptionTable = { peers: flag };
+const statsTable: OptionsOf<StatsOptions> = { peers: flag };
 
 const createServerCounters = countersOf(serverCounters);
 
@@ -326,9 +330,8 @@ export class RunningServer<F extends ServerFaceTypes>
   }
 
   async close(options: ServerCloseOptions = {}): Promise<void> {
-    const { lingerMs } = checkClose(options);
-    checkOptions("close", options, drainTable);
-    const { reason = closeCodes.shuttingDown, drainMs = 0 } = options;
+    checkOptions("close", options, closeTable);
+    const { reason = closeCodes.shuttingDown, lingerMs = DEFAULT_LINGER_MS, drainMs = 0 } = options;
     if (drainMs > 0 && this.#closing === undefined) await this.#pool.drain(drainMs);
     this.#closing ??= this.#close(reason, lingerMs);
     await this.#closing;

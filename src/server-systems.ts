@@ -7,6 +7,7 @@ import { unsubscribe } from "./dispatcher.ts";
 import { closedError, DrainSignal, type FaultListener, runGuarded } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type { ServerFace, ServerFaceTypes, SystemTarget, Unsubscribe } from "./face.ts";
+import { callback, invalidOption, shown } from "./options.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { SystemMessageDefinition } from "./protocol.ts";
 import { encodeSystem, systemMessage } from "./system-messages.ts";
@@ -63,6 +64,10 @@ export class SystemsLink<F extends ServerFaceTypes> implements ServerSystems<F> 
       if (handler === undefined) continue;
       const from = ["systems-to-application"] as const;
       const { index } = systemMessage(messages, name, from, "systemHandlers");
+      if (!callback.isGood(handler)) {
+        const problem = `must be ${callback.what}, not ${shown(handler)}`;
+        throw invalidOption(`systemHandlers.${name}: ${problem}`);
+      }
       this.#handlers[index]!.add(handler as Handler);
     }
   }

@@ -2,7 +2,8 @@
  * What both ends of messages between the threads of a server share (section `system` of a spec): where they go, their
  * bytes, who handles them. The rings that carry them are in port/, what the application is shown in server-systems.ts.
  */
-import { rethrowFrom, StardustError } from "./errors.ts";
+import { rethrowFrom } from "./errors.ts";
+import { unknownName } from "./options.ts";
 import type { SystemDirection, SystemMessageDefinition } from "./protocol.ts";
 import { encodeOnce } from "./wire/encode-once.ts";
 import type { Reader } from "./wire/reader.ts";
@@ -46,9 +47,11 @@ export function systemMessage(
   const message = messages?.find((candidate) => candidate.name === name);
   if (message !== undefined && from.includes(message.direction)) return message;
   const known = (messages ?? []).filter(({ direction }) => from.includes(direction));
-  const there = known.length === 0 ? "none" : known.map((one) => one.name).join(", ");
-  throw new StardustError(
-    "STARDUST_INVALID_OPTION",
-    `${option}.${name}: no such message of the section \`system\` comes here; there are ${there}`,
+  const names = known.map((one) => one.name);
+  throw unknownName(
+    `${option}.${name}`,
+    name,
+    names,
+    "message of the section `system` that comes here",
   );
 }

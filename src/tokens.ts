@@ -11,7 +11,7 @@ import {
 import {
   checkOptions,
   identityText,
-  type OptionTable,
+  type OptionsOf,
   object,
   serverKeyText,
   text,
@@ -48,7 +48,7 @@ export interface IssuedToken {
   readonly expiresAtMs: number;
 }
 
-const issueOptions: OptionTable = {
+const issueOptions: OptionsOf<IssueTokenOptions> = {
   issuer: identityText,
   expiresInMs: whole(1, MAX_TOKEN_LIFETIME_MS),
   clientKey: serverKeyText,

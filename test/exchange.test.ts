@@ -333,7 +333,7 @@ it("one answers a channel, and may be taken off again", () => {
   server.answer(0, () => ({}));
   const given = { up: () => ({}) };
   expect(() => server.responders.addAll(given, "client", "responders")).toThrow(
-    "responders.up: the client is asked on no such channel",
+    "responders.up: there is no such channel on which the client is asked; there are down, both",
   );
 });
 

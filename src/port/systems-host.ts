@@ -27,6 +27,16 @@ import type {
 } from "../face.ts";
 import { excepted, Groups } from "../groups.ts";
 import { hasChannel, type NegotiatedVersion } from "../negotiated-version.ts";
+import {
+  callback,
+  checkOptions,
+  invalidOption,
+  milliseconds,
+  type OptionsOf,
+  object,
+  shown,
+  unknownName,
+} from "../options.ts";
 import type { Protocol, ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { PeerStats } from "../stats.ts";
@@ -37,7 +47,7 @@ import {
   TO_APPLICATION,
   TO_OTHER_PORTS,
 } from "../system-messages.ts";
-import type { Systems, SystemsPeer, SystemsPort } from "../systems.ts";
+import type { Systems, SystemsDefinition, SystemsPeer, SystemsPort } from "../systems.ts";
 import { nowMs } from "../udp/turn.ts";
 import { Reader } from "../wire/reader.ts";
 import { HostedExchanges } from "./hosted-exchanges.ts";
@@ -107,6 +117,7 @@ export class SystemsHost implements BroadcastTarget {
     onFault: (where: string, error: unknown) => void,
     sendSystem: SystemSender,
   ) {
+    checkDefinition(systems.definition);
     this.#protocol = protocol;
     this.#sendSystem = sendSystem;
     this.#systemHandlers = systemHandlersOf(protocol, systems.definition.system);
@@ -134,12 +145,18 @@ export class SystemsHost implements BroadcastTarget {
       onFault(`systems.${where}`, error),
     );
     const receive = (systems.definition.receive ?? {}) as Record<string, SystemHandler | undefined>;
+    const received = protocol.channels.filter(
+      ({ direction, asks }) => direction !== "server-to-client" && asks === undefined,
+    );
     for (const name of Object.keys(receive)) {
-      const channel = protocol.channels.find((candidate) => candidate.name === name);
-      if (!channel || channel.direction === "server-to-client" || channel.asks !== undefined) {
-        throw new StardustError(
-          "STARDUST_INVALID_OPTION",
-          `systems.receive.${name}: the server receives no such channel`,
+      const channel = received.find((candidate) => candidate.name === name);
+      if (channel === undefined) {
+        const names = received.map((one) => one.name);
+        throw unknownName(
+          `systems.receive.${name}`,
+          name,
+          names,
+          "channel that the server receives",
         );
       }
     }
@@ -320,6 +337,43 @@ export class SystemsHost implements BroadcastTarget {
 
   #guard(where: string, work: () => unknown): void {
     runGuarded(work, (error) => this.#onFault(`systems.${where}`, error));
+  }
+}
+
+const definitionTable: OptionsOf<SystemsDefinition> = {
+  state: callback,
+  join: callback,
+  leave: callback,
+  receive: object,
+  respond: object,
+  notices: object,
+  system: object,
+  tick: object,
+};
+
+const tickTable: OptionsOf<NonNullable<SystemsDefinition["tick"]>> = {
+  everyMs: milliseconds(1),
+  run: callback,
+};
+
+/** What `systems` was given, as an option of a module would be. Throws STARDUST_INVALID_OPTION. */
+function checkDefinition(definition: SystemsDefinition): void {
+  checkOptions("systems", definition, definitionTable, "systems");
+  const { tick } = definition;
+  if (tick !== undefined) {
+    checkOptions("systems", tick, tickTable, "systems.tick");
+    for (const name of ["everyMs", "run"] as const) {
+      if (tick[name] === undefined) {
+        throw invalidOption(`systems.tick.${name}: must be ${tickTable[name].what}, not undefined`);
+      }
+    }
+  }
+  for (const part of ["receive", "respond", "notices", "system"] as const) {
+    for (const [name, handler] of Object.entries(definition[part] ?? {})) {
+      if (handler === undefined || callback.isGood(handler)) continue;
+      const problem = `systems.${part}.${name}: must be ${callback.what}, not ${shown(handler)}`;
+      throw invalidOption(problem);
+    }
   }
 }
 

@@ -137,7 +137,7 @@ describe("an option of another type", () => {
       "limits.pendingJoins: must be a whole number from 1 to 1000000, not 0",
     );
     await expect(narrowServer({ limits: { joins: 5 } as never })).rejects.toThrow(
-      "limits.joins: there are unprovenPerSecond, cookiesPerSecond, ",
+      "limits.joins: there is no such option of listen; there are unprovenPerSecond, cookiesPerSecond, ",
     );
     await expect(narrowServer({ publicPorts: [0] })).rejects.toThrow(
       "publicPorts: must be a list, of which each is a whole number from 1 to 65535, not [0]",

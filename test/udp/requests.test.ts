@@ -167,10 +167,10 @@ it("a queue that is full delays requests and answers, and none is lost", async (
 it("responders and handlers of no such channel are refused", async () => {
   const wrong = { sell: () => ({}) };
   await expect(shopServer({ responders: wrong as never })).rejects.toThrow(
-    "responders.sell: the server is asked on no such channel",
+    "responders.sell: there is no such channel on which the server is asked; there are buy, swap",
   );
   await expect(shopServer({ responders: { prompt: () => ({}) } as never })).rejects.toThrow(
-    "responders.prompt: the server is asked on no such channel",
+    "responders.prompt: there is no such channel on which the server is asked",
   );
   await expect(shopServer({ handlers: { buy: () => {} } as never })).rejects.toThrow(
     "handlers.buy: its messages are requests: give what answers them as `responders`",

@@ -1,7 +1,9 @@
 /** The section `system`: what the application and the systems in the workers say to each other, over real threads. */
 import { expect, it } from "vitest";
+import { listen } from "#src/server.js";
 import { until } from "../support/arena.ts";
 import { type Client, matchClient, matchServer, matchSystems, toldTo } from "../support/match.ts";
+import { specUrl } from "../support/specs.ts";
 
 interface Score {
   readonly port: number;
@@ -140,6 +142,24 @@ it("is reported where nobody handles it, once, and where a handler throws", asyn
   ]);
 });
 
+it("is refused at the start where systems were built with another section", async () => {
+  const stale = specUrl("match", "stale-systems.js");
+  await expect(matchServer({ systems: stale })).rejects.toMatchObject({
+    code: "STARDUST_WORKER_IMPORT",
+    message: expect.stringMatching(
+      /stale-systems\.js was generated with another section `system` than the server: generate/,
+    ),
+  });
+  const { protocol } = (await import(
+    specUrl("match", "generated/server-protocol.js").href
+  )) as typeof import("../tmp/specs/match/generated/server-protocol.ts");
+  const older = { ...protocol, systemHash: "0".repeat(32) };
+  const none = () => ({});
+  const face = { send: none, broadcast: none, receive: none, messages: none, header: none };
+  const listening = listen(older, face as never, { ports: { count: 1 } });
+  await expect(listening).rejects.toThrow(/another section `system` than the application's thread/);
+});
+
 it("refuses what is wrong, who is not there, and where there are no systems", async () => {
   const server = await matchServer({ systems: matchSystems });
   const [port] = server.ports;
@@ -158,6 +178,6 @@ it("refuses what is wrong, who is not there, and where there are no systems", as
   expect(() => bare.systems.broadcast.start({ match: "red", round: 1 })).toThrow(/no systems/);
   const systemHandlers = { start: () => {} } as never;
   await expect(matchServer({ systemHandlers })).rejects.toThrow(
-    /systemHandlers.start: no such message .* there are score, sigh$/,
+    /systemHandlers.start: there is no such message .* there are score, sigh$/,
   );
 });

@@ -250,7 +250,7 @@ describe("what listen and connect are told of tokens", () => {
   it.each([
     ["no issuer", {}, /^tokens\.issuers: the public keys/],
     ["an empty list", { issuers: [] }, /^tokens\.issuers: the public keys/],
-    ["a private key", { issuers: backend.identity }, /^issuers: must be a public key/],
+    ["a private key", { issuers: backend.identity }, /^tokens\.issuers: must be a public key/],
     ["the same twice", { issuers: [one, two, one] }, /^tokens\.issuers: two of them begin alike/],
     [
       "17 issuers",
@@ -265,9 +265,13 @@ describe("what listen and connect are told of tokens", () => {
     [
       "a leeway of hours",
       { issuers: one, leewayMs: 3_600_000 },
-      /^leewayMs: must be a whole number/,
+      /^tokens\.leewayMs: must be a whole number/,
     ],
-    ["no memory", { issuers: one, maxRemembered: 0 }, /^maxRemembered: must be a whole number/],
+    [
+      "no memory",
+      { issuers: one, maxRemembered: 0 },
+      /^tokens\.maxRemembered: must be a whole number/,
+    ],
   ])("is refused by listen with %s", async (_, wrong, message) => {
     await expect(
       listen({ ports: { count: 1 }, tokens: wrong } as Options).then((s) => s.close()),
