@@ -41,7 +41,7 @@ const kindNames: Readonly<Record<TargetKind, string>> = {
 };
 const sections = ["channels", "types", "system"] as const;
 const kinds = { channels: "channel", types: "type", system: "message" } as const;
-/** What stands beside the message of a channel with requests: a path says the word, the message's need not. */
+/** What stands beside the message of a channel with requests: there a path may say the word, where names need it. */
 const besides = { response: "member", errors: "error" } as const;
 
 /** A map of named things. */
@@ -49,7 +49,7 @@ interface Scope {
   readonly kind: TargetKind;
   readonly node: MapNode;
   readonly owner: Span;
-  /** That of `besides` under which it stands. */
+  /** The word under which it stands, where there are several: `message`, or one of `besides`. */
   readonly word?: string;
 }
 
@@ -175,12 +175,14 @@ function scopesOf(node: Node, kind: TargetKind, root: MapNode, seen: Set<string>
   if (kind === "value") return [];
   if (kind === "channel" || kind === "message" || kind === "error") {
     if (node.kind !== "map") return [];
-    return [
-      ...scopesOfMessage(node, "message", "member", root, seen),
-      ...Object.entries(besides).flatMap(([word, holds]) =>
-        scopesOfMessage(node, word, holds, root, new Set()).map((scope) => ({ ...scope, word })),
-      ),
-    ];
+    const message = scopesOfMessage(node, "message", "member", root, seen);
+    const rest = Object.entries(besides).flatMap(([word, holds]) =>
+      scopesOfMessage(node, word, holds, root, new Set()).map((scope) => ({ ...scope, word })),
+    );
+    // Alone, it needs no word.
+    return rest.length === 0
+      ? message
+      : [...message.map((s) => ({ ...s, word: "message" })), ...rest];
   }
   return scopesOfType(node, root, seen);
 }

@@ -160,8 +160,22 @@ const directionTexts = {
   both: "both ways",
 } as const;
 
-function directionText({ direction }: ChannelModel): string {
-  return directionTexts[direction];
+function directionText({ direction, request }: ChannelModel): string {
+  return request === undefined ? directionTexts[direction] : askingTexts[request.asks];
+}
+
+const askingTexts = {
+  "client-to-server": "clients ask",
+  "server-to-client": "the server asks",
+  both: "both sides ask",
+} as const;
+
+/** What is asked and answered; the message around it is shown as any other. */
+function requestText({ request }: ChannelModel): string {
+  if (request === undefined) return "";
+  const { request: asked, response, errors } = request;
+  const declined = errors === undefined ? "" : `, declined with ${typeLink(errors)}`;
+  return `A request is ${typeLink(asked)}, answered with ${typeLink(response)}${declined}.`;
 }
 
 const systemTexts = {
@@ -206,7 +220,8 @@ function channelSection(model: Model, channel: ChannelModel, own: ReadonlySet<st
     ...(channel.compress ? ["deflated where that is shorter, a byte in front"] : []),
     ...optionTexts(channel),
   ];
-  const parts = [`### Channel ${prose(channel.name)}`, about(channel), `${facts.join("; ")}.`];
+  const heading = `### Channel ${prose(channel.name)}`;
+  const parts = [heading, about(channel), `${facts.join("; ")}.`, requestText(channel)];
   if (own.has(struct.name)) parts.push(structBody(struct));
   else parts.push(`Its message is ${typeLink(struct.name)}.`);
   return parts.filter((part) => part !== "").join("\n\n");

@@ -1,9 +1,13 @@
 /** Channels with requests, as the generator sees them: their types, hash, compatibility, and what tests are given. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { findTarget } from "#cli/refactor/path.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { compareModels, isBreaking } from "#codegen/rules/breaking.js";
+import { formatSpec } from "#codegen/rules/formatter.js";
 import { loadSpec } from "#codegen/spec/load.js";
+import type { MapNode } from "#codegen/spec/node.js";
+import { parseYaml } from "#codegen/spec/yaml.js";
 import { specUrl } from "../support/specs.ts";
 import { head } from "./specs.ts";
 
@@ -46,6 +50,12 @@ describe("a channel with requests", () => {
     ]);
   });
 
+  it("has what is asked and answered last, in that order", () => {
+    const text = `${head}channels:\n  a:\n    errors: { gone: {} }\n    response: { y: u8 }\n    message: {}\n    id: 0\n`;
+    const keys = formatSpec(loadSpec(text, "test.yaml"))!.match(/(?<=^ {4})\w+/gm);
+    expect(keys).toEqual(["id", "message", "response", "errors"]);
+  });
+
   it("may let its request and response grow, and nothing else", () => {
     const grown = plain
       .replace("x: u8", "x: u8, z: { type: u16, since: 2 }")
@@ -59,6 +69,41 @@ describe("a channel with requests", () => {
     expect(changes(one, `${plain}, errors: { gone: {}, late: {} }`).join()).toContain("breaking");
     expect(changes(one, `${plain}, errors: { away: {} }`).join()).not.toContain("breaking");
     expect(modelOf(plain).hash).not.toBe(modelOf(plain.replace("client-to-server", "both")).hash);
+  });
+});
+
+describe("what a path means", () => {
+  const text = `${head}channels:
+  a:
+    id: 0
+    message: { n: u8, only: u8 }
+    response: { n: u8, left: { enum: { none: 0, some: 1 } } }
+    errors: { gone: {}, late: { message: { by: u16 } } }
+system:
+  a: { direction: systems-to-systems, message: { by: u8 } }
+  b: { direction: systems-to-systems, message: { by: u8 } }
+`;
+  const source = loadSpec(text, "test.yaml").source;
+  const root = parseYaml(new TextEncoder().encode(text), "test.yaml").root as MapNode;
+  const meant = (path: string) => findTarget(path, root, source);
+
+  it("is a member of the response, an error or what that tells, and what lies in them", () => {
+    expect(meant("a.only")).toMatchObject({ kind: "member", path: "channels.a.message.only" });
+    expect(meant("a.left")).toMatchObject({ kind: "member", path: "channels.a.response.left" });
+    expect(meant("a.response.left.some")).toMatchObject({ kind: "value", name: "some" });
+    expect(meant("a.errors.gone")).toMatchObject({ kind: "error", label: "error `a.errors.gone`" });
+    expect(meant("a.late.by")).toMatchObject({ path: "channels.a.errors.late.by" });
+    expect(meant("b.by")).toMatchObject({ kind: "member", path: "system.b.by" });
+    expect(meant("system.a")).toMatchObject({ kind: "message", label: "system message `a`" });
+  });
+
+  it("has to be said where the request and the response have it, or several sections", () => {
+    expect(() => meant("a.n")).toThrow(
+      /write `channels\.a\.message\.n` or `channels\.a\.response\.n`/,
+    );
+    expect(meant("a.message.n").span).not.toEqual(meant("a.only").span);
+    expect(() => meant("a")).toThrow(/channel `a` .* and system message `a` .*`system\.a`/);
+    expect(() => meant("a.errors.gome")).toThrow('did you mean "gone"?');
   });
 });
 

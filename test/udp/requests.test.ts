@@ -152,6 +152,30 @@ it("who leaves is not waited for, and what nobody answers is told", async () => 
   expect(await peer.request.prompt({ text: "?" }).catch(codeOf)).toBe("STARDUST_CLOSED");
 });
 
+it("what is open when a connection is lost is answered by nobody, and the next connection asks anew", async () => {
+  const server = await shopServer({
+    responders: {
+      buy: (_, { item }) =>
+        item === "slow" ? new Promise(() => {}) : { left: 4, token: new Uint8Array() },
+    },
+  });
+  const client = await shopClient(server, {
+    reconnect: { delayMs: 1, retryCodes: ["again"] },
+    responders: { prompt: () => ({}) },
+  });
+  const slow = client.request.buy({ item: "slow", count: 1 }).catch(codeOf);
+  const peer = await peerOf(server, client);
+  await until(() => server.stats().then(({ counters }) => counters["requestsAnswered"] === 1));
+  const back = new Promise<void>((resolve) => {
+    client.on("reconnected", () => resolve());
+  });
+  peer.close({ code: "again" });
+  expect(await slow).toBe("STARDUST_CLOSED");
+  await back;
+  expect((await client.request.buy({ item: "rope", count: 1 })).left).toBe(4);
+  expect(await (await peerOf(server, client)).request.prompt({ text: "?" })).toEqual({});
+});
+
 it("a queue that is full delays requests and answers, and none is lost", async () => {
   const server = await shopServer({
     responders: { buy: (_, { item }) => ({ left: Number(item), token: new Uint8Array(3000) }) },
