@@ -346,8 +346,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   /** Starts, reads or ends the trace of a peer. */
   trace(id: number, what: TraceCommand, maxEvents: number): string | undefined {
-    const session = this.#peers.get(id)?.connection.session;
-    return this.#traces.ask(id, session, what, maxEvents, nowMs());
+    return this.#traces.ask(id, this.#peers.get(id)?.connection.session, what, maxEvents, nowMs());
   }
 
   /** Of one peer; undefined: it is not there. */
