@@ -154,6 +154,12 @@ export const ZERO_CLOSE_TIMEOUT_MS = 5000;
 /** Zero datagrams and events waiting to be fetched; a caller that fetches after each call never has more than a few. */
 export const MAX_ZERO_OUTBOX = 1024;
 
+/** Times the bytes received that an unproven address may be sent (RFC 9000 section 8.1). */
+export const UNPROVEN_FACTOR = 3;
+
+/** Buckets of addresses, each with a rate of its own above the one for all: addresses may share one. */
+export const ADDRESS_BUCKETS = 4096;
+
 /** UTF-8 bytes of a connect token's claims, which are a JSON object, and of the name of its audience. */
 export const MAX_TOKEN_CLAIMS_BYTES = 512;
 export const MAX_TOKEN_AUDIENCE_BYTES = 64;

@@ -275,7 +275,7 @@ export class ZeroClient {
     const given = { port, peer, accept: envelope.body, negotiated, reset, ...own };
     const { estimator } = this.#request;
     const { maxDatagramBytes } = this.#protocol.limits;
-    const options = { estimator, maxDatagramBytes };
+    const options = { estimator, maxDatagramBytes, counters: this.#counters };
     this.#reservation = new Reservation(this.#crypto, this.cid, given, options);
     this.#request.begin({ bytes: this.#reservation.attach(), port }, nowMs);
     if (port !== this.#dialledPort && this.#unreached === undefined) {
@@ -548,7 +548,7 @@ export class ZeroClient {
     this.#restartAtMs = NEVER;
     const own = { token: this.#token, stay: this.#unreached !== undefined, body: this.#join };
     const send = (bytes: Uint8Array): void => this.#send(bytes, this.#dialledPort);
-    this.#attempt = new JoinAttempt(this.#crypto, this.#protocol, own, send);
+    this.#attempt = new JoinAttempt(this.#crypto, this.#protocol, own, send, this.#counters);
     this.#request.begin({ bytes: this.#attempt.first(), port: this.#dialledPort }, nowMs);
   }
 

@@ -13,8 +13,8 @@ export const zeroDropReasons = {
   droppedFrame: "not three zeros and an envelope of version 1 with a connection id at its place",
   droppedMac: "a wrong MAC, or one where there is no key yet",
   droppedSignature:
-    "client, sealed: an accept that the server it names has not signed for this join",
-  droppedKey: "client, sealed: the key of accept is none",
+    "client, sealed: an accept that the server it names has not signed for this join, or a challenge whose key it has not signed",
+  droppedKey: "client, sealed: the key of accept, or of a challenge, gives no shared secret",
   droppedScan: "JSON deeper than 6 levels, with more than 64 keys, or with control characters",
   droppedForbidden: "a key that reaches for a prototype (`__proto__`, `constructor`, `prototype`)",
   droppedUtf8: "not well-formed UTF-8, or half of a surrogate pair written as an escape",
@@ -75,6 +75,13 @@ export const zeroTotals = {
   answersLate: "server: decisions that came when their join was no longer remembered",
   sendsWithheld: "server: sends held back because the address has proved nothing and had its share",
   outboxFull: "datagrams that nobody fetched in time",
+  sequenceSent: "numbered messages and pieces of joins that it sent, repetitions not counted",
+  sequenceResent: "of these, sent again because their timeout ran out",
+  sequenceAcknowledged: "of these, acknowledged by the other side",
+  sequenceReceived: "numbered messages and pieces that came next in their order",
+  sequenceHeld: "those that came early, and were held for one before them",
+  sequenceDuplicates: "those that were there already",
+  sequenceBeyond: "those further ahead than are held; dropped",
 } as const;
 
 /** What counts a reject, by its reason. */

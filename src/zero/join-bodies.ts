@@ -15,6 +15,7 @@ import { hasValidBody, type ValidMessage } from "./messages.ts";
 import type { JoinSys } from "./own-messages.ts";
 import { announcedLayout, PieceCollector } from "./pieces.ts";
 import { readJsonObject } from "./read-json.ts";
+import type { SequenceCounters } from "./reliable-sequence.ts";
 import { joinBody, openPiece, PIECE_TAG_BYTES, PortJoinKey, paddedBytes } from "./secrets.ts";
 
 const DIGEST_BYTES = 32;
@@ -27,6 +28,7 @@ export interface JoinBodiesOptions {
   readonly crypto: ZeroCrypto;
   readonly identity: SigningKey | undefined;
   readonly cookies: CookieJar<PortJoinKey>;
+  readonly counters: SequenceCounters;
   /** Whether bodies in pieces are taken at all. */
   readonly takesPieces: boolean;
 }
@@ -79,17 +81,17 @@ export class JoinBodies {
   read(frame: Frame, envelope: ValidMessage<"join">): object | PieceCollector | ZeroDropReason {
     const { sys, body } = envelope;
     const layout = announcedLayout(sys);
-    const { crypto } = this.#o;
+    const { crypto, counters } = this.#o;
     if (layout === undefined || layout === "wrong") {
       return this.hasSecrets ? this.#openBody(frame, envelope) : body;
     }
-    if (!this.hasSecrets) return new PieceCollector(layout, (_, data) => data, 0);
+    if (!this.hasSecrets) return new PieceCollector(layout, (_, data) => data, 0, counters);
     const key = this.#keyOf(sys)?.secretKey(decodeKey(sys.key!)!);
     if (key === undefined) return "droppedSecret";
     const join = crypto.sha256(frame.bytes);
     const open = (piece: number, data: Uint8Array): Uint8Array | undefined =>
       openPiece(crypto, key, join, piece, data);
-    return new PieceCollector(layout, open, PIECE_TAG_BYTES);
+    return new PieceCollector(layout, open, PIECE_TAG_BYTES, counters);
   }
 
   /** The body that has come in pieces; undefined where it is not what its join said, or the spec. */

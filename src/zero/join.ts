@@ -12,6 +12,7 @@ import { buildDatagram, ID_BYTES } from "./envelope.ts";
 import { ClientKeyExchange } from "./key-exchange.ts";
 import { type ChallengeSys, JOIN_SEQ, type JoinSys } from "./own-messages.ts";
 import { cutBody, layoutOf, type PieceLayout, PieceSender } from "./pieces.ts";
+import type { SequenceCounters } from "./reliable-sequence.ts";
 import type { RepeatedRequest } from "./request.ts";
 import {
   agreedKey,
@@ -67,6 +68,7 @@ export class JoinAttempt {
   #identity: string | undefined;
   #pieces: readonly Uint8Array[] = [];
   readonly #send: (piece: Uint8Array) => void;
+  readonly #counters: SequenceCounters | undefined;
   /** From the answer that join 2 has arrived until all pieces have. */
   #sender: PieceSender | undefined;
 
@@ -76,8 +78,10 @@ export class JoinAttempt {
     protocol: Protocol,
     parts: JoinParts,
     send: (piece: Uint8Array) => void,
+    counters?: SequenceCounters,
   ) {
     this.#send = send;
+    this.#counters = counters;
     this.#crypto = crypto;
     this.#protocol = protocol;
     this.#parts = parts;
@@ -129,7 +133,7 @@ export class JoinAttempt {
     if (this.#sender === undefined) {
       if (count > 0) return undefined;
       request.hold(nowMs);
-      this.#sender = new PieceSender(this.#pieces, request.estimator, this.#send);
+      this.#sender = new PieceSender(this.#pieces, request.estimator, this.#send, this.#counters);
     }
     if (!this.#sender.acknowledge(count, nowMs)) return undefined;
     return this.#sender.done;

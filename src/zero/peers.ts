@@ -5,7 +5,7 @@
  * third as many bytes (RFC 9000 section 8.1). Worst case: `maxPeers` entries, ended ones that still answer included.
  */
 import { StardustError } from "../errors.ts";
-import { ZERO_CLOSE_TIMEOUT_MS } from "../limits.ts";
+import { UNPROVEN_FACTOR, ZERO_CLOSE_TIMEOUT_MS } from "../limits.ts";
 import type { Protocol } from "../protocol.ts";
 import type { TrafficSecrets } from "../traffic-secrets.ts";
 import { encodeBase64url } from "./base64url.ts";
@@ -28,9 +28,6 @@ import {
   serverStates,
 } from "./own-messages.ts";
 import { ReliableSequence } from "./reliable-sequence.ts";
-
-/** Times the bytes received that an unproven address may be sent (RFC 9000 section 8.1). */
-const UNPROVEN_FACTOR = 3;
 
 const encoder = new TextEncoder();
 
@@ -163,7 +160,11 @@ export class PeerTable {
       keys,
       tag,
       secrets,
-      sequence: new ReliableSequence({ sent: ACCEPT_SEQ, received: JOIN_SEQ }),
+      sequence: new ReliableSequence({
+        sent: ACCEPT_SEQ,
+        received: JOIN_SEQ,
+        counters: this.#o.counters,
+      }),
       expiresAtMs: nowMs + this.#o.protocol.limits.handshakeTimeoutMs,
       state: "reserved",
       address,

@@ -11,7 +11,9 @@ import { MAX_JOIN_BODY_BYTES, MAX_JOIN_PIECES, MAX_PIECE_TRANSMISSIONS } from ".
 import { decodeBase64url } from "./base64url.ts";
 import type { ZeroDropReason } from "./counters.ts";
 import type { JoinSys } from "./own-messages.ts";
-import { ReliableSequence, type RtoEstimator } from "./reliable-sequence.ts";
+import { ReliableSequence, type RtoEstimator, type SequenceCounters } from "./reliable-sequence.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** What joins say of a body that follows them. */
 export interface PieceLayout {
@@ -55,10 +57,11 @@ export class PieceSender {
     datagrams: readonly Uint8Array[],
     estimator: RtoEstimator,
     send: (datagram: Uint8Array) => void,
+    counters?: SequenceCounters,
   ) {
     this.#datagrams = datagrams;
     this.#send = send;
-    this.#sequence = new ReliableSequence({ sent: 0, received: 0, estimator });
+    this.#sequence = new ReliableSequence({ sent: 0, received: 0, estimator, counters });
   }
 
   /** All of them are acknowledged. */
@@ -94,7 +97,7 @@ export class PieceCollector {
   readonly #layout: PieceLayout;
   readonly #open: (piece: number, data: Uint8Array) => Uint8Array | undefined;
   readonly #overheadBytes: number;
-  readonly #sequence: ReliableSequence<Uint8Array> = new ReliableSequence({ sent: 0, received: 0 });
+  readonly #sequence: ReliableSequence<Uint8Array>;
   #body: Uint8Array | undefined;
   #datagramsLeft: number;
 
@@ -103,7 +106,9 @@ export class PieceCollector {
     layout: PieceLayout,
     open: (piece: number, data: Uint8Array) => Uint8Array | undefined,
     overheadBytes: number,
+    counters?: SequenceCounters,
   ) {
+    this.#sequence = new ReliableSequence({ sent: 0, received: 0, counters });
     this.#layout = layout;
     this.#open = open;
     this.#overheadBytes = overheadBytes;
@@ -130,7 +135,10 @@ export class PieceCollector {
     const { pieces, bytes } = this.#layout;
     const size = pieceBytes(this.#layout);
     if (piece > pieces) return "droppedSequence";
-    if (piece <= this.received) return "accepted";
+    if (piece <= this.received) {
+      this.#sequence.receive(piece, NOTHING);
+      return "accepted";
+    }
     const at = (piece - 1) * size;
     const data = decodeBase64url(text, Math.min(size, bytes - at) + this.#overheadBytes);
     if (data === undefined) return "droppedSchema";

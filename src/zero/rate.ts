@@ -4,6 +4,7 @@
  * slows only those. Worst case: a flood from many forged addresses drains all buckets, and the port answers the
  * global rate plus buckets x their rate; a join that is dropped is repeated by its client.
  */
+import { ADDRESS_BUCKETS } from "../limits.ts";
 import type { PortLimits } from "../port-limits.ts";
 import { networkOf } from "./address-counts.ts";
 import type { ZeroCrypto } from "./crypto.ts";
@@ -30,8 +31,6 @@ class TokenBuckets {
     return tokens >= 1;
   }
 }
-
-const ADDRESS_BUCKETS = 4096;
 
 /** What each address has of its own, above the global rate. */
 export type AddressRate = Pick<PortLimits, "addressPerSecond" | "addressBurst">;

@@ -85,11 +85,43 @@ interface Outstanding {
 /** What became of a message that arrived. */
 export type Arrival = "next" | "held" | "duplicate" | "beyond";
 
+const countedAs = {
+  next: "sequenceReceived",
+  held: "sequenceHeld",
+  duplicate: "sequenceDuplicates",
+  beyond: "sequenceBeyond",
+} as const;
+
 export interface SequenceOptions {
   /** The highest sequence number sent and received before the sequence began. */
   readonly sent: number;
   readonly received: number;
   readonly estimator?: RtoEstimator;
+  /** Missing: nobody asks. */
+  readonly counters?: SequenceCounters | undefined;
+}
+
+/** What sequences count, all of a machine together; rows of `zeroTotals`. */
+export interface SequenceCounters {
+  sequenceSent: number;
+  sequenceResent: number;
+  sequenceAcknowledged: number;
+  sequenceReceived: number;
+  sequenceDuplicates: number;
+  sequenceHeld: number;
+  sequenceBeyond: number;
+}
+
+function noCounters(): SequenceCounters {
+  return {
+    sequenceSent: 0,
+    sequenceResent: 0,
+    sequenceAcknowledged: 0,
+    sequenceReceived: 0,
+    sequenceDuplicates: 0,
+    sequenceHeld: 0,
+    sequenceBeyond: 0,
+  };
 }
 
 /** One connection's sequence, both ways. `M` is what is delivered in order. */
@@ -97,12 +129,14 @@ export class ReliableSequence<M> {
   readonly #timer: RetransmissionTimer;
   readonly #outstanding: Outstanding[] = [];
   readonly #held: Map<number, M> = new Map();
+  readonly #counters: SequenceCounters;
   #sent: number;
   #received: number;
 
   constructor(options: SequenceOptions) {
     this.#sent = options.sent;
     this.#received = options.received;
+    this.#counters = options.counters ?? noCounters();
     this.#timer = new RetransmissionTimer(options.estimator ?? new RtoEstimator());
   }
 
@@ -134,6 +168,7 @@ export class ReliableSequence<M> {
   transmit(bytes: Uint8Array, nowMs: number): boolean {
     if (this.#outstanding.length >= ZERO_WINDOW) return false;
     this.#sent++;
+    this.#counters.sequenceSent++;
     this.#outstanding.push({ seq: this.#sent, bytes, sentAtMs: nowMs, transmissions: 1 });
     if (this.#timer.deadlineMs === Number.POSITIVE_INFINITY) this.#timer.start(nowMs);
     return true;
@@ -148,6 +183,7 @@ export class ReliableSequence<M> {
     if (known !== undefined) known.transmissions++;
     else if (seq === this.nextSeq) {
       this.#sent = seq;
+      this.#counters.sequenceSent++;
       this.#outstanding.push({ seq, bytes: undefined, sentAtMs: nowMs, transmissions: 1 });
     }
   }
@@ -158,6 +194,7 @@ export class ReliableSequence<M> {
     let newest: Outstanding | undefined;
     while (this.#outstanding.length > 0 && this.#outstanding[0]!.seq <= ack) {
       newest = this.#outstanding.shift();
+      this.#counters.sequenceAcknowledged++;
     }
     if (newest === undefined) return true;
     // Karn: what was sent twice says nothing about the time it took.
@@ -169,9 +206,15 @@ export class ReliableSequence<M> {
 
   /** A message in the sequence arrived. When it is the next, `take` gives it and those that waited for it. */
   receive(seq: number, message: M): Arrival {
+    const arrival = this.#arrivalOf(seq);
+    this.#counters[countedAs[arrival]]++;
+    if (arrival === "next" || arrival === "held") this.#held.set(seq, message);
+    return arrival;
+  }
+
+  #arrivalOf(seq: number): Arrival {
     if (seq <= this.#received || this.#held.has(seq)) return "duplicate";
     if (seq > this.#received + ZERO_WINDOW) return "beyond";
-    this.#held.set(seq, message);
     return seq === this.#received + 1 ? "next" : "held";
   }
 
@@ -197,6 +240,7 @@ export class ReliableSequence<M> {
       return undefined;
     }
     oldest.transmissions++;
+    this.#counters.sequenceResent++;
     this.#timer.backOff(nowMs);
     return oldest.bytes;
   }

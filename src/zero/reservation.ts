@@ -14,7 +14,7 @@ import {
   messages,
   type SysOf,
 } from "./own-messages.ts";
-import { ReliableSequence, type RtoEstimator } from "./reliable-sequence.ts";
+import { ReliableSequence, type RtoEstimator, type SequenceCounters } from "./reliable-sequence.ts";
 
 /** `reset` is that of the proof that its port has lost us. */
 export type OwnReservation = OwnKeys &
@@ -32,7 +32,11 @@ export class Reservation {
     crypto: ZeroCrypto,
     cid: string,
     own: OwnReservation,
-    options: { readonly estimator: RtoEstimator; readonly maxDatagramBytes: number },
+    options: {
+      readonly estimator: RtoEstimator;
+      readonly maxDatagramBytes: number;
+      readonly counters: SequenceCounters;
+    },
   ) {
     this.own = own;
     this.#crypto = crypto;
@@ -42,6 +46,7 @@ export class Reservation {
       sent: ATTACH_SEQ,
       received: ACCEPT_SEQ,
       estimator: options.estimator,
+      counters: options.counters,
     });
   }
 

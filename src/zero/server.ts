@@ -110,7 +110,14 @@ export class ZeroServer {
     this.#joins = new JoinTable(pendingJoins, rememberedJoins, share, joinsInPieces);
     const { takesPieces = true } = options;
     const cookies = this.#cookies;
-    this.#bodies = new JoinBodies({ protocol, crypto, identity, cookies, takesPieces });
+    this.#bodies = new JoinBodies({
+      protocol,
+      crypto,
+      identity,
+      cookies,
+      counters: this.#counters,
+      takesPieces,
+    });
     this.#peers = new PeerTable({
       protocol,
       crypto,

@@ -84,6 +84,12 @@ describe.each(kinds)("a body of 4 KiB, %s,", (kind) => {
     const numbers = pieces(world).map(({ sys }) => sys.piece);
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
     expect(numbers.length).toBeGreaterThan(4);
+    expect(client.counters).toMatchObject({
+      sequenceSent: numbers.length,
+      sequenceAcknowledged: numbers.length,
+      sequenceResent: 0,
+    });
+    expect(world.servers.get(P0)!.counters.sequenceReceived).toBeGreaterThanOrEqual(numbers.length);
     expectAllInOrder(world);
   });
 

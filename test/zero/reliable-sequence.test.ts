@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createCounters } from "#src/zero/counters.js";
 import {
   ReliableSequence,
   RetransmissionTimer,
@@ -135,5 +136,25 @@ describe("a sequence", () => {
     expect(sequence.take()).toBe("close");
     sequence.skipTo(1e9);
     expect(sequence.ack).toBe(3);
+  });
+});
+
+it("counts what became of each message, both ways", () => {
+  const counters = createCounters();
+  const sequence = new ReliableSequence<number>({ sent: 0, received: 0, counters });
+  sequence.transmit(bytes(1), 0);
+  sequence.transmit(bytes(2), 0);
+  sequence.answered(3, 0);
+  expect(sequence.handleTimeout(250)).toEqual(bytes(1));
+  sequence.acknowledge(2, 300);
+  for (const seq of [2, 2, 1, 1, 9]) sequence.receive(seq, seq);
+  expect(counters).toMatchObject({
+    sequenceSent: 3,
+    sequenceResent: 1,
+    sequenceAcknowledged: 2,
+    sequenceReceived: 1,
+    sequenceHeld: 1,
+    sequenceDuplicates: 2,
+    sequenceBeyond: 1,
   });
 });
