@@ -190,7 +190,6 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#loop.wake();
   }
 
-  /** The connection id of a join is somebody's: its client is to take another. */
   turnAway(cid: string): void {
     this.#undecided.delete(cid);
     this.counters.add("joinsOfTakenId");
