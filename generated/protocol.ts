@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "ee3f285c7aa45f05ccc83f1ff6cb71d0",
+  hash: "6f75957c25d37e1c7732e7373a85e349",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

@@ -22,7 +22,10 @@ export type ConnectionSecurity =
 
 /** A client that has lost its server is about to try again. */
 export interface Reconnecting {
-  /** 1 is the first after the loss. */
+  /**
+   * 1 is the first attempt to join again. 0: the server keeps this client's place (`listen({ resumeMs })`), and is asked for it
+   * as long as it does; where that fails, the others follow.
+   */
   readonly attempt: number;
   /** When it begins, milliseconds from now. */
   readonly pauseMs: number;
@@ -34,6 +37,8 @@ export interface Reconnecting {
 export interface Reconnected {
   /** Which attempt it was. */
   readonly attempt: number;
+  /** It is the same session and the same peer: nothing that is reliable was lost, either way, and nothing comes twice. */
+  readonly isResumed: boolean;
 }
 
 export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends AsyncDisposable {
@@ -60,7 +65,10 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   /** What becomes of messages that were sent with a token; handlers by channel. */
   readonly notices: F["notices"];
   readonly header: F["header"];
-  /** The connection is lost, and the client tries to come back (`reconnect`). A `send` is refused meanwhile. */
+  /**
+   * The connection is lost, and the client tries to come back (`reconnect`). A `send` is refused meanwhile, but for
+   * reliable messages while the server may keep its place: they wait as far as there is room.
+   */
   readonly isAway: boolean;
   /**
    * Resolves with the code and reason when the connection has ended for good, whoever ended it: while the client
@@ -69,7 +77,7 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   readonly closed: Promise<CloseReason>;
   /** Before each attempt to come back. */
   on(event: "reconnecting", listener: (how: Reconnecting) => void): Unsubscribe;
-  /** Connected again: what comes next is of the new connection. */
+  /** Connected again: what comes next is of the new connection, or of the old one that goes on. */
   on(event: "reconnected", listener: (how: Reconnected) => void): Unsubscribe;
   /** It has ended for good, and this side has not closed it. Before `closed` resolves. */
   on(event: "lost", listener: (reason: CloseReason) => void): Unsubscribe;

@@ -48,6 +48,10 @@ export interface ClientLinkUser {
   deliver(link: ClientLink, received: ReceivedMessage, isEnding: boolean): boolean;
   /** It is open, before anything that comes from it is delivered but what has opened it. */
   attached(link: ClientLink): void;
+  /** The server is not heard any more, and may be again: it keeps the peer for so long. */
+  away(link: ClientLink): void;
+  /** It is heard again, and nothing that is reliable was lost. */
+  back(link: ClientLink): void;
   /** A `send` that was refused can be tried again. */
   drained(link: ClientLink): void;
   notice(channel: number, token: number, delivered: boolean): void;
@@ -63,6 +67,8 @@ export interface ClientLinkOptions {
   readonly keys: OwnCredentials;
   /** What stands in the header of its datagrams, read when it opens. */
   readonly userFields: Float64Array;
+  /** Whether it goes on being looked for when nothing is heard any more, as long as the server keeps its place. */
+  readonly isKept: boolean;
   readonly user: ClientLinkUser;
 }
 
@@ -192,6 +198,11 @@ export class ClientLink {
     return taken;
   }
 
+  /** Nothing is heard of the server: what is unreliable is of no use when it is heard again. */
+  get isAway(): boolean {
+    return this.#connection.isAway;
+  }
+
   setUserField(field: number, value: number): void {
     this.#connection.setUserField(field, value);
   }
@@ -303,6 +314,8 @@ export class ClientLink {
   /** What its connection asks of it. */
   readonly #host: ConnectionHost = {
     deliver: (received) => this.#o.user.deliver(this, received, this.#connection.isEnding),
+    away: () => this.#o.user.away(this),
+    back: () => this.#o.user.back(this),
     drained: () => this.#o.user.drained(this),
     notice: ({ index }, token, delivered) => this.#o.user.notice(index, token, delivered),
     sendClose: (code, reason, now) => this.#zero.close(code, reason, now),
@@ -348,7 +361,7 @@ export class ClientLink {
       case "accepted":
         this.#path.port = event.port;
         this.#connection.handleZero(event);
-        this.#connection.expect(event);
+        this.#connection.expect(this.#kept(event));
         // Messages may come before `attached` does.
         this.negotiated = event.negotiated;
         if (event.secrets !== undefined) this.#logKeys(event.secrets);
@@ -358,7 +371,7 @@ export class ClientLink {
         this.#connection.handleZero(event);
         break;
       case "attached":
-        this.#connection.attach(event, now);
+        this.#connection.attach(this.#kept(event), now);
         this.#attached(event);
         break;
       case "rejected":
@@ -388,6 +401,10 @@ export class ClientLink {
       default:
         event satisfies never;
     }
+  }
+
+  #kept(event: ClientAttachment): ClientAttachment {
+    return this.#o.isKept ? event : { ...event, resumeMs: 0 };
   }
 
   #logKeys(secrets: TrafficSecrets): void {

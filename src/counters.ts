@@ -44,6 +44,9 @@ export const portCounters = {
     "joins rejected because as many connect tokens are remembered as `tokens.maxRemembered` says",
   messagesShed:
     "unreliable messages that waited for room in their peer's session, until a newer one came (unreliable-sequenced) or maxAgeMs had passed",
+  peersAway: "times that a peer was not heard any more and was kept for `resumeMs`",
+  peersBack: "times that such a peer came back",
+  messagesAway: "unreliable messages for a peer that was away; dropped",
   messagesToNobody: "messages for a peer that had left, or was about to, when the worker took them",
   messagesMalformed: "received messages that could not be decoded; dropped",
   sendCreditSpent:
@@ -66,6 +69,7 @@ export const clientCounters = {
   socketsRefused: "times that the system gave no new socket, and the old one went on",
   messagesMalformed: "received messages that could not be decoded; dropped",
   reconnects: "times that the client has joined again after a loss",
+  resumes: "times that the client has found its place kept after a loss",
 } as const;
 
 /** A port or client also counts what the state of a connection does not expect (connection/lifecycle.ts), by its name. */

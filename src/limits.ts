@@ -148,6 +148,9 @@ export const ZERO_MAX_REBIND_PAUSE_MS = 1000;
 /** After so many transmissions without an answer a client takes another socket; what was to be verified is asked for anew. */
 export const ZERO_REBIND_TRANSMISSIONS = 3;
 
+/** Of the peers that a port may have, so many may be away at a time; the one that is away for the longest leaves. */
+export const MAX_AWAY_SHARE: number = 1 / 2;
+
 /** How long a close is repeated without an answer, and how long the other side answers repeated ones. */
 export const ZERO_CLOSE_TIMEOUT_MS = 5000;
 

@@ -7,6 +7,7 @@ import type {
   UnreadChannels,
 } from "./connection-contract.ts";
 import type { ServerFaceTypes } from "./face.ts";
+import { MAX_TIMER_MS } from "./limits.ts";
 import {
   abortSignal,
   bufferBytes,
@@ -194,6 +195,12 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    */
   readonly resetKey?: string | undefined;
   /**
+   * Milliseconds that a peer is kept when nothing was heard of it for `limits.idleTimeoutMs`: `away` is raised rather than
+   * `leave`, and a client that comes back in time, from whichever address, is the same peer, with all that is reliable.
+   * Up to half of a port's places at a time. Default 0: it leaves at once. At most some 24 days.
+   */
+  readonly resumeMs?: number | undefined;
+  /**
    * When a reliable channel that nobody reads has filled half of a peer's credit and half of its receive budget: `"close"`,
    * the default, closes the peer with `unread-channel`; `"wait"` lets its reliable channels stand still until it is read.
    */
@@ -248,6 +255,7 @@ export const listenOptions: OptionsOf<ListenOptions> = {
     isGood: (value) => typeof value === "string" && value.length >= 16,
     secret: true,
   },
+  resumeMs: whole(0, MAX_TIMER_MS),
   unreadChannels: oneOf("close", "wait"),
   resend: flag,
   socketBufferBytes: bufferBytes,

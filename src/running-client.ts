@@ -58,6 +58,13 @@ import { secureRandom } from "./udp/node-crypto.ts";
 import { nowMs } from "./udp/turn.ts";
 import { Reader } from "./wire/reader.ts";
 
+/** Why a server that keeps this client's place is looked for. */
+const IDLE: CloseReason = {
+  code: closeCodes.idleTimeout,
+  reason: "nothing was heard for too long",
+  by: "local",
+};
+
 export class RunningClient<F extends ClientFaceTypes> implements Client<F>, HeaderValues {
   readonly security: ConnectionSecurity;
   readonly send: F["send"];
@@ -88,15 +95,22 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   /** Ends the attempts to connect that are under way, and every connection that has come of one. */
   readonly #stop = new AbortController();
   #forgetSignal = (): void => {};
-  /** The connection is lost, and attempts are made to have another: their number. 0: no, or none has begun. */
+  /** The number of the attempt to join again; 0: none is made, or the server is asked for the place that it keeps. */
   #attempt = 0;
   #isAway = false;
+  /** The last connection is over, and attempts are made to have another in its place. */
+  #isJoining = false;
+  /** Ends the attempts. */
+  #deadline: NodeJS.Timeout | undefined;
   /** Its user has closed it. */
   #isLeaving = false;
   /** There will be no further connection. */
   #isOver = false;
   /** What the connections before the last one have counted. */
-  readonly #past = new Counters([["reconnects", 0]]);
+  readonly #past = new Counters([
+    ["reconnects", 0],
+    ["resumes", 0],
+  ]);
   #resolveClosed!: (reason: CloseReason) => void;
 
   constructor(protocol: Protocol, face: ClientFace<F>, options: ConnectOptions<F>) {
@@ -180,6 +194,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
         address,
         keys,
         userFields: this.#userFields,
+        isKept: this.#rules !== undefined,
         user: this.#user,
       }),
     );
@@ -268,8 +283,11 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   async close(options: CloseOptions = {}): Promise<void> {
     const how = checkClose(options);
     if (!this.#isOver) this.#isLeaving = true;
-    if (this.#isAway) this.#giveUp({ code: how.code, reason: how.reason, by: "local" });
-    else await this.#link!.close(how);
+    if (this.#isAway) {
+      // Where its place is kept, the server is told that it need not be, if it hears that.
+      if (!this.#isJoining) void this.#link!.close(how);
+      this.#giveUp({ code: how.code, reason: how.reason, by: "local" });
+    } else await this.#link!.close(how);
     await this.closed;
   }
 
@@ -284,7 +302,9 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
       checkToken(this.#protocol.channels[channel]!, token);
       return this.#drain.note(false);
     }
-    const named = checkToken(this.#protocol.channels[channel]!, token);
+    const definition = this.#protocol.channels[channel]!;
+    const named = checkToken(definition, token);
+    if (link.isAway && !definition.reliable) return this.#drain.note(false);
     return this.#drain.note(link.send(channel, message, named));
   }
 
@@ -298,6 +318,10 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   readonly #user: ClientLinkUser = {
     deliver: (link, received, isEnding) => this.#deliver(link, received, isEnding),
     attached: (link) => this.#attached(link),
+    away: (link) => this.#lost(link, IDLE),
+    back: (link) => {
+      if (link === this.#link) this.#back(true);
+    },
     drained: (link) => {
       if (link !== this.#link) return;
       this.#exchange?.drained();
@@ -305,13 +329,13 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     },
     notice: (channel, token, delivered) => this.#notices.tell(channel, [], token, delivered),
     ended: (link) => {
-      if (link === this.#link && !this.#isAway && !this.#isOver) this.#ended(link);
+      if (link === this.#link && !this.#isJoining && !this.#isOver) this.#ended(link);
     },
   };
 
   #deliver(link: ClientLink, received: ReceivedMessage, isEnding: boolean): boolean {
     // An address of the server that was slower: its connection is being closed.
-    if (this.#link !== undefined && this.#link !== link && !this.#isAway) return true;
+    if (this.#link !== undefined && this.#link !== link && !this.#isJoining) return true;
     const { channel, start, end } = received;
     const payloadBytes = end - start;
     // At the end of the connection all that has arrived goes to its readers, room or not.
@@ -332,13 +356,34 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
       this.#exchange = this.#exchangeOver(link);
       return;
     }
-    if (!this.#isAway) return;
+    if (!this.#isJoining) return;
     this.#past.merge(this.#link.counters());
-    this.#past.add("reconnects");
     this.#link = link;
     this.#exchange = this.#exchangeOver(link);
+    this.#isJoining = false;
+    this.#back(false);
+  }
+
+  /** The server is not heard any more, and looked for, or the connection is over and another is to take its place. */
+  #lost(link: ClientLink, reason: CloseReason): void {
+    if (link !== this.#link || this.#isAway || this.#isOver) return;
+    const { deadlineMs } = this.#rules!;
+    this.#isAway = true;
+    this.#attempt = 0;
+    if (deadlineMs <= MAX_TIMER_MS) {
+      this.#deadline = setTimeout(() => this.#giveUp(reason), deadlineMs);
+    }
+    if (!link.isAway) return;
+    this.#listeners.emit("reconnecting", { attempt: 0, pauseMs: 0, reason });
+  }
+
+  #back(isResumed: boolean): void {
+    if (!this.#isAway) return;
+    clearTimeout(this.#deadline);
     this.#isAway = false;
-    this.#listeners.emit("reconnected", { attempt: this.#attempt });
+    this.#past.add(isResumed ? "resumes" : "reconnects");
+    this.#listeners.emit("reconnected", { attempt: this.#attempt, isResumed });
+    this.#exchange?.drained();
     this.#drain.open();
   }
 
@@ -360,8 +405,9 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     this.#exchange?.close();
     const rules = this.#stop.signal.aborted ? undefined : this.#rules;
     if (rules !== undefined && isLoss(rules, reason)) {
-      this.#isAway = true;
-      void this.#comeBack(rules, reason);
+      this.#lost(link, reason);
+      this.#isJoining = true;
+      void this.#joinAgain(rules, reason);
     } else {
       this.#finish(reason);
       void link.closed.then(() => this.#resolveClosed(reason));
@@ -369,13 +415,9 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   }
 
   /** Attempts to connect again, until one has succeeded, another would not, or there are to be no more. */
-  async #comeBack(rules: ReconnectRules, loss: CloseReason): Promise<void> {
+  async #joinAgain(rules: ReconnectRules, loss: CloseReason): Promise<void> {
     const { signal } = this.#stop;
     let reason = loss;
-    const deadline =
-      rules.deadlineMs > MAX_TIMER_MS
-        ? undefined
-        : setTimeout(() => this.#giveUp(loss), rules.deadlineMs);
     let last = loss;
     for (this.#attempt = 1; this.#attempt <= rules.attempts; this.#attempt++) {
       const pause = Math.round(pauseMs(rules, this.#attempt, secureRandom()));
@@ -383,7 +425,6 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
       try {
         await sleep(pause, undefined, { signal });
         await this.#connect(this.#attempt, signal);
-        clearTimeout(deadline);
         return;
       } catch (error) {
         reason = failureOf(error);
@@ -391,7 +432,6 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
         if (this.#isOver || last === reason) break;
       }
     }
-    clearTimeout(deadline);
     this.#giveUp(last);
   }
 
@@ -406,6 +446,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   #finish(reason: CloseReason): void {
     this.#isOver = true;
     this.#isAway = false;
+    clearTimeout(this.#deadline);
     this.#forgetSignal();
     this.#dispatcher.close();
     this.#drain.close("client");

@@ -110,7 +110,7 @@ export class RunningServer<F extends ServerFaceTypes>
   readonly #user: Float64Array;
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
-  readonly #listeners: Listeners<"join" | "leave">;
+  readonly #listeners: Listeners<"join" | "away" | "back" | "leave">;
   #received: Float64Array;
   #pool!: Pool;
   readonly #startedMs = nowMs();
@@ -132,7 +132,7 @@ export class RunningServer<F extends ServerFaceTypes>
     this.#identity = serverIdentity(protocol, options.identity);
     checkKeyLog(protocol, options.keyLog);
     this.#onFault = faultListener(options.onFault);
-    this.#listeners = new Listeners(["join", "leave"], this.#onFault);
+    this.#listeners = new Listeners(["join", "away", "back", "leave"], this.#onFault);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.#lacking = protocol.channels.map(() => undefined);
     this.#received = this.#user;
@@ -233,6 +233,7 @@ export class RunningServer<F extends ServerFaceTypes>
         identity: this.#identity?.seed,
         tokens: tokens?.rules,
         resetKey: resetKey(this.#identity, options.resetKey),
+        resumeMs: options.resumeMs ?? 0,
         maxPeers: options.maxPeersPerPort ?? DEFAULT_MAX_PEERS_PER_PORT,
         limits: portLimits(options.limits),
         takesPieces: options.authenticate !== undefined,
@@ -260,6 +261,7 @@ export class RunningServer<F extends ServerFaceTypes>
         onMessage: (id, message) => this.#onMessage(id, message),
         onLeave: (id, reason) => this.#onLeave(id, reason),
         onDrained: (id) => this.peers.get(id)?.onDrained(),
+        onAway: (id, isAway) => this.#onAway(id, isAway),
         onNotice: (id, channel, token, delivered) =>
           this.#onNotice(this.peers.get(id), channel, token, delivered),
         onFault: (where, error) => this.#onFault(error, where),
@@ -301,6 +303,7 @@ export class RunningServer<F extends ServerFaceTypes>
   }
 
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
+  on(event: "away" | "back", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   on(event: string, listener: (...args: never[]) => void): Unsubscribe {
     return this.#listeners.on(event, listener);
@@ -511,6 +514,13 @@ export class RunningServer<F extends ServerFaceTypes>
       () => writeKeyLog(this.#options.keyLog!, lines),
       (error) => this.#onFault(error, "keyLog"),
     );
+  }
+
+  #onAway(id: number, isAway: boolean): void {
+    const peer = this.peers.get(id);
+    if (peer === undefined || peer.closed) return;
+    peer.isAway = isAway;
+    this.#listeners.emit(isAway ? "away" : "back", peer);
   }
 
   #onLeave(id: number, reason: CloseReason): void {

@@ -43,6 +43,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   /** Peers under a name of your own, over all ports: a match, a room, a team. */
   group(name: string): Group<ServerPeer<F>, F["broadcast"]>;
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
+  /** It is not heard any more, and is kept for `resumeMs`; it is heard again. In between it is a peer as any other. */
+  on(event: "away" | "back", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   /** Hands what was sent in this turn to the workers now rather than at the turn's end. */
   flush(): void;

@@ -29,6 +29,8 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   readonly closed: boolean;
   /** Asks this client, on channels with `response`. */
   readonly request: F["request"];
+  /** It is not heard any more, and may come back (`resumeMs`): what is unreliable is not kept for it. */
+  readonly isAway: boolean;
   /** Names of the groups that it is in; those it was in while `leave` is told. */
   readonly groups: ReadonlySet<string>;
   /** Resolves when a `send` that was refused can be tried again; at once if none was. Rejects with STARDUST_CLOSED. */
@@ -74,6 +76,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly negotiated: NegotiatedVersion;
   state: F["state"];
   closed: boolean = false;
+  isAway: boolean = false;
   /** The port that owned it all its life. */
   readonly owner: PortHandle;
   /** The same while it is there; undefined once it has left. */
@@ -212,6 +215,7 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   }
 
   onLeave(): void {
+    this.isAway = false;
     this.closed = true;
     this.handle = undefined;
     this.#exchange?.close();

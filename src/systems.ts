@@ -20,6 +20,8 @@ export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
   /** The body of accept, as `authenticate` has answered it; empty where it has given none. */
   readonly accept: F["accept"];
   state: F["state"];
+  /** As on the server: a `send` on an unreliable channel is refused meanwhile. */
+  readonly isAway: boolean;
   /** The port that owns it. */
   readonly owner: SystemsPort<F>;
   /** Names of the groups of its port that it is in; those it was in while `leave` is told. */
@@ -63,6 +65,9 @@ export interface SystemsDefinition<F extends SystemsFaceTypes = SystemsFaceTypes
    */
   state?: (peer: SystemsPeer<F>, start: unknown) => F["state"];
   join?: (peer: SystemsPeer<F>) => void;
+  /** It is not heard any more, and is kept for `resumeMs`; it is heard again. In between it is a peer as any other. */
+  away?: (peer: SystemsPeer<F>) => void;
+  back?: (peer: SystemsPeer<F>) => void;
   leave?: (peer: SystemsPeer<F>, reason: CloseReason) => void;
   /** Channels that are handled here do not reach the application's thread. */
   receive?: Partial<F["handlers"]>;

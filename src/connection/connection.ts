@@ -45,6 +45,10 @@ export interface ConnectionHost extends SessionSink {
   openedEarly?(): void;
   /** A client's: nothing that was sent is acknowledged any more. The other side may not know where this one is. */
   unanswered?(nowMs: number): void;
+  /** The other side is not heard any more, and may come back. Only where the attachment has `resumeMs`. */
+  away?(): void;
+  /** It is back. */
+  back?(): void;
 }
 
 export interface ConnectionOptions {
@@ -76,6 +80,8 @@ export interface Attachment {
   readonly tag: number;
   /** What its keys are derived from, where it is sealed. */
   readonly secrets?: TrafficSecrets | undefined;
+  /** How long behind the idle timeout the connection is kept for the other side to come back; default 0. */
+  readonly resumeMs?: number | undefined;
 }
 
 /** Code and reason with which an application closes a connection. */
@@ -117,6 +123,9 @@ export class Connection {
   /** Tries datagrams that come before `attached`; none has opened yet. */
   #early: Session | undefined;
   #pingedMs = 0;
+  #resumeMs = 0;
+  /** When the connection protocol has heard the other side last, where a datagram of the regular one is older. */
+  #foundMs = Number.NEGATIVE_INFINITY;
   #closeRequest: CloseRequest | undefined;
   /** Its session has, and is being closed for it. */
   #failed = false;
@@ -146,6 +155,11 @@ export class Connection {
   /** Regular datagrams come and go. */
   get isLive(): boolean {
     return this.#allowed.datagrams;
+  }
+
+  /** The other side is not heard any more, and may come back. */
+  get isAway(): boolean {
+    return this.#state === "away";
   }
 
   /** The host takes no more of a channel because nobody reads it; or it has taken one again. */
@@ -209,10 +223,11 @@ export class Connection {
 
   /** The handshake is done: the connection is open, and has a session. */
   attach(attachment: Attachment, nowMs: number): void {
-    if (this.#on("attached")) this.#open(this.#makeSession(attachment, nowMs), nowMs);
+    if (this.#on("attached")) this.#open(this.#makeSession(attachment, nowMs), attachment, nowMs);
   }
 
-  #open(session: Session, nowMs: number): void {
+  #open(session: Session, { resumeMs = 0 }: Attachment, nowMs: number): void {
+    this.#resumeMs = resumeMs;
     this.#expected = undefined;
     this.#early = undefined;
     this.#session = session;
@@ -245,7 +260,22 @@ export class Connection {
    * (Session).
    */
   move(isElsewhere: boolean, nowMs: number): void {
-    if (this.#allowed.datagrams) this.#session!.move(isElsewhere, nowMs);
+    if (!this.#allowed.datagrams) return;
+    this.#foundMs = nowMs;
+    this.#session!.move(isElsewhere, nowMs);
+    if (this.isAway) this.#back();
+  }
+
+  #back(): void {
+    this.#on("heard");
+    this.#o.host.back?.();
+  }
+
+  /** It is away, and is not waited for any longer. */
+  giveUp(): void {
+    if (!this.isAway) return;
+    this.#o.host.forget();
+    this.#on("idle", IDLE);
   }
 
   /** Ends it for a reason that its owner gives. With `abandoned` the connection protocol is told to forget it too. */
@@ -263,7 +293,9 @@ export class Connection {
   close(request: CloseRequest, lingerMs: number, nowMs: number): void {
     if (this.takesMessages) {
       this.#closeRequest = request;
-      this.#lingerUntilMs = nowMs + lingerMs;
+      this.#lingerUntilMs = nowMs + (this.isAway ? 0 : lingerMs);
+      // Nothing can be delivered to who is away: close itself is sent, for as long as it is repeated.
+      if (this.isAway) this.#foundMs = nowMs;
     }
     this.#on("closeRequested");
   }
@@ -299,6 +331,10 @@ export class Connection {
     if (!this.#allowed.datagrams || !this.path.proven) return false;
     const session = this.#session!;
     session.handleDatagram(bytes, view, length, nowMs, waitedMs);
+    if (this.isAway && nowMs < this.#awayAtMs(session)) {
+      session.move(false, nowMs);
+      this.#back();
+    }
     this.#endIfFailed(session, nowMs);
     return true;
   }
@@ -318,7 +354,7 @@ export class Connection {
     // A failure is what was found behind a good tag.
     if (problem !== undefined && session.failure === undefined) return false;
     this.#on("attached");
-    this.#open(session, nowMs);
+    this.#open(session, expected, nowMs);
     this.#o.host.openedEarly?.();
     this.#endIfFailed(session, nowMs);
     return true;
@@ -336,6 +372,11 @@ export class Connection {
       this.#on("idle", IDLE);
       return;
     }
+    if (this.#state === "open" && nowMs >= this.#awayAtMs(session)) {
+      this.#on("silent");
+      this.#o.host.away?.();
+    }
+    if (this.isAway) return;
     session.handleTimeout(nowMs);
     if (nowMs >= this.#silentAtMs(session)) {
       this.#toldSinceMs = session.unansweredSinceMs;
@@ -352,7 +393,7 @@ export class Connection {
    * each turn: a connection that has lingered for long enough then sends its close.
    */
   pollTransmit(w: Writer, nowMs: number): number {
-    if (!this.#allowed.datagrams) return 0;
+    if (!this.#allowed.datagrams || this.isAway) return 0;
     const session = this.#session!;
     const bytes = this.path.proven ? session.pollTransmit(w, nowMs) : 0;
     this.#endIfFailed(session, nowMs);
@@ -366,8 +407,9 @@ export class Connection {
   pollDeadline(): number {
     if (!this.#allowed.datagrams) return Number.POSITIVE_INFINITY;
     const session = this.#session!;
+    if (this.isAway) return this.#idleAtMs(session);
     const ownMs = Math.min(
-      this.#idleAtMs(session),
+      this.#awayAtMs(session),
       this.#pingAtMs(session),
       this.#silentAtMs(session),
       this.#lingerUntilMs,
@@ -414,8 +456,15 @@ export class Connection {
     if (state === "draining") this.pump();
   }
 
+  /** When nothing was heard for too long: it is away then, or its end has come. */
+  #awayAtMs(session: Session): number {
+    const heardMs = Math.max(session.lastReceivedMs, this.#foundMs);
+    return heardMs + this.#o.protocol.limits.idleTimeoutMs;
+  }
+
   #idleAtMs(session: Session): number {
-    return session.lastReceivedMs + this.#o.protocol.limits.idleTimeoutMs;
+    const isKept = this.#state === "open" || this.#state === "away";
+    return this.#awayAtMs(session) + (isKept ? this.#resumeMs : 0);
   }
 
   /** When nothing has been acknowledged for too long: once, until something is. */

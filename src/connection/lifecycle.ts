@@ -14,6 +14,8 @@ export const connectionStates = [
   "attaching",
   /** Messages go both ways. */
   "open",
+  /** Nothing was heard for too long, and the connection is kept for a while: nothing is sent, and whoever comes back is in it. */
+  "away",
   /** This side will close: it takes no new messages, and delivers those that it has taken. */
   "lingering",
   /** The connection protocol sends close until it is acknowledged; the regular one is silent. */
@@ -53,6 +55,10 @@ export const connectionEvents = [
   "acknowledged",
   /** The other side has closed. */
   "remoteClosed",
+  /** Nothing was heard for too long, and the other side may come back. */
+  "silent",
+  /** It was heard again, or has proven where it is. */
+  "heard",
   /** Nothing was heard for too long. */
   "idle",
   /** All that came has been handed on. */
@@ -85,6 +91,15 @@ export const transitions: Transitions = {
   },
   open: {
     confirmed: "open",
+    closeRequested: "lingering",
+    silent: "away",
+    idle: "draining",
+    remoteClosed: "draining",
+    abandoned: "closed",
+  },
+  away: {
+    confirmed: "away",
+    heard: "open",
     closeRequested: "lingering",
     idle: "draining",
     remoteClosed: "draining",
@@ -120,6 +135,7 @@ export const allowed: { readonly [State in ConnectionState]: Allowed } = {
   joining: { datagrams: false, messages: false },
   attaching: { datagrams: false, messages: false },
   open: { datagrams: true, messages: true },
+  away: { datagrams: true, messages: true },
   lingering: { datagrams: true, messages: false },
   closing: { datagrams: false, messages: false },
   draining: { datagrams: false, messages: false },

@@ -50,6 +50,7 @@ export interface PoolListener extends Decider {
   /** A message of a peer whose join has been reported; its leave may have been too. */
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
+  onAway(peer: number, isAway: boolean): void;
   onDrained(peer: number): void;
   onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
   /** A message of the systems of a port for the application, valid during the call only. */
@@ -377,6 +378,7 @@ export class Pool {
       onMessage: listener.onMessage,
       onLeave: (peer, reason) => this.#left(portSlot, peer, reason),
       onDrained: (peer) => listener.onDrained(peer),
+      onAway: listener.onAway,
       onNotice: listener.onNotice,
       onRingDrained: () => {
         for (const peer of portSlot.peers) listener.onDrained(peer);

@@ -480,6 +480,7 @@ export class PortHandle {
       this.#listener.onJoin(peer, addressText(address, port));
     },
     leave: (peer, reason) => this.#listener.onLeave(peer, reason),
+    away: (peer, isAway) => this.#listener.onAway(peer, isAway),
     drained: (peer) => this.#listener.onDrained(peer),
     notice: (peer, channel, token, delivered) =>
       this.#listener.onNotice(peer, channel, token, delivered),

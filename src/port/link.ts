@@ -10,11 +10,13 @@ import { ClockTable } from "./clock-table.ts";
 import { Credits } from "./credits.ts";
 import { fullBit, type PortMemory, receiveCost } from "./memory.ts";
 import {
+  AWAY_BYTES,
   joinBytes,
   LEAVE_BYTES,
   messageBytes,
   NOTICE_BYTES,
   ToApplication,
+  writeAway,
   writeJoin,
   writeLeave,
   writeMessage,
@@ -99,6 +101,15 @@ export class PortLink {
     const w = this.#end.reserve(ToApplication.notice, NOTICE_BYTES);
     if (w === undefined) return false;
     writeNotice(w, peer, channel, token, delivered);
+    this.#end.commit();
+    return true;
+  }
+
+  /** Whether a peer is away. False: the ring has no room. */
+  away(peer: number, isAway: boolean): boolean {
+    const w = this.#end.reserve(ToApplication.away, AWAY_BYTES);
+    if (w === undefined) return false;
+    writeAway(w, peer, isAway);
     this.#end.commit();
     return true;
   }

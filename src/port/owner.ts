@@ -11,7 +11,6 @@ import { closeCodes, unreadChannel } from "../connection-contract.ts";
 import { type CounterName, Counters } from "../counters.ts";
 import { type Histogram, LatencyHistogram } from "../histogram.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
-import type { PortLimits } from "../port-limits.ts";
 import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
@@ -21,66 +20,24 @@ import type { PeerStats } from "../stats.ts";
 import type { TraceCommand } from "../trace/recorder.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
 import { keyLines } from "../udp/key-log.ts";
-import type { DatagramSocket } from "../udp/socket.ts";
 import { nowMs } from "../udp/turn.ts";
-import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
 import type { ZeroServerEvent } from "../zero/events.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { ZeroServer } from "../zero/server.ts";
-import type { ZeroServerOptions } from "../zero/server-options.ts";
 import { Addresses } from "./addresses.ts";
+import { AwayPeers } from "./away-peers.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { PortLink } from "./link.ts";
 import { creditCost, slotSpan } from "./memory.ts";
+import type { PortOwnerOptions } from "./owner-options.ts";
 import { type PeerPort, PortPeer } from "./peer.ts";
 import { portStats, type WorkerStats } from "./port-stats.ts";
 import { type ApplicationPost, ID_TAKEN, KEY_REFUSED } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
-import type { SystemsHost } from "./systems-host.ts";
 import { Traces } from "./traces.ts";
 
 type ReserveRequest = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
 type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 type ConfirmedEvent = Extract<ZeroServerEvent, { type: "confirmed" }>;
-
-export interface PortOwnerOptions {
-  readonly protocol: Protocol;
-  readonly crypto: ZeroCrypto;
-  /** Signs accept, where the protocol is sealed. */
-  readonly identity?: SigningKey | undefined;
-  /** Whose connect tokens let somebody ask to join; missing: all may. */
-  readonly tokens?: ZeroServerOptions["tokens"];
-  readonly resetKey?: Uint8Array | undefined;
-  /** At least 0, below 1; which packet numbers are skipped depends on it. */
-  readonly random: () => number;
-  /** One for each address of the server; a path names its own by its index here. */
-  readonly sockets: readonly DatagramSocket[];
-  readonly link: PortLink;
-  readonly maxPeers: number;
-  readonly limits: PortLimits;
-  readonly takesPieces?: ZeroServerOptions["takesPieces"];
-  /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
-  readonly maxJoinsPerAddress: number | undefined;
-  /** This port's number and the announced ranges, as clients dial them. */
-  readonly publicPort: number;
-  readonly publicPorts: readonly (readonly [number, number])[];
-  readonly systems: SystemsHost | undefined;
-  readonly resend: boolean;
-  /** What the server's clock is ahead of this thread's; default 0. */
-  readonly clockAheadMs?: number | undefined;
-  /** A peer is closed when a channel that nobody reads is in the way of the others. */
-  readonly closesUnread: boolean;
-  /** Makes the congestion controllers of its peers; default `stardust`. */
-  readonly congestion?: CongestionFactory | undefined;
-  /** A join whose cookie is good, to be decided by the application. */
-  readonly onJoin: (event: JoinEvent) => void;
-  /** A reservation was not taken up. */
-  readonly onExpired: (peer: number) => void;
-  /** Lines for a key log, where one is wanted. */
-  readonly onKeys?: ((lines: readonly string[]) => void) | undefined;
-  /** All peers are gone after `closeAll`. */
-  readonly onEmpty: () => void;
-}
 
 export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEvent> {
   readonly protocol: Protocol;
@@ -107,6 +64,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #dirty: PortPeer[] = [];
   /** Peers whose deliveries wait for the ring, not for credit: the one that has waited longest first. */
   #starved = new Set<PortPeer>();
+  readonly away: AwayPeers<PortPeer>;
   /** Joins that the application has not answered, oldest first. */
   readonly #undecided = new Set<string>();
   #closing: { readonly code: string; readonly untilMs: number } | undefined;
@@ -118,6 +76,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.protocol = protocol;
     this.#left = new SessionSums(protocol.channels);
     this.#traces = new Traces(protocol);
+    this.away = new AwayPeers(options.maxPeers, systems, (peer) => this.wake(peer));
     this.random = options.random;
     this.resend = options.resend;
     this.port = options.sockets[0]!.port;
@@ -130,6 +89,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       identity: options.identity,
       tokens: options.tokens,
       resetKey: options.resetKey,
+      resumeMs: options.resumeMs,
       port: options.publicPort,
       ports: options.publicPorts,
       limits: options.limits,
@@ -401,6 +361,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     return told;
   }
 
+  tellAway(peer: PortPeer, isAway: boolean): boolean {
+    const told = this.#o.link.away(peer.id, isAway);
+    if (!told) this.#starved.add(peer);
+    return told;
+  }
+
   tellSystems(peer: PortPeer, channel: number, token: number, delivered: boolean): void {
     this.#o.systems?.notice(peer.id, channel, token, delivered);
   }
@@ -481,7 +447,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       case "attached": {
         const { tag, secrets, cid } = event;
         if (secrets !== undefined) this.#o.onKeys?.(keyLines(cid!, secrets));
-        connection.attach({ negotiated: peer.negotiated, tag, secrets }, now);
+        const { resumeMs } = this.#o;
+        connection.attach({ negotiated: peer.negotiated, tag, secrets, resumeMs }, now);
         if (event.proven) this.#addresses.takeFree(peer, event);
         this.#enter(peer);
         break;
@@ -504,9 +471,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #confirm(peer: PortPeer, event: ConfirmedEvent, now: number): void {
     const isElsewhere = peer.address !== event.address || peer.local !== event.local;
     this.#addresses.take(peer, event);
-    if (!event.moved) return;
-    this.counters.add("peersMoved");
-    peer.connection.move(isElsewhere, now);
+    if (event.moved) this.counters.add("peersMoved");
+    if (event.moved || peer.isAway) peer.connection.move(isElsewhere, now);
   }
 
   #askApplication(join: JoinEvent): void {
@@ -572,6 +538,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (this.#peers.get(id) !== peer) return;
     this.#peers.delete(id);
     this.#starved.delete(peer);
+    this.away.remove(peer);
     this.#deadlines.remove(peer);
     this.#addresses.remove(peer);
     connection.session!.addTo(this.#left, nowMs());

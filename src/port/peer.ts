@@ -16,6 +16,7 @@ import { type PeerStats, sumQueues } from "../stats.ts";
 import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
+import type { AwayPeers } from "./away-peers.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import { creditCost, fullBit } from "./memory.ts";
 import type { Admission, WorkerPeer } from "./systems-host.ts";
@@ -40,6 +41,9 @@ export interface PeerPort {
   deliver(peer: PortPeer, message: ReceivedMessage): boolean;
   /** What became of a message of the application's. False: not now; it is to be told again when there is room. */
   tellApplication(peer: PortPeer, channel: number, token: number, delivered: boolean): boolean;
+  /** Whether a peer is away. False: not now; it is to be told again when there is room. */
+  tellAway(peer: PortPeer, isAway: boolean): boolean;
+  readonly away: AwayPeers<PortPeer>;
   /** What became of a message of the systems'. */
   tellSystems(peer: PortPeer, channel: number, token: number, delivered: boolean): void;
   sendClose(peer: PortPeer, code: string, reason: string, nowMs: number): void;
@@ -89,6 +93,8 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   deadlineMs: number = Number.POSITIVE_INFINITY;
   heapIndex = -1;
   readonly #waiting = new WaitingMessages();
+  /** Whether it is away, as the application was told. */
+  #toldAway = false;
   /** Of unreliable channels that wait, as the application was told. */
   #full = 0;
   /** Notices that found no room in the ring, oldest first: no more than the application has open tokens. */
@@ -136,12 +142,19 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     token: number | undefined,
   ): boolean {
     this.#port.wake(this);
+    const definition = this.#port.protocol.channels[channel]!;
+    if (this.connection.isAway && !definition.reliable) {
+      // Whoever comes back is told what is, not what was.
+      this.#port.counters.add("messagesAway");
+      if (token !== undefined) this.notice(definition, token, false);
+      return true;
+    }
     if (!this.#waiting.has(channel)) {
       if (this.connection.session!.send(channel, bytes, start, end, token)) return true;
     }
     // What was taken on the way here waits; the application is told to send no more of an unreliable channel.
-    const { delivery } = this.#port.protocol.channels[channel]!;
-    if (delivery === "unreliable-sequenced") this.#shed(channel, Number.POSITIVE_INFINITY);
+    if (definition.delivery === "unreliable-sequenced")
+      this.#shed(channel, Number.POSITIVE_INFINITY);
     this.#waiting.add(channel, bytes.slice(start, end), nowMs, token);
     this.#tellFull();
     return false;
@@ -187,6 +200,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
 
   /** Tells the application what there was no room for in the ring, as far as there is now. */
   tellWaiting(): void {
+    this.#tellAway();
     const untold = this.#untold;
     let told = 0;
     while (told < untold.length) {
@@ -211,6 +225,13 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     }
   }
 
+  /** What the application knows last is what is; what was in between it need not hear of. */
+  #tellAway(): void {
+    const { isAway } = this.connection;
+    if (isAway === this.#toldAway || !this.#port.tellAway(this, isAway)) return;
+    this.#toldAway = isAway;
+  }
+
   /** Its numbers as they are now, while it is there. */
   stats(nowMs: number): PeerStats {
     const stats = this.connection.session!.stats(nowMs);
@@ -232,10 +253,15 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     };
   }
 
+  get isAway(): boolean {
+    return this.connection.isAway;
+  }
+
   // For the systems ------------------------------------------------------------------------------------------------
 
   sendMessage(channel: number, message: unknown, token?: number): boolean {
     if (!this.connection.takesMessages) return false;
+    if (this.connection.isAway && !this.#port.protocol.channels[channel]!.reliable) return false;
     // Behind messages of the application's thread that wait for room, or order would break.
     if (this.#waiting.has(channel)) return false;
     const named = token === undefined ? undefined : ofSystems(token);
@@ -274,5 +300,17 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
 
   forget(): void {
     this.#port.forget(this);
+  }
+
+  away(): void {
+    this.#port.counters.add("peersAway");
+    this.#port.away.changed(this);
+    this.#tellAway();
+  }
+
+  back(): void {
+    this.#port.counters.add("peersBack");
+    this.#port.away.changed(this);
+    this.#tellAway();
   }
 }

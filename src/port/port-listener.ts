@@ -12,6 +12,8 @@ export interface PortListener {
   /** A message, valid during the call only. The listener gives its cost back with `release`. */
   onMessage(peer: number, message: ReceivedMessage): void;
   onLeave(peer: number, reason: CloseReason): void;
+  /** It is not heard any more and is kept for a while, or is back. */
+  onAway(peer: number, isAway: boolean): void;
   onDrained(peer: number): void;
   /** What became of a message that was sent to the peer with a token. */
   onNotice(peer: number, channel: number, token: number, delivered: boolean): void;

@@ -136,6 +136,8 @@ export interface WorkerOptions {
   readonly resetKey: Uint8Array;
   /** When the server's clock began, on the clock of the process (udp/process-clock.ts). */
   readonly clockBeganMs: number;
+  /** How long a peer is kept behind its idle timeout, milliseconds; 0: not at all. */
+  readonly resumeMs: number;
   readonly protocolUrl: string;
   readonly protocolHash: string;
   /** Of the messages between threads; missing where the spec has none. */

@@ -30,6 +30,8 @@ export const ToApplication = {
   notice: 6,
   /** A message of the systems, for the application or for those of other ports. */
   system: 7,
+  /** A peer is away, or back. */
+  away: 8,
 } as const;
 export type ToApplication = (typeof ToApplication)[keyof typeof ToApplication];
 
@@ -48,6 +50,7 @@ export interface PortReports {
   leave(peer: number, reason: CloseReason): void;
   drained(peer: number): void;
   notice(peer: number, channel: number, token: number, delivered: boolean): void;
+  away(peer: number, isAway: boolean): void;
   ringHasRoom(): void;
   /** A message of the systems. False: not now, its receiver has no room; it is to be handed over again. */
   system(
@@ -86,6 +89,9 @@ export function readForApplication(
       break;
     case ToApplication.notice:
       readNotice(bytes, view, start, reports);
+      break;
+    case ToApplication.away:
+      reports.away(view.getUint32(start), bytes[start + 4] === 1);
       break;
     case ToApplication.ringDrained:
       reports.ringHasRoom();
@@ -170,6 +176,13 @@ function readNotice(bytes: Uint8Array, view: DataView, start: number, reports: P
     view.getFloat64(start + 7),
     delivered,
   );
+}
+
+export const AWAY_BYTES = 5;
+
+export function writeAway(w: Writer, peer: number, isAway: boolean): void {
+  w.u32(peer);
+  w.u8(isAway ? 1 : 0);
 }
 
 /** The longest leave. */

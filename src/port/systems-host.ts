@@ -69,6 +69,7 @@ export interface WorkerPeer {
   /** Where it is now. */
   readonly address: string;
   readonly port: number;
+  readonly isAway: boolean;
   /** What it was let in with. */
   readonly admission: Admission | undefined;
   /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
@@ -284,6 +285,15 @@ export class SystemsHost implements BroadcastTarget {
     this.#groups.forget(peer.face);
   }
 
+  /** A peer is not heard any more and may come back, or is back. */
+  away(id: number, isAway: boolean): void {
+    const peer = this.#peers.get(id);
+    const { away, back } = this.#systems.definition;
+    const listener = isAway ? away : back;
+    if (peer === undefined || listener === undefined) return;
+    this.#guard(isAway ? "away" : "back", () => listener(peer.face));
+  }
+
   firstTickMs(nowMs: number): number {
     this.#tickedMs = nowMs;
     this.#gridMs = nowMs;
@@ -343,6 +353,8 @@ export class SystemsHost implements BroadcastTarget {
 const definitionTable: OptionsOf<SystemsDefinition> = {
   state: callback,
   join: callback,
+  away: callback,
+  back: callback,
   leave: callback,
   receive: object,
   respond: object,
@@ -438,6 +450,9 @@ class HostedPeer implements SendTarget {
       join: join as object,
       accept: (accept ?? {}) as object,
       state,
+      get isAway(): boolean {
+        return peer.isAway;
+      },
       owner,
       get groups(): ReadonlySet<string> {
         return groups.of(this);

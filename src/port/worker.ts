@@ -195,6 +195,7 @@ async function main(): Promise<void> {
           identity: options.identity && nodeCrypto.signingKey(options.identity),
           tokens: options.tokens && { ...options.tokens, wallMs: Date.now },
           resetKey: options.resetKey,
+          resumeMs: options.resumeMs,
           random: secureRandom,
           sockets,
           link,

@@ -45,6 +45,8 @@ export interface AcceptOptions {
   readonly port: number;
   readonly ports: PortRanges;
   readonly resetKey?: Uint8Array | undefined;
+  /** How long peers are kept behind their idle timeout, where they are. */
+  readonly resumeMs?: number | undefined;
 }
 
 export class AcceptMaker {
@@ -53,13 +55,18 @@ export class AcceptMaker {
   readonly #port: number;
   readonly #ports: PortRanges;
   readonly #resetKey: Uint8Array | undefined;
+  readonly #resumeMs: number;
 
-  constructor(crypto: ZeroCrypto, { identity, port, ports, resetKey }: AcceptOptions) {
+  constructor(
+    crypto: ZeroCrypto,
+    { identity, port, ports, resetKey, resumeMs = 0 }: AcceptOptions,
+  ) {
     this.#crypto = crypto;
     this.#identity = identity;
     this.#port = port;
     this.#ports = ports;
     this.#resetKey = resetKey;
+    this.#resumeMs = resumeMs;
   }
 
   /** The accept of a join; undefined where its key gives no shared secret. */
@@ -95,6 +102,7 @@ export class AcceptMaker {
       ...(compat ? { compat: true } : {}),
       peer,
       ...(proof === undefined ? {} : { reset: resetOf(this.#crypto, proof) }),
+      ...(this.#resumeMs > 0 ? { resumeMs: this.#resumeMs } : {}),
     };
   }
 

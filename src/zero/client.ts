@@ -258,7 +258,7 @@ export class ZeroClient {
     const reader = this.#attempt!.identity;
     if (reader !== undefined && reader !== identity) return "droppedSignature";
     if (this.#state === next) return "accepted";
-    const { port, ports, hash, compat = false, peer, reset } = envelope.sys;
+    const { port, ports, hash, compat = false, peer, reset, resumeMs } = envelope.sys;
     const negotiated = negotiatedVersion(this.#protocol, hash, compat);
     if (negotiated === undefined) return "droppedProtocol";
     // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
@@ -272,7 +272,7 @@ export class ZeroClient {
     this.#answered(nowMs);
     this.#attempt!.end();
     this.#state = next;
-    const given = { port, peer, accept: envelope.body, negotiated, reset, ...own };
+    const given = { port, peer, accept: envelope.body, negotiated, reset, resumeMs, ...own };
     const { estimator } = this.#request;
     const { maxDatagramBytes } = this.#protocol.limits;
     const options = { estimator, maxDatagramBytes, counters: this.#counters };

@@ -66,6 +66,8 @@ export interface ClientAttachment {
   readonly secrets?: TrafficSecrets | undefined;
   /** Where it is sealed: the key that the server has signed with, as base64url. */
   readonly serverKey?: string;
+  /** How long the server keeps a peer behind its idle timeout, where it does. */
+  readonly resumeMs?: number | undefined;
 }
 
 export type ZeroClientEvent =

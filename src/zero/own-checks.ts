@@ -37,7 +37,8 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     (sys.compat === undefined || isBoolean(sys.compat)) &&
     isInteger(sys.peer, 0, 4294967295) &&
     (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)) &&
-    (sys.reset === undefined || isText(sys.reset, 22, 22)),
+    (sys.reset === undefined || isText(sys.reset, 22, 22)) &&
+    (sys.resumeMs === undefined || isInteger(sys.resumeMs, 1, 2147483647)),
   reject: (sys) =>
     isOneOf(sys.reason, ["protocol", "full", "denied", "timeout", "shutting-down", "internal"]) &&
     (sys.detail === undefined || isText(sys.detail, 0, 96)) &&

@@ -98,6 +98,8 @@ export interface AcceptSys {
   readonly tag?: number;
   /** The hash of what gone proves with that the port has lost the connection. */
   readonly reset?: string;
+  /** How long the peer is kept for a client that is not heard any more. */
+  readonly resumeMs?: number;
 }
 
 /** The join is refused. For another protocol it names both, and what differs where the server's record knows that. */
@@ -188,7 +190,7 @@ export const messages: Readonly<Record<MessageName, MessageFacts>> = {
   join: { from: "client", mac: false, maxBytes: 659 },
   challenge: { from: "server", mac: false, maxBytes: 424 },
   processing: { from: "server", mac: false, maxBytes: 165 },
-  accept: { from: "server", mac: false, maxBytes: 737 },
+  accept: { from: "server", mac: false, maxBytes: 759 },
   reject: { from: "server", mac: false, maxBytes: 990 },
   attach: { from: "client", mac: true, maxBytes: 251 },
   attached: { from: "server", mac: true, maxBytes: 196 },

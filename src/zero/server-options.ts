@@ -19,6 +19,8 @@ export interface ZeroServerOptions {
   readonly ports: PortRanges;
   /** What proves that this port has lost a client (reset.ts), RESET_KEY_BYTES; missing: it proves nothing. */
   readonly resetKey?: Uint8Array | undefined;
+  /** What accept says of how long peers are kept behind their idle timeout; missing: they are not. */
+  readonly resumeMs?: number | undefined;
   readonly nowMs: number;
   /** What is left out has its default. */
   readonly limits?: Partial<PortLimits>;

@@ -122,6 +122,114 @@ describe("a client whose datagrams are not acknowledged any more", () => {
   });
 });
 
+describe("a connection that is kept for who may come back", () => {
+  const resumeMs = 30_000;
+  const cut = ({ pair }: ConnectionPair): void => {
+    pair.linkFromA.options = { delayMs: 10, loss: 1 };
+    pair.linkFromB.options = { delayMs: 10, loss: 1 };
+  };
+  const mend = ({ pair }: ConnectionPair): void => {
+    pair.linkFromA.options = { delayMs: 10 };
+    pair.linkFromB.options = { delayMs: 10 };
+  };
+
+  it("is away when nothing was heard for the idle timeout, and is silent itself", () => {
+    const world = openPair(resumeMs);
+    const { client, server, pair } = world;
+    pair.run(100);
+    cut(world);
+    server.send("chat");
+    pair.run(idleTimeoutMs + keepAliveMs);
+    for (const { connection, asked } of [client, server]) {
+      expect(connection.state).toBe("away");
+      expect(connection.takesMessages).toBe(true);
+      expect(asked).toEqual(["away"]);
+    }
+    const { datagramsSent } = server.connection.session!.counters;
+    pair.run(resumeMs / 2);
+    expect(server.connection.session!.counters.datagramsSent).toBe(datagramsSent);
+  });
+
+  it.each([true, false])(
+    "is where it was when both find each other, at another address: %s",
+    (isElsewhere) => {
+      const world = openPair(resumeMs);
+      const { client, server, pair } = world;
+      cut(world);
+      for (let i = 0; i < 5; i++) {
+        client.send("chat");
+        server.send("chat");
+      }
+      pair.run(idleTimeoutMs + resumeMs / 2);
+      // What is sent meanwhile waits.
+      client.send("chat");
+      server.send("chat");
+      mend(world);
+      for (const { connection } of [client, server]) connection.move(isElsewhere, pair.time.nowMs);
+      pair.run(2000);
+      for (const { connection, asked } of [client, server]) {
+        expect(connection.state).toBe("open");
+        expect(asked).toEqual(["away", "back"]);
+      }
+      expect(client.of("chat")).toHaveLength(6);
+      expect(server.of("chat")).toHaveLength(6);
+      // And it goes on as any other.
+      pair.run(3 * idleTimeoutMs);
+      expect([client.connection.state, server.connection.state]).toEqual(["open", "open"]);
+    },
+  );
+
+  it("is back by a datagram too, where the address is the old one and only one side had given up", () => {
+    const world = openPair(resumeMs);
+    const { client, server, pair } = world;
+    pair.run(100);
+    pair.linkFromA.options = { delayMs: 10, loss: 1 };
+    pair.run(idleTimeoutMs + keepAliveMs);
+    expect([client.connection.state, server.connection.state]).toEqual(["open", "away"]);
+    mend(world);
+    client.send("chat");
+    pair.run(5000);
+    expect(server.connection.state).toBe("open");
+    expect(server.asked).toEqual(["away", "back"]);
+    expect(server.of("chat")).toHaveLength(1);
+  });
+
+  it("ends when the time is up, not before, and once", () => {
+    const world = openPair(resumeMs);
+    const { server, pair } = world;
+    cut(world);
+    pair.run(idleTimeoutMs + resumeMs - 1);
+    expect(server.connection.state).toBe("away");
+    pair.run(2);
+    expect(server.connection.state).toBe("closed");
+    expect(server.connection.reason).toMatchObject({ code: "idle-timeout", by: "local" });
+    expect(server.asked).toEqual(["away", "forget"]);
+  });
+
+  it("can be closed while it is away: nothing is waited for, and close is sent", () => {
+    const world = openPair(resumeMs);
+    const { server, pair } = world;
+    cut(world);
+    pair.run(idleTimeoutMs + 1000);
+    server.send("chat");
+    server.connection.close({ code: "kicked", reason: "" }, 60_000, pair.time.nowMs);
+    pair.run(1000);
+    expect(server.connection.state).toBe("closing");
+    expect(server.asked.at(-1)).toMatch(/^close kicked/);
+  });
+
+  it("can be given up while it is away, and only then", () => {
+    const world = openPair(resumeMs);
+    const { server, pair } = world;
+    server.connection.giveUp();
+    expect(server.connection.state).toBe("open");
+    cut(world);
+    pair.run(idleTimeoutMs + 1000);
+    server.connection.giveUp();
+    expect(server.connection.reason).toMatchObject({ code: "idle-timeout" });
+  });
+});
+
 describe("a connection that is closed by its own side", () => {
   it("delivers what was sent, and then sends close once", () => {
     const { client, server, pair } = openPair();

@@ -32,10 +32,11 @@ describe("the table of transitions", () => {
     expect([...reachable("closed")]).toEqual(["closed"]);
   });
 
-  it("leads onwards only, but for a client that has to join anew", () => {
+  it("leads onwards only, but for a client that has to join anew, and for who comes back", () => {
     for (const state of connectionStates) {
       for (const [event, next] of Object.entries(transitions[state])) {
         if (event === "restarted") expect(next).toBe("joining");
+        else if (event === "heard") expect([state, next]).toEqual(["away", "open"]);
         else {
           const step = connectionStates.indexOf(next) - connectionStates.indexOf(state);
           expect(step, `${state} ${event}`).toBeGreaterThanOrEqual(0);
@@ -55,6 +56,7 @@ describe("the table of transitions", () => {
 
 /** Long enough for everything that can run out. */
 const LATER_MS = 60_000;
+const RESUME_MS = 10_000;
 const reason = { code: "why", reason: "", by: "remote" } as const;
 
 /** How a connection gets into each state. */
@@ -63,7 +65,12 @@ const into: Record<ConnectionState, () => TestHost> = {
   attaching: () => new TestHost("server"),
   open() {
     const host = new TestHost("client");
-    host.attach();
+    host.attach(0, RESUME_MS);
+    return host;
+  },
+  away() {
+    const host = into.open();
+    host.connection.handleTimeout(protocol.limits.idleTimeoutMs);
     return host;
   },
   lingering() {
@@ -113,13 +120,23 @@ const cause: Record<ConnectionEvent, (host: TestHost) => void> = {
   attached: ({ connection }) => connection.attach({ negotiated: sameVersion(protocol), tag: 7 }, 0),
   closeRequested: ({ connection }) => connection.close({ code: "bye", reason: "" }, LATER_MS, 0),
   lingered: ({ connection }) => transmit(connection, 2 * LATER_MS),
+  silent({ connection }) {
+    if (connection.state === "open") connection.handleTimeout(protocol.limits.idleTimeoutMs);
+  },
+  heard: ({ connection }) => connection.move(false, LATER_MS),
   idle: ({ connection }) => connection.handleTimeout(LATER_MS),
   delivered(host) {
     host.accepting = true;
     host.connection.pump();
   },
 };
-const foundByItself: ReadonlySet<ConnectionEvent> = new Set(["lingered", "idle", "delivered"]);
+const foundByItself: ReadonlySet<ConnectionEvent> = new Set([
+  "lingered",
+  "silent",
+  "heard",
+  "idle",
+  "delivered",
+]);
 
 describe("a connection that is", () => {
   const pairs = connectionStates.flatMap((state) =>

@@ -5,6 +5,7 @@ import { LatencyHistogram } from "#src/histogram.js";
 import { MAX_OPEN_TOKENS } from "#src/limits.js";
 import { sameVersion } from "#src/negotiated-version.js";
 import { OpenTokens } from "#src/notices.js";
+import { AwayPeers } from "#src/port/away-peers.js";
 import { type PeerPort, PortPeer } from "#src/port/peer.js";
 import { handProtocol } from "../support/hand-protocol.js";
 
@@ -40,6 +41,8 @@ test("notices that find no room in the ring wait in their order, and those of sy
     closePeer: () => {},
     wake: () => {},
     refund: () => {},
+    tellAway: () => true,
+    away: new AwayPeers(1, undefined, () => {}),
     setFull: () => {},
   };
   const path = { address: "127.0.0.1", port: 1, local: 0 };

@@ -27,6 +27,7 @@ function ownerOf(sockets: readonly DatagramSocket[]): PortOwner {
     sockets,
     link: new PortLink(createPortMemory(protocol, maxPeers), protocol),
     maxPeers,
+    resumeMs: 0,
     limits: defaultPortLimits,
     maxJoinsPerAddress: undefined,
     publicPort: 4000,

@@ -1,6 +1,7 @@
 /** Records of the rings: each is read as it was written, and none is longer than what is reserved for it. */
 import { expect, test } from "vitest";
 import {
+  AWAY_BYTES,
   joinBytes,
   LEAVE_BYTES,
   messageBytes,
@@ -8,6 +9,7 @@ import {
   type PortReports,
   readForApplication,
   ToApplication,
+  writeAway,
   writeJoin,
   writeLeave,
   writeMessage,
@@ -201,6 +203,8 @@ test("to the application, each record says what has happened", () => {
       (w) => writeNotice(w, 1, 1, 0, false),
       ["notice", 1, 1, 0, false],
     ],
+    [ToApplication.away, AWAY_BYTES, (w) => writeAway(w, PEER, true), ["away", PEER, true]],
+    [ToApplication.away, AWAY_BYTES, (w) => writeAway(w, 1, false), ["away", 1, false]],
     [
       ToApplication.system,
       SYSTEM_BYTES + 3,
@@ -218,6 +222,7 @@ test("to the application, each record says what has happened", () => {
       said.push(["message", peer, channel, [...bytes.subarray(start, end)], [...fields]]);
     },
     leave: (...what) => said.push(["leave", ...what]),
+    away: (...what) => said.push(["away", ...what]),
     drained: (peer) => said.push(["drained", peer]),
     notice: (...what) => said.push(["notice", ...what]),
     ringHasRoom: () => said.push(["ringHasRoom"]),

@@ -58,9 +58,17 @@ export class TestHost extends Inbox implements ConnectionHost {
     this.asked.push("openedEarly");
   }
 
-  attach(nowMs = 0): void {
+  away(): void {
+    this.asked.push("away");
+  }
+
+  back(): void {
+    this.asked.push("back");
+  }
+
+  attach(nowMs = 0, resumeMs = 0): void {
     if (this.connection.state === "joining") this.connection.handleZero({ type: "accepted" });
-    this.connection.attach({ negotiated: sameVersion(protocol), tag: 7 }, nowMs);
+    this.connection.attach({ negotiated: sameVersion(protocol), tag: 7, resumeMs }, nowMs);
   }
 
   send(channel: string, bytes = 10): boolean {
@@ -77,11 +85,11 @@ export interface ConnectionPair {
 }
 
 /** Two open connections. */
-export function openPair(): ConnectionPair {
+export function openPair(resumeMs = 0): ConnectionPair {
   const client = new TestHost("client", 1);
   const server = new TestHost("server", 2);
-  client.attach();
-  server.attach();
+  client.attach(0, resumeMs);
+  server.attach(0, resumeMs);
   const pair = new Pair({
     a: client.connection,
     b: server.connection,

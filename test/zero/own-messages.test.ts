@@ -57,6 +57,7 @@ const exampleSys: { readonly [M in MessageName]: Readonly<Record<string, unknown
     peer: 0,
     tag: 7,
     reset: "r".repeat(22),
+    resumeMs: 1,
   },
   reject: {
     reason: "protocol",

@@ -2,6 +2,8 @@
 import { type Systems, systems } from "./generated/systems.ts";
 
 const definition: Systems = systems({
+  away: (peer) => void peer.send.line({ n: 900, text: `${peer.isAway}` }),
+  back: (peer) => void peer.send.line({ n: 901, text: `${peer.isAway}` }),
   receive: {
     order: async (peer, { what }) => {
       if (what === "die") process.exit(3);

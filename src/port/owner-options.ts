@@ -1,0 +1,53 @@
+/** What the owner of a port (owner.ts) is made of. Types alone. */
+import type { PortLimits } from "../port-limits.ts";
+import type { Protocol } from "../protocol.ts";
+import type { CongestionFactory } from "../session/congestion/choose.ts";
+import type { DatagramSocket } from "../udp/socket.ts";
+import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
+import type { ZeroServerEvent } from "../zero/events.ts";
+import type { ZeroServerOptions } from "../zero/server-options.ts";
+import type { PortLink } from "./link.ts";
+import type { SystemsHost } from "./systems-host.ts";
+
+type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
+
+export interface PortOwnerOptions {
+  readonly protocol: Protocol;
+  readonly crypto: ZeroCrypto;
+  /** Signs accept, where the protocol is sealed. */
+  readonly identity?: SigningKey | undefined;
+  /** Whose connect tokens let somebody ask to join; missing: all may. */
+  readonly tokens?: ZeroServerOptions["tokens"];
+  readonly resetKey?: Uint8Array | undefined;
+  /** How long a peer is kept behind its idle timeout, milliseconds; 0: not at all. */
+  readonly resumeMs: number;
+  /** At least 0, below 1; which packet numbers are skipped depends on it. */
+  readonly random: () => number;
+  /** One for each address of the server; a path names its own by its index here. */
+  readonly sockets: readonly DatagramSocket[];
+  readonly link: PortLink;
+  readonly maxPeers: number;
+  readonly limits: PortLimits;
+  readonly takesPieces?: ZeroServerOptions["takesPieces"];
+  /** Joins that one address may have waiting; undefined: the default, which leaves loopback out. */
+  readonly maxJoinsPerAddress: number | undefined;
+  /** This port's number and the announced ranges, as clients dial them. */
+  readonly publicPort: number;
+  readonly publicPorts: readonly (readonly [number, number])[];
+  readonly systems: SystemsHost | undefined;
+  readonly resend: boolean;
+  /** What the server's clock is ahead of this thread's; default 0. */
+  readonly clockAheadMs?: number | undefined;
+  /** A peer is closed when a channel that nobody reads is in the way of the others. */
+  readonly closesUnread: boolean;
+  /** Makes the congestion controllers of its peers; default `stardust`. */
+  readonly congestion?: CongestionFactory | undefined;
+  /** A join whose cookie is good, to be decided by the application. */
+  readonly onJoin: (event: JoinEvent) => void;
+  /** A reservation was not taken up. */
+  readonly onExpired: (peer: number) => void;
+  /** Lines for a key log, where one is wanted. */
+  readonly onKeys?: ((lines: readonly string[]) => void) | undefined;
+  /** All peers are gone after `closeAll`. */
+  readonly onEmpty: () => void;
+}
