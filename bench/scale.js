@@ -1,0 +1,163 @@
+/**
+ * A server by itself, and under many peers of other processes: `stardust load` joins it, and the server says what that cost it. Prints a
+ * table, or JSON with `--json`. The server echoes on its application's thread, whatever the channel. What is CPU holds on a machine that
+ * others use; latencies, losses and how many are carried do not.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { buildProtocols } from "./net/build.js";
+import { generated } from "./net/stardust.js";
+import { asJson, isQuick, machine, machineLine } from "./options.js";
+
+const SETTLE_MS = isQuick ? 200 : 2000;
+const folder = generated({ sealed: true });
+
+/** Inside the server's process: answers with what it has used since it was asked last. */
+async function serve(ports) {
+  const { listen } = await import(new URL("server.js", folder).href);
+  const server = await listen({ ports: { count: ports }, maxPeersPerPort: 8192 });
+  for (const name of ["wordsReliable", "wordsUnreliable"]) {
+    server.receive[name]((peer, message) => peer.send[name](message));
+  }
+  let cpu = process.cpuUsage();
+  let atMs = performance.now();
+  process.on("message", async () => {
+    const { user, system } = process.cpuUsage(cpu);
+    const wallMs = performance.now() - atMs;
+    cpu = process.cpuUsage();
+    atMs = performance.now();
+    const { rss } = process.memoryUsage();
+    const { ports: stats, messagesReceived } = await server.stats();
+    const drops = stats.reduce((sum, { counters }) => sum + (counters.messagesShed ?? 0), 0);
+    process.send({
+      cpuMs: (user + system) / 1000,
+      wallMs,
+      rss,
+      peers: server.peers.size,
+      messagesReceived,
+      drops,
+    });
+  });
+  process.send({ port: server.ports[0] });
+}
+
+/** A server in a process of its own. */
+async function startServer(ports) {
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(import.meta.url), "--serve", String(ports)],
+    {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    },
+  );
+  const [{ port }] = await once(child, "message");
+  const used = async () => {
+    child.send("used");
+    return (await once(child, "message"))[0];
+  };
+  return { port, used, end: () => child.kill("SIGKILL") };
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** `stardust load`; calls `measure` when all have joined. */
+async function load(args, measure) {
+  const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+  const child = spawn(process.execPath, [main, "load", fileURLToPath(folder), "--json", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  child.stdout.on("data", (text) => {
+    out += String(text);
+  });
+  const running = new Promise((resolve) => {
+    child.stderr.on("data", (text) => void (String(text).includes("running:") && resolve()));
+  });
+  const ended = once(child, "close");
+  await Promise.race([running, ended]);
+  const measured = await measure();
+  await ended;
+  return { report: JSON.parse(out), measured };
+}
+
+async function idle(ports) {
+  const server = await startServer(ports);
+  await sleep(SETTLE_MS);
+  await server.used();
+  await sleep(isQuick ? 500 : 10_000);
+  const { cpuMs, wallMs } = await server.used();
+  server.end();
+  return { what: `${ports} ports, nobody`, corePercent: (100 * cpuMs) / wallMs };
+}
+
+async function peers(count, ports, rate, seconds) {
+  const server = await startServer(ports);
+  await sleep(SETTLE_MS);
+  const before = await server.used();
+  const args = `--port ${server.port} --peers ${count} --join-rate 400 --rate ${rate} --duration ${seconds}`;
+  const echo = rate > 0 ? ["--channel", "wordsUnreliable", "--echo", "wordsUnreliable"] : [];
+  const { report, measured } = await load([...args.split(" "), ...echo], async () => {
+    const first = await server.used();
+    await sleep((seconds * 1000) / 2);
+    const second = await server.used();
+    return { ...second, messages: second.messagesReceived - first.messagesReceived };
+  });
+  server.end();
+  const { cpuMs, wallMs, rss, messages } = measured;
+  return {
+    what:
+      rate === 0
+        ? `${count} idle peers on ${ports} ports`
+        : `${count} peers on ${ports} ports, ${rate} a second each way`,
+    corePercent: (100 * cpuMs) / wallMs,
+    usPerMessage: messages > 0 ? (1000 * cpuMs) / messages : undefined,
+    residentKibPerPeer: (rss - before.rss) / 1024 / count,
+    joined: report.peers.joined,
+    lost: Object.values(report.lostPeers).reduce((sum, more) => sum + more, 0),
+    failedJoins: Object.values(report.failedJoins).reduce((sum, more) => sum + more, 0),
+    sentPerSecond: report.messages.sentPerSecond,
+    echoed:
+      report.echo === undefined ? undefined : report.echo.returned / Math.max(1, report.echo.sent),
+    p99Ms: report.latencyMs.p99,
+    loadBusy: Math.max(0, ...report.generator.busy),
+    lateMessages: report.generator.lateMessages,
+  };
+}
+
+function lineOf(row) {
+  const parts = [`${row.corePercent.toFixed(2)} % of a core`];
+  if (row.usPerMessage !== undefined)
+    parts.push(`${row.usPerMessage.toFixed(1)} us a message both ways`);
+  if (row.joined !== undefined) {
+    parts.push(`${row.residentKibPerPeer.toFixed(1)} KiB resident a peer`);
+    parts.push(`${row.joined} joined, ${row.failedJoins} failed, ${row.lost} lost`);
+    if (row.echoed !== undefined)
+      parts.push(`${(100 * row.echoed).toFixed(2)} % came back, p99 ${row.p99Ms.toFixed(1)} ms`);
+    parts.push(
+      `the load ${Math.round(100 * row.loadBusy)} % busy${row.lateMessages > 0 ? ` and ${row.lateMessages} messages late` : ""}`,
+    );
+  }
+  return `${row.what}: ${parts.join("; ")}`;
+}
+
+const at = process.argv.indexOf("--serve");
+if (at >= 0) await serve(Number(process.argv[at + 1]));
+else {
+  await buildProtocols([]);
+  const only = process.argv.find((arg) => arg.startsWith("--only="))?.slice(7);
+  const seconds = isQuick ? 1 : 20;
+  const plan = {
+    nobody: () => idle(4),
+    idle: () => peers(isQuick ? 20 : 10_000, 4, 0, seconds),
+    busy: () => peers(isQuick ? 20 : 2000, 4, 20, seconds),
+    twice: () => peers(isQuick ? 20 : 4000, 4, 20, seconds),
+  };
+  if (!asJson) console.log(`sealed, echoes on the application's thread\n${machineLine()}\n`);
+  for (const [name, measure] of Object.entries(plan)) {
+    if (only !== undefined && only !== name) continue;
+    const row = await measure();
+    console.log(asJson ? JSON.stringify({ ...machine(), ...row }) : lineOf(row));
+  }
+  process.exit(0);
+}
