@@ -11,7 +11,9 @@ import { type Client, connect, listen, type Server, systemsUrl } from "./narrow.
 /** A worker that does not answer for so long is ended. */
 const WORKER_TIMEOUT_MS = 2000;
 const LINGER_MS = 20_000;
-const JOIN_ATTEMPTS = 20;
+/** A port comes back within some seconds, longer where it keeps dying. */
+const JOIN_WITHIN_MS = 60_000;
+const JOIN_PAUSE_MS = 50;
 export const PORTS = 2;
 export const PEERS_PER_PORT = 4;
 
@@ -90,7 +92,9 @@ export class World {
 
   /** Connects one more; undefined where nobody was let in, which a worker that is dead explains. */
   async join(port: number): Promise<Member | undefined> {
-    for (let attempt = 0; attempt < JOIN_ATTEMPTS; attempt++) {
+    const untilMs = performance.now() + JOIN_WITHIN_MS;
+    const refusals: Record<string, number> = {};
+    while (performance.now() < untilMs) {
       this.check();
       const seed = this.#random.u32();
       try {
@@ -104,12 +108,17 @@ export class World {
       } catch (error) {
         const { code, reason } = error as { code?: string; reason?: string };
         if (reason === "full") return undefined;
+        const why = reason ?? String(code);
+        refusals[why] = (refusals[why] ?? 0) + 1;
         // The 1.5 s of this spec's handshake are gone while a worker is dead, or the machine has something else to do.
         if (code !== "STARDUST_CONNECT_TIMEOUT" && code !== "STARDUST_CONNECT_REJECTED")
           throw error;
+        await sleep(JOIN_PAUSE_MS);
       }
     }
-    throw this.fail(`port ${port} has let nobody in, ${JOIN_ATTEMPTS} times`);
+    throw this.fail(
+      `port ${port} has let nobody in for ${JOIN_WITHIN_MS} ms: ${JSON.stringify(refusals)}`,
+    );
   }
 
   /** Members that can be sent to, by both sides. */
