@@ -15,6 +15,7 @@ const programs = {
   costs: false,
   profile: false,
   ring: true,
+  scale: true,
   seal: true,
   session: true,
   size: true,

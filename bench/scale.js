@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { buildProtocols } from "./net/build.js";
 import { generated } from "./net/stardust.js";
-import { asJson, isQuick, machine, machineLine } from "./options.js";
+import { asJson, isQuick, machine, machineLine, option } from "./options.js";
 
 const SETTLE_MS = isQuick ? 200 : 2000;
 const folder = generated({ sealed: true });
@@ -147,15 +147,20 @@ else {
   await buildProtocols([]);
   const only = process.argv.find((arg) => arg.startsWith("--only="))?.slice(7);
   const seconds = isQuick ? 1 : 20;
+  /** Fewer, on a machine that has no room for so many. */
+  const peerCount = option("peers");
+  const given = peerCount === undefined ? undefined : Number(peerCount);
   const plan = {
     nobody: () => idle(4),
-    idle: () => peers(isQuick ? 20 : 10_000, 4, 0, seconds),
-    busy: () => peers(isQuick ? 20 : 2000, 4, 20, seconds),
-    twice: () => peers(isQuick ? 20 : 4000, 4, 20, seconds),
+    idle: () => peers(given ?? 10_000, 4, 0, seconds),
+    busy: () => peers(isQuick ? 20 : (given ?? 2000), 4, 20, seconds),
+    twice: () => peers(2 * (given ?? 2000), 4, 20, seconds),
   };
   if (!asJson) console.log(`sealed, echoes on the application's thread\n${machineLine()}\n`);
   for (const [name, measure] of Object.entries(plan)) {
     if (only !== undefined && only !== name) continue;
+    // That it runs is seen from one.
+    if (isQuick && name !== "busy") continue;
     const row = await measure();
     console.log(asJson ? JSON.stringify({ ...machine(), ...row }) : lineOf(row));
   }
