@@ -31,6 +31,9 @@ export function held(): Held {
   };
 }
 
+/** How Node names a socket that keeps the process alive: there is one for each client that is open. */
+export const SOCKET = "UDPWrap";
+
 /** Growth that is none: garbage that a collection leaves, code that is compiled late, pools that fill. */
 const MAX_HEAP_GROWTH = 12 * 2 ** 20;
 const MAX_BUFFER_GROWTH = 24 * 2 ** 20;
@@ -47,7 +50,7 @@ export function leakSince(first: Held, now: Held): string | undefined {
     grown("buffers", first.bufferBytes, now.bufferBytes, MAX_BUFFER_GROWTH) ??
     grown("resident memory", first.residentBytes, now.residentBytes, MAX_RESIDENT_GROWTH) ??
     Object.keys(now.handles)
-      .filter((kind) => kind !== "UDPWRAP" && kind !== "Timeout" && kind !== "Immediate")
+      .filter((kind) => kind !== SOCKET && kind !== "Timeout" && kind !== "Immediate")
       .map((kind) =>
         grown(
           `handles of ${kind}`,

@@ -6,7 +6,7 @@
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { SeededRandom } from "stardust-udp/testing";
 import { type Channel, channels } from "./account.ts";
-import { type Held, held, leakSince } from "./measures.ts";
+import { type Held, held, leakSince, SOCKET } from "./measures.ts";
 import type { Client, Send, Server } from "./narrow.ts";
 import { type Member, PEERS_PER_PORT, PORTS, World } from "./world.ts";
 
@@ -15,6 +15,8 @@ const STEPS = 1200;
 const REST_MS = 60_000;
 /** Rounds until memory is compared: what fills once has filled. */
 const WARM_UP_ROUNDS = 2;
+/** Sockets that have been replaced, or whose client has just left, and that are not closed yet. */
+const SOCKETS_CLOSING = 8;
 /** Decisions that a failure shows. */
 const REMEMBERED = 40;
 
@@ -87,6 +89,12 @@ class Soak {
       const now = held();
       if (first === undefined || round <= WARM_UP_ROUNDS) first = now;
       const leak = leakSince(first, now);
+      const sockets = now.handles[SOCKET] ?? 0;
+      if (sockets > this.#world.members.size + SOCKETS_CLOSING) {
+        throw new Error(
+          `after round ${round} ${sockets} sockets of ${this.#world.members.size} clients`,
+        );
+      }
       if (leak !== undefined) throw new Error(`after round ${round} ${leak}`);
       const result = this.#result(round, first, now);
       this.#o.onRound?.(round, result);
