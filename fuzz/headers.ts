@@ -82,7 +82,7 @@ export class HeaderTarget implements Target {
     h.limit = h.ack && random.once(2);
     h.packetNumber = number(random, h.wide ? codec.widePacketNumberBits : codec.packetNumberBits);
     h.receiveLimit = number(random, 1 + random.below(53));
-    h.clock = number(random, 1 + random.below(53));
+    if (codec.hasClock === true) h.clock = number(random, 1 + random.below(53));
     h.acks.largest = number(random, codec.ackBits);
     h.acks.delay = random.below(256);
     h.acks.pairs = random.once(2) ? 0 : random.below(random.once(6) ? MAX_PAIRS + 1 : 4);
