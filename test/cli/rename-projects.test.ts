@@ -196,13 +196,21 @@ describe("the table of who sends and who receives", () => {
       return emit(resolveSpec(loaded)!, [], []);
     };
     const noticed = spec.replace("    direction: both\n", "$&    notices: true\n");
-    const renamed = renamedDeclarations(
-      await made(noticed),
-      await made(noticed.replace("  chat: #", "  say: #")),
+    const asked = noticed.replace(
+      "  chat: #",
+      "  trade: { id: 77, direction: both, message: { n: u8 }, response: {} }\n$&",
     );
-    const faces = renamed.filter(
-      ({ file, role }) => role === "member" && /^(face|client|server|systems)\.ts$/.test(file),
+    const renamed = [
+      ["  chat: #", "  say: #"],
+      ["  trade: {", "  barter: {"],
+    ].map(async ([from, to]) =>
+      renamedDeclarations(await made(asked), await made(asked.replace(from!, to!))),
     );
+    const faces = (await Promise.all(renamed))
+      .flat()
+      .filter(
+        ({ file, role }) => role === "member" && /^(face|client|server|systems)\.ts$/.test(file),
+      );
     expect(faces.length).toBeGreaterThan(8);
     for (const one of faces) expect([one, roleOf(one)?.what]).toEqual([one, expect.any(String)]);
     const rows = Object.entries(roles).flatMap(([file, owners]) =>
