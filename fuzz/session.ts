@@ -47,7 +47,10 @@ const reasons = Object.keys(dropReasons) as (keyof typeof dropReasons)[];
 /** What a session holds and remembers; the fuzzer looks where no user may. */
 interface Insides {
   readonly context: { readonly unreliableBytes: number; readonly sequencedBytes: number };
-  readonly receiveLimit: { readonly receivedBytes: number; readonly handedOnBytes: number };
+  readonly receiveLimit: {
+    readonly heldBytes: number;
+    readonly flow: { readonly shares: { readonly totalBytes: number } };
+  };
   readonly received: { readonly count: number };
 }
 
@@ -279,10 +282,10 @@ export class SessionTarget implements Target {
   /** What is larger than it may be. */
   #beyond({ context, receiveLimit, received }: Insides): string | undefined {
     const { receiveBudgetBytes, maxDatagramBytes } = this.#protocol.limits;
-    // One message may pass the limit, and what a datagram brings is counted when it is applied.
-    const most = receiveBudgetBytes + Math.max(...this.#protocol.channels.map((c) => c.maxBytes));
-    const held = receiveLimit.receivedBytes - receiveLimit.handedOnBytes;
-    if (held > most + MESSAGE_OVERHEAD_BYTES) return `${held} bytes of reliable messages are held`;
+    // What a last slice adds is counted when it comes.
+    const most = receiveLimit.flow.shares.totalBytes + maxDatagramBytes;
+    const held = receiveLimit.heldBytes;
+    if (held > most) return `${held} bytes of reliable messages are held`;
     const slack = maxDatagramBytes + 512 * MESSAGE_OVERHEAD_BYTES;
     for (const bytes of [context.unreliableBytes, context.sequencedBytes]) {
       if (bytes > receiveBudgetBytes + slack) return `${bytes} bytes of other messages are held`;

@@ -25,25 +25,25 @@ export interface Handlers {
   /**
    * The world around a player, twenty times a second.
    * Delivery `unreliable-sequenced`, from server to client, 9 to 873 bytes.
-   * @see protocol.yaml:175
+   * @see protocol.yaml:174
    */
   snapshot: (message: types.SnapshotMessage, context: MessageContext<Header>) => void;
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat: (message: types.ChatMessage, context: MessageContext<Header>) => void;
   /**
    * Things that happened and must not be missed. Order does not matter.
    * Delivery `reliable`, from server to client, 9 to 11 bytes.
-   * @see protocol.yaml:192
+   * @see protocol.yaml:191
    */
   event: (message: types.EventMessage, context: MessageContext<Header>) => void;
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
    * Delivery `reliable-ordered`, from server to client, 6 to 262216 bytes.
-   * @see protocol.yaml:210
+   * @see protocol.yaml:209
    */
   map: (message: types.MapMessage, context: MessageContext<Header>) => void;
 }
@@ -59,7 +59,7 @@ export class Receive {
   /**
    * The world around a player, twenty times a second.
    * Delivery `unreliable-sequenced`, from server to client, 9 to 873 bytes.
-   * @see protocol.yaml:175
+   * @see protocol.yaml:174
    */
   snapshot(handler: Handlers["snapshot"]): Unsubscribe {
     return this.#target.receive(1, handler);
@@ -68,7 +68,7 @@ export class Receive {
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat(handler: Handlers["chat"]): Unsubscribe {
     return this.#target.receive(2, handler);
@@ -77,7 +77,7 @@ export class Receive {
   /**
    * Things that happened and must not be missed. Order does not matter.
    * Delivery `reliable`, from server to client, 9 to 11 bytes.
-   * @see protocol.yaml:192
+   * @see protocol.yaml:191
    */
   event(handler: Handlers["event"]): Unsubscribe {
     return this.#target.receive(3, handler);
@@ -86,7 +86,7 @@ export class Receive {
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
    * Delivery `reliable-ordered`, from server to client, 6 to 262216 bytes.
-   * @see protocol.yaml:210
+   * @see protocol.yaml:209
    */
   map(handler: Handlers["map"]): Unsubscribe {
     return this.#target.receive(5, handler);
@@ -104,7 +104,7 @@ export class Messages {
   /**
    * The world around a player, twenty times a second.
    * Delivery `unreliable-sequenced`, from server to client, 9 to 873 bytes.
-   * @see protocol.yaml:175
+   * @see protocol.yaml:174
    */
   snapshot(options?: MessagesOptions): AsyncIterableIterator<types.SnapshotMessage> {
     return this.#target.messages(1, options);
@@ -113,7 +113,7 @@ export class Messages {
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat(options?: MessagesOptions): AsyncIterableIterator<types.ChatMessage> {
     return this.#target.messages(2, options);
@@ -122,7 +122,7 @@ export class Messages {
   /**
    * Things that happened and must not be missed. Order does not matter.
    * Delivery `reliable`, from server to client, 9 to 11 bytes.
-   * @see protocol.yaml:192
+   * @see protocol.yaml:191
    */
   event(options?: MessagesOptions): AsyncIterableIterator<types.EventMessage> {
     return this.#target.messages(3, options);
@@ -131,7 +131,7 @@ export class Messages {
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
    * Delivery `reliable-ordered`, from server to client, 6 to 262216 bytes.
-   * @see protocol.yaml:210
+   * @see protocol.yaml:209
    */
   map(options?: MessagesOptions): AsyncIterableIterator<types.MapMessage> {
     return this.#target.messages(5, options);

@@ -178,8 +178,7 @@ local model = {
           abbr = "stardust_arena.header.receiveLimit",
           role = "receive-limit",
           leaf = { make = "uint64", base = "DEC", reader = "varint" },
-          unit = "bytes",
-          doc = "Bytes of reliable messages accepted in all.",
+          doc = "Of one channel, how many bytes were handed on: times their number, plus its place.",
         },
       },
     },
@@ -1424,7 +1423,10 @@ local function checkFlags(s, has, wireId)
   if has.frames and not model.channels[wireId] then
     fail(s, s.at, "wire id " .. wireId .. " is no channel of the spec")
   end
-  if not has.frames and wireId ~= 1 then fail(s, s.at, "wire id " .. wireId .. " without frames") end
+  -- Who asks for an acknowledgement may name the channel whose limit it wants.
+  if not has.frames and wireId ~= 1 and not (has["ack-now"] and model.channels[wireId]) then
+    fail(s, s.at, "wire id " .. wireId .. " without frames")
+  end
 end
 
 local function checkSlice(s, channel, slice, length, most)

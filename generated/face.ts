@@ -21,7 +21,7 @@ export class ServerSend {
   /**
    * The world around a player, twenty times a second.
    * Delivery `unreliable-sequenced`, from server to client, 9 to 873 bytes.
-   * @see protocol.yaml:175
+   * @see protocol.yaml:174
    */
   snapshot(message: types.SnapshotMessage): boolean {
     return this.#target.send(1, message);
@@ -30,7 +30,7 @@ export class ServerSend {
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat(message: types.ChatMessage): boolean {
     return this.#target.send(2, message);
@@ -39,7 +39,7 @@ export class ServerSend {
   /**
    * Things that happened and must not be missed. Order does not matter.
    * Delivery `reliable`, from server to client, 9 to 11 bytes.
-   * @see protocol.yaml:192
+   * @see protocol.yaml:191
    */
   event(message: types.EventMessage): boolean {
     return this.#target.send(3, message);
@@ -48,7 +48,7 @@ export class ServerSend {
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
    * Delivery `reliable-ordered`, from server to client, 6 to 262216 bytes.
-   * @see protocol.yaml:210
+   * @see protocol.yaml:209
    */
   map(message: types.MapMessage): boolean {
     return this.#target.send(5, message);
@@ -66,7 +66,7 @@ export class ClientSend {
   /**
    * What a player does in this tick. Only the newest counts.
    * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
-   * @see protocol.yaml:158
+   * @see protocol.yaml:157
    */
   input(message: types.InputMessage): boolean {
     return this.#target.send(0, message);
@@ -75,7 +75,7 @@ export class ClientSend {
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat(message: types.ChatMessage): boolean {
     return this.#target.send(2, message);
@@ -84,7 +84,7 @@ export class ClientSend {
   /**
    * The client has the map and can be put into the world.
    * Delivery `reliable`, from client to server, 4 bytes.
-   * @see protocol.yaml:203
+   * @see protocol.yaml:202
    */
   ready(message: types.ReadyMessage): boolean {
     return this.#target.send(4, message);
@@ -102,7 +102,7 @@ export class Broadcast {
   /**
    * The world around a player, twenty times a second.
    * Delivery `unreliable-sequenced`, from server to client, 9 to 873 bytes.
-   * @see protocol.yaml:175
+   * @see protocol.yaml:174
    */
   snapshot(message: types.SnapshotMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(1, message, options);
@@ -111,7 +111,7 @@ export class Broadcast {
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat(message: types.ChatMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(2, message, options);
@@ -120,7 +120,7 @@ export class Broadcast {
   /**
    * Things that happened and must not be missed. Order does not matter.
    * Delivery `reliable`, from server to client, 9 to 11 bytes.
-   * @see protocol.yaml:192
+   * @see protocol.yaml:191
    */
   event(message: types.EventMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(3, message, options);
@@ -129,7 +129,7 @@ export class Broadcast {
   /**
    * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
    * Delivery `reliable-ordered`, from server to client, 6 to 262216 bytes.
-   * @see protocol.yaml:210
+   * @see protocol.yaml:209
    */
   map(message: types.MapMessage, options?: BroadcastOptions): BroadcastResult {
     return this.#target.broadcast(5, message, options);

@@ -134,8 +134,10 @@ function readClear(h: DatagramHeader, first: FrameHeader, r: Reader): Violation 
   if ((first.slice || first.more) && !h.frames) return Violation.flags;
   if (h.limit && !h.ack) return Violation.flags;
   if (!h.ack && !h.ackNow && !h.frames) return Violation.flags;
-  first.channel = h.frames ? channelOf(wireId) : -1;
-  if (h.frames ? first.channel < 0 : wireId !== 1) return Violation.unknownChannel;
+  first.channel = channelOf(wireId);
+  const isNone = !h.frames && wireId === 1;
+  const isNamed = first.channel >= 0 && (h.frames || h.ackNow);
+  if (!isNone && !isNamed) return Violation.unknownChannel;
   return Violation.none;
 }
 

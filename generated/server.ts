@@ -27,19 +27,19 @@ export interface Handlers<State> {
   /**
    * What a player does in this tick. Only the newest counts.
    * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
-   * @see protocol.yaml:158
+   * @see protocol.yaml:157
    */
   input: (peer: Peer<State>, message: types.InputMessage, context: MessageContext<Header>) => void;
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat: (peer: Peer<State>, message: types.ChatMessage, context: MessageContext<Header>) => void;
   /**
    * The client has the map and can be put into the world.
    * Delivery `reliable`, from client to server, 4 bytes.
-   * @see protocol.yaml:203
+   * @see protocol.yaml:202
    */
   ready: (peer: Peer<State>, message: types.ReadyMessage, context: MessageContext<Header>) => void;
 }
@@ -55,7 +55,7 @@ export class Receive<State> {
   /**
    * What a player does in this tick. Only the newest counts.
    * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
-   * @see protocol.yaml:158
+   * @see protocol.yaml:157
    */
   input(handler: Handlers<State>["input"]): Unsubscribe {
     return this.#target.receive(0, handler);
@@ -64,7 +64,7 @@ export class Receive<State> {
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat(handler: Handlers<State>["chat"]): Unsubscribe {
     return this.#target.receive(2, handler);
@@ -73,7 +73,7 @@ export class Receive<State> {
   /**
    * The client has the map and can be put into the world.
    * Delivery `reliable`, from client to server, 4 bytes.
-   * @see protocol.yaml:203
+   * @see protocol.yaml:202
    */
   ready(handler: Handlers<State>["ready"]): Unsubscribe {
     return this.#target.receive(4, handler);
@@ -91,7 +91,7 @@ export class Messages<State> {
   /**
    * What a player does in this tick. Only the newest counts.
    * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
-   * @see protocol.yaml:158
+   * @see protocol.yaml:157
    */
   input(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.InputMessage>> {
     return this.#target.messages(0, options);
@@ -100,7 +100,7 @@ export class Messages<State> {
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.ChatMessage>> {
     return this.#target.messages(2, options);
@@ -109,7 +109,7 @@ export class Messages<State> {
   /**
    * The client has the map and can be put into the world.
    * Delivery `reliable`, from client to server, 4 bytes.
-   * @see protocol.yaml:203
+   * @see protocol.yaml:202
    */
   ready(options?: MessagesOptions): AsyncIterableIterator<Received<Peer<State>, types.ReadyMessage>> {
     return this.#target.messages(4, options);

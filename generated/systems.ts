@@ -18,19 +18,19 @@ export interface Handlers<State> {
   /**
    * What a player does in this tick. Only the newest counts.
    * Delivery `unreliable-sequenced`, from client to server, 8 bytes.
-   * @see protocol.yaml:158
+   * @see protocol.yaml:157
    */
   input: (peer: Peer<State>, message: types.InputMessage, context: MessageContext<Header>) => void;
   /**
    * What players say. Every line arrives, in order.
    * Delivery `reliable-ordered`, both ways, 5 to 246 bytes.
-   * @see protocol.yaml:184
+   * @see protocol.yaml:183
    */
   chat: (peer: Peer<State>, message: types.ChatMessage, context: MessageContext<Header>) => void;
   /**
    * The client has the map and can be put into the world.
    * Delivery `reliable`, from client to server, 4 bytes.
-   * @see protocol.yaml:203
+   * @see protocol.yaml:202
    */
   ready: (peer: Peer<State>, message: types.ReadyMessage, context: MessageContext<Header>) => void;
 }

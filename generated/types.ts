@@ -4,83 +4,83 @@
 /**
  * What a player holds.
  * The number of each name on the wire.
- * @see protocol.yaml:136
+ * @see protocol.yaml:135
  */
 export const Weapon = {
-  /** @see protocol.yaml:138 */
+  /** @see protocol.yaml:137 */
   fists: 0,
-  /** @see protocol.yaml:138 */
+  /** @see protocol.yaml:137 */
   sword: 1,
-  /** @see protocol.yaml:138 */
+  /** @see protocol.yaml:137 */
   bow: 2,
-  /** @see protocol.yaml:138 */
+  /** @see protocol.yaml:137 */
   staff: 3,
 } as const;
 
 /**
  * What a player holds.
- * @see protocol.yaml:136
+ * @see protocol.yaml:135
  */
 export type Weapon = keyof typeof Weapon;
 
 /**
  * What an entity of the world is.
  * The number of each name on the wire.
- * @see protocol.yaml:139
+ * @see protocol.yaml:138
  */
 export const EntityKind = {
-  /** @see protocol.yaml:141 */
+  /** @see protocol.yaml:140 */
   player: 0,
-  /** @see protocol.yaml:141 */
+  /** @see protocol.yaml:140 */
   arrow: 1,
-  /** @see protocol.yaml:141 */
+  /** @see protocol.yaml:140 */
   potion: 2,
 } as const;
 
 /**
  * What an entity of the world is.
- * @see protocol.yaml:139
+ * @see protocol.yaml:138
  */
 export type EntityKind = keyof typeof EntityKind;
 
 /**
  * What happened.
  * The number of each name on the wire.
- * @see protocol.yaml:199
+ * @see protocol.yaml:198
  */
 export const EventKind = {
-  /** @see protocol.yaml:199 */
+  /** @see protocol.yaml:198 */
   hit: 0,
-  /** @see protocol.yaml:199 */
+  /** @see protocol.yaml:198 */
   pickup: 1,
-  /** @see protocol.yaml:199 */
+  /** @see protocol.yaml:198 */
   death: 2,
-  /** @see protocol.yaml:199 */
+  /** @see protocol.yaml:198 */
   spawn: 3,
 } as const;
 
 /**
  * What happened.
- * @see protocol.yaml:199
+ * @see protocol.yaml:198
  */
 export type EventKind = keyof typeof EventKind;
 
 /**
  * A place or a direction on the arena's floor.
  * Takes 4 bytes.
- * @see protocol.yaml:131
+ * @see protocol.yaml:130
  */
 export interface Vec2 {
   /**
    * East is positive.
    * Unit: m. -512 to 512 in steps of 0.015625238422217136.
-   * @see protocol.yaml:134
+   * @see protocol.yaml:133
    */
   x: number;
   /**
    * North is positive.
    * Unit: m. -512 to 512 in steps of 0.015625238422217136.
-   * @see protocol.yaml:135
+   * @see protocol.yaml:134
    */
   y: number;
 }
@@ -88,40 +88,40 @@ export interface Vec2 {
 /**
  * One thing in the world, as a snapshot shows it.
  * Takes 9 bytes.
- * @see protocol.yaml:142
+ * @see protocol.yaml:141
  */
 export interface Entity {
   /**
    * The same from snapshot to snapshot while the entity lives.
    * 0 to 65535.
-   * @see protocol.yaml:145
+   * @see protocol.yaml:144
    */
   id: number;
   /**
    * What it is.
-   * @see protocol.yaml:146
+   * @see protocol.yaml:145
    */
   kind: EntityKind;
   /**
    * Where it is.
-   * @see protocol.yaml:147
+   * @see protocol.yaml:146
    */
   at: Vec2;
   /**
    * Where it looks, anticlockwise from east.
    * Unit: rad. 0 to 6.283185307179586 in steps of 0.024639942381096416.
-   * @see protocol.yaml:148
+   * @see protocol.yaml:147
    */
   heading: number;
   /**
    * 0 is dead; things that cannot die have 100.
    * 0 to 100.
-   * @see protocol.yaml:154
+   * @see protocol.yaml:153
    */
   health: number;
   /**
    * Only players hold one.
-   * @see protocol.yaml:155
+   * @see protocol.yaml:154
    */
   weapon?: Weapon | undefined;
 }
@@ -129,41 +129,41 @@ export interface Entity {
 /**
  * What a player does in this tick. Only the newest counts.
  * Takes 8 bytes.
- * @see protocol.yaml:158
+ * @see protocol.yaml:157
  */
 export interface InputMessage {
   /**
    * Rises by one an input; snapshots repeat the last one used.
    * 0 to 4294967295.
-   * @see protocol.yaml:164
+   * @see protocol.yaml:163
    */
   sequence: number;
   /**
    * Strength of the step east.
    * -1 to 1 in steps of 0.00784313725490196.
-   * @see protocol.yaml:165
+   * @see protocol.yaml:164
    */
   moveX: number;
   /**
    * Strength of the step north.
    * -1 to 1 in steps of 0.00784313725490196.
-   * @see protocol.yaml:166
+   * @see protocol.yaml:165
    */
   moveY: number;
   /**
    * Where the player looks.
    * Unit: rad. 0 to 6.283185307179586 in steps of 0.024639942381096416.
-   * @see protocol.yaml:167
+   * @see protocol.yaml:166
    */
   heading: number;
   /**
    * The trigger is held.
-   * @see protocol.yaml:173
+   * @see protocol.yaml:172
    */
   fire: boolean;
   /**
    * The use key is held.
-   * @see protocol.yaml:174
+   * @see protocol.yaml:173
    */
   use: boolean;
 }
@@ -171,25 +171,25 @@ export interface InputMessage {
 /**
  * The world around a player, twenty times a second.
  * Takes 9 to 873 bytes.
- * @see protocol.yaml:175
+ * @see protocol.yaml:174
  */
 export interface SnapshotMessage {
   /**
    * The simulation step shown.
    * 0 to 4294967295.
-   * @see protocol.yaml:181
+   * @see protocol.yaml:180
    */
   tick: number;
   /**
    * The newest input that has taken effect.
    * 0 to 4294967295.
-   * @see protocol.yaml:182
+   * @see protocol.yaml:181
    */
   lastInput: number;
   /**
    * Nearest first.
    * At most 96 elements.
-   * @see protocol.yaml:183
+   * @see protocol.yaml:182
    */
   entities: Entity[];
 }
@@ -197,19 +197,19 @@ export interface SnapshotMessage {
 /**
  * What players say. Every line arrives, in order.
  * Takes 5 to 246 bytes.
- * @see protocol.yaml:184
+ * @see protocol.yaml:183
  */
 export interface ChatMessage {
   /**
    * The speaker's peer id; a client sends 0.
    * 0 to 4294967295.
-   * @see protocol.yaml:190
+   * @see protocol.yaml:189
    */
   from: number;
   /**
    * One line.
    * At most 240 bytes of UTF-8.
-   * @see protocol.yaml:191
+   * @see protocol.yaml:190
    */
   text: string;
 }
@@ -217,36 +217,36 @@ export interface ChatMessage {
 /**
  * Things that happened and must not be missed. Order does not matter.
  * Takes 9 to 11 bytes.
- * @see protocol.yaml:192
+ * @see protocol.yaml:191
  */
 export interface EventMessage {
   /**
    * Rises by one an event and player.
    * 0 to 4294967295.
-   * @see protocol.yaml:198
+   * @see protocol.yaml:197
    */
   sequence: number;
   /**
    * What happened.
-   * @see protocol.yaml:199
+   * @see protocol.yaml:198
    */
   kind: EventKind;
   /**
    * The entity it happened to.
    * 0 to 65535.
-   * @see protocol.yaml:200
+   * @see protocol.yaml:199
    */
   subject: number;
   /**
    * The entity that did it, where there is one.
    * 0 to 65535.
-   * @see protocol.yaml:201
+   * @see protocol.yaml:200
    */
   object?: number | undefined;
   /**
    * Health won or lost.
    * -32768 to 32767.
-   * @see protocol.yaml:202
+   * @see protocol.yaml:201
    */
   amount: number;
 }
@@ -254,13 +254,13 @@ export interface EventMessage {
 /**
  * The client has the map and can be put into the world.
  * Takes 4 bytes.
- * @see protocol.yaml:203
+ * @see protocol.yaml:202
  */
 export interface ReadyMessage {
   /**
    * FNV-1a over the map's tiles.
    * 0 to 4294967295.
-   * @see protocol.yaml:209
+   * @see protocol.yaml:208
    */
   mapChecksum: number;
 }
@@ -268,31 +268,31 @@ export interface ReadyMessage {
 /**
  * The arena's floor, once after joining. Larger than a datagram, so it travels in slices.
  * Takes 6 to 262216 bytes.
- * @see protocol.yaml:210
+ * @see protocol.yaml:209
  */
 export interface MapMessage {
   /**
    * For people.
    * At most 64 bytes of UTF-8.
-   * @see protocol.yaml:217
+   * @see protocol.yaml:216
    */
   name: string;
   /**
    * Tiles in a row.
    * 0 to 65535.
-   * @see protocol.yaml:218
+   * @see protocol.yaml:217
    */
   width: number;
   /**
    * Rows.
    * 0 to 65535.
-   * @see protocol.yaml:219
+   * @see protocol.yaml:218
    */
   height: number;
   /**
    * Row by row, one byte a tile.
    * At most 262144 bytes.
-   * @see protocol.yaml:220
+   * @see protocol.yaml:219
    */
   tiles: Uint8Array;
 }

@@ -8,7 +8,7 @@ import { acceptBody, joinBody } from "./validators.ts";
 /**
  * Asks to be let in. The first has no cookie; the second repeats the challenge's.
  * The application's part.
- * @see protocol.yaml:225
+ * @see protocol.yaml:224
  */
 export interface JoinBody {
   name: string;
@@ -18,7 +18,7 @@ export interface JoinBody {
 /**
  * The join is accepted, on this port; the hash is that of the version both will use.
  * The application's part.
- * @see protocol.yaml:270
+ * @see protocol.yaml:269
  */
 export interface AcceptBody {
   motd: string;

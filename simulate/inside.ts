@@ -34,7 +34,10 @@ interface Inside {
   readonly context: {
     readonly store: { readonly heldBytes: number };
     readonly slices: { readonly used: number; readonly cellBytes: number };
-    readonly limit: { readonly receivedBytes: number; readonly handedOnBytes: number };
+    readonly limit: {
+      readonly heldBytes: number;
+      readonly flow: { readonly shares: { readonly totalBytes: number } };
+    };
     readonly unreliableBytes: number;
     readonly sequencedBytes: number;
   };
@@ -92,6 +95,11 @@ export interface Holdings {
   readonly sequencedBytes: number;
 }
 
+/** What a session may hold of the messages that count, by their channels' parts and the pool. */
+export function mayHoldBytes(session: Session): number {
+  return inside(session).context.limit.flow.shares.totalBytes;
+}
+
 export function holdings(session: Session): Holdings {
   const { sent, context } = inside(session);
   return {
@@ -99,7 +107,7 @@ export function holdings(session: Session): Holdings {
     reliableInFlight: sent.reliableInFlight,
     waitingBytes: context.store.heldBytes,
     sliceBytes: context.slices.used * context.slices.cellBytes,
-    chargedBytes: context.limit.receivedBytes - context.limit.handedOnBytes,
+    chargedBytes: context.limit.heldBytes,
     unreliableBytes: context.unreliableBytes,
     sequencedBytes: context.sequencedBytes,
   };

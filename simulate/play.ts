@@ -18,7 +18,7 @@ import { FixedController } from "#src/session/congestion/fixed.js";
 import { type DropReason, dropReasons } from "#src/session/drop-reason.js";
 import type { SessionOptions } from "#src/session/session.js";
 import { nodeSealCrypto } from "#src/udp/node-seal.js";
-import { ackRanges, age, holdings, outstanding } from "./inside.ts";
+import { ackRanges, age, holdings, mayHoldBytes, outstanding } from "./inside.ts";
 import { type Circumstances, NoticeOracle } from "./notices.ts";
 import { Oracle } from "./oracle.ts";
 import { keepsOrder, losesNothing, type Path, type Scenario, tellsLies } from "./scenario.ts";
@@ -69,6 +69,8 @@ class Side {
   readonly sends: Map<number, Oracle> = new Map();
   readonly notices: Map<number, NoticeOracle> = new Map();
   accepting = true;
+  /** Its application takes nothing of this channel. */
+  stopped: ChannelDefinition | undefined;
   /** Data datagrams at this instant. */
   #burst = 0;
   #burstAtMs = -1;
@@ -95,7 +97,7 @@ class Side {
           : () => new FixedController({ windowBytes: s.windowBytes }),
       sink: {
         deliver: ({ channel, bytes, start, end }) => {
-          if (!this.accepting) return false;
+          if (!this.accepting || channel === this.stopped) return false;
           const oracle = other().sends.get(channel.index);
           const problem = oracle?.deliver(bytes, start, end) ?? "nobody has sent anything";
           if (problem !== "" && !lies) throw new Failed(`${channel.name} to ${role}: ${problem}`);
@@ -139,6 +141,11 @@ function canLie({ security }: Protocol, path: Path): boolean {
   return security === "plain" && tellsLies(path);
 }
 
+/** Whether what is not read counts against a limit of its channel. */
+function isLimited(delivery: ChannelDefinition["delivery"]): boolean {
+  return delivery === "reliable" || delivery === "reliable-ordered";
+}
+
 class Play {
   readonly protocol: Protocol;
   readonly scenario: Scenario;
@@ -168,6 +175,10 @@ class Play {
         (from === "a" ? this.client : this.server).left(length, nowMs),
       ...watch,
     });
+    if (scenario.stopped !== undefined) {
+      const limited = this.channels.filter(({ delivery }) => isLimited(delivery));
+      this.server.stopped = limited[scenario.stopped % limited.length];
+    }
     const { packets = 0, numbers = 0 } = scenario;
     if (packets + numbers > 0) {
       age(protocol, this.client.session, this.server.session, packets, numbers);
@@ -178,6 +189,7 @@ class Play {
     let problem = "";
     try {
       this.talk();
+      this.comeBack();
       this.settle();
       this.rest();
     } catch (error) {
@@ -217,7 +229,9 @@ class Play {
   }
 
   send(side: Side): boolean {
-    const channel = this.random.pick(this.channels);
+    const { stopped } = this.server;
+    const fills = stopped !== undefined && side === this.client && this.random.chance(0.5);
+    const channel = fills ? stopped : this.random.pick(this.channels);
     let oracle = side.sends.get(channel.index);
     if (oracle === undefined) {
       oracle = new Oracle(channel.delivery);
@@ -281,6 +295,24 @@ class Play {
       }
       this.checkBounds();
     }
+  }
+
+  /** All that was sent on other channels arrives while nobody reads one of them; then somebody does. */
+  comeBack(): void {
+    const { client, server, pair, scenario } = this;
+    const { stopped } = server;
+    if (stopped === undefined) return;
+    const others = this.channels.filter((channel) => channel !== stopped);
+    const haveLeft = (): boolean => {
+      this.checkBounds();
+      return others.every(({ index }) => client.session.queuedBytes(index) === 0);
+    };
+    const lies = canLie(this.protocol, scenario.path);
+    if (!pair.runUntil(haveLeft, lies ? LIES_SETTLE_MS : MAX_SETTLE_MS) && !lies) {
+      throw new Failed(`other channels stand still while nobody reads ${stopped.name}`);
+    }
+    server.stopped = undefined;
+    server.session.pump();
   }
 
   setPath(path: Path): void {
@@ -387,10 +419,10 @@ class Play {
   }
 
   checkBounds(): void {
-    const { receiveBudgetBytes, sliceBytes } = this.protocol.limits;
+    const { sliceBytes } = this.protocol.limits;
     const largestBytes = largestDatagramBytes(this.protocol.limits);
     const { windowBytes } = this.scenario;
-    const most = 1.5 * receiveBudgetBytes + MAX_UNRELIABLE_REASSEMBLIES * sliceBytes;
+    const beside = MAX_UNRELIABLE_REASSEMBLIES * sliceBytes;
     for (const { session, role, otherBytes } of [this.client, this.server]) {
       const held = holdings(session);
       if (held.bytesInFlight < 0) throw new Failed(`${role}: ${held.bytesInFlight} in flight`);
@@ -401,7 +433,8 @@ class Play {
           throw new Failed(`${role}: ${held.bytesInFlight} bytes in flight of ${windowBytes}`);
         }
       }
-      if (held.chargedBytes > most || held.sliceBytes > most) {
+      const most = mayHoldBytes(session);
+      if (held.chargedBytes > most || held.sliceBytes > 1.5 * most + beside) {
         throw new Failed(`${role} holds ${held.chargedBytes} bytes, ${held.sliceBytes} in slices`);
       }
       this.mostOutstanding = Math.max(this.mostOutstanding, outstanding(session));

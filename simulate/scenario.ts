@@ -30,6 +30,11 @@ export interface Scenario {
   readonly sizes: Sizes;
   /** The server's application takes nothing in this time. */
   readonly busyMs?: readonly [from: number, until: number];
+  /**
+   * The server's application takes nothing of one channel before all other channels have delivered: which of those that
+   * have a receive limit, counted around. Half of what the client sends is for it.
+   */
+  readonly stopped?: number;
   /** Congestion control `fixed` with this window, on both sides; else the session's default, or `newreno`. */
   readonly windowBytes?: number;
   readonly newreno?: boolean;
@@ -157,6 +162,7 @@ export function scenarioOf(
     numbers: random.pick(firstNumbers),
     ...(random.chance(0.15) && { newreno: true }),
     ...(random.chance(0.15) && { compat: true }),
+    ...(mode === "all" && random.chance(0.4) && { stopped: random.integer(1, 12) }),
   };
 }
 

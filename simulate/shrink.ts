@@ -53,6 +53,7 @@ function* simpler(s: Scenario): Generator<Scenario> {
   for (const key of [
     "later",
     "busyMs",
+    "stopped",
     "windowBytes",
     "newreno",
     "compat",

@@ -15,7 +15,7 @@ import {
 import type { AttemptOptions } from "./connect-options.ts";
 import type { OwnCredentials } from "./connect-token.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
-import { type CloseReason, closeCodes, unreadChannel } from "./connection-contract.ts";
+import { type CloseReason, closeCodes } from "./connection-contract.ts";
 import { tracedAlready } from "./connection-trace.ts";
 import { Counters } from "./counters.ts";
 import { type ClientEvent, isLoss, publish } from "./diagnostics.ts";
@@ -27,7 +27,7 @@ import {
   runGuarded,
 } from "./endpoint.ts";
 import { type NegotiatedVersion, sameVersion } from "./negotiated-version.ts";
-import { type ChannelDefinition, largestDatagramBytes, type Protocol } from "./protocol.ts";
+import { largestDatagramBytes, type Protocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { congestionFactory } from "./session/congestion/choose.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -214,11 +214,6 @@ export class ClientLink {
     this.#loop.wake();
   }
 
-  /** The client takes no more of a channel because nobody reads it; or it has taken one again. */
-  setUnread(channel: ChannelDefinition, isUnread: boolean): void {
-    this.#connection.setUnread(channel, isUnread);
-  }
-
   flush(): void {
     this.#loop.flush();
   }
@@ -342,10 +337,6 @@ export class ClientLink {
       if (this.#roomMade) {
         this.#roomMade = false;
         connection.pump();
-      }
-      const unread = connection.unreadInTheWay;
-      if (unread !== undefined && this.#o.connect.unreadChannels !== "wait") {
-        void this.close(unreadChannel(unread.name));
       }
       this.#loop.serveConnection(connection, now);
     },

@@ -1,5 +1,4 @@
 /** The options of `connect` and what is checked of them before a socket is opened. What they do is client.ts's business. */
-import type { UnreadChannels } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFaceTypes } from "./face.ts";
 import {
@@ -11,7 +10,6 @@ import {
   identityText,
   type OptionsOf,
   object,
-  oneOf,
   oneOrList,
   pathOrFunction,
   portNumber,
@@ -73,11 +71,6 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
    */
   readonly keyLog?: KeyLog | undefined;
   /**
-   * When a reliable channel that nobody reads has filled its `queueBytes` and half of the receive budget: `"close"`, the
-   * default, closes with `unread-channel`; `"wait"` lets all reliable channels from the server stand still until it is read.
-   */
-  readonly unreadChannels?: UnreadChannels | undefined;
-  /**
    * Join again when the connection is lost: nothing is heard, or the server, or the worker of its port, has been started
    * again. Never after a close that somebody has meant. Default false: the client ends.
    */
@@ -109,7 +102,6 @@ export const connectOptions: OptionsOf<ConnectOptions> = {
   token: eitherOf(tokenText, callback),
   identity: identityText,
   keyLog: pathOrFunction,
-  unreadChannels: oneOf("close", "wait"),
   reconnect: reconnectOption,
   resend: flag,
 };

@@ -12,8 +12,6 @@ export const closeCodes = {
   notConnected: "not-connected",
   /** Nothing was heard for `limits.idleTimeoutMs`. */
   idleTimeout: "idle-timeout",
-  /** A reliable channel is full of messages that are not read. */
-  unreadChannel: "unread-channel",
   /** The server closed. */
   shuttingDown: "shutting-down",
   /** The other side of a sealed connection has sent what no peer may send; the reason is the counter of it. */
@@ -25,18 +23,6 @@ export const closeCodes = {
   /** The worker thread of the peer's port ended. */
   workerDied: "worker-died",
 } as const;
-
-/** How a connection is closed when a channel that nobody reads is in the way of all others. */
-export function unreadChannel(name: string): {
-  readonly code: string;
-  readonly reason: string;
-  readonly lingerMs: number;
-} {
-  return { code: closeCodes.unreadChannel, reason: `nobody reads ${name}`, lingerMs: 0 };
-}
-
-/** What becomes of a connection when a reliable channel that nobody reads is in the way of all others. */
-export type UnreadChannels = "close" | "wait";
 
 /** What `authenticate` may answer: the body of accept and the start of `peer.state`, or why not. */
 export type Authentication<Accept extends object, State = unknown> =

@@ -3,8 +3,8 @@
  * a channel has its first of either. Server and client share it. What has a handler is decoded as it comes; what waits,
  * here or at an iterator, waits as bytes (held-messages.ts) and is decoded when a reader takes it, so that what is held is
  * what was charged. `release` is called once when a message is taken (or dropped), so that whoever counts can let the
- * sender go on. Worst case: what waits on reliable channels is bounded by the caller, who is told how much its origin has
- * there; on unreliable ones it is a few messages and `queueBytes`, released at once: they may be lost, and must not hold
+ * sender go on. Worst case: what waits on reliable channels is bounded by the caller, who counts what is offered and what
+ * is released; on unreliable ones it is a few messages and `queueBytes`, released at once: they may be lost, and must not hold
  * up a peer's other channels; on `reliable-sequenced` ones it is one message of each origin, released at once too.
  */
 import { onAbort } from "./abort.ts";
@@ -43,9 +43,7 @@ export interface DispatcherOptions<Origin> {
    * A message was taken (or dropped): its cost may be given back. Missing where nobody is charged: then an iterator holds
    * `queueBytes` of its channel at most.
    */
-  readonly release?: ((origin: Origin, cost: number) => void) | undefined;
-  /** What had waited on a channel for its first reader has been read. */
-  readonly onRead?: ((channel: ChannelDefinition) => void) | undefined;
+  readonly release?: ((origin: Origin, channel: number, cost: number) => void) | undefined;
   /** A handler threw, or its promise was rejected. It is the application's bug: reported; this must not throw. */
   readonly onHandlerError: (error: unknown, channel: ChannelDefinition) => void;
 }
@@ -57,13 +55,11 @@ const DEFAULT_ITERATOR_LIMIT = 64;
 export class Dispatcher<Origin> {
   readonly #queues: ChannelQueue<Origin>[];
   readonly #held: HeldMessages<Origin>;
-  /** Cost of what waits for a first reader, by origin, all channels together: it is one credit that they hold. */
-  readonly #heldBy = new Map<Origin, number>();
 
   constructor(options: DispatcherOptions<Origin>) {
     this.#held = new HeldMessages(options.userFields, options.cost);
     this.#queues = options.channels.map(
-      (channel) => new ChannelQueue(channel, options, this.#held, this.#heldBy),
+      (channel) => new ChannelQueue(channel, options, this.#held),
     );
   }
 
@@ -75,13 +71,9 @@ export class Dispatcher<Origin> {
     return this.#queues[channel]!.hasRoom(payloadBytes);
   }
 
-  /**
-   * Hands a message to the readers of its channel, or lets it wait for a first one. Returns the cost that now waits
-   * for first readers from this origin, on all channels; 0 where the channel has one. `received` is used during the call
-   * only.
-   */
-  offer(channel: number, origin: Origin, received: ReceivedMessage): number {
-    return this.#queues[channel]!.offer(origin, received);
+  /** Hands a message to the readers of its channel, or lets it wait for a first one. `received` is used during the call only. */
+  offer(channel: number, origin: Origin, received: ReceivedMessage): void {
+    this.#queues[channel]!.offer(origin, received);
   }
 
   receive(channel: number, handler: Handler): Unsubscribe {
@@ -90,11 +82,6 @@ export class Dispatcher<Origin> {
 
   messages(channel: number, options: MessagesOptions = {}): AsyncIterableIterator<unknown> {
     return this.#queueOf(channel).messages(options);
-  }
-
-  /** Whether a channel has no reader and no room for so many bytes: its connection would stall for good. */
-  isStuck(channel: number, payloadBytes: number): boolean {
-    return this.#queues[channel]!.isStuck(payloadBytes);
   }
 
   /**
@@ -111,7 +98,6 @@ export class Dispatcher<Origin> {
    */
   forget(origin: Origin, maxCost: number): number {
     for (const queue of this.#queues) queue.forget(origin);
-    this.#heldBy.delete(origin);
     return this.#held.leave(origin, maxCost);
   }
 
@@ -145,8 +131,6 @@ class ChannelQueue<Origin> {
   readonly #held: HeldMessages<Origin>;
   /** Messages that came before the first reader. */
   readonly #waiting: HeldQueue<Origin>;
-  /** The cost of those, by origin, of all channels that keep each message. */
-  readonly #heldBy: Map<Origin, number>;
   /** Each message is kept, and what waits counts. Else the newest are: of all, or `reliable-sequenced`, of each origin. */
   readonly #keepsAll: boolean;
   #flushScheduled = false;
@@ -157,13 +141,11 @@ class ChannelQueue<Origin> {
     channel: ChannelDefinition,
     options: DispatcherOptions<Origin>,
     held: HeldMessages<Origin>,
-    heldBy: Map<Origin, number>,
   ) {
     this.channel = channel;
     this.#options = options;
     this.#held = held;
     this.#waiting = new HeldQueue(held, (message) => held.drop(message));
-    this.#heldBy = heldBy;
     this.#keepsAll = channel.reliable && channel.delivery !== "reliable-sequenced";
   }
 
@@ -174,10 +156,6 @@ class ChannelQueue<Origin> {
   /** Whether a message has to wait behind others, or for a first reader. */
   get #hasToWait(): boolean {
     return !this.#hasReader || this.#waiting.length > 0 || this.#flushing;
-  }
-
-  isStuck(payloadBytes: number): boolean {
-    return !this.#hasReader && !this.hasRoom(payloadBytes);
   }
 
   hasRoom(payloadBytes: number): boolean {
@@ -192,23 +170,18 @@ class ChannelQueue<Origin> {
     return this.#waiting.length === 0 || this.#waiting.cost + cost <= this.channel.queueBytes;
   }
 
-  offer(origin: Origin, received: ReceivedMessage): number {
+  offer(origin: Origin, received: ReceivedMessage): void {
     const cost = this.#options.cost(received.end - received.start);
     if (!this.#hasToWait) {
       this.#dispatch(origin, received, cost, undefined);
-      return 0;
+      return;
     }
     if (!this.#keepsAll) this.#makeWay(origin, cost);
     const held = this.#held.put(origin, received);
     this.#waiting.push(held);
-    if (!this.#keepsAll) {
-      this.#held.mark(held, Mark.released);
-      this.#options.release?.(origin, cost);
-      return 0;
-    }
-    const heldBy = (this.#heldBy.get(origin) ?? 0) + cost;
-    this.#heldBy.set(origin, heldBy);
-    return this.#hasReader ? 0 : heldBy;
+    if (this.#keepsAll) return;
+    this.#held.mark(held, Mark.released);
+    this.#options.release?.(origin, this.channel.index, cost);
   }
 
   receive(handler: Handler): Unsubscribe {
@@ -318,7 +291,7 @@ class ChannelQueue<Origin> {
         }
       }
     }
-    if (!isKept && cost > 0) this.#options.release?.(origin, cost);
+    if (!isKept && cost > 0) this.#options.release?.(origin, this.channel.index, cost);
   }
 
   /** Hands a message to the iterators; whether one of them keeps its bytes. */
@@ -361,7 +334,7 @@ class ChannelQueue<Origin> {
       const cost = this.#held.isMarked(held, Mark.released) ? 0 : this.#held.cost(held);
       const origin = this.#held.origin(held);
       this.#held.drop(held);
-      if (cost > 0) this.#options.release?.(origin, cost);
+      if (cost > 0) this.#options.release?.(origin, this.channel.index, cost);
     }
     this.onRoom();
   }
@@ -387,19 +360,12 @@ class ChannelQueue<Origin> {
       hasTaken = true;
       const cost = this.#held.cost(held);
       const origin = this.#held.origin(held);
-      if (this.#keepsAll) {
-        const heldBy = this.#heldBy.get(origin)! - cost;
-        if (heldBy > 0) this.#heldBy.set(origin, heldBy);
-        else this.#heldBy.delete(origin);
-      }
       this.#held.show(held, this.channel, (received) =>
         this.#dispatch(origin, received, this.#keepsAll ? cost : 0, held),
       );
     }
     this.#flushing = false;
-    if (!hasTaken) return;
-    if (this.#waiting.length === 0) this.#options.onRead?.(this.channel);
-    this.onRoom();
+    if (hasTaken) this.onRoom();
   }
 }
 

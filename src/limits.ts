@@ -31,6 +31,11 @@ export const MESSAGE_WINDOW = 0x4000;
 /** A message costs its payload plus this in every budget, so that empty messages are not free. */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
+/** Of a budget that channels share: what is divided among them as parts of their own. The rest is the pool. */
+export const OWN_SHARE: number = 1 / 4;
+/** Of what the others leave of the pool: so much a channel takes beyond its own part. */
+export const POOL_SHARE: number = 3 / 4;
+
 /** An ack is due after at most this many datagrams with nothing but unreliable data. */
 export const LAZY_ACK_DATAGRAMS = 10;
 

@@ -1,11 +1,5 @@
 /** The options of `listen` and what is checked of them before a port is bound. What they do is server.ts's business. */
-import type {
-  Authentication,
-  JoinOrigin,
-  JoinToken,
-  Placing,
-  UnreadChannels,
-} from "./connection-contract.ts";
+import type { Authentication, JoinOrigin, JoinToken, Placing } from "./connection-contract.ts";
 import type { ServerFaceTypes } from "./face.ts";
 import { MAX_TIMER_MS } from "./limits.ts";
 import {
@@ -25,7 +19,6 @@ import {
   type OptionTable,
   type OptionType,
   object,
-  oneOf,
   oneOrList,
   pathOrFunction,
   portNumber,
@@ -200,11 +193,6 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * Up to half of a port's places at a time. Default 0: it leaves at once. At most some 24 days.
    */
   readonly resumeMs?: number | undefined;
-  /**
-   * When a reliable channel that nobody reads has filled half of a peer's credit and half of its receive budget: `"close"`,
-   * the default, closes the peer with `unread-channel`; `"wait"` lets its reliable channels stand still until it is read.
-   */
-  readonly unreadChannels?: UnreadChannels | undefined;
   /** False only to prove that loss is noticed: nothing that is lost is sent again. */
   readonly resend?: boolean | undefined;
   /** Receive and send buffer asked of the system for each socket, bytes; default 4 MiB. */
@@ -256,7 +244,6 @@ export const listenOptions: OptionsOf<ListenOptions> = {
     secret: true,
   },
   resumeMs: whole(0, MAX_TIMER_MS),
-  unreadChannels: oneOf("close", "wait"),
   resend: flag,
   socketBufferBytes: bufferBytes,
   wrapSocketData: cloneable,

@@ -339,11 +339,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     const { channel, start, end } = received;
     const payloadBytes = end - start;
     // At the end of the connection all that has arrived goes to its readers, room or not.
-    if (!isEnding && !this.#dispatcher.hasRoom(channel.index, payloadBytes)) {
-      if (this.#dispatcher.isStuck(channel.index, payloadBytes)) link.setUnread(channel, true);
-      return false;
-    }
-    link.setUnread(channel, false);
+    if (!isEnding && !this.#dispatcher.hasRoom(channel.index, payloadBytes)) return false;
     this.#dispatcher.offer(channel.index, link, received);
     return true;
   }

@@ -52,8 +52,8 @@ import { checkOptions, flag, milliseconds, type OptionsOf, text } from "./option
 import { Pool, type PoolPlacing } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
 import type { BroadcastMessage, PortHandle } from "./port/handle.ts";
-import { fullBit, receiveCost } from "./port/memory.ts";
-import type { ChannelDefinition, ServerProtocol } from "./protocol.ts";
+import { receiveCost } from "./port/memory.ts";
+import type { ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import type { Server, ServerCloseOptions } from "./server-api.ts";
 import { resetKey, type ServerIdentity, serverIdentity } from "./server-identity.ts";
@@ -120,8 +120,6 @@ export class RunningServer<F extends ServerFaceTypes>
   #joined = 0;
   #left = 0;
   readonly #counters = createServerCounters();
-  /** Peers whose worker delivers no more of some channels, since nobody reads them. */
-  readonly #heldBack = new Set<RunningPeer<F>>();
   #closing: Promise<void> | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
 
@@ -156,8 +154,7 @@ export class RunningServer<F extends ServerFaceTypes>
       },
       yields: (peer, message) => ({ peer, message }),
       // The credit of a peer that has left is gone with it.
-      release: (peer, cost) => peer.handle?.release(peer.id, cost),
-      onRead: (channel) => this.#onRead(channel),
+      release: (peer, channel, cost) => peer.handle?.release(peer.id, channel, cost),
       onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
     });
     this.receive = face.receive(this.#dispatcher);
@@ -245,7 +242,6 @@ export class RunningServer<F extends ServerFaceTypes>
         socketBufferBytes: options.socketBufferBytes,
         heapBytes: options.workerHeapBytes ?? DEFAULT_WORKER_HEAP_BYTES,
         resend: options.resend ?? true,
-        closesUnread: options.unreadChannels !== "wait",
         logsKeys: options.keyLog !== undefined,
         congestion: workerCongestion(options.congestion),
       },
@@ -472,19 +468,7 @@ export class RunningServer<F extends ServerFaceTypes>
     // A stale record: it is dropped with its peer's credit.
     if (peer === undefined) return;
     const { channel } = received;
-    const held = this.#dispatcher.offer(channel.index, peer, received);
-    // A reliable channel whose messages nobody has ever asked for must not hold all of a peer's credit.
-    if (held > this.protocol.limits.creditBytes / 2) {
-      this.#heldBack.add(peer);
-      peer.setUnread(fullBit(channel.index), true);
-    }
-  }
-
-  /** Who was held back on a channel can go on there. */
-  #onRead(channel: ChannelDefinition): void {
-    for (const peer of this.#heldBack) {
-      if (peer.setUnread(fullBit(channel.index), false) === 0) this.#heldBack.delete(peer);
-    }
+    this.#dispatcher.offer(channel.index, peer, received);
   }
 
   #onNotice(
@@ -526,7 +510,6 @@ export class RunningServer<F extends ServerFaceTypes>
   #onLeave(id: number, reason: CloseReason): void {
     const peer = this.peers.get(id)!;
     this.peers.delete(id);
-    this.#heldBack.delete(peer);
     for (const channel of peer.negotiated.lacks) this.#lacking[channel]?.delete(id);
     this.#left++;
     const { creditBytes } = this.protocol.limits;

@@ -85,7 +85,6 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly tokens: OpenTokens = new OpenTokens();
   readonly #server: PeerServer<F>;
   readonly #drain = new DrainSignal();
-  #unread = 0;
   #exchange: Exchange | undefined;
   #asking: F["request"] | undefined;
   #clock: RemoteClock | undefined;
@@ -186,14 +185,6 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     if (this.closed) return;
     this.closed = true;
     this.#server.closePeer(this, how);
-  }
-
-  /** Which channels nobody reads, as its worker is told; returns all of their bits. */
-  setUnread(bit: number, isUnread: boolean): number {
-    const bits = isUnread ? this.#unread | bit : this.#unread & ~bit;
-    if (bits !== this.#unread) this.handle?.setUnread(this.id, bits);
-    this.#unread = bits;
-    return bits;
   }
 
   /** A broadcast left this peer out: as a `send` that was refused. */

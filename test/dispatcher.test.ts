@@ -41,7 +41,7 @@ function arrived(n: number, cost: number, user: readonly number[] = []): Receive
 }
 
 function makeDispatcher(options: Partial<DispatcherOptions<string>> = {}) {
-  const released: [string, number][] = [];
+  const released: [string, number, number][] = [];
   const faults: unknown[] = [];
   const decoded: number[] = [];
   const dispatcher = new Dispatcher<string>({
@@ -54,7 +54,7 @@ function makeDispatcher(options: Partial<DispatcherOptions<string>> = {}) {
     },
     invoke: (handler, origin, message) => handler(origin, message),
     yields: (_origin, message) => message,
-    release: (origin, cost) => released.push([origin, cost]),
+    release: (origin, index, cost) => released.push([origin, index, cost]),
     onHandlerError: (error) => faults.push(error),
     ...options,
   });
@@ -65,16 +65,16 @@ describe("messages and their readers", () => {
   it("wait for the first handler, come before newer ones, and are released when taken", async () => {
     const { dispatcher, released } = makeDispatcher();
     const got: unknown[] = [];
-    expect(dispatcher.offer(0, "a", arrived(1, 10))).toBe(10);
-    expect(dispatcher.offer(0, "a", arrived(2, 10))).toBe(20);
+    dispatcher.offer(0, "a", arrived(1, 10));
+    dispatcher.offer(0, "a", arrived(2, 10));
     dispatcher.receive(0, (_origin, message) => got.push(message));
     // It has a reader now, and what waits is on its way there.
-    expect(dispatcher.offer(0, "a", arrived(3, 10))).toBe(0);
+    dispatcher.offer(0, "a", arrived(3, 10));
     expect(released).toEqual([]);
     await Promise.resolve();
     expect(got).toEqual([1, 2, 3]);
     expect(released).toHaveLength(3);
-    expect(dispatcher.offer(0, "a", arrived(4, 10))).toBe(0);
+    dispatcher.offer(0, "a", arrived(4, 10));
     expect(got).toEqual([1, 2, 3, 4]);
   });
 
@@ -90,7 +90,7 @@ describe("messages and their readers", () => {
   it("of a reliable-sequenced channel that wait are replaced by newer ones of the same peer", async () => {
     const { dispatcher, released } = makeDispatcher();
     for (let i = 0; i < 100; i++) {
-      for (const origin of ["a", "b"]) expect(dispatcher.offer(2, origin, arrived(i, 600))).toBe(0);
+      for (const origin of ["a", "b"]) dispatcher.offer(2, origin, arrived(i, 600));
     }
     dispatcher.offer(2, "c", arrived(7, 600));
     expect(dispatcher.hasRoom(2, 1)).toBe(true);
@@ -127,7 +127,7 @@ describe("messages and their readers", () => {
     dispatcher.offer(0, "a", arrived(1, 10));
     expect(got).toEqual([1]);
     expect(faults).toHaveLength(1);
-    expect(released).toEqual([["a", 10]]);
+    expect(released).toEqual([["a", 0, 10]]);
   });
 
   it("stop reaching a handler that was taken away", () => {
@@ -150,7 +150,7 @@ describe("iterating over messages", () => {
     dispatcher.offer(0, "a", arrived(2, 5));
     expect(released).toEqual([]);
     expect(await messages.next()).toEqual({ done: false, value: 1 });
-    expect(released).toEqual([["a", 5]]);
+    expect(released).toEqual([["a", 0, 5]]);
     const third = messages.next().then(() => messages.next());
     dispatcher.offer(0, "a", arrived(3, 5));
     expect(await third).toEqual({ done: false, value: 3 });
@@ -208,20 +208,21 @@ describe("iterating over messages", () => {
 });
 
 describe("what waits for a first reader", () => {
-  it("counts against its origin on all reliable channels together, and on no unreliable one", () => {
+  it("keeps its credit on a reliable channel, and gives it back at once on an unreliable one", () => {
     const { dispatcher, released } = makeDispatcher({
       channels: [channel(0, true), channel(1, false), channel(2, true)],
     });
-    expect(dispatcher.offer(0, "a", arrived(1, 10))).toBe(10);
-    expect(dispatcher.offer(2, "a", arrived(2, 10))).toBe(20);
-    expect(dispatcher.offer(2, "b", arrived(2, 10))).toBe(10);
-    // An unreliable message gives its credit back at once: it must not hold up the peer's other channels.
-    expect(dispatcher.offer(1, "a", arrived(3, 10))).toBe(0);
-    expect(released).toEqual([["a", 10]]);
-    dispatcher.receive(1, () => {});
+    dispatcher.offer(0, "a", arrived(1, 10));
+    dispatcher.offer(2, "a", arrived(2, 10));
+    // An unreliable message must not hold up what comes behind it.
+    dispatcher.offer(1, "a", arrived(3, 10));
+    expect(released).toEqual([["a", 1, 10]]);
+    dispatcher.receive(2, () => {});
     dispatcher.forget("a", 1000);
-    expect(dispatcher.offer(0, "a", arrived(4, 10))).toBe(10);
-    expect(released).toEqual([["a", 10]]);
+    expect(released).toEqual([
+      ["a", 1, 10],
+      ["a", 2, 10],
+    ]);
   });
 
   it("reaches a reader that came in the turn in which its peer left", () => {
@@ -405,14 +406,14 @@ describe("what waits, waits as bytes", () => {
     expect([decoded, released]).toEqual([[], []]);
     for (const reader of readers) expect((await reader.next()).value).toBe(1);
     expect(decoded).toEqual([MALFORMED, MALFORMED, 1, 1]);
-    expect(released.map(([, cost]) => cost)).toEqual([10, 20, 30]);
+    expect(released.map(([, , cost]) => cost)).toEqual([10, 20, 30]);
     // Awaited, it goes on waiting for one that is.
     const awaited = readers[0]!.next();
     dispatcher.offer(0, "a", arrived(MALFORMED, 40));
     dispatcher.offer(0, "a", arrived(2, 50));
     expect((await awaited).value).toBe(2);
     expect((await readers[1]!.next()).value).toBe(2);
-    expect(released.map(([, cost]) => cost)).toEqual([10, 20, 30, 40, 50]);
+    expect(released.map(([, , cost]) => cost)).toEqual([10, 20, 30, 40, 50]);
   });
 
   it("of an unreliable channel up to its bytes, and drops the oldest", async () => {
@@ -440,16 +441,6 @@ describe("what waits, waits as bytes", () => {
     await expect(close.next()).rejects.toThrow(/500 bytes/);
     for (const n of [0, 1, 2, 3, 4]) expect((await wait.next()).value).toBe(n);
     expect(dispatcher.hasRoom(0, 900)).toBe(true);
-  });
-
-  it("on a channel without a reader is stuck where the next does not fit beside it", () => {
-    const { dispatcher } = makeDispatcher();
-    expect(dispatcher.isStuck(0, 900)).toBe(false);
-    dispatcher.offer(0, "a", arrived(1, 300));
-    expect(dispatcher.isStuck(0, 200)).toBe(false);
-    expect(dispatcher.isStuck(0, 201)).toBe(true);
-    dispatcher.receive(0, () => {});
-    expect(dispatcher.isStuck(0, 201)).toBe(false);
   });
 });
 

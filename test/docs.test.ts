@@ -251,7 +251,7 @@ describe.each([
       "src/session/received.ts",
       "src/session/path-mtu.ts",
       "src/session/receive-age.ts",
-      "src/session/receive-context.ts",
+      "src/session/receive-limit.ts",
       "src/session/reordering.ts",
       "src/session/rtt.ts",
       "src/session/sent.ts",
@@ -376,7 +376,7 @@ describe("docs/wire.md", () => {
       const w = new Writer(new Uint8Array(1200));
       expect(header.readClear(read, frame, r), texts.join(" ")).toBe(Violation.none);
       expect(header.readSealed(read, r), texts.join(" ")).toBe(Violation.none);
-      header.writeClear(read, read.frames ? frame : undefined, w);
+      header.writeClear(read, frame.channel < 0 ? undefined : frame, w);
       header.writeSealed(read, w);
       let previous: FrameHeader | undefined;
       for (let first = true; read.frames && (first || frame.more); first = false) {

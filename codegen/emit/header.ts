@@ -264,7 +264,18 @@ function readFunction(model: Model, list: DatagramList, module: Module): Func {
       lines.add(`h.user[${field.userIndex}] = 0;`);
     }
   }
-  const names = new Names(["h", "first", "r", "view", "wireId", "high", "ranges", ...moduleNames]);
+  const names = new Names([
+    "h",
+    "first",
+    "r",
+    "view",
+    "wireId",
+    "high",
+    "ranges",
+    "isNone",
+    "isNamed",
+    ...moduleNames,
+  ]);
   const take = (field: HeaderFieldModel, raw: string) => takeField(lines, field, raw, model);
   for (const group of groupsOf(fields, conditionOf(model, lines))) {
     lines.when(group.condition, () => readItems(lines, names, group.items, take));
@@ -352,8 +363,11 @@ function flagRules(lines: Lines, fields: readonly HeaderFieldModel[]): void {
   }
   if (hasRole(fields, "limit")) lines.add("if (h.limit && !h.ack) return Violation.flags;");
   lines.add("if (!h.ack && !h.ackNow && !h.frames) return Violation.flags;");
-  lines.add("first.channel = h.frames ? channelOf(wireId) : -1;");
-  lines.add("if (h.frames ? first.channel < 0 : wireId !== 1) return Violation.unknownChannel;");
+  lines.add("first.channel = channelOf(wireId);");
+  // Without frames, 1 need not be a channel; only who asks for an ack may name another one, whose limit it wants.
+  lines.add("const isNone = !h.frames && wireId === 1;");
+  lines.add("const isNamed = first.channel >= 0 && (h.frames || h.ackNow);");
+  lines.add("if (!isNone && !isNamed) return Violation.unknownChannel;");
 }
 
 const userRanges = {

@@ -308,7 +308,12 @@ class RegularReading {
         s.fail(`wire id ${this.#wireId} is no channel of the spec`, name("channel"), at("channel"));
       }
     } else if (this.#wireId !== 1) {
-      s.fail(`wire id ${this.#wireId}, but without frames it is 1`, name("channel"), at("channel"));
+      const found =
+        this.#reader.channel(this.#wireId) === undefined ? "no channel of the spec" : "";
+      const problem = has("ack-now") ? found : "without frames and a request for an ack it is 1";
+      if (problem !== "") {
+        s.fail(`wire id ${this.#wireId}: ${problem}`, name("channel"), at("channel"));
+      }
     }
   }
 

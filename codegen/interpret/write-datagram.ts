@@ -31,6 +31,8 @@ export interface DatagramValues {
   readonly receiveLimit?: number;
   /** Beside the limit, where the layout has it. */
   readonly clock?: number;
+  /** Without frames: the channel whose limit is asked for. */
+  readonly asks?: ChannelModel;
   /** Zero bytes behind a datagram that asks for an ack and has no frames. */
   readonly padding?: number;
   /** In the order of `userIndex`. */
@@ -58,7 +60,7 @@ export function writeDatagram(
   const value = (field: HeaderFieldModel): number => {
     switch (field.role) {
       case "channel":
-        return first === undefined ? 1 : first.channel.id + 1;
+        return ((first?.channel ?? header.asks)?.id ?? 0) + 1;
       case "ack":
         return Number(header.ack !== undefined);
       case "ack-now":

@@ -34,7 +34,7 @@ export const usageRules: Readonly<Record<string, UsageRule>> = {
   "channel-unhandled": {
     severity: "warning",
     title: "a channel that nobody handles",
-    why: "The project has every side that may receive on this channel, and none has a handler or an iterator, tests included. Messages of an unreliable channel are dropped; a reliable one fills up, and then its sender stalls or is closed with `unread-channel`.",
+    why: "The project has every side that may receive on this channel, and none has a handler or an iterator, tests included. Messages of an unreliable channel are dropped; a reliable one fills up, and then its sender is told that it is full.",
     fix: "handle it, or remove the channel and keep its id under `reserved`",
   },
 };

@@ -19,6 +19,26 @@ class Inbox:
         return number if number >= 0 else number + 0x10000
 
 
+class Flow:
+    """The channels of one direction whose messages count against limits: what each holds of the budget."""
+
+    def __init__(self, layout, budget, direction):
+        each = [c for c in layout.channels.values() if c['delivery'] in ('reliable', 'reliable-ordered')
+                and c['direction'] in (direction, 'both')]
+        self.ids = sorted(c['id'] for c in each)
+        part = budget if len(each) == 1 else budget // (4 * max(len(each), 1))
+        self.pool = 0 if len(each) == 1 else budget * 3 // 4
+        self.own = {c['id']: max(part, c['maxBytes'] + OVERHEAD) for c in each}
+        self.counted, self.handed, self.told = [dict.fromkeys(self.ids, 0) for _ in range(3)]
+
+    def pooled(self, channel, more=0):
+        return max(0, self.counted[channel] - self.handed[channel] + more - self.own[channel])
+
+    def room(self, channel):
+        """What the others leave of the pool."""
+        return self.pool - sum(self.pooled(other) for other in self.ids if other != channel)
+
+
 class Session:
     """One end of the regular protocol. `receive` takes datagrams, `transmit` gives them; it has no clock of its own."""
 
@@ -28,15 +48,16 @@ class Session:
         # Receiving. `seen` tells duplicates (the last 1024 numbers), `ranges` is what is acknowledged, newest first.
         self.keys_in, self.keys_before, self.phase, self.phase_first, self.phase_since = keys_in, None, 0, None, NEVER
         self.largest, self.largest_at, self.seen, self.ranges = -1, now, set(), []
-        self.ack_at, self.reliable_count, self.unreliable_count, self.answer_limit = NEVER, 0, 0, False
+        self.ack_at, self.reliable_count, self.unreliable_count, self.answers = NEVER, 0, 0, set()
         self.inboxes = {channel: Inbox() for channel in self.layout.channels}
-        self.counted = self.handed_on = 0                    # bytes of reliable messages, with 64 for each
-        self.told_limit = self.limits['receiveBudgetBytes']
+        budget, other = self.limits['receiveBudgetBytes'], {'server-to-client': 'client-to-server', 'client-to-server': 'server-to-client'}
+        self.flow_in = Flow(self.layout, budget, direction)
+        self.flow_out = Flow(self.layout, budget, other[direction])
         self.heard_at = now
         # Sending.
         self.number, self.left_out, self.largest_acked, self.sent = 0, set(), -1, {}
         self.fresh, self.waiting, self.unacked, self.message_numbers = [], [], {}, {}
-        self.their_limit, self.spent = self.limits['receiveBudgetBytes'], 0
+        self.asks, self.held_back = 0, False
         self.smoothed, self.variation, self.latest, self.first_sample = 333.0, 166.5, 333.0, True
         self.probes, self.probe_from, self.want_q, self.last_q, self.loss_at = 0, now, False, -NEVER, NEVER
         self.sent_at = now
@@ -59,6 +80,12 @@ class Session:
         ack, limit, frames = self.layout.read_rest(channel, flags, rest, self.direction)
         frames = self.check(frames)
         acked = self.check_ack(ack)
+        if limit is not None:
+            flow = self.flow_out
+            if not flow.ids:
+                raise Refused('unknownChannel')
+            if limit // len(flow.ids) > flow.counted[flow.ids[limit % len(flow.ids)]]:
+                raise Refused('acknowledgedUnsent')
         # All is right: now it has effects.
         gap, late = number != self.largest + 1, number < self.largest - 64
         self.heard_at = now
@@ -68,9 +95,14 @@ class Session:
             self.largest, self.largest_at = number, now
             self.seen = {n for n in self.seen if n > number - 1024}
         self.schedule_ack(flags, frames, gap, now)
+        if flags & ACK_NOW and not frames:
+            self.answers.add(channel)
+        if limit is not None:
+            flow = self.flow_out
+            of, handed = flow.ids[limit % len(flow.ids)], limit // len(flow.ids)
+            flow.handed[of] = max(flow.handed[of], handed)
         if acked and not late:
             self.on_ack(acked, ack[1], now)
-            self.their_limit = max(self.their_limit, limit or 0)
         return [message for frame in frames for message in self.take(frame, number)]
 
     def open(self, number, clear, sealed, phase, now):
@@ -93,7 +125,7 @@ class Session:
 
     def check(self, frames):
         """Whole message numbers, and what only the state can refuse."""
-        out, counted, outstanding = [], 0, self.counted - self.handed_on
+        out, new, flow = [], {}, self.flow_in
         for channel, low, part, payload in frames:
             inbox, about = self.inboxes[channel], self.layout.channels[channel]
             number = None if low is None else inbox.full_number(low)
@@ -103,9 +135,9 @@ class Session:
                 if part and inbox.counts.get(number, part[1]) != part[1]:
                     raise Refused('sliceBounds')
                 if about['reliable'] and number >= inbox.next and number not in inbox.whole and number not in inbox.counts:
-                    counted += OVERHEAD + ((part[1] - 1) * self.layout.slice_bytes + 1 if part else len(payload))
-                    limit = self.limits['receiveBudgetBytes'] + self.handed_on
-                    if self.counted + counted > limit and outstanding and (part or number != inbox.next):
+                    cost = OVERHEAD + ((part[1] - 1) * self.layout.slice_bytes + 1 if part else len(payload))
+                    new[channel] = new.get(channel, 0) + cost
+                    if flow.pooled(channel, new[channel]) and sum(flow.pooled(c, new.get(c, 0)) for c in flow.ids) > flow.pool:
                         raise Refused('receiveLimit')
             out.append((channel, number, part, payload))
         return out
@@ -133,8 +165,6 @@ class Session:
         self.ranges = merged[:32]                              # the oldest are forgotten
 
     def schedule_ack(self, flags, frames, gap, now):
-        if flags & ACK_NOW:
-            self.answer_limit = True
         if not frames and not flags & ACK_NOW:
             return                                              # a pure ack asks for none
         due = now
@@ -162,17 +192,17 @@ class Session:
         if part:
             if number not in inbox.parts:
                 inbox.parts[number], inbox.counts[number] = {}, part[1]
-                self.counted += OVERHEAD + (part[1] - 1) * self.layout.slice_bytes + 1
+                self.flow_in.counted[channel] += OVERHEAD + (part[1] - 1) * self.layout.slice_bytes + 1
             parts = inbox.parts[number]
             if part[0] == part[1] - 1 and part[0] not in parts:
-                self.counted += len(payload) - 1
+                self.flow_in.counted[channel] += len(payload) - 1
             parts[part[0]] = payload
             if len(parts) < part[1]:
                 return []
             payload = b''.join(parts[index] for index in range(part[1]))
             del inbox.parts[number], inbox.counts[number]
         else:
-            self.counted += OVERHEAD + len(payload)
+            self.flow_in.counted[channel] += OVERHEAD + len(payload)
         ordered = about['delivery'] == 'reliable-ordered'
         inbox.whole[number] = payload if ordered else None
         out = [] if ordered else [payload]
@@ -180,7 +210,7 @@ class Session:
             kept = inbox.whole.pop(inbox.next)
             inbox.next += 1
             out += [kept] if ordered else []
-        self.handed_on += sum(OVERHEAD + len(each) for each in out)
+        self.flow_in.handed[channel] += sum(OVERHEAD + len(each) for each in out)
         return [(channel, each) for each in out]
 
     def on_ack(self, ranges, delay, now):
@@ -260,12 +290,15 @@ class Session:
         in_flight = sum(1 for r in self.sent.values() if r['keys'] and not r['acked'] and not r['lost'])
         while self.fresh and in_flight < 10 and size + len(self.fresh[0][1]) < 900:   # a simple congestion window
             channel, payload = self.fresh[0]
-            if self.spent + OVERHEAD + len(payload) > self.their_limit:
+            cost, flow = OVERHEAD + len(payload), self.flow_out
+            self.held_back = flow.pooled(channel, cost) > flow.room(channel) * 3 / 4
+            if self.held_back:
+                self.asks = channel
                 break
             number = self.message_numbers.get(channel, 0)
             self.message_numbers[channel] = number + 1
             self.unacked[channel, number] = payload
-            self.spent += OVERHEAD + len(payload)
+            flow.counted[channel] += cost
             keys, size = keys + [(channel, number)], size + len(payload) + 8
             self.fresh.pop(0)
         return [(channel, number, None, self.unacked[channel, number]) for channel, number in sorted(keys)]
@@ -284,14 +317,17 @@ class Session:
                     runs += ([] if before is None else [before - high - 1]) + [high - low + 1]
                     before = low
                 ack = self.ranges[0][1], min(delay, 255), runs
-                ours, budget = self.limits['receiveBudgetBytes'] + self.handed_on, self.limits['receiveBudgetBytes']
-                if ours - self.told_limit >= budget / 8 or self.answer_limit and self.handed_on:
-                    limit = self.told_limit = ours
+                flow = self.flow_in
+                for at, c in enumerate(flow.ids):
+                    if limit is None and (flow.handed[c] - flow.told[c] >= flow.own[c] / 4 or c in self.answers and flow.handed[c]):
+                        limit, flow.told[c] = flow.handed[c] * len(flow.ids) + at, flow.handed[c]
+                        self.answers.discard(c)
                 if not frames and len(runs) > 1 and now - self.last_q > self.smoothed:
                     ack_now = True                              # so that our ranges can be forgotten
-                self.ack_at, self.reliable_count, self.unreliable_count, self.answer_limit = NEVER, 0, 0, False
+                self.ack_at, self.reliable_count, self.unreliable_count = NEVER, 0, 0
             wide = self.number - self.largest_acked >= 1 << 14
-            clear, rest = self.layout.write(self.number, wide, ack, limit, ack_now, frames)
+            asks = self.asks if ack_now and not frames else 0
+            clear, rest = self.layout.write(self.number, wide, ack, limit, ack_now, frames, asks=asks)
             out.append(self.keys_out.seal(self.number, clear, rest))
             self.sent[self.number] = {'at': now, 'keys': [f[:2] for f in frames], 'acks': ack[0] if ack else -1,
                                       'asks': bool(frames or ack_now), 'acked': False, 'lost': False}

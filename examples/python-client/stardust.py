@@ -210,12 +210,12 @@ class Layout:
         self.ids = {c['name']: c['id'] for c in model['channels']}
         self.slice_bytes = model['limits']['sliceBytes']
 
-    def write(self, number, wide, ack=None, limit=None, ack_now=False, frames=(), padding=0):
-        """`ack` is (largest, delay, runs); a frame (channel id, number, (index, count) or None, payload). -> clear, rest"""
+    def write(self, number, wide, ack=None, limit=None, ack_now=False, frames=(), padding=0, asks=0):
+        """`asks` is a channel id; `ack` is (largest, delay, runs); a frame (channel id, number, (index, count) or None, payload). -> clear, rest"""
         flags = ACK * (ack is not None) | ACK_NOW * ack_now | WIDE * wide | LIMIT * (limit is not None)
         if frames:
             flags |= FRAMES | SLICE * (frames[0][2] is not None) | MORE * (len(frames) > 1)
-        clear = struct.pack('>I', (frames[0][0] + 1 if frames else 1) << 8 | flags)
+        clear = struct.pack('>I', (frames[0][0] + 1 if frames else asks + 1) << 8 | flags)
         clear += struct.pack('>I' if wide else '>H', number & (0xffffffff if wide else 0xffff))
         rest = b''
         if ack:
@@ -253,7 +253,7 @@ class Layout:
         if flags & (SLICE | MORE) and not flags & FRAMES or flags & LIMIT and not flags & ACK \
                 or not flags & (ACK | ACK_NOW | FRAMES):
             raise Refused('flags')
-        if channel not in self.channels or not flags & FRAMES and channel != 0:
+        if channel not in self.channels and (flags & FRAMES or channel != 0) or channel != 0 and not flags & (FRAMES | ACK_NOW):
             raise Refused('unknownChannel')
         return channel, flags, low, bits, reader.at
 

@@ -10,7 +10,7 @@ import type { Counters } from "../counters.ts";
 import type { LatencyHistogram } from "../histogram.ts";
 import { MAX_SILENCE_SHARE, MIN_SILENCE_MS, SILENT_PROBE_TIMEOUTS } from "../limits.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
-import type { ChannelDefinition, Protocol, Role } from "../protocol.ts";
+import type { Protocol, Role } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { SealCrypto } from "../session/seal-crypto.ts";
 import { Session, type SessionSink } from "../session/session.ts";
@@ -133,8 +133,6 @@ export class Connection {
   #reason: CloseReason | undefined;
   /** Its host has been told that nothing is acknowledged since then. */
   #toldSinceMs = Number.NaN;
-  /** Channels that nobody reads: their messages are left in the session. */
-  readonly #unread = new Set<ChannelDefinition>();
 
   constructor(options: ConnectionOptions) {
     this.#o = options;
@@ -160,30 +158,6 @@ export class Connection {
   /** The other side is not heard any more, and may come back. */
   get isAway(): boolean {
     return this.#state === "away";
-  }
-
-  /** The host takes no more of a channel because nobody reads it; or it has taken one again. */
-  setUnread(channel: ChannelDefinition, isUnread: boolean): void {
-    if (isUnread) this.#unread.add(channel);
-    else if (this.#unread.size > 0) this.#unread.delete(channel);
-  }
-
-  /**
-   * A channel that nobody reads, where such channels hold more than half of the receive budget: all reliable ones share
-   * it, and would soon stand still.
-   */
-  get unreadInTheWay(): ChannelDefinition | undefined {
-    if (this.#unread.size === 0 || !this.takesMessages) return undefined;
-    let heldBytes = 0;
-    let largest: ChannelDefinition | undefined;
-    let most = 0;
-    for (const channel of this.#unread) {
-      const bytes = this.#session!.heldBytes(channel.index);
-      heldBytes += bytes;
-      if (bytes > most) largest = channel;
-      most = Math.max(most, bytes);
-    }
-    return heldBytes > this.#o.protocol.limits.receiveBudgetBytes / 2 ? largest : undefined;
   }
 
   /** Nothing more comes: what has come is to be taken, whether there is room for it or not. */

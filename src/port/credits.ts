@@ -1,50 +1,74 @@
 /**
- * Byte credits in shared memory: how much one peer may have lying between two threads, in one direction. The side that
- * writes spends, the side that reads gives back; so a peer whose messages are not taken stalls its own, never the ring.
- * Slots are numbers that the owner hands out; it is not known here whose they are.
+ * Byte credits in shared memory: how much of each channel of one peer may lie between two threads, in one direction. The
+ * side that writes spends, the side that reads gives back; so a peer whose messages are not taken stalls its own, never the
+ * ring, and a channel whose reader stands still stalls no other (budget-shares.ts). Slots are numbers that the owner hands
+ * out; it is not known here whose they are.
  *
- * One thread spends and one adds. All operations are a few atomics; nothing waits.
+ * One thread spends and one adds. Most operations are a few atomics, what passes a channel's own part a look at each
+ * channel; nothing waits.
  */
+import type { BudgetShares } from "../budget-shares.ts";
 
 /**
- * Words of a slot: the credit left, what the spender was last refused for want of it (0: nothing), bits that the reading
- * side has set for what it takes no more of now, and whether the spender was refused something for one (0: no).
+ * Words of a slot: how many channels want what they were refused, bits that the reading side has set for what it takes no
+ * more of now, whether the spender was refused something for one (0: no), and whose shares are kept to. Then for each
+ * channel what it holds, and for each what it was last refused for want of credit (0: nothing).
  */
-const SLOT_WORDS = 4;
-const WANTED = 1;
-const FULL = 2;
-const AWAITS = 3;
-const MAX_CREDIT = 0x7fff_ffff;
+const WANTING = 0;
+const FULL = 1;
+const AWAITS = 2;
+const KIND = 3;
+const HELD = 4;
 
 /** What both sides are made from; survives structured cloning. */
 export interface CreditsMemory {
   readonly shared: SharedArrayBuffer;
 }
 
-/** Allocates `slots` credits, all of them 0. */
-export function createCredits(slots: number): CreditsMemory {
-  return { shared: new SharedArrayBuffer(slots * SLOT_WORDS * 4) };
+/** How much the channels of a slot may have. */
+export interface CreditShares {
+  /** Place of each channel, by its index; -1 where nothing of it is spent. */
+  readonly places: readonly number[];
+  /** For peers of this version, and for those of others, whose messages may be larger. */
+  readonly kinds: readonly [BudgetShares, BudgetShares];
+  /** How many channels have a place. */
+  readonly count: number;
+}
+
+/** Allocates `slots` credits for so many channels, with nothing spent. */
+export function createCredits(slots: number, channels: number): CreditsMemory {
+  return { shared: new SharedArrayBuffer(slots * (HELD + 2 * channels) * 4) };
 }
 
 /** A view of all slots, for either side. A slot that is not there throws RangeError. */
 export class Credits {
   readonly #words: Int32Array;
+  readonly #shares: CreditShares;
+  readonly #slotWords: number;
 
-  constructor(memory: CreditsMemory) {
+  constructor(memory: CreditsMemory, shares: CreditShares) {
     this.#words = new Int32Array(memory.shared);
+    this.#shares = shares;
+    this.#slotWords = HELD + 2 * shares.count;
   }
 
   /**
-   * Takes `bytes` from the slot. False: there are not as many, and nothing was taken; the `add` that makes them enough
-   * will say so. Only the writing side calls this.
+   * Takes `bytes` for a channel of the slot. False: there are not as many, and nothing was taken; the `add` that makes them
+   * enough will say so. Only the writing side calls this.
    */
-  spend(slot: number, bytes: number): boolean {
-    const at = slot * SLOT_WORDS;
-    if (this.#take(at, bytes)) return true;
-    // Say so, then look again: an `add` between the two would otherwise be missed.
-    Atomics.store(this.#words, at + WANTED, bytes);
-    if (!this.#take(at, bytes)) return false;
-    Atomics.store(this.#words, at + WANTED, 0);
+  spend(slot: number, channel: number, bytes: number): boolean {
+    const place = this.#shares.places[channel]!;
+    const at = slot * this.#slotWords;
+    if (!this.#fits(at, place, bytes)) {
+      // Say so, then look again: an `add` between the two would otherwise be missed.
+      const wanted = at + HELD + this.#shares.count + place;
+      if (Atomics.exchange(this.#words, wanted, bytes) === 0) {
+        Atomics.add(this.#words, at + WANTING, 1);
+      }
+      if (!this.#fits(at, place, bytes)) return false;
+      this.#wantsNoMore(at, place);
+    }
+    Atomics.add(this.#words, at + HELD + place, bytes);
     return true;
   }
 
@@ -53,7 +77,7 @@ export class Credits {
    * clears it will say so. Only the writing side calls this.
    */
   isFull(slot: number, bit: number): boolean {
-    const at = slot * SLOT_WORDS;
+    const at = slot * this.#slotWords;
     if ((Atomics.load(this.#words, at + FULL) & bit) === 0) return false;
     // Say so, then look again: a `setFull` between the two would otherwise be missed.
     Atomics.store(this.#words, at + AWAITS, 1);
@@ -65,51 +89,79 @@ export class Credits {
    * to be told. Only the reading side calls this.
    */
   setFull(slot: number, bits: number): boolean {
-    const at = slot * SLOT_WORDS;
+    const at = slot * this.#slotWords;
     const before = Atomics.exchange(this.#words, at + FULL, bits);
     return (before & ~bits) !== 0 && Atomics.exchange(this.#words, at + AWAITS, 0) === 1;
   }
 
-  /** Takes `bytes` whether they are there or not: what is left may fall below 0. Only the writing side calls this. */
-  overspend(slot: number, bytes: number): void {
-    Atomics.sub(this.#words, slot * SLOT_WORDS, bytes);
+  /** Takes `bytes` whether they are there or not. Only the writing side calls this. */
+  overspend(slot: number, channel: number, bytes: number): void {
+    Atomics.add(this.#words, this.#heldAt(slot, channel), bytes);
   }
 
   /** Takes back what was spent on a record that was then not written. Only the writing side calls this. */
-  refund(slot: number, bytes: number): void {
-    Atomics.add(this.#words, slot * SLOT_WORDS, bytes);
+  refund(slot: number, channel: number, bytes: number): void {
+    Atomics.sub(this.#words, this.#heldAt(slot, channel), bytes);
   }
 
   /**
-   * Gives `bytes` back to the slot. True, once, when a `spend` that was refused would now succeed: the writing side is
-   * to be told. Only the reading side calls this.
+   * Gives `bytes` of a channel back to the slot. True, once, when a `spend` that was refused, on whichever channel, would now
+   * succeed: the writing side is to be told. Only the reading side calls this.
    */
-  add(slot: number, bytes: number): boolean {
-    const at = slot * SLOT_WORDS;
-    const now = Atomics.add(this.#words, at, bytes) + bytes;
-    if (now > MAX_CREDIT) throw new RangeError(`a credit of ${now} bytes`);
-    const wanted = Atomics.load(this.#words, at + WANTED);
-    if (wanted === 0 || now < wanted) return false;
-    return Atomics.compareExchange(this.#words, at + WANTED, wanted, 0) === wanted;
-  }
-
-  /** Bytes left just now. */
-  available(slot: number): number {
-    return Atomics.load(this.#words, slot * SLOT_WORDS);
-  }
-
-  /** Sets the slot for a new owner, while neither side uses it. */
-  reset(slot: number, amount: number): void {
-    if (!(amount >= 0 && amount <= MAX_CREDIT)) throw new RangeError(`a credit of ${amount} bytes`);
-    for (const word of [WANTED, FULL, AWAITS]) {
-      Atomics.store(this.#words, slot * SLOT_WORDS + word, 0);
+  add(slot: number, channel: number, bytes: number): boolean {
+    const words = this.#words;
+    const at = slot * this.#slotWords;
+    Atomics.sub(words, this.#heldAt(slot, channel), bytes);
+    if (Atomics.load(words, at + WANTING) === 0) return false;
+    const { count } = this.#shares;
+    let isWanted = false;
+    for (let place = 0; place < count; place++) {
+      const wanted = Atomics.load(words, at + HELD + count + place);
+      if (wanted > 0 && this.#fits(at, place, wanted) && this.#wantsNoMore(at, place)) {
+        isWanted = true;
+      }
     }
-    Atomics.store(this.#words, slot * SLOT_WORDS, amount);
+    return isWanted;
   }
 
-  #take(at: number, bytes: number): boolean {
-    if (Atomics.load(this.#words, at) < bytes) return false;
-    Atomics.sub(this.#words, at, bytes);
+  /** Bytes that are spent just now. */
+  spentBytes(slot: number): number {
+    const at = slot * this.#slotWords + HELD;
+    let bytes = 0;
+    for (let place = 0; place < this.#shares.count; place++) {
+      bytes += Atomics.load(this.#words, at + place);
+    }
+    return bytes;
+  }
+
+  /** Empties the slot for a new owner, while neither side uses it. `isOther`: a peer of another version. */
+  reset(slot: number, isOther: boolean): void {
+    const at = slot * this.#slotWords;
+    for (let word = 0; word < this.#slotWords; word++) Atomics.store(this.#words, at + word, 0);
+    Atomics.store(this.#words, at + KIND, isOther ? 1 : 0);
+  }
+
+  #heldAt(slot: number, channel: number): number {
+    return slot * this.#slotWords + HELD + this.#shares.places[channel]!;
+  }
+
+  /** A channel wants nothing (any more). True: it did. */
+  #wantsNoMore(at: number, place: number): boolean {
+    const wanted = at + HELD + this.#shares.count + place;
+    if (Atomics.exchange(this.#words, wanted, 0) === 0) return false;
+    Atomics.sub(this.#words, at + WANTING, 1);
     return true;
+  }
+
+  #fits(at: number, place: number, bytes: number): boolean {
+    const words = this.#words;
+    const shares = this.#shares.kinds[Atomics.load(words, at + KIND) === 0 ? 0 : 1];
+    const held = Atomics.load(words, at + HELD + place) + bytes;
+    if (held <= shares.own(place)) return true;
+    let others = 0;
+    for (let other = 0; other < this.#shares.count; other++) {
+      if (other !== place) others += shares.pooled(other, Atomics.load(words, at + HELD + other));
+    }
+    return shares.isFair(place, held, others);
   }
 }

@@ -17,6 +17,7 @@ import type { TraceCommand } from "../trace/recorder.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { ClockTable } from "./clock-table.ts";
+import { creditShares } from "./credit-shares.ts";
 import { Credits } from "./credits.ts";
 import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
 import type { PortListener } from "./port-listener.ts";
@@ -115,8 +116,8 @@ export class PortHandle {
     this.#hasSystems = worker.systems !== undefined;
     this.#slotMask = slotSpan(worker.maxPeers) - 1;
     this.#end = new RingEnd(memory, "application");
-    this.#sendCredits = new Credits(memory.sendCredits);
-    this.#receiveCredits = new Credits(memory.receiveCredits);
+    this.#sendCredits = new Credits(memory.sendCredits, creditShares(protocol, "server"));
+    this.#receiveCredits = new Credits(memory.receiveCredits, creditShares(protocol, "client"));
     this.#clocks = new ClockTable(memory.clocks);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.port = worker.port;
@@ -157,10 +158,10 @@ export class PortHandle {
   ): Promise<Uint8Array | string> {
     if (this.#exited) return Promise.resolve(WORKER_GONE);
     const slot = peer & this.#slotMask;
-    this.#sendCredits.reset(slot, this.#protocol.limits.creditBytes);
     this.#clocks.reset(slot);
-    this.#receiveCredits.reset(slot, this.#protocol.limits.creditBytes);
     const { cid, address, port, local, hash, compat, key, body } = request;
+    this.#sendCredits.reset(slot, compat);
+    this.#receiveCredits.reset(slot, compat);
     const path = { address, port, local };
     // Who has no systems may have a state that cannot be cloned.
     const admission = this.#hasSystems ? { join: body, accept, state } : undefined;
@@ -228,7 +229,8 @@ export class PortHandle {
       this.#end.abandon();
       throw error;
     }
-    if (!this.#sendCredits.spend(peer & this.#slotMask, creditCost(w.at - start))) {
+    const cost = creditCost(w.at - start);
+    if (!this.#sendCredits.spend(peer & this.#slotMask, channel.index, cost)) {
       this.#end.abandon();
       return false;
     }
@@ -260,8 +262,9 @@ export class PortHandle {
       }
       const hasRoom =
         !this.#isFull(peer, channel) && (token === undefined || message.takesToken(peer));
-      if (hasRoom && this.#sendCredits.spend(peer & this.#slotMask, cost)) takers.push(peer);
-      else {
+      if (hasRoom && this.#sendCredits.spend(peer & this.#slotMask, channel.index, cost)) {
+        takers.push(peer);
+      } else {
         out.push(peer);
         skipped.push(peer);
       }
@@ -275,7 +278,7 @@ export class PortHandle {
     );
     if (w === undefined) {
       for (const peer of takers) {
-        this.#sendCredits.refund(peer & this.#slotMask, cost);
+        this.#sendCredits.refund(peer & this.#slotMask, channel.index, cost);
         skipped.push(peer);
       }
       return [];
@@ -286,7 +289,7 @@ export class PortHandle {
     return takers;
   }
 
-  /** Reliable messages wait for their session while there is credit; unreliable ones had better be newer. */
+  /** Reliable messages wait for their session while their channel has credit; unreliable ones had better be newer. */
   #isFull(peer: number, channel: ChannelDefinition): boolean {
     if (channel.reliable) return false;
     return this.#sendCredits.isFull(peer & this.#slotMask, fullBit(channel.index));
@@ -340,14 +343,10 @@ export class PortHandle {
     this.#end.publish();
   }
 
-  /** The application has taken (or dropped) messages of this peer that cost so much (`creditCost`). */
-  release(peer: number, cost: number): void {
-    if (this.#receiveCredits.add(peer & this.#slotMask, cost)) this.#end.hintCredit(peer);
-  }
-
-  /** Nobody reads these channels (`fullBit`) of a peer: its worker delivers no more of them until this is taken back. */
-  setUnread(peer: number, bits: number): void {
-    if (this.#receiveCredits.setFull(peer & this.#slotMask, bits)) this.#end.hintCredit(peer);
+  /** The application has taken (or dropped) messages of a peer and channel that cost so much (`receiveCost`). */
+  release(peer: number, channel: number, cost: number): void {
+    const slot = peer & this.#slotMask;
+    if (this.#receiveCredits.add(slot, channel, cost)) this.#end.hintCredit(peer);
   }
 
   malformed(peer: number): void {

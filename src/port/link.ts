@@ -7,8 +7,9 @@ import type { CloseReason } from "../connection-contract.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { ClockTable } from "./clock-table.ts";
+import { creditShares } from "./credit-shares.ts";
 import { Credits } from "./credits.ts";
-import { fullBit, type PortMemory, receiveCost } from "./memory.ts";
+import { type PortMemory, receiveCost } from "./memory.ts";
 import {
   AWAY_BYTES,
   joinBytes,
@@ -33,7 +34,7 @@ import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 
 /** What became of a message for the application. */
-export type DeliveryVerdict = "taken" | "no-credit" | "no-ring" | "unread";
+export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
 
 export class PortLink {
   readonly #protocol: Protocol;
@@ -46,8 +47,8 @@ export class PortLink {
   constructor(memory: PortMemory, protocol: Protocol) {
     this.#protocol = protocol;
     this.#end = new RingEnd(memory, "worker");
-    this.#sendCredits = new Credits(memory.sendCredits);
-    this.#receiveCredits = new Credits(memory.receiveCredits);
+    this.#sendCredits = new Credits(memory.sendCredits, creditShares(protocol, "server"));
+    this.#receiveCredits = new Credits(memory.receiveCredits, creditShares(protocol, "client"));
     this.#clocks = new ClockTable(memory.clocks);
   }
 
@@ -77,18 +78,15 @@ export class PortLink {
     this.#end.commit();
   }
 
-  /** A message, if the peer has credit (or is `leaving`, and this is the last that comes) and the ring has room. */
+  /** A message, if the peer has credit on its channel (or is `leaving`, and this is the last that comes) and the ring has room. */
   message(peer: number, slot: number, message: ReceivedMessage, leaving: boolean): DeliveryVerdict {
     const { bytes, channel, start, end, user } = message;
     const cost = receiveCost(this.#protocol, end - start);
-    if (!leaving && channel.reliable && this.#receiveCredits.isFull(slot, fullBit(channel.index))) {
-      return "unread";
-    }
-    if (leaving) this.#receiveCredits.overspend(slot, cost);
-    else if (!this.#receiveCredits.spend(slot, cost)) return "no-credit";
+    if (leaving) this.#receiveCredits.overspend(slot, channel.index, cost);
+    else if (!this.#receiveCredits.spend(slot, channel.index, cost)) return "no-credit";
     const w = this.#end.reserve(ToApplication.message, messageBytes(user.length, end - start));
     if (w === undefined) {
-      this.#receiveCredits.refund(slot, cost);
+      this.#receiveCredits.refund(slot, channel.index, cost);
       return "no-ring";
     }
     writeMessage(w, peer, channel.index, user, bytes.subarray(start, end));
@@ -125,8 +123,8 @@ export class PortLink {
   }
 
   /** Gives credit back that the application had spent; true where a refused send is waiting for it. */
-  refund(slot: number, cost: number): boolean {
-    return this.#sendCredits.add(slot, cost);
+  refund(slot: number, channel: number, cost: number): boolean {
+    return this.#sendCredits.add(slot, channel, cost);
   }
 
   /** Which unreliable channels a session has no room for; true where a refused send is waiting for one. */
@@ -139,13 +137,13 @@ export class PortLink {
     this.#clocks.write(slot, words);
   }
 
-  /** Credit that is left just now. */
-  sendCredit(slot: number): number {
-    return this.#sendCredits.available(slot);
+  /** Credit that is spent just now. */
+  sendSpent(slot: number): number {
+    return this.#sendCredits.spentBytes(slot);
   }
 
-  receiveCredit(slot: number): number {
-    return this.#receiveCredits.available(slot);
+  receiveSpent(slot: number): number {
+    return this.#receiveCredits.spentBytes(slot);
   }
 
   /** A refused send of this peer may be tried again. */

@@ -5,6 +5,7 @@
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import type { Protocol, ServerProtocol } from "../protocol.ts";
 import { type ClockMemory, createClocks } from "./clock-table.ts";
+import { creditShares } from "./credit-shares.ts";
 import { type CreditsMemory, createCredits } from "./credits.ts";
 import { createDoorbell, type DoorbellMemory } from "./doorbell.ts";
 import { LEAVE_BYTES } from "./records-to-application.ts";
@@ -66,17 +67,14 @@ export function createPortMemory(
     toApplication: createRing(fromOthers, reserved),
     workerBell: createDoorbell(),
     applicationBell: createDoorbell(),
-    sendCredits: createCredits(slots),
-    receiveCredits: createCredits(slots),
+    sendCredits: createCredits(slots, creditShares(protocol, "server").count),
+    receiveCredits: createCredits(slots, creditShares(protocol, "client").count),
     clocks: createClocks(slots),
     wantsRoom: new SharedArrayBuffer(8),
   };
 }
 
-/**
- * Of a channel in a peer's credits: an unreliable one that its session has no room for, or a reliable one that nobody reads.
- * Channels far apart share one.
- */
+/** Of an unreliable channel that a peer's session has no room for. Channels far apart share one. */
 export function fullBit(channel: number): number {
   return 1 << (channel & 31);
 }

@@ -38,8 +38,6 @@ export interface PortOwnerOptions {
   readonly resend: boolean;
   /** What the server's clock is ahead of this thread's; default 0. */
   readonly clockAheadMs?: number | undefined;
-  /** A peer is closed when a channel that nobody reads is in the way of the others. */
-  readonly closesUnread: boolean;
   /** Makes the congestion controllers of its peers; default `stardust`. */
   readonly congestion?: CongestionFactory | undefined;
   /** A join whose cookie is good, to be decided by the application. */

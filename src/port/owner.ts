@@ -7,7 +7,7 @@
  * bounds; a message for the application that finds no credit or no room in the ring stays in the session.
  */
 import { eventOf } from "../connection/connection.ts";
-import { closeCodes, unreadChannel } from "../connection-contract.ts";
+import { closeCodes } from "../connection-contract.ts";
 import { type CounterName, Counters } from "../counters.ts";
 import { type Histogram, LatencyHistogram } from "../histogram.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
@@ -170,8 +170,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const cost = creditCost(end - start);
     if (peer?.connection.takesMessages !== true) {
       this.counters.add("messagesToNobody");
-      if (peer !== undefined) this.#o.link.refund(peer.slot, cost);
-    } else if (peer.queue(channel, bytes, start, end, nowMs(), token)) this.refund(peer, cost);
+      if (peer !== undefined) this.#o.link.refund(peer.slot, channel, cost);
+    } else if (peer.queue(channel, bytes, start, end, nowMs(), token)) {
+      this.refund(peer, channel, cost);
+    }
   }
 
   /** One message for every joined peer but those listed and those being closed; its credit was spent for each. */
@@ -189,7 +191,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       // One that is being closed was not charged for it, or no longer needs its credit.
       if (!peer.joined || !peer.connection.takesMessages) continue;
       if (skipped.has(peer.id) || peer.negotiated.lacks.includes(channel)) continue;
-      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, cost);
+      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, channel, cost);
     }
   }
 
@@ -207,7 +209,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     for (const id of peers) {
       const peer = this.#peers.get(id);
       if (peer?.connection.takesMessages !== true) continue;
-      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, cost);
+      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, channel, cost);
     }
   }
 
@@ -324,12 +326,11 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     all.addAll("zero", this.#zero.counters);
     all.addAll("session", sessions);
     const { link } = this.#o;
-    const { creditBytes } = this.protocol.limits;
     let sendSpent = 0;
     let receiveSpent = 0;
     for (const peer of this.#peers.values()) {
-      sendSpent += creditBytes - link.sendCredit(peer.slot);
-      receiveSpent += creditBytes - link.receiveCredit(peer.slot);
+      sendSpent += link.sendSpent(peer.slot);
+      receiveSpent += link.receiveSpent(peer.slot);
     }
     all.addAll("", this.#o.systems?.requestCounts() ?? {});
     // Of the peers that are there now: what lies between the application and their sessions.
@@ -351,7 +352,6 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const leaving = peer.connection.isEnding;
     const verdict = link.message(peer.id, peer.slot, message, leaving);
     if (verdict === "no-ring") this.#starved.add(peer);
-    if (verdict !== "no-credit") peer.connection.setUnread(message.channel, verdict === "unread");
     return verdict === "taken";
   }
 
@@ -391,8 +391,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.wake(peer);
   }
 
-  refund(peer: PortPeer, cost: number): void {
-    if (this.#o.link.refund(peer.slot, cost)) this.#o.link.drained(peer.id);
+  refund(peer: PortPeer, channel: number, cost: number): void {
+    if (this.#o.link.refund(peer.slot, channel, cost)) this.#o.link.drained(peer.id);
   }
 
   setFull(peer: PortPeer, bits: number): void {
@@ -514,11 +514,6 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #servePeer(peer: PortPeer, now: number): void {
     const { connection } = peer;
     if (connection.isLive) peer.sendWaiting(now);
-    const unread = this.#o.closesUnread ? connection.unreadInTheWay : undefined;
-    if (unread !== undefined) {
-      const { code, reason } = unreadChannel(unread.name);
-      this.closePeer(peer, code, reason, 0);
-    }
     const deadlineMs = this.#loop.serveConnection(connection, now);
     // What has left has made room.
     if (connection.isLive && peer.sendWaiting(now)) this.wake(peer);

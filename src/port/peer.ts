@@ -52,7 +52,7 @@ export interface PeerPort {
   /** Serves the peer at the end of the turn. */
   wake(peer: PortPeer): void;
   /** Gives credit back that the application spent on messages to this peer. */
-  refund(peer: PortPeer, cost: number): void;
+  refund(peer: PortPeer, channel: number, cost: number): void;
   /** Tells the application of which unreliable channels (`fullBit`) this peer has messages that wait for its session. */
   setFull(peer: PortPeer, bits: number): void;
 }
@@ -171,7 +171,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     let hasTaken = false;
     this.#waiting.take((channel, payload, token) => {
       if (!session.send(channel, payload, 0, payload.byteLength, token)) return false;
-      this.#port.refund(this, creditCost(payload.byteLength));
+      this.#port.refund(this, channel, creditCost(payload.byteLength));
       hasTaken = true;
       return true;
     });
@@ -184,7 +184,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
     this.#waiting.dropBefore(channel, beforeMs, (payloadBytes, token) => {
       this.#port.counters.add("messagesShed");
       if (token !== undefined) this.notice(this.#port.protocol.channels[channel]!, token, false);
-      this.#port.refund(this, creditCost(payloadBytes));
+      this.#port.refund(this, channel, creditCost(payloadBytes));
     });
   }
 

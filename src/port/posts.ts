@@ -165,7 +165,6 @@ export interface WorkerOptions {
   readonly warn: boolean;
   /** False only to prove that loss is noticed: nothing is ever resent. */
   readonly resend: boolean;
-  readonly closesUnread: boolean;
   readonly logsKeys: boolean;
   /** A controller that is there, or the address of a module that exports a factory by default. */
   readonly congestion: CongestionChoice | { readonly module: string } | undefined;

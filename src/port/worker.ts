@@ -208,7 +208,6 @@ async function main(): Promise<void> {
           systems,
           clockAheadMs,
           resend: options.resend,
-          closesUnread: options.closesUnread,
           congestion,
           onJoin: (event) => post(event),
           onExpired: (peer) => post({ type: "expired", peer }),

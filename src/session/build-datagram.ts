@@ -4,7 +4,7 @@
  * Worst case: that of the packer, and one look at each range of an ack.
  */
 import type { Protocol } from "../protocol.ts";
-import type { DatagramHeader } from "../wire/header.ts";
+import type { DatagramHeader, FrameHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { SessionCounters } from "./counters.ts";
 import { roomBytes, trimAcks } from "./datagram-space.ts";
@@ -91,8 +91,18 @@ export class DatagramBuilder {
     this.trimmed = false;
   }
 
-  /** Writes all of it at `w.at`, and returns its bytes: without frames at least `leastBytes`, with padding. */
-  write(header: DatagramHeader, plan: Plan, w: Writer, nowMs: number, leastBytes = 0): number {
+  /**
+   * Writes all of it at `w.at`, and returns its bytes: without frames at least `leastBytes`, with padding, and in the name
+   * of the channel `asks` (an index), if any.
+   */
+  write(
+    header: DatagramHeader,
+    plan: Plan,
+    w: Writer,
+    nowMs: number,
+    leastBytes = 0,
+    asks = -1,
+  ): number {
     const codec = this.protocol.header;
     const { keys, sent } = this;
     const at = w.at;
@@ -101,7 +111,7 @@ export class DatagramBuilder {
       keys.begin(number, sent.largestAcknowledged, nowMs);
       header.keyPhase = keys.phase;
     }
-    codec.writeClear(header, header.frames ? plan.frames[0] : undefined, w);
+    codec.writeClear(header, header.frames ? plan.frames[0] : this.asking(plan, asks), w);
     const clearEnd = w.at;
     codec.writeSealed(header, w);
     this.packer.write(plan, w);
@@ -113,5 +123,15 @@ export class DatagramBuilder {
     const bytes = w.at - at;
     this.tracer?.sent(header, plannedFrames(this.protocol, plan), bytes, nowMs);
     return bytes;
+  }
+
+  /** A frame that is not there, for the channel that a datagram without frames speaks of. */
+  private asking(plan: Plan, channel: number): FrameHeader | undefined {
+    if (channel < 0) return undefined;
+    const frame = plan.frame(0);
+    frame.channel = channel;
+    frame.slice = false;
+    frame.more = false;
+    return frame;
   }
 }

@@ -93,8 +93,6 @@ export abstract class ReliableChannel implements ReceiveChannel {
   protected readonly channel: ChannelDefinition;
   protected readonly context: ReceiveContext;
   protected readonly window: NumberWindow = new NumberWindow();
-  /** Cost of the whole messages that wait here, as it counts against the receive limit. */
-  heldBytes = 0;
   private highest = -1;
   private open: Map<number, Reassembly> | undefined;
   /** The message claimed last against the receive limit, and in which check: more slices of it may follow there. */
@@ -140,8 +138,7 @@ export abstract class ReliableChannel implements ReceiveChannel {
     this.claimed = number;
     this.claimedIn = limit.checks;
     const payload = sliceCount === 0 ? bytes : (sliceCount - 1) * sliceBytes + 1;
-    const isNextAndWhole = sliceCount === 0 && number === window.next;
-    return limit.claim(payload + MESSAGE_OVERHEAD_BYTES, isNextAndWhole);
+    return limit.claim(this.channel.index, payload + MESSAGE_OVERHEAD_BYTES);
   }
 
   apply(number: number, sliceIndex: number, sliceCount: number, start: number, end: number): void {
@@ -161,13 +158,12 @@ export abstract class ReliableChannel implements ReceiveChannel {
     // A datagram that says the same number in slices and as a whole: the first way counts.
     if (this.open?.has(number) === true) return;
     const costBytes = end - start + MESSAGE_OVERHEAD_BYTES;
-    context.limit.receivedBytes += costBytes;
+    context.limit.arrived(this.channel.index, costBytes);
     window.add(number);
     if (this.mayOffer(number) && context.offer(this.channel, start, end)) {
-      context.limit.handedOnBytes += costBytes;
+      context.limit.handedOn(this.channel.index, costBytes);
       this.handedOn(number);
     } else {
-      this.heldBytes += costBytes;
       this.wait(context.keep(this.channel, number, context.bytes, start, end));
     }
   }
@@ -191,7 +187,7 @@ export abstract class ReliableChannel implements ReceiveChannel {
     if (reassembly === undefined) {
       reassembly = new Reassembly(context.slices, number, count, context.nowMs);
       reassembly.costBytes = (count - 1) * sliceBytes + 1 + MESSAGE_OVERHEAD_BYTES;
-      limit.receivedBytes += reassembly.costBytes;
+      limit.arrived(this.channel.index, reassembly.costBytes);
       this.open.set(number, reassembly);
     } else if (reassembly.count !== count || reassembly.has(index)) {
       context.counters.duplicateFrames++;
@@ -200,7 +196,7 @@ export abstract class ReliableChannel implements ReceiveChannel {
     reassembly.add(index, context.bytes, start, end);
     if (index === count - 1) {
       reassembly.costBytes += end - start - 1;
-      limit.receivedBytes += end - start - 1;
+      limit.arrived(this.channel.index, end - start - 1);
     }
     if (!reassembly.isComplete) return;
     this.open.delete(number);
@@ -209,12 +205,9 @@ export abstract class ReliableChannel implements ReceiveChannel {
     const mayOffer = this.mayOffer(number);
     const stored = offerAssembled(context, this.channel, reassembly, mayOffer);
     if (stored === NONE) {
-      limit.handedOnBytes += costBytes;
+      limit.handedOn(this.channel.index, costBytes);
       this.handedOn(number);
-    } else {
-      this.heldBytes += costBytes;
-      this.wait(stored);
-    }
+    } else this.wait(stored);
   }
 }
 
@@ -252,8 +245,7 @@ export class ReliableReceive extends ReliableChannel {
       const costBytes = costOf(context, stored);
       const next = store.queued(stored);
       if (!context.offerStored(this.channel, stored)) return;
-      context.limit.handedOnBytes += costBytes;
-      this.heldBytes -= costBytes;
+      context.limit.handedOn(this.channel.index, costBytes);
       this.first = next;
     }
   }
@@ -297,8 +289,7 @@ export class OrderedReceive extends ReliableChannel {
         store.index(stored);
         return;
       }
-      context.limit.handedOnBytes += costBytes;
-      this.heldBytes -= costBytes;
+      context.limit.handedOn(this.channel.index, costBytes);
       this.waiting--;
       this.nextOut++;
     }

@@ -50,8 +50,6 @@ export class SendChannel {
   queuedBytes = 0;
   /** `send` said false and `drained` is owed: the cost that did not fit, else 0. */
   refusedCost = 0;
-  /** A new message waits only for the receive limit. */
-  limitBlocked = false;
   /** Messages whose first frame was sent, payload bytes of frames that were new, frames sent again: packer.ts counts. */
   messagesSent = 0;
   bytesSent = 0;
@@ -159,7 +157,6 @@ export class SendChannel {
   /** Finds what is to be sent next: true, and `frame` describes it. `take` then commits to it. */
   prepare(frame: FrameHeader, limit: SendLimit, resendsOnly: boolean): boolean {
     if (this.resends !== undefined && this.prepareResend(frame, this.resends)) return true;
-    this.limitBlocked = false;
     if (resendsOnly) return false;
     const reliable = this.definition.reliable;
     const numbered = this.definition.numbered;
@@ -170,10 +167,7 @@ export class SendChannel {
     const length = this.records[record + LENGTH]!;
     if (reliable && !this.sequenced && this.nextSlice === 0) {
       if (this.unsent >= this.oldest + MESSAGE_WINDOW) return false;
-      if (!limit.allows(length + MESSAGE_OVERHEAD_BYTES)) {
-        this.limitBlocked = true;
-        return false;
-      }
+      if (!limit.allows(this.definition.index, length + MESSAGE_OVERHEAD_BYTES)) return false;
     }
     this.headIsResend = false;
     this.headPosition = this.unsent;
@@ -394,7 +388,7 @@ export class SendChannel {
   /** A reliable message is packed for the first time. */
   private begin(position: number, length: number, limit: SendLimit): void {
     if (this.sequenced) this.supersede();
-    else limit.spend(length + MESSAGE_OVERHEAD_BYTES);
+    else limit.spend(this.definition.index, length + MESSAGE_OVERHEAD_BYTES);
     const copies = this.definition.redundancy;
     if (copies === undefined || this.headSlice !== WHOLE || length > MAX_REDUNDANT_BYTES) return;
     this.copies ??= new NumberQueue();

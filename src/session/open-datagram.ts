@@ -10,10 +10,12 @@ import { maySend, type Protocol, type Role } from "../protocol.ts";
 import { Violation } from "../wire/header.ts";
 import { type DropReason, reasonOf } from "./drop-reason.ts";
 import { type DuplicateWindow, rebuildNumber } from "./packet-numbers.ts";
-import type { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
+import type { ReceiveContext } from "./receive-context.ts";
+import type { ReceiveLimit } from "./receive-limit.ts";
 import type { Receivers } from "./receivers.ts";
 import { TAG_BYTES } from "./seal-crypto.ts";
 import type { ReceiveKeys } from "./seal-keys.ts";
+import type { SendLimit } from "./send-limit.ts";
 import type { SentPackets } from "./sent.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { openedFrames, type SessionTracer } from "./tracer.ts";
@@ -26,6 +28,7 @@ export class DatagramOpener {
   private readonly tag: number;
   private readonly duplicates: DuplicateWindow;
   private readonly sent: SentPackets;
+  private readonly sendLimit: SendLimit;
   private readonly receiveLimit: ReceiveLimit;
   private readonly receivers: Receivers;
   private readonly context: ReceiveContext;
@@ -41,6 +44,7 @@ export class DatagramOpener {
     negotiated: NegotiatedVersion,
     duplicates: DuplicateWindow,
     sent: SentPackets,
+    sendLimit: SendLimit,
     receivers: Receivers,
     context: ReceiveContext,
     keys: ReceiveKeys | undefined,
@@ -51,6 +55,7 @@ export class DatagramOpener {
     this.tag = tag;
     this.duplicates = duplicates;
     this.sent = sent;
+    this.sendLimit = sendLimit;
     this.receiveLimit = context.limit;
     this.receivers = receivers;
     this.context = context;
@@ -101,8 +106,14 @@ export class DatagramOpener {
       // In plain mode somebody else may have made the datagram that this side has not sent; here there is nobody else.
       if (this.isAuthentic && header.acks.largest >= this.sent.next) return "acknowledgedUnsent";
     }
+    if (header.limit) {
+      const limit = this.sendLimit.check(header.receiveLimit, this.isAuthentic);
+      if (limit !== undefined) return limit;
+    }
     if (header.frames) {
+      this.receiveLimit.beginCheck();
       const frames = this.readFrames(space, number);
+      this.receiveLimit.endCheck();
       if (frames !== undefined) return frames;
     }
     if (this.isAuthentic) return undefined;
@@ -113,7 +124,6 @@ export class DatagramOpener {
   private readFrames(space: Workspace, number: number): DropReason | undefined {
     const codec = this.protocol.header;
     const { frame, reader, frames } = space;
-    this.receiveLimit.beginCheck();
     let numbered = false;
     for (let isFirst = true; isFirst || frame.more; isFirst = false) {
       const problem = codec.readFrame(frame, isFirst, reader);

@@ -112,7 +112,6 @@ export class Packer {
     sent: SentPackets,
     counters: SessionCounters,
   ): void {
-    limit.blocked = false;
     for (const channel of this.redundant) channel.beginCopies();
     if (resendsFirst) {
       for (const level of this.levels) {

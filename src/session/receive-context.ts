@@ -1,72 +1,16 @@
 /**
  * What the receiving side of every channel needs of its session while a datagram is applied: the sink, the receive
- * limit, where the bytes are. Also the receiver's half of flow control (RFC 9000 4.1, for all channels together).
+ * limit, where the bytes are.
  */
 import type { ChannelDefinition } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import type { SessionCounters } from "./counters.ts";
-import type { DropReason } from "./drop-reason.ts";
 import { MessageStore, returnScratch } from "./message-store.ts";
 import { ReceiveAge } from "./receive-age.ts";
+import type { ReceiveLimit } from "./receive-limit.ts";
 import type { SessionOptions, SessionSink } from "./session-options.ts";
 import { Slab } from "./slab.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** Of the budget: how far the limit has grown when it is told in a datagram that goes anyway, and in one of its own. */
-const TELL_LIMIT_SHARE = 1 / 8;
-const TELL_LIMIT_ALONE_SHARE = 1 / 4;
-
-/** Bytes of reliable messages this side takes: payload and MESSAGE_OVERHEAD_BYTES each, counted once. */
-export class ReceiveLimit {
-  readonly budgetBytes: number;
-  /** Cost of all messages of which something has arrived. */
-  receivedBytes = 0;
-  /** Cost of those that were handed on. */
-  handedOnBytes = 0;
-  /** The limit that the other side was told last. */
-  toldBytes: number;
-  /** Cost of the new messages of the datagram that is being checked. */
-  private claimedBytes = 0;
-  /** Which check this is, of all. */
-  checks = 0;
-
-  constructor(budgetBytes: number) {
-    this.budgetBytes = budgetBytes;
-    this.toldBytes = budgetBytes;
-  }
-
-  get limitBytes(): number {
-    return this.budgetBytes + this.handedOnBytes;
-  }
-
-  beginCheck(): void {
-    this.checks++;
-    this.claimedBytes = 0;
-  }
-
-  /**
-   * Whether a new message of this cost keeps what was promised. One may pass it: what is whole and the next in order, or
-   * anything where nothing else is held. In slices it would be held beside all that waits for it.
-   */
-  claim(costBytes: number, isNextAndWhole: boolean): DropReason | undefined {
-    const before = this.receivedBytes + this.claimedBytes;
-    const limit = this.limitBytes;
-    const mayPass = before <= this.handedOnBytes || (isNextAndWhole && before <= limit);
-    if (before + costBytes > limit && !mayPass) return "receiveLimit";
-    this.claimedBytes += costBytes;
-    return undefined;
-  }
-
-  /** The limit has grown enough to be told in the next datagram. */
-  get worthTelling(): boolean {
-    return this.limitBytes - this.toldBytes >= this.budgetBytes * TELL_LIMIT_SHARE;
-  }
-
-  /** The limit has grown enough to be told in a datagram of its own. */
-  get mustTell(): boolean {
-    return this.limitBytes - this.toldBytes >= this.budgetBytes * TELL_LIMIT_ALONE_SHARE;
-  }
-}
 
 const emptyBytes: Uint8Array = new Uint8Array(0);
 

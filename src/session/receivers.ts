@@ -3,12 +3,7 @@
  * delivery mode's. What a channel does with a frame is not here. Worst case: one visit to each channel.
  */
 import type { ChannelDefinition } from "../protocol.ts";
-import {
-  OrderedReceive,
-  type ReceiveChannel,
-  ReliableChannel,
-  ReliableReceive,
-} from "./channel-receive.ts";
+import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
 import { ReliableSequencedReceive } from "./channel-receive-reliable-sequenced.ts";
 import { UnreliableReceive } from "./channel-receive-unreliable.ts";
 import { UnreliableOrderedReceive } from "./channel-receive-unreliable-ordered.ts";
@@ -30,12 +25,6 @@ export class Receivers {
   /** Reliable messages have arrived that the sink has had no room for. */
   get undelivered(): boolean {
     return this.made.some((receiver) => receiver?.undelivered === true);
-  }
-
-  /** Cost of a channel's whole messages that wait, where it keeps each of them. */
-  heldBytes(index: number): number {
-    const receiver = this.made[index];
-    return receiver instanceof ReliableChannel ? receiver.heldBytes : 0;
   }
 
   /** That of a channel, by its index. */

@@ -24,12 +24,14 @@ import type { CongestionController } from "./congestion/controller.ts";
 import { Pacer } from "./congestion/pacer.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
 import type { DropReason } from "./drop-reason.ts";
+import { flowOf } from "./flow-channels.ts";
 import { NO_TOKEN } from "./notices.ts";
 import { DatagramOpener } from "./open-datagram.ts";
 import { Packer } from "./packer.ts";
 import { DuplicateWindow } from "./packet-numbers.ts";
 import { PathMtu } from "./path-mtu.ts";
-import { ReceiveContext, ReceiveLimit } from "./receive-context.ts";
+import { ReceiveContext } from "./receive-context.ts";
+import { ReceiveLimit } from "./receive-limit.ts";
 import { ReceivedPackets } from "./received.ts";
 import { Receivers } from "./receivers.ts";
 import { RttEstimator } from "./rtt.ts";
@@ -104,8 +106,6 @@ export class Session {
   /** The datagram before this one had frames, in the same turn: a larger one would have had more. */
   private followsData = false;
   private pingWanted = false;
-  /** The other side asked with Q: the answer says the limit again, in case it was lost. */
-  private limitWanted = false;
   private probesWanted = 0;
   private lastElicitingMs: number = Number.NEGATIVE_INFINITY;
   private maintainedMs: number;
@@ -138,10 +138,11 @@ export class Session {
       this.counters,
     );
     this.silence = new Silence(this.timers, this.rtt, this.sent);
-    this.sendLimit = new SendLimit(protocol.limits.receiveBudgetBytes);
-    this.receiveLimit = new ReceiveLimit(protocol.limits.receiveBudgetBytes);
+    const { counters, rtt, space, timers } = this;
+    this.sendLimit = new SendLimit(flowOf(options, negotiated, false), timers, rtt);
+    this.receiveLimit = new ReceiveLimit(flowOf(options, negotiated, true));
     const { compat } = negotiated;
-    const { counters, receiveLimit, space } = this;
+    const { receiveLimit } = this;
     this.context = new ReceiveContext(options, compat, counters, receiveLimit, space);
     this.receivers = new Receivers(protocol.channels, this.context);
     this.user = new Float64Array(protocol.header.userFields.length);
@@ -154,6 +155,7 @@ export class Session {
       negotiated,
       duplicates,
       sent,
+      this.sendLimit,
       receivers,
       context,
       receiveKeys,
@@ -242,11 +244,6 @@ export class Session {
   /** Reliable messages have arrived that the sink has had no room for. */
   get undelivered(): boolean {
     return this.receivers.undelivered;
-  }
-
-  /** What of a channel's messages waits for the sink, payload bytes plus MESSAGE_OVERHEAD_BYTES each. */
-  heldBytes(channel: number): number {
-    return this.receivers.heldBytes(channel);
   }
 
   /** From now on `tracer` is told of each datagram; undefined: nobody is. */
@@ -362,8 +359,7 @@ export class Session {
       this.silence.armProbe();
     }
     if (timers.due(Timer.blocked, nowMs)) {
-      this.probesWanted = 1;
-      this.silence.stillBlocked(nowMs);
+      this.sendLimit.timeout(nowMs);
     }
     if (timers.due(Timer.pacing, nowMs)) timers.clear(Timer.pacing);
     if (timers.due(Timer.gap, nowMs)) this.passGaps(nowMs);
@@ -427,7 +423,7 @@ export class Session {
     context.age.arrived(number);
     this.duplicates.add(number);
     this.received.add(number, nowMs, header.frames, header.ackNow, reliable, ackDelayMs, stalled);
-    if (header.ackNow) this.limitWanted = true;
+    if (header.ackNow && !header.frames) this.receiveLimit.askedFor(space.frame.channel);
     if (header.ack) this.applyAcks(header, nowMs, stalled);
     if (frames.count === 0) return;
     context.bytes = bytes;
@@ -452,7 +448,7 @@ export class Session {
 
   private applyAcks(header: DatagramHeader, nowMs: number, stalled: boolean): void {
     this.counters.acksReceived++;
-    if (header.limit && this.sendLimit.raise(header.receiveLimit)) this.silence.unblocked();
+    if (header.limit) this.sendLimit.raise(header.receiveLimit);
     if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
     const { controller, rtt, sent } = this;
     this.senders.notices.ackBlock++;
@@ -472,14 +468,16 @@ export class Session {
 
   private transmit(w: Writer, nowMs: number): number {
     const { builder, received, sendLimit, sent, timers } = this;
-    const probe = this.probesWanted > 0;
+    const { asks } = sendLimit;
+    const probe = this.probesWanted > 0 && asks < 0;
     this.senders.expire(nowMs);
     const work = this.packer.hasWork;
-    const open = probe || (work && this.maySendData(nowMs));
-    const again = this.limitWanted && this.receiveLimit.handedOnBytes > 0;
-    const tell = this.receiveLimit.worthTelling || again;
+    // Who asks for a limit names its channel, which is where the first frame would have its own.
+    const open = asks < 0 && (probe || (work && this.maySendData(nowMs)));
+    const tell = this.receiveLimit.worthTelling;
     const ackDue = received.isDue(nowMs) || (this.receiveLimit.mustTell && received.count > 0);
-    if (!((work && open) || ackDue || probe || this.pingWanted) || sent.isExhausted) {
+    const due = (work && open) || ackDue || probe || this.pingWanted || asks >= 0;
+    if (!due || sent.isExhausted) {
       return this.settle(nowMs);
     }
     if (this.keys?.send.isSpent === true) {
@@ -491,8 +489,8 @@ export class Session {
     header.ack = received.count > 0 && (received.pending || tell || ackDue);
     header.limit = header.ack && (tell || this.clock?.isDue(nowMs) === true);
     header.clock = this.clock?.reading(nowMs) ?? 0;
-    header.receiveLimit = this.receiveLimit.limitBytes;
-    header.ackNow = probe || this.pingWanted;
+    if (header.limit) header.receiveLimit = this.receiveLimit.next();
+    header.ackNow = probe || this.pingWanted || asks >= 0;
     const pathProbeBytes = open && this.followsData && !probe ? this.path.probeBytes(nowMs) : 0;
     if (pathProbeBytes > 0) return this.probePath(pathProbeBytes, w, nowMs);
     builder.begin(header, plan, this.user, nowMs);
@@ -505,7 +503,8 @@ export class Session {
       if (!ackDue) return this.settle(nowMs);
       header.ackNow = received.asksForAck(sent.needsAck, nowMs - this.lastElicitingMs, this.rtt);
     }
-    const bytes = builder.write(header, plan, w, nowMs);
+    const bytes = builder.write(header, plan, w, nowMs, 0, asks);
+    sendLimit.asks = -1;
     this.sentDatagram(header, probe, builder.trimmed, bytes, nowMs);
     timers.clear(Timer.pacing);
     return bytes;
@@ -545,8 +544,7 @@ export class Session {
     sent.commit(nowMs, bytes, flags, header.ack && !trimmed ? header.acks.largest : -1);
     if (header.ack) this.received.reported();
     if (header.limit) {
-      this.receiveLimit.toldBytes = header.receiveLimit;
-      this.limitWanted = false;
+      this.receiveLimit.left(header.receiveLimit);
       this.clock?.said(nowMs);
     }
     if (header.ackNow) this.pingWanted = false;
@@ -574,7 +572,7 @@ export class Session {
     this.packer.date(nowMs);
     const windowClosed = sent.bytesInFlight >= this.controller.windowBytes || sent.isFull;
     if (windowClosed) silence.windowClosed(nowMs);
-    if (sendLimit.blocked) silence.blocked(nowMs);
+    sendLimit.settle(nowMs);
     return 0;
   }
 

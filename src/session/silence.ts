@@ -1,7 +1,7 @@
 /**
- * What a session does while nothing comes back: three waits, each twice as long each time it passes in vain. For the
- * acknowledgement of reliable data (RFC 9002 section 6.2), for a receive limit that has risen, and for word of
- * unreliable messages whose fate is to be told. Constant work.
+ * What a session does while nothing comes back: two waits, each twice as long each time it passes in vain. For the
+ * acknowledgement of reliable data (RFC 9002 section 6.2), and for word of unreliable messages whose fate is to be told.
+ * The wait for a receive limit is in send-limit.ts. Constant work.
  */
 import { LAZY_ACK_MS } from "../limits.ts";
 import type { RttEstimator } from "./rtt.ts";
@@ -15,7 +15,6 @@ export class Silence {
   private probes = 0;
   /** Since when the next probe is waited for, where that is later than the last reliable data; 0: it is not. */
   private probeFromMs = 0;
-  private blockedAsked = 0;
   private noticesAsked = 0;
   /** When the first datagram left that asked for an ack since one came that said anything new; Infinity: none has. */
   unansweredSinceMs: number = Number.POSITIVE_INFINITY;
@@ -40,12 +39,6 @@ export class Silence {
     this.timers.clear(Timer.notice);
   }
 
-  /** The receive limit has risen. */
-  unblocked(): void {
-    this.blockedAsked = 0;
-    this.timers.clear(Timer.blocked);
-  }
-
   /** A probe is due: how many have been since something was acknowledged, this one included. */
   probe(nowMs: number): number {
     this.probeFromMs = nowMs;
@@ -65,18 +58,6 @@ export class Silence {
     this.waitForAck(nowMs);
   }
 
-  /** The receive limit keeps a message back. What of reliable data is in flight asks without being told to. */
-  blocked(nowMs: number): void {
-    if (this.sent.reliableInFlight > 0 || this.timers.isSet(Timer.blocked)) return;
-    this.waitForLimit(nowMs);
-  }
-
-  /** It has been waited for in vain. */
-  stillBlocked(nowMs: number): void {
-    this.blockedAsked++;
-    this.waitForLimit(nowMs);
-  }
-
   /** The last unreliable messages of a while: nothing that comes later would tell what became of them. */
   untold(nowMs: number): void {
     if (this.timers.isSet(Timer.notice)) return;
@@ -91,10 +72,6 @@ export class Silence {
 
   private waitForAck(fromMs: number): void {
     this.timers.set(Timer.probe, this.after(fromMs, this.probes));
-  }
-
-  private waitForLimit(fromMs: number): void {
-    this.timers.set(Timer.blocked, this.after(fromMs, this.blockedAsked));
   }
 
   private after(fromMs: number, asked: number): number {

@@ -11,7 +11,7 @@ export const Timer = {
   loss: 1,
   /** Nothing was acknowledged for a probe timeout (RFC 9002 6.2). */
   probe: 2,
-  /** The receive limit keeps a message back: ask whether it has risen. */
+  /** The receive limit of a channel keeps a message back: ask for it. */
   blocked: 3,
   /** The pacer lets the next datagram go. */
   pacing: 4,

@@ -60,7 +60,7 @@ export class DatagramHeader {
   /** Full when written, truncated when read; the session rebuilds it. */
   packetNumber = 0;
   readonly acks: AckBlock = new AckBlock();
-  /** Bytes of reliable messages the writer accepts in all. */
+  /** What the writer has handed on of one channel, and of which: session/flow-channels.ts has the two in it. */
   receiveLimit = 0;
   /** The writer's clock, in units of 250 us, where the layout has it; with flag L. */
   clock = 0;

@@ -34,7 +34,6 @@ function ownerOf(sockets: readonly DatagramSocket[]): PortOwner {
     publicPorts: [[4000, 4000]],
     systems: undefined,
     resend: true,
-    closesUnread: true,
     onJoin: () => {},
     onExpired: () => {},
     onEmpty: () => {},

@@ -88,9 +88,9 @@ const faults: readonly (readonly [
   [
     "it knows no receive limit",
     "send-limit.js",
-    [[/ allows\(costBytes\) \{/, " allows(costBytes) { return true;"]],
-    /receiveLimit|never acknowledged/,
-    acknowledged,
+    [[/ allows\(channel, costBytes\) \{/, "$& return true;"]],
+    /receiveLimit|never acknowledged|remembers/,
+    ["all"],
   ],
   [
     "two slices of a message in one datagram cost it twice",
@@ -100,10 +100,30 @@ const faults: readonly (readonly [
     acknowledged,
   ],
   [
+    "it forgets the limit of each channel, and keeps to one for all",
+    "flow-channels.js",
+    [
+      [
+        / isFair\(place, costBytes\) \{/,
+        "$& return this.held.reduce((sum, held) => sum + held, costBytes) <= this.budgetBytes;",
+      ],
+      [/ fits\(place, costBytes\) \{/, "$& return true;"],
+    ],
+    /stand still while nobody reads/,
+    ["all"],
+  ],
+  [
+    "it says of one channel what it has handed on of another",
+    "flow-channels.js",
+    [[/ pack\(place, handedOnBytes\) \{/, "$& place = 0;"]],
+    /never acknowledged|stand still|at rest/,
+    ["all", ...acknowledged],
+  ],
+  [
     "it never raises the receive limit",
-    "receive-context.js",
-    [[/return this\.budgetBytes \+ this\.handedOnBytes;/, "return this.budgetBytes;"]],
-    /never acknowledged/,
+    "receive-limit.js",
+    [[/handedOn\(channel, costBytes\) \{/, "$& return;"]],
+    /never acknowledged|at rest/,
     acknowledged,
   ],
   [

@@ -158,8 +158,8 @@ class DefaultLayout implements HeaderCodec {
       first.slice = (flags & F) !== 0;
       first.more = (flags & M) !== 0;
     } else {
-      if (id !== 0) return Violation.unknownChannel;
-      first.channel = -1;
+      first.channel = this.#byId.get(id)?.index ?? -1;
+      if (id !== 0 && (!h.ackNow || first.channel < 0)) return Violation.unknownChannel;
       first.slice = false;
       first.more = false;
     }

@@ -24,7 +24,15 @@ interface ModuleRule {
 }
 
 /** What everybody in src may import: bounds, errors, counters and the contracts. */
-const BASE = ["base", "contract", "stats", "clock", "negotiated-version", "message"];
+const BASE = [
+  "base",
+  "contract",
+  "stats",
+  "clock",
+  "negotiated-version",
+  "message",
+  "budget-shares",
+];
 const BELOW_PORT = ["wire", "session", "zero", "connection", "udp", "trace"];
 /** The entry points, for the types of their options and results. */
 const FACES = ["server", "client", "systems", "tokens"];
@@ -42,6 +50,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   "connection-trace": { imports: [...BASE, "endpoint", "trace"], packages: [] },
   metrics: { imports: ["base", "stats"], packages: [] },
   stats: { imports: ["base"], packages: [], pure: true },
+  "budget-shares": { imports: ["base"], packages: [], pure: true },
   "negotiated-version": { imports: ["base", "contract"], packages: [], pure: true },
   message: { imports: [], types: ["contract"], packages: [], pure: true },
   "system-messages": { imports: [...BASE, "wire", "endpoint"], packages: [], pure: true },
@@ -161,6 +170,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
 /** Files that are modules of their own, or share one. */
 const rootFiles: Readonly<Record<string, string>> = {
   "src/errors.ts": "base",
+  "src/budget-shares.ts": "budget-shares",
   "src/limits.ts": "base",
   "src/port-limits.ts": "base",
   "src/counters.ts": "base",

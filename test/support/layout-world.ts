@@ -118,7 +118,7 @@ export function encodeWith(world: LayoutWorld, plain: PlainDatagram, compat = fa
     frameHeader(world, f, i + 1 < plain.frames.length, compat),
   );
   const w = new Writer(new Uint8Array(100_000));
-  codec.writeClear(h, frames[0], w);
+  codec.writeClear(h, frames[0] ?? askedFor(world, plain), w);
   codec.writeSealed(h, w);
   let expected = codec.size(h);
   frames.forEach((frame, i) => {
@@ -130,6 +130,14 @@ export function encodeWith(world: LayoutWorld, plain: PlainDatagram, compat = fa
   if (w.at !== expected) throw new Error(`${w.at} bytes written, ${expected} announced`);
   w.raw(new Uint8Array(plain.padding ?? 0));
   return w.bytes.slice(0, w.at);
+}
+
+/** What a datagram without frames names: a frame that is not there. */
+function askedFor(world: LayoutWorld, { asks }: PlainDatagram): FrameHeader | undefined {
+  if (asks === undefined) return undefined;
+  const frame = new FrameHeader();
+  frame.channel = world.channels.findIndex(({ id }) => id === asks);
+  return frame;
 }
 
 function frameHeader(
@@ -182,6 +190,7 @@ export function decodeWith(
   const padding = h.frames ? 0 : bytes.length - codec.size(h);
   return {
     padding: padding === 0 ? undefined : padding,
+    asks: h.frames ? undefined : world.channels[frame.channel]?.id || undefined,
     tag: codec.hasSessionTag ? h.sessionTag : 0,
     packetNumber: h.packetNumber,
     wide: h.wide,

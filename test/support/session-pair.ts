@@ -7,16 +7,17 @@ import { Session, type SessionOptions, type SessionSink } from "#src/session/ses
 import { type LinkOptions, Pair, SeededRandom } from "#src/testing/index.js";
 import { channelIndex, handProtocol } from "./hand-protocol.js";
 
-/** A sink that keeps copies; `accepting` false refuses everything. */
+/** A sink that keeps copies; `accepting` false refuses everything, `stopped` the channels in it. */
 export class Inbox implements SessionSink {
   accepting = true;
+  readonly stopped: Set<string> = new Set();
   readonly messages: Map<string, Uint8Array[]> = new Map();
   readonly users: number[][] = [];
   readonly drainedChannels: string[] = [];
   refused = 0;
 
   deliver({ channel, bytes, start, end, user }: ReceivedMessage): boolean {
-    if (!this.accepting) {
+    if (!this.accepting || this.stopped.has(channel.name)) {
       this.refused++;
       return false;
     }

@@ -256,7 +256,14 @@ function forgedTraces(protocol: Protocol): Trace[] {
     .edit("L without A", { number: 0 }, (hex) => flags(hex, 0x01))
     .edit("F without D", { number: 0 }, (hex) => flags(hex, 0x10))
     .edit("M, and no other frame follows", spark(0), (hex) => flags(hex, 0x08))
-    .edit("no frame, and not wire id 1", { number: 0 }, (hex) => `000002${hex.slice(6)}`)
+    .edit("no frame, and a channel that the protocol lacks", { number: 0 }, (hex) => {
+      return `0000ff${hex.slice(6)}`;
+    })
+    .edit(
+      "a pure ack, and not wire id 1",
+      { number: 0, ack: { largest: 0, firstRun: 1 } },
+      (hex) => `000002${hex.slice(6)}`,
+    )
     .edit("a channel that the protocol lacks", spark(0), (hex) => `0000ff${hex.slice(6)}`)
     .give("an ack that reaches below number 0", { number: 0, ack: { largest: 0, firstRun: 2 } })
     .edit(
@@ -283,22 +290,34 @@ function forgedTraces(protocol: Protocol): Trace[] {
   const limit = start().application("full");
   // Each claims 52 slices and a byte, of which one slice has come.
   for (let i = 0; i < 2; i++) {
-    limit.give(`the first slice of message ${i}`, {
-      number: i,
-      channel: "map",
-      message: i,
-      slice: [0, 53],
-      payload: slice(protocol, "00"),
-    });
+    limit.give(
+      `the first slice of message ${i}, beyond the channel's part and the pool from 1 on`,
+      {
+        number: i,
+        channel: "map",
+        message: i,
+        slice: [0, 53],
+        payload: slice(protocol, "00"),
+      },
+    );
   }
   limit
-    .give("what is whole and the next of its channel may pass the limit once", event(2, 0))
-    .give("and no second one", event(3, 2))
+    .give("another channel has a part of its own", event(3, 0))
+    .after(100)
+    .give("without frames: which limit is asked for", { number: 4, asks: "event" })
+    .after(100)
+    .give("a pure ack that names a channel", {
+      number: 5,
+      asks: "event",
+      ack: { largest: 0, firstRun: 1 },
+    })
+    .application("reads")
+    .give("asked for once more: it is said", { number: 6, asks: "event" })
     .after(100);
 
   const told = start();
   for (let i = 0; i < 4; i++) {
-    // 6,000 bytes each: the limit is told when it has grown by an eighth of the budget, or alone by a quarter.
+    // 6,000 bytes each: the limit is told when a quarter of the channel's own part was handed on, or alone by a half.
     const count = Math.ceil(6000 / protocol.limits.sliceBytes);
     for (let index = 0; index < count; index++) {
       const last = 6000 - (count - 1) * protocol.limits.sliceBytes;

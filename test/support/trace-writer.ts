@@ -142,6 +142,8 @@ interface Forged {
   readonly slice?: readonly [index: number, count: number];
   readonly payload?: string;
   readonly ack?: { readonly largest: number; readonly firstRun: number };
+  /** Without frames: the channel whose limit is asked for. */
+  readonly asks?: string;
 }
 
 /** Writes a trace step by step. */
@@ -228,7 +230,12 @@ export class TraceWriter {
       }
     }
     const w = new Writer(new Uint8Array(1500));
-    codec.writeClear(h, frame, w);
+    const { asks } = parts;
+    const asked =
+      asks === undefined
+        ? undefined
+        : Object.assign(new FrameHeader(), { channel: channelIndex(this.#protocol, asks) });
+    codec.writeClear(h, frame ?? asked, w);
     codec.writeSealed(h, w);
     if (frame !== undefined) codec.writeFrame(frame, undefined, w);
     w.raw(payload);

@@ -197,23 +197,4 @@ describe("messages", () => {
     }
     expect(server.broadcast.chat({ from: 0, text })).toEqual({ sent: 1, skipped: [slowPeer.id] });
   });
-
-  it("on a reliable channel that nobody reads end the peer that sends them, with a reason", async () => {
-    const server = await arenaServer({ ports: { count: 1 } });
-    const client = await arenaClient(server);
-    const closed = client.closed;
-    const text = "x".repeat(240);
-    const sending = (async () => {
-      for (;;) {
-        try {
-          while (client.send.chat({ from: 0, text }));
-          await client.drained();
-        } catch {
-          return;
-        }
-      }
-    })();
-    expect(await closed).toMatchObject({ code: "unread-channel", by: "remote" });
-    await sending;
-  });
 });

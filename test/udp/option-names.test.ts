@@ -35,7 +35,6 @@ describe("listen", () => {
       /^systemHandlers\.scores: .*did you mean "score"\?$/,
     ],
     [{ systemHandlers: { score: 5 } }, "systemHandlers.score: must be a function, not 5"],
-    [{ unreadChannels: "open" }, 'unreadChannels: must be "close" or "wait", not "open"'],
     [{ keyLog: 5 }, "keyLog: must be a path, or a function, not 5"],
     [{ resetKey: "short" }, /^resetKey: must be a secret text .*not what was given$/],
   ];

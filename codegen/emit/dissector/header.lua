@@ -101,7 +101,10 @@ local function checkFlags(s, has, wireId)
   if has.frames and not model.channels[wireId] then
     fail(s, s.at, "wire id " .. wireId .. " is no channel of the spec")
   end
-  if not has.frames and wireId ~= 1 then fail(s, s.at, "wire id " .. wireId .. " without frames") end
+  -- Who asks for an acknowledgement may name the channel whose limit it wants.
+  if not has.frames and wireId ~= 1 and not (has["ack-now"] and model.channels[wireId]) then
+    fail(s, s.at, "wire id " .. wireId .. " without frames")
+  end
 end
 
 local function checkSlice(s, channel, slice, length, most)

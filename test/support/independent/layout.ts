@@ -57,6 +57,8 @@ export interface PlainDatagram {
   limit?: number | undefined;
   /** With a limit, where the layout has it. */
   clock?: number | undefined;
+  /** Without frames: id of the channel whose limit is asked for, where that is not 0. */
+  asks?: number | undefined;
   /** Zero bytes behind a datagram that asks for an ack and has no frames. */
   padding?: number | undefined;
   /** 0 where a field is not there. */
@@ -133,7 +135,7 @@ export class Layout {
     const first = frames[0];
     const high = Math.floor(datagram.packetNumber / 2 ** 16);
     const values: Values = new Map([
-      ["channel", first === undefined ? 1 : first.channel + 1],
+      ["channel", (first?.channel ?? datagram.asks ?? 0) + 1],
       ["ack", Number(acks !== undefined)],
       ["ack-now", Number(datagram.ackNow)],
       ["frames", Number(first !== undefined)],
@@ -179,7 +181,9 @@ export class Layout {
     let padding = 0;
     if (has("frames")) this.#readFrames(at, values, frames);
     else {
-      if (values.get("channel") !== 1) fail("no frame, and not channel 1");
+      const asks = values.get("channel")! - 1;
+      if (asks !== 0 && !has("ack-now")) fail("no frame, no question, and not channel 1");
+      if (asks !== 0) this.#channelOf(values);
       if (at.left > 0 && !has("ack-now")) fail("bytes behind the header");
       padding = at.left;
       if (at.take(padding, "padding").some((byte) => byte !== 0)) fail("padding is not zero");
@@ -194,6 +198,7 @@ export class Layout {
       wide: has("wide"),
       ackNow: has("ack-now"),
       padding: padding === 0 ? undefined : padding,
+      asks: has("frames") || values.get("channel") === 1 ? undefined : values.get("channel")! - 1,
       acks: has("ack")
         ? { largest: values.get("ack-largest")!, delay: values.get("ack-delay")!, runs }
         : undefined,

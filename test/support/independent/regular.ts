@@ -164,7 +164,10 @@ export class RegularParser {
 
     const frames: FrameCapture[] = [];
     if (has("frames")) this.#frames(at, values, from, frames);
-    else if (values.roles.get("channel") !== 1) fail("no frames, but a channel that is not 1");
+    else if (values.roles.get("channel") !== 1) {
+      if (!has("ack-now")) fail("neither frames nor a question, but a channel that is not 1");
+      this.#known(values.roles.get("channel")!);
+    }
     const padding = has("ack-now") && !has("frames") ? at.left : 0;
     for (let i = 0; i < padding; i++)
       if (at.unsigned(1, "padding") !== 0n) fail("padding that is not zero");

@@ -1,0 +1,133 @@
+/**
+ * The receiver's half of flow control (RFC 9000 section 4): what of each channel has arrived and was handed on, whether a
+ * message that comes keeps to what the other side may send, and when it is told that more has been handed on. What is not
+ * handed on of one channel takes nothing from what another has for itself. Worst case: one visit to each channel.
+ */
+import type { DropReason } from "./drop-reason.ts";
+import type { FlowChannels } from "./flow-channels.ts";
+
+/** Of a channel's own part: how far it has moved when that is told in a datagram that goes anyway, and in one of its own. */
+const TELL_LIMIT_SHARE = 1 / 4;
+const TELL_LIMIT_ALONE_SHARE = 1 / 2;
+
+/** How much a channel's limit wants to be told. */
+const Urge = { none: 0, withOthers: 1, alone: 2 } as const;
+
+export class ReceiveLimit {
+  readonly budgetBytes: number;
+  /** Which check this is, of all. */
+  checks = 0;
+  private readonly flow: FlowChannels;
+  /** By place: all that was handed on, and what of that the other side was told. */
+  private readonly handed: Float64Array;
+  private readonly told: Float64Array;
+  private readonly urges: Uint8Array;
+  /** By place: 1 where the other side has asked in vain, and is told of whatever comes next. */
+  private readonly awaited: Uint8Array;
+  /** How many channels have each urge. */
+  private readonly urging: Int32Array = new Int32Array(3);
+  /** Whose turn it is to be told. */
+  private turn = 0;
+  /** Pairs of place and cost: the new messages of the datagram that is being checked. */
+  private readonly claims: number[] = [];
+
+  constructor(flow: FlowChannels) {
+    this.budgetBytes = flow.budgetBytes;
+    this.flow = flow;
+    this.handed = new Float64Array(flow.count);
+    this.told = new Float64Array(flow.count);
+    this.urges = new Uint8Array(flow.count);
+    this.awaited = new Uint8Array(flow.count);
+  }
+
+  /** What has arrived on all channels and was not handed on. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (let place = 0; place < this.flow.count; place++) bytes += this.flow.heldBytes(place);
+    return bytes;
+  }
+
+  beginCheck(): void {
+    this.checks++;
+  }
+
+  /** Whether a new message of this cost keeps to what the other side may send, beside those before it in its datagram. */
+  claim(channel: number, costBytes: number): DropReason | undefined {
+    const place = this.flow.placeOf(channel);
+    if (!this.flow.fits(place, costBytes)) return "receiveLimit";
+    this.flow.add(place, costBytes);
+    this.claims.push(place, costBytes);
+    return undefined;
+  }
+
+  /** The datagram is checked, whatever came of it. */
+  endCheck(): void {
+    const { claims } = this;
+    for (let i = 0; i < claims.length; i += 2) this.flow.add(claims[i]!, -claims[i + 1]!);
+    claims.length = 0;
+  }
+
+  arrived(channel: number, costBytes: number): void {
+    this.flow.add(this.flow.placeOf(channel), costBytes);
+  }
+
+  handedOn(channel: number, costBytes: number): void {
+    const { flow } = this;
+    const place = flow.placeOf(channel);
+    flow.add(place, -costBytes);
+    this.handed[place]! += costBytes;
+    const grown = this.handed[place]! - this.told[place]!;
+    const own = flow.shares.own(place);
+    if (grown >= own * TELL_LIMIT_ALONE_SHARE || this.awaited[place] === 1) {
+      this.urge(place, Urge.alone);
+    } else if (grown >= own * TELL_LIMIT_SHARE || flow.isTight) this.urge(place, Urge.withOthers);
+  }
+
+  /** The other side asks for the limit of a channel: what it was told may be lost. */
+  askedFor(channel: number): void {
+    const place = this.flow.placeOf(channel);
+    if (place < 0) return;
+    if (this.handed[place]! > 0) this.urge(place, Urge.alone);
+    if (this.flow.heldBytes(place) > 0) this.awaited[place] = 1;
+  }
+
+  /** A limit is to be told in the next datagram. */
+  get worthTelling(): boolean {
+    return this.urging[Urge.withOthers]! + this.urging[Urge.alone]! > 0;
+  }
+
+  /** A limit is to be told in a datagram of its own, if no other goes. */
+  get mustTell(): boolean {
+    return this.urging[Urge.alone]! > 0;
+  }
+
+  /** Which is told next, as it travels: where none is worth it, any. */
+  next(): number {
+    const { count } = this.flow;
+    if (count === 0) return 0;
+    let place = this.turn;
+    if (this.worthTelling) {
+      const least = this.mustTell ? Urge.alone : Urge.withOthers;
+      while (this.urges[place]! < least) place = (place + 1) % count;
+    }
+    return this.flow.pack(place, this.handed[place]!);
+  }
+
+  /** A datagram with this limit has left. */
+  left(limit: number): void {
+    if (this.flow.count === 0) return;
+    const place = this.flow.placeIn(limit);
+    this.told[place] = this.flow.handedOnIn(limit);
+    this.awaited[place] = 0;
+    this.urge(place, Urge.none);
+    this.turn = (place + 1) % this.flow.count;
+  }
+
+  private urge(place: number, urge: number): void {
+    const before = this.urges[place]!;
+    if (urge !== Urge.none && urge <= before) return;
+    this.urging[before]!--;
+    this.urging[urge]!++;
+    this.urges[place] = urge;
+  }
+}
