@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A client of the sealed Stardust arena, written from wire.md, connection.md, model.json and the vectors alone.
 
-    client.py HOST:PORT [--name NAME] [--say TEXT] [--server-key KEY] [--seconds N] [--docs DIR ...]
+    client.py HOST:PORT [--name NAME] [--say TEXT] [--server-key=KEY] [--seconds N] [--docs DIR ...]
     client.py --self-test [--docs DIR ...]
 
 It joins, takes the map, says something, prints the chat, and leaves with an acknowledged close. Beside it lie

@@ -29,7 +29,7 @@ describe("the client in Python", () => {
       const left: unknown[] = [];
       server.on("leave", (_peer, { code, by }) => void left.push([code, by]));
       const text = "grüße aus Python";
-      const args = ["--server-key", server.publicKey!, "--say", text, "--seconds", "4"];
+      const args = [`--server-key=${server.publicKey!}`, "--say", text, "--seconds", "4"];
       const child = spawn(python, [client, `127.0.0.1:${server.ports[1]}`, ...args]);
       let said = "";
       for (const stream of [child.stdout, child.stderr]) {
