@@ -249,7 +249,10 @@ export class HeaderTarget implements Target {
     }
     const w = this.#writer;
     w.at = 0;
-    codec.writeClear(h, frames > 0 ? this.#copies[0] : undefined, w);
+    // Without frames, who asks for an ack may name a channel, whose limit it wants.
+    if (frames === 0) this.#keep(this.#frame, 0);
+    const isNamed = frames > 0 || this.#frame.channel >= 0;
+    codec.writeClear(h, isNamed ? this.#copies[0] : undefined, w);
     codec.writeSealed(h, w);
     if (codec.size(h) !== w.at) return fault(`size says ${codec.size(h)}, write writes ${w.at}`);
     for (let i = 0; i < frames; i++) {

@@ -219,9 +219,9 @@ const zero: Readonly<Record<string, Explanation>> = {
   },
   SD1506: {
     means:
-      "A zero message travels in one datagram, and the largest that its schema allows does not fit. A character of a string counts as six bytes, since JSON may have to escape it, and as one where its `format` is `ascii` or `base64`; an `enum` counts as its longest value.",
+      "A zero message travels in one datagram, a join whose body does not fit in some more, and the largest that its schema allows is more than that. A character of a string counts as six bytes, since JSON may have to escape it, and as one where its `format` is `ascii` or `base64`; an `enum` counts as its longest value.",
     fix: "lower `maxLength` and `maxItems` in the body, or say `format: ascii` or `base64` of strings that are no text of people's",
-    bad: join("{ type: string, maxLength: 200 }"),
+    bad: join("{ type: string, maxLength: 2000 }"),
     good: plainJoin,
   },
   SD1507: {

@@ -423,9 +423,9 @@ const zeros: BadSpec[] = [
   },
   {
     code: "SD1506",
-    spec: body("{ type: string, maxLength: 200 }").replace("join", "«join»"),
+    spec: body("{ type: string, maxLength: 2000 }").replace("join", "«join»"),
     schema: "accepts",
-    says: "body 1209",
+    says: "in pieces its body may take",
   },
   {
     code: "SD1507",

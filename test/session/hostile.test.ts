@@ -345,6 +345,28 @@ describe("memory stays within the budget", () => {
     expect(server.session.counters.receiveLimit).toBe(4999 - accepted);
   });
 
+  it("and two slices of one message in a datagram count as one message", () => {
+    const server = side(protocol, "server", 1);
+    const whole = new Uint8Array(sliceBytes);
+    const costBytes = sliceBytes + 1 + MESSAGE_OVERHEAD_BYTES;
+    const fit = Math.floor(most("map") / costBytes);
+    // Nothing of these can be handed on before message 0 has come.
+    for (let i = 1; i < fit; i++) {
+      const slice = forge({ number: i, channel: "map", message: i, slice: [0, 2], payload: whole });
+      expect(give(server, slice)).toBe(undefined);
+    }
+    const both = forge({
+      number: fit,
+      channel: "map",
+      message: fit,
+      slice: [0, 2],
+      payload: whole,
+      behind: { slice: [1, 2], payload: new Uint8Array(1) },
+    });
+    expect(give(server, both)).toBe(undefined);
+    expect(server.session.counters.receiveLimit).toBe(0);
+  });
+
   it("whatever is missing: ordered messages that wait end at the receive limit, empty ones too", () => {
     const server = side(protocol, "server", 1);
     let accepted = 0;

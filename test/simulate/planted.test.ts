@@ -93,13 +93,6 @@ const faults: readonly (readonly [
     ["all"],
   ],
   [
-    "two slices of a message in one datagram cost it twice",
-    "channel-receive.js",
-    [[/number === this\.claimed && this\.claimedIn === limit\.checks/, "false"]],
-    /receiveLimit/,
-    acknowledged,
-  ],
-  [
     "it forgets the limit of each channel, and keeps to one for all",
     "flow-channels.js",
     [

@@ -14,6 +14,8 @@ export interface Forged {
   message?: number;
   slice?: [number, number];
   payload?: Uint8Array;
+  /** Another slice of the same message, in the same datagram. */
+  behind?: { readonly slice: readonly [number, number]; readonly payload: Uint8Array };
 }
 
 export function forge(protocol: Protocol, parts: Forged): Uint8Array {
@@ -33,6 +35,7 @@ export function forge(protocol: Protocol, parts: Forged): Uint8Array {
     frame.channel = channelIndex(protocol, parts.channel);
     frame.number = parts.message ?? 0;
     frame.payloadBytes = parts.payload?.length ?? 0;
+    frame.more = parts.behind !== undefined;
     if (parts.slice !== undefined) {
       frame.slice = true;
       frame.sliceIndex = parts.slice[0];
@@ -44,6 +47,17 @@ export function forge(protocol: Protocol, parts: Forged): Uint8Array {
   protocol.header.writeSealed(h, w);
   if (frame !== undefined) protocol.header.writeFrame(frame, undefined, w);
   if (parts.payload !== undefined) w.raw(parts.payload);
+  if (frame !== undefined && parts.behind !== undefined) {
+    const { slice, payload } = parts.behind;
+    const next = new FrameHeader();
+    next.channel = frame.channel;
+    next.number = frame.number;
+    next.payloadBytes = payload.length;
+    next.slice = true;
+    [next.sliceIndex, next.sliceCount] = slice;
+    protocol.header.writeFrame(next, frame, w);
+    w.raw(payload);
+  }
   return w.bytes.slice(0, w.at);
 }
 
