@@ -201,7 +201,7 @@ describe("a client that leaves", () => {
     let sent = 0;
     for (;;) {
       if (client.send.line({ n: sent, text })) sent++;
-      else if (sent >= 400) break;
+      else if (sent >= 280) break;
       else await client.drained();
     }
     const left = new Promise((resolve) => server.on("leave", (_peer, reason) => resolve(reason)));
@@ -225,7 +225,7 @@ describe("a client that leaves", () => {
     const messages = server.messages.line({ limit: 1 });
     let sent = 0;
     // More than a credit lies in the worker then.
-    while (sent < 120) {
+    while (sent < 80) {
       if (client.send.line({ n: sent, text: "x".repeat(850) })) sent++;
       else await client.drained();
     }
