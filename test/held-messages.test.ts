@@ -67,7 +67,7 @@ class Victim {
       invoke: () => {},
       yields: (_origin, message) => message,
       release: isServer
-        ? (_origin, cost) => {
+        ? (_origin, _channel, cost) => {
             this.credit += cost;
           }
         : undefined,

@@ -153,8 +153,8 @@ describe("the demo", () => {
     const first = Number(range.split("-")[0]);
     const run = demo("--ports", range, "--bots", "4", "--crash", "3", "--json");
     await saying(run, new RegExp(`the worker of port ${first} ended with code 3; its peers leave`));
-    await saying(run, new RegExp(`peers ${first}:0 ${first + 1}:2 .*[1-9] worker-died`));
-    await saying(run, new RegExp(`peers ${first}:[1-9] ${first + 1}:2 .*[1-9] worker-died`));
+    await saying(run, /4 joined, 2 left \(2 worker-died\)/);
+    await saying(run, new RegExp(`peers ${first}:2 ${first + 1}:2 .* 6 joined, [24] left`));
     run.child.kill("SIGINT");
     const { code, result } = await summary(run);
     expect(result.errors, run.err()).toBe(0);
