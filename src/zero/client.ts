@@ -439,11 +439,11 @@ export class ZeroClient {
     nowMs: number,
   ): ZeroDropReason {
     const { sequence } = this.#reservation!;
-    if (envelope.seq <= ATTACHED_SEQ) return "droppedSequence";
+    if (envelope.seq <= ATTACHED_SEQ || sequence.refuses(envelope.seq)) return "droppedSequence";
     if (!sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     // Only attached can be missing before it, and it is of no use any more.
     if (this.#state === "attaching") sequence.skipTo(envelope.seq);
-    if (sequence.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
+    sequence.receive(envelope.seq, envelope);
     if (sequence.take() !== undefined) {
       const { code, reason = "" } = envelope.sys;
       this.#finish(next, code, reason);

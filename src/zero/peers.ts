@@ -318,11 +318,11 @@ export class PeerTable {
     nowMs: number,
   ): ZeroDropReason {
     const { sequence } = entry;
-    if (envelope.seq <= ATTACH_SEQ) return "droppedSequence";
+    if (envelope.seq <= ATTACH_SEQ || sequence.refuses(envelope.seq)) return "droppedSequence";
     if (!sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     // Only attach can be missing before it, and whoever leaves needs no reservation.
     if (entry.state === "reserved") sequence.skipTo(envelope.seq);
-    if (sequence.receive(envelope.seq, envelope) === "beyond") return "droppedSequence";
+    sequence.receive(envelope.seq, envelope);
     this.#heard(entry, from);
     if (sequence.take() !== undefined) {
       const ended = entry.ending;

@@ -212,15 +212,26 @@ export class ReliableSequence<M> {
     return arrival;
   }
 
+  /** Message `seq` is further ahead than is held: it is counted, and nothing of it is to be used, its acknowledgement neither. */
+  refuses(seq: number): boolean {
+    if (!this.#isBeyond(seq)) return false;
+    this.#counters.sequenceBeyond++;
+    return true;
+  }
+
+  #isBeyond(seq: number): boolean {
+    return seq > this.#received + ZERO_WINDOW;
+  }
+
   #arrivalOf(seq: number): Arrival {
     if (seq <= this.#received || this.#held.has(seq)) return "duplicate";
-    if (seq > this.#received + ZERO_WINDOW) return "beyond";
+    if (this.#isBeyond(seq)) return "beyond";
     return seq === this.#received + 1 ? "next" : "held";
   }
 
   /** Gives up on what is missing below `seq`: for an ending that makes it meaningless. */
   skipTo(seq: number): void {
-    if (seq > this.#received + ZERO_WINDOW) return;
+    if (this.#isBeyond(seq)) return;
     while (this.#received < seq - 1) this.#held.delete(++this.#received);
   }
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ZERO_CLOSE_TIMEOUT_MS } from "#src/limits.js";
+import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { buildDatagram } from "#src/zero/envelope.js";
+import { keysOfTicket } from "#src/zero/keys.js";
 import { expectCountersToAddUp, messageOf, PORTS, World } from "../support/zero-world.ts";
 
 describe("close", () => {
@@ -75,6 +78,36 @@ describe("close", () => {
     expect(world.eventsOf("closed")).toMatchObject([{ peer: 2, by: "local" }]);
     expect(client.counters.retransmissions).toBe(13);
   });
+
+  it.each(["client", "server"] as const)(
+    "numbered further ahead than is held acknowledges nothing at a %s that closes",
+    (side) => {
+      const world = new World();
+      const { client } = world.join();
+      world.runFor(1000);
+      const accept = messageOf(world.sentOf("accept")[0]!.bytes);
+      const keys = keysOfTicket(nodeCrypto, accept.sys["ticket"] as string)!;
+      const server = world.servers.get(PORTS[0])!;
+      world.loss = 1;
+      if (side === "client") client.close("left", "", world.nowMs);
+      else server.close(1, "kicked", "", world.nowMs);
+      world.pump();
+      const end = side === "client" ? client : server;
+      const { cid } = accept;
+      const deadlineMs = end.pollDeadline();
+      for (const seq of [2 ** 32, 3 + 2 ** 16]) {
+        const close = { cid, msg: "close", seq, ack: 3, sys: { code: "x" } } as const;
+        const key = side === "client" ? keys.server : keys.client;
+        const bytes = buildDatagram(nodeCrypto, close, { key });
+        if (side === "server") world.inject(PORTS[0], bytes, "10.0.0.1", 40_000);
+        else client.handleDatagram(bytes, bytes.length, "10.0.0.1", PORTS[0], world.nowMs);
+      }
+      expect(end.counters.droppedSequence).toBe(2);
+      expect(end.counters.sequenceBeyond).toBe(2);
+      expect(end.pollDeadline()).toBe(deadlineMs);
+      expect(side === "client" ? client.state : server.stateOf(cid)).toBe("closing");
+    },
+  );
 
   it("before the client has attached frees the reservation", () => {
     const world = new World();
