@@ -158,12 +158,12 @@ export abstract class ReliableChannel implements ReceiveChannel {
     // A datagram that says the same number in slices and as a whole: the first way counts.
     if (this.open?.has(number) === true) return;
     const costBytes = end - start + MESSAGE_OVERHEAD_BYTES;
-    context.limit.arrived(this.channel.index, costBytes);
     window.add(number);
     if (this.mayOffer(number) && context.offer(this.channel, start, end)) {
-      context.limit.handedOn(this.channel.index, costBytes);
+      context.limit.passed(this.channel.index, costBytes);
       this.handedOn(number);
     } else {
+      context.limit.arrived(this.channel.index, costBytes);
       this.wait(context.keep(this.channel, number, context.bytes, start, end));
     }
   }

@@ -71,10 +71,16 @@ export class ReceiveLimit {
     this.flow.add(this.flow.placeOf(channel), costBytes);
   }
 
+  /** What has arrived before is handed on. */
   handedOn(channel: number, costBytes: number): void {
+    this.flow.add(this.flow.placeOf(channel), -costBytes);
+    this.passed(channel, costBytes);
+  }
+
+  /** What arrives is handed on at once, and was never held. */
+  passed(channel: number, costBytes: number): void {
     const { flow } = this;
     const place = flow.placeOf(channel);
-    flow.add(place, -costBytes);
     this.handed[place]! += costBytes;
     const grown = this.handed[place]! - this.told[place]!;
     const own = flow.shares.own(place);
