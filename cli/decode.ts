@@ -349,7 +349,7 @@ function short(text: string, most = MAX_TEXT): string {
 }
 
 function jsonOf({ given, from, reading, opened, assembled }: Result): unknown {
-  const { kind, bytes, zero, parts, problem, frames } = reading;
+  const { kind, bytes, zero, parts, problem, frames, limit } = reading;
   return {
     place: given.place,
     ...(from === undefined ? {} : { from }),
@@ -361,6 +361,9 @@ function jsonOf({ given, from, reading, opened, assembled }: Result): unknown {
     ...(zero === undefined ? {} : { zero }),
     ...(reading.sessionTag === undefined ? {} : { sessionTag: reading.sessionTag }),
     ...(reading.packetNumber === undefined ? {} : { packetNumber: reading.packetNumber }),
+    ...(limit === undefined
+      ? {}
+      : { limit: { channel: limit.channel.name, handedOnBytes: limit.handedOnBytes } }),
     frames: frames.map(({ channel, number, slice, message, inflated }) => ({
       channel: channel.name,
       ...(number === undefined ? {} : { number }),

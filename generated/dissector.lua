@@ -699,6 +699,7 @@ local model = {
       message = "MapMessage",
     },
   },
+  limited = { client = { "chat", "ready" }, server = { "chat", "event", "map" } },
   zero = {
     join = "client",
     challenge = "server",
@@ -1380,6 +1381,21 @@ local function showAckBits(s, tree, at, bytes)
   tree:add(own.run, range, wide(run))
 end
 
+-- What the one varint of a receive limit says: of which channel, and how much of it was handed on. `model.limited` has the
+-- channels that each side sends on; between two versions some are left out, and nobody knows here which.
+local function limitSays(value, writer)
+  local names = model.limited[writer == "client" and "server" or "client"]
+  if #names == 0 then return "no channel has one" end
+  return names[value % #names + 1] .. ", " .. string.format("%.0f", math.floor(value / #names)) .. " bytes handed on"
+end
+local function limitText(s, value)
+  if s.compat then return nil end
+  if s.from then return " (" .. limitSays(value, s.from) .. ")" end
+  local client, server = limitSays(value, "client"), limitSays(value, "server")
+  if client == server then return " (" .. client .. ")" end
+  return " (from the client: " .. client .. "; from the server: " .. server .. ")"
+end
+
 local function readItem(s, tree, item, got)
   local f = item.fields[1]
   if f.bits then
@@ -1397,7 +1413,7 @@ local function readItem(s, tree, item, got)
   elseif not f.leaf then readRanges(s, tree, f)
   elseif f.leaf.reader == "varint" then
     local value, at = varint(s, f.name)
-    put(s, tree, f.field, at, wide(value), f.unit)
+    put(s, tree, f.field, at, wide(value), f.unit, f.role == "receive-limit" and limitText(s, value) or nil)
     got(f, value, at)
   else
     local at = take(s, item.bytes, f.name)
@@ -1603,10 +1619,21 @@ end
 
 -- Clients, by address and port, whose accept said that the server has another version: see docs/wire.md.
 local compatClients = {}
-function proto.init() compatClients = {} end
+-- Which side an address is, by the zero messages that only one of them sends.
+local sides = {}
+function proto.init() compatClients, sides = {}, {} end
 
 local function endpoint(address, port)
   return tostring(address) .. " " .. port
+end
+
+-- Who wrote a datagram, as far as that is known; else nil.
+local function sideOf(pinfo)
+  local source, destination = endpoint(pinfo.src, pinfo.src_port), endpoint(pinfo.dst, pinfo.dst_port)
+  if sides[source] then return sides[source] end
+  if sides[destination] == "client" then return "server" end
+  if sides[destination] == "server" then return "client" end
+  return nil
 end
 
 local function isCompat(pinfo)
@@ -1626,6 +1653,8 @@ local function readZero(s, tree, pinfo, summary)
     s.at = from + #msg
     put(s, tree, own.msg, from, msg)
     summary[#summary + 1] = msg
+    local writer = model.zero[msg]
+    if writer == "client" or writer == "server" then sides[endpoint(pinfo.src, pinfo.src_port)] = writer end
     if msg == "accept" then
       local compat = string.find(s.raw, '"sys":{[^{}]*"compat":true') ~= nil
       compatClients[endpoint(pinfo.dst, pinfo.dst_port)] = compat
@@ -1650,6 +1679,7 @@ end
 local function read(tvb, pinfo, tree)
   local s = { tvb = tvb, raw = tvb:raw(), at = 0, stop = tvb:len(), path = {}, depths = {}, shown = 0, empty = 0 }
   s.compat = isCompat(pinfo)
+  s.from = sideOf(pinfo)
   local summary = {}
   local good, problem = pcall(function()
     if s.stop > model.maxDatagramBytes then fail(s, model.maxDatagramBytes, "longer than a datagram may be") end

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type HeaderItem, headerItems } from "../interpret/header-items.ts";
+import { limitedChannels } from "../interpret/receive-limit.ts";
 import { bareLeaf, definedKinds, isLeaf, kindOf } from "../kinds/kinds.ts";
 import { compatMaxBytes, payloadFixedBytes, payloadMaxBytes } from "../model/channels.ts";
 import { Lookup } from "../model/lookup.ts";
@@ -78,6 +79,10 @@ export function emitDissector(model: Model): string {
         },
       ]),
     ),
+    limited: {
+      client: limitedChannels(model, "client").map(({ name }) => oneLine(name)),
+      server: limitedChannels(model, "server").map(({ name }) => oneLine(name)),
+    },
     zero: Object.fromEntries(model.zero.messages.map(({ name, from }) => [name, from])),
   };
   const code = PARTS.map((part) =>

@@ -3,6 +3,7 @@
 import type { Part, Problem } from "../bytes/cursor.ts";
 import type { Side } from "../model/delivery.ts";
 import type { ChannelModel } from "../model/model.ts";
+import type { LimitReading } from "./receive-limit.ts";
 
 /** A frame that was read. */
 export interface FrameReading {
@@ -42,6 +43,8 @@ export interface Reading {
   readonly keyPhase?: boolean;
   readonly ack?: AckReading;
   readonly receiveLimit?: number;
+  /** What that says, where it is known who wrote it, and that both sides have the same channels. */
+  readonly limit?: LimitReading;
   /** Units of 250 us, where the layout has it. */
   readonly clock?: number;
   readonly user?: Readonly<Record<string, number>>;

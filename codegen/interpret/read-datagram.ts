@@ -22,6 +22,7 @@ import {
   MAX_ACK_PAIRS,
 } from "./header-items.ts";
 import { readZero } from "./read-zero.ts";
+import { limitedChannels, limitText, readLimit } from "./receive-limit.ts";
 
 /** Behind the ciphertext of a sealed datagram. */
 const TAG_BYTES = 16;
@@ -155,7 +156,7 @@ class RegularReading {
           ack.delay = value;
           return;
         case "receive-limit":
-          this.#reading.receiveLimit = value;
+          this.#takeLimit(field, value, at);
           return;
         case "clock":
           this.#reading.clock = value;
@@ -181,6 +182,7 @@ class RegularReading {
       : packetNumberBits;
     this.#reading.clearBytes = s.at;
     this.#checkFlags();
+    if (!this.#flags.role("frames")) this.#nameAsked();
     this.#reading.user = user;
     if (isSealed) {
       this.#nameSealed();
@@ -239,7 +241,7 @@ class RegularReading {
         return;
       case "varint": {
         const value = s.varint(field.name);
-        s.leaf(field.name, at, { value, ...unit });
+        s.leaf(field.name, at, { value, ...unit, ...this.#limitText(field, value) });
         take(field, value, at);
         return;
       }
@@ -268,6 +270,39 @@ class RegularReading {
     const channel = this.#reader.channel(wireId);
     if (channel === undefined) return { text: wireId === 1 ? "no frames" : "not in the spec" };
     return { text: `${channel.name}, id ${channel.id}` };
+  }
+
+  /** Of a datagram without frames: its channel is the one whose limit is asked for, or none. */
+  #nameAsked(): void {
+    const { parts } = this.#s;
+    const at = this.#places.get("channel");
+    const i = parts.findIndex((part) => part.at === at);
+    const part = parts[i];
+    if (part === undefined) return;
+    const channel = this.#reader.channel(this.#wireId);
+    const senders: readonly Side[] = this.#from === undefined ? ["client", "server"] : [this.#from];
+    const { model } = this.#reader;
+    const isAsked =
+      channel !== undefined &&
+      this.#flags.role("ack-now") &&
+      senders.some((side) => limitedChannels(model, side).includes(channel));
+    const asked = isAsked ? `asks for the limit of ${channel.name}` : "no frames";
+    parts[i] = { ...part, text: this.#wireId === 1 || isAsked ? asked : part.text! };
+  }
+
+  #limitText(field: HeaderFieldModel, limit: number): { text: string } | undefined {
+    if (field.role !== "receive-limit" || this.#s.compat) return undefined;
+    return { text: limitText(this.#reader.model, limit, this.#from) };
+  }
+
+  /** Between two versions nobody knows here which channels both have. */
+  #takeLimit({ name }: HeaderFieldModel, value: number, at: number): void {
+    const s = this.#s;
+    this.#reading.receiveLimit = value;
+    if (this.#from === undefined || s.compat) return;
+    const limit = readLimit(this.#reader.model, value, this.#from);
+    if (limit !== undefined) this.#reading.limit = limit;
+    else if (value !== 0) s.fail(`${value}, but no channel has a limit`, name, at);
   }
 
   #bits(item: HeaderItem, take: Take): void {

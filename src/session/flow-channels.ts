@@ -101,6 +101,12 @@ export class FlowChannels {
   handedOnIn(limit: number): number {
     return Math.floor(limit / this.count);
   }
+
+  /** What a limit says, for who looks on: the channel by its index, -1 where none has one. */
+  read(limit: number): { readonly channel: number; readonly handedOnBytes: number } {
+    if (this.count === 0) return { channel: -1, handedOnBytes: 0 };
+    return { channel: this.indexes[this.placeIn(limit)]!, handedOnBytes: this.handedOnIn(limit) };
+  }
 }
 
 /** Of a session: those that it receives on, or those that it sends on. */

@@ -17,7 +17,7 @@ export class ReceiveLimit {
   readonly budgetBytes: number;
   /** Which check this is, of all. */
   checks = 0;
-  private readonly flow: FlowChannels;
+  readonly flow: FlowChannels;
   /** By place: all that was handed on, and what of that the other side was told. */
   private readonly handed: Float64Array;
   private readonly told: Float64Array;

@@ -11,7 +11,7 @@ import { Timer, type Timers } from "./timers.ts";
 export class SendLimit {
   /** Index of the channel whose limit is to be asked for in a datagram of its own; -1: none. */
   asks = -1;
-  private readonly flow: FlowChannels;
+  readonly flow: FlowChannels;
   private readonly timers: Timers;
   private readonly rtt: RttEstimator;
   /** By place: what was spent and what of that was handed on, as the other side has said last. */

@@ -89,8 +89,8 @@ export class Session {
   private readonly duplicates: DuplicateWindow = new DuplicateWindow();
   private pacer: Pacer;
   private readonly packer: Packer;
-  private readonly sendLimit: SendLimit;
-  private readonly receiveLimit: ReceiveLimit;
+  readonly sendLimit: SendLimit;
+  readonly receiveLimit: ReceiveLimit;
   private readonly context: ReceiveContext;
   private readonly senders: Senders;
   private readonly receivers: Receivers;

@@ -6,6 +6,7 @@ import type { Protocol } from "../protocol.ts";
 import type { TracedFrame } from "../trace/datagram.ts";
 import type { DatagramHeader } from "../wire/header.ts";
 import type { SessionCounters } from "./counters.ts";
+import type { FlowChannels } from "./flow-channels.ts";
 import type { Plan } from "./packer.ts";
 import type { ReceivedFrames } from "./workspace.ts";
 
@@ -28,6 +29,9 @@ export interface TracedSession {
   readonly bytesInFlight: number;
   readonly windowBytes: number;
   readonly counters: Readonly<SessionCounters>;
+  /** To read the limits that it receives, and those that it sends. */
+  readonly sendLimit: { readonly flow: FlowChannels };
+  readonly receiveLimit: { readonly flow: FlowChannels };
 }
 
 export function plannedFrames({ channels }: Protocol, plan: Plan): TracedFrame[] {

@@ -3,7 +3,9 @@
  * side has sent so far. Refuses nothing; of what cannot be read it says why. Not here: payloads, and whether a session
  * would take the datagram. Worst case: its frames.
  */
-import type { Protocol } from "../protocol.ts";
+import { sameVersion } from "../negotiated-version.ts";
+import type { Protocol, Role } from "../protocol.ts";
+import { FlowChannels } from "../session/flow-channels.ts";
 import { rebuildAcknowledged, rebuildNumber } from "../session/packet-numbers.ts";
 import { type TracedDatagram, type TracedFrame, tracedAck } from "../trace/datagram.ts";
 import {
@@ -25,8 +27,14 @@ export class DatagramDecoder {
   /** The largest packet number that each side has sent. */
   readonly #largest: { a: number; b: number } = { a: -1, b: -1 };
 
+  /** The channels whose limits are told to each side: those that it sends on. */
+  readonly #flows: Readonly<Record<"a" | "b", FlowChannels>>;
+
   constructor(protocol: Protocol) {
     this.#protocol = protocol;
+    const flow = (sender: Role): FlowChannels =>
+      new FlowChannels(protocol, sender, false, sameVersion(protocol));
+    this.#flows = { a: flow("client"), b: flow("server") };
     this.#header = new DatagramHeader(protocol.header.userFields.length);
   }
 
@@ -56,7 +64,7 @@ export class DatagramDecoder {
       packetNumber,
       ackNow: header.ackNow ? true : undefined,
       ack,
-      limit: header.limit ? header.receiveLimit : undefined,
+      limit: header.limit ? this.#limitOf(from, header.receiveLimit) : undefined,
       clockMs: header.limit && codec.hasClock ? header.clock * CLOCK_UNIT_MS : undefined,
       frames,
       note,
@@ -69,6 +77,11 @@ export class DatagramDecoder {
       acks,
       rebuildAcknowledged(acks.largest, this.#protocol.header.ackBits, others),
     );
+  }
+
+  #limitOf(from: "a" | "b", limit: number): TracedDatagram["limit"] {
+    const { channel, handedOnBytes } = this.#flows[from === "a" ? "b" : "a"].read(limit);
+    return { channel: this.#protocol.channels[channel]?.name, handedOnBytes };
   }
 
   #frames(some: boolean): Pick<TracedDatagram, "frames" | "note"> {

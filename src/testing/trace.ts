@@ -159,7 +159,11 @@ function describe(datagram: TracedDatagram): string {
     const held = ack.delayMs === undefined ? "" : ` held ${ack.delayMs} ms`;
     parts.push(`ack ${ranges.join(" ")}${held}`);
   }
-  if (limit !== undefined) parts.push(`limit ${limit}`);
+  if (limit !== undefined) {
+    parts.push(
+      `limit${limit.channel === undefined ? "" : ` ${limit.channel}`} ${limit.handedOnBytes}`,
+    );
+  }
   for (const { channel, number, slice, bytes } of frames) {
     const which = number === undefined ? "" : ` ${number}`;
     const part = slice === undefined ? "" : ` slice ${slice[0]} of ${slice[1]}`;

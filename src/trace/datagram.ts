@@ -26,7 +26,10 @@ export interface TracedDatagram {
         readonly ranges: readonly (readonly [number, number])[];
       }
     | undefined;
-  readonly limit?: number | undefined;
+  /** Of which channel how much has been handed on; no channel where none of them has a limit. */
+  readonly limit?:
+    | { readonly channel?: string | undefined; readonly handedOnBytes: number }
+    | undefined;
   /** The writer's clock, where the layout has one, with a limit. */
   readonly clockMs?: number | undefined;
   readonly frames?: readonly TracedFrame[] | undefined;

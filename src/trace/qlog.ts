@@ -85,7 +85,10 @@ function frames({ ack, limit, ackNow, clockMs, frames: all = [] }: TracedDatagra
   if (ack !== undefined) {
     list.push({ frame_type: "ack", ack_delay: ack.delayMs, acked_ranges: ack.ranges });
   }
-  if (limit !== undefined) list.push({ frame_type: "max_data", maximum: limit });
+  if (limit !== undefined) {
+    const { channel, handedOnBytes } = limit;
+    list.push({ frame_type: "receive_limit", channel, handed_on: handedOnBytes });
+  }
   if (clockMs !== undefined) list.push({ frame_type: "clock", time: clockMs });
   if (ackNow === true) list.push({ frame_type: "ping" });
   for (const { channel, number, slice, bytes } of all) {

@@ -66,7 +66,7 @@ export class TraceRecorder implements SessionTracer {
   }
 
   sent(header: DatagramHeader, frames: readonly TracedFrame[], bytes: number, nowMs: number): void {
-    this.#add(qlogSent(this.#datagram(header, frames, bytes)), nowMs);
+    this.#add(qlogSent(this.#datagram(header, frames, bytes, true)), nowMs);
     this.#look(nowMs);
   }
 
@@ -76,7 +76,7 @@ export class TraceRecorder implements SessionTracer {
     bytes: number,
     nowMs: number,
   ): void {
-    this.#add(qlogReceived(this.#datagram(header, frames, bytes)), nowMs);
+    this.#add(qlogReceived(this.#datagram(header, frames, bytes, false)), nowMs);
     this.#look(nowMs);
   }
 
@@ -101,7 +101,12 @@ export class TraceRecorder implements SessionTracer {
     this.#add(qlogMetrics(this.#metrics), nowMs);
   }
 
-  #datagram(header: DatagramHeader, frames: readonly TracedFrame[], bytes: number): TracedDatagram {
+  #datagram(
+    header: DatagramHeader,
+    frames: readonly TracedFrame[],
+    bytes: number,
+    isOwn: boolean,
+  ): TracedDatagram {
     const { ack, acks, ackNow, limit, packetNumber, receiveLimit, clock } = header;
     const hasClock = limit && this.#protocol.header.hasClock === true;
     return {
@@ -109,10 +114,16 @@ export class TraceRecorder implements SessionTracer {
       packetNumber,
       ackNow: ackNow ? true : undefined,
       ack: ack ? tracedAck(acks, acks.largest) : undefined,
-      limit: limit ? receiveLimit : undefined,
+      limit: limit ? this.#limit(receiveLimit, isOwn) : undefined,
       clockMs: hasClock ? clock * CLOCK_UNIT_MS : undefined,
       frames,
     };
+  }
+
+  #limit(value: number, isOwn: boolean): TracedDatagram["limit"] {
+    const { sendLimit, receiveLimit } = this.#session;
+    const { channel, handedOnBytes } = (isOwn ? receiveLimit : sendLimit).flow.read(value);
+    return { channel: this.#protocol.channels[channel]?.name, handedOnBytes };
   }
 
   #add(event: QlogEvent, nowMs: number): void {

@@ -125,6 +125,49 @@ describe("decode", () => {
     expect((await run(datagram)).code).toBe(1);
   });
 
+  it("says of a receive limit which channel's it is, and how much of that was handed on", async () => {
+    // The example of docs/wire.md; a client says it of event, map and whatever else only servers send on.
+    const limit = "000001 81 1f83d9ab 0003 0000 00 00 808008";
+    const server = await run(limit, { from: "server", json: true });
+    expect(server.code).toBe(0);
+    expect(JSON.parse(server.out)).toMatchObject([
+      { limit: { channel: "chat", handedOnBytes: 65_536 } },
+    ]);
+    const text = (await run(limit, { from: "server" })).out;
+    expect(text).toContain("receiveLimit: 131072 (chat, 65536 bytes handed on)\n");
+    expect(text).toContain("channel: 1 (no frames)\n");
+    const either = (await run(limit)).out;
+    expect(either).toMatch(
+      /\(from the client: \w+, \d+ bytes handed on; from the server: chat, 65536 /,
+    );
+    const compat = (await run(limit, { from: "server", compat: true })).out;
+    expect(compat).toContain("receiveLimit: 131072\n");
+    const asks = await run("000003 40 1f83d9ab 0008", { from: "client" });
+    expect(asks.out).toContain("channel: 3 (asks for the limit of chat)\n");
+    const none = await run("000001 40 1f83d9ab 0008", { from: "client" });
+    expect(none.out).toContain("channel: 1 (no frames)\n");
+  });
+
+  it("refuses a limit where no channel has one", async () => {
+    const folderSpec = write(
+      "one-way.yaml",
+      "stardust: 1\nprotocol: { name: oneway }\nsecurity: plain\nchannels:\n  pose: { id: 0, delivery: unreliable, direction: both, message: { n: u8 } }\n  say: { id: 1, delivery: reliable, direction: client-to-server, message: { n: u8 } }\n",
+    );
+    const told = { spec: folderSpec, from: "client" };
+    const zero = await run("000001 81 1f83d9ab 0003 0000 00 00 00", told);
+    expect(zero).toMatchObject({ code: 0, out: expect.stringContaining("(no channel has one)") });
+    const wrong = await run("000001 81 1f83d9ab 0003 0000 00 00 05", told);
+    expect(wrong).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("5, but no channel has a limit"),
+    });
+    const good = await run("000001 81 1f83d9ab 0003 0000 00 00 05", { ...told, from: "server" });
+    expect(good).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("(say, 5 bytes handed on)"),
+    });
+  });
+
   it("checks directions where it knows who sent it", async () => {
     expect((await run(input, { from: "client" })).code).toBe(0);
     const wrong = await run(input, { from: "server" });

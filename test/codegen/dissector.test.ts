@@ -186,6 +186,13 @@ describe.skipIf(skipWithoutTshark).each(["arena_plain", "robot"])("the dissector
       counts.slices += parsed.frames.filter((frame) => frame.slice !== undefined).length;
       compareRegular(shown, parsed, `datagram ${i}`);
     });
+    if (name === "arena_plain") {
+      // The channels of both ends are known from the zero messages before; the example of docs/wire.md.
+      const bytes = fromHex("000001811f83d9ab0003000000 00808008".replace(" ", ""));
+      const joined = seen.slice(0, 4);
+      const limit = dissect(lua, asPcap([...joined, { from: "server", bytes }])).packets.at(-1)!;
+      expect(JSON.stringify(limit)).toContain("(chat, 65536 bytes handed on)");
+    }
     expect(counts.zero).toBeGreaterThan(6);
     expect(counts.frames).toBeGreaterThan(50);
     if (name === "arena_plain") expect(counts.slices).toBeGreaterThan(1);

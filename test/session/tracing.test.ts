@@ -71,6 +71,33 @@ it("has each datagram that was sent, received and refused, while it is on", () =
   expect(recorder.read()).toBe("");
 });
 
+it("says of limits, those that are sent and those that come, whose they are and of how much", () => {
+  const { client, server, pair, record } = world(3);
+  const recorder = record();
+  client.session.trace(recorder);
+  for (let i = 0; i < 300; i++) {
+    client.send("chat", numberedPayload(i, 1000));
+    server.send("map", numberedPayload(i, 3000));
+    pair.run(20);
+  }
+  const all = events(recorder.read());
+  const limits = (event: string) =>
+    all
+      .filter(({ name }) => name === event)
+      .flatMap(({ data }) => data["frames"] as { channel?: string; handed_on?: number }[])
+      .filter(({ handed_on = 0 }) => handed_on > 0);
+  const sent = limits("transport:packet_sent");
+  expect(sent.length).toBeGreaterThan(1);
+  expect(sent.every(({ channel, handed_on }) => channel === "map" && handed_on! % 3064 === 0)).toBe(
+    true,
+  );
+  const received = limits("transport:packet_received");
+  expect(received.length).toBeGreaterThan(1);
+  expect(
+    received.every(({ channel, handed_on }) => channel === "chat" && handed_on! % 1064 === 0),
+  ).toBe(true);
+});
+
 it("keeps the newest that nobody has read, and no more", () => {
   const { client, talk, record } = world(2);
   const recorder = record(50);

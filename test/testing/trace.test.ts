@@ -26,6 +26,28 @@ function talk(trace: Trace): { client: Side; server: Side; pair: Pair } {
 }
 
 describe("a trace", () => {
+  it("says of a receive limit which channel's it is, and of how much", () => {
+    const trace = new Trace({ protocol });
+    const client = side(protocol, "client", 1);
+    const server = side(protocol, "server", 2);
+    const link = { delayMs: 10 };
+    const pair = new Pair({ a: client.session, b: server.session, seed: 1, link, trace });
+    for (let i = 0; i < 100; i++) client.send("chat", numberedPayload(i, 1000));
+    pair.run(2000);
+    const limits = trace.events.flatMap((event) =>
+      event.what === "sent" && event.from === "b" ? (event.datagram.limit ?? []) : [],
+    );
+    expect(limits.length).toBeGreaterThan(2);
+    expect(limits.every(({ channel }) => channel === "chat")).toBe(true);
+    const last = limits.at(-1)!.handedOnBytes;
+    expect(last).toBeGreaterThan(50 * 1064);
+    expect(last % 1064).toBe(0);
+    expect(trace.toText()).toContain(`limit chat ${last}`);
+    expect(trace.toQlog("b")).toContain(
+      `{"frame_type":"receive_limit","channel":"chat","handed_on":${last}}`,
+    );
+  });
+
   it("says in words what left, what was in it, and what became of it", () => {
     const trace = new Trace({ protocol });
     const client = side(protocol, "client", 1);

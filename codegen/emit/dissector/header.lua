@@ -58,6 +58,21 @@ local function showAckBits(s, tree, at, bytes)
   tree:add(own.run, range, wide(run))
 end
 
+-- What the one varint of a receive limit says: of which channel, and how much of it was handed on. `model.limited` has the
+-- channels that each side sends on; between two versions some are left out, and nobody knows here which.
+local function limitSays(value, writer)
+  local names = model.limited[writer == "client" and "server" or "client"]
+  if #names == 0 then return "no channel has one" end
+  return names[value % #names + 1] .. ", " .. string.format("%.0f", math.floor(value / #names)) .. " bytes handed on"
+end
+local function limitText(s, value)
+  if s.compat then return nil end
+  if s.from then return " (" .. limitSays(value, s.from) .. ")" end
+  local client, server = limitSays(value, "client"), limitSays(value, "server")
+  if client == server then return " (" .. client .. ")" end
+  return " (from the client: " .. client .. "; from the server: " .. server .. ")"
+end
+
 local function readItem(s, tree, item, got)
   local f = item.fields[1]
   if f.bits then
@@ -75,7 +90,7 @@ local function readItem(s, tree, item, got)
   elseif not f.leaf then readRanges(s, tree, f)
   elseif f.leaf.reader == "varint" then
     local value, at = varint(s, f.name)
-    put(s, tree, f.field, at, wide(value), f.unit)
+    put(s, tree, f.field, at, wide(value), f.unit, f.role == "receive-limit" and limitText(s, value) or nil)
     got(f, value, at)
   else
     local at = take(s, item.bytes, f.name)

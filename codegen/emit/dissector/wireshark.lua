@@ -4,6 +4,7 @@
 local function read(tvb, pinfo, tree)
   local s = { tvb = tvb, raw = tvb:raw(), at = 0, stop = tvb:len(), path = {}, depths = {}, shown = 0, empty = 0 }
   s.compat = isCompat(pinfo)
+  s.from = sideOf(pinfo)
   local summary = {}
   local good, problem = pcall(function()
     if s.stop > model.maxDatagramBytes then fail(s, model.maxDatagramBytes, "longer than a datagram may be") end

@@ -6,10 +6,21 @@ end
 
 -- Clients, by address and port, whose accept said that the server has another version: see docs/wire.md.
 local compatClients = {}
-function proto.init() compatClients = {} end
+-- Which side an address is, by the zero messages that only one of them sends.
+local sides = {}
+function proto.init() compatClients, sides = {}, {} end
 
 local function endpoint(address, port)
   return tostring(address) .. " " .. port
+end
+
+-- Who wrote a datagram, as far as that is known; else nil.
+local function sideOf(pinfo)
+  local source, destination = endpoint(pinfo.src, pinfo.src_port), endpoint(pinfo.dst, pinfo.dst_port)
+  if sides[source] then return sides[source] end
+  if sides[destination] == "client" then return "server" end
+  if sides[destination] == "server" then return "client" end
+  return nil
 end
 
 local function isCompat(pinfo)
@@ -29,6 +40,8 @@ local function readZero(s, tree, pinfo, summary)
     s.at = from + #msg
     put(s, tree, own.msg, from, msg)
     summary[#summary + 1] = msg
+    local writer = model.zero[msg]
+    if writer == "client" or writer == "server" then sides[endpoint(pinfo.src, pinfo.src_port)] = writer end
     if msg == "accept" then
       local compat = string.find(s.raw, '"sys":{[^{}]*"compat":true') ~= nil
       compatClients[endpoint(pinfo.dst, pinfo.dst_port)] = compat
