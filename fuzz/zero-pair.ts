@@ -46,6 +46,8 @@ function sum(key: Uint8Array, data: Uint8Array, bytes: number): Uint8Array {
 }
 
 const nothing = new Uint8Array(0);
+/** Pauses without jitter: when a message comes is the change's to say. */
+const exact = (): number => 0;
 
 class StandInCrypto implements ZeroCrypto {
   lenient = false;
@@ -163,11 +165,15 @@ export class ZeroPair {
         const ports = [[PORT, OTHER_PORT]] as const;
         const tokens = hasToken ? tokenRules(crypto) : undefined;
         const own = { identity, resetKey: crypto.anyKey, tokens };
-        return [port, new ZeroServer({ protocol, crypto, port, ports, nowMs, ...own })];
+        return [
+          port,
+          new ZeroServer({ protocol, crypto, port, ports, random: exact, nowMs, ...own }),
+        ];
       }),
     );
     const token = hasToken ? ownToken(crypto) : undefined;
-    this.client = new ZeroClient({ protocol, crypto, port: PORT, join: bodies.join, token, nowMs });
+    const own = { join: bodies.join, token, random: exact };
+    this.client = new ZeroClient({ protocol, crypto, port: PORT, nowMs, ...own });
     this.#collect();
   }
 

@@ -142,6 +142,7 @@ export class ClientLink {
       port,
       join,
       ...keys,
+      random: secureRandom,
       nowMs: nowMs(),
     });
     this.#zero = zero;

@@ -125,6 +125,11 @@ export const ZERO_MIN_RTO_MS = 100;
  * what was lost would cost it the deadline.
  */
 export const ZERO_MAX_RTO_MS = 400;
+/**
+ * A pause is longer by at most such a share of it, at random, and never shorter (RFC 8961 section 4: a timeout is not to be below
+ * what was measured): who has begun at one moment with many others repeats beside them, not with them.
+ */
+export const ZERO_RTO_JITTER: number = 1 / 8;
 
 /** The pause after the second `gone`; it doubles each time, up to ZERO_MAX_RESTART_MS. */
 export const ZERO_RESTART_MS = 1000;

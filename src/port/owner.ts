@@ -97,6 +97,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       maxPendingPerAddress: options.maxJoinsPerAddress,
       // Peers that have ended are remembered for a while beside those that are there.
       maxPeers: 2 * options.maxPeers + 64,
+      random: options.random,
       nowMs: nowMs(),
     });
     this.#zero = zero;

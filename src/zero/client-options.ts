@@ -2,6 +2,7 @@
 import type { Protocol } from "../protocol.ts";
 import type { ZeroCrypto } from "./crypto.ts";
 import type { OwnToken } from "./join.ts";
+import type { RandomSource } from "./reliable-sequence.ts";
 
 export interface ZeroClientOptions {
   readonly protocol: Protocol;
@@ -14,6 +15,8 @@ export interface ZeroClientOptions {
   readonly serverKeys?: readonly string[] | undefined;
   /** The connect token of join 2, and the private key that it names. */
   readonly token?: OwnToken | undefined;
+  /** In [0, 1): the jitter of pauses, not for secrets. */
+  readonly random: RandomSource;
   readonly nowMs: number;
 }
 

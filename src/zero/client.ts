@@ -47,6 +47,7 @@ import {
   JOIN_SEQ,
   type ServerMessage,
 } from "./own-messages.ts";
+import type { RandomSource } from "./reliable-sequence.ts";
 import { RepeatedRequest, restartPauseMs } from "./request.ts";
 import { Reservation } from "./reservation.ts";
 import { isResetProof } from "./reset.ts";
@@ -60,9 +61,8 @@ export class ZeroClient {
   readonly #join: object;
   readonly #serverKeys: readonly string[] | undefined;
   readonly #token: OwnToken | undefined;
-  readonly #request: RepeatedRequest = new RepeatedRequest(({ bytes, port }) =>
-    this.#send(bytes, port),
-  );
+  readonly #random: RandomSource;
+  readonly #request: RepeatedRequest;
   readonly #outbox: Outbox<ZeroClientTransmit> = new Outbox();
   readonly #events: Outbox<ZeroClientEvent> = new Outbox();
   readonly #counters: ZeroCounters = createCounters();
@@ -92,13 +92,15 @@ export class ZeroClient {
    * long beside it.
    */
   constructor(options: ZeroClientOptions) {
-    const { protocol, crypto, port, join, nowMs } = options;
+    const { protocol, crypto, port, join, random, nowMs } = options;
     this.#protocol = protocol;
     this.#crypto = crypto;
     this.#dialledPort = port;
     this.#serverKeys = options.serverKeys;
     this.#token = options.token;
     this.#join = outgoingBody(protocol, "join", join);
+    this.#random = random;
+    this.#request = new RepeatedRequest(random, ({ bytes, port }) => this.#send(bytes, port));
     this.#handshakeDeadlineMs = nowMs + protocol.limits.handshakeTimeoutMs;
     this.#begin(nowMs);
     this.#attempt!.checkRoom();
@@ -120,7 +122,7 @@ export class ZeroClient {
 
   /** Smoothed round-trip time, 0 before the first sample: a first guess for the regular protocol. */
   get rttMs(): number {
-    return this.#request.estimator.smoothedMs;
+    return this.#request.rttMs;
   }
 
   /**
@@ -273,9 +275,9 @@ export class ZeroClient {
     this.#attempt!.end();
     this.#state = next;
     const given = { port, peer, accept: envelope.body, negotiated, reset, resumeMs, ...own };
-    const { estimator } = this.#request;
+    const { pauses } = this.#request;
     const { maxDatagramBytes } = this.#protocol.limits;
-    const options = { estimator, maxDatagramBytes, counters: this.#counters };
+    const options = { pauses, maxDatagramBytes, counters: this.#counters };
     this.#reservation = new Reservation(this.#crypto, this.cid, given, options);
     this.#request.begin({ bytes: this.#reservation.attach(), port }, nowMs);
     if (port !== this.#dialledPort && this.#unreached === undefined) {
@@ -318,7 +320,7 @@ export class ZeroClient {
     this.#abandonAttempt(next);
     const { restarts } = this.#counters;
     this.#counters.restarts++;
-    this.#restartAtMs = nowMs + restartPauseMs(restarts);
+    this.#restartAtMs = nowMs + restartPauseMs(restarts, this.#random);
     if (restarts === 0) this.#begin(nowMs);
     return "accepted";
   }

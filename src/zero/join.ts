@@ -133,7 +133,7 @@ export class JoinAttempt {
     if (this.#sender === undefined) {
       if (count > 0) return undefined;
       request.hold(nowMs);
-      this.#sender = new PieceSender(this.#pieces, request.estimator, this.#send, this.#counters);
+      this.#sender = new PieceSender(this.#pieces, request.pauses, this.#send, this.#counters);
     }
     if (!this.#sender.acknowledge(count, nowMs)) return undefined;
     return this.#sender.done;

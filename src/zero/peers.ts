@@ -27,7 +27,7 @@ import {
   type ServerState,
   serverStates,
 } from "./own-messages.ts";
-import { ReliableSequence } from "./reliable-sequence.ts";
+import { type RandomSource, ReliableSequence } from "./reliable-sequence.ts";
 
 const encoder = new TextEncoder();
 
@@ -94,6 +94,7 @@ export interface PeerTableOptions {
   readonly port: number;
   readonly maxPeers: number;
   readonly counters: ZeroCounters;
+  readonly random: RandomSource;
   readonly send: (bytes: Uint8Array, to: NetworkPath) => void;
   readonly emit: (event: ZeroServerEvent) => void;
   /** Whether events wait that nobody has fetched, as many as there may be. */
@@ -163,6 +164,7 @@ export class PeerTable {
       sequence: new ReliableSequence({
         sent: ACCEPT_SEQ,
         received: JOIN_SEQ,
+        pauses: { random: this.#o.random },
         counters: this.#o.counters,
       }),
       expiresAtMs: nowMs + this.#o.protocol.limits.handshakeTimeoutMs,

@@ -11,7 +11,7 @@ import { MAX_JOIN_BODY_BYTES, MAX_JOIN_PIECES, MAX_PIECE_TRANSMISSIONS } from ".
 import { decodeBase64url } from "./base64url.ts";
 import type { ZeroDropReason } from "./counters.ts";
 import type { JoinSys } from "./own-messages.ts";
-import { ReliableSequence, type RtoEstimator, type SequenceCounters } from "./reliable-sequence.ts";
+import { type Pauses, ReliableSequence, type SequenceCounters } from "./reliable-sequence.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -55,13 +55,13 @@ export class PieceSender {
 
   constructor(
     datagrams: readonly Uint8Array[],
-    estimator: RtoEstimator,
+    pauses: Pauses,
     send: (datagram: Uint8Array) => void,
     counters?: SequenceCounters,
   ) {
     this.#datagrams = datagrams;
     this.#send = send;
-    this.#sequence = new ReliableSequence({ sent: 0, received: 0, estimator, counters });
+    this.#sequence = new ReliableSequence({ sent: 0, received: 0, pauses, counters });
   }
 
   /** All of them are acknowledged. */

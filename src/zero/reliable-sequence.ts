@@ -1,13 +1,27 @@
 /**
  * The reliability of zero messages: a small TCP whose unit is the message. Sequence numbers from 1, a cumulative
  * acknowledgement in every message, retransmission of the oldest after a measured timeout that doubles (RFC 6298,
- * Karn's rule), duplicates suppressed, delivery in order from a bounded buffer. It shares nothing with the
+ * Karn's rule) and is a little longer by chance, duplicates suppressed, delivery in order from a bounded buffer. It shares nothing with the
  * reliability of the regular protocol.
  *
  * A number of 0 is outside the sequence (pure acks). Worst case: four datagrams and four messages are held, a
- * datagram is sent again every 0.4 s until its owner gives up.
+ * datagram is sent again every 0.4 to 0.45 s until its owner gives up.
  */
-import { ZERO_INITIAL_RTO_MS, ZERO_MAX_RTO_MS, ZERO_MIN_RTO_MS, ZERO_WINDOW } from "../limits.ts";
+import {
+  ZERO_INITIAL_RTO_MS,
+  ZERO_MAX_RTO_MS,
+  ZERO_MIN_RTO_MS,
+  ZERO_RTO_JITTER,
+  ZERO_WINDOW,
+} from "../limits.ts";
+
+/** Numbers in [0, 1) for pauses. Handed in: the machines have no source of their own, and a test's is a seed's. */
+export type RandomSource = () => number;
+
+/** A pause, longer by chance, never shorter. */
+export function withJitter(pauseMs: number, random: RandomSource): number {
+  return pauseMs * (1 + ZERO_RTO_JITTER * random());
+}
 
 /** The round-trip time of one path and the retransmission timeout that follows from it, RFC 6298 section 2. */
 export class RtoEstimator {
@@ -20,7 +34,7 @@ export class RtoEstimator {
     return this.#smoothedMs;
   }
 
-  /** The timeout before any doubling. */
+  /** The timeout before any doubling or jitter. */
   get rtoMs(): number {
     return this.#rtoMs;
   }
@@ -38,18 +52,29 @@ export class RtoEstimator {
   }
 }
 
+/** What the pauses of one path are made of; its timers share it. */
+export interface Pauses {
+  readonly random: RandomSource;
+  readonly estimator?: RtoEstimator;
+}
+
 /**
  * The one timer of RFC 6298 section 5. The doubling ends with the next progress, measured or not (as TCP
- * implementations do): a handshake has few round trips and a deadline.
+ * implementations do): a handshake has few round trips and a deadline. Jitter is of the pause, not of the timeout: it is
+ * not doubled with it.
  */
 export class RetransmissionTimer {
-  readonly estimator: RtoEstimator;
+  readonly pauses: Required<Pauses>;
   #rtoMs: number;
   #deadlineMs: number = Number.POSITIVE_INFINITY;
 
-  constructor(estimator: RtoEstimator) {
-    this.estimator = estimator;
+  constructor({ random, estimator = new RtoEstimator() }: Pauses) {
+    this.pauses = { random, estimator };
     this.#rtoMs = estimator.rtoMs;
+  }
+
+  get estimator(): RtoEstimator {
+    return this.pauses.estimator;
   }
 
   /** When to retransmit; infinity while it does not run. */
@@ -60,13 +85,13 @@ export class RetransmissionTimer {
   /** Begins anew without doubling (5.1, 5.3). */
   start(nowMs: number): void {
     this.#rtoMs = this.estimator.rtoMs;
-    this.#deadlineMs = nowMs + this.#rtoMs;
+    this.#deadlineMs = nowMs + withJitter(this.#rtoMs, this.pauses.random);
   }
 
   /** It ran out and the oldest message was sent again (5.5, 5.6). Doubles up to `mostMs`. */
   backOff(nowMs: number, mostMs: number = ZERO_MAX_RTO_MS): void {
     this.#rtoMs = Math.min(mostMs, this.#rtoMs * 2);
-    this.#deadlineMs = nowMs + this.#rtoMs;
+    this.#deadlineMs = nowMs + withJitter(this.#rtoMs, this.pauses.random);
   }
 
   stop(): void {
@@ -96,7 +121,8 @@ export interface SequenceOptions {
   /** The highest sequence number sent and received before the sequence began. */
   readonly sent: number;
   readonly received: number;
-  readonly estimator?: RtoEstimator;
+  /** What its pauses come from; missing: exact ones, and an estimator of its own. */
+  readonly pauses?: Pauses | undefined;
   /** Missing: nobody asks. */
   readonly counters?: SequenceCounters | undefined;
 }
@@ -137,7 +163,7 @@ export class ReliableSequence<M> {
     this.#sent = options.sent;
     this.#received = options.received;
     this.#counters = options.counters ?? noCounters();
-    this.#timer = new RetransmissionTimer(options.estimator ?? new RtoEstimator());
+    this.#timer = new RetransmissionTimer(options.pauses ?? { random: () => 0 });
   }
 
   /** The number that the next message to be sent has. */

@@ -3,7 +3,12 @@
  * path. Not here: what the requests are, and when one has been repeated for long enough (client.ts).
  */
 import { ZERO_MAX_RESTART_MS, ZERO_RESTART_MS } from "../limits.ts";
-import { RetransmissionTimer, RtoEstimator } from "./reliable-sequence.ts";
+import {
+  type Pauses,
+  type RandomSource,
+  RetransmissionTimer,
+  withJitter,
+} from "./reliable-sequence.ts";
 
 /** A datagram and the server's port that it goes to. */
 export interface Request {
@@ -12,16 +17,25 @@ export interface Request {
 }
 
 export class RepeatedRequest {
-  readonly estimator: RtoEstimator = new RtoEstimator();
   readonly #send: (request: Request) => void;
-  readonly #timer: RetransmissionTimer = new RetransmissionTimer(this.estimator);
+  readonly #timer: RetransmissionTimer;
   #current: Request | undefined;
   #sentAtMs = 0;
   #transmissions = 0;
 
   /** `send` is called for each transmission. */
-  constructor(send: (request: Request) => void) {
+  constructor(random: RandomSource, send: (request: Request) => void) {
+    this.#timer = new RetransmissionTimer({ random });
     this.#send = send;
+  }
+
+  /** For others on this path. */
+  get pauses(): Required<Pauses> {
+    return this.#timer.pauses;
+  }
+
+  get rttMs(): number {
+    return this.#timer.pauses.estimator.smoothedMs;
   }
 
   /** The request; undefined where none is under way. */
@@ -84,7 +98,7 @@ export class RepeatedRequest {
   /** A reply has come. Karn: a request that was sent twice says nothing about the time its reply took. */
   measure(nowMs: number): void {
     if (this.#current !== undefined && this.#transmissions === 1) {
-      this.estimator.sample(nowMs - this.#sentAtMs);
+      this.#timer.pauses.estimator.sample(nowMs - this.#sentAtMs);
     }
   }
 
@@ -95,6 +109,8 @@ export class RepeatedRequest {
 }
 
 /** How long a client waits before it begins anew, when it has done so that often: at once the first time, then ever longer. */
-export function restartPauseMs(restarts: number): number {
-  return restarts === 0 ? 0 : Math.min(ZERO_MAX_RESTART_MS, ZERO_RESTART_MS * 2 ** (restarts - 1));
+export function restartPauseMs(restarts: number, random: RandomSource): number {
+  if (restarts === 0) return 0;
+  const pauseMs = Math.min(ZERO_MAX_RESTART_MS, ZERO_RESTART_MS * 2 ** (restarts - 1));
+  return withJitter(pauseMs, random);
 }

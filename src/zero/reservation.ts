@@ -14,7 +14,7 @@ import {
   messages,
   type SysOf,
 } from "./own-messages.ts";
-import { ReliableSequence, type RtoEstimator, type SequenceCounters } from "./reliable-sequence.ts";
+import { type Pauses, ReliableSequence, type SequenceCounters } from "./reliable-sequence.ts";
 
 /** `reset` is that of the proof that its port has lost us. */
 export type OwnReservation = OwnKeys &
@@ -33,7 +33,7 @@ export class Reservation {
     cid: string,
     own: OwnReservation,
     options: {
-      readonly estimator: RtoEstimator;
+      readonly pauses: Pauses;
       readonly maxDatagramBytes: number;
       readonly counters: SequenceCounters;
     },
@@ -45,7 +45,7 @@ export class Reservation {
     this.sequence = new ReliableSequence({
       sent: ATTACH_SEQ,
       received: ACCEPT_SEQ,
-      estimator: options.estimator,
+      pauses: options.pauses,
       counters: options.counters,
     });
   }

@@ -4,6 +4,7 @@ import type { Protocol } from "../protocol.ts";
 import type { SigningKey, ZeroCrypto } from "./crypto.ts";
 import type { PortRanges } from "./messages.ts";
 import type { NetworkPath } from "./network-path.ts";
+import type { RandomSource } from "./reliable-sequence.ts";
 import type { TokenRules } from "./token.ts";
 
 export interface ZeroServerOptions {
@@ -21,6 +22,8 @@ export interface ZeroServerOptions {
   readonly resetKey?: Uint8Array | undefined;
   /** What accept says of how long peers are kept behind their idle timeout; missing: they are not. */
   readonly resumeMs?: number | undefined;
+  /** In [0, 1): the jitter of pauses, not for secrets. */
+  readonly random: RandomSource;
   readonly nowMs: number;
   /** What is left out has its default. */
   readonly limits?: Partial<PortLimits>;

@@ -124,6 +124,7 @@ export class ZeroServer {
       port: options.port,
       maxPeers: options.maxPeers ?? 8192,
       counters: this.#counters,
+      random: options.random,
       send: (bytes, to) => this.#send(bytes, to),
       // Bounded by the peers: each has at most one event of each kind, but for the moves, which ask for room.
       emit: (event) => this.#events.push(event, Number.POSITIVE_INFINITY),

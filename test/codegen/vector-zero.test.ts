@@ -51,6 +51,7 @@ function clientBefore(msg: string): ZeroClient {
     crypto,
     port: granted.port,
     join: find("join from the client: what is required").body,
+    random: () => 0,
     nowMs: 0,
   });
   const steps = {
@@ -90,6 +91,7 @@ function serverBefore(msg: string, options: Pick<ZeroServerOptions, "limits"> = 
     crypto,
     port,
     ports,
+    random: () => 0,
     nowMs: 0,
     ...options,
   });
@@ -136,6 +138,7 @@ describe("the zero messages of the vectors", () => {
       crypto,
       port: granted.port,
       join: find("join from the client: what is required").body,
+      random: () => 0,
       nowMs: 0,
     });
     const next = () => client.pollTransmit(0)?.bytes;
@@ -178,6 +181,7 @@ describe("the zero messages of the vectors", () => {
       crypto,
       port: granted.port,
       ports: granted.ports,
+      random: () => 0,
       nowMs: 0,
     });
     const next = () => server.pollTransmit(0)?.bytes;

@@ -71,6 +71,9 @@ class History {
   }
 }
 
+/** Pauses without jitter: a schedule says itself what is early and what is late. */
+const exact = (): number => 0;
+
 /** Stands for a sealed datagram of this connection's session: who has another id does not have the keys either. */
 const greeting = (cid: string): Buffer => Buffer.from(`sealed ${cid}`);
 
@@ -104,7 +107,10 @@ class Run {
       const tokens = scenario.token?.rules;
       const own = protocol.security === "sealed" ? { identity, tokens } : { tokens };
       const { nowMs } = this;
-      this.servers.set(port, new ZeroServer({ protocol, crypto, port, ports, nowMs, ...own }));
+      this.servers.set(
+        port,
+        new ZeroServer({ protocol, crypto, port, ports, random: exact, nowMs, ...own }),
+      );
     }
     this.#histories.client = new History();
     this.client = new ZeroClient({
@@ -113,6 +119,7 @@ class Run {
       port: PORTS[0],
       join: scenario.join ?? { name: "bot" },
       token: scenario.token?.own,
+      random: exact,
       nowMs: this.nowMs,
     });
     this.#pump();

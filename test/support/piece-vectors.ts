@@ -34,7 +34,10 @@ function joinOf(body: object, isSecret: boolean) {
   const to = isSecret ? readOfferedKey(crypto, portKey.text) : undefined;
   const second = attempt.second(cookie, to)!;
   // All of it arrives.
-  const request = new RepeatedRequest(() => {});
+  const request = new RepeatedRequest(
+    () => 0,
+    () => {},
+  );
   for (let count = 0; attempt.hearPieces(count, request, 0) === false; count++);
   return {
     body: JSON.stringify(body),

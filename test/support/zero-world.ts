@@ -127,6 +127,7 @@ export class World {
   #flights: Flight[] = [];
   #order = 0;
   #nextPeer = 1;
+  #machines = 0;
 
   constructor(options: WorldOptions = {}) {
     this.options = options;
@@ -146,6 +147,7 @@ export class World {
         ...((options.protocol ?? protocol).security === "sealed" ? { identity } : {}),
         port,
         ports: [[PORTS[0], PORTS[2]]],
+        random: this.#jitter(),
         nowMs: this.nowMs,
         ...options.serverOptions,
         ...other,
@@ -174,6 +176,7 @@ export class World {
         join: o.join ?? { name: `bot${index}` },
         serverKeys: o.serverKeys,
         token: o.token,
+        random: this.#jitter(),
         nowMs: this.nowMs,
       }),
       address: o.address ?? `10.0.0.${index + 1}`,
@@ -185,6 +188,12 @@ export class World {
     this.hosts.push(host);
     this.pump();
     return host;
+  }
+
+  /** Of one machine: a stream of its own, so that what it draws changes nothing else. */
+  #jitter(): () => number {
+    const random = new SeededRandom(this.options.seed ?? 1, ++this.#machines);
+    return () => random.next();
   }
 
   after(delayMs: number, deliver: () => void): void {

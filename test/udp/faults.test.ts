@@ -434,6 +434,7 @@ describe("joins", () => {
         crypto: nodeCrypto,
         port: port!,
         join: { name: "flood" },
+        random: Math.random,
         nowMs: performance.now(),
       });
       clients.set(client.cid, client);

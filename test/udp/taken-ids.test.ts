@@ -18,6 +18,7 @@ async function machine(port: number, seed: number): Promise<ZeroClient> {
     crypto: testCrypto(seeded(seed)),
     port,
     join: {},
+    random: () => 0,
     nowMs: performance.now(),
   });
   const service = (): void => {

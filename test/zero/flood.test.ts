@@ -98,6 +98,7 @@ describe("a flood", () => {
         crypto: testCrypto(random),
         port: P0,
         join: { name: "x" },
+        random,
         nowMs: world.nowMs,
       }),
     );

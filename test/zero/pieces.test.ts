@@ -201,6 +201,7 @@ describe("a join in pieces", () => {
         crypto: nodeCrypto,
         port: P0,
         join: { name: "ada", ticket },
+        random: () => 0,
         nowMs: 0,
       });
     const overhead = JSON.stringify({ name: "ada", ticket: "" }).length;

@@ -5,6 +5,9 @@ import {
   RetransmissionTimer,
   RtoEstimator,
 } from "#src/zero/reliable-sequence.js";
+import { restartPauseMs } from "#src/zero/request.js";
+import { handZeroProtocol } from "../support/hand-zero.ts";
+import { openWorld, seeded, World } from "../support/zero-world.ts";
 
 const bytes = (n: number): Uint8Array => Uint8Array.of(n);
 
@@ -28,7 +31,7 @@ describe("the retransmission timeout", () => {
   });
 
   it("doubles up to a bound, until it is started anew", () => {
-    const timer = new RetransmissionTimer(new RtoEstimator());
+    const timer = new RetransmissionTimer({ random: () => 0 });
     timer.start(0);
     const waits: number[] = [];
     for (let i = 0, nowMs = 0; i < 6; i++) {
@@ -41,6 +44,54 @@ describe("the retransmission timeout", () => {
     expect(timer.deadlineMs).toBe(250);
     timer.stop();
     expect(timer.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("jitter", () => {
+  /** What a timer waits for, timeout after timeout. */
+  function waits(random: () => number, count: number): number[] {
+    const timer = new RetransmissionTimer({ random });
+    const found: number[] = [];
+    timer.start(0);
+    for (let nowMs = 0; found.length < count; timer.backOff(nowMs)) {
+      found.push(timer.deadlineMs - nowMs);
+      nowMs = timer.deadlineMs;
+    }
+    return found;
+  }
+
+  it("makes every pause longer by up to an eighth, never shorter, and is not doubled", () => {
+    expect(waits(() => 0.5, 3)).toEqual([250, 400, 400].map((ms) => ms * (1 + 1 / 16)));
+    const random = seeded(7);
+    const timeouts = [250, ...Array.from({ length: 999 }, () => 400)];
+    const shares = waits(random, 1000).map((ms, i) => ms / timeouts[i]! - 1);
+    expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...shares)).toBeLessThanOrEqual(1 / 8);
+    // All of the room is used, evenly.
+    const quarters = [0, 0, 0, 0];
+    for (const share of shares) quarters[Math.floor(share * 32)]!++;
+    expect(Math.min(...quarters)).toBeGreaterThan(200);
+  });
+
+  it("takes clients apart that began at one moment, and is the same for the same seed", () => {
+    const times = (seed: number): string => {
+      const pauses = waits(seeded(seed), 5);
+      return pauses
+        .map((_, i) => Math.round(pauses.slice(0, i + 1).reduce((a, b) => a + b)))
+        .join();
+    };
+    expect(times(1)).toBe(times(1));
+    const all = Array.from({ length: 50 }, (_, i) => times(i));
+    expect(new Set(all).size).toBe(50);
+  });
+
+  it("is of the pause before a new connection id, too, but for the first, which comes at once", () => {
+    expect([0, 1, 2, 3, 4, 5].map((restarts) => restartPauseMs(restarts, () => 0))).toEqual([
+      0, 1000, 2000, 4000, 8000, 8000,
+    ]);
+    expect([0, 1, 5].map((restarts) => restartPauseMs(restarts, () => 0.8))).toEqual([
+      0, 1100, 8800,
+    ]);
   });
 });
 
@@ -156,5 +207,49 @@ it("counts what became of each message, both ways", () => {
     sequenceHeld: 1,
     sequenceDuplicates: 2,
     sequenceBeyond: 1,
+  });
+});
+
+describe("whatever a machine repeats has jitter", () => {
+  /** Between one sending of this message and the next, from here on, while nothing arrives. */
+  function pausesOf(world: World, msg: string): number[] {
+    const before = world.sentOf(msg).length;
+    world.loss = 1;
+    world.runFor(4000);
+    const times = world.sentOf(msg).map(({ atMs }) => atMs);
+    return times.slice(before).map((atMs, i) => atMs - times[before + i - 1]!);
+  }
+
+  function expectJitter(pauses: readonly number[]): void {
+    expect(pauses.length).toBeGreaterThan(5);
+    // What is repeated at 0.4 s is repeated at another time each time.
+    expect(new Set(pauses.map((ms) => ms.toFixed(3))).size).toBe(pauses.length);
+  }
+
+  it("a client's joins, the pieces of a body, its close", () => {
+    const joining = new World();
+    joining.join();
+    expectJitter(pausesOf(joining, "join"));
+
+    const large = new World({ protocol: handZeroProtocol({ large: true }) });
+    large.join({ join: { name: "ada", ticket: "x".repeat(3000) } });
+    // Join 1, its answer, join 2, its answer: the pieces are on their way.
+    large.runFor(45);
+    expect(large.sentOf("join").length).toBeGreaterThan(3);
+    expectJitter(pausesOf(large, "join").slice(1));
+
+    const closing = openWorld();
+    closing.hosts[0]!.client.close("bye", "", closing.nowMs);
+    closing.pump();
+    expectJitter(pausesOf(closing, "close"));
+  });
+
+  it("a server's close", () => {
+    const world = openWorld();
+    const { peer } = world.eventsOf("attached")[0]!;
+    const { port } = world.serverEvents.find(({ event }) => event.type === "attached")!;
+    world.servers.get(port)!.close(peer, "kicked", "", world.nowMs);
+    world.pump();
+    expectJitter(pausesOf(world, "close"));
   });
 });

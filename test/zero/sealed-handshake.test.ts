@@ -284,7 +284,8 @@ describe("joining a sealed server", () => {
   });
 
   it("refuses an identity where nothing is signed, and none where something is", () => {
-    const options = { crypto: nodeCrypto, port: 1, ports: [[1, 1]] as const, nowMs: 0 };
+    const ports = [[1, 1]] as const;
+    const options = { crypto: nodeCrypto, port: 1, ports, random: () => 0, nowMs: 0 };
     expect(() => new ZeroServer({ ...options, protocol: sealedProtocol })).toThrow("needs one");
     expect(() => new ZeroServer({ ...options, protocol, identity })).toThrow("has none");
   });

@@ -31,6 +31,7 @@ class ManualPair {
     crypto: nodeCrypto,
     port: PORT,
     join: { name: "ada" },
+    random: () => 0,
     nowMs: this.nowMs,
   });
   readonly server = new ZeroServer({
@@ -39,6 +40,7 @@ class ManualPair {
     port: PORT,
     ports: [[PORT, PORT]],
     resetKey,
+    random: () => 0,
     nowMs: this.nowMs,
   });
   readonly cid = this.client.cid;
