@@ -68,6 +68,8 @@ export interface WorldOptions {
   readonly minLatencyMs?: number;
   readonly maxLatencyMs?: number;
   readonly authenticateMs?: number;
+  /** Pauses have no jitter. */
+  readonly exactPauses?: boolean;
   /** Whether a client's firewall lets it reach this port; default: all. What comes back passes. */
   readonly reaches?: (port: number) => boolean;
   /** Decides on a join; default: the first port with the fewest peers. */
@@ -192,6 +194,7 @@ export class World {
 
   /** Of one machine: a stream of its own, so that what it draws changes nothing else. */
   #jitter(): () => number {
+    if (this.options.exactPauses === true) return () => 0;
     const random = new SeededRandom(this.options.seed ?? 1, ++this.#machines);
     return () => random.next();
   }
