@@ -1,7 +1,7 @@
 /**
  * Every schedule of a connection with at most so many faults, walked breadth-first on the real machines: one client, two
- * ports of a server, an application that decides. A fault is a datagram dropped, delivered twice, or overtaken; time that
- * passes while one is under way; a client whose address changes, before it is open or after. All else is the ordinary course: the oldest datagram
+ * ports of a server, an application that decides, and maybe a stranger who has read the client's connection id and joins under it. A fault is a datagram dropped, delivered twice, or overtaken; time that
+ * passes while one is under way; a client whose address changes, before it is open or after; the stranger. All else is the ordinary course: the oldest datagram
  * arrives, and where none is under way, the next timer is due.
  *
  * A machine knows nothing but what it was given: two schedules after which each machine has been given the same, at the
@@ -22,11 +22,15 @@ export interface Scenario {
   readonly protocol: Protocol;
   /** How long the application takes for its decision; missing: it decides at once. */
   readonly authenticateMs?: number;
-  readonly decision: "other port" | "same port" | "reject";
+  readonly decision: "other port" | "same port" | "second port" | "reject";
   /** The client's address may change once, which is a fault too; it notices by silence once it is open. */
   readonly moves?: boolean;
   /** Each destination sees the client at another port of its NAT. */
   readonly mapsEach?: boolean;
+  /** Nothing gets through to the chosen port, or nothing comes back from it: a firewall of the client's. */
+  readonly cutOff?: "there" | "back";
+  /** Once, at any time, a stranger begins to join at this port, at first under the client's connection id. */
+  readonly stranger?: "same port" | "other port";
   /** Who closes once it is open. */
   readonly closes?: "client" | "server";
   /** Sealed: once a peer's address is proven, its session sends a datagram, which opens at its client alone. */
@@ -40,10 +44,10 @@ export interface Scenario {
 /** What happens next. Numbers count the datagrams under way, oldest first. */
 type Step =
   | { readonly kind: "deliver" | "drop" | "repeat"; readonly at: number }
-  | { readonly kind: "timer" | "wait" | "move" | "silence" | "close" };
+  | { readonly kind: "timer" | "wait" | "move" | "silence" | "close" | "intrude" };
 
 interface Flight {
-  readonly to: "client" | number;
+  readonly to: Client | number;
   /** Where it says that it comes from. */
   readonly address: string;
   readonly port: number;
@@ -56,6 +60,9 @@ interface Flight {
 const LONG_MS = 2_500;
 const ADDRESSES = ["10.0.0.1", "10.0.0.2"] as const;
 const SERVER = "10.0.0.9";
+const STRANGER = "10.0.0.66";
+/** What the stranger says of itself. */
+const strangersJoin = { name: "eve" };
 const OPEN_PORTS = [PORTS[0], PORTS[1]] as const;
 
 class History {
@@ -77,14 +84,41 @@ const exact = (): number => 0;
 /** Stands for a sealed datagram of this connection's session: who has another id does not have the keys either. */
 const greeting = (cid: string): Buffer => Buffer.from(`sealed ${cid}`);
 
+/** A machine of a client, and what it has told. */
+class Client {
+  readonly name: string;
+  readonly machine: ZeroClient;
+  readonly body: object;
+  readonly history: History = new History();
+  readonly events: ZeroClientEvent[] = [];
+
+  constructor(name: string, machine: ZeroClient, body: object) {
+    this.name = name;
+    this.machine = machine;
+    this.body = body;
+  }
+}
+
+/** Who is let in, or was to be. */
+export interface Reserved {
+  readonly port: number;
+  readonly peer: number;
+  readonly cid: string;
+  /** Of its join. */
+  readonly body: unknown;
+}
+
 /** One run of the machines, as far as its schedule goes. */
 class Run {
   readonly scenario: Scenario;
   readonly client: ZeroClient;
+  readonly #own: Client;
+  /** Once it has begun. */
+  stranger: Client | undefined;
   readonly servers: Map<number, ZeroServer> = new Map();
-  readonly clientEvents: ZeroClientEvent[] = [];
   readonly serverEvents: { readonly port: number; readonly event: ZeroServerEvent }[] = [];
-  readonly reserved: { readonly port: number; readonly peer: number; readonly cid: string }[] = [];
+  readonly reserved: Reserved[] = [];
+  turnedAway = 0;
   flights: Flight[] = [];
   decisions: { readonly atMs: number; readonly port: number; readonly decide: () => void }[] = [];
   nowMs = 1000;
@@ -112,17 +146,40 @@ class Run {
         new ZeroServer({ protocol, crypto, port, ports, random: exact, nowMs, ...own }),
       );
     }
-    this.#histories.client = new History();
+    const join = scenario.join ?? { name: "bot" };
     this.client = new ZeroClient({
       protocol,
       crypto: testCrypto(seeded(1)),
       port: PORTS[0],
-      join: scenario.join ?? { name: "bot" },
+      join,
       token: scenario.token?.own,
       random: exact,
       nowMs: this.nowMs,
     });
+    this.#own = new Client("client", this.client, join);
     this.#pump();
+  }
+
+  /** Both, where there is a stranger. */
+  get clients(): readonly Client[] {
+    return this.stranger === undefined ? [this.#own] : [this.#own, this.stranger];
+  }
+
+  /** Whoever has read the client's connection id, at another address: another machine, whose first id is the same. */
+  #intrude(): void {
+    const { protocol, stranger } = this.scenario;
+    const ids = [Buffer.from(this.client.cid, "base64url")];
+    const crypto = testCrypto(seeded(2));
+    const machine = new ZeroClient({
+      protocol,
+      crypto: { ...crypto, randomBytes: (count) => ids.shift() ?? crypto.randomBytes(count) },
+      port: PORTS[stranger === "same port" ? 0 : 1],
+      join: strangersJoin,
+      random: exact,
+      nowMs: this.nowMs,
+    });
+    this.stranger = new Client("stranger", machine, strangersJoin);
+    this.stranger.history.add("intrude", this.nowMs, this.client.cid);
   }
 
   /** What makes this state another than others. */
@@ -130,8 +187,11 @@ class Run {
     const hash = createHash("sha1");
     hash.update(`${this.nowMs} ${this.moved} ${this.searching} ${this.closed}`);
     for (const history of Object.values(this.#histories)) hash.update(history.text);
-    for (const { to, seenAs, bytes } of this.flights)
-      hash.update(`|${to} ${seenAs} `).update(bytes);
+    for (const { name, history } of this.clients) hash.update(name).update(history.text);
+    for (const { to, seenAs, bytes } of this.flights) {
+      const name = typeof to === "number" ? to : to.name;
+      hash.update(`|${name} ${seenAs} `).update(bytes);
+    }
     return hash.digest("base64");
   }
 
@@ -141,7 +201,7 @@ class Run {
 
   get nextTimerMs(): number {
     return Math.min(
-      this.client.pollDeadline(),
+      ...this.clients.map(({ machine }) => machine.pollDeadline()),
       ...[...this.servers.values()].map((server) => server.pollDeadline()),
       ...this.decisions.map(({ atMs }) => atMs),
     );
@@ -171,9 +231,12 @@ class Run {
       case "move":
         this.moved = true;
         break;
+      case "intrude":
+        this.#intrude();
+        break;
       case "silence":
         this.searching = true;
-        this.#histories.client!.add("silence", this.nowMs);
+        this.#own.history.add("silence", this.nowMs);
         this.client.rebind(this.nowMs);
         break;
       case "close":
@@ -190,7 +253,7 @@ class Run {
       this.#histories[peer.port]!.add("close", this.nowMs);
       this.servers.get(peer.port)!.close(peer.peer, "kicked", "", this.nowMs);
     } else {
-      this.#histories.client!.add("close", this.nowMs);
+      this.#own.history.add("close", this.nowMs);
       this.client.close("bye", "", this.nowMs);
     }
     this.#pump();
@@ -216,6 +279,11 @@ class Run {
     return this.attachedPeers.at(-1)!.port;
   }
 
+  /** Nothing is said to, or heard from, this port. */
+  #isCutOff(port: number, way: Scenario["cutOff"]): boolean {
+    return this.scenario.cutOff === way && port !== PORTS[0];
+  }
+
   get attachedPeers(): { readonly port: number; readonly peer: number }[] {
     return this.serverEvents.flatMap(({ port, event }) =>
       event.type === "attached" ? [{ port, peer: event.peer }] : [],
@@ -228,9 +296,10 @@ class Run {
       const dueMs = this.nextTimerMs;
       if (dueMs > untilMs) break;
       this.nowMs = Math.max(this.nowMs, dueMs);
-      if (this.client.pollDeadline() <= this.nowMs) {
-        this.#histories.client!.add("timer", this.nowMs);
-        this.client.handleTimeout(this.nowMs);
+      for (const { machine, history } of this.clients) {
+        if (machine.pollDeadline() > this.nowMs) continue;
+        history.add("timer", this.nowMs);
+        machine.handleTimeout(this.nowMs);
       }
       for (const [port, server] of this.servers) {
         if (server.pollDeadline() > this.nowMs) continue;
@@ -246,15 +315,18 @@ class Run {
   }
 
   #arrive({ to, address, port, seenAs, bytes }: Flight): void {
-    if (to === "client") {
+    if (typeof to !== "number") {
       // The network drops what goes to an address that the client no longer has.
-      if (seenAs !== this.#seenAs(port)) return;
-      this.#histories.client!.add(this.nowMs, port, bytes);
+      if (to === this.#own && seenAs !== this.#seenAs(port)) return;
+      if (this.#isCutOff(port, "back")) return;
+      const { machine, history } = to;
+      history.add(this.nowMs, port, bytes);
       const isRegular = bytes[0] !== 0;
-      if (!isRegular) this.client.handleDatagram(bytes, bytes.length, address, port, this.nowMs);
-      else if (Buffer.from(bytes).equals(greeting(this.client.cid))) this.client.assumeAttached();
+      if (!isRegular) machine.handleDatagram(bytes, bytes.length, address, port, this.nowMs);
+      else if (Buffer.from(bytes).equals(greeting(machine.cid))) machine.assumeAttached();
       return;
     }
+    if (this.#isCutOff(to, "there")) return;
     this.#histories[to]!.add(this.nowMs, seenAs, bytes);
     this.servers.get(to)!.handleDatagram(bytes, bytes.length, address, port, this.nowMs);
   }
@@ -272,16 +344,19 @@ class Run {
   }
 
   #pump(): void {
-    const { client } = this;
-    for (let out = client.pollTransmit(this.nowMs); out !== undefined; ) {
-      const { bytes, port: to } = out;
-      const [address, port, seenAs] = [this.#address, this.#natPort(to), this.#seenAs(to)];
-      this.flights.push({ to, address, port, seenAs, bytes });
-      out = client.pollTransmit(this.nowMs);
-    }
-    for (let event = client.pollEvent(); event !== undefined; event = client.pollEvent()) {
-      this.clientEvents.push(event);
-      if (event.type === "rebound") this.searching = false;
+    for (const client of this.clients) {
+      const { machine, events } = client;
+      for (let out = machine.pollTransmit(this.nowMs); out !== undefined; ) {
+        const { bytes, port: to } = out;
+        const [address, port] =
+          client === this.#own ? [this.#address, this.#natPort(to)] : [STRANGER, 40_000];
+        this.flights.push({ to, address, port, seenAs: `${address}:${port}`, bytes });
+        out = machine.pollTransmit(this.nowMs);
+      }
+      for (let event = machine.pollEvent(); event !== undefined; event = machine.pollEvent()) {
+        events.push(event);
+        if (client === this.#own && event.type === "rebound") this.searching = false;
+      }
     }
     for (const [port, server] of this.servers) {
       for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
@@ -291,11 +366,12 @@ class Run {
       }
       for (let out = server.pollTransmit(this.nowMs); out !== undefined; ) {
         const seenAs = `${out.address}:${out.port}`;
-        this.flights.push({ to: "client", address: SERVER, port, seenAs, bytes: out.bytes });
+        const to = out.address === STRANGER ? this.stranger! : this.#own;
+        this.flights.push({ to, address: SERVER, port, seenAs, bytes: out.bytes });
         out = server.pollTransmit(this.nowMs);
       }
       for (const { cid, seenAs } of this.#greetings.splice(0)) {
-        this.flights.push({ to: "client", address: SERVER, port, seenAs, bytes: greeting(cid) });
+        this.flights.push({ to: this.#own, address: SERVER, port, seenAs, bytes: greeting(cid) });
       }
     }
   }
@@ -320,8 +396,14 @@ class Run {
       asked.reject(event.cid, "denied", "not today", this.nowMs);
       return;
     }
-    const chosen =
-      this.scenario.decision === "same port" ? port : OPEN_PORTS.find((other) => other !== port)!;
+    const { decision } = this.scenario;
+    const other = decision === "second port" ? PORTS[1] : OPEN_PORTS.find((one) => one !== port)!;
+    const chosen = decision === "same port" || event.stay ? port : other;
+    if (this.servers.get(chosen)!.hasPlaced(event.cid, this.nowMs)) {
+      this.turnedAway++;
+      asked.turnAway(event.cid, this.nowMs);
+      return;
+    }
     const peer = this.reserved.length + 1;
     this.#histories[chosen]!.add("reserve", this.nowMs, event.cid);
     const accept = this.servers.get(chosen)!.reserve({
@@ -330,7 +412,7 @@ class Run {
       accept: { motd: "welcome" },
       nowMs: this.nowMs,
     })!;
-    this.reserved.push({ port: chosen, peer, cid: event.cid });
+    this.reserved.push({ port: chosen, peer, cid: event.cid, body: event.body });
     asked.answer(event.cid, accept, this.nowMs);
   }
 }
@@ -355,14 +437,17 @@ export interface Finished {
   readonly faults: number;
   /** Deadlines have passed while a datagram was under way. */
   readonly waited: boolean;
-  readonly clientState: string;
-  readonly clientEvents: readonly ZeroClientEvent[];
-  readonly serverEvents: readonly { readonly port: number; readonly event: ZeroServerEvent }[];
-  readonly reserved: readonly {
-    readonly port: number;
-    readonly peer: number;
-    readonly cid: string;
+  /** The client, and the stranger where there was one. */
+  readonly clients: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly body: object;
+    readonly events: readonly ZeroClientEvent[];
   }[];
+  readonly serverEvents: readonly { readonly port: number; readonly event: ZeroServerEvent }[];
+  readonly reserved: readonly Reserved[];
+  /** Joins under a connection id that had a place at the chosen port already. */
+  readonly turnedAway: number;
   /** The client is open, and its server has it elsewhere. */
   readonly isLost: boolean;
   /** What the ports still have, after all their timers. */
@@ -424,6 +509,10 @@ function choices(run: Run, faultsLeft: number): { readonly step: Step; readonly 
   if (faultsLeft > 0 && scenario.moves === true && !run.moved) {
     found.push({ step: { kind: "move" }, cost: 1 });
   }
+  const mayIntrude = scenario.stranger !== undefined && run.stranger === undefined;
+  if (faultsLeft > 0 && mayIntrude && run.client.cid !== "") {
+    found.push({ step: { kind: "intrude" }, cost: 1 });
+  }
   return found;
 }
 
@@ -468,17 +557,19 @@ export function explore(scenario: Scenario, faults: number, judge: Judge): Explo
 }
 
 function end(run: Run, node: Node, judge: Judge): string {
-  const { scenario, clientEvents, serverEvents, reserved } = run;
+  const { scenario, serverEvents, reserved, turnedAway } = run;
   const sizes = [...run.servers.values()].map((server) => server.sizes);
   try {
     return judge({
       scenario,
       faults: node.faults,
       waited: run.waited,
-      clientState: run.client.state,
-      clientEvents,
+      clients: run.clients.map(({ name, machine, body, events }) => {
+        return { name, state: machine.state, body, events };
+      }),
       serverEvents,
       reserved,
+      turnedAway,
       isLost: run.isLost,
       peersLeft: sizes.reduce((sum, { peers }) => sum + peers, 0),
       joinsLeft: sizes.reduce((sum, { entries }) => sum + entries, 0),
