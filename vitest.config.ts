@@ -10,8 +10,8 @@ const alone = [
   "test/session/held-memory.test.ts",
 ];
 
-/** What talks over real sockets or runs worker threads, and waits most of the time: two files at once. */
-const sockets = ["test/udp/**/*.test.ts", "test/pool/**/*.test.ts"];
+/** What talks over real sockets, runs worker threads or a browser, and waits most of the time: two files at once. */
+const sockets = ["test/udp/**/*.test.ts", "test/pool/**/*.test.ts", "test/dashboard/**/*.test.ts"];
 
 export default defineConfig({
   test: {

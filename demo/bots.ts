@@ -171,7 +171,8 @@ export class Bots {
   }
 
   async #joinOne(index: number): Promise<void> {
-    const { loss, delayMs, seed, resend } = this.#options;
+    const { loss, delayMs, seed, resend, bots, lossyBots = bots } = this.#options;
+    const isLinkGood = (loss === 0 && delayMs === 0) || index < bots - lossyBots;
     const { host, ports, serverKey } = this.#target;
     for (let attempt = 1; ; attempt++) {
       const abort = new AbortController();
@@ -186,7 +187,7 @@ export class Bots {
           resend,
           onFault: (error, where) => this.#error(`${where}: ${String(error)}`),
           wrapSocket: (socket) => {
-            if (loss === 0 && delayMs === 0) return socket;
+            if (isLinkGood) return socket;
             const link = lossySocket(socket, {
               loss,
               delayMs,

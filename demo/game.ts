@@ -3,6 +3,7 @@
  * say whether every promise was kept. It talks to players through the generated server only.
  */
 
+import type { Scene, SceneItem } from "stardust-udp/dashboard";
 import type { Peer, Server } from "../generated/server.ts";
 import type { Entity } from "../generated/types.ts";
 import { checksum, MAP_HEIGHT, MAP_WIDTH, makeTiles } from "./map.ts";
@@ -16,6 +17,8 @@ const MAX_ENTITIES_IN_SNAPSHOT = 96;
 const SERVED_IN_STEP = 200;
 const STEP_M = 0.5;
 const WALL_M = 512;
+/** What the dashboard shows of the world at least, from its middle to each side: where bots walk. */
+const VIEW_M = 150;
 
 /** What the server knows of a player; it is the peer's state. */
 export interface Player {
@@ -74,6 +77,20 @@ export class Arena {
   /** No more snapshots, events or chat: what is under way can arrive. */
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Who is where, for the dashboard. */
+  scene(): Scene {
+    let [minX, minY, maxX, maxY] = [-VIEW_M, -VIEW_M, VIEW_M, VIEW_M];
+    const items: SceneItem[] = [];
+    for (const { id, state } of this.#server.peers.values()) {
+      if (!state.ready) continue;
+      const { at, heading } = state.entity;
+      items.push({ id, x: at.x, y: at.y, heading });
+      [minX, minY] = [Math.min(minX, at.x), Math.min(minY, at.y)];
+      [maxX, maxY] = [Math.max(maxX, at.x), Math.max(maxY, at.y)];
+    }
+    return { minX, minY, maxX, maxY, items };
   }
 
   /** State of a new player. */

@@ -8,6 +8,7 @@ import { listen, type Options } from "../generated/server.ts";
 import { Bots } from "./bots.ts";
 import { BotsProcess, serveBots } from "./bots-process.ts";
 import type { CrashData } from "./crash-socket.ts";
+import { openDashboard } from "./dashboard.ts";
 import { Arena, type Player } from "./game.ts";
 import { type DemoOptions, help, parseOptions } from "./options.ts";
 import { addTally, disagreement, emptyTally, type Summary } from "./report.ts";
@@ -118,6 +119,10 @@ async function runServer(options: DemoOptions): Promise<number> {
   say(`Every connection is sealed. The server's key, made for this run: ${server.publicKey}`);
   const arena = new Arena(server, complain);
   arena.start();
+  if (options.dashboard !== undefined) {
+    const { url } = await openDashboard(server, arena, options.dashboard);
+    say(`Look at it: ${url} in a browser, or in a terminal: npx stardust top ${url}`);
+  }
   const target = { host: HOST, ports: server.ports, serverKey: server.publicKey };
   const bots = options.bots > 0 ? new BotsProcess(options, target, complain) : undefined;
   const startedMs = performance.now();

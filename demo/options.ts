@@ -21,9 +21,16 @@ export interface DemoOptions {
   readonly resend: boolean;
   /** The worker of the first port dies so long after it has started, each time; undefined: it does not. */
   readonly crashS: number | undefined;
+  /** Only so many bots, the last ones, have the link of `loss` and `delayMs`; undefined: all. */
+  readonly lossyBots: number | undefined;
+  /** TCP port of the dashboard; another one where that is taken. Undefined: there is none. */
+  readonly dashboard: number | undefined;
   /** Set on the process that the demo starts for its bots. */
   readonly child: boolean;
 }
+
+/** Beside the ports of the arena, but of TCP. */
+const DEFAULT_DASHBOARD = 12_340;
 
 export const help = `Stardust's arena: a server on a pool of UDP ports, and bots that play.
 
@@ -35,6 +42,9 @@ Usage: npm start -- [options]
                    (default: run until Ctrl-C)
   --loss P         the link between bots and server drops this share, each way (default 0)
   --delay MS       and holds each datagram for so long, each way (default 0)
+  --lossy-bots N   only the last N bots have that link; the others' is as good as this machine's (default: all)
+  --dashboard PORT the web page that shows all this, on 127.0.0.1 (default 12340, or a free port where that is taken)
+  --no-dashboard   without it
   --seed N         seed of the link's and the bots' chances (default 1)
   --join HOST:PORT only bots, against a server that runs already
   --server-key KEY and only if it has this key, which it printed when it started
@@ -53,6 +63,9 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
     duration: { type: "string" },
     loss: { type: "string" },
     delay: { type: "string" },
+    "lossy-bots": { type: "string" },
+    dashboard: { type: "string" },
+    "no-dashboard": { type: "boolean" },
     seed: { type: "string" },
     join: { type: "string" },
     "server-key": { type: "string" },
@@ -69,6 +82,11 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
     durationS: readNumber(values, "duration", { min: 0.1, max: 1e6, whole: false }),
     loss: readNumber(values, "loss", { min: 0, max: 0.99, whole: false }) ?? 0,
     delayMs: readNumber(values, "delay", { min: 0, max: 10_000, whole: false }) ?? 0,
+    lossyBots: readNumber(values, "lossy-bots", { min: 0, max: 1000 }),
+    dashboard:
+      values["no-dashboard"] === true
+        ? undefined
+        : (readNumber(values, "dashboard", { min: 0, max: 65_535 }) ?? DEFAULT_DASHBOARD),
     seed: readNumber(values, "seed", { min: 0, max: 2 ** 32 - 1 }) ?? 1,
     json: values["json"] === true,
     join: parseJoin(values["join"] as string | undefined),

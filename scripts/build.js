@@ -1,5 +1,5 @@
 /**
- * Builds into dist/: the library (`src`, `codegen`, `cli`), then, unless only that is asked for (`node scripts/build.js
+ * Builds into dist/: the library (`src`, `codegen`, `cli`, and the page of `dashboard`), then, unless only that is asked for (`node scripts/build.js
  * lib`), the arena (`generated`, `demo`, `fuzz`, `simulate`, `soak`). A part is built when a file that it is made of has other content than
  * when it was built last, and it is said when that takes time. Worst case: all of it; a build that fails leaves its part
  * marked as not built.
@@ -12,12 +12,19 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const common = ["package.json", "package-lock.json", "tsconfig.base.json", "scripts/build.js"];
-const library = ["src", "codegen", "cli", "tsconfig.lib.json"];
+const library = [
+  "src",
+  "codegen",
+  "cli",
+  "dashboard",
+  "scripts/dashboard-page.js",
+  "tsconfig.lib.json",
+];
 const parts = [
   {
     name: "lib",
     made: [...common, ...library],
-    steps: [["-p", "tsconfig.lib.json"], "codegen/copy-assets.js"],
+    steps: [["-p", "tsconfig.lib.json"], "codegen/copy-assets.js", "scripts/dashboard-page.js"],
   },
   {
     name: "arena",

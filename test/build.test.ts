@@ -33,7 +33,8 @@ it("builds a part when a file of it has other content, and nothing else", () => 
   write("src/a.ts", "export const a: number = 1;\n");
   write("demo/b.ts", "export const b: number = 1;\n");
   write("codegen/copy-assets.js", 'console.log("assets");\n');
-  expect(build()).toEqual({ status: 0, out: "assets\n", built: ["lib", "arena"] });
+  write("scripts/dashboard-page.js", 'console.log("page");\n');
+  expect(build()).toEqual({ status: 0, out: "assets\npage\n", built: ["lib", "arena"] });
   expect(build()).toEqual({ status: 0, out: "", built: [] });
   write("demo/b.ts", "export const b: number = 2;\n");
   expect(build("lib").built).toEqual([]);

@@ -79,8 +79,17 @@ describe("the package", () => {
 
   it("holds nothing else: no example game, no test, no source, no source map, no lock file", () => {
     const allowed =
-      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(MIT|APACHE)|dist\/(src|codegen|cli)\/.+\.(js|d\.ts)|dist\/codegen\/(spec|model|emit\/dissector)\/[\w.-]+\.(yaml|json|lua))$/;
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(MIT|APACHE)|dist\/(src|codegen|cli)\/.+\.(js|d\.ts)|dist\/codegen\/(spec|model|emit\/dissector)\/[\w.-]+\.(yaml|json|lua)|dist\/src\/dashboard\/assets\/(page\.(js|css)|(index|login)\.html|icon\.svg))$/;
     expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
+  });
+
+  it("holds the dashboard's page, with the licence of the library that is bundled into it", () => {
+    const assets = ["icon.svg", "index.html", "login.html", "page.css", "page.js"];
+    const folder = "dist/src/dashboard/assets";
+    expect(paths).toEqual(expect.arrayContaining(assets.map((name) => `${folder}/${name}`)));
+    const licence = readFileSync(join(root, "node_modules/uplot/LICENSE"), "utf8").trim();
+    for (const name of ["page.css", "page.js"])
+      expect(readFileSync(join(root, folder, name), "utf8")).toContain(licence);
   });
 
   it("holds its licences, README and CHANGELOG", () => {

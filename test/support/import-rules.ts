@@ -112,6 +112,13 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
   },
   systems: { imports: BASE, types: ["groups"], packages: [] },
   tokens: { imports: [...BASE, "zero", "udp", "endpoint"], packages: [] },
+  // The server's side of the dashboard: it asks a server as its user does. Of session and zero only the words of counters.
+  "dashboard-server": {
+    imports: [...BASE, "session", "zero", "endpoint", "connection-trace"],
+    packages: ["node:*"],
+  },
+  // Its page, for browsers: only types of what it is told, and bounds.
+  dashboard: { imports: ["dashboard-server"], packages: ["uplot*"] },
   index: {
     imports: [...BASE, ...FACES],
     types: ["wire", "session", "udp", "groups", "diagnostics", "connection-trace"],
@@ -143,6 +150,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
       ...FACES,
       "index",
       "testing",
+      "dashboard-server",
       ...CODEGEN,
       "refactor",
     ],
@@ -242,6 +250,7 @@ const rootFiles: Readonly<Record<string, string>> = {
 
 /** Folders inside a module that are modules of their own. */
 const innerFolders: Readonly<Record<string, string>> = {
+  "src/dashboard": "dashboard-server",
   "cli/refactor": "refactor",
   "codegen/print": "codegen/print",
   "codegen/bytes": "codegen/bytes",
