@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """A client of the sealed Stardust arena, written from wire.md, connection.md, model.json and the vectors alone.
 
-    client.py HOST:PORT [--name NAME] [--say TEXT] [--server-key=KEY] [--seconds N] [--docs DIR ...]
+    client.py HOST:PORT [--name NAME] [--join JSON] [--token TEXT] [--say TEXT] [--server-key=KEY] [--seconds N] [--docs DIR ...]
     client.py --self-test [--docs DIR ...]
 
-It joins, takes the map, says something, prints the chat, and leaves with an acknowledged close. Beside it lie
+It joins, takes the map, says something, prints the chat, and leaves with an acknowledged close. At servers of other sealed specs it
+joins, says something where there is a channel `say`, and leaves. Beside it lie join.py (what it says to be let in),
 stardust.py (bytes: messages, datagrams, keys, zero messages), session.py (the regular protocol) and selftest.py. Times are
 milliseconds.
 """
-import argparse, json, os, select, socket, sys, time
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+import argparse, json, os, random, select, socket, sys, time
+from join import WINDOW, Join, Token, Unfit
 from session import NEVER, Session
 from stardust import Codec, Refused, TrafficKeys, b64, check_accept, read_zero, unb64, write_zero
 
@@ -45,11 +46,15 @@ class Timeout:
     def double(self):
         self.now = min(self.now * 2, 400)
 
+    def pause(self):
+        """Longer by up to an eighth: who began with us does not come again with us."""
+        return self.now * random.uniform(1, 1.125)
+
 
 class Client:
-    def __init__(self, model, host, port, name, server_key):
+    def __init__(self, model, host, port, body, server_key, token=None):
         self.model, self.limits, self.server_key = model, model['limits'], server_key
-        self.dialled, self.body = port, {'name': name}
+        self.dialled, self.body, self.token = port, body, token
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         self.ip, self.socket = address[0], socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
@@ -74,12 +79,16 @@ class Client:
             if source[:2] == (self.ip, self.port):
                 return data
 
-    def request(self, data, wanted, deadline, accept=lambda message, raw: message):
-        """Sends, and again with the retransmission timeout, until a message that is wanted comes; then what `accept` makes of it."""
-        first, again = milliseconds(), 0
+    def request(self, data, wanted, deadline, accept=lambda message, raw: message, sent=False):
+        """
+        Sends, and again with the retransmission timeout, until a message that is wanted comes; then what `accept` makes of it. `sent`: it
+        has been sent before, and is heard.
+        """
+        first, again = milliseconds(), int(sent)
         while milliseconds() < deadline:
-            self.send(data)
-            until = min(milliseconds() + self.rto.now, deadline)
+            if not sent:
+                self.send(data)
+            sent, until = False, min(milliseconds() + self.rto.pause(), deadline)
             while (raw := self.receive(until)) is not None:
                 if raw[:3] != b'\0\0\0':
                     result = self.session and self.early(raw)
@@ -94,7 +103,7 @@ class Client:
                 if message['msg'] == 'reject' and wanted[0] in ('challenge', 'accept'):
                     raise Fatal('the server rejects: ' + json.dumps(message['sys'], ensure_ascii=False))
                 if message['msg'] == 'processing' and 'accept' in wanted:
-                    until = min(milliseconds() + self.rto.now, deadline)
+                    until = min(milliseconds() + self.rto.pause(), deadline)
                 if message['msg'] in wanted and (result := accept(message, raw)) is not None:
                     if not again:
                         self.rto.sample(milliseconds() - first)  # Karn: only what was sent once
@@ -115,33 +124,34 @@ class Client:
             try:
                 return self.attempt(deadline)
             except Gone:
-                time.sleep(min(pause, max(0, deadline - milliseconds())) / 1000)
+                time.sleep(min(pause * random.uniform(1, 1.125), max(0, deadline - milliseconds())) / 1000)
                 pause = min(pause * 2 or 1000, 8000)
 
     def attempt(self, deadline):
-        self.cid, self.port, self.mac_in, self.session, self.inbox = b64(os.urandom(16)), self.dialled, None, None, []
-        private = X25519PrivateKey.generate()
-        key = b64(private.public_key().public_bytes_raw())
-        sys_ = {'hash': self.model['hash'], 'version': self.model['version'], 'key': key}
-        size = self.limits['maxDatagramBytes']
-        join1 = write_zero(self.cid, 'join', 0, 0, sys_, self.body, pad_to=size)
-        challenge = self.request(join1, ['challenge'], deadline)
-        sys_ = {'cookie': challenge['sys']['cookie'], **sys_}    # cookie and hash stand first
-        join2 = write_zero(self.cid, 'join', 1, 0, sys_, self.body, pad_to=size)
+        join = Join(self.model, self.body, self.token)
+        self.cid, self.port, self.mac_in, self.session, self.inbox = join.cid, self.dialled, None, None, []
+        join2 = self.request(join.first(), ['challenge'], deadline, lambda message, raw: join.second(message['sys']))
+        if self.server_key and join.identity not in (None, self.server_key):
+            raise Fatal('the server is another one: its key is ' + join.identity)
 
         def accepted(message, raw):
-            checked, said = check_accept(private, join2, raw), message['sys']
+            checked, said = check_accept(join.private, join2, raw), message['sys']
             if not checked or said['hash'] != self.model['hash'] or said.get('compat') \
+                    or join.identity not in (None, checked[1]) \
                     or not any(low <= said['port'] <= high for low, high in said['ports']):
                 return None
             return message, *checked
 
-        accept, keys, identity = self.request(join2, ['accept'], deadline, accepted)
+        early = None
+        if join.pieces:
+            self.request(join2, ['processing', 'accept'], deadline)
+            early = self.send_pieces(join.pieces, deadline, accepted)
+        accept, keys, identity = early or self.request(join2, ['accept'], deadline, accepted, sent=bool(join.pieces))
         if self.server_key and identity != self.server_key:
             raise Fatal('the server is another one: its key is ' + identity)
         print('the server has the key %s%s' % (identity, '' if self.server_key else
               ' (opportunistic: nobody has checked it, give --server-key)'))
-        print('accepted as peer %d on port %d: %s' % (accept['sys']['peer'], accept['sys']['port'], accept['body']['motd']))
+        print('accepted as peer %d on port %d: %s' % (accept['sys']['peer'], accept['sys']['port'], accept['body'].get('motd', '')))
         self.peer, self.port, self.mac_out = accept['sys']['peer'], accept['sys']['port'], keys['client mac']
         self.mac_in = keys['server mac']
         self.session = Session(self.model, TrafficKeys(keys['client'], self.model['cipher']),
@@ -151,6 +161,34 @@ class Client:
                             key=self.mac_out, pad_to=size)
         self.their_seq, self.remote_close, self.confirms, self.confirm_at, self.nonce = 2, None, 0, NEVER, None
         self.zero(self.request(attach, ['attached', 'close'], deadline))
+
+    def send_pieces(self, pieces, deadline, accepted):
+        """A window at a time, the oldest again with the retransmission timeout, until all are acknowledged. What came of accept, if that came first."""
+        acked, sent, until = 0, 0, NEVER
+        while acked < len(pieces):
+            while sent < min(len(pieces), acked + WINDOW):
+                self.send(pieces[sent])
+                sent, until = sent + 1, min(until, milliseconds() + self.rto.pause())
+            raw = self.receive(min(until, deadline))
+            if raw is None:
+                if milliseconds() >= deadline:
+                    raise Fatal('no answer: pieces %d of %d' % (acked, len(pieces)))
+                self.send(pieces[acked])
+                self.rto.double()
+                until = milliseconds() + self.rto.pause()
+                continue
+            message = read_zero(self.model, raw, self.cid, None)
+            if not message:
+                continue
+            if message['msg'] == 'gone':
+                raise Gone
+            if message['msg'] == 'reject':
+                raise Fatal('the server rejects: ' + json.dumps(message['sys'], ensure_ascii=False))
+            if message['msg'] == 'accept' and (result := accepted(message, raw)):
+                return result
+            if message['msg'] == 'processing' and acked < message['sys'].get('pieces', 0) <= sent:
+                acked, until = message['sys']['pieces'], milliseconds() + self.rto.pause()
+        return None
 
     # -- open
 
@@ -177,7 +215,7 @@ class Client:
         now = milliseconds()
         if self.confirm_at <= now and self.confirms < 24:
             self.send(self.ack(self.nonce))
-            self.confirms, self.confirm_at = self.confirms + 1, now + self.rto.now
+            self.confirms, self.confirm_at = self.confirms + 1, now + self.rto.pause()
             self.rto.double()
         self.session.timers(now)
         for data in self.session.transmit(now):
@@ -221,7 +259,7 @@ class Client:
                 self.zero(message)
 
 
-# ---- The arena ----------------------------------------------------------------------------------------------
+# ---- What it does there ----------------------------------------------------------------------------------------------
 
 def fnv1a(data):
     value = 0x811c9dc5
@@ -268,6 +306,32 @@ class Arena:
                 self.handle(self.channels[channel], payload)
         return not self.client.session.unacked and not self.client.session.fresh
 
+    def problems(self):
+        return [] if self.chats else ['no chat came']
+
+
+class Visit(Arena):
+    """In another game: says one line where there is a channel `say`, prints what comes, and leaves when the line comes back."""
+
+    def play(self, seconds):
+        end = milliseconds() + seconds * 1000
+        say = next((c for c in self.channels.values() if c['name'] == 'say'), None)
+        if say:
+            self.client.session.say('say', self.codec.encode(say['message'], {'text': self.line}))
+        self.said = True
+        while milliseconds() < end and not self.client.remote_close and not self.echoed:
+            for channel, payload in self.client.turn(end):
+                self.handle(self.channels[channel], payload)
+
+    def handle(self, about, payload):
+        self.seen[about['name']] = self.seen.get(about['name'], 0) + 1
+        value = self.codec.decode(about['message'], payload)
+        self.echoed = self.echoed or value == {'text': self.line}
+        print('%s: %s' % (about['name'], json.dumps(value, ensure_ascii=False, default=repr)))
+
+    def problems(self):
+        return []
+
 
 def load(folders, name):
     """A JSON file, from the first of the folders that has it."""
@@ -286,8 +350,10 @@ def run(options, model):
         key = b64(bytes.fromhex(key))
     if key:
         unb64(key, 32)
-    client = Client(model, host.strip('[]'), int(port), options.name, key)
-    arena = Arena(model, client, options.say)
+    body = json.loads(options.join) if options.join else {'name': options.name}
+    token = Token(options.token) if options.token else None
+    client = Client(model, host.strip('[]'), int(port), body, key, token)
+    arena = (Arena if any(c['name'] == 'map' for c in model['channels']) else Visit)(model, client, options.say)
     try:
         client.connect()
         print('attached')
@@ -302,7 +368,8 @@ def run(options, model):
     closed = client.close('done')
     print('messages by channel: ' + json.dumps(arena.seen))
     problems = [text for good, text in ((arena.said and settled, 'our message was not acknowledged'),
-                                        (arena.chats, 'no chat came'), (closed, 'close was not acknowledged')) if not good]
+                                        (closed, 'close was not acknowledged')) if not good]
+    problems += arena.problems()
     if problems:
         raise Fatal('; '.join(problems))
     print('left: close was acknowledged' + ('' if arena.echoed else ' (our line was not echoed)'))
@@ -312,6 +379,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('address', nargs='?', metavar='HOST:PORT')
     parser.add_argument('--name', default='python')
+    parser.add_argument('--join', metavar='JSON', help='the body of join, in place of a name')
+    parser.add_argument('--token', metavar='TEXT', help='a connect token, as a backend hands it to a player')
     parser.add_argument('--say', default='hello from Python', metavar='TEXT')
     parser.add_argument('--server-key', metavar='KEY', help="the server's public key: base64url, or 64 hex digits")
     parser.add_argument('--seconds', type=float, default=5, help='how long to stay')
@@ -329,7 +398,7 @@ def main():
             parser.error('HOST:PORT is needed')
         run(options, model)
         return 0
-    except (Fatal, OSError, ValueError) as problem:
+    except (Fatal, Unfit, OSError, ValueError) as problem:
         print('error: %s' % problem, file=sys.stderr)
         return 1
 

@@ -1,9 +1,13 @@
 """Checks the functions of the client against the vectors in the JSON files."""
+import hashlib, hmac, json
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from join import Join, Token, padded, read_join_key, secret_key
 from session import Session
 from stardust import (Codec, Layout, Reader, Refused, TrafficKeys, acknowledged, b64, check_accept, handshake_keys, mac_of, nearest,
-                      read_zero, varint, write_zero)
+                      read_zero, unb64, varint, write_zero)
 
 counts = {}
 
@@ -83,6 +87,106 @@ def recorded(v, model):
         same('recorded: refused, ' + one['case'], take(data), None)
     for message in v['messages']:
         same('recorded: said', any(d.get('open', '').endswith(message['payload']) for d in v['datagrams']), True)
+
+
+def model_of(hash_, security, secrets, size=1200):
+    """As much of a model as a join needs, for vectors of specs that are not at hand."""
+    body = {'properties': {name: {'secret': name in secrets} for name in ('name', 'ticket', *secrets)}}
+    return {'hash': hash_, 'version': 1, 'security': security, 'limits': {'maxDatagramBytes': size},
+            'zero': {'messages': [{'name': 'join', 'body': body, 'bodyBytes': 8192}]}}
+
+
+def secrets(v):
+    h = bytes.fromhex
+    private, port = (X25519PrivateKey.from_private_bytes(h(v[name])) for name in ('clientPrivateKey', 'joinPrivateKey'))
+    challenge, join = (json.loads(h(v[name])[3:]) for name in ('challenge', 'join'))
+    offered = read_join_key(challenge['sys']['joinKey'])
+    same('secrets: key', offered, (port.public_key().public_bytes_raw(), v['identity']))
+    same('secrets: another key', read_join_key('A' + v['joinKey'][1:]), None)
+    key, plain = secret_key(private, offered[0]), padded(json.loads(v['members']))
+    seal = len(plain) + 16, lambda head: AESGCM(key).encrypt(bytes(12), plain, head)
+    made = write_zero(join['cid'], 'join', 1, 0, join['sys'], join['body'], pad_to=700, seal=seal)
+    same('secrets: join', made.hex(), v['join'])
+    for one in v['refused']:
+        head, _, text = h(one['join']).rpartition(b',"secret":"')
+        try:
+            AESGCM(key).decrypt(bytes(12), unb64(text[:-2].decode(), seal[0]), head)
+            same('secrets: ' + one['case'], 'opened', 'refused')
+        except InvalidTag:
+            same('secrets: refused', 'refused', 'refused')
+
+
+def tokens(v):
+    h = bytes.fromhex
+    token = Token('stardust-token-%s.%s' % (v['token'], b64(h(v['clientSeed']))))
+    join = json.loads(h(v['join'])[3:])
+    made = write_zero(join['cid'], 'join', 1, 0, join['sys'], join['body'], pad_to=800, sign=token.sign)
+    same('tokens: join', made.hex(), v['join'])
+    same('tokens: of ours', token.signed, join['sys']['token'])
+    for wrong in ('', v['token'], 'stardust-token-' + v['token']):
+        try:
+            same('tokens: wrong', Token(wrong), None)
+        except ValueError:
+            same('tokens: refused', True, True)
+
+
+def replay(join, datagrams):
+    """Both joins and all pieces, made again with the record's cookie."""
+    challenge = next(json.loads(d[3:]) for d in datagrams if b'"msg":"challenge"' in d)
+    ours = [join.first(), join.second(challenge['sys']), *join.pieces]
+    theirs = list(dict.fromkeys(d for d in datagrams if b'"msg":"join"' in d[:64]))
+    for at, (made, said) in enumerate(zip(ours, theirs)):
+        same('joins: %d' % (at + 1), made.hex(), said.hex())
+    same('joins: count', len(ours), len(theirs))
+    return ours[1]
+
+
+def pieces(v):
+    h = bytes.fromhex
+    for name, security, hidden in (('readable', 'plain', ()), ('sealed', 'sealed', ('password', 'pin'))):
+        one = v[name]
+        first, second = (json.loads(h(one[join])[3:]) for join in ('join1', 'join2'))
+        private = X25519PrivateKey.from_private_bytes(h(v['clientPrivateKey']))
+        join = Join(model_of(first['sys']['hash'], security, hidden), json.loads(one['body']), cid=first['cid'], private=private)
+        port = X25519PrivateKey.from_private_bytes(h(v['joinPrivateKey'])).public_key().public_bytes_raw()
+        same('pieces: join 1', join.first().hex(), one['join1'])
+        made = join.build(second['sys']['cookie'], secret_key(private, port))
+        same('pieces: join 2', made.hex(), one['join2'])
+        join.cut_pieces(made, secret_key(private, port))
+        same('pieces: pieces', [piece.hex() for piece in join.pieces], one['pieces'])
+
+
+def recorded_joins(v):
+    h = bytes.fromhex
+    keys = v['keys']
+    for one in v['joins']:
+        datagrams = [h(d['hex']) for d in one['datagrams']]
+        security = 'sealed' if b'"key":"' in datagrams[0] else 'plain'
+        token = one.get('token') and Token('stardust-token-%s.%s' % (one['token'], b64(h(keys['tokenKeySeed']))))
+        private = X25519PrivateKey.from_private_bytes(h(keys['clientPrivateKey']))
+        join = Join(model_of(one['hash'], security, one['secrets']), one['body'], token, datagrams[0][17:39].decode(), private)
+        join2 = replay(join, datagrams)
+        accept = next(d for d in datagrams if b'"msg":"accept"' in d)
+        if security == 'sealed':
+            macs, identity = check_accept(private, join2, accept)
+            same('joins: identity', join.identity in (None, identity), True)
+        else:
+            ticket = unb64(json.loads(accept[3:])['sys']['ticket'], 32)
+            macs = {side + ' mac': hmac.digest(ticket, b'stardust 1 zero mac ' + way, 'sha256')
+                    for side, way in (('client', b'client to server'), ('server', b'server to client'))}
+        for d, data in zip(one['datagrams'], datagrams):
+            if data[-32:-24] == b',"mac":"':
+                same('joins: mac', mac_of(macs[d['from'] + ' mac'], data[:-32]), data[-24:-2])
+
+
+def macs(v):
+    h, plain = bytes.fromhex, v['plain']
+    for side, way in (('client', b'client to server'), ('server', b'server to client')):
+        key = hmac.digest(h(plain['ticket']), b'stardust 1 zero mac ' + way, 'sha256')
+        same('macs: key', key.hex(), plain[side + 'Key'])
+        data = h(plain['from' + side.capitalize()])
+        same('macs: mac', mac_of(key, data[:-32]), data[-24:-2])
+    same('macs: proof of a loss', b64(hashlib.sha256(unb64(v['loss']['proof'], 16)).digest()[:16]), v['loss']['reset'])
 
 
 def sealing(v):
@@ -199,6 +303,11 @@ def run(load, model):
     key_exchange(load('key-exchange-vectors.json'))
     sealing(load('sealing-vectors.json'))
     recorded(load('recorded-session.json'), model)
+    secrets(load('secret-vectors.json'))
+    tokens(load('token-vectors.json'))
+    pieces(load('piece-vectors.json'))
+    recorded_joins(load('recorded-joins.json'))
+    macs(load('mac-vectors.json'))
     vectors = load('vectors.json')
     messages(vectors, model)
     zero(vectors, model)

@@ -366,13 +366,19 @@ def mac_of(key, data):
     return b64(hmac.new(key, data, hashlib.sha256).digest()[:16]).encode()
 
 
-def write_zero(cid, msg, seq, ack, sys_, body=None, key=None, pad_to=0):
+def write_zero(cid, msg, seq, ack, sys_, body=None, key=None, pad_to=0, seal=None, sign=None):
+    """`seal`: how long what is secret gets, and what seals it beside all before it; `sign`: what signs all before it."""
     head = json.dumps({'v': 1, 'cid': cid, 'msg': msg, 'seq': seq, 'ack': ack, 'sys': sys_, 'body': body or {}},
                       separators=(',', ':'), ensure_ascii=False).encode()
     data = b'\0\0\0' + head[:-1]
-    room = pad_to - len(data) - len(b',"pad":""}') - (31 if key else 0)
+    room = pad_to - len(data) - len(b',"pad":""}') - (31 if key else 0) - (95 if sign else 0)
+    room -= len(b',"secret":""') + -(-seal[0] * 4 // 3) if seal else 0
     if pad_to and room > 0:
         data += b',"pad":"' + b'.' * room + b'"'
+    if seal:
+        data += b',"secret":"' + b64(seal[1](data)).encode() + b'"'
+    if sign:
+        data += b',"sig":"' + b64(sign(data)).encode() + b'"'
     return data + (b',"mac":"' + mac_of(key, data) + b'"}' if key else b'}')
 
 
