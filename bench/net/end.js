@@ -1,9 +1,9 @@
 /**
  * One end of a network benchmark, a process of its own: `node end.js JSON`, with the scenario, the role and the protocol. It
- * says in lines of JSON when it is ready and answers the lines `start`, `mark`, `stop` and `quit`. enet.c does the same in C.
+ * says in lines of JSON when it is ready and answers the lines `start`, `steady`, `mark`, `stop` and `quit`. enet.c does the same in C.
  */
 import { createInterface } from "node:readline";
-import { ClientWork, Counts, liveBytes, ServerWork } from "./work.js";
+import { ClientWork, Counts, liveBytes, ServerWork, warmUpTickMs } from "./work.js";
 
 const options = JSON.parse(process.argv[2]);
 const adapter = await import(`./${options.adapter}.js`);
@@ -30,12 +30,20 @@ async function server() {
   const work = new ServerWork(options, counts);
   const served = await adapter.serve(options, work);
   let timer;
+  const tickEvery = (ms) => {
+    clearInterval(timer);
+    if (options.work !== "game" || served.ticks) return;
+    timer = setInterval(() => work.tick(served.broadcast), ms);
+  };
   return {
     ready: { port: served.port },
     start() {
       counts.set("started", 1);
-      if (options.work !== "game" || served.ticks) return;
-      timer = setInterval(() => work.tick(served.broadcast), 1000 / options.hz);
+      tickEvery(options.warms ? warmUpTickMs(options) : 1000 / options.hz);
+    },
+    steady() {
+      counts.set("steady", 1);
+      tickEvery(1000 / options.hz);
     },
     mark: async () => ({
       received: counts.sum("received"),
@@ -100,6 +108,7 @@ async function clients() {
         counters,
       };
     },
+    steady: () => work.steady(),
     stop: () => work.stop(),
     close: () => Promise.all(work.clients.map(({ client }) => client.close())),
   };
@@ -109,6 +118,7 @@ const end = await (options.role === "server" ? server() : clients());
 say({ ready: end.ready });
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "start") await end.start();
+  if (line === "steady") end.steady();
   if (line === "stop") end.stop();
   if (line === "quit") {
     await Promise.race([end.close(), new Promise((resolve) => setTimeout(resolve, 1000))]);

@@ -10,6 +10,9 @@ import { buildLink } from "./build.js";
 /** An end that says nothing for so long is stuck. */
 const ANSWER_MS = 60_000;
 
+/** What the warm-up has left in queues is gone by then. */
+const SETTLE_MS = 1000;
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A process that answers lines with lines of JSON. */
@@ -137,6 +140,8 @@ export async function race(contestant, scenario) {
     await client.ask("start");
     const joined = await Promise.all([server.ask("mark"), client.ask("mark")]);
     await sleep(options.warmUpMs);
+    await Promise.all([server.ask("steady"), client.ask("steady")]);
+    if (options.warms) await sleep(Math.min(SETTLE_MS, options.warmUpMs));
     const before = await Promise.all([server.ask("mark"), client.ask("mark")]);
     await sleep(options.measureMs);
     const after = await Promise.all([server.ask("mark"), client.ask("mark")]);

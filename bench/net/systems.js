@@ -1,7 +1,7 @@
 /** The server's side of the network benchmarks inside Stardust's workers. */
 import { getEnvironmentData, threadId } from "node:worker_threads";
 import { channelOf, generated } from "./stardust.js";
-import { Counts, liveBytes, ServerWork } from "./work.js";
+import { Counts, liveBytes, ServerWork, warmUpTickMs } from "./work.js";
 
 const { options, memory } = getEnvironmentData("bench");
 const { systems } = await import(new URL("systems.js", generated(options)).href);
@@ -17,6 +17,24 @@ function collect() {
   if (asked === collected) return;
   collected = asked;
   counts.set("live", liveBytes());
+}
+
+function broadcast(port) {
+  if (port.peers.size === 0 || counts.sum("started") === 0) return;
+  work.tick((sequence, atUs) => {
+    port.broadcast[down.name](down.make(sequence, atUs));
+    return port.peers.size;
+  });
+}
+
+/** Ticks beside those of the game, until the code is warm. */
+let warming;
+function warmUp(port) {
+  if (!options.warms || warming !== undefined) return;
+  warming = setInterval(() => {
+    if (counts.sum("steady") > 0) clearInterval(warming);
+    else broadcast(port);
+  }, warmUpTickMs(options));
 }
 
 export default systems({
@@ -36,11 +54,8 @@ export default systems({
         tick: {
           everyMs: 1000 / options.hz,
           run(port) {
-            if (port.peers.size === 0 || counts.sum("started") === 0) return;
-            work.tick((sequence, atUs) => {
-              port.broadcast[down.name](down.make(sequence, atUs));
-              return port.peers.size;
-            });
+            warmUp(port);
+            broadcast(port);
           },
         },
       }

@@ -15,6 +15,7 @@ const FIELDS = {
   collections: 6,
   live: 7,
   started: 8,
+  steady: 9,
 };
 const FIELD_COUNT = 16;
 const MAX_THREADS = 64;
@@ -107,9 +108,16 @@ export class ServerWork {
   }
 }
 
+/** Datagrams a second each way while code is warmed up: a server compiles what it has done some ten thousand times. */
+const WARM_UP_PER_SECOND = 10_000;
+
+/** How long a server's tick lasts until then. */
+export const warmUpTickMs = ({ clients }) => (1000 * clients) / WARM_UP_PER_SECOND;
+
 /** The clients of one process. */
 export class ClientWork {
   #running = false;
+  #warming = false;
   #timers = [];
 
   constructor(scenario) {
@@ -144,8 +152,38 @@ export class ClientWork {
     return true;
   }
 
+  /** Begins its plan or, where the rate of that would take minutes to warm up the code, with all that goes. */
   start() {
     this.#running = true;
+    if (!this.scenario.warms) this.#begin();
+    else if (!this.scenario.isSilent) void this.#warmUp();
+  }
+
+  /** The code is warm: the plan. */
+  steady() {
+    if (!this.scenario.warms) return;
+    this.#warming = false;
+    this.#begin();
+  }
+
+  /** A burst, as the plan has it, a turn of the event loop, of each client in its turn. */
+  async #warmUp() {
+    this.#warming = true;
+    const { clients } = this;
+    const startMs = performance.now();
+    for (let next = 0; this.#warming; next++) {
+      const entry = clients[next % clients.length];
+      const atUs = nowUs();
+      for (let i = this.scenario.burst ?? 1; i > 0 && this.#send(entry, atUs); i--);
+      entry.client.flush();
+      await new Promise((resolve) => setImmediate(resolve));
+      while (this.#warming && next > ((performance.now() - startMs) * WARM_UP_PER_SECOND) / 1000) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+  }
+
+  #begin() {
     const { work } = this.scenario;
     if (work === "stream") for (const entry of this.clients) this.#stream(entry);
     if ((work === "game" && !this.scenario.isSilent) || work === "echo") this.#spread();
