@@ -6,7 +6,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import ts from "typescript";
 import { emitHeader } from "#codegen/emit/header.js";
 import { compatMaxBytes } from "#codegen/model/channels.js";
 import type { Model } from "#codegen/model/model.js";
@@ -16,6 +15,7 @@ import { Module } from "#codegen/print/module.js";
 import { loadSpec } from "#codegen/spec/load.js";
 import type { HeaderCodec, Protocol } from "#src/protocol.js";
 import { DatagramHeader, FrameHeader, Reader, Violation, Writer } from "#src/wire/index.js";
+import { javaScriptOf } from "../codegen/support/generate.ts";
 import { bytesCodec, handProtocol } from "./hand-protocol.ts";
 import {
   Layout,
@@ -64,13 +64,10 @@ export async function layoutWorld(name: string, lists: LayoutLists): Promise<Lay
   const module = new Module();
   const header = emitHeader(model, module);
   const text = printFile(module.imports, header);
-  const js = ts.transpileModule(text, {
-    compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
-  }).outputText;
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${name}.ts`);
   writeFileSync(file, text);
-  writeFileSync(join(folder, `${name}.js`), js);
+  writeFileSync(join(folder, `${name}.js`), javaScriptOf(text));
   const loadedJs = await import(pathToFileURL(join(folder, `${name}.js`)).href);
   const channels = model.channels.map((c) => {
     const { fixedBytes } = model.structs.find((s) => s.name === c.message)!;

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { transformSync } from "esbuild";
 import ts from "typescript";
 import { emit } from "#codegen/emit/emit.js";
 import { type Artefact, artefacts } from "#codegen/model/artefacts.js";
@@ -43,43 +44,37 @@ export async function generate(
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);
     if (!file.endsWith(".ts")) continue;
-    const js = ts.transpileModule(text, {
-      compilerOptions: { ...options, module: ts.ModuleKind.ESNext },
-      fileName: file,
-    });
-    writeFileSync(join(folder, "js", file.replace(/\.ts$/, ".js")), js.outputText);
+    writeFileSync(join(folder, "js", file.replace(/\.ts$/, ".js")), javaScriptOf(text));
   }
   const load = (file: string) => import(pathToFileURL(join(folder, "js", `${file}.js`)).href);
   return { folder, files, load };
 }
 
-/** A statement that stands between files which are compiled at once. */
-const seam = '"stardust: the next file";';
-
-/** As `generate`, only the named modules of many models, in one run of the compiler. In the order of the models. */
+/** As `generate`, only the named modules of many models, as JavaScript. In the order of the models. */
 export async function generateAll(
   name: string,
   models: readonly Model[],
   modules: readonly string[],
 ): Promise<Generated[]> {
   const emitted = await Promise.all(models.map((model) => emit(model)));
-  const sources = emitted.flatMap((files) =>
-    modules.map((file) => files.get(`${file}.ts`) ?? "export {};"),
-  );
-  const { outputText } = ts.transpileModule(sources.join(`\n${seam}\n`), {
-    compilerOptions: { ...options, module: ts.ModuleKind.ESNext },
-  });
-  const compiled = outputText.split(`${seam}\n`);
   return emitted.map((files, i) => {
     const folder = join(root, `${name}-${i}`);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    modules.forEach((file, k) => {
-      writeFileSync(join(folder, `${file}.js`), compiled[i * modules.length + k]!);
-    });
+    for (const file of modules) {
+      const text = files.get(`${file}.ts`) ?? "";
+      writeFileSync(join(folder, `${file}.js`), javaScriptOf(text));
+    }
     const load = (file: string) => import(pathToFileURL(join(folder, `${file}.js`)).href);
     return { folder, files, load };
   });
+}
+
+/** A module without its types, in a tenth of the compiler's time. */
+export function javaScriptOf(text: string): string {
+  const tsconfigRaw = { compilerOptions: { verbatimModuleSyntax: true } };
+  const { code } = transformSync(text, { loader: "ts", target: "es2023", tsconfigRaw });
+  return code.replace(/\b((?:from|import) "\.[^"]*)\.ts"/g, '$1.js"');
 }
 
 /** What the compiler says about these files; empty when all is well. */
