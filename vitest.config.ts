@@ -13,24 +13,40 @@ const alone = [
 /** What talks over real sockets, runs worker threads or a browser, and waits most of the time: two files at once. */
 const sockets = ["test/udp/**/*.test.ts", "test/pool/**/*.test.ts", "test/dashboard/**/*.test.ts"];
 
+/** What plants faults in classes, or counts what is executed: a process for each file. */
+const isolated = ["test/fuzz/**/*.test.ts", "test/simulate/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     exclude: ["test/tmp/**"],
     globalSetup: ["test/support/build-specs.js"],
     testTimeout: 90_000,
     hookTimeout: 90_000,
+    restoreMocks: true,
+    unstubGlobals: true,
     // What is built is loaded by Node itself, whether by `#src/…` or by the package's name: one copy of every class.
     server: { deps: { external: [/\/dist\//, /\/test\/tmp\//] } },
-    // All others run on every core, and before them.
+    // All others run on every core, before them, and in few processes: loading what they test takes a third of their time.
     projects: [
       {
         extends: true,
         test: {
           name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: [...sockets, ...alone, "test/tmp/**"],
+          exclude: [...sockets, ...alone, ...isolated, "test/tmp/**"],
+          isolate: false,
           maxWorkers: "100%",
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "isolated",
+          include: isolated,
+          exclude: ["test/tmp/**"],
+          maxWorkers: "100%",
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -40,7 +56,7 @@ export default defineConfig({
           include: sockets,
           exclude: [...alone, "test/tmp/**"],
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -49,7 +65,7 @@ export default defineConfig({
           name: "alone",
           include: alone,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
