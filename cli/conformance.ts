@@ -15,6 +15,7 @@ import { nodeCrypto } from "../src/udp/node-crypto.ts";
 import type { OwnToken } from "../src/zero/join.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 import { explainServer, type Listen, type Verdict, verdictText } from "./conformance/explain.ts";
+import { pieceRules } from "./conformance/piece-rules.ts";
 import { Connection, NoAnswer, Probe, type Target } from "./conformance/probe.ts";
 import { fail, type Outcome, type Rule, unseen } from "./conformance/rule.ts";
 import { type SessionContext, sessionRules } from "./conformance/session-rules.ts";
@@ -43,7 +44,7 @@ export async function runConformance(invocation: Invocation): Promise<ExitCode> 
   const { address } = await lookup((place[1] ?? place[2])!);
   const join = joinBody(flags);
   const only = flags["only"] as string | undefined;
-  const known = [...zeroRules(model), ...sessionRules(model)];
+  const known = [...joinRules(model), ...sessionRules(model)];
   if (only !== undefined && !known.some(({ id }) => id === only)) {
     throw new UsageError(`there is no rule ${printable(only)}; without --only all are listed`);
   }
@@ -116,7 +117,7 @@ export async function probeServer(
       throw new UsageError(`nobody answers a join at ${at}: is it a server of this spec?`);
     }
     const rows: Row[] = [];
-    for (const rule of zeroRules(target.model).filter(({ id }) => wanted(id))) {
+    for (const rule of joinRules(target.model).filter(({ id }) => wanted(id))) {
       rows.push(await tried(rule, probe, probe));
     }
     const rules = sessionRules(target.model).filter(({ id }) => wanted(id));
@@ -124,6 +125,11 @@ export async function probeServer(
   } finally {
     probe.close();
   }
+}
+
+/** Those of the connection protocol. */
+function joinRules(model: Target["model"]): readonly Rule<Probe>[] {
+  return [...zeroRules(model), ...pieceRules];
 }
 
 /** Where it is sealed, what a rule sends may end the connection: each has one of its own. */

@@ -205,12 +205,13 @@ export async function challenged(probe: Probe): Promise<{ cid: string; cookie: s
   return { cid, cookie: sys.cookie };
 }
 
-/** Join 2. */
+/** Join 2; `comesInPieces`: its body follows. */
 export function secondJoin(
   probe: Probe,
   cid: string,
   cookie: string,
   sys: object = {},
+  comesInPieces = false,
 ): Uint8Array {
   const first = probe.joinValues(cid);
   const { hash, ...others } = first.sys as { readonly hash: string };
@@ -221,7 +222,7 @@ export function secondJoin(
     seq: 1,
     sys: { cookie, hash, ...others, ...(token && { token: token.signed }), ...sys },
     padBytes,
-    ...probe.secretOf(cid),
+    ...(comesInPieces ? { body: {} } : probe.secretOf(cid)),
     ...(token && { sign: (head) => signJoin(nodeCrypto, token.key, head) }),
   });
 }

@@ -11,7 +11,13 @@ import { nodeCrypto } from "../../src/udp/node-crypto.ts";
 import { nodeSealCrypto } from "../../src/udp/node-seal.ts";
 import { openFrame } from "../../src/zero/envelope.ts";
 import { ClientKeyExchange, type SealedKeys } from "../../src/zero/key-exchange.ts";
-import { readOfferedKey, type SecretSeal, sealSecret } from "../../src/zero/secrets.ts";
+import {
+  agreedKey,
+  readOfferedKey,
+  type SecretSeal,
+  sealPiece,
+  sealSecret,
+} from "../../src/zero/secrets.ts";
 
 const TAG_BYTES = 16;
 
@@ -35,6 +41,12 @@ export class JoinKeys {
   /** What a join says of its secret members. */
   secret(members: Readonly<Record<string, unknown>>): SecretSeal {
     return sealSecret(nodeCrypto, this.#exchange.pair, this.#portKey, members)!;
+  }
+
+  /** A piece of a body that is sealed for this join 2. */
+  piece(join: Uint8Array, number: number, said: Uint8Array): Uint8Array {
+    const key = agreedKey(nodeCrypto, this.#exchange.pair, this.#portKey!)!;
+    return sealPiece(nodeCrypto, key, nodeCrypto.sha256(join), number, said);
   }
 
   /** What join 2 and the accept that answers it lead to; a text: why to nothing. */

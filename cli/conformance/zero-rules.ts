@@ -19,7 +19,7 @@ import { fail, type Outcome, pass, type Rule, unseen } from "./rule.ts";
 const page = (section: string): string => `connection.md#${section}`;
 
 /** Passes where nothing was said to `cid`. */
-async function silent(probe: Probe, cid: string): Promise<Outcome> {
+export async function silent(probe: Probe, cid: string): Promise<Outcome> {
   if (!(await probe.isAlive())) return fail("the server answers nobody any more");
   // One of the ids that are tried lacks its last character.
   const said = probe.answers.find(({ reading }) =>

@@ -1,13 +1,19 @@
 /** `stardust conformance`: our own servers pass every rule that shows, and servers with one planted fault fail that rule. */
-import { writeFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newIdentity } from "stardust-udp/tokens";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { explainServer, type Listen, type Verdict, verdictText } from "#cli/conformance/explain.js";
 import { probeServer, runConformance } from "#cli/conformance.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpecFile } from "#codegen/spec/load.js";
+import type { Protocol } from "#src/protocol.js";
+import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { ZeroServer } from "#src/zero/server.js";
 import { closing } from "../support/arena.ts";
+import { handZeroProtocol } from "../support/hand-zero.ts";
 import { narrowServer } from "../support/narrow.ts";
 import { specUrl } from "../support/specs.ts";
 import { root, stardust, temporaryFolder } from "./run.ts";
@@ -22,6 +28,31 @@ async function listenTo(name: string, options: object = {}): Promise<{ ports: re
   const url = specUrl(name, "generated/server.js");
   const { listen } = (await import(url.href)) as ServerModule;
   return closing(await listen({ ports: { count: 1 }, ...options }));
+}
+
+/** The machine of a port by itself, on a socket: it lets everybody in. */
+async function serveMachine(protocol: Protocol): Promise<number> {
+  const socket = createSocket("udp4");
+  onTestFinished(() => void socket.close());
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  const nowMs = performance.now();
+  const own = { protocol, crypto: nodeCrypto, port, ports: [[port, port]] as const };
+  const server = new ZeroServer({ ...own, random: Math.random, nowMs });
+  let peer = 0;
+  socket.on("message", (bytes, from) => {
+    const now = performance.now();
+    server.handleDatagram(bytes, bytes.length, from.address, from.port, now);
+    for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
+      if (event.type !== "join") continue;
+      const accept = server.reserve({ ...event, peer: ++peer, accept: {}, nowMs: now })!;
+      server.answer(event.cid, accept, now);
+    }
+    for (let out = server.pollTransmit(now); out !== undefined; out = server.pollTransmit(now))
+      socket.send(out.bytes, out.port, out.address);
+  });
+  return port;
 }
 
 describe("a server of ours", () => {
@@ -67,6 +98,44 @@ describe("a server of ours", () => {
         [expect.stringContaining("rejected (denied)")],
       ]);
     }
+  });
+
+  it("that takes bodies in pieces passes the rules about them, and one that does not refuses early", async () => {
+    const model = modelOf("test/specs/ticket.yaml");
+    const rules = async (options: object) => {
+      const server = await listenTo("ticket", options);
+      const join = { name: "ada", ticket: "0123456789abcdef".repeat(20) };
+      const rows = await probeServer({ ...target(server.ports[0]!, model), join }, (rule) =>
+        rule.startsWith("pieces-"),
+      );
+      return rows.map(({ rule, result }) => `${rule} ${result}`);
+    };
+    const all = "early unknown order again length number window sealed digest".split(" ");
+    expect(await rules({ authenticate: () => ({ accept: true }) })).toEqual(
+      all.map((rule) => `pieces-${rule} ${rule === "digest" ? "not observable" : "pass"}`),
+    );
+    expect(await rules({})).toEqual(
+      all.map((rule, i) => `pieces-${rule} ${i < 2 ? "pass" : "not observable"}`),
+    );
+  });
+
+  it("whose bodies are readable passes the rule about their digest", async () => {
+    const spec = join(temporaryFolder("conformance-pieces"), "ticket.yaml");
+    const text = readFileSync(join(root, "test/specs/ticket.yaml"), "utf8");
+    writeFileSync(
+      spec,
+      text
+        .replace("secret: true,", "")
+        .replace("name: ticket,", "name: readable,")
+        .replace("channels:", "security: plain\nchannels:"),
+    );
+    const model = resolveSpec(loadSpecFile(spec))!;
+    const port = await serveMachine(handZeroProtocol({ large: true, hash: model.hash }));
+    const body = { name: "ada", ticket: "0123456789abcdef".repeat(20) };
+    const rows = await probeServer({ ...target(port, model), join: body }, (rule) =>
+      /^pieces-(order|again|window|digest)$/.test(rule),
+    );
+    expect(rows.map(({ result }) => result)).toEqual(["pass", "pass", "pass", "pass"]);
   });
 
   it("has refused each datagram for the reason that the rule is about", async () => {
@@ -124,6 +193,22 @@ describe("a server that breaks a rule", () => {
     const sealed = { ...target(server.ports[0]!, modelOf("test/specs/sealed.yaml")), waitMs: 500 };
     const wanted = [rule, "challenge", "ack-gap", "seal-tag", "seal-none", "refuse-channel"];
     const rows = await probeServer(sealed, (one) => wanted.includes(one));
+    const failed = rows.filter(({ result }) => result === "fail").map((row) => row.rule);
+    expect(failed).toEqual([rule]);
+  });
+
+  it.each([
+    ["counts no pieces", "pieces-order"],
+    ["says nothing of what it has forgotten", "pieces-unknown"],
+  ])("of a spec with long bodies and %s fails %s, and nothing else", async (fault, rule) => {
+    const server = await listenTo("ticket", {
+      authenticate: () => ({ accept: true }),
+      wrapSocket: new URL("../support/faulty-socket.mjs", import.meta.url),
+      wrapSocketData: fault,
+    });
+    const ticket = { ...target(server.ports[0]!, modelOf("test/specs/ticket.yaml")), waitMs: 500 };
+    const wanted = [rule, "challenge", "pieces-early", "zero-json"];
+    const rows = await probeServer(ticket, (one) => wanted.includes(one));
     const failed = rows.filter(({ result }) => result === "fail").map((row) => row.rule);
     expect(failed).toEqual([rule]);
   });

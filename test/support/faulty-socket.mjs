@@ -82,6 +82,15 @@ const faults = {
         ? [bytesOf(text(bytes).replace(/.{86}"\}$/, `${"A".repeat(86)}"}`))]
         : [bytes],
   }),
+  "counts no pieces": () => ({
+    out: (bytes) =>
+      isMessage(bytes, "processing")
+        ? [bytesOf(text(bytes).replace(/"pieces":\d+/, '"pieces":0'))]
+        : [bytes],
+  }),
+  "says nothing of what it has forgotten": () => ({
+    out: (bytes) => (isMessage(bytes, "gone") ? [] : [bytes]),
+  }),
   "ends no connection": () => ({ out: (bytes) => (isMessage(bytes, "close") ? [] : [bytes]) }),
   "opens nothing that has the next keys": () => ({
     in: (bytes) => (isZero(bytes) || (bytes[FLAGS] & K) === 0 ? bytes : bytes.slice(0, FLAGS + 1)),
