@@ -3,6 +3,7 @@
  * costs nothing. main.ts turns a command line into a call of `run`.
  */
 import type { ErrorFormat } from "../codegen/spec/format.ts";
+import { peerOrders } from "../src/dashboard/state.ts";
 import type { Command, Flag } from "./command.ts";
 
 /** For every command that reports on a spec. */
@@ -264,5 +265,23 @@ export const commands: Readonly<Record<string, Command>> = {
       json: { type: "boolean", help: "print the report for programs" },
     },
     run: async (invocation) => (await import("./load.ts")).runLoad(invocation),
+  },
+  top: {
+    summary: "show a running server in the terminal: what suffers, its ports, peers and channels",
+    positionals: ["url of its dashboard"],
+    flags: {
+      token: {
+        type: "string",
+        value: "text",
+        help: "of the dashboard, where it has one (better: the variable STARDUST_TOKEN, which others on this machine do not see)",
+      },
+      once: { type: "boolean", help: "print it once, and end" },
+      json: { type: "boolean", help: "an object a line, for programs" },
+      sort: { type: "string", value: "number", help: "of peers", choices: peerOrders },
+      peers: { type: "string", value: "number", help: "how many are listed (default: 25)" },
+      port: { type: "string", value: "number", help: "only peers of this one" },
+      find: { type: "string", value: "text", help: "only peers with this in name, id or address" },
+    },
+    run: async (invocation) => (await import("./top.ts")).runTop(invocation),
   },
 };

@@ -16,7 +16,7 @@ const thresholds = {
 } as const;
 /** A round trip so much above what the path alone takes is a queue. */
 const RTT_TIMES = 3;
-const RTT_ABOVE_MS = 30;
+const RTT_ABOVE_MS = 50;
 /** So many of a port, and all of them, are no coincidence. */
 const MANY = 3;
 

@@ -22,13 +22,12 @@ export function perSecond(now: number, before: number, seconds: number): number 
   return Math.max(0, now - before) / seconds;
 }
 
-/** Of a server, a port or a peer: what it sends goes down. */
+/** Of a server, a port or a peer: what it sends goes down. Without a reading before, the mean of all `seconds` since the beginning. */
 export function ratesOf(
   now: TrafficStats,
-  before: TrafficStats | undefined,
+  before: TrafficStats = noTraffic,
   seconds: number,
 ): Rates {
-  if (before === undefined) return noRates;
   const rate = (name: keyof TrafficStats): number => perSecond(now[name], before[name], seconds);
   return {
     messagesDown: rate("messagesSent"),

@@ -260,7 +260,7 @@ export class RunningDashboard<Peer extends DashboardPeer> {
     const wasWatched = this.#isWatched;
     const stream = this.#states.open(request, response, query);
     stream.send("history", this.#sampler.history);
-    if (wasWatched) stream.send("state", this.#sampler.state(query));
+    if (wasWatched && this.#sampler.knowsPeers) stream.send("state", this.#sampler.state(query));
     else this.#wake();
   }
 

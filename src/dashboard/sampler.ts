@@ -99,6 +99,11 @@ export class Sampler<Peer extends { readonly isAway: boolean }> {
     return this.#peers.get(peer)?.state.level ?? 0;
   }
 
+  /** Whether peers have been read since somebody looks. */
+  get knowsPeers(): boolean {
+    return Number.isFinite(this.#peersAtMs);
+  }
+
   /** 0: not known yet. */
   portOf(peer: number): number {
     return this.#peers.get(peer)?.state.port ?? 0;
@@ -158,7 +163,7 @@ export class Sampler<Peer extends { readonly isAway: boolean }> {
       address: stats.address,
       isAway: this.#server.peers.get(stats.id)?.isAway ?? false,
       connectedMs: stats.connectedMs,
-      rates: ratesOf(stats, before, seconds),
+      rates: ratesOf(stats, before, before === undefined ? stats.connectedMs / 1000 : seconds),
       loss: recent.loss,
       rttMs: stats.rtt.smoothedMs,
       rttMinMs: stats.rtt.minMs,
@@ -176,7 +181,7 @@ export class Sampler<Peer extends { readonly isAway: boolean }> {
     const before = this.#before;
     const seconds = secondsBetween(stats, before);
     this.#recent.take(stats, seconds);
-    const rates = ratesOf(stats, before, seconds);
+    const rates = ratesOf(stats, before, before === undefined ? stats.uptimeMs / 1000 : seconds);
     const { loss } = this.#recent;
     const rtt = lately(stats.rtt, before?.rtt);
     const ports = stats.ports.slice(0, MAX_PORTS).map((port) => this.#portState(port, before));
@@ -233,7 +238,7 @@ export class Sampler<Peer extends { readonly isAway: boolean }> {
       peers: stats.peers,
       joined: stats.joins.joined,
       load: stats.load,
-      rates: ratesOf(stats, before, seconds),
+      rates: ratesOf(stats, before ?? stats, seconds),
       loss: recent.loss,
       rttMs: percentile(rtt, 0.5),
       rttP99Ms: percentile(rtt, 0.99),
@@ -289,9 +294,9 @@ function secondsBetween(
   return Math.max(0.001, (now.atMs - (before?.atMs ?? 0)) / 1000);
 }
 
-/** What came since the reading before; a worker that was started again counts from 0. */
+/** What came since the reading before, or all where nothing did; a worker that was started again counts from 0. */
 function lately(now: Histogram, before: Histogram = noHistogram): Histogram {
-  return sinceHistogram(now, before.count > now.count ? noHistogram : before);
+  return sinceHistogram(now, before.count >= now.count ? noHistogram : before);
 }
 
 /** What a histogram has counted over the last readings: of few samples one alone says nothing. */
