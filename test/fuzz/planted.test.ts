@@ -9,7 +9,7 @@ import { codecIn } from "#fuzz/both-sides.js";
 import { HeaderTarget } from "#fuzz/headers.js";
 import { lenientCodecs } from "#fuzz/lenient.js";
 import { MessageTarget } from "#fuzz/messages.js";
-import { run } from "#fuzz/run.js";
+import { MAX_CASE_MS, run } from "#fuzz/run.js";
 import { SessionTarget } from "#fuzz/session.js";
 import type { Target } from "#fuzz/target.js";
 import { corpusOf, type GeneratedTesting } from "#fuzz/targets.js";
@@ -80,6 +80,23 @@ async function fuzzMessages(
     cases,
   );
 }
+
+test("a case that had to wait for the machine is none that takes long", async () => {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  const target: Target = {
+    spec: "planted",
+    name: "waits",
+    weight: 1,
+    make: () => {},
+    check: () => {
+      Atomics.wait(sleeper, 0, 0, MAX_CASE_MS + 5);
+      return "accepted";
+    },
+  };
+  const { failures, slowestMs } = await run({ targets: [target], seed: SEED, cases: 1 });
+  expect(slowestMs).toBeGreaterThan(MAX_CASE_MS);
+  expect(failures).toEqual([]);
+});
 
 /** The function of a varint reader that takes any form; appended to the code. */
 const sloppyVarint = `
