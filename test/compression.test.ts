@@ -69,6 +69,24 @@ describe("a compressed message", () => {
     expect(large.length).toBeLessThan(1000);
   });
 
+  it("tells by its length what somebody's text in it has in common with a secret beside it", () => {
+    const lengthWith = (guess: string): number =>
+      encoded(Buffer.from(`{"chat":"${guess}","cookie":"session=hunter2;","score":1201,"x":77}`))
+        .length;
+    const wrong = ["session=qwzrty9;", "session=letm31n;", "session=pa55w0r;"].map(lengthWith);
+    expect(lengthWith("session=hunter2;")).toBeLessThan(Math.min(...wrong));
+  });
+
+  it("tells nothing of those before it: nothing of one is used for another", () => {
+    const guess = Buffer.from(
+      "the secret is hunter2, the secret is hunter2, the secret is hunter2",
+    );
+    const alone = encoded(guess);
+    encoded(Buffer.from("hunter2 ".repeat(500)));
+    expect(encoded(guess)).toEqual(alone);
+    expect(decoded(alone)).toEqual(Uint8Array.from(guess));
+  });
+
   it("is bounded before it is compressed: what is too long is not sent, however short it would get", () => {
     expect(() => encoded(new Uint8Array(MAX_BYTES + 1))).toThrow(InvalidMessageError);
     expect(decoded(encoded(new Uint8Array(MAX_BYTES)))).toEqual(new Uint8Array(MAX_BYTES));

@@ -95,3 +95,15 @@ channels:
 `);
   expect(both?.independent).toBe(both!.own);
 });
+
+test("the hash is another where only the security is", () => {
+  const specOf = (security: string): string => `stardust: 1
+protocol: { name: same }
+security: ${security}
+channels:
+  say: { id: 0, delivery: reliable, message: { text: { string: { maxBytes: 9 } } } }
+`;
+  const both = ["plain", "sealed"].map((one) => hashes(specOf(one))!);
+  expect(both.map(({ own }) => own)).toEqual(both.map(({ independent }) => independent));
+  expect(both[0]!.own).not.toBe(both[1]!.own);
+});

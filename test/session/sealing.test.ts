@@ -5,6 +5,9 @@ import { closeCodes } from "#src/connection-contract.js";
 import type { CipherName, Protocol } from "#src/protocol.js";
 import { dropReasons } from "#src/session/drop-reason.js";
 import type { Session } from "#src/session/session.js";
+import { DatagramHeader, FrameHeader } from "#src/wire/header.js";
+import { Violation } from "#src/wire/index.js";
+import { Reader } from "#src/wire/reader.js";
 import { channelIndex, handProtocol } from "../support/hand-protocol.ts";
 import { runPython, skipWithoutPython } from "../support/python.ts";
 import { Sealer, sealing, secrets } from "../support/sealing.ts";
@@ -130,6 +133,47 @@ describe("a sealed datagram", () => {
     expect(give(session, far)).toBeUndefined();
     expect(give(session, sealer.seal(1, new Uint8Array(0)))).toBe("tooOld");
     expect(session.failure).toBeUndefined();
+  });
+
+  test("costs one attempt to open it where it is forged, whichever phase it claims", () => {
+    let attempts = 0;
+    const own = sealing();
+    const key: typeof own.crypto.key = (cipher, bytes) => {
+      const made = own.crypto.key(cipher, bytes);
+      const open: typeof made.open = (...given) => {
+        attempts++;
+        return made.open(...given);
+      };
+      return { seal: (...given) => made.seal(...given), open };
+    };
+    const counting = { ...own, crypto: { ...own.crypto, key } };
+    const { session } = side(protocol, "server", 3, { sealing: counting });
+    const sealer = new Sealer(protocol, "client");
+    sealer.header.ackNow = true;
+    expect(give(session, sealer.seal(0, new Uint8Array(0)))).toBeUndefined();
+    attempts = 0;
+    for (let number = 1; number <= 50; number++) {
+      const forged = sealer.seal(number, new Uint8Array(0));
+      forged[forged.length - 1]! ^= 1;
+      // The bit of the phase, in every other one.
+      if (number % 2 === 0) forged[3]! ^= 0x02;
+      expect(give(session, forged)).toBe("seal");
+    }
+    expect(attempts).toBe(50);
+  });
+
+  test("shows its channel, flags and the low bits of its number, and how long it is", () => {
+    const message = numberedPayload(7, 40);
+    const seen = oneDatagram();
+    const read = new DatagramHeader(0);
+    const frame = new FrameHeader();
+    const r = Reader.of(seen);
+    expect(protocol.header.readClear(read, frame, r)).toBe(Violation.none);
+    expect(protocol.channels[frame.channel]!.name).toBe("event");
+    expect([read.frames, read.packetNumber]).toEqual([true, 0]);
+    // Behind that stand the frame's number, the message and the tag.
+    expect(seen.length - r.at - 16).toBeGreaterThanOrEqual(message.length);
+    expect(seen.length - r.at - 16).toBeLessThan(message.length + 8);
   });
 
   test("has its whole packet number in the nonce, not only the bits that it shows", () => {
