@@ -15,10 +15,11 @@ import { nodeCrypto } from "../src/udp/node-crypto.ts";
 import type { OwnToken } from "../src/zero/join.ts";
 import type { ExitCode, Invocation } from "./command.ts";
 import { explainServer, type Listen, type Verdict, verdictText } from "./conformance/explain.ts";
+import type { SessionContext } from "./conformance/parts.ts";
 import { pieceRules } from "./conformance/piece-rules.ts";
 import { Connection, NoAnswer, Probe, type Target } from "./conformance/probe.ts";
 import { fail, type Outcome, type Rule, unseen } from "./conformance/rule.ts";
-import { type SessionContext, sessionRules } from "./conformance/session-rules.ts";
+import { sessionRules } from "./conformance/session-rules.ts";
 import { zeroRules } from "./conformance/zero-rules.ts";
 import { joinBody, tokenOptions } from "./join-flags.ts";
 import { issue } from "./token.ts";
@@ -137,7 +138,7 @@ async function sessionRows(probe: Probe, rules: readonly Rule<SessionContext>[])
   const rows: Row[] = [];
   const isShared = probe.model.security === "plain";
   let connection: Connection | string | undefined;
-  for (const rule of rules) {
+  for (const rule of rules.filter(({ alone }) => !alone)) {
     if (connection === undefined || !isShared) connection = await connected(probe);
     rows.push(
       typeof connection === "string"
@@ -145,7 +146,34 @@ async function sessionRows(probe: Probe, rules: readonly Rule<SessionContext>[])
         : await tried(rule, probe, { probe, connection }),
     );
   }
+  const alone = rules.filter((rule) => rule.alone);
+  // Side by side, for they wait most of the time; few, for a server bounds how many join at once from one address.
+  for (let i = 0; i < alone.length; i += AT_ONCE) {
+    const some = alone.slice(i, i + AT_ONCE);
+    rows.push(...(await Promise.all(some.map((rule) => aloneRow(probe.target, rule)))));
+  }
   return rows;
+}
+
+const AT_ONCE = 4;
+/** As long as the ack of a close is waited for. */
+const GOODBYE_MS = 100;
+
+/** With a connection and a socket of its own, both given back. */
+async function aloneRow(target: Target, rule: Rule<SessionContext>): Promise<Row> {
+  const probe = await Probe.open(target);
+  try {
+    const connection = await connected(probe);
+    if (typeof connection === "string") {
+      return rowOf(rule, unseen(`nobody attaches: ${connection}`));
+    }
+    const row = await tried(rule, probe, { probe, connection });
+    connection.close();
+    await probe.answer(({ reading }) => reading.zero === "ack", GOODBYE_MS);
+    return row;
+  } finally {
+    probe.close();
+  }
 }
 
 /** A connection; a text: why there is none. */

@@ -20,7 +20,7 @@ import {
   type ZeroValues,
 } from "../../codegen/interpret/write-datagram.ts";
 import { hasRole } from "../../codegen/model/header-roles.ts";
-import type { Model } from "../../codegen/model/model.ts";
+import type { ChannelModel, Model } from "../../codegen/model/model.ts";
 import { secretNames, secretSchema } from "../../codegen/model/secrets.ts";
 import { nodeCrypto } from "../../src/udp/node-crypto.ts";
 import type { OwnToken } from "../../src/zero/join.ts";
@@ -55,6 +55,7 @@ export class Probe {
   readonly #socket: Socket;
   readonly #reader: DatagramReader;
   #answers: Answer[] = [];
+  readonly #everything: Answer[] = [];
   /** Of sealed connections, by their ids. */
   readonly #keys = new Map<string, JoinKeys>();
   /** Opens regular datagrams of the connection that there is. */
@@ -70,8 +71,11 @@ export class Probe {
     socket.on("message", (bytes, { address }) => {
       if (address !== target.host) return;
       const copy = Uint8Array.from(bytes);
-      if (this.#answers.length >= MAX_ANSWERS) this.#answers.shift();
-      this.#answers.push({ bytes: copy, reading: this.#read(copy) });
+      const answer = { bytes: copy, reading: this.#read(copy) };
+      for (const list of [this.#answers, this.#everything]) {
+        if (list.length >= MAX_ANSWERS) list.shift();
+        list.push(answer);
+      }
       this.#wake();
     });
   }
@@ -121,9 +125,17 @@ export class Probe {
     return this.#answers;
   }
 
-  /** The first answer that `test` likes; undefined where none comes in time. */
-  async answer(test: (answer: Answer) => boolean): Promise<Answer | undefined> {
-    const deadline = performance.now() + this.target.waitMs;
+  /** All of the regular protocol that has ever come, oldest first. */
+  get regular(): readonly Answer[] {
+    return this.#everything.filter(({ reading }) => reading.kind === "regular");
+  }
+
+  /** The first answer that `test` likes; undefined where none comes in time, by default the target's. */
+  async answer(
+    test: (answer: Answer) => boolean,
+    waitMs: number = this.target.waitMs,
+  ): Promise<Answer | undefined> {
+    const deadline = performance.now() + waitMs;
     for (;;) {
       const found = this.#answers.find(test);
       if (found !== undefined) return found;
@@ -329,6 +341,11 @@ export class Connection {
     this.#probe.send(writeZero(values), port);
   }
 
+  /** Takes the connection back, so that it holds no place. */
+  close(): void {
+    this.zero("close", 3, 2, { code: "probe" });
+  }
+
   /** The next packet number, used up. */
   number(): number {
     return this.#next++;
@@ -353,13 +370,34 @@ export class Connection {
     return writeDatagram(model, { ...tagged, ...values }, frames);
   }
 
-  /** Sends what `datagram` has made, as it is to be sealed. */
-  send(bytes: Uint8Array, number: number, isNextPhase = false): void {
-    this.sendAsIs(this.accepted.seal?.seal(bytes, number, isNextPhase) ?? bytes);
+  /** Sends what `datagram` has made, as it is to be sealed; `isWide`: with a wide number. */
+  send(bytes: Uint8Array, number: number, isNextPhase = false, isWide = false): void {
+    this.sendAsIs(this.accepted.seal?.seal(bytes, number, isNextPhase, isWide) ?? bytes);
   }
 
   sendAsIs(bytes: Uint8Array): void {
     this.#probe.send(bytes, this.accepted.port);
+  }
+
+  /** An ack that names a number; undefined where none comes in time. */
+  async ackOf(number: number): Promise<Ack | undefined> {
+    const { model } = this.#probe;
+    const low = number % 2 ** model.header.ackBits;
+    let found: Ack | undefined;
+    await this.#probe.answer(({ reading }) => {
+      const named = reading.problem === undefined ? namedBy(model, reading) : undefined;
+      if (named?.has(low)) found = { named, reading };
+      return found !== undefined;
+    });
+    return found;
+  }
+
+  /** Asks for an ack, or with `asks` for the limit of a channel, and waits for what names that. */
+  ask(asks?: ChannelModel): Promise<Ack | undefined> {
+    const packetNumber = this.number();
+    const values = { packetNumber, ackNow: true, ...(asks && { asks }) };
+    this.send(this.datagram(values), packetNumber);
+    return this.ackOf(packetNumber);
   }
 
   /** Asks for an ack; the packet numbers that it names, or undefined where none comes. */
@@ -375,19 +413,18 @@ export class Connection {
     const { packetNumber: number } = values;
     this.#probe.clear();
     this.send(this.datagram(values), number, isNextPhase);
-    let named: ReadonlySet<number> | undefined;
-    await this.#probe.answer(({ reading }) => {
-      const numbers =
-        reading.problem === undefined ? namedBy(this.#probe.model, reading) : undefined;
-      if (numbers?.has(number)) named = numbers;
-      return named !== undefined;
-    });
-    return named;
+    return (await this.ackOf(number))?.named;
   }
 }
 
+/** An ack, with the numbers that it names, as far as they are on the wire. */
+export interface Ack {
+  readonly named: ReadonlySet<number>;
+  readonly reading: Reading;
+}
+
 /** The numbers that an ack names, where none is above the width of the field. */
-function namedBy({ header }: Model, { ack }: Reading): ReadonlySet<number> | undefined {
+export function namedBy({ header }: Model, { ack }: Reading): ReadonlySet<number> | undefined {
   if (ack === undefined) return undefined;
   const named = new Set<number>();
   let at = ack.largest;

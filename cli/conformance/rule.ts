@@ -15,6 +15,8 @@ export interface Rule<Context> {
   /** Page and section. */
   readonly where: string;
   readonly says: string;
+  /** It is tried on a connection of its own, from a socket of its own: it needs a fresh one, or leaves none behind. */
+  readonly alone?: true;
   check(context: Context): Promise<Outcome>;
 }
 

@@ -61,7 +61,7 @@ export class JoinKeys {
   }
 }
 
-/** The bytes of a datagram's clear part: no conditional field of it is ever set by the probe. */
+/** The bytes of a datagram's clear part: no conditional field but the upper half of a number is ever set by the probe. */
 function clearBytes({ header }: Model): number {
   const always = headerItems(header.clear).filter(({ fields }) => fields[0]!.when.length === 0);
   return always.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -72,6 +72,7 @@ export class ProbeSeal {
   readonly #send: readonly [now: KeyedPhase, next: KeyedPhase];
   readonly #receive: KeyedPhase;
   readonly #clearBytes: number;
+  readonly #wideBytes: number;
 
   constructor(model: Model, { clientSecret, serverSecret }: TrafficSecrets) {
     const phase = (secret: Uint8Array) => new KeyedPhase(nodeSealCrypto, model.cipher!, secret);
@@ -79,14 +80,17 @@ export class ProbeSeal {
     this.#send = [first, first.next()];
     this.#receive = phase(serverSecret);
     this.#clearBytes = clearBytes(model);
+    const { packetNumberBits, widePacketNumberBits } = model.header;
+    this.#wideBytes = (widePacketNumberBits - packetNumberBits) / 8;
   }
 
   /** Of a whole datagram in the clear; one that ends before its clear part does stays as it is. */
-  seal(bytes: Uint8Array, number: number, isNext = false): Uint8Array {
-    if (bytes.length < this.#clearBytes) return bytes;
+  seal(bytes: Uint8Array, number: number, isNext = false, isWide = false): Uint8Array {
+    const clearBytes = this.#clearBytes + (isWide ? this.#wideBytes : 0);
+    if (bytes.length < clearBytes) return bytes;
     const sealed = new Uint8Array(bytes.length + TAG_BYTES);
     sealed.set(bytes);
-    this.#send[isNext ? 1 : 0].seal(number, sealed, 0, this.#clearBytes, bytes.length);
+    this.#send[isNext ? 1 : 0].seal(number, sealed, 0, clearBytes, bytes.length);
     return sealed;
   }
 

@@ -1,90 +1,34 @@
 /**
  * Rules of docs/wire.md. Of a plain protocol they are tried one after the other on one connection, and what is dropped is told
  * by the acks: a datagram that was taken is named by the next ack, one that was dropped is not. Of a sealed one each has a
- * connection of its own, which what is wrong behind a good tag must end.
+ * connection of its own, which what is wrong behind a good tag must end. Here too: the list of all rules of a session.
  */
 
-import { CaseMaker } from "../../codegen/emit/vector-cases.ts";
-import { writePayload } from "../../codegen/interpret/compression.ts";
 import { headerItems } from "../../codegen/interpret/header-items.ts";
-import type { DatagramValues, FrameValues } from "../../codegen/interpret/write-datagram.ts";
+import type { DatagramValues } from "../../codegen/interpret/write-datagram.ts";
 import { payloadFixedBytes, payloadMaxBytes } from "../../codegen/model/channels.ts";
 import { maySend } from "../../codegen/model/delivery.ts";
 import { hasRole } from "../../codegen/model/header-roles.ts";
 import { Lookup } from "../../codegen/model/lookup.ts";
 import type { ChannelModel, HeaderRole, Model } from "../../codegen/model/model.ts";
-import { another, type Connection, hasMac, newCid, type Probe } from "./probe.ts";
-import { fail, type Outcome, pass, type Rule, unseen } from "./rule.ts";
-
-export interface SessionContext {
-  readonly probe: Probe;
-  readonly connection: Connection;
-}
-
-type SessionRule = Rule<SessionContext>;
-
-const page = (section: string): string => `wire.md#${section}`;
-const REFUSES = page("what-a-receiver-refuses");
-const ahead = 2 ** 14;
-
-/** What a datagram that must be dropped is made of; undefined where the spec or its layout has no such thing. */
-type Make = (context: SessionContext, number: number) => Uint8Array | undefined;
-
-/** Where what is wrong with a datagram stands, of a sealed one: `clear` for what is looked at before it is opened. */
-type Part = "clear" | "sealed";
-
-function refused(id: string, part: Part, says: string, make: Make): SessionRule {
-  return {
-    id: `refuse-${id}`,
-    level: "MUST",
-    where: REFUSES,
-    says: `refuses, and does not acknowledge, ${says}`,
-    check: async (context) => {
-      const { connection, probe } = context;
-      const number = connection.number();
-      const bytes = make(context, number);
-      if (bytes === undefined) return unseen("this spec, or its header, has no such thing");
-      connection.send(bytes, number);
-      if (part === "sealed" && probe.model.security === "sealed") return ended(context);
-      const named = await connection.ping();
-      if (named === undefined) return fail("nothing is acknowledged any more");
-      return named.has(number) ? fail("it is acknowledged") : pass;
-    },
-  };
-}
-
-/** Passes where the server has closed the connection as one whose client is at fault. */
-async function ended({ probe, connection }: SessionContext): Promise<Outcome> {
-  const { cid, keys } = connection.accepted;
-  const close = await probe.zero(cid, "close");
-  if (close === undefined) return fail("the connection is not closed");
-  if (!hasMac(close, keys.server)) return fail("the MAC of close is wrong");
-  const { code } = close.reading.envelope!["sys"] as { readonly code: string };
-  return code === "protocol-violation" ? pass : fail(`the connection is closed with ${code}`);
-}
-
-/** Channels that a client sends on and `test` likes; the first of them. */
-function sendable(
-  { model }: Probe,
-  test: (channel: ChannelModel) => boolean = () => true,
-): ChannelModel | undefined {
-  return model.channels.find((channel) => maySend("client", channel.direction) && test(channel));
-}
-
-/** A frame of a channel with the least message that it has; `over` replaces parts. */
-function frameOf(
-  { probe, connection }: SessionContext,
-  channel: ChannelModel,
-  over: Partial<FrameValues> = {},
-): FrameValues {
-  const lookup = Lookup.of(probe.model);
-  const least = new CaseMaker(lookup).casesOf(channel.message)[0]!.value;
-  const number = channel.numbered
-    ? { number: over.number ?? connection.message(channel.index) }
-    : {};
-  const payload = over.payload ?? writePayload(lookup, channel, least);
-  return { channel, payload, ...(over.slice ? { slice: over.slice } : {}), ...number };
-}
+import { ackRules } from "./ack-rules.ts";
+import { limitRefusals, limitRules } from "./limit-rules.ts";
+import {
+  MESSAGE_WINDOW as ahead,
+  frameOf,
+  one,
+  page,
+  ping,
+  REFUSES,
+  refused,
+  type SessionContext,
+  type SessionRule,
+  sendable,
+} from "./parts.ts";
+import { another, hasMac, newCid } from "./probe.ts";
+import { fail, type Outcome, pass, unseen } from "./rule.ts";
+import { aheadOfPlain, aheadOfSealed, sendingRules } from "./sending-rules.ts";
+import { takingRules } from "./taking-rules.ts";
 
 /** A ping with the bit of a role changed; undefined where the layout lacks it. */
 function flipped({ probe, connection }: SessionContext, values: DatagramValues, role: HeaderRole) {
@@ -125,20 +69,6 @@ function slice(
     frameOf(context, channel, frame),
   ]);
 }
-
-/** A datagram of one frame. */
-function one(
-  context: SessionContext,
-  packetNumber: number,
-  channel: ChannelModel | undefined,
-  over: Partial<FrameValues> = {},
-): Uint8Array | undefined {
-  if (channel === undefined) return undefined;
-  const frame = frameOf(context, channel, over);
-  return context.connection.datagram({ packetNumber, ackNow: true }, [frame]);
-}
-
-const ping = (packetNumber: number): DatagramValues => ({ packetNumber, ackNow: true });
 
 const refusals: readonly SessionRule[] = [
   refused("tag", "clear", "one with another session tag", ({ probe, connection }, number) => {
@@ -402,6 +332,7 @@ export function sessionRules(model: Model): readonly SessionRule[] {
     },
     ...channels.map(taken),
     ...refusals,
+    ...limitRefusals,
     ...(model.security === "plain" ? [jump] : sealedRules),
     {
       id: "forged-close",
@@ -436,5 +367,10 @@ export function sessionRules(model: Model): readonly SessionRule[] {
         return acks ? fail("a datagram behind the end is acknowledged") : pass;
       },
     },
+    ...ackRules,
+    model.security === "plain" ? aheadOfPlain : aheadOfSealed,
+    ...takingRules,
+    ...limitRules,
+    ...sendingRules,
   ];
 }

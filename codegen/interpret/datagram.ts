@@ -41,6 +41,10 @@ export interface Reading {
   readonly clearBytes?: number;
   /** Where it is sealed. */
   readonly keyPhase?: boolean;
+  /** The channel of the first frame, as on the wire. */
+  readonly wireId?: number;
+  /** It asks for an ack. */
+  readonly ackNow?: boolean;
   readonly ack?: AckReading;
   readonly receiveLimit?: number;
   /** What that says, where it is known who wrote it, and that both sides have the same channels. */

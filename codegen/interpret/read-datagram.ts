@@ -137,6 +137,7 @@ class RegularReading {
       switch (field.role) {
         case "channel":
           this.#wireId = value;
+          this.#reading.wireId = value;
           return;
         case "session-tag":
           this.#reading.sessionTag = value;
@@ -154,6 +155,9 @@ class RegularReading {
           return;
         case "ack-delay":
           ack.delay = value;
+          return;
+        case "ack-now":
+          this.#reading.ackNow = value !== 0;
           return;
         case "receive-limit":
           this.#takeLimit(field, value, at);

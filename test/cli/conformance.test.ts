@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { newIdentity } from "stardust-udp/tokens";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { explainServer, type Listen, type Verdict, verdictText } from "#cli/conformance/explain.js";
+import { sessionRules } from "#cli/conformance/session-rules.js";
 import { probeServer, runConformance } from "#cli/conformance.js";
 import { resolveSpec } from "#codegen/model/resolve.js";
 import { loadSpecFile } from "#codegen/spec/load.js";
@@ -14,7 +15,7 @@ import { nodeCrypto } from "#src/udp/node-crypto.js";
 import { ZeroServer } from "#src/zero/server.js";
 import { closing } from "../support/arena.ts";
 import { handZeroProtocol } from "../support/hand-zero.ts";
-import { narrowServer } from "../support/narrow.ts";
+import { narrowServer, sendMuch } from "../support/narrow.ts";
 import { specUrl } from "../support/specs.ts";
 import { root, stardust, temporaryFolder } from "./run.ts";
 
@@ -57,7 +58,6 @@ async function serveMachine(protocol: Protocol): Promise<number> {
 
 describe("a server of ours", () => {
   it.each([
-    ["narrow", "test/specs/narrow.yaml"],
     ["robot", "test/specs/robot.yaml"],
     ["packed", "test/specs/packed.yaml"],
     ["menagerie", "test/specs/menagerie.yaml"],
@@ -66,7 +66,17 @@ describe("a server of ours", () => {
     ["lobby", "test/specs/lobby.yaml"],
   ])("of %s passes every rule that shows from outside", async (name, spec) => {
     const server = await listenTo(name);
-    const rows = await probeServer(target(server.ports[0]!, modelOf(spec)));
+    const model = modelOf(spec);
+    // Those with a connection of their own where layout and seal make them others; budgets as large as usual take long to fill.
+    const isTried = ({ id, alone }: { readonly id: string; readonly alone?: true }): boolean => {
+      if (!alone || name === "modes-sealed") return true;
+      return name === "menagerie" && !/limit-(room|apart|told)$|^refuse-limit$/.test(id);
+    };
+    const left = sessionRules(model).filter((rule) => !isTried(rule));
+    const rows = await probeServer(
+      target(server.ports[0]!, model),
+      (rule) => !left.some(({ id }) => id === rule),
+    );
     expect(rows.filter(({ result }) => result === "fail")).toEqual([]);
     expect(rows.filter(({ result }) => result === "pass").length).toBeGreaterThan(45);
   });
@@ -90,7 +100,9 @@ describe("a server of ours", () => {
       return { code, failed: rows.filter(({ result }) => result === "fail") };
     };
     const key = { "token-key": join(folder, "issuer.key") };
-    expect(await run({ ...key, audience: "eu-1" })).toEqual({ code: 0, failed: [] });
+    for (const only of ["accept-again", "attached", "ack-gap", "ack-reliable"]) {
+      expect(await run({ ...key, audience: "eu-1", only })).toEqual({ code: 0, failed: [] });
+    }
     for (const flags of [{}, { ...key, audience: "eu-2" }]) {
       const { code, failed } = await run({ ...flags, only: "accept-again" });
       expect([code, failed.map(({ detail }) => detail)]).toEqual([
@@ -140,10 +152,18 @@ describe("a server of ours", () => {
 
   it("has refused each datagram for the reason that the rule is about", async () => {
     const server = await narrowServer();
-    await probeServer(target(server.ports[0]!));
+    // More than a receiver may hold, to whoever joins.
+    server.on("join", (peer) => void sendMuch(peer, 4));
+    const rows = await probeServer(target(server.ports[0]!));
+    expect(rows.filter(({ result }) => result === "fail")).toEqual([]);
+    const others = ["refuse-reserved", "refuse-limit-none", "secret-changed"];
+    const unseen = rows.filter(({ result }) => result !== "pass").map(({ rule }) => rule);
+    expect(unseen.filter((rule) => !others.includes(rule) && !rule.startsWith("pieces-"))).toEqual(
+      [],
+    );
     const { counters } = (await server.stats()).ports[0]!;
     const reasons =
-      "sessionTag truncated reservedBits unknownChannel flags sliceBounds payloadSize acknowledgedUnsent messageWindow jump";
+      "sessionTag truncated reservedBits unknownChannel flags sliceBounds sliceMismatch payloadSize acknowledgedUnsent messageWindow jump receiveLimit duplicates tooOld";
     for (const reason of reasons.split(" ")) {
       expect(counters[`session.${reason}`], reason).toBeGreaterThan(0);
     }
@@ -156,7 +176,9 @@ describe("a server of ours", () => {
 
   it("that admits nobody is told apart from one that breaks rules: nobody attaches", async () => {
     const server = await narrowServer({ authenticate: () => ({ accept: false }) });
-    const rows = await probeServer(target(server.ports[0]!), (rule) => rule.startsWith("ack-"));
+    const rows = await probeServer(target(server.ports[0]!), (rule) =>
+      /^ack-(now|gap)$/.test(rule),
+    );
     expect(rows.map(({ result }) => result)).toEqual(["not observable", "not observable"]);
     expect(rows[0]!.detail).toContain("rejected (denied)");
   });
@@ -217,7 +239,7 @@ describe("a server that breaks a rule", () => {
     const wrapSocket = new URL("../support/faulty-socket.mjs", import.meta.url);
     const server = await narrowServer({ wrapSocket, wrapSocketData: "acknowledges nothing" });
     const quick = { ...target(server.ports[0]!), waitMs: 200 };
-    const rows = await probeServer(quick, (rule) => rule.startsWith("ack-"));
+    const rows = await probeServer(quick, (rule) => /^ack-(now|gap)$/.test(rule));
     expect(rows.map(({ result }) => result)).toEqual(["fail", "fail"]);
   });
 });

@@ -30,6 +30,19 @@ export async function narrowClient(
   return closing(await connect({ port: server.ports[0]!, ...options } as ClientOptions));
 }
 
+/** Sends messages of 60,000 bytes, as they find room; ends where the peer does. */
+export async function sendMuch(peer: Peer, messages: number): Promise<void> {
+  const data = new Uint8Array(60_000);
+  try {
+    for (let sent = 0; sent < messages; ) {
+      if (peer.send.big({ n: sent, data })) sent++;
+      else await peer.drained();
+    }
+  } catch {
+    // Who has left takes nothing more.
+  }
+}
+
 /** A client that sends what it likes on channel `line`: bytes that need not be a message. */
 export async function rawClient(
   server: Server,
