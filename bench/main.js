@@ -18,6 +18,7 @@ const programs = {
   scale: true,
   seal: true,
   session: true,
+  sight: false,
   size: true,
 };
 const all = [...Object.keys(programs), ...Object.keys(suites)];

@@ -17,7 +17,7 @@ export interface ChartOptions {
   readonly isClock: boolean;
 }
 
-const HEIGHT = 190;
+const HEIGHT = 195;
 
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -91,7 +91,12 @@ export class Chart {
           space: 80,
           ...(isClock ? { values: (_plot, at) => at.map((seconds) => clock(seconds)) } : {}),
         },
-        { ...axis, ticks: { stroke: colour("--line") }, size: 52 },
+        {
+          ...axis,
+          ticks: { stroke: colour("--line") },
+          size: 52,
+          values: (_plot, all) => all.map((value) => (value < 10_000 ? value : `${value / 1000}k`)),
+        },
       ],
       series: [
         isClock

@@ -11,17 +11,17 @@ import { TraceView } from "./trace.ts";
 const POINTS = 300;
 const names = [
   "RTT",
-  "RTT at its least",
+  "RTT, least",
   "jitter",
   "loss ↓",
   "loss ↑",
   "sent again",
   "queue",
-  "oldest in it",
+  "waits",
   "window",
   "in flight",
-  "↓ a second",
-  "↑ a second",
+  "traffic ↓",
+  "traffic ↑",
 ] as const;
 
 const traceWords: Readonly<Record<TraceState, string>> = {
@@ -136,13 +136,13 @@ export class PeerPage {
       ms(peer.jitterMs),
       percent(peer.loss.down),
       percent(peer.loss.up),
-      `${number(peer.rates.resent)} frames/s`,
+      `${number(peer.rates.resent)}/s`,
       bytes(peer.queueBytes),
       ms(peer.queueAgeMs),
       bytes(peer.windowBytes),
       bytes(peer.inFlightBytes),
-      bytes(peer.rates.bytesDown),
-      bytes(peer.rates.bytesUp),
+      `${bytes(peer.rates.bytesDown)}/s`,
+      `${bytes(peer.rates.bytesUp)}/s`,
     ]);
     this.#channels.set(peer.channels);
     this.#refused.set(peer.refused);

@@ -65,6 +65,10 @@ export async function serve(options, work) {
           },
         }),
   });
+  if (options.dashboardPort !== undefined) {
+    const { serveDashboard } = await import("stardust-udp/dashboard");
+    await serveDashboard(server, { port: options.dashboardPort });
+  }
   const broadcast = server.broadcast[down.name].bind(server.broadcast);
   return {
     port: server.ports[0],
