@@ -136,6 +136,11 @@ export function play(
   return new Play(protocol, scenario, Made, watch).run();
 }
 
+/** One way, at least. */
+function delayOf({ fromClient }: Path): number {
+  return fromClient.delayMs ?? 0;
+}
+
 /** Whether somebody may believe what was never sent: nobody does whose datagrams are sealed. */
 function canLie({ security }: Protocol, path: Path): boolean {
   return security === "plain" && tellsLies(path);
@@ -154,6 +159,8 @@ class Play {
   readonly pair: Pair<Session, Session>;
   readonly random: SeededRandom;
   readonly channels: readonly ChannelDefinition[];
+  /** What is left of the move, if there is one. */
+  readonly moves: [atMs: number, make: () => void][];
   settledAtMs = 0;
   mostOutstanding = 0;
 
@@ -163,6 +170,7 @@ class Play {
     const { mode, seed, path } = scenario;
     this.channels = protocol.channels.filter((c) => mode === "all" || c.delivery === mode);
     this.random = new SeededRandom(seed, 3);
+    this.moves = this.movesOf(scenario);
     this.client = new Side(protocol, "client", scenario, Made, () => this.server);
     this.server = new Side(protocol, "server", scenario, Made, () => this.client);
     this.pair = new Pair({
@@ -224,7 +232,10 @@ class Play {
       this.goTo(pair.time.nowMs + scenario.tickMs);
       if (pair.time.nowMs > MAX_SETTLE_MS) throw new Failed("no room for a message, for ever");
     }
-    const until = Math.max(scenario.busyMs?.[1] ?? 0, scenario.later?.atMs ?? 0);
+    const { busyMs, later, move } = scenario;
+    // With a move until both know of it.
+    const knownMs = move === undefined ? 0 : move.atMs + move.gapMs + delayOf(move.path);
+    const until = Math.max(busyMs?.[1] ?? 0, later?.atMs ?? 0, knownMs);
     this.goTo(until);
   }
 
@@ -277,7 +288,7 @@ class Play {
   goTo(atMs: number): void {
     const { pair, scenario, server } = this;
     const { busyMs, later } = scenario;
-    const turns = [later?.atMs, busyMs?.[0], busyMs?.[1]]
+    const turns = [later?.atMs, busyMs?.[0], busyMs?.[1], ...this.moves.map(([turn]) => turn)]
       .filter((turn) => turn !== undefined && turn >= pair.time.nowMs && turn <= atMs)
       .sort((a, b) => a! - b!);
     for (const turn of [...turns, atMs]) {
@@ -285,6 +296,7 @@ class Play {
       else pair.flush();
       const { nowMs } = pair.time;
       if (later !== undefined && nowMs >= later.atMs) this.setPath(later.path);
+      while (this.moves.length > 0 && nowMs >= this.moves[0]![0]) this.moves.shift()![1]();
       if (busyMs !== undefined) {
         const accepting = nowMs < busyMs[0] || nowMs >= busyMs[1];
         if (accepting && !server.accepting) {
@@ -315,6 +327,42 @@ class Play {
     server.session.pump();
   }
 
+  /** What a move is made of, and when. */
+  movesOf({ move }: Scenario): [atMs: number, make: () => void][] {
+    if (move === undefined) return [];
+    const { atMs, gapMs, path, isElsewhere } = move;
+    const provenMs = atMs + gapMs;
+    return [
+      [
+        atMs,
+        () => {
+          // What the client has sent is on its way; what is sent to it finds nobody.
+          this.pair.linkFromB.loseAll();
+          this.setPath({ fromClient: { loss: 1 } });
+        },
+      ],
+      [
+        provenMs,
+        () => {
+          this.setPath(path);
+          this.moveSide(this.server, isElsewhere);
+        },
+      ],
+      [provenMs + delayOf(path), () => this.moveSide(this.client, isElsewhere)],
+    ];
+  }
+
+  /** Of another path nothing is known; of a port that is another all of it holds. */
+  moveSide({ session, role }: Side, isElsewhere: boolean): void {
+    const known = () => [session.rttMs, session.datagramBytes, session.bytesInFlight];
+    const { maxDatagramBytes } = this.protocol.limits;
+    const expected = isElsewhere ? [0, maxDatagramBytes, 0] : known();
+    session.move(isElsewhere, this.pair.time.nowMs);
+    if (`${known()}` !== `${expected}`) {
+      throw new Failed(`${role} has moved, and knows ${known()} of its path, not ${expected}`);
+    }
+  }
+
   setPath(path: Path): void {
     this.pair.linkFromA.options = path.fromClient;
     this.pair.linkFromB.options = path.fromServer ?? path.fromClient;
@@ -342,7 +390,8 @@ class Play {
       );
     }
     pair.run(1000);
-    const faithful = losesNothing(scenario.path) && scenario.busyMs === undefined;
+    const { busyMs, move, path } = scenario;
+    const faithful = losesNothing(path) && busyMs === undefined && move === undefined;
     const ordered = faithful && keepsOrder(scenario.path);
     for (const side of [client, server]) {
       for (const [index, oracle] of side.sends) {
@@ -360,7 +409,7 @@ class Play {
 
   /** Of what `side` has sent. */
   circumstances(side: Side): Circumstances {
-    const { path, busyMs, later } = this.scenario;
+    const { path, busyMs, later, move } = this.scenario;
     const other = side === this.client ? this.server : this.client;
     const { counters } = side.session;
     const causes = [
@@ -370,7 +419,9 @@ class Play {
       "unreliableExpired",
     ] as const;
     return {
-      reordered: !keepsOrder(path) || (later !== undefined && !keepsOrder(later.path)),
+      // What went the longer way before a move is overtaken by what goes the new one.
+      reordered:
+        !keepsOrder(path) || move !== undefined || (later !== undefined && !keepsOrder(later.path)),
       busy: busyMs !== undefined,
       reassembliesDropped: other.session.counters.reassembliesDropped > 0,
       lossCounted: causes.some((cause) => counters[cause] > 0),

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly path: Path;
   /** The path is another one from then on. */
   readonly later?: { readonly atMs: number; readonly path: Path };
+  /** The client's address is another one in the middle of it. */
+  readonly move?: Move;
   /** Each way. */
   readonly messages: number;
   /** The server sends as many as the client; else nothing. */
@@ -43,6 +45,19 @@ export interface Scenario {
   /** Numbers that both sides begin with, as if they had been talking for long. */
   readonly packets?: number;
   readonly numbers?: number;
+}
+
+/**
+ * From `atMs` on the client is at another address, of which the server does not know yet: what it sends is a stranger's, and what
+ * is sent to it goes where nobody is. After `gapMs` the server has it proven, and a way later the client knows that.
+ */
+export interface Move {
+  readonly atMs: number;
+  readonly gapMs: number;
+  /** More than a port is another: nothing holds that was known of the path. */
+  readonly isElsewhere: boolean;
+  /** What the path is then. */
+  readonly path: Path;
 }
 
 export type Sizes = "small" | "mixed" | "large";
@@ -95,6 +110,7 @@ export const links: Readonly<Record<string, PathOf>> = {
     const of = () => ({ delayMs: random.integer(1, 60), maxBytes: random.integer(1200, 1700) });
     return { fromClient: of(), fromServer: of() };
   },
+  "address change": both({ jitterMs: 5 }),
   everything: both({
     jitterMs: 30,
     loss: 0.2,
@@ -163,6 +179,20 @@ export function scenarioOf(
     ...(random.chance(0.15) && { newreno: true }),
     ...(random.chance(0.15) && { compat: true }),
     ...(mode === "all" && random.chance(0.4) && { stopped: random.integer(1, 12) }),
+    ...(link === "address change" && { move: moveOf(random) }),
+  };
+}
+
+function moveOf(random: SeededRandom): Move {
+  const isElsewhere = random.chance(0.6);
+  const delayMs = random.integer(1, 100);
+  const link = { delayMs, loss: random.pick([0, 0, 0.05]), maxBytes: random.integer(1200, 1700) };
+  return {
+    atMs: random.integer(1, 400),
+    gapMs: random.integer(1, 2000),
+    isElsewhere,
+    // Behind the same router the path is the same.
+    path: { fromClient: isElsewhere ? link : { delayMs } },
   };
 }
 

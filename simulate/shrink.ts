@@ -52,6 +52,7 @@ function* simpler(s: Scenario): Generator<Scenario> {
   if (s.later !== undefined || s.busyMs !== undefined || s.windowBytes !== undefined) yield plain;
   for (const key of [
     "later",
+    "move",
     "busyMs",
     "stopped",
     "windowBytes",

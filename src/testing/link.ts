@@ -119,6 +119,8 @@ export class SimulatedLink implements LinkCounts {
   readonly #madeAtMs: number;
   readonly #own: Bottleneck = new Bottleneck();
   #bad = false;
+  /** How often what was under way was given up. */
+  #losses = 0;
   /** When the latest that keeps its place arrives. */
   #latestMs = 0;
 
@@ -139,6 +141,11 @@ export class SimulatedLink implements LinkCounts {
 
   get passed(): number {
     return this.sent - this.dropped;
+  }
+
+  /** What is under way arrives nowhere: it goes to an address that nobody has any more. */
+  loseAll(): void {
+    this.#losses++;
   }
 
   /** Takes a copy of `bytes[start..end)`. `deliver`: whom to hand this one to. */
@@ -224,7 +231,13 @@ export class SimulatedLink implements LinkCounts {
       this.reordered++;
       arrivesMs += options.reorderMs ?? DEFAULT_REORDER_MS;
     }
+    const losses = this.#losses;
     this.#clock.at(arrivesMs, () => {
+      if (losses !== this.#losses) {
+        this.lost++;
+        this.#observer?.("lost", datagram);
+        return;
+      }
       this.delivered++;
       this.#observer?.(fate, datagram);
       deliver(datagram);

@@ -186,6 +186,18 @@ const faults: readonly (readonly [
     /never acknowledged|throws/,
   ],
   [
+    "it takes the round trip of the path that it has left for that of the new one",
+    "session.js",
+    [[/this\.rtt\.begin\(\);/, ""]],
+    /has moved, and knows/,
+  ],
+  [
+    "what is in flight when it moves is never sent again",
+    "sent.js",
+    [[/ leavePath\(nowMs\) \{/, "$& this.bytesInFlight = 0; this.base = this.next; return;"]],
+    /never acknowledged|has moved|throws|of \d+ came/,
+  ],
+  [
     "it acknowledges acks",
     "received.js",
     [[/if \(!frames && !ackNow\)\s+return;/, ""]],
