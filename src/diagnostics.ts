@@ -35,6 +35,13 @@ export interface JoinRejectedEvent {
   readonly detail: string;
 }
 
+/** What a port's worker has refused by itself of the connection protocol since it last said so. */
+export interface PortRefusedEvent {
+  readonly port: number;
+  /** Datagrams by cause: names of docs/counters.md, such as `zero.droppedToken`. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
 export interface WorkerEvent {
   readonly port: number;
   /** Of `down`. */
@@ -61,6 +68,8 @@ export interface DiagnosticEvents {
   /** Beside `closed`, where the other side has said nothing: it was silent for too long, or the worker died. */
   readonly "stardust:peer:lost": PeerEndEvent;
   readonly "stardust:join:rejected": JoinRejectedEvent;
+  /** Not one by one: at most once an eighth of `workerTimeoutMs`, and never where that is Infinity. */
+  readonly "stardust:port:refused": PortRefusedEvent;
   readonly "stardust:worker:down": WorkerEvent;
   readonly "stardust:worker:up": WorkerEvent;
   readonly "stardust:client:opened": ClientEvent;

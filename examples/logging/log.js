@@ -13,6 +13,7 @@ const levels = {
   "stardust:peer:closed": "info",
   "stardust:peer:lost": "warn",
   "stardust:join:rejected": "warn",
+  "stardust:port:refused": "warn",
   "stardust:worker:down": "error",
   "stardust:worker:up": "info",
 };

@@ -5,7 +5,6 @@
 import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import type { CounterName } from "../counters.ts";
-import { publish } from "../diagnostics.ts";
 import { addressText } from "../endpoint.ts";
 import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
@@ -40,6 +39,7 @@ import {
   writeSystem,
   writeToken,
 } from "./records-to-worker.ts";
+import { tellRefused, tellRejected } from "./refusals.ts";
 import { Requests } from "./requests.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
@@ -187,11 +187,8 @@ export class PortHandle {
   }
 
   reject(request: JoinRequest, reason: RejectReason, detail: string, counter?: CounterName): void {
-    const { cid, address, port: fromPort } = request;
-    publish("stardust:join:rejected", () => {
-      return { port: this.port, address, fromPort, reason, detail };
-    });
-    this.#post({ type: "reject", cid, reason, detail, counter });
+    tellRejected(this.port, request, reason, detail);
+    this.#post({ type: "reject", cid: request.cid, reason, detail, counter });
   }
 
   turnAway(cid: string): void {
@@ -542,6 +539,7 @@ export class PortHandle {
         return;
       case "pong":
         this.unanswered = 0;
+        tellRefused(this.port, message.refused);
         return;
       case "keys":
         this.#listener.onKeys(message.lines);

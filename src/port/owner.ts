@@ -33,6 +33,7 @@ import { type PeerPort, PortPeer } from "./peer.ts";
 import { portStats, type WorkerStats } from "./port-stats.ts";
 import { type ApplicationPost, ID_TAKEN, KEY_REFUSED } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
+import { Refusals, type RefusedCounts } from "./refusals.ts";
 import { Traces } from "./traces.ts";
 
 type ReserveRequest = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
@@ -54,6 +55,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   readonly #traces: Traces;
   readonly #o: PortOwnerOptions;
   readonly #zero: ZeroServer;
+  readonly #refusals = new Refusals();
   readonly #loop: DatagramLoop<ZeroServerEvent>;
   /** Attached, until they have left. */
   readonly #peers = new Map<number, PortPeer>();
@@ -314,6 +316,11 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   /** Of one peer; undefined: it is not there. */
   peerStats(id: number): PeerStats | undefined {
     return this.#peers.get(id)?.stats(nowMs());
+  }
+
+  /** What has been refused since this was asked; undefined: nothing. */
+  refused(): RefusedCounts | undefined {
+    return this.#refusals.news(this.#zero.counters);
   }
 
   /** By name, those of its sessions and its connection protocol too. */

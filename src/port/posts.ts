@@ -16,6 +16,7 @@ import type { NetworkPath } from "../zero/network-path.ts";
 import type { TokenRules } from "../zero/token.ts";
 import type { PortMemory } from "./memory.ts";
 import type { WorkerStats } from "./port-stats.ts";
+import type { RefusedCounts } from "./refusals.ts";
 import type { Admission } from "./systems-host.ts";
 
 /** A system error, as it is posted between threads. */
@@ -67,8 +68,8 @@ export type WorkerPost =
     }
   /** Nobody has asked: they are the last. */
   | { readonly type: "lastStats"; readonly stats: WorkerStats }
-  /** The answer to `ping`. */
-  | { readonly type: "pong" }
+  /** The answer to `ping`, and what was refused since the one before. */
+  | { readonly type: "pong"; readonly refused: RefusedCounts | undefined }
   | { readonly type: "fault"; readonly where: string; readonly error: string }
   | { readonly type: "closed" };
 

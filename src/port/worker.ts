@@ -247,7 +247,7 @@ async function main(): Promise<void> {
         return;
       }
       case "ping":
-        post({ type: "pong" });
+        post({ type: "pong", refused: owner?.refused() });
         return;
       case "close":
         if (owner === undefined) {

@@ -1,4 +1,5 @@
 /** What monitoring is told on node:diagnostics_channel, and traces of live connections, over sockets and workers. */
+import { createSocket } from "node:dgram";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ConnectionTrace, DiagnosticEvents } from "stardust-udp";
 import { afterEach, expect, it } from "vitest";
@@ -13,6 +14,7 @@ const names: readonly Name[] = [
   "stardust:peer:closed",
   "stardust:peer:lost",
   "stardust:join:rejected",
+  "stardust:port:refused",
   "stardust:worker:down",
   "stardust:worker:up",
   "stardust:client:opened",
@@ -41,6 +43,28 @@ function records(text: string): { name?: string; data?: Record<string, unknown> 
   const lines = text.split("\x1e").slice(1);
   return lines.map((line) => JSON.parse(line) as { name?: string });
 }
+
+it("tells what a worker refuses by itself as counts, however much it is", async () => {
+  const told = listen();
+  // Pings come eight times in this.
+  const server = await narrowServer({ workerTimeoutMs: 2000 });
+  const port = server.ports[0]!;
+  const stranger = createSocket("udp4");
+  ends.push(() => stranger.close());
+  const noJson = Buffer.concat([Buffer.alloc(3), Buffer.from("{")]);
+  const long = Buffer.concat([Buffer.alloc(3), Buffer.alloc(1497, "x")]);
+  for (let i = 0; i < 50; i++)
+    for (const bytes of [noJson, long]) stranger.send(bytes, port, "127.0.0.1");
+  const refused = (): Record<string, number>[] =>
+    told
+      .filter(({ name }) => name === "stardust:port:refused")
+      .map(({ event }) => (event as DiagnosticEvents["stardust:port:refused"]).refused);
+  const sum = (name: string): number => refused().reduce((all, one) => all + (one[name] ?? 0), 0);
+  await until(() => sum("zero.droppedLength") === 50 && sum("zero.droppedFrame") === 50);
+  expect(refused().length).toBeLessThan(20);
+  const { refused: counted } = await server.stats();
+  expect(counted).toMatchObject({ "zero.droppedLength": 50, "zero.droppedFrame": 50 });
+});
 
 it("tells of servers, joins, peers and clients, and of workers that die", async () => {
   const told = listen();
