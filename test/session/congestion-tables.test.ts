@@ -34,6 +34,7 @@ describe("docs/congestion.md", () => {
     ["stardust", 0, 50],
     ["stardust", 0.01, 50],
     ["stardust", 0.05, 20],
+    ["stardust", 0.2, 300],
     ["newreno", 0.01, 150],
     ["fixed", 0, 300],
   ] as const;
