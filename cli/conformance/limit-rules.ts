@@ -233,16 +233,22 @@ async function readByHalf(
   return handedOn(context, channel) < half ? NOT_READ : { channel, half, toldAlone };
 }
 
+/** The number of what the server has sent last, as an ack says it; where nothing has come it is asked. */
+async function lastOf({ connection, probe }: SessionContext): Promise<number | undefined> {
+  if (probe.regular.length === 0) await connection.ask();
+  const last = probe.regular.findLast(({ reading }) => reading.packetNumber !== undefined);
+  return last && last.reading.packetNumber! % 2 ** probe.model.header.ackBits;
+}
+
 /** With an ack of what the server sent last, for a limit stands beside one. */
-function withLimit(
+async function withLimit(
   context: SessionContext,
   packetNumber: number,
   receiveLimit: number,
-): Uint8Array | undefined {
-  const { connection, probe } = context;
-  const last = probe.regular.findLast(({ reading }) => reading.packetNumber !== undefined);
-  if (last === undefined) return undefined;
-  const largest = last.reading.packetNumber! % 2 ** probe.model.header.ackBits;
+): Promise<Uint8Array | undefined> {
+  const { connection } = context;
+  const largest = await lastOf(context);
+  if (largest === undefined) return undefined;
   const ack = { largest, delay: 255, runs: [1] };
   return connection.datagram({ packetNumber, ackNow: true, ack, receiveLimit });
 }
@@ -273,12 +279,11 @@ export const limitRefusals: readonly SessionRule[] = [
     "ack-channel",
     "clear",
     "one with neither frames nor Q that names a channel",
-    (context, packetNumber) => {
+    async (context, packetNumber) => {
       const { probe, connection } = context;
       const asks = probe.model.channels.find(({ id }) => id > 0);
-      const last = probe.regular.findLast(({ reading }) => reading.packetNumber !== undefined);
-      if (asks === undefined || last === undefined) return undefined;
-      const largest = last.reading.packetNumber! % 2 ** probe.model.header.ackBits;
+      const largest = await lastOf(context);
+      if (asks === undefined || largest === undefined) return undefined;
       return connection.datagram({ packetNumber, ack: { largest, delay: 255, runs: [1] }, asks });
     },
   ),
@@ -294,7 +299,7 @@ const beyond: SessionRule = rule(
     if (length === 0) return unseen("the server sends on no channel that has a limit");
     if ((await connection.ask()) === undefined) return fail("nothing is acknowledged");
     const number = connection.number();
-    const bytes = withLimit(context, number, 2 ** 40 * length);
+    const bytes = await withLimit(context, number, 2 ** 40 * length);
     if (bytes === undefined) return unseen("the server sends nothing");
     connection.send(bytes, number);
     if (probe.model.security === "sealed") return ended(context);

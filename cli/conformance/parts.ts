@@ -24,7 +24,10 @@ export const REFUSES: string = page("what-a-receiver-refuses");
 export const MESSAGE_WINDOW: number = 2 ** 14;
 
 /** What a datagram that must be dropped is made of; undefined where the spec or its layout has no such thing. */
-export type Make = (context: SessionContext, number: number) => Uint8Array | undefined;
+export type Make = (
+  context: SessionContext,
+  number: number,
+) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
 /** Where what is wrong with a datagram stands, of a sealed one: `clear` for what is looked at before it is opened. */
 export type Part = "clear" | "sealed";
@@ -38,7 +41,7 @@ export function refused(id: string, part: Part, says: string, make: Make): Sessi
     check: async (context) => {
       const { connection, probe } = context;
       const number = connection.number();
-      const bytes = make(context, number);
+      const bytes = await make(context, number);
       if (bytes === undefined) return unseen("this spec, or its header, has no such thing");
       connection.send(bytes, number);
       if (part === "sealed" && probe.model.security === "sealed") return ended(context);

@@ -197,6 +197,23 @@ describe("a server with faults in its session", () => {
     expect(named("pass").sort()).toEqual([...others].sort());
   });
 
+  it("that sends on no limited channel, and takes any limit, fails the rule about it", async () => {
+    const spec = resolveSpec(loadSpecFile(join(root, "test/specs/one-way.yaml")))!;
+    const results = await Promise.all(
+      [[], [["session/send-limit.js", /limit === 0 \?/, "true ?"] as const]].map(async (edits) => {
+        const { listen } = (await plantServer("one-way", edits)) as {
+          listen(options: object): Promise<Server>;
+        };
+        const server = await listen({ ports: { count: 1 } });
+        const target = { host: "127.0.0.1", port: server.ports[0]!, waitMs: 1500, model: spec };
+        const rows = await probeServer(target, (rule) => rule === "refuse-limit-none");
+        await server.close();
+        return rows[0]!.result;
+      }),
+    );
+    expect(results).toEqual(["pass", "fail"]);
+  });
+
   it("is planted for each rule that needs a connection of its own", () => {
     const planted = groups.flatMap(([, faults]) => Object.keys(faults));
     const alone = sessionRules(model).filter((rule) => rule.alone);

@@ -4,6 +4,7 @@ import { dropReasons } from "#src/session/drop-reason.js";
 import {
   deliveriesProtocol,
   makeSessionVectors,
+  oneWayProtocol,
   type SessionVectors,
 } from "../support/session-vectors.ts";
 import { Receiver, type Step, type Trace } from "../support/trace-writer.ts";
@@ -15,7 +16,7 @@ const made = await makeSessionVectors();
 function print(vectors: SessionVectors): string {
   const rows = (list: readonly unknown[], indent: string): string =>
     `[\n${list.map((row) => `${indent}  ${JSON.stringify(row)}`).join(",\n")}\n${indent}]`;
-  const { traces, senders, packetNumbers, acknowledged, roundTrips, ...head } = vectors;
+  const { traces, limits, senders, packetNumbers, acknowledged, roundTrips, ...head } = vectors;
   const parts = Object.entries(head).map(([key, value]) => `  "${key}": ${JSON.stringify(value)}`);
   for (const [key, list] of Object.entries({ packetNumbers, acknowledged, roundTrips })) {
     parts.push(`  "${key}": ${rows(list, "  ")}`);
@@ -24,10 +25,14 @@ function print(vectors: SessionVectors): string {
     ({ name, steps }) => `    { "name": ${JSON.stringify(name)}, "steps": ${rows(steps, "    ")} }`,
   );
   parts.push(`  "senders": [\n${sent.join(",\n")}\n  ]`);
-  const each = traces.map(
-    ({ name, role, steps }) =>
-      `    { "name": ${JSON.stringify(name)}, "role": "${role}", "steps": ${rows(steps, "    ")} }`,
+  const limited = limits.map(
+    ({ name, steps }) => `    { "name": ${JSON.stringify(name)}, "steps": ${rows(steps, "    ")} }`,
   );
+  parts.push(`  "limits": [\n${limited.join(",\n")}\n  ]`);
+  const each = traces.map(({ steps, ...head }) => {
+    const text = Object.entries(head).map(([key, value]) => `"${key}": ${JSON.stringify(value)}`);
+    return `    { ${text.join(", ")}, "steps": ${rows(steps, "    ")} }`;
+  });
   parts.push(`  "traces": [\n${each.join(",\n")}\n  ]`);
   return `{\n${parts.join(",\n")}\n}\n`;
 }
@@ -67,8 +72,10 @@ describe("the golden vectors of a session", async () => {
     await expect(print(made)).toMatchFileSnapshot(file.pathname);
   });
 
-  it.each(kept.traces.map((each) => [each.name, each] as const))("%s", (_, { role, steps }) => {
-    const receiver = new Receiver(protocol, role);
+  const oneWay = await oneWayProtocol();
+  it.each(kept.traces.map((each) => [each.name, each] as const))("%s", (_, trace) => {
+    const { role, steps, spec } = trace;
+    const receiver = new Receiver(spec === undefined ? protocol : oneWay, role);
     for (const { atMs, what, datagram, application, ...expected } of steps) {
       expect({
         atMs,
@@ -110,6 +117,61 @@ describe("the golden vectors of a session", async () => {
     const others = ["packetNumber", "seal"];
     const expected = Object.keys(dropReasons).filter((reason) => !others.includes(reason));
     expect([...reasons].sort()).toEqual(expected.sort());
+  });
+
+  it("have the edges of a receive limit: the last byte of the pool, two in a datagram, nothing limited", () => {
+    const reasons = (name: string) =>
+      trace(name).steps.flatMap(({ datagram, refused }) => (datagram ? [refused ?? "taken"] : []));
+    const taken = (count: number): string[] => Array.from({ length: count }, () => "taken");
+    expect(reasons("the receive limit: parts")).toEqual([
+      ...taken(18),
+      "receiveLimit",
+      "receiveLimit",
+      "taken",
+      "taken",
+      "receiveLimit",
+      "taken",
+    ]);
+    expect(reasons("a limit where no")).toEqual(["taken", "unknownChannel", "taken"]);
+  });
+
+  it("let a sender send what docs/wire.md says, and take limits so", () => {
+    const { receiveBudgetBytes } = protocol.limits;
+    const names = ["event", "chat", "shot", "map"];
+    const own = Math.floor(receiveBudgetBytes / 4 / names.length);
+    const parts = names.map((name) => {
+      const { maxBytes } = protocol.channels.find((channel) => channel.name === name)!;
+      return Math.max(own, maxBytes + 64);
+    });
+    const poolBytes = Math.floor((receiveBudgetBytes * 3) / 4);
+    const answers = { true: 0, false: 0 };
+    for (const { steps } of kept.limits) {
+      const spent = names.map(() => 0);
+      const handedOn = names.map(() => 0);
+      const pooled = (i: number, bytes: number): number => Math.max(0, bytes - parts[i]!);
+      for (const one of steps) {
+        if ("limit" in one) {
+          const place = one.limit % names.length;
+          expect([names[place], Math.floor(one.limit / names.length)]).toEqual([
+            one.says,
+            one.handedOnBytes,
+          ]);
+          handedOn[place] = Math.max(handedOn[place]!, Math.min(one.handedOnBytes, spent[place]!));
+          continue;
+        }
+        const place = names.indexOf(one.channel);
+        const held = spent.map((bytes, i) => bytes - handedOn[i]!);
+        const others = held.reduce(
+          (sum, bytes, i) => sum + (i === place ? 0 : pooled(i, bytes)),
+          0,
+        );
+        const mine = pooled(place, held[place]! + one.costBytes);
+        expect(one.may, JSON.stringify(one)).toBe(mine <= (poolBytes - others) * 0.75);
+        answers[`${one.may}`]++;
+        if (one.may) spent[place]! += one.costBytes;
+      }
+    }
+    expect(Math.min(answers.true, answers.false)).toBeGreaterThan(5);
   });
 
   it("acknowledge as the table of docs/wire.md says", () => {

@@ -9,6 +9,7 @@ import { RttEstimator } from "#src/session/rtt.js";
 import { Session } from "#src/session/session.js";
 import { Pair, SeededRandom } from "#src/testing/index.js";
 import type { Writer } from "#src/wire/writer.js";
+import { type SenderLimit, senderLimits } from "./limit-vectors.ts";
 import { type SenderTrace, senderTraces } from "./loss-vectors.ts";
 import { specUrl } from "./specs.ts";
 import { hexOf, Receiver, TAG, type Trace, TraceWriter } from "./trace-writer.ts";
@@ -41,6 +42,8 @@ export interface SessionVectors {
     readonly probeTimeoutMs: number;
   }[];
   readonly senders: readonly SenderTrace[];
+  /** What a sender may send, and what it takes a limit for. */
+  readonly limits: readonly SenderLimit[];
   readonly traces: readonly Trace[];
 }
 
@@ -59,8 +62,13 @@ function modelOf({ channels, limits }: Protocol): SessionVectors["model"] {
   };
 }
 
-export async function deliveriesProtocol(): Promise<Protocol> {
-  const url = specUrl("deliveries", "generated/protocol.js");
+export const ONE_WAY = "test/specs/one-way.yaml";
+
+export const deliveriesProtocol = (): Promise<Protocol> => protocolOf("deliveries");
+export const oneWayProtocol = (): Promise<Protocol> => protocolOf("one-way");
+
+async function protocolOf(spec: string): Promise<Protocol> {
+  const url = specUrl(spec, "generated/protocol.js");
   return ((await import(url.href)) as { protocol: Protocol }).protocol;
 }
 
@@ -315,6 +323,52 @@ function forgedTraces(protocol: Protocol): Trace[] {
     .give("asked for once more: it is said", { number: 6, asks: "event" })
     .after(100);
 
+  // What is held beyond the parts of channels is of one pool, 49,152 bytes.
+  const pool = start().application("full");
+  const chat = (number: number, message: number, bytes = 262) => ({
+    number,
+    channel: "chat",
+    message,
+    payload: "00".repeat(bytes),
+  });
+  pool
+    .give("map: 59,033 of its part, 60,071", {
+      number: 0,
+      ...map,
+      slice: [0, 53],
+      payload: slice(protocol, "00"),
+    })
+    .give("map: 47,789 of the pool", {
+      number: 1,
+      channel: "map",
+      message: 1,
+      slice: [0, 44],
+      payload: slice(protocol, "00"),
+    });
+  for (let i = 0; i < 16; i++) {
+    pool.give("chat: 326 each, of its part, 4,096, and the pool", chat(2 + i, i));
+  }
+  pool
+    .give("243 of the pool are left: too little", chat(18, 16))
+    .edit("two messages of a datagram count together: 328", chat(19, 16, 100), (hex) => {
+      // With M the first says its length; the second is on the same channel, and its number the next.
+      const [head, payload] = [hex.slice(0, 24), hex.slice(24)];
+      return `${flags(head, 0x08)}64${payload}90${payload}`;
+    })
+    .give("one of them alone: 164", chat(20, 16, 100))
+    .give("event has its part", event(21, 0))
+    .give("of map not even two slices", {
+      number: 22,
+      channel: "map",
+      message: 2,
+      slice: [0, 2],
+      payload: slice(protocol, "00"),
+    })
+    .after(100)
+    .application("reads")
+    .give("what was handed on makes room again", chat(23, 17))
+    .after(100);
+
   const told = start();
   for (let i = 0; i < 4; i++) {
     // 6,000 bytes each: the limit is told when a quarter of the channel's own part was handed on, or alone by a half.
@@ -385,10 +439,24 @@ function forgedTraces(protocol: Protocol): Trace[] {
     refused.trace("what is refused whole"),
     direction.trace("a channel that goes the other way"),
     limit.trace("the receive limit holds"),
+    pool.trace("the receive limit: parts and the pool"),
     told.trace("the receive limit is told"),
     ordered.trace("unreliable-ordered: gaps"),
     sequenced.trace("reliable-sequenced: the newest"),
   ];
+}
+
+/** Limits that a side is told that sends on no channel with one. */
+function nothingLimited(protocol: Protocol): Trace {
+  const ack = { largest: 0, firstRun: 1 };
+  const report = { channel: "report", payload: n(0) };
+  const trace = new TraceWriter(protocol)
+    .give("a limit of 0", { number: 0, ack, limit: 0 })
+    .give("a limit of 1", { number: 1, ack, limit: 1 })
+    .give("a good one behind it", { number: 1, ...report, message: 0 })
+    .after(100);
+  const { name, role, steps } = trace.trace("a limit where no channel has one");
+  return { name, spec: ONE_WAY, model: modelOf(protocol), role, steps };
 }
 
 /** Flags are the fourth byte of the default layout. */
@@ -456,6 +524,11 @@ export async function makeSessionVectors(): Promise<SessionVectors> {
     acknowledged: acknowledged(),
     roundTrips: roundTrips(protocol.limits.maxAckDelayMs),
     senders: senderTraces(protocol),
-    traces: [...forgedTraces(protocol), recorded(protocol, 1)],
+    limits: senderLimits(protocol),
+    traces: [
+      ...forgedTraces(protocol),
+      nothingLimited(await oneWayProtocol()),
+      recorded(protocol, 1),
+    ],
   };
 }

@@ -40,6 +40,9 @@ export interface Step {
 
 export interface Trace {
   readonly name: string;
+  /** Where it is of another spec than the others. */
+  readonly spec?: string;
+  readonly model?: object;
   /** The side that receives. */
   readonly role: Role;
   readonly steps: readonly Step[];
@@ -144,6 +147,8 @@ interface Forged {
   readonly ack?: { readonly largest: number; readonly firstRun: number };
   /** Without frames: the channel whose limit is asked for. */
   readonly asks?: string;
+  /** Beside an ack. */
+  readonly limit?: number;
 }
 
 /** Writes a trace step by step. */
@@ -215,6 +220,10 @@ export class TraceWriter {
       h.ack = true;
       h.acks.largest = parts.ack.largest;
       h.acks.firstRun = parts.ack.firstRun;
+    }
+    if (parts.limit !== undefined) {
+      h.limit = true;
+      h.receiveLimit = parts.limit;
     }
     const payload = Buffer.from(parts.payload ?? "", "hex");
     let frame: FrameHeader | undefined;
