@@ -147,6 +147,13 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
     bad: 'buy: () => {\n  throw new Error("sold out");\n}',
     good: 'buy: (peer, message, context) => context.decline("soldOut")',
   },
+  STARDUST_MOVE_FAILED: {
+    means:
+      "`peer.moveTo` could not bring the peer to another port, and it goes on where it is, as if nothing had been asked. The message says why: the port is full or has no worker just now, the client was not heard there within `limits.handshakeTimeoutMs` (a firewall may let it reach no other port than its own), the peer is being closed, or it is on its way to another port already.",
+    fix: "try again later or with another port; leave clients where they are that cannot reach others",
+    bad: "await peer.moveTo(12343); // and nobody catches it",
+    good: "await peer.moveTo(12343).catch((error) => log(error.message));",
+  },
   STARDUST_UNSUPPORTED: {
     means:
       "The generated protocol asks for something that this runtime does not have: another contract version, sealing, or a delivery mode.",

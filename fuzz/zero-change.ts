@@ -102,6 +102,7 @@ const samples: { readonly [N in MessageName]: (hash: string, isSealed: boolean) 
     reset: text22,
   }),
   verify: () => ({ nonce: text22, counter: 2 }),
+  move: () => ({ port: OTHER_PORT }),
   ack: () => ({ nonce: text22 }),
   close: () => ({ code: "done", reason: "" }),
   gone: () => ({ proof: text22 }),

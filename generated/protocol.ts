@@ -13,7 +13,7 @@ export const protocol: Protocol = {
   stardust: 4,
   name: "arena",
   version: 1,
-  hash: "6f75957c25d37e1c7732e7373a85e349",
+  hash: "8c96e6fc6c1f7a406e3c90dd8894ab99",
   versions: [],
   security: "sealed",
   cipher: "aes-256-gcm",

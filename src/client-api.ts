@@ -44,7 +44,7 @@ export interface Reconnected {
 export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends AsyncDisposable {
   /** This client's id at the server; another one when it has joined again. */
   readonly id: number;
-  /** The server's port that owns this connection; while there is none, that of the last. */
+  /** The server's port that owns this connection, another one when it was moved; while there is none, that of the last. */
   readonly port: number;
   /** The validated body of accept. */
   readonly accept: F["accept"];
@@ -79,6 +79,8 @@ export interface Client<F extends ClientFaceTypes = ClientFaceTypes> extends Asy
   on(event: "reconnecting", listener: (how: Reconnecting) => void): Unsubscribe;
   /** Connected again: what comes next is of the new connection, or of the old one that goes on. */
   on(event: "reconnected", listener: (how: Reconnected) => void): Unsubscribe;
+  /** The server has had it go on at another port (`peer.moveTo`), which is `port` now; it was at `from`. Nothing reliable was lost. */
+  on(event: "moved", listener: (from: number) => void): Unsubscribe;
   /** It has ended for good, and this side has not closed it. Before `closed` resolves. */
   on(event: "lost", listener: (reason: CloseReason) => void): Unsubscribe;
   /** Resolves when a `send` that was refused can be tried again, after a loss when there is a connection. Rejects with STARDUST_CLOSED. */

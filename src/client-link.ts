@@ -52,6 +52,8 @@ export interface ClientLinkUser {
   away(link: ClientLink): void;
   /** It is heard again, and nothing that is reliable was lost. */
   back(link: ClientLink): void;
+  /** It goes on at another port of the server. */
+  moved(link: ClientLink, from: number): void;
   /** A `send` that was refused can be tried again. */
   drained(link: ClientLink): void;
   notice(channel: number, token: number, delivered: boolean): void;
@@ -387,6 +389,15 @@ export class ClientLink {
         // With a socket on its way that will take the place of this one, it is yet to be found there.
         if (!this.#opening) this.#endSearch();
         break;
+      case "moved": {
+        const from = this.#path.port;
+        this.#path.port = event.port;
+        this.attachment = { ...this.attachment!, port: event.port };
+        this.#connection.move(false, now);
+        this.#endSearch();
+        this.#o.user.moved(this, from);
+        break;
+      }
       case "unheard":
         void this.#replaceSocket();
         break;

@@ -22,6 +22,8 @@ export const closeCodes = {
   serverRestarted: "server-restarted",
   /** The worker thread of the peer's port ended. */
   workerDied: "worker-died",
+  /** To the systems of a port: the peer goes on at another port (`peer.moveTo`). */
+  moved: "moved",
 } as const;
 
 /** What `authenticate` may answer: the body of accept and the start of `peer.state`, or why not. */

@@ -33,6 +33,8 @@ export const portCounters = {
   peersJoined: "clients that were let in, and have come",
   joinsExpired: "clients that were let in, and have not come in time",
   peersMoved: "times that a peer has proven to be at another address than before",
+  peersLetGo: "peers that have gone on at another port of this server",
+  peersAdopted: "peers that have come from another port of this server",
   joinsStayed:
     "joins kept on this port, which they had asked, because their client could not reach the port that it was sent to",
   joinsOverAddress: "joins rejected because their address has as many peers as one may have",

@@ -20,6 +20,14 @@ export interface PeerEvent {
   readonly address: string;
 }
 
+/** A peer is at another port. */
+export interface PeerMovedEvent {
+  readonly id: number;
+  readonly port: number;
+  /** The port where it was. */
+  readonly from: number;
+}
+
 export interface PeerEndEvent extends PeerEvent {
   readonly reason: CloseReason;
 }
@@ -65,6 +73,7 @@ export interface DiagnosticEvents {
   readonly "stardust:server:closed": ServerEvent;
   readonly "stardust:peer:opened": PeerEvent;
   readonly "stardust:peer:closed": PeerEndEvent;
+  readonly "stardust:peer:moved": PeerMovedEvent;
   /** Beside `closed`, where the other side has said nothing: it was silent for too long, or the worker died. */
   readonly "stardust:peer:lost": PeerEndEvent;
   readonly "stardust:join:rejected": JoinRejectedEvent;

@@ -27,6 +27,7 @@ export const errorCodes = {
   STARDUST_REQUEST_BUSY: "Too many requests to one peer are open, here or at the other side.",
   STARDUST_REQUEST_UNANSWERED: "Nobody at the other side answers the requests of this channel.",
   STARDUST_REQUEST_INTERNAL: "Whatever answers at the other side has failed; it knows why.",
+  STARDUST_MOVE_FAILED: "A peer cannot go to another port, and stays where it is.",
   STARDUST_UNSUPPORTED: "The protocol asks for something that this runtime does not have.",
 } as const;
 

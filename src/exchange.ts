@@ -373,6 +373,21 @@ export class Exchange implements RequestTarget {
     }
   }
 
+  /**
+   * The other side goes on with somebody else here: what it has asked has failed, what it was asked is given up, and it is told
+   * so as far as there is room. Returns the number that the next request would have had.
+   */
+  letGo(): number {
+    for (const [id, { channel, cancelled }] of [...this.#taken]) {
+      if (!cancelled) this.#fail(channel, id, "internal");
+    }
+    for (const [id, { channel, waiting }] of this.#made) {
+      if (!waiting) this.#sayOrNot(channel, { id, body: { kind: "cancel", value: NOTHING } });
+    }
+    this.close();
+    return this.#nextId;
+  }
+
   /** The other side has gone: what was asked is not answered any more, and what is being answered need not be. */
   close(): void {
     if (this.#closed) return;

@@ -35,9 +35,9 @@ export class Exchanges {
     this.responders.addAll(options.responders, options.role, options.option);
   }
 
-  /** With another side. */
-  open(peer: ExchangePeer): Exchange {
-    const { protocol, role, onFault, firstId = 0, idStep = 1 } = this.#o;
+  /** With another side. `firstId`: where it goes on from another exchange. */
+  open(peer: ExchangePeer, firstId: number = this.#o.firstId ?? 0): Exchange {
+    const { protocol, role, onFault, idStep = 1 } = this.#o;
     const { channels } = protocol;
     const counters = this.#counters;
     const { responders } = this;

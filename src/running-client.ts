@@ -88,7 +88,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
   readonly #rules: ReconnectRules | undefined;
-  readonly #listeners: Listeners<"reconnecting" | "reconnected" | "lost">;
+  readonly #listeners: Listeners<"reconnecting" | "reconnected" | "moved" | "lost">;
   #clock: RemoteClock | undefined;
   /** The connection, or the last one; undefined before the first has opened. */
   #link: ClientLink | undefined;
@@ -149,7 +149,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     registerHandlers(this.#dispatcher, protocol, "client", options.handlers);
     this.#rules = reconnectRules(options.reconnect);
     this.#listeners = new Listeners(
-      ["reconnecting", "reconnected", "lost"],
+      ["reconnecting", "reconnected", "moved", "lost"],
       faultListener(options.onFault),
     );
     this.#exchanges.readFrom(this.#dispatcher, (channel, message: ExchangeMessage) => {
@@ -321,6 +321,9 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
     away: (link) => this.#lost(link, IDLE),
     back: (link) => {
       if (link === this.#link) this.#back(true);
+    },
+    moved: (link, from) => {
+      if (link === this.#link) this.#listeners.emit("moved", from);
     },
     drained: (link) => {
       if (link !== this.#link) return;

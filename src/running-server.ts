@@ -49,9 +49,11 @@ import { Listeners } from "./listeners.ts";
 import { missingChannel } from "./negotiated-version.ts";
 import { NoticeListeners } from "./notices.ts";
 import { checkOptions, flag, milliseconds, type OptionsOf, text } from "./options.ts";
-import { Pool, type PoolPlacing } from "./pool/pool.ts";
+import type { PoolPlacing } from "./pool/choose-port.ts";
+import { Pool } from "./pool/pool.ts";
 import { parsePorts } from "./pool/ports.ts";
-import type { BroadcastMessage, PortHandle } from "./port/handle.ts";
+import type { BroadcastMessage } from "./port/broadcast-message.ts";
+import type { PortHandle } from "./port/handle.ts";
 import { receiveCost } from "./port/memory.ts";
 import type { ServerProtocol } from "./protocol.ts";
 import type { ReceivedMessage } from "./received-message.ts";
@@ -110,7 +112,7 @@ export class RunningServer<F extends ServerFaceTypes>
   readonly #user: Float64Array;
   readonly #context: MessageContext<object>;
   readonly #reader = new Reader();
-  readonly #listeners: Listeners<"join" | "away" | "back" | "leave">;
+  readonly #listeners: Listeners<"join" | "away" | "back" | "moved" | "leave">;
   #received: Float64Array;
   #pool!: Pool;
   readonly #startedMs = nowMs();
@@ -130,7 +132,7 @@ export class RunningServer<F extends ServerFaceTypes>
     this.#identity = serverIdentity(protocol, options.identity);
     checkKeyLog(protocol, options.keyLog);
     this.#onFault = faultListener(options.onFault);
-    this.#listeners = new Listeners(["join", "away", "back", "leave"], this.#onFault);
+    this.#listeners = new Listeners(["join", "away", "back", "moved", "leave"], this.#onFault);
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.#lacking = protocol.channels.map(() => undefined);
     this.#received = this.#user;
@@ -257,6 +259,8 @@ export class RunningServer<F extends ServerFaceTypes>
         onMessage: (id, message) => this.#onMessage(id, message),
         onLeave: (id, reason) => this.#onLeave(id, reason),
         onDrained: (id) => this.peers.get(id)?.onDrained(),
+        onSwitched: (id, handle) => this.peers.get(id)?.onSwitched(handle),
+        onMoved: (id, from) => this.#onMoved(id, from),
         onAway: (id, isAway) => this.#onAway(id, isAway),
         onNotice: (id, channel, token, delivered) =>
           this.#onNotice(this.peers.get(id), channel, token, delivered),
@@ -300,6 +304,7 @@ export class RunningServer<F extends ServerFaceTypes>
 
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   on(event: "away" | "back", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
+  on(event: "moved", listener: (peer: ServerPeer<F>, from: number) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   on(event: string, listener: (...args: never[]) => void): Unsubscribe {
     return this.#listeners.on(event, listener);
@@ -382,6 +387,10 @@ export class RunningServer<F extends ServerFaceTypes>
 
   closePeer(peer: RunningPeer<F>, { code, reason, lingerMs }: CheckedClose): void {
     this.#pool.closePeer(peer.id, code, reason, lingerMs);
+  }
+
+  movePeer(peer: RunningPeer<F>, port: number): Promise<void> {
+    return this.#pool.movePeer(peer.id, port);
   }
 
   group(name: string): Group<ServerPeer<F>, F["broadcast"]> {
@@ -505,6 +514,13 @@ export class RunningServer<F extends ServerFaceTypes>
     if (peer === undefined || peer.closed) return;
     peer.isAway = isAway;
     this.#listeners.emit(isAway ? "away" : "back", peer);
+  }
+
+  #onMoved(id: number, from: number): void {
+    const peer = this.peers.get(id);
+    if (peer === undefined || peer.closed) return;
+    peer.onDrained();
+    this.#listeners.emit("moved", peer, from);
   }
 
   #onLeave(id: number, reason: CloseReason): void {

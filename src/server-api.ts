@@ -45,6 +45,8 @@ export interface Server<F extends ServerFaceTypes = ServerFaceTypes> extends Asy
   on(event: "join", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
   /** It is not heard any more, and is kept for `resumeMs`; it is heard again. In between it is a peer as any other. */
   on(event: "away" | "back", listener: (peer: ServerPeer<F>) => void): Unsubscribe;
+  /** It is at another port (`peer.moveTo`): `peer.port`; it was at `from`. */
+  on(event: "moved", listener: (peer: ServerPeer<F>, from: number) => void): Unsubscribe;
   on(event: "leave", listener: (peer: ServerPeer<F>, reason: CloseReason) => void): Unsubscribe;
   /** Hands what was sent in this turn to the workers now rather than at the turn's end. */
   flush(): void;

@@ -16,12 +16,12 @@ import type { RequestTarget, ServerFace, ServerFaceTypes } from "./face.ts";
 import type { NewPeer } from "./listen-options.ts";
 import { hasChannel, type NegotiatedVersion } from "./negotiated-version.ts";
 import { OpenTokens } from "./notices.ts";
-import type { JoinedPeer } from "./pool/pool.ts";
+import type { JoinedPeer } from "./pool/pool-peer.ts";
 import type { PortHandle } from "./port/handle.ts";
 import type { ServerProtocol } from "./protocol.ts";
 import type { PeerStats } from "./stats.ts";
 
-/** One connected client. Owned by one port for its whole life. */
+/** One connected client. Owned by one port at a time. */
 export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   extends NewPeer<F["join"], F["send"], F["request"]> {
   /** The user's own state of this peer. */
@@ -47,6 +47,14 @@ export interface ServerPeer<F extends ServerFaceTypes = ServerFaceTypes>
   trace(options?: TraceRunOptions): Promise<ConnectionTrace>;
   /** Its numbers, as its worker has them now. Rejects with STARDUST_CLOSED where it has left. */
   stats(): Promise<PeerStats>;
+  /**
+   * Has it go on at another port of this server, without a join, and resolves when it is there: its client has shown that it
+   * hears that port, and nothing reliable was lost or came twice. Everything of it goes along, its id too; in the worker its `state`, if it can be cloned. For a
+   * moment of the move `send` is refused, as where the queue is full. Rejects with STARDUST_MOVE_FAILED where it stays: the port is full or has no
+   * worker, its client is not heard there within `limits.handshakeTimeoutMs`, or another move is under way; with
+   * STARDUST_INVALID_OPTION for a port that is none of `server.ports`; with STARDUST_CLOSED where it leaves.
+   */
+  moveTo(port: number): Promise<void>;
   /** Ends this connection; reliable messages sent before are delivered first, for at most `lingerMs`. */
   close(options?: CloseOptions): void;
 }
@@ -58,6 +66,7 @@ export interface PeerServer<F extends ServerFaceTypes> {
   /** False: not taken. Throws InvalidMessageError, STARDUST_CLOSED. */
   sendTo(peer: RunningPeer<F>, channel: number, message: unknown, token: unknown): boolean;
   closePeer(peer: RunningPeer<F>, how: CheckedClose): void;
+  movePeer(peer: RunningPeer<F>, port: number): Promise<void>;
   groupsOf(peer: RunningPeer<F>): ReadonlySet<string>;
   exchangeWith(peer: RunningPeer<F>): Exchange;
   /** Its clock, milliseconds. */
@@ -69,7 +78,6 @@ unknownClock(NO_CLOCK);
 
 export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   readonly id: number;
-  readonly port: number;
   readonly address: string;
   readonly join: F["join"];
   readonly token: JoinToken | undefined;
@@ -77,8 +85,8 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
   state: F["state"];
   closed: boolean = false;
   isAway: boolean = false;
-  /** The port that owned it all its life. */
-  readonly owner: PortHandle;
+  /** The port that owns it, or did last. */
+  owner: PortHandle;
   /** The same while it is there; undefined once it has left. */
   handle: PortHandle | undefined;
   /** Of messages to it whose fate is not known. */
@@ -102,7 +110,6 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     this.id = id;
     this.owner = handle;
     this.handle = handle;
-    this.port = handle.port;
     this.address = address;
     this.join = body as F["join"];
     this.token = token;
@@ -174,6 +181,23 @@ export class RunningPeer<F extends ServerFaceTypes> implements ServerPeer<F> {
     const stats = await this.handle?.peerStats(this.id);
     if (stats === undefined) throw closedError("peer");
     return stats;
+  }
+
+  get port(): number {
+    return this.owner.port;
+  }
+
+  async moveTo(port: number): Promise<void> {
+    if (this.closed) throw closedError("peer");
+    await this.#server.movePeer(this, port);
+  }
+
+  /** It is another port's. */
+  onSwitched(handle: PortHandle): void {
+    this.owner = handle;
+    this.handle = handle;
+    // Its worker has ended it there.
+    this.#isTraced = false;
   }
 
   drained(): Promise<void> {

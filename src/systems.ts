@@ -20,6 +20,11 @@ export interface SystemsPeer<F extends SystemsFaceTypes = SystemsFaceTypes> {
   /** The body of accept, as `authenticate` has answered it; empty where it has given none. */
   readonly accept: F["accept"];
   state: F["state"];
+  /**
+   * The port where it was before `peer.moveTo` brought it here; undefined where it has joined here. There `leave` was told, with the code
+   * `moved`; `join` is told here, and `state` is a structured clone of what it was there.
+   */
+  readonly movedFrom: number | undefined;
   /** As on the server: a `send` on an unreliable channel is refused meanwhile. */
   readonly isAway: boolean;
   /** The port that owns it. */
@@ -61,7 +66,7 @@ export interface SystemsPort<F extends SystemsFaceTypes = SystemsFaceTypes> {
 export interface SystemsDefinition<F extends SystemsFaceTypes = SystemsFaceTypes> {
   /**
    * Makes the state of a new peer; default: `start`, a structured clone of what `authenticate` has answered as `state`.
-   * It is the server's type, not the systems', and undefined where there is none.
+   * It is the server's type, not the systems', and undefined where there is none. Not called for a peer that brings its state from another port.
    */
   state?: (peer: SystemsPeer<F>, start: unknown) => F["state"];
   join?: (peer: SystemsPeer<F>) => void;

@@ -12,7 +12,8 @@ import { MAX_SILENCE_SHARE, MIN_SILENCE_MS, SILENT_PROBE_TIMEOUTS } from "../lim
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, Role } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
-import type { SealCrypto } from "../session/seal-crypto.ts";
+import { exportSession, importSession, type SessionState } from "../session/hand-over.ts";
+import { KEY_BYTES, type SealCrypto } from "../session/seal-crypto.ts";
 import { Session, type SessionSink } from "../session/session.ts";
 import type { TrafficSecrets } from "../traffic-secrets.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -83,6 +84,15 @@ export interface Attachment {
   /** How long behind the idle timeout the connection is kept for the other side to come back; default 0. */
   readonly resumeMs?: number | undefined;
 }
+
+/** A connection as data, for another thread; survives structured cloning. */
+export interface HandedOver {
+  readonly session: SessionState;
+  readonly resumeMs: number;
+}
+
+/** A session that takes over has its keys from the one before. */
+const NO_SECRET: Uint8Array = new Uint8Array(KEY_BYTES);
 
 /** Code and reason with which an application closes a connection. */
 export interface CloseRequest {
@@ -256,6 +266,38 @@ export class Connection {
   end(event: "rejected" | "expired" | "abandoned", reason: CloseReason): void {
     if (event === "abandoned") this.#o.host.forget();
     this.#on(event, reason);
+  }
+
+  // Another thread ---------------------------------------------------------------------------------------------------
+
+  /**
+   * All that is to go on in another thread, as data; nothing more happens here. Undefined: it is not open, and stays. Who was
+   * away has shown itself by now.
+   */
+  handOver(nowMs: number): HandedOver | undefined {
+    if (this.isAway) this.move(false, nowMs);
+    if (this.#state !== "open") return undefined;
+    const state = { session: exportSession(this.#session!), resumeMs: this.#resumeMs };
+    this.#state = "closed";
+    this.#allowed = allowed.closed;
+    return state;
+  }
+
+  /** Goes on where another one was handed over; the other side was heard now. `isElsewhere`: as of `move`. */
+  takeOver(
+    { session: state, resumeMs }: HandedOver,
+    negotiated: NegotiatedVersion,
+    isElsewhere: boolean,
+    nowMs: number,
+  ): void {
+    if (!this.#on("attached")) return;
+    const isSealed = this.#o.protocol.security === "sealed";
+    const secrets = isSealed ? { clientSecret: NO_SECRET, serverSecret: NO_SECRET } : undefined;
+    const attachment = { negotiated, tag: 0, secrets, resumeMs };
+    const session = this.#makeSession(attachment, nowMs);
+    importSession(session, state);
+    this.#open(session, attachment, nowMs);
+    this.move(isElsewhere, nowMs);
   }
 
   // What the application wants -------------------------------------------------------------------------------------

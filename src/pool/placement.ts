@@ -2,7 +2,7 @@
  * The slots of all ports, and the rule that chooses a port where the application has none of its own: the first of those
  * with the fewest peers, reservations counted. Only the application's thread writes it. Peer ids are made here too: slot
  * in the low bits, then the port, then a generation, so that an id is not given again before its slot has been used
- * 2^generation-bits times.
+ * 2^generation-bits times. For a peer that goes to another port a place there is reserved in the same way, and its id is not used.
  */
 import type { PortLoad } from "../connection-contract.ts";
 import { slotSpan } from "../port/memory.ts";
@@ -44,7 +44,7 @@ export class Placement {
     return this.#ports[port]!.used;
   }
 
-  /** Which port a peer id belongs to. */
+  /** Which port an id was reserved for. */
   portOf(peer: number): number {
     return Math.floor(peer / this.#slotSpan) % this.#portSpan;
   }
@@ -60,22 +60,33 @@ export class Placement {
     return open ? this.#maxPeers - used : 0;
   }
 
-  /** Reserves a slot and returns the id of its peer; undefined when the port takes nobody. */
-  reserve(port: number): number | undefined {
+  /**
+   * Reserves a slot and returns the id of its peer, which is none that `isTaken`: a peer that has gone to another port keeps the one
+   * that it was given. Undefined when the port takes nobody.
+   */
+  reserve(port: number, isTaken: (id: number) => boolean): number | undefined {
     if (this.room(port) === 0) return undefined;
     const slots = this.#ports[port]!;
     const slot = slots.free.shift()!;
-    const generation = slots.generations[slot]!;
-    slots.generations[slot] = (generation + 1) % this.#generations;
     slots.used++;
-    return (generation * this.#portSpan + port) * this.#slotSpan + slot;
+    for (;;) {
+      const generation = slots.generations[slot]!;
+      slots.generations[slot] = (generation + 1) % this.#generations;
+      const id = (generation * this.#portSpan + port) * this.#slotSpan + slot;
+      if (!isTaken(id)) return id;
+    }
   }
 
-  /** The peer has left, or its reservation was not taken up. */
-  release(peer: number): void {
-    const slots = this.#ports[this.portOf(peer)]!;
+  /** The slot of an id that `reserve` has returned. */
+  slotOf(id: number): number {
+    return id % this.#slotSpan;
+  }
+
+  /** Its peer has left or is at another port, or its reservation was not taken up. */
+  release(id: number): void {
+    const slots = this.#ports[this.portOf(id)]!;
     slots.used--;
-    slots.free.push(peer % this.#slotSpan);
+    slots.free.push(this.slotOf(id));
   }
 }
 

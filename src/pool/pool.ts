@@ -3,45 +3,31 @@
  * application's thread and is the only writer of the placement. A worker that dies takes down its own peers only; its
  * port is bound again with new rings. Worst case: one pass over the ports for each join.
  */
-import {
-  type CloseReason,
-  closeCodes,
-  type JoinToken,
-  type Placing,
-  type PortLoad,
-} from "../connection-contract.ts";
+import { type CloseReason, closeCodes } from "../connection-contract.ts";
 import { publish } from "../diagnostics.ts";
 import { StardustError } from "../errors.ts";
 import type { LatencyHistogram } from "../histogram.ts";
 import { MAX_TIMER_MS } from "../limits.ts";
-import { type NegotiatedVersion, negotiatedVersion } from "../negotiated-version.ts";
-import { PortHandle, WORKER_GONE } from "../port/handle.ts";
+import { negotiatedVersion } from "../negotiated-version.ts";
+import { PortHandle } from "../port/handle.ts";
 import type { PortListener } from "../port/port-listener.ts";
 import { ID_TAKEN, KEY_REFUSED, type WorkerOptions, type WorkerPost } from "../port/posts.ts";
+import { WORKER_GONE } from "../port/start-error.ts";
 import type { ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { PortStats } from "../stats.ts";
 import { TO_APPLICATION, TO_OTHER_PORTS } from "../system-messages.ts";
 import { AddressCounts } from "../zero/address-counts.ts";
 import { tokenProblems } from "../zero/token.ts";
+import { choosePort, type PoolPlacing, portLoads } from "./choose-port.ts";
 import { type Decider, JoinDecisions } from "./join-decisions.ts";
-import { emptiestPort, Placement } from "./placement.ts";
+import { Moves } from "./moves.ts";
+import { Placement } from "./placement.ts";
+import type { JoinedPeer, PoolPeer } from "./pool-peer.ts";
 import { PortSlot, tellSystems } from "./port-slot.ts";
 import { portRanges } from "./ports.ts";
 import { type TokenClaim, TokenLedger } from "./token-ledger.ts";
 import { Watchdog } from "./watchdog.ts";
-
-/** What a peer's join has said. */
-export interface JoinedPeer {
-  readonly body: unknown;
-  readonly negotiated: NegotiatedVersion;
-  readonly token: JoinToken | undefined;
-  /** What the application has said of it beside the body of accept. */
-  readonly state: unknown;
-}
-
-/** What the application is asked for a port. */
-export type PoolPlacing = Placing<object, object, unknown>;
 
 export interface PoolListener extends Decider {
   /** The number of a port; undefined: the pool chooses. May throw; missing: the pool always chooses. */
@@ -52,6 +38,9 @@ export interface PoolListener extends Decider {
   onLeave(peer: number, reason: CloseReason): void;
   onAway(peer: number, isAway: boolean): void;
   onDrained(peer: number): void;
+  /** It is another port's from here on; `onMoved` follows when it is there. */
+  onSwitched(peer: number, handle: PortHandle): void;
+  onMoved(peer: number, from: number): void;
   onNotice(peer: number, channel: number, token: number, delivered: boolean): void;
   /** A message of the systems of a port for the application, valid during the call only. */
   onSystem(
@@ -104,19 +93,6 @@ const CLOSE_GRACE_MS = 3000;
 const ADDRESS_SHARE = 1 / 4;
 const MIN_ADDRESS_SHARE = 16;
 
-/** A reserved or attached peer. */
-interface PoolPeer extends JoinedPeer {
-  readonly portSlot: PortSlot;
-  /** Where its join came from. */
-  readonly address: string;
-  /** Of its token. */
-  readonly claim: TokenClaim | undefined;
-  /** Told when its reservation has ended: it is a peer, or forgotten. */
-  onSettled?: () => void;
-  /** Its join has been reported, and its leave has not. */
-  joined: boolean;
-}
-
 export class Pool {
   readonly #o: PoolOptions;
   /** All that were asked for, and those of them that are bound. */
@@ -138,6 +114,7 @@ export class Pool {
   #onAllExited: (() => void) | undefined;
   readonly #restartTimers = new Set<NodeJS.Timeout>();
   readonly #decisions: JoinDecisions;
+  readonly #moves: Moves;
   /** Ports whose systems have said something to others that found no room. */
   readonly #stopped = new Set<PortSlot>();
   /** Values of the user's header fields, for workers that start later. */
@@ -148,6 +125,16 @@ export class Pool {
     this.#tokens = new TokenLedger(options.maxTokens);
     const { listener, protocol } = options;
     this.#decisions = new JoinDecisions(listener, protocol.limits.authenticateTimeoutMs);
+    this.#moves = new Moves({
+      timeoutMs: protocol.limits.handshakeTimeoutMs,
+      peers: this.#peers,
+      placement: () => this.#placement,
+      publicPort: ({ index }) => this.#publicPorts[index]!,
+      onSwitched: (peer, handle) => listener.onSwitched(peer, handle),
+      onMoved: (peer, from) => listener.onMoved(peer, from),
+      onLost: (portSlot, peer, reason) =>
+        this.#left(portSlot, peer, { code: closeCodes.workerDied, reason, by: "local" }),
+    });
   }
 
   /** Binds the ports and starts their workers; if one fails, all are ended again. */
@@ -196,7 +183,16 @@ export class Pool {
     const entry = this.#peers.get(peer);
     if (entry === undefined) return;
     entry.portSlot.peers.delete(peer);
-    entry.portSlot.handle.close(peer, code, reason, lingerMs);
+    const close = () => entry.portSlot.handle.close(peer, code, reason, lingerMs);
+    if (entry.move?.isBetween) entry.move.onArrived = close;
+    else close();
+  }
+
+  /** Has a peer go on at another port; resolves when it is there. Rejects where it stays, or leaves meanwhile. */
+  async movePeer(peer: number, port: number): Promise<void> {
+    const target = this.#portSlots.find((one) => one.port === port);
+    if (target === undefined) throw this.#noPort(port);
+    await this.#moves.move(peer, target);
   }
 
   setHeader(field: number, value: number): void {
@@ -210,13 +206,15 @@ export class Pool {
    */
   sendSystem(message: number, payload: Uint8Array, port: number | undefined): boolean {
     const asked = this.#portSlots.filter((one) => port === undefined || one.port === port);
-    if (asked.length === 0) {
-      const there = this.ports.join(", ");
-      throw new StardustError("STARDUST_INVALID_OPTION", `port ${port}: there are ${there}`);
-    }
+    if (asked.length === 0) throw this.#noPort(port);
     const receivers = asked.filter(({ ready }) => ready);
     if (port !== undefined && receivers.length === 0) return false;
     return tellSystems(receivers, TO_APPLICATION, message, payload);
+  }
+
+  #noPort(port: number | undefined): StardustError {
+    const there = this.ports.join(", ");
+    return new StardustError("STARDUST_INVALID_OPTION", `port ${port}: there are ${there}`);
   }
 
   /** A ring has room again, or its worker is gone or back. */
@@ -363,6 +361,7 @@ export class Pool {
     return {
       onJoinRequest: (request) => void this.#decide(portSlot.handle, request),
       onExpired: (peer) => this.#forget(peer),
+      onShown: (peer) => this.#peers.get(peer)?.move?.onShown(portSlot),
       onJoin: (peer, address) => {
         const entry = this.#peers.get(peer);
         if (entry === undefined) return;
@@ -459,15 +458,15 @@ export class Pool {
       // A worker that has died meanwhile has no port to keep anybody on.
       const stays = request.stay && this.#o.stayOnPort;
       const kept = stays ? this.#portSlots.find(({ handle }) => handle === asked) : undefined;
-      const ports = this.#loads();
+      const ports = portLoads(this.#portSlots, this.#placement);
       const accept = decision.body ?? {};
       const placing = { join: body as object, origin, accept, state, ports, stay: kept?.port };
       const portSlot = this.#choose(placing);
       if (portSlot === "failed") return asked.reject(request, "internal", "");
-      const peer = portSlot === undefined ? undefined : this.#placement.reserve(portSlot.index);
+      const peer = portSlot === undefined ? undefined : this.#reserve(portSlot);
       if (portSlot === undefined || peer === undefined) return asked.reject(request, "full", "");
       const joined = { body, negotiated, token, state, claim, joined: false };
-      this.#peers.set(peer, { portSlot, address, ...joined });
+      this.#peers.set(peer, { portSlot, place: peer, address, ...joined });
       if (claim !== undefined) claim.peer = peer;
       this.#peersOf.add(address);
       const answer = await portSlot.handle.reserve(peer, request, decision.body, state);
@@ -490,28 +489,15 @@ export class Pool {
     }
   }
 
-  #loads(): PortLoad[] {
-    return this.#portSlots.map(({ index, port, attached, handle }) => ({
-      port,
-      peers: attached,
-      promised: this.#placement.used(index) - attached,
-      room: this.#placement.room(index),
-      load: handle.load,
-    }));
+  #reserve({ index }: PortSlot): number | undefined {
+    return this.#placement.reserve(index, (id) => this.#peers.has(id));
   }
 
   /** Where a peer is to go, whether or not there is room; undefined: all ports are full. */
   #choose(placing: PoolPlacing): PortSlot | "failed" | undefined {
     const { listener } = this.#o;
     try {
-      const named = listener.place?.(placing);
-      const { ports, stay } = placing;
-      const kept = ports.find(({ port, room }) => port === stay && room > 0);
-      const chosen = named ?? kept?.port ?? emptiestPort(ports);
-      const portSlot = this.#portSlots.find(({ port }) => port === chosen);
-      if (portSlot !== undefined || chosen === undefined) return portSlot;
-      const message = `place must answer at once with one of the ports ${this.ports.join(", ")}, or undefined; not ${named}`;
-      throw new StardustError("STARDUST_INVALID_OPTION", message);
+      return choosePort(placing, this.#portSlots, listener.place);
     } catch (error) {
       listener.onFault("place", error);
       return "failed";
@@ -532,7 +518,9 @@ export class Pool {
     this.#peers.delete(peer);
     if (entry.joined) entry.portSlot.attached--;
     this.#peersOf.remove(entry.address);
-    this.#placement.release(peer);
+    this.#placement.release(entry.place);
+    entry.portSlot.handle.forget(peer);
+    entry.move?.onLeft();
     const { claim } = entry;
     if (claim !== undefined) {
       claim.peer = undefined;
@@ -545,6 +533,7 @@ export class Pool {
   #exited(portSlot: PortSlot, error: Error | undefined): void {
     portSlot.up = false;
     portSlot.ready = false;
+    this.#moves.exited(portSlot);
     // A worker that could not even start is reported by `open`.
     if (this.#portSlots[portSlot.index] !== portSlot) return;
     for (const [peer, entry] of [...this.#peers]) {

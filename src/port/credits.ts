@@ -141,6 +141,18 @@ export class Credits {
     Atomics.store(this.#words, at + KIND, isOther ? 1 : 0);
   }
 
+  /**
+   * What is spent of a slot of another port's, and who waits for it, is from here on of this one, while neither side uses
+   * either. Whatever the reading side takes no more of now it says again.
+   */
+  copy(slot: number, from: Credits, fromSlot: number): void {
+    const [at, fromAt] = [slot * this.#slotWords, fromSlot * this.#slotWords];
+    for (let word = 0; word < this.#slotWords; word++) {
+      const value = word === FULL || word === AWAITS ? 0 : Atomics.load(from.#words, fromAt + word);
+      Atomics.store(this.#words, at + word, value);
+    }
+  }
+
   #heldAt(slot: number, channel: number): number {
     return slot * this.#slotWords + HELD + this.#shares.places[channel]!;
   }

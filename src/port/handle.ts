@@ -2,11 +2,10 @@
  * The application's end of one port: starts its worker, writes messages for it and reads what it delivers. The other
  * end is link.ts. Placing peers is not known here (pool/), nor what messages mean (server.ts).
  */
-import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import type { CounterName } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
-import { type ErrorCode, errorCodes, PortBindError, StardustError } from "../errors.ts";
+import { StardustError } from "../errors.ts";
 import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import type { PeerStats, PortStats } from "../stats.ts";
@@ -15,10 +14,12 @@ import "../udp/node-text.ts";
 import type { TraceCommand } from "../trace/recorder.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
+import { type BroadcastMessage, broadcastKind } from "./broadcast-message.ts";
 import { ClockTable } from "./clock-table.ts";
 import { creditShares } from "./credit-shares.ts";
 import { Credits } from "./credits.ts";
 import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
+import type { PeerState } from "./peer-state.ts";
 import type { PortListener } from "./port-listener.ts";
 import { noStats, type WorkerStats } from "./port-stats.ts";
 import type { ApplicationPost, Question, WorkerOptions, WorkerPost } from "./posts.ts";
@@ -43,6 +44,8 @@ import { tellRefused, tellRejected } from "./refusals.ts";
 import { Requests } from "./requests.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
+import { notStarted, startError, WORKER_GONE } from "./start-error.ts";
+import { WorkerLoad } from "./worker-load.ts";
 
 type JoinRequest = Extract<WorkerPost, { type: "join" }>;
 
@@ -52,30 +55,8 @@ export interface PortHandleOptions {
   readonly listener: PortListener;
 }
 
-/** A message for several peers, encoded. */
-export interface BroadcastMessage {
-  readonly channel: ChannelDefinition;
-  readonly bytes: Uint8Array;
-  /** Ids of peers that do not get it, of this port or another. */
-  readonly except: ReadonlySet<number> | undefined;
-  /** Ids of peers whose version lacks the channel. */
-  readonly lacking: ReadonlySet<number> | undefined;
-  readonly token: number | undefined;
-  /** Whether a peer has room for one more token. */
-  takesToken(peer: number): boolean;
-}
-
-function broadcastKind(isAll: boolean, isNoticed: boolean): ToWorker {
-  if (isAll) return isNoticed ? ToWorker.broadcastNoticed : ToWorker.broadcast;
-  return isNoticed ? ToWorker.multicastNoticed : ToWorker.multicast;
-}
-
-/** What `reserve` resolves with when there is no worker any more. */
-export const WORKER_GONE = "its worker has ended";
-
 /** `stats()` waits so long for a worker, then uses the worker's last answer. */
 const STATS_WAIT_MS = 1000;
-const LOAD_MS = 500;
 
 export class PortHandle {
   /** The port that is bound; 0 before `bound`. */
@@ -103,10 +84,13 @@ export class PortHandle {
   #error: Error | undefined;
   #orderly = false;
   #exited = false;
-  /** How busy the worker was, as it was last looked at, and what its next look is compared with. */
-  #load = 0;
-  #loadAtMs = 0;
-  #utilization: EventLoopUtilization | undefined;
+  readonly #load = new WorkerLoad();
+  /** Of peers that have come from another port. */
+  readonly #slots = new Map<number, number>();
+  /** On their way from here or to here: nothing is sent to them meanwhile. */
+  readonly #between = new Set<number>();
+  /** Told when all that has come of a peer which was let go has been handed on. */
+  readonly #lettingGo = new Map<number, () => void>();
 
   constructor(options: PortHandleOptions) {
     const { protocol, worker, listener } = options;
@@ -122,9 +106,8 @@ export class PortHandle {
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.port = worker.port;
     this.#lastStats = noStats(worker.port, 0);
-    const data: WorkerOptions = { ...worker, memory };
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
-      workerData: data,
+      workerData: { ...worker, memory } satisfies WorkerOptions,
       name: `stardust port ${worker.port}`,
       resourceLimits: { maxOldGenerationSizeMb: Math.ceil(worker.heapBytes / 2 ** 20) },
       // Workers inherit all flags of Node, and it refuses this one for a file.
@@ -157,7 +140,7 @@ export class PortHandle {
     state: unknown,
   ): Promise<Uint8Array | string> {
     if (this.#exited) return Promise.resolve(WORKER_GONE);
-    const slot = peer & this.#slotMask;
+    const slot = this.#slotOf(peer);
     this.#clocks.reset(slot);
     const { cid, address, port, local, hash, compat, key, body } = request;
     this.#sendCredits.reset(slot, compat);
@@ -227,7 +210,7 @@ export class PortHandle {
       throw error;
     }
     const cost = creditCost(w.at - start);
-    if (!this.#sendCredits.spend(peer & this.#slotMask, channel.index, cost)) {
+    if (!this.#sendCredits.spend(this.#slotOf(peer), channel.index, cost)) {
       this.#end.abandon();
       return false;
     }
@@ -259,7 +242,7 @@ export class PortHandle {
       }
       const hasRoom =
         !this.#isFull(peer, channel) && (token === undefined || message.takesToken(peer));
-      if (hasRoom && this.#sendCredits.spend(peer & this.#slotMask, channel.index, cost)) {
+      if (hasRoom && this.#sendCredits.spend(this.#slotOf(peer), channel.index, cost)) {
         takers.push(peer);
       } else {
         out.push(peer);
@@ -275,7 +258,7 @@ export class PortHandle {
     );
     if (w === undefined) {
       for (const peer of takers) {
-        this.#sendCredits.refund(peer & this.#slotMask, channel.index, cost);
+        this.#sendCredits.refund(this.#slotOf(peer), channel.index, cost);
         skipped.push(peer);
       }
       return [];
@@ -286,10 +269,15 @@ export class PortHandle {
     return takers;
   }
 
+  #slotOf(peer: number): number {
+    return this.#slots.get(peer) ?? peer & this.#slotMask;
+  }
+
   /** Reliable messages wait for their session while their channel has credit; unreliable ones had better be newer. */
   #isFull(peer: number, channel: ChannelDefinition): boolean {
+    if (this.#between.size > 0 && this.#between.has(peer)) return true;
     if (channel.reliable) return false;
-    return this.#sendCredits.isFull(peer & this.#slotMask, fullBit(channel.index));
+    return this.#sendCredits.isFull(this.#slotOf(peer), fullBit(channel.index));
   }
 
   /**
@@ -342,7 +330,7 @@ export class PortHandle {
 
   /** The application has taken (or dropped) messages of a peer and channel that cost so much (`receiveCost`). */
   release(peer: number, channel: number, cost: number): void {
-    const slot = peer & this.#slotMask;
+    const slot = this.#slotOf(peer);
     if (this.#receiveCredits.add(slot, channel, cost)) this.#end.hintCredit(peer);
   }
 
@@ -383,9 +371,50 @@ export class PortHandle {
     return this.#questions.ask((request) => this.#post({ type: "ask", request, question }));
   }
 
+  /** A step of a move (posts.ts); undefined: the worker has nothing to say, or is gone. */
+  moveStep(question: Question): Promise<unknown> {
+    if (this.#exited) return Promise.resolve(undefined);
+    return this.#questions.ask((request) => this.#post({ type: "ask", request, question }), true);
+  }
+
+  /** Has the worker let go of a peer: what `adopt` needs, once all that came of it is handed on. `send` is refused from now on. */
+  async letGo(peer: number): Promise<PeerState | undefined> {
+    this.#between.add(peer);
+    const isLast = new Promise<void>((resolve) => {
+      this.#lettingGo.set(peer, resolve);
+    });
+    const state = (await this.moveStep({ what: "letGo", peer })) as PeerState | undefined;
+    if (state !== undefined) await isLast;
+    this.#lettingGo.delete(peer);
+    return state;
+  }
+
+  /** Has the worker go on with a peer that another has let go; it is sent to from `resume` on. Empty, or what went wrong. */
+  adopt(peer: number, slot: number, from: PortHandle, state: PeerState): Promise<unknown> {
+    this.#between.add(peer);
+    this.#slots.set(peer, slot);
+    this.#clocks.reset(slot);
+    const before = from.#slotOf(peer);
+    this.#sendCredits.copy(slot, from.#sendCredits, before);
+    this.#receiveCredits.copy(slot, from.#receiveCredits, before);
+    from.forget(peer);
+    return this.moveStep({ what: "adopt", peer, slot, state });
+  }
+
+  /** A peer that `letGo` or `adopt` was called for may be sent to. */
+  resume(peer: number): void {
+    this.#between.delete(peer);
+  }
+
+  /** It is no peer of this port any more. */
+  forget(peer: number): void {
+    this.resume(peer);
+    this.#slots.delete(peer);
+  }
+
   /** What is known of a peer's clock just now (../clock.ts); valid until the next call. */
   clockOf(peer: number): Float64Array {
-    return this.#clocks.read(peer & this.#slotMask);
+    return this.#clocks.read(this.#slotOf(peer));
   }
 
   /** Asks the worker to close its peers and end; `onExit` follows. */
@@ -396,29 +425,13 @@ export class PortHandle {
 
   /** Part of the time that the worker has been busy, 0 to 1, between the last two looks. */
   get load(): number {
-    this.#lookAtLoad();
-    return this.#load;
-  }
-
-  /** At each ping, and where somebody asks; not before some time has passed since. */
-  #lookAtLoad(): void {
-    const now = performance.now();
-    if (this.#exited || now - this.#loadAtMs < LOAD_MS) return;
-    this.#loadAtMs = now;
-    const { performance: ofWorker } = this.#worker;
-    const seen = ofWorker.eventLoopUtilization();
-    if (this.#utilization !== undefined) {
-      const { utilization } = ofWorker.eventLoopUtilization(seen, this.#utilization);
-      // What was idle while the loop was being entered is counted late, so the difference may lie beside the range.
-      this.#load = Math.min(1, Math.max(0, utilization));
-    }
-    this.#utilization = seen;
+    return this.#load.look(this.#exited ? undefined : this.#worker.performance);
   }
 
   /** Asks the worker for a sign of life. */
   ping(): void {
     this.unanswered++;
-    this.#lookAtLoad();
+    void this.load;
     this.#post({ type: "ping" });
   }
 
@@ -477,6 +490,7 @@ export class PortHandle {
     },
     leave: (peer, reason) => this.#listener.onLeave(peer, reason),
     away: (peer, isAway) => this.#listener.onAway(peer, isAway),
+    letGo: (peer) => this.#lettingGo.get(peer)?.(),
     drained: (peer) => this.#listener.onDrained(peer),
     notice: (peer, channel, token, delivered) =>
       this.#listener.onNotice(peer, channel, token, delivered),
@@ -514,7 +528,7 @@ export class PortHandle {
         this.#step?.resolve();
         return;
       case "failed":
-        this.#error = this.#startError(message);
+        this.#error = startError(message);
         this.#step?.reject(this.#error);
         return;
       case "join":
@@ -527,6 +541,9 @@ export class PortHandle {
       case "refused":
         this.#reserving.get(message.peer)?.(message.problem);
         this.#reserving.delete(message.peer);
+        return;
+      case "shown":
+        this.#listener.onShown(message.peer);
         return;
       case "expired":
         this.#listener.onExpired(message.peer);
@@ -555,23 +572,6 @@ export class PortHandle {
     }
   }
 
-  #startError(failed: Extract<WorkerPost, { type: "failed" }>): StardustError {
-    const { code, message, bind } = failed;
-    const cause = failed.cause && Object.assign(new Error(failed.cause.message), failed.cause);
-    if (bind !== undefined) {
-      return new PortBindError(bind.port, bind.host, cause ?? new Error(message));
-    }
-    const known: ErrorCode = code in errorCodes ? (code as ErrorCode) : "STARDUST_WORKER_IMPORT";
-    return new StardustError(known, message, { cause });
-  }
-
-  /** Out of files or memory, say: what `listen` rejects with is one of ours, whatever the system said. */
-  #notStarted(error: Error): StardustError {
-    if (error instanceof StardustError) return error;
-    const message = `the worker of port ${this.port} could not start: ${error.message}`;
-    return new StardustError("STARDUST_WORKER_DIED", message, { cause: error });
-  }
-
   #handleExit(code: number): void {
     this.#exited = true;
     // What it wrote before it ended is still there.
@@ -590,7 +590,7 @@ export class PortHandle {
     this.#step?.reject(
       error === undefined
         ? new StardustError("STARDUST_WORKER_DIED", WORKER_GONE)
-        : this.#notStarted(error),
+        : notStarted(this.port, error),
     );
     this.#listener.onExit(error);
   }

@@ -12,6 +12,8 @@ import type { Protocol } from "../protocol.ts";
 export class HostedExchanges {
   readonly #all: Exchanges;
   readonly #peers = new Map<number, Exchange>();
+  /** Where numbers go on that have begun at another port: an answer that comes late is to no other request. */
+  readonly #firstIds = new Map<number, number>();
   /** Channels on which the systems have asked. */
   readonly #asked = new Set<number>();
 
@@ -61,6 +63,20 @@ export class HostedExchanges {
   leave(peer: number): void {
     this.#peers.get(peer)?.close();
     this.#peers.delete(peer);
+    this.#firstIds.delete(peer);
+  }
+
+  /** A peer goes to another port, and all requests with it end. Returns the number with which they go on there. */
+  letGo(peer: number): number | undefined {
+    const exchange = this.#peers.get(peer);
+    const nextId = exchange === undefined ? this.#firstIds.get(peer) : exchange.letGo();
+    this.leave(peer);
+    return nextId;
+  }
+
+  /** A peer has come from another port. */
+  adopt(peer: number, nextId: number | undefined): void {
+    if (nextId !== undefined) this.#firstIds.set(peer, nextId);
   }
 
   counts(): Readonly<Record<string, number>> {
@@ -74,7 +90,7 @@ export class HostedExchanges {
   #of(peer: number, make: () => ExchangePeer): Exchange {
     let exchange = this.#peers.get(peer);
     if (exchange === undefined) {
-      exchange = this.#all.open(make());
+      exchange = this.#all.open(make(), this.#firstIds.get(peer));
       this.#peers.set(peer, exchange);
     }
     return exchange;

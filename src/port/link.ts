@@ -24,6 +24,7 @@ import {
   writeNotice,
 } from "./records-to-application.ts";
 import {
+  PEER_BYTES,
   type PortCommands,
   readForWorker,
   SYSTEM_BYTES,
@@ -75,6 +76,13 @@ export class PortLink {
 
   leave(peer: number, reason: CloseReason): void {
     writeLeave(this.#end.reserveUrgent(ToApplication.leave, LEAVE_BYTES), peer, reason);
+    this.#end.commit();
+  }
+
+  /** It has gone to another port, in the place of its leave. */
+  letGo(peer: number): void {
+    const w = this.#end.reserveUrgent(ToApplication.letGo, PEER_BYTES);
+    w.u32(peer);
     this.#end.commit();
   }
 

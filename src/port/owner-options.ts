@@ -42,6 +42,8 @@ export interface PortOwnerOptions {
   readonly congestion?: CongestionFactory | undefined;
   /** A join whose cookie is good, to be decided by the application. */
   readonly onJoin: (event: JoinEvent) => void;
+  /** The client of a peer that is expected here has shown that it hears this port. */
+  readonly onShown?: ((peer: number) => void) | undefined;
   /** A reservation was not taken up. */
   readonly onExpired: (peer: number) => void;
   /** Lines for a key log, where one is wanted. */

@@ -28,6 +28,7 @@ import { Addresses } from "./addresses.ts";
 import { AwayPeers } from "./away-peers.ts";
 import { Deadlines } from "./deadlines.ts";
 import { creditCost, slotSpan } from "./memory.ts";
+import { PortMoves } from "./moves.ts";
 import type { PortOwnerOptions } from "./owner-options.ts";
 import { type PeerPort, PortPeer } from "./peer.ts";
 import { portStats, type WorkerStats } from "./port-stats.ts";
@@ -67,6 +68,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   /** Peers whose deliveries wait for the ring, not for credit: the one that has waited longest first. */
   #starved = new Set<PortPeer>();
   readonly away: AwayPeers<PortPeer>;
+  /** How peers come from other ports and go there. */
+  readonly moves: PortMoves;
   /** Joins that the application has not answered, oldest first. */
   readonly #undecided = new Set<string>();
   #closing: { readonly code: string; readonly untilMs: number } | undefined;
@@ -105,6 +108,24 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#zero = zero;
     const maxDatagramBytes = largestDatagramBytes(protocol.limits);
     this.#loop = new DatagramLoop({ sockets, zero, user: this, maxDatagramBytes });
+    this.moves = new PortMoves({
+      port: this.port,
+      protocol,
+      zero,
+      link: options.link,
+      systems,
+      counters: this.counters,
+      find: (id) => this.#peers.get(id),
+      make: (reservation) => new PortPeer(this, reservation),
+      remove: (peer) => this.#remove(peer),
+      left: this.#left,
+      add: (peer, path) => {
+        this.#peers.set(peer.id, peer);
+        this.#addresses.take(peer, path);
+      },
+      closingCode: () => this.#closing?.code,
+      wake: () => this.#loop.wake(),
+    });
     this.#tickAtMs = systems?.firstTickMs(nowMs()) ?? Number.POSITIVE_INFINITY;
     this.#loop.start();
   }
@@ -444,6 +465,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       else this.#askApplication(event);
       return;
     }
+    if (event.type === "shown") {
+      this.#o.onShown?.(event.peer);
+      return;
+    }
     const peer = this.#peers.get(event.peer) ?? this.#reservations.get(event.peer);
     if (peer === undefined) {
       // A peer that this port does not have is closed.
@@ -539,16 +564,21 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       this.#o.onExpired(id);
     }
     if (this.#peers.get(id) !== peer) return;
-    this.#peers.delete(id);
+    this.#remove(peer);
+    this.#o.systems?.leave(id, connection.reason!);
+    this.#o.link.leave(id, connection.reason!);
+  }
+
+  /** It is no peer of this port any more; its numbers stay. */
+  #remove(peer: PortPeer): void {
+    this.#peers.delete(peer.id);
     this.#starved.delete(peer);
     this.away.remove(peer);
     this.#deadlines.remove(peer);
     this.#addresses.remove(peer);
-    connection.session!.addTo(this.#left, nowMs());
+    peer.connection.session!.addTo(this.#left, nowMs());
     this.#left.dropQueues();
-    this.#traces.end(id);
-    this.#o.systems?.leave(id, connection.reason!);
-    this.#o.link.leave(id, connection.reason!);
+    this.#traces.end(peer.id);
   }
 
   endTurn(now: number): number {

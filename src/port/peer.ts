@@ -3,7 +3,7 @@
  * with the other peers of its port (sockets, rings, deadlines) is the owner's. Worst case of `sendWaiting`: as many
  * messages as the session has room for.
  */
-import { Connection, type ConnectionHost } from "../connection/connection.ts";
+import { Connection, type ConnectionHost, type HandedOver } from "../connection/connection.ts";
 import type { Counters } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
 import type { LatencyHistogram } from "../histogram.ts";
@@ -20,7 +20,7 @@ import type { AwayPeers } from "./away-peers.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import { creditCost, fullBit } from "./memory.ts";
 import type { Admission, WorkerPeer } from "./systems-host.ts";
-import { WaitingMessages } from "./waiting.ts";
+import { WaitingMessages, type WaitingState } from "./waiting.ts";
 
 /** What a peer asks of its port. */
 export interface PeerPort {
@@ -68,6 +68,25 @@ export interface Reservation {
   readonly admission?: Admission | undefined;
 }
 
+interface UntoldNotice {
+  readonly channel: number;
+  readonly token: number;
+  readonly delivered: boolean;
+}
+
+/** A peer as data, for another port; survives structured cloning. */
+export interface HandedOverPeer {
+  /** Where it was towards the port that it leaves. */
+  readonly address: string;
+  readonly local: number;
+  readonly negotiated: NegotiatedVersion;
+  readonly joinedMs: number;
+  readonly toldAway: boolean;
+  readonly untold: readonly UntoldNotice[];
+  readonly waiting: WaitingState;
+  readonly connection: HandedOver;
+}
+
 /** Tokens of the systems are negative in the session, so that they are told from the application's; and back. */
 function ofSystems(token: number): number {
   return -1 - token;
@@ -98,11 +117,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   /** Of unreliable channels that wait, as the application was told. */
   #full = 0;
   /** Notices that found no room in the ring, oldest first: no more than the application has open tokens. */
-  readonly #untold: {
-    readonly channel: number;
-    readonly token: number;
-    readonly delivered: boolean;
-  }[] = [];
+  readonly #untold: UntoldNotice[] = [];
   readonly #port: PeerPort;
 
   constructor(port: PeerPort, reservation: Reservation) {
@@ -255,6 +270,42 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
 
   get isAway(): boolean {
     return this.connection.isAway;
+  }
+
+  // Another port ---------------------------------------------------------------------------------------------------
+
+  /** All that is known of it but what the systems keep, for another port; undefined: it is ending, and stays. */
+  handOver(nowMs: number): HandedOverPeer | undefined {
+    const connection = this.connection.handOver(nowMs);
+    if (connection === undefined) return undefined;
+    const { address, local, negotiated, joinedMs } = this;
+    const untold = this.#untold.splice(0);
+    const waiting = this.#waiting.handOver();
+    return {
+      address,
+      local,
+      negotiated,
+      joinedMs,
+      toldAway: this.#toldAway,
+      untold,
+      waiting,
+      connection,
+    };
+  }
+
+  /** Goes on where the peer of another port was handed over; it was heard at its path just now. */
+  takeOver(state: HandedOverPeer, nowMs: number): void {
+    this.joinedMs = state.joinedMs;
+    this.#toldAway = state.toldAway;
+    this.#untold.push(...state.untold);
+    this.#waiting.takeOver(state.waiting);
+    const isElsewhere = this.address !== state.address || this.local !== state.local;
+    this.connection.takeOver(state.connection, this.negotiated, isElsewhere, nowMs);
+    const { clockWords } = this;
+    if (clockWords !== undefined) this.#port.tellClock(this, clockWords);
+    this.#tellFull();
+    this.tellWaiting();
+    this.#port.wake(this);
   }
 
   // For the systems ------------------------------------------------------------------------------------------------

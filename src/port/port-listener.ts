@@ -8,6 +8,8 @@ export interface PortListener {
   /** A join with a good cookie is to be decided. */
   onJoinRequest(request: Extract<WorkerPost, { type: "join" }>): void;
   onExpired(peer: number): void;
+  /** The client of a peer that is expected there hears this port. */
+  onShown(peer: number): void;
   onJoin(peer: number, address: string): void;
   /** A message, valid during the call only. The listener gives its cost back with `release`. */
   onMessage(peer: number, message: ReceivedMessage): void;

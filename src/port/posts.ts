@@ -12,9 +12,11 @@ import type { PeerStats } from "../stats.ts";
 import type { TraceCommand } from "../trace/recorder.ts";
 import type { JoinKey } from "../zero/key-exchange.ts";
 import type { RejectReason } from "../zero/messages.ts";
+import type { ExpectedPeer } from "../zero/moves.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { TokenRules } from "../zero/token.ts";
 import type { PortMemory } from "./memory.ts";
+import type { Expecting, PeerState } from "./peer-state.ts";
 import type { WorkerStats } from "./port-stats.ts";
 import type { RefusedCounts } from "./refusals.ts";
 import type { Admission } from "./systems-host.ts";
@@ -64,8 +66,10 @@ export type WorkerPost =
   | {
       readonly type: "told";
       readonly request: number;
-      readonly answer: WorkerStats | PeerStats | string | undefined;
+      readonly answer: Answer;
     }
+  /** The client of a peer that is expected has shown that it hears this port. */
+  | { readonly type: "shown"; readonly peer: number }
   /** Nobody has asked: they are the last. */
   | { readonly type: "lastStats"; readonly stats: WorkerStats }
   /** The answer to `ping`, and what was refused since the one before. */
@@ -82,7 +86,38 @@ export type Question =
       readonly peer: number;
       readonly command: TraceCommand;
       readonly maxEvents: number;
+    }
+  /** What the other port is to know of a peer that is to go there: ExpectedPeer; undefined: it cannot go now. */
+  | { readonly what: "offer"; readonly peer: number }
+  /** Expects it: Expecting. */
+  | { readonly what: "expect"; readonly expected: ExpectedPeer }
+  | { readonly what: "unexpect"; readonly peer: number }
+  /** Tells its client to show itself at that port: empty, or undefined where it cannot be told. */
+  | {
+      readonly what: "tell";
+      readonly peer: number;
+      readonly port: number;
+      readonly reset: string | undefined;
+    }
+  /** It is gone: PeerState, and the record `letGo` behind all that came of it. Undefined: it is not, since it is ending. */
+  | { readonly what: "letGo"; readonly peer: number }
+  /** It is here: empty, or the problem. */
+  | {
+      readonly what: "adopt";
+      readonly peer: number;
+      readonly slot: number;
+      readonly state: PeerState;
     };
+
+/** What is said to a question; undefined: there is nothing to be said. */
+export type Answer =
+  | WorkerStats
+  | PeerStats
+  | ExpectedPeer
+  | Expecting
+  | PeerState
+  | string
+  | undefined;
 
 /** Posted by the application's thread. */
 export type ApplicationPost =

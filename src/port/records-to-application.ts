@@ -32,6 +32,8 @@ export const ToApplication = {
   system: 7,
   /** A peer is away, or back. */
   away: 8,
+  /** A peer has gone to another port: nothing more of it comes from this one. */
+  letGo: 9,
 } as const;
 export type ToApplication = (typeof ToApplication)[keyof typeof ToApplication];
 
@@ -51,6 +53,7 @@ export interface PortReports {
   drained(peer: number): void;
   notice(peer: number, channel: number, token: number, delivered: boolean): void;
   away(peer: number, isAway: boolean): void;
+  letGo(peer: number): void;
   ringHasRoom(): void;
   /** A message of the systems. False: not now, its receiver has no room; it is to be handed over again. */
   system(
@@ -92,6 +95,9 @@ export function readForApplication(
       break;
     case ToApplication.away:
       reports.away(view.getUint32(start), bytes[start + 4] === 1);
+      break;
+    case ToApplication.letGo:
+      reports.letGo(view.getUint32(start));
       break;
     case ToApplication.ringDrained:
       reports.ringHasRoom();

@@ -11,11 +11,12 @@ export class Requests {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Sends a question under a number that its answer has. */
-  ask(send: (request: number) => void): Promise<unknown> {
+  /** Sends a question under a number that its answer has. `waits`: for as long as there is a worker. */
+  ask(send: (request: number) => void, waits = false): Promise<unknown> {
     const request = this.#next++;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.answer(request, undefined), this.#timeoutMs);
+      const giveUp = () => this.answer(request, undefined);
+      const timer = waits ? undefined : setTimeout(giveUp, this.#timeoutMs);
       this.#open.set(request, (answer) => {
         clearTimeout(timer);
         resolve(answer);

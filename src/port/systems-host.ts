@@ -4,7 +4,7 @@
  * goes on.
  */
 import { clockView, type RemoteClock } from "../clock.ts";
-import type { CloseOptions, CloseReason } from "../connection-contract.ts";
+import { type CloseOptions, type CloseReason, closeCodes } from "../connection-contract.ts";
 import {
   addressText,
   checkClose,
@@ -85,6 +85,15 @@ export interface Admission {
   readonly join: unknown;
   readonly accept: unknown;
   readonly state: unknown;
+  /** Of a peer that has come from another port. */
+  readonly moved?: { readonly from: number; readonly nextRequest: number | undefined };
+}
+
+/** What the systems of a port have kept of a peer. */
+export interface LetGoBySystems {
+  readonly state: unknown;
+  /** The number of the next request to it. */
+  readonly nextRequest: number | undefined;
 }
 
 export class SystemsHost implements BroadcastTarget {
@@ -257,6 +266,8 @@ export class SystemsHost implements BroadcastTarget {
 
   join(joined: WorkerPeer): void {
     const { definition, face } = this.#systems;
+    const movedFrom = joined.admission?.moved?.from;
+    this.#exchanges.adopt(joined.id, joined.admission?.moved?.nextRequest);
     const peer = new HostedPeer(
       this.#protocol,
       joined,
@@ -269,6 +280,7 @@ export class SystemsHost implements BroadcastTarget {
     this.#faces.set(joined.id, peer.face);
     this.#guard("state", () => {
       if (definition.state === undefined) return;
+      if (movedFrom !== undefined && peer.face.state !== undefined) return;
       peer.face.state = definition.state(peer.face, peer.face.state);
     });
     if (definition.join !== undefined) this.#guard("join", () => definition.join!(peer.face));
@@ -283,6 +295,18 @@ export class SystemsHost implements BroadcastTarget {
     const { leave } = this.#systems.definition;
     if (leave !== undefined) this.#guard("leave", () => leave(peer.face, reason));
     this.#groups.forget(peer.face);
+  }
+
+  /** A peer goes to another port: what of it is kept here, as it goes along. A state that cannot be cloned is a fault. */
+  letGo(id: number): LetGoBySystems {
+    const peer = this.#peers.get(id);
+    const nextRequest = this.#exchanges.letGo(id);
+    this.leave(id, { code: closeCodes.moved, reason: "", by: "local" });
+    let state: unknown;
+    this.#guard("state", () => {
+      state = structuredClone(peer?.face.state);
+    });
+    return { state, nextRequest };
   }
 
   /** A peer is not heard any more and may come back, or is back. */
@@ -440,7 +464,7 @@ class HostedPeer implements SendTarget {
   ) {
     this.#protocol = protocol;
     this.#peer = peer;
-    const { join = {}, accept, state } = peer.admission ?? {};
+    const { join = {}, accept, state, moved } = peer.admission ?? {};
     let clock: RemoteClock | undefined;
     this.face = {
       id: peer.id,
@@ -450,6 +474,7 @@ class HostedPeer implements SendTarget {
       join: join as object,
       accept: (accept ?? {}) as object,
       state,
+      movedFrom: moved?.from,
       get isAway(): boolean {
         return peer.isAway;
       },

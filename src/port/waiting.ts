@@ -16,8 +16,20 @@ interface ChannelBacklog {
   at: number;
 }
 
+/** Survives structured cloning. */
+export type WaitingState = readonly Readonly<ChannelBacklog>[];
+
 export class WaitingMessages {
   readonly #backlogs: ChannelBacklog[] = [];
+
+  /** As data, for another thread; nothing is left here. */
+  handOver(): WaitingState {
+    return this.#backlogs.splice(0);
+  }
+
+  takeOver(state: WaitingState): void {
+    this.#backlogs.push(...state.map((backlog) => ({ ...backlog })));
+  }
 
   get isEmpty(): boolean {
     return this.#backlogs.length === 0;

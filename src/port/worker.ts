@@ -7,7 +7,6 @@ import { parentPort, threadId, workerData } from "node:worker_threads";
 import { PortBindError, StardustError } from "../errors.ts";
 import { missingCodec, type ServerProtocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
-import type { PeerStats } from "../stats.ts";
 import type { Systems } from "../systems.ts";
 import { openSocket } from "../udp/dgram-socket.ts";
 import { LoopDelay } from "../udp/loop-delay.ts";
@@ -16,11 +15,12 @@ import "../udp/node-text.ts";
 import { openOnAll } from "../udp/open-on-all.ts";
 import { processAheadMs } from "../udp/process-clock.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
+import { setClock } from "../udp/turn.ts";
 import { importModule } from "./import-module.ts";
 import { PortLink } from "./link.ts";
 import { PortOwner } from "./owner.ts";
-import type { WorkerStats } from "./port-stats.ts";
 import type {
+  Answer,
   ApplicationPost,
   Question,
   SystemFailure,
@@ -31,8 +31,8 @@ import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;
 const application = parentPort!;
-/** What the server's clock is ahead of this thread's. */
-const clockAheadMs = processAheadMs() - options.clockBeganMs;
+// That of the server: a peer that comes from another worker brings times with it.
+setClock(processAheadMs() - options.clockBeganMs);
 
 function post(message: WorkerPost): void {
   application.postMessage(message);
@@ -102,7 +102,7 @@ async function importSystems(
     );
   }
   if (systems.systemHash !== protocol.systemHash) throw otherSystem(options.systems, "the server");
-  return new SystemsHost(protocol, systems, port, clockAheadMs, fault, (to, message, payload) =>
+  return new SystemsHost(protocol, systems, port, 0, fault, (to, message, payload) =>
     link.system(to, message, payload),
   );
 }
@@ -175,7 +175,7 @@ async function main(): Promise<void> {
   }
 
   /** Undefined: it has not begun, or there is no such peer. */
-  function tell(question: Question): WorkerStats | PeerStats | string | undefined {
+  function tell(question: Question): Answer {
     switch (question.what) {
       case "stats":
         return owner?.stats(question.withPeers, threadId, loopDelay.histogram.snapshot());
@@ -183,6 +183,12 @@ async function main(): Promise<void> {
         return owner?.peerStats(question.peer);
       case "trace":
         return owner?.trace(question.peer, question.command, question.maxEvents);
+      case "letGo":
+        // What was sent before goes along.
+        link.drainAll();
+        return owner?.moves.letGo(question.peer);
+      default:
+        return owner?.moves.answer(question);
     }
   }
 
@@ -206,10 +212,10 @@ async function main(): Promise<void> {
           publicPort: message.publicPort,
           publicPorts: message.ports,
           systems,
-          clockAheadMs,
           resend: options.resend,
           congestion,
           onJoin: (event) => post(event),
+          onShown: (peer) => post({ type: "shown", peer }),
           onExpired: (peer) => post({ type: "expired", peer }),
           onKeys: options.logsKeys ? (lines) => post({ type: "keys", lines }) : undefined,
           onEmpty: () => void end(),

@@ -159,6 +159,15 @@ export class SessionSums {
     return sums;
   }
 
+  /** Takes off what sessions have brought along from elsewhere, where it was counted; what waits is here now. */
+  subtract(others: SessionSums): void {
+    others.dropQueues();
+    for (const name of counterNames) this.counters[name] -= others.counters[name];
+    this.lost -= others.lost;
+    this.missing -= others.missing;
+    for (let at = 0; at < this.words.length; at++) this.words[at]! -= others.words[at]!;
+  }
+
   add({ counters, senders, received, largest }: SessionParts, nowMs: number): void {
     for (const name of counterNames) this.counters[name] += counters[name];
     this.lost += lostOf(counters);

@@ -7,9 +7,17 @@
 
 import { MAX_TIMER_MS } from "../limits.ts";
 
+/** What the clock of this thread is ahead of its `performance.now()`. */
+let aheadMs = 0;
+
 /** Milliseconds on a clock that never goes back; the one clock of the runtime. */
 export function nowMs(): number {
-  return performance.now();
+  return performance.now() + aheadMs;
+}
+
+/** Sets the clock of this thread to another's, before anything has looked at it: so that times mean the same in both. */
+export function setClock(ownAheadMs: number): void {
+  aheadMs = ownAheadMs;
 }
 
 export class Turn {

@@ -11,7 +11,7 @@ import { answerKeyExchange, type JoinKey } from "./key-exchange.ts";
 import { plainKeys, TICKET_BYTES, type ZeroKeys } from "./keys.ts";
 import type { PortRanges } from "./messages.ts";
 import type { NetworkPath } from "./network-path.ts";
-import { ACCEPT_SEQ, type AcceptSys, JOIN_SEQ } from "./own-messages.ts";
+import { ACCEPT_SEQ, type AcceptSys, JOIN_SEQ, type RebindSys } from "./own-messages.ts";
 import { resetOf, resetProof } from "./reset.ts";
 
 /** A join that the application has accepted. */
@@ -107,14 +107,20 @@ export class AcceptMaker {
   }
 
   /** That this port has lost a connection, for who shows that this port once had it. */
-  proofFor(cid: string, reset: string | undefined): string | undefined {
-    const proof = this.#resetProof(cid);
+  proofFor(cid: string, { reset, move }: Pick<RebindSys, "reset" | "move">): string | undefined {
+    const proof = this.#resetProof(cid, move);
     if (proof === undefined || resetOf(this.#crypto, proof) !== reset) return undefined;
     return encodeBase64url(proof);
   }
 
-  #resetProof(cid: string): Uint8Array | undefined {
-    return this.#resetKey && resetProof(this.#crypto, this.#resetKey, cid, this.#port);
+  /** What `move` says of the proof: of this port, and the move of this number. Undefined where there is none. */
+  resetOfMove(cid: string, move: number): string | undefined {
+    const proof = this.#resetProof(cid, move);
+    return proof && resetOf(this.#crypto, proof);
+  }
+
+  #resetProof(cid: string, move?: number): Uint8Array | undefined {
+    return this.#resetKey && resetProof(this.#crypto, this.#resetKey, cid, this.#port, move);
   }
 
   #sessionTag(): number {

@@ -1,6 +1,7 @@
 /**
  * The client's side of the connection protocol: asks to join, proves its address with the server's cookie, waits for
- * the decision, attaches to the port it is given, confirms its address, again where that has changed (`rebind`), closes.
+ * the decision, attaches to the port it is given, confirms its address, again where that has changed (`rebind`), and at another port
+ * before it goes on there (`move`), closes.
  * Sans-IO: it is given datagrams and the time, and asked for datagrams, events and the next deadline.
  *
  * In the handshake it has the only timers: one request at a time (join 1, join 2, attach) is repeated until its reply
@@ -8,13 +9,7 @@
  * Worst case: the deadline passes, with some thirty datagrams sent; `gone` starts again inside it, later each time.
  */
 import { closeCodes } from "../connection-contract.ts";
-import {
-  ZERO_CLOSE_TIMEOUT_MS,
-  ZERO_CONFIRM_TRANSMISSIONS,
-  ZERO_MAX_REBIND_PAUSE_MS,
-  ZERO_REBIND_TRANSMISSIONS,
-  ZERO_STAY_SHARE,
-} from "../limits.ts";
+import { ZERO_CLOSE_TIMEOUT_MS, ZERO_STAY_SHARE } from "../limits.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
@@ -47,9 +42,10 @@ import {
   JOIN_SEQ,
   type ServerMessage,
 } from "./own-messages.ts";
+import { OwnPlace } from "./own-place.ts";
 import type { RandomSource } from "./reliable-sequence.ts";
 import { RepeatedRequest, restartPauseMs } from "./request.ts";
-import { Reservation } from "./reservation.ts";
+import { isAnnounced, type OrderedMessage, Reservation } from "./reservation.ts";
 import { isResetProof } from "./reset.ts";
 
 const NEVER: number = Number.POSITIVE_INFINITY;
@@ -79,10 +75,8 @@ export class ZeroClient {
   #unreached: number | undefined;
   /** From accept on. */
   #reservation: Reservation | undefined;
-  /** What the ack that is repeated says: the server's that repeats it says that it was heard. */
-  #nonce: string | undefined;
-  /** A rebind is under way: it waits for what is to be verified, or what confirms that for the server's ack. */
-  #rebinding: "asking" | "confirming" | undefined;
+  /** How the server comes to know where we are; from accept on. */
+  #place: OwnPlace | undefined;
   /** Why we close, and when the waiting ends: for the other side's ack, or for repeated closes of the other side. */
   #ending: { code: string; reason: string } | undefined;
   #endAtMs: number = NEVER;
@@ -148,9 +142,9 @@ export class ZeroClient {
     const signed = frame.macAt >= 0;
     if (signed) {
       if (this.#reservation === undefined) return "droppedMac";
-      if (fromPort !== this.#reservation.port) return "droppedPort";
+      if (!this.#place!.isHeard(fromPort)) return "droppedPort";
       if (!checkMac(this.#crypto, frame, this.#reservation.own.keys.server)) return "droppedMac";
-    } else if (fromPort !== this.#dialledPort && fromPort !== this.#reservation?.port) {
+    } else if (fromPort !== this.#dialledPort && this.#place?.isHeard(fromPort) !== true) {
       return "droppedPort";
     }
     const accept = frame.sigAt < 0 ? undefined : this.#checkSignature(frame);
@@ -170,7 +164,7 @@ export class ZeroClient {
     if (!hasValidSys(envelope)) return "droppedSchema";
     if (!hasSecurityMembers(this.#protocol, envelope)) return "droppedSchema";
     if (!hasValidBody(this.#protocol, envelope)) return "droppedSchema";
-    return this.#handleMessage(envelope, accept, next, nowMs);
+    return this.#handleMessage(envelope, accept, next, fromPort, nowMs);
   }
 
   /** Before anything of an accept is parsed. */
@@ -185,6 +179,7 @@ export class ZeroClient {
     envelope: ValidMessage<ServerMessage>,
     signed: SignedAccept | undefined,
     next: ClientState,
+    fromPort: number,
     nowMs: number,
   ): ZeroDropReason {
     switch (envelope.msg) {
@@ -197,15 +192,16 @@ export class ZeroClient {
       case "reject":
         return this.#reject(envelope, next);
       case "gone":
-        return this.#gone(envelope, next, nowMs);
+        return this.#gone(envelope, next, fromPort, nowMs);
       case "attached":
         return this.#attached(envelope, next, nowMs);
       case "verify":
         return this.#verify(envelope, nowMs);
       case "ack":
         return this.#ack(envelope, next, nowMs);
+      case "move":
       case "close":
-        return this.#closedByServer(envelope, next, nowMs);
+        return this.#ordered(envelope, next, fromPort, nowMs);
     }
   }
 
@@ -263,8 +259,8 @@ export class ZeroClient {
     const { port, ports, hash, compat = false, peer, reset, resumeMs } = envelope.sys;
     const negotiated = negotiatedVersion(this.#protocol, hash, compat);
     if (negotiated === undefined) return "droppedProtocol";
-    // Never to a port that the server did not announce, never to another address (RFC 9000 section 21.5).
-    if (!ports.some(([first, last]) => first <= port && port <= last)) return "droppedPort";
+    // Never to another address either.
+    if (!isAnnounced(ports, port)) return "droppedPort";
     const own =
       signed === undefined
         ? plainOwnKeys(this.#crypto, envelope.sys)
@@ -274,11 +270,14 @@ export class ZeroClient {
     this.#answered(nowMs);
     this.#attempt!.end();
     this.#state = next;
-    const given = { port, peer, accept: envelope.body, negotiated, reset, resumeMs, ...own };
+    const given = { port, ports, peer, accept: envelope.body, negotiated, reset, resumeMs, ...own };
     const { pauses } = this.#request;
     const { maxDatagramBytes } = this.#protocol.limits;
     const options = { pauses, maxDatagramBytes, counters: this.#counters };
     this.#reservation = new Reservation(this.#crypto, this.cid, given, options);
+    this.#place = new OwnPlace(this.#reservation, this.#request, this.#counters, (event) =>
+      this.#events.push(event),
+    );
     this.#request.begin({ bytes: this.#reservation.attach(), port }, nowMs);
     if (port !== this.#dialledPort && this.#unreached === undefined) {
       this.#stayAtMs = nowMs + this.#protocol.limits.handshakeTimeoutMs * ZERO_STAY_SHARE;
@@ -309,12 +308,19 @@ export class ZeroClient {
   }
 
   /** The server does not know us (any more): a new connection id, inside the same deadline, later each time. */
-  #gone(envelope: ValidMessage<"gone">, next: ClientState, nowMs: number): ZeroDropReason {
+  #gone(
+    envelope: ValidMessage<"gone">,
+    next: ClientState,
+    fromPort: number,
+    nowMs: number,
+  ): ZeroDropReason {
     if (next === "closed") {
       // Our port has lost us, and proves it. Without the proof anybody may have said so.
-      const { reset } = this.#reservation!.own;
+      const reset = this.#place!.isHeard(fromPort) ? this.#place!.resetAt(fromPort) : undefined;
       if (!isResetProof(this.#crypto, reset, envelope.sys.proof)) return "droppedProof";
-      this.#finish(next, closeCodes.serverRestarted);
+      // Or we are not expected any more where we were to go.
+      if (fromPort === this.#reservation!.port) this.#finish(next, closeCodes.serverRestarted);
+      else if (this.#state === "open") this.#place!.stay();
       return "accepted";
     }
     this.#abandonAttempt(next);
@@ -330,6 +336,7 @@ export class ZeroClient {
     this.#state = next;
     this.#attempt = undefined;
     this.#reservation = undefined;
+    this.#place = undefined;
     this.#request.end();
     this.#stayAtMs = NEVER;
     this.#events.push({ type: "restarted" });
@@ -354,13 +361,13 @@ export class ZeroClient {
 
   #attached(envelope: ValidMessage<"attached">, next: ClientState, nowMs: number): ZeroDropReason {
     if (envelope.seq !== ATTACHED_SEQ || envelope.ack !== ATTACH_SEQ) return "droppedSequence";
-    if (this.#state === "closing" || this.#rebinding !== undefined) return "accepted";
+    if (this.#state === "closing" || this.#place!.isSought) return "accepted";
     const first = this.#state !== next;
     if (first) {
       this.#answered(nowMs);
       this.#open(next);
     }
-    this.#confirm(envelope.sys.nonce, first, nowMs);
+    this.#place!.confirm(envelope.sys.nonce, first, nowMs);
     return "accepted";
   }
 
@@ -383,24 +390,13 @@ export class ZeroClient {
     this.#events.push({ type: "attached", ...reservation.attachment });
   }
 
-  #confirm(nonce: string, isFirst: boolean, nowMs: number): void {
-    const bytes = this.#reservation!.build("ack", 0, { nonce });
-    const { port } = this.#reservation!;
-    this.#nonce = nonce;
-    if (isFirst) this.#request.begin({ bytes, port }, nowMs);
-    // The newest, while one is confirmed: a nonce that nobody waits for may be of an attach that others have sent again.
-    else this.#request.replace({ bytes, port });
-  }
-
   /** Only what answers the newest rebind is confirmed: whoever repeats an old one from elsewhere gets no proof by us. */
   #verify(envelope: ValidMessage<"verify">, nowMs: number): ZeroDropReason {
     const { nonce, counter } = envelope.sys;
     if (envelope.seq !== 0) return "droppedSequence";
-    if (this.#rebinding === undefined || counter !== this.#reservation!.counter)
-      return "droppedCounter";
+    if (!this.#place!.awaits(counter)) return "droppedCounter";
     if (!this.#reservation!.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
-    this.#confirm(nonce, this.#rebinding === "asking", nowMs);
-    this.#rebinding = "confirming";
+    this.#place!.verify(nonce, nowMs);
     return "accepted";
   }
 
@@ -408,15 +404,13 @@ export class ZeroClient {
     const { nonce } = envelope.sys;
     if (envelope.seq !== 0) return "droppedSequence";
     // An older one says that another address was found, or that this one was at another time.
-    if (this.#state !== "closing" && (nonce === undefined || nonce !== this.#nonce))
-      return "droppedNonce";
+    if (this.#state !== "closing" && !this.#place!.confirms(nonce)) return "droppedNonce";
     if (!this.#reservation!.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     if (this.#state === "closing") {
       if (this.#reservation!.sequence.idle) this.#finish(next);
     } else {
       this.#answered(nowMs);
-      if (this.#rebinding !== undefined) this.#events.push({ type: "rebound" });
-      this.#rebinding = undefined;
+      this.#place!.known();
     }
     return "accepted";
   }
@@ -427,29 +421,37 @@ export class ZeroClient {
    */
   rebind(nowMs: number): boolean {
     if (this.#state !== "open") return false;
-    this.#rebinding = "asking";
-    this.#nonce = undefined;
-    this.#counters.rebinds++;
-    const reservation = this.#reservation!;
-    this.#request.begin({ bytes: reservation.rebind(), port: reservation.port }, nowMs);
+    this.#place!.rebind(nowMs);
     return true;
   }
 
-  #closedByServer(
-    envelope: ValidMessage<"close">,
+  #ordered(
+    envelope: OrderedMessage,
     next: ClientState,
+    fromPort: number,
     nowMs: number,
   ): ZeroDropReason {
-    const { sequence } = this.#reservation!;
+    const { sequence, own } = this.#reservation!;
     if (envelope.seq <= ATTACHED_SEQ || sequence.refuses(envelope.seq)) return "droppedSequence";
+    if (envelope.msg === "move") {
+      if (fromPort !== this.#reservation!.port || !isAnnounced(own.ports, envelope.sys.port))
+        return "droppedPort";
+      // The server is to find us first; it says so again.
+      if (!this.#place!.mayMove) return "droppedState";
+    }
     if (!sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
-    // Only attached can be missing before it, and it is of no use any more.
-    if (this.#state === "attaching") sequence.skipTo(envelope.seq);
+    // It comes from where we were to go: we are there.
+    if (fromPort !== this.#reservation!.port) this.#place!.arrive();
+    // What can be missing before an end is of no use any more.
+    if (envelope.msg === "close") sequence.skipTo(envelope.seq);
     sequence.receive(envelope.seq, envelope);
-    if (sequence.take() !== undefined) {
-      const { code, reason = "" } = envelope.sys;
-      this.#finish(next, code, reason);
-      this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
+    for (let one = sequence.take(); one !== undefined; one = sequence.take()) {
+      if (one.msg === "move") this.#place!.move(one.sys, one.seq, nowMs);
+      else {
+        const { code, reason = "" } = one.sys;
+        this.#finish(next, code, reason);
+        this.#endAtMs = nowMs + ZERO_CLOSE_TIMEOUT_MS;
+      }
     }
     this.#send(this.#reservation!.build("ack", 0, {}), this.#reservation!.port);
     return "accepted";
@@ -469,7 +471,7 @@ export class ZeroClient {
       const { sequence, port } = this.#reservation!;
       const bytes = this.#reservation!.build("close", sequence.nextSeq, ending);
       sequence.transmit(bytes, nowMs);
-      this.#send(bytes, port);
+      this.#sendClose(bytes, port);
     } else if (this.#handshakeDeadlineMs !== NEVER) {
       this.#ending = ending;
       this.#finish("closed");
@@ -494,33 +496,26 @@ export class ZeroClient {
     }
     if (nowMs >= this.#restartAtMs) this.#begin(nowMs);
     if (nowMs >= this.#stayAtMs) this.#askToStay(nowMs);
-    if (this.#request.isDue(nowMs)) this.#repeat(nowMs);
+    if (this.#request.isDue(nowMs)) {
+      if (this.#state === "open") this.#place!.repeat(nowMs);
+      else {
+        this.#counters.retransmissions++;
+        this.#request.repeat(nowMs);
+      }
+    }
     if (this.#attempt?.handleTimeout(nowMs) === true) this.#counters.retransmissions++;
     const again =
       this.#state === "closing" ? this.#reservation!.sequence.handleTimeout(nowMs) : undefined;
     if (again === undefined) return;
     this.#counters.retransmissions++;
-    this.#send(again, this.#reservation!.port);
+    this.#sendClose(again, this.#reservation!.port);
   }
 
-  #repeat(nowMs: number): void {
-    const { transmissions } = this.#request;
-    const isRebind = this.#rebinding !== undefined;
-    if (!isRebind && this.#state === "open" && transmissions >= ZERO_CONFIRM_TRANSMISSIONS) {
-      this.#request.end();
-      return;
-    }
-    if (isRebind && transmissions % ZERO_REBIND_TRANSMISSIONS === 0) {
-      // A rebind has no end but its connection's, which is its owner's to see to.
-      this.#events.push({ type: "unheard" });
-      // The address may have changed again, and what was to be verified with it.
-      if (this.#rebinding === "confirming") {
-        this.rebind(nowMs);
-        return;
-      }
-    }
-    this.#counters.retransmissions++;
-    this.#request.repeat(nowMs, isRebind ? ZERO_MAX_REBIND_PAUSE_MS : undefined);
+  /** To where we were to go, too: the server may have us there by now. */
+  #sendClose(bytes: Uint8Array, port: number): void {
+    this.#send(bytes, port);
+    const moving = this.#place!.movingTo;
+    if (moving !== undefined) this.#send(bytes, moving);
   }
 
   /** When to call `handleTimeout`; infinity: not before something else happens. */
@@ -563,7 +558,6 @@ export class ZeroClient {
   /** Stops every timer. */
   #end(state: ClientState): void {
     this.#state = state;
-    this.#rebinding = undefined;
     this.#attempt?.end();
     this.#request.end();
     this.#handshakeDeadlineMs = NEVER;

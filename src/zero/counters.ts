@@ -59,6 +59,7 @@ export const zeroTotals = {
   bytesSent: "bytes of the datagrams it sent",
   retransmissions: "datagrams sent again because a timer ran out",
   rebinds: "client: the server asked to look for it at another address; repetitions not counted",
+  moves: "client: told by the server to go on at another port",
   restarts: "client: begun again with a new connection id after `gone`",
   staysAsked:
     "client: begun again to stay on the port that was dialled, since the one that accept named did not answer",

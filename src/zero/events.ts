@@ -41,6 +41,8 @@ export type ZeroServerEvent =
       /** It has proven another address before. */
       readonly moved: boolean;
     })
+  /** The client of a peer that is expected here hears this port. */
+  | { readonly type: "shown"; readonly peer: number }
   | {
       readonly type: "closed";
       readonly peer: number;
@@ -79,6 +81,8 @@ export type ZeroClientEvent =
   | (ClientAttachment & { readonly type: "attached" })
   /** The server has found the client where it is now. */
   | { readonly type: "rebound" }
+  /** The server's port is another one from here on. */
+  | { readonly type: "moved"; readonly port: number }
   /** Several rebinds in a row have had no answer: it may be this side's own socket that is of no use any more. */
   | { readonly type: "unheard" }
   | {

@@ -58,8 +58,11 @@ export const sysChecks: Readonly<Record<MessageName, (sys: Unchecked) => boolean
     (sys.tag === undefined || isInteger(sys.tag, 0, 4294967295)) &&
     isText(sys.nonce, 22, 22) &&
     isInteger(sys.counter, 0, 9007199254740991) &&
-    (sys.reset === undefined || isText(sys.reset, 22, 22)),
+    (sys.reset === undefined || isText(sys.reset, 22, 22)) &&
+    (sys.move === undefined || isInteger(sys.move, 1, 9007199254740991)),
   verify: (sys) => isText(sys.nonce, 22, 22) && isInteger(sys.counter, 0, 9007199254740991),
+  move: (sys) =>
+    isInteger(sys.port, 1, 65535) && (sys.reset === undefined || isText(sys.reset, 22, 22)),
   ack: (sys) => sys.nonce === undefined || isText(sys.nonce, 22, 22),
   close: (sys) =>
     isText(sys.code, 1, 32) && (sys.reason === undefined || isText(sys.reason, 0, 96)),

@@ -16,6 +16,7 @@ export type MessageName =
   | "attached"
   | "rebind"
   | "verify"
+  | "move"
   | "ack"
   | "close"
   | "gone";
@@ -31,6 +32,7 @@ export type ServerMessage =
   | "reject"
   | "attached"
   | "verify"
+  | "move"
   | "ack"
   | "close"
   | "gone";
@@ -135,14 +137,23 @@ export interface RebindSys {
   readonly tag?: number;
   readonly nonce: string;
   readonly counter: number;
-  /** As accept gave it. */
+  /** As accept gave it, or the move to this port. */
   readonly reset?: string;
+  /** The sequence number of that move. */
+  readonly move?: number;
 }
 
 /** Answers the rebind of this counter. The client repeats the nonce in an ack, and the address of that ack is the peer's. */
 export interface VerifySys {
   readonly nonce: string;
   readonly counter: number;
+}
+
+/** The client is to go on at this port of the range, once it has shown by a rebind there that it hears that port. */
+export interface MoveSys {
+  readonly port: number;
+  /** As in accept, of that port and this move. */
+  readonly reset?: string;
 }
 
 /** A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one with the same. */
@@ -173,6 +184,7 @@ export interface SysOf {
   readonly attached: AttachedSys;
   readonly rebind: RebindSys;
   readonly verify: VerifySys;
+  readonly move: MoveSys;
   readonly ack: AckSys;
   readonly close: CloseSys;
   readonly gone: GoneSys;
@@ -194,8 +206,9 @@ export const messages: Readonly<Record<MessageName, MessageFacts>> = {
   reject: { from: "server", mac: false, maxBytes: 990 },
   attach: { from: "client", mac: true, maxBytes: 251 },
   attached: { from: "server", mac: true, maxBytes: 196 },
-  rebind: { from: "client", mac: true, maxBytes: 284 },
+  rebind: { from: "client", mac: true, maxBytes: 308 },
   verify: { from: "server", mac: true, maxBytes: 221 },
+  move: { from: "server", mac: true, maxBytes: 205 },
   ack: { from: "both", mac: true, maxBytes: 191 },
   close: { from: "both", mac: true, maxBytes: 950 },
   gone: { from: "server", mac: false, maxBytes: 192 },
@@ -240,6 +253,7 @@ export type ServerState =
   | "reserved"
   | "attached"
   | "open"
+  | "expected"
   | "closing"
   | "draining"
   | "closed";
@@ -254,7 +268,14 @@ export const clientStates: StateTable<ClientState> = {
   proving: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
   waiting: { processing: "waiting", accept: "attaching", reject: "closed", gone: "joining" },
   attaching: { accept: "attaching", attached: "open", close: "draining", gone: "joining" },
-  open: { ack: "open", attached: "open", verify: "open", close: "draining", gone: "closed" },
+  open: {
+    ack: "open",
+    attached: "open",
+    verify: "open",
+    move: "open",
+    close: "draining",
+    gone: "closed",
+  },
   closing: { ack: "closed", attached: "closing", close: "draining", gone: "closed" },
   draining: { close: "draining" },
   closed: {},
@@ -273,6 +294,7 @@ export const serverStates: StateTable<ServerState> = {
     close: "draining",
   },
   open: { join: "open", attach: "open", rebind: "open", ack: "open", close: "draining" },
+  expected: { join: "expected", rebind: "expected", ack: "expected" },
   closing: {
     join: "closing",
     attach: "closing",

@@ -1,6 +1,7 @@
 /**
  * The peers of one port as the connection protocol sees them: each begins as a reservation, attaches, proves its
- * address by an ack with the nonce, may move to another address by a rebind and such an ack, and closes. Every message
+ * address by an ack with the nonce, may move to another address by a rebind and such an ack, or to another port, where it proves itself in
+ * the same way before it goes (moves.ts), and closes. Every message
  * here has passed its MAC; the state table decides what is legal. All but close is sent only in answer to a request, and close only to an address that is proven or has sent a
  * third as many bytes (RFC 9000 section 8.1). Worst case: `maxPeers` entries, ended ones that still answer included.
  */
@@ -15,6 +16,7 @@ import { buildDatagram, type Envelope, ID_BYTES } from "./envelope.ts";
 import type { ZeroServerEvent } from "./events.ts";
 import type { ZeroKeys } from "./keys.ts";
 import { cutCode, cutReason, nextState, type ValidMessage } from "./messages.ts";
+import type { ExpectedPeer, PeerMoves } from "./moves.ts";
 import { isSamePath, type NetworkPath, pathText } from "./network-path.ts";
 import {
   ACCEPT_SEQ,
@@ -64,6 +66,8 @@ interface PeerEntry extends NetworkPath {
   receivedBytes: number;
   sentBytes: number;
   ending: Ending | undefined;
+  /** Expected: the ack by which its client has shown that it hears this port. It is answered when the peer is here. */
+  shown: { readonly nonce: string; readonly from: Origin } | undefined;
 }
 
 function moveTo(entry: PeerEntry, { address, port, local }: NetworkPath): void {
@@ -96,12 +100,14 @@ export interface PeerTableOptions {
   readonly counters: ZeroCounters;
   readonly random: RandomSource;
   readonly send: (bytes: Uint8Array, to: NetworkPath) => void;
+  /** What `move` says of the proof that this port has lost a peer. */
+  readonly resetOfMove: (cid: string, move: number) => string | undefined;
   readonly emit: (event: ZeroServerEvent) => void;
   /** Whether events wait that nobody has fetched, as many as there may be. */
   readonly hasRoom: () => boolean;
 }
 
-export class PeerTable {
+export class PeerTable implements PeerMoves {
   readonly #o: PeerTableOptions;
   readonly #byCid: Map<string, PeerEntry> = new Map();
   readonly #byId: Map<number, PeerEntry> = new Map();
@@ -109,8 +115,10 @@ export class PeerTable {
   readonly #reserved: Set<PeerEntry> = new Set();
   readonly #draining: Set<PeerEntry> = new Set();
   readonly #closing: Set<PeerEntry> = new Set();
-  /** No closing peer is due before; may be too early. */
-  #closingDeadlineMs: number = Number.POSITIVE_INFINITY;
+  /** Those that are told to go on at another port, until they have heard it. */
+  readonly #told: Set<PeerEntry> = new Set();
+  /** No peer that is told something is due before; may be too early. */
+  #repeatDeadlineMs: number = Number.POSITIVE_INFINITY;
   readonly #nonceSecret: Uint8Array;
 
   constructor(options: PeerTableOptions) {
@@ -142,19 +150,7 @@ export class PeerTable {
    */
   reserve(peer: NewReservation, nowMs: number): void {
     const { id, cid, keys, tag, secrets, address, port, local } = peer;
-    if (this.#byCid.has(cid) || this.#byId.has(id)) {
-      throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} is here already`);
-    }
-    if (this.#byCid.size >= this.#o.maxPeers) {
-      // An ended peer is remembered only to answer repetitions.
-      for (const oldest of this.#draining) {
-        this.#remove(oldest);
-        break;
-      }
-      if (this.#byCid.size >= this.#o.maxPeers) {
-        throw new StardustError("STARDUST_INVALID_OPTION", `no room for peer ${id}`);
-      }
-    }
+    this.#checkRoom(id, cid);
     const entry: PeerEntry = {
       id,
       cid,
@@ -178,10 +174,83 @@ export class PeerTable {
       receivedBytes: 0,
       sentBytes: 0,
       ending: undefined,
+      shown: undefined,
     };
     this.#byCid.set(cid, entry);
     this.#byId.set(id, entry);
     this.#reserved.add(entry);
+  }
+
+  #checkRoom(id: number, cid: string): void {
+    if (this.#byCid.has(cid) || this.#byId.has(id)) {
+      throw new StardustError("STARDUST_INVALID_OPTION", `peer ${id} is here already`);
+    }
+    if (this.#byCid.size >= this.#o.maxPeers) {
+      // An ended peer is remembered only to answer repetitions.
+      for (const oldest of this.#draining) {
+        this.#remove(oldest);
+        break;
+      }
+      if (this.#byCid.size >= this.#o.maxPeers) {
+        throw new StardustError("STARDUST_INVALID_OPTION", `no room for peer ${id}`);
+      }
+    }
+  }
+
+  // Moves between ports (moves.ts) ---------------------------------------------------------------------------------
+
+  offer(peer: number): ExpectedPeer | undefined {
+    const entry = this.#byId.get(peer);
+    if (entry?.state !== "open" || entry.sequence.isFull) return undefined;
+    const { id, cid, keys, tag, counter, sequence, address, port, local } = entry;
+    const path = { address, port, local };
+    return { id, cid, keys, tag, counter, sent: sequence.nextSeq, received: sequence.ack, ...path };
+  }
+
+  expect(peer: ExpectedPeer): string | undefined {
+    const { sent, received, ...own } = peer;
+    this.#checkRoom(peer.id, peer.cid);
+    const { counters, random } = this.#o;
+    const entry: PeerEntry = {
+      ...own,
+      secrets: undefined,
+      sequence: new ReliableSequence({ sent, received, pauses: { random }, counters }),
+      expiresAtMs: Number.POSITIVE_INFINITY,
+      state: "expected",
+      provenCounter: own.counter,
+      proven: false,
+      receivedBytes: 0,
+      sentBytes: 0,
+      ending: undefined,
+      shown: undefined,
+    };
+    this.#byCid.set(entry.cid, entry);
+    this.#byId.set(entry.id, entry);
+    return this.#o.resetOfMove(entry.cid, sent);
+  }
+
+  tell(peer: number, port: number, reset: string | undefined, nowMs: number): boolean {
+    const entry = this.#byId.get(peer);
+    if (entry?.state !== "open") return false;
+    const { cid, sequence, keys } = entry;
+    const sys = reset === undefined ? { port } : { port, reset };
+    const message = { cid, msg: "move", seq: sequence.nextSeq, ack: sequence.ack, sys } as const;
+    const bytes = buildDatagram(this.#o.crypto, message, { key: keys.server });
+    if (!sequence.transmit(bytes, nowMs)) return false;
+    this.#told.add(entry);
+    this.#repeatDeadlineMs = Math.min(this.#repeatDeadlineMs, sequence.deadlineMs);
+    this.#sendUnprompted(entry, bytes);
+    return true;
+  }
+
+  adopt(peer: number): NetworkPath | undefined {
+    const entry = this.#byId.get(peer);
+    if (entry?.state !== "expected" || entry.shown === undefined) return undefined;
+    const { nonce, from } = entry.shown;
+    entry.shown = undefined;
+    this.#enter(entry, "open");
+    this.#acknowledge(entry, from, { nonce });
+    return { address: entry.address, port: entry.port, local: entry.local };
   }
 
   /** A message with a good MAC from a known connection id, its sys and body valid. */
@@ -289,8 +358,13 @@ export class PeerTable {
       if (counter === provenCounter && !isSamePath(entry, from)) return "droppedNonce";
       if (counter > provenCounter && !this.#o.hasRoom()) return "droppedFull";
     }
+    if (entry.state === "expected" && nonce === undefined) return "droppedNonce";
     if (!entry.sequence.acknowledge(envelope.ack, nowMs)) return "droppedSequence";
     this.#heard(entry, from);
+    if (entry.state === "expected") {
+      this.#show(entry, nonce!, from);
+      return "accepted";
+    }
     if (nonce !== undefined && counter > provenCounter) this.#prove(entry, from);
     if (entry.state === "closing") {
       if (entry.sequence.idle) {
@@ -310,6 +384,16 @@ export class PeerTable {
     entry.proven = true;
     const { id: peer, address, port, local } = entry;
     this.#o.emit({ type: "confirmed", peer, address, port, local, moved });
+  }
+
+  /** The client of an expected peer hears this port, at this path. */
+  #show(entry: PeerEntry, nonce: string, from: Origin): void {
+    const isFirst = entry.shown === undefined;
+    entry.provenCounter = entry.counter;
+    entry.shown = { nonce, from };
+    moveTo(entry, from);
+    entry.proven = true;
+    if (isFirst) this.#o.emit({ type: "shown", peer: entry.id });
   }
 
   #close(
@@ -366,7 +450,7 @@ export class PeerTable {
       entry.ending = { code, reason, untilMs: nowMs + ZERO_CLOSE_TIMEOUT_MS };
       this.#enter(entry, "closing");
       this.#closing.add(entry);
-      this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, entry.sequence.deadlineMs);
+      this.#repeatDeadlineMs = Math.min(this.#repeatDeadlineMs, entry.sequence.deadlineMs);
       this.#sendUnprompted(entry, bytes);
     }
   }
@@ -378,7 +462,7 @@ export class PeerTable {
   }
 
   deadlineMs(): number {
-    let deadlineMs = this.#closingDeadlineMs;
+    let deadlineMs = this.#repeatDeadlineMs;
     for (const entry of this.#reserved) {
       deadlineMs = Math.min(deadlineMs, entry.expiresAtMs);
       break;
@@ -400,22 +484,28 @@ export class PeerTable {
       if (entry.ending!.untilMs > nowMs) break;
       this.#remove(entry);
     }
-    if (nowMs < this.#closingDeadlineMs) return;
-    this.#closingDeadlineMs = Number.POSITIVE_INFINITY;
+    if (nowMs < this.#repeatDeadlineMs) return;
+    this.#repeatDeadlineMs = Number.POSITIVE_INFINITY;
     for (const entry of this.#closing) {
       const { untilMs } = entry.ending!;
-      if (nowMs >= untilMs) {
-        this.#finish(entry);
-        continue;
-      }
-      const again = entry.sequence.handleTimeout(nowMs);
-      if (again !== undefined) {
-        this.#o.counters.retransmissions++;
-        this.#sendUnprompted(entry, again);
-      }
-      const dueMs = Math.min(entry.sequence.deadlineMs, untilMs);
-      this.#closingDeadlineMs = Math.min(this.#closingDeadlineMs, dueMs);
+      if (nowMs >= untilMs) this.#finish(entry);
+      else this.#repeat(entry, untilMs, nowMs);
     }
+    for (const entry of this.#told) {
+      if (entry.state !== "open" || entry.sequence.idle) this.#told.delete(entry);
+      else this.#repeat(entry, Number.POSITIVE_INFINITY, nowMs);
+    }
+  }
+
+  /** Says again what has not been acknowledged for too long. */
+  #repeat(entry: PeerEntry, untilMs: number, nowMs: number): void {
+    const again = entry.sequence.handleTimeout(nowMs);
+    if (again !== undefined) {
+      this.#o.counters.retransmissions++;
+      this.#sendUnprompted(entry, again);
+    }
+    const dueMs = Math.min(entry.sequence.deadlineMs, untilMs);
+    this.#repeatDeadlineMs = Math.min(this.#repeatDeadlineMs, dueMs);
   }
 
   /** Our close is acknowledged or given up on. */
@@ -445,6 +535,7 @@ export class PeerTable {
     if (this.#byId.get(entry.id) === entry) this.#byId.delete(entry.id);
     this.#closing.delete(entry);
     this.#draining.delete(entry);
+    this.#told.delete(entry);
   }
 
   /** What an address sent with a good MAC counts for what it may be sent. */

@@ -181,6 +181,11 @@ export class ReliableSequence<M> {
     return this.#outstanding.length === 0;
   }
 
+  /** Nothing more can be sent before something is acknowledged. */
+  get isFull(): boolean {
+    return this.#outstanding.length >= ZERO_WINDOW;
+  }
+
   get rttMs(): number {
     return this.#timer.estimator.smoothedMs;
   }
@@ -192,7 +197,7 @@ export class ReliableSequence<M> {
 
   /** Takes over a message with number `nextSeq` that is being sent now. False: the window is full, nothing is taken. */
   transmit(bytes: Uint8Array, nowMs: number): boolean {
-    if (this.#outstanding.length >= ZERO_WINDOW) return false;
+    if (this.isFull) return false;
     this.#sent++;
     this.#counters.sequenceSent++;
     this.#outstanding.push({ seq: this.#sent, bytes, sentAtMs: nowMs, transmissions: 1 });

@@ -5,8 +5,9 @@
 import type { OwnKeys } from "./accept-keys.ts";
 import { encodeBase64url } from "./base64url.ts";
 import type { ZeroCrypto } from "./crypto.ts";
-import { buildDatagram, type Envelope, ID_BYTES } from "./envelope.ts";
+import { buildDatagram, ID_BYTES } from "./envelope.ts";
 import type { ClientAttachment } from "./events.ts";
+import type { PortRanges, ValidMessage } from "./messages.ts";
 import {
   ACCEPT_SEQ,
   ATTACH_SEQ,
@@ -16,13 +17,34 @@ import {
 } from "./own-messages.ts";
 import { type Pauses, ReliableSequence, type SequenceCounters } from "./reliable-sequence.ts";
 
-/** `reset` is that of the proof that its port has lost us. */
+/** `reset` is that of the proof that its port has lost us, `ports` are those of the server. */
 export type OwnReservation = OwnKeys &
-  Omit<ClientAttachment, keyof OwnKeys> & { readonly reset: string | undefined };
+  Omit<ClientAttachment, keyof OwnKeys> & {
+    readonly reset: string | undefined;
+    readonly ports: PortRanges;
+  };
+
+/** Whether a server has announced a port: a client goes to no other (RFC 9000 section 21.5). */
+export function isAnnounced(ports: PortRanges, port: number): boolean {
+  return ports.some(([first, last]) => first <= port && port <= last);
+}
+
+/** What a client says of the proof that a port has lost it: its hash, and the number of the move to that port, if it has come by one. */
+export interface LostPlace {
+  readonly reset?: string;
+  readonly move?: number;
+}
+
+/** What a server may number once a client has attached. */
+export type OrderedMessage = ValidMessage<"close"> | ValidMessage<"move">;
 
 export class Reservation {
   readonly own: OwnReservation;
-  readonly sequence: ReliableSequence<Envelope>;
+  /** Of what the server says in order: a close, or where to go on. */
+  readonly sequence: ReliableSequence<OrderedMessage>;
+  /** The server's port that it is for: that of accept, or where it has moved to; and what is known there (reset.ts). */
+  port: number;
+  lost: LostPlace;
   readonly #crypto: ZeroCrypto;
   readonly #cid: string;
   readonly #maxBytes: number;
@@ -39,6 +61,8 @@ export class Reservation {
     },
   ) {
     this.own = own;
+    this.port = own.port;
+    this.lost = own.reset === undefined ? {} : { reset: own.reset };
     this.#crypto = crypto;
     this.#cid = cid;
     this.#maxBytes = options.maxDatagramBytes;
@@ -50,11 +74,6 @@ export class Reservation {
     });
   }
 
-  /** The server's port that it is for. */
-  get port(): number {
-    return this.own.port;
-  }
-
   /** Of the newest attach or rebind. */
   get counter(): number {
     return this.#counter;
@@ -62,28 +81,29 @@ export class Reservation {
 
   /** What is told of it. */
   get attachment(): ClientAttachment {
-    const { keys: _, reset: _reset, tag = 0, ...told } = this.own;
+    const { keys: _, reset: _reset, ports: _ports, tag = 0, ...told } = this.own;
     return { ...told, tag };
   }
 
   /** As long as its answer: the server answers with no more than it was sent. */
   attach(): Uint8Array {
-    return this.#proof("attach", ATTACH_SEQ, {}, messages.attached.maxBytes);
+    return this.#proof("attach", this.port, ATTACH_SEQ, {}, messages.attached.maxBytes);
   }
 
-  rebind(): Uint8Array {
-    const { reset } = this.own;
-    return this.#proof("rebind", 0, reset === undefined ? {} : { reset }, 0);
+  /** `port`: the server's that it is sent to. */
+  rebind(port: number, lost: LostPlace): Uint8Array {
+    return this.#proof("rebind", port, 0, lost, 0);
   }
 
   /** What proves by its MAC alone who sends it. */
   #proof(
     msg: "attach" | "rebind",
+    port: number,
     seq: number,
-    lost: { readonly reset?: string },
+    lost: LostPlace,
     padBytes: number,
   ): Uint8Array {
-    const { port, tag, keys } = this.own;
+    const { tag, keys } = this.own;
     const nonce = encodeBase64url(this.#crypto.randomBytes(ID_BYTES));
     const own = tag === undefined ? {} : { tag };
     const sys = { port, ...own, nonce, counter: ++this.#counter, ...lost };

@@ -5,7 +5,8 @@
  *
  * The connection id is readable in a join, and so is the hash in accept. Neither leads to the proof: a port gives it only
  * to who shows it its own hash, of which nobody knows before the port has the reservation, and from then on the port knows the
- * connection as long as it lives. Worst case: one HMAC and one hash for a rebind without an owner.
+ * connection as long as it lives. Where a client is told to move, the hash is of the new port and of that move alone: a port that
+ * does not expect it any more gives the proof away, and no later move has the same. Worst case: one HMAC and one hash for a rebind without an owner.
  */
 import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 import type { ZeroCrypto } from "./crypto.ts";
@@ -21,14 +22,17 @@ export function resetKeyOf(crypto: ZeroCrypto, secret: Uint8Array): Uint8Array {
   return crypto.hmacSha256(secret, encoder.encode("stardust 1 reset key"));
 }
 
-/** What a port proves with that it has lost this connection. */
+/** What a port proves with that it has lost this connection, which has come to it by the move of this number, if by any. */
 export function resetProof(
   crypto: ZeroCrypto,
   key: Uint8Array,
   cid: string,
   port: number,
+  move?: number,
 ): Uint8Array {
-  return crypto.hmacSha256(key, encoder.encode(`reset\n${cid}\n${port}`)).subarray(0, ID_BYTES);
+  const moved = move === undefined ? "" : `\n${move}`;
+  const text = `reset\n${cid}\n${port}${moved}`;
+  return crypto.hmacSha256(key, encoder.encode(text)).subarray(0, ID_BYTES);
 }
 
 /** What accept says of it, so that it is known when it comes. */

@@ -47,6 +47,7 @@ import {
   type RejectReason,
   type ValidMessage,
 } from "./messages.ts";
+import type { PeerMoves } from "./moves.ts";
 import { isSamePath, type NetworkPath } from "./network-path.ts";
 import { Outbox } from "./outbox.ts";
 import {
@@ -126,6 +127,7 @@ export class ZeroServer {
       counters: this.#counters,
       random: options.random,
       send: (bytes, to) => this.#send(bytes, to),
+      resetOfMove: (cid, move) => this.#accepts.resetOfMove(cid, move),
       // Bounded by the peers: each has at most one event of each kind, but for the moves, which ask for room.
       emit: (event) => this.#events.push(event, Number.POSITIVE_INFINITY),
       hasRoom: () => this.#events.size < MAX_ZERO_OUTBOX,
@@ -134,6 +136,11 @@ export class ZeroServer {
 
   get counters(): Readonly<ZeroCounters> {
     return this.#counters;
+  }
+
+  /** How peers come to this port and leave it for another. */
+  get moves(): PeerMoves {
+    return this.#peers;
   }
 
   /** Sizes of the bounded tables. */
@@ -219,7 +226,7 @@ export class ZeroServer {
     }
     if (!this.#isValid(envelope)) return "droppedSchema";
     if (envelope.msg === "rebind")
-      this.#gone(frame.cid, from, this.#accepts.proofFor(frame.cid, envelope.sys.reset));
+      this.#gone(frame.cid, from, this.#accepts.proofFor(frame.cid, envelope.sys));
     else this.#gone(frame.cid, from);
     return "droppedCid";
   }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import type { ZeroEvent } from "#src/connection/connection.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { Writer } from "#src/wire/writer.js";
 import type { ZeroClientEvent, ZeroServerEvent } from "#src/zero/events.js";
@@ -18,6 +19,8 @@ const stepMs = (sinceMs: number): number => (sinceMs < 4000 ? 10 : 250);
 
 /** Who is not heard any more is kept for so long. */
 const RESUME_MS = 3000;
+/** Events that are none of a connection's. */
+const others: ReadonlySet<string> = new Set(["rebound", "unheard", "shown", "moved"]);
 
 interface ZeroEnd {
   close(code: string, reason: string, nowMs: number): void;
@@ -51,7 +54,7 @@ class Side extends TestHost {
     else if (event.type === "rejected") connection.end("rejected", reason);
     else if (event.type === "untrusted") connection.end("rejected", reason);
     else if (event.type === "timeout") connection.end("expired", reason);
-    else if (event.type !== "rebound" && event.type !== "unheard") connection.handleZero(event);
+    else if (!others.has(event.type)) connection.handleZero(event as ZeroEvent);
   }
 
   turn(nowMs: number): void {

@@ -17,8 +17,10 @@ function place(
       load: 0,
     })),
   );
-  return port === undefined ? undefined : { port, peer: placement.reserve(port)! };
+  return port === undefined ? undefined : { port, peer: placement.reserve(port, nobody)! };
 }
+
+const nobody = (): boolean => false;
 
 describe("placing peers", () => {
   it("gives each new peer to the first port with the shortest list", () => {
@@ -47,16 +49,16 @@ describe("placing peers", () => {
   it("reserves nothing on a port that is full or not open", () => {
     const placement = new Placement(3, 2);
     const rooms = (): number[] => [0, 1, 2].map((port) => placement.room(port));
-    expect(placement.portOf(placement.reserve(1)!)).toBe(1);
+    expect(placement.portOf(placement.reserve(1, nobody)!)).toBe(1);
     expect(rooms()).toEqual([2, 1, 2]);
-    const last = placement.reserve(1)!;
-    expect(placement.reserve(1)).toBeUndefined();
+    const last = placement.reserve(1, nobody)!;
+    expect(placement.reserve(1, nobody)).toBeUndefined();
     placement.release(last);
     placement.setOpen(1, false);
     expect(rooms()).toEqual([2, 0, 2]);
-    expect(placement.reserve(1)).toBeUndefined();
+    expect(placement.reserve(1, nobody)).toBeUndefined();
     placement.setOpen(1, true);
-    expect(placement.portOf(placement.reserve(1)!)).toBe(1);
+    expect(placement.portOf(placement.reserve(1, nobody)!)).toBe(1);
   });
 
   it("never gives the id of a live peer again, and knows the port of each", () => {
@@ -129,7 +131,7 @@ describe("placing peers", () => {
               const expected = fewest < maxPeers ? lists.indexOf(first!) : undefined;
               expect(port).toBe(expected);
               if (port === undefined) continue;
-              const peer = placement.reserve(port)!;
+              const peer = placement.reserve(port, nobody)!;
               expect(ever.has(peer)).toBe(false);
               ever.add(peer);
               lists[port]!.promised.push(peer);
@@ -167,7 +169,7 @@ describe("placing peers", () => {
     const placement = new Placement(1, 2);
     const seen = new Set<number>();
     for (let i = 0; i < 20_000; i++) {
-      const peer = placement.reserve(0)!;
+      const peer = placement.reserve(0, nobody)!;
       expect(seen.has(peer)).toBe(false);
       seen.add(peer);
       placement.release(peer);

@@ -203,6 +203,7 @@ test("to the application, each record says what has happened", () => {
       (w) => writeNotice(w, 1, 1, 0, false),
       ["notice", 1, 1, 0, false],
     ],
+    [ToApplication.letGo, PEER_BYTES, peerAlone, ["letGo", PEER]],
     [ToApplication.away, AWAY_BYTES, (w) => writeAway(w, PEER, true), ["away", PEER, true]],
     [ToApplication.away, AWAY_BYTES, (w) => writeAway(w, 1, false), ["away", 1, false]],
     [
@@ -225,6 +226,7 @@ test("to the application, each record says what has happened", () => {
     away: (...what) => said.push(["away", ...what]),
     drained: (peer) => said.push(["drained", peer]),
     notice: (...what) => said.push(["notice", ...what]),
+    letGo: (peer) => said.push(["letGo", peer]),
     ringHasRoom: () => said.push(["ringHasRoom"]),
     system: (to, message, bytes, _view, start, end) => {
       said.push(["system", to, message, [...bytes.subarray(start, end)]]);

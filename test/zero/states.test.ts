@@ -76,7 +76,7 @@ class ManualPair {
         this.ticket = sys["ticket"] as string;
         this.tag = sys["tag"] as number;
       }
-      if (msg === "attached") this.nonce = sys["nonce"] as string;
+      if (msg === "attached" || msg === "verify") this.nonce = sys["nonce"] as string;
     }
     return sent;
   }
@@ -150,6 +150,7 @@ class ManualPair {
             attached: [2, 2, { nonce: "A".repeat(22) }],
             verify: [0, 2, { nonce: "A".repeat(22), counter: 2 }],
             ack: [0, closing ? 3 : 2, closing ? {} : { nonce: this.nonce }],
+            move: [3, 2, { port: PORT }],
             close: [3, 2, close],
             gone: [0, 0, { proof: encodeBase64url(resetProof(nodeCrypto, resetKey, cid, PORT)) }],
           };
@@ -183,6 +184,7 @@ function zeroSys(msg: string): object {
     attached: { nonce: "A".repeat(22) },
     rebind: { port: PORT, tag: 7, nonce: "A".repeat(22), counter: 2 },
     verify: { nonce: "A".repeat(22), counter: 2 },
+    move: { port: PORT },
   };
   return samples[msg] ?? {};
 }
@@ -259,7 +261,12 @@ describe("the server's table", () => {
     } else {
       pair.go("server", "open");
       if (state === "closing") pair.server.close(7, "bye", "", pair.nowMs);
-      else if (state === "draining") {
+      else if (state === "expected") {
+        // As if it came from another port.
+        const offered = pair.server.moves.offer(7)!;
+        pair.server.moves.forget(7);
+        pair.server.moves.expect(offered);
+      } else if (state === "draining") {
         const bytes = pair.make("close", "client", "open");
         pair.server.handleDatagram(bytes, bytes.length, ADDRESS, FROM, pair.nowMs);
       } else {
@@ -283,6 +290,11 @@ describe("the server's table", () => {
         const pair = serverIn(state);
         const { server, cid } = pair;
         expect(server.stateOf(cid)).toBe(state);
+        if (state === "expected" && msg === "ack") {
+          const rebind = pair.make("rebind", "client", state);
+          server.handleDatagram(rebind, rebind.length, ADDRESS, FROM, pair.nowMs);
+          pair.toClient();
+        }
         const before = { ...server.counters };
         const deadline = server.pollDeadline();
         const sizes = server.sizes;
@@ -312,7 +324,7 @@ describe("the server's table", () => {
   it("names only states that a message, or the machine itself, leads to", () => {
     for (const [side, own] of [
       ["client", ["joining", "closing", "closed"]],
-      ["server", ["listening", "answered", "reserved", "closing", "closed"]],
+      ["server", ["listening", "answered", "reserved", "expected", "closing", "closed"]],
     ] as const) {
       const table = zeroYaml.states[side];
       const reached = new Set(Object.values(table).flatMap((row) => Object.values(row)));

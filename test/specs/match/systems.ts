@@ -4,6 +4,8 @@ import { type Port, type Systems, systems } from "./generated/systems.ts";
 interface State {
   readonly start: unknown;
   asked: number;
+  /** Anything that cannot be cloned. */
+  spoilt?: () => void;
 }
 
 /** Rumours that others have told these systems, and those that found no room and are tried again. */
@@ -24,10 +26,19 @@ function report(port: Port<State>, match: string, count: number, bytes: number):
 
 const definition: Systems<State> = systems<State>({
   state: (_peer, start) => ({ start, asked: 0 }),
+  join: (peer) => {
+    const { movedFrom, state } = peer;
+    if (movedFrom !== undefined)
+      peer.send.tell({ text: `from ${movedFrom}, asked ${state.asked}` });
+  },
+  leave: (peer, { code }) => {
+    if (code === "moved") peer.send.tell({ text: `leaves ${peer.owner.port}` });
+  },
   receive: {
     ask: (peer, { what }) => {
       peer.state.asked++;
       const { address, join, accept, state, owner } = peer;
+      if (what === "spoil") state.spoilt = () => {};
       const group = owner.group(join.match);
       const [word, count = "1", bytes = "0"] = what.split(" ");
       if (word === "me") peer.send.tell({ text: JSON.stringify({ address, join, accept, state }) });
