@@ -122,6 +122,30 @@ describe("the limit between two versions", () => {
     expect(lacking).toBeGreaterThan(0);
   });
 
+  it("has each channel whose messages may grow hold one whole budget for itself at most, and the pool beside", () => {
+    const grown = { delivery: "reliable", direction: "both", isNew: false } as const;
+    const { older } = versions(
+      [
+        { ...grown, maxBytes: 100, grownBytes: 0 },
+        { ...grown, maxBytes: 100, grownBytes: 65_536 - OVERHEAD_BYTES - 100 },
+        { ...grown, maxBytes: 100, grownBytes: 65_536 - OVERHEAD_BYTES - 100 },
+      ],
+      65_536,
+    );
+    const receives = flow(older, "client", true);
+    const own = Math.floor(65_536 / 4 / 3);
+    expect([0, 1, 2].map((place) => receives.shares.own(place))).toEqual([own, 65_536, 65_536]);
+    const held = (): number =>
+      receives.heldBytes(0) + receives.heldBytes(1) + receives.heldBytes(2);
+    for (let place = 0; place < 3; place++) {
+      while (receives.fits(place, 100)) receives.add(place, 100);
+    }
+    const most = own + 2 * 65_536 + Math.floor((65_536 * 3) / 4);
+    expect(held()).toBeLessThanOrEqual(most);
+    expect(held()).toBeGreaterThan(most - 300);
+    expect(receives.shares.totalBytes).toBe(most);
+  });
+
   it("lets a sender do what docs/wire.md says, and a receiver refuses none of it", () => {
     const seen = { refused: 0, pooled: 0, lacking: 0 };
     fc.assert(
