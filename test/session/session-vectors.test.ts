@@ -1,11 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Protocol } from "#src/protocol.js";
 import { dropReasons } from "#src/session/drop-reason.js";
 import {
   deliveriesProtocol,
   makeSessionVectors,
+  ONE_WAY,
   oneWayProtocol,
+  SEALED,
   type SessionVectors,
+  sealedProtocol,
 } from "../support/session-vectors.ts";
 import { Receiver, type Step, type Trace } from "../support/trace-writer.ts";
 
@@ -72,10 +76,13 @@ describe("the golden vectors of a session", async () => {
     await expect(print(made)).toMatchFileSnapshot(file.pathname);
   });
 
-  const oneWay = await oneWayProtocol();
+  const others: Readonly<Record<string, Protocol>> = {
+    [ONE_WAY]: await oneWayProtocol(),
+    [SEALED]: await sealedProtocol(),
+  };
   it.each(kept.traces.map((each) => [each.name, each] as const))("%s", (_, trace) => {
     const { role, steps, spec } = trace;
-    const receiver = new Receiver(spec === undefined ? protocol : oneWay, role);
+    const receiver = new Receiver(spec === undefined ? protocol : others[spec]!, role);
     for (const { atMs, what, datagram, application, ...expected } of steps) {
       expect({
         atMs,
@@ -133,6 +140,8 @@ describe("the golden vectors of a session", async () => {
       "taken",
     ]);
     expect(reasons("a limit where no")).toEqual(["taken", "unknownChannel", "taken"]);
+    expect(reasons("a sealed session")).toEqual(["taken", "taken", "acknowledgedUnsent"]);
+    expect(trace("a sealed session").steps.at(-1)!.closes).toBe("protocol-violation");
   });
 
   it("let a sender send what docs/wire.md says, and take limits so", () => {

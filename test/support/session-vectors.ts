@@ -11,6 +11,7 @@ import { Pair, SeededRandom } from "#src/testing/index.js";
 import type { Writer } from "#src/wire/writer.js";
 import { type SenderLimit, senderLimits } from "./limit-vectors.ts";
 import { type SenderTrace, senderTraces } from "./loss-vectors.ts";
+import { secrets } from "./sealing.ts";
 import { specUrl } from "./specs.ts";
 import { hexOf, Receiver, TAG, type Trace, TraceWriter } from "./trace-writer.ts";
 
@@ -63,9 +64,11 @@ function modelOf({ channels, limits }: Protocol): SessionVectors["model"] {
 }
 
 export const ONE_WAY = "test/specs/one-way.yaml";
+export const SEALED = "test/specs/modes-sealed.yaml";
 
 export const deliveriesProtocol = (): Promise<Protocol> => protocolOf("deliveries");
 export const oneWayProtocol = (): Promise<Protocol> => protocolOf("one-way");
+export const sealedProtocol = (): Promise<Protocol> => protocolOf("modes-sealed");
 
 async function protocolOf(spec: string): Promise<Protocol> {
   const url = specUrl(spec, "generated/protocol.js");
@@ -459,6 +462,20 @@ function nothingLimited(protocol: Protocol): Trace {
   return { name, spec: ONE_WAY, model: modelOf(protocol), role, steps };
 }
 
+/** Behind a good tag a limit above what was sent is the other side's doing. */
+function beyondSent(protocol: Protocol): Trace {
+  const ack = { largest: 0, firstRun: 1 };
+  const message = { channel: "orderedFixed", message: 0, payload: "00".repeat(16) };
+  const trace = new TraceWriter(protocol)
+    .give("a message", { number: 0, ...message })
+    .after(100)
+    .give("a limit of nothing of the first channel", { number: 1, ack, limit: 0 })
+    .give("one byte of it, and none was sent", { number: 2, ack, limit: 8 });
+  const { name, role, steps } = trace.trace("a sealed session: a limit above what was sent");
+  const hex = { client: hexOf(secrets.clientSecret), server: hexOf(secrets.serverSecret) };
+  return { name, spec: SEALED, model: modelOf(protocol), secrets: hex, role, steps };
+}
+
 /** Flags are the fourth byte of the default layout. */
 function flags(hex: string, set: number, clear = 0): string {
   const value = (Number.parseInt(hex.slice(6, 8), 16) | set) & ~clear;
@@ -528,6 +545,7 @@ export async function makeSessionVectors(): Promise<SessionVectors> {
     traces: [
       ...forgedTraces(protocol),
       nothingLimited(await oneWayProtocol()),
+      beyondSent(await sealedProtocol()),
       recorded(protocol, 1),
     ],
   };

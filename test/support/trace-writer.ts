@@ -4,11 +4,15 @@
  */
 import type { Protocol, Role } from "#src/protocol.js";
 import { rebuildNumber } from "#src/session/packet-numbers.js";
+import { TAG_BYTES } from "#src/session/seal-crypto.js";
+import { KeyedPhase } from "#src/session/seal-keys.js";
 import { Session } from "#src/session/session.js";
+import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { DatagramHeader, FrameHeader } from "#src/wire/header.js";
 import { Reader } from "#src/wire/reader.js";
 import { Writer } from "#src/wire/writer.js";
 import { channelIndex } from "./hand-protocol.ts";
+import { sealing, secrets } from "./sealing.ts";
 
 /** What every datagram of a trace carries, but those that are forged with another. */
 export const TAG = 0x1f83d9ab;
@@ -34,6 +38,8 @@ export interface Step {
   readonly application?: "full" | "reads";
   /** The reason for which the datagram is dropped. */
   readonly refused?: string;
+  /** The code with which the session is to be closed, for what was found behind a good tag. */
+  readonly closes?: string;
   readonly handsOn?: readonly Handed[];
   readonly writes?: readonly Written[];
 }
@@ -43,6 +49,8 @@ export interface Trace {
   /** Where it is of another spec than the others. */
   readonly spec?: string;
   readonly model?: object;
+  /** Where that is sealed: the traffic secrets of what the client sends, and the server. */
+  readonly secrets?: { readonly client: string; readonly server: string };
   /** The side that receives. */
   readonly role: Role;
   readonly steps: readonly Step[];
@@ -50,6 +58,11 @@ export interface Trace {
 
 export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
+}
+
+/** The first keys of a direction. */
+function phaseOf({ cipher }: Protocol, secret: Uint8Array): KeyedPhase {
+  return new KeyedPhase(nodeSealCrypto, cipher!, secret);
 }
 
 /** A receiver that is stepped; what it does is asked for after each step. */
@@ -69,6 +82,7 @@ export class Receiver {
       nowMs: 0,
       // No number is left out: what it writes is the same each time.
       random: () => 1000,
+      ...(protocol.security === "sealed" && { sealing: sealing() }),
       sink: {
         deliver: ({ channel, bytes, start, end }) => {
           if (this.#full) return false;
@@ -102,8 +116,10 @@ export class Receiver {
       if (length === 0) break;
       writes.push(this.#read(w.bytes.subarray(0, length)));
     }
+    const closes = session.failure?.code;
     return {
       ...(refused === undefined ? {} : { refused }),
+      ...(closes === undefined ? {} : { closes }),
       ...(this.#handed.length === 0 ? {} : { handsOn: this.#handed }),
       ...(writes.length === 0 ? {} : { writes }),
     };
@@ -115,6 +131,10 @@ export class Receiver {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const r = new Reader().reset(bytes, view, 0, bytes.length);
     codec.readClear(h, new FrameHeader(), r);
+    if (this.#protocol.security === "sealed") {
+      phaseOf(this.#protocol, secrets.serverSecret).open(h.packetNumber, bytes, 0, r.at, r.end);
+      r.end -= TAG_BYTES;
+    }
     codec.readSealed(h, r);
     if (!h.ack) return {};
     const largest = rebuildNumber(h.acks.largest, codec.ackBits, this.#largest + 1);
@@ -245,9 +265,14 @@ export class TraceWriter {
         ? undefined
         : Object.assign(new FrameHeader(), { channel: channelIndex(this.#protocol, asks) });
     codec.writeClear(h, frame ?? asked, w);
+    const clearEnd = w.at;
     codec.writeSealed(h, w);
     if (frame !== undefined) codec.writeFrame(frame, undefined, w);
     w.raw(payload);
+    if (this.#protocol.security === "sealed") {
+      phaseOf(this.#protocol, secrets.clientSecret).seal(parts.number, w.bytes, 0, clearEnd, w.at);
+      w.at += TAG_BYTES;
+    }
     return w.bytes.slice(0, w.at);
   }
 }
