@@ -42,6 +42,7 @@ function showState(state: DashboardState): void {
   const range = ports.length > 4 ? `${ports[0]} … ${ports.at(-1)}` : ports.join(", ");
   setText(byId("about"), `${state.hosts.join(", ")}, UDP ports ${range}`);
   overview.update(state);
+  document.body.classList.remove("waiting");
   showLive(true);
   const isShown = state.hasScene && peerPage === undefined;
   if (byId("scene-card").hidden === isShown) {

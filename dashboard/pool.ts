@@ -92,7 +92,13 @@ class PortItem {
 type Chip = PeerChip | { readonly more: number };
 
 function makeChip(chip: Chip): HTMLLIElement {
-  return h("li", {}, "more" in chip ? h("span", { class: "chip muted" }) : h("a"));
+  return h(
+    "li",
+    {},
+    "more" in chip
+      ? h("span", { class: "chip muted" })
+      : h("a", {}, h("span", { class: "mark" }), h("span")),
+  );
 }
 
 function updateChip(item: HTMLLIElement, chip: Chip): void {
@@ -107,5 +113,7 @@ function updateChip(item: HTMLLIElement, chip: Chip): void {
     href: `#/peer/${id}`,
     title: label === "" ? undefined : label,
   });
-  setText(inner, `${marks[level]}${label === "" ? "peer" : label} · ${id}`);
+  const [mark, name] = inner.children as unknown as [Element, Element];
+  setText(mark, marks[level].trim());
+  setText(name, `${label === "" ? "peer" : label} · ${id}`);
 }

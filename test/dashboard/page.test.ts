@@ -40,6 +40,12 @@ const rowsOf = (page: Page, table: string) =>
 const focused = (page: Page, what: string) =>
   page.evaluate<string>(`document.activeElement.${what}`);
 
+/** Where an element stands on the page. */
+const topOf = (page: Page, selector: string) =>
+  page.evaluate<number>(`document.querySelector("${selector}").offsetTop`);
+/** See browser.ts. */
+const shiftOf = (page: Page) => page.evaluate<number>("layoutShift");
+
 /** Closed at the end of the test, which fails if the page had problems. */
 const show = async (url: string, options?: PageOptions) =>
   closing(await openPage(browser, url, options));
@@ -101,6 +107,7 @@ describe.skipIf(skipWithoutChromium)("the dashboard's page", () => {
     expect(await page.locator("main script, #title i").count()).toBe(0);
     expect(await page.locator("#throughput canvas").count()).toBe(1);
     await page.waitForSelector("#scene[aria-label='The game from above: 1 players']");
+    expect(await shiftOf(page)).toBeLessThan(0.1);
   });
 
   it("points at the peer that loses, at its port, and leads to its trace, by keyboard alone", async () => {
@@ -116,6 +123,8 @@ describe.skipIf(skipWithoutChromium)("the dashboard's page", () => {
     const { url } = await dashboardOf(server);
     const opened = await show(url, { width: 375, dark: true });
     const { page } = opened;
+    await page.waitForSelector(".port");
+    const top = await topOf(page, "#peers");
     // On a busy machine workers may be late, which is said too.
     const finding = page.locator("#findings .level-2", { hasText: "Peer" });
     await finding.waitFor();
@@ -139,6 +148,8 @@ describe.skipIf(skipWithoutChromium)("the dashboard's page", () => {
     expect(await textOf(page, "#peers tbody tr:first-child td:first-child")).toBe(
       `bad · ${bad.id}`,
     );
+    // Whatever is found and however long its words are, nothing below has moved.
+    expect(await topOf(page, "#peers")).toBe(top);
     // From the top: what can be skipped, the title, and then what suffers.
     for (let i = 0; i < 3; i++) await page.keyboard.press("Tab");
     expect(await focused(page, "textContent")).toBe("Its page");

@@ -32,6 +32,14 @@ export interface WatchedPage extends AsyncDisposable {
   readonly problems: string[];
 }
 
+/** In the page: how far things have jumped that nobody had asked for, as Chromium scores it; up to 0.1 is called good. */
+const sumShifts = `
+  globalThis.layoutShift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) layoutShift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+`;
+
 /** At the end of its scope it is closed, and has had no problems. */
 export async function openPage(
   browser: Browser,
@@ -49,6 +57,7 @@ export async function openPage(
   page.on("request", (request) => {
     if (!request.url().startsWith(url)) problems.push(`asked: ${request.url()}`);
   });
+  await page.addInitScript(sumShifts);
   await page.goto(url);
   return {
     page,
