@@ -254,7 +254,8 @@ export class Bots {
       }
     }
     const connected = this.#bots.length;
-    return { tallies, rttMs: median(rtts), lost, resent, errors, connected, link };
+    const isSilent = this.#finishing;
+    return { tallies, rttMs: median(rtts), lost, resent, errors, connected, isSilent, link };
   }
 
   #error(message: string): void {

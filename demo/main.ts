@@ -212,7 +212,9 @@ async function settle(arena: Arena, bots: BotsProcess): Promise<number> {
       best = missing;
       deadlineMs = now + SETTLE_MS;
     }
-    if (missing === 0 || bots.died || now > deadlineMs) return missing;
+    // What was reported before they fell silent says nothing of what they have sent since.
+    const isSettled = missing === 0 && bots.report?.isSilent === true;
+    if (isSettled || bots.died || now > deadlineMs) return missing;
   }
 }
 

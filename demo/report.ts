@@ -33,6 +33,8 @@ export interface BotsReport {
   readonly resent: number;
   readonly errors: number;
   readonly connected: number;
+  /** They say and do nothing more. */
+  readonly isSilent: boolean;
   readonly link: { readonly toServer: LinkCounts; readonly toClients: LinkCounts };
 }
 
