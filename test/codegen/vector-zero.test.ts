@@ -61,6 +61,7 @@ function clientBefore(msg: string): ZeroClient {
     accept: ["challenge", "processing"],
     reject: ["challenge", "processing"],
     attached: ["challenge", "processing", "accept"],
+    move: ["challenge", "processing", "accept", "attached"],
     verify: ["challenge", "processing", "accept", "attached"],
     ack: ["challenge", "processing", "accept", "attached"],
     close: ["challenge", "processing", "accept", "attached"],
