@@ -46,7 +46,7 @@ import type { ClientAttachment, ZeroClientEvent } from "./zero/events.ts";
 export interface ClientLinkUser {
   /** Takes a message: at the end of the connection room or not. False: there is no room now. */
   deliver(link: ClientLink, received: ReceivedMessage, isEnding: boolean): boolean;
-  /** It is open, before anything that comes from it is delivered but what has opened it. */
+  /** It is open, before anything that comes from it is delivered. */
   attached(link: ClientLink): void;
   /** The server is not heard any more, and may be again: it keeps the peer for so long. */
   away(link: ClientLink): void;
@@ -311,7 +311,10 @@ export class ClientLink {
 
   /** What its connection asks of it. */
   readonly #host: ConnectionHost = {
-    deliver: (received) => this.#o.user.deliver(this, received, this.#connection.isEnding),
+    // What has opened it waits until its user knows that it is open.
+    deliver: (received) =>
+      this.attachment !== undefined &&
+      this.#o.user.deliver(this, received, this.#connection.isEnding),
     away: () => this.#o.user.away(this),
     back: () => this.#o.user.back(this),
     drained: () => this.#o.user.drained(this),
@@ -322,6 +325,7 @@ export class ClientLink {
       this.#zero.assumeAttached();
       const event = this.#zero.pollEvent();
       if (event?.type === "attached") this.#attached(event);
+      this.makeRoom();
     },
     unanswered: (now) => void this.#zero.rebind(now),
   };

@@ -243,3 +243,34 @@ describe("a close that somebody has meant", () => {
     expect(events).toEqual(["lost: kicked, remote"]);
   });
 });
+
+it("hears of being connected again before it is told anything, where attached was lost", async () => {
+  let isFirst = true;
+  let hidden = 0;
+  const server = await matchServer({ ports: { count: 1 } });
+  server.on("join", (peer) => void peer.send.tell({ text: `welcome ${peer.join.name}` }));
+  const client = await matchClient(server, "ada", {
+    reconnect: quick,
+    wrapSocket: (socket) => ({
+      port: socket.port,
+      address: socket.address,
+      send: (bytes, port, address) => socket.send(bytes, port, address),
+      close: () => socket.close(),
+      listen: (listener) =>
+        socket.listen((bytes, address, port) => {
+          if (!isFirst && Buffer.from(bytes).includes('"msg":"attached"')) hidden++;
+          else listener(bytes, address, port);
+        }),
+    }),
+  });
+  const heard: string[] = [];
+  client.receive.tell(({ text }) => heard.push(text));
+  client.on("reconnected", ({ isResumed }) => heard.push(`again ${isResumed}`));
+  await until(() => heard.length === 1);
+  isFirst = false;
+  // A code that is not final.
+  server.peers.get(client.id)!.close({ code: "shutting-down" });
+  await until(() => heard.length === 3);
+  expect(heard).toEqual(["welcome ada", "again false", "welcome ada"]);
+  expect(hidden).toBeGreaterThan(0);
+});
