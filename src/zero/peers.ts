@@ -76,6 +76,14 @@ function moveTo(entry: PeerEntry, { address, port, local }: NetworkPath): void {
   entry.local = local;
 }
 
+/**
+ * It is where it is known to be. Who has taken a regular datagram for `attached` confirms no nonce, and stays `attached`: its
+ * cookie has proven the address.
+ */
+function isHere(entry: PeerEntry | undefined): entry is PeerEntry {
+  return entry?.state === "open" || (entry?.state === "attached" && entry.proven);
+}
+
 /** An accepted client that has not attached yet. */
 export interface NewReservation extends NetworkPath {
   readonly id: number;
@@ -201,7 +209,7 @@ export class PeerTable implements PeerMoves {
 
   offer(peer: number): ExpectedPeer | undefined {
     const entry = this.#byId.get(peer);
-    if (entry?.state !== "open" || entry.sequence.isFull) return undefined;
+    if (!isHere(entry) || entry.sequence.isFull) return undefined;
     const { id, cid, keys, tag, counter, sequence, address, port, local } = entry;
     const path = { address, port, local };
     return { id, cid, keys, tag, counter, sent: sequence.nextSeq, received: sequence.ack, ...path };
@@ -231,7 +239,7 @@ export class PeerTable implements PeerMoves {
 
   tell(peer: number, port: number, reset: string | undefined, nowMs: number): boolean {
     const entry = this.#byId.get(peer);
-    if (entry?.state !== "open") return false;
+    if (!isHere(entry)) return false;
     const { cid, sequence, keys } = entry;
     const sys = reset === undefined ? { port } : { port, reset };
     const message = { cid, msg: "move", seq: sequence.nextSeq, ack: sequence.ack, sys } as const;
@@ -351,7 +359,7 @@ export class PeerTable implements PeerMoves {
     const { counter, provenCounter } = entry;
     if (envelope.seq !== 0) return "droppedSequence";
     if (nonce === undefined) {
-      if (entry.state === "attached") return "droppedNonce";
+      if (entry.state === "attached" && !this.#told.has(entry)) return "droppedNonce";
     } else {
       if (nonce !== this.#nonce(entry.cid, from, counter)) return "droppedNonce";
       // What has proved an address proves no other.
@@ -492,7 +500,7 @@ export class PeerTable implements PeerMoves {
       else this.#repeat(entry, untilMs, nowMs);
     }
     for (const entry of this.#told) {
-      if (entry.state !== "open" || entry.sequence.idle) this.#told.delete(entry);
+      if (!isHere(entry) || entry.sequence.idle) this.#told.delete(entry);
       else this.#repeat(entry, Number.POSITIVE_INFINITY, nowMs);
     }
   }

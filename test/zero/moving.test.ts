@@ -27,8 +27,10 @@ class Moving {
     this.world = new World({ place: () => OLD, ...options });
     this.host = this.world.join({ address: CLIENT });
     this.world.loss = 0;
-    this.world.runFor(1000);
-    this.peer = this.world.eventsOf("confirmed")[0]!.peer;
+    this.world.runFor(options.loses === undefined ? 1000 : 100);
+    if (options.loses !== undefined) this.host.client.assumeAttached();
+    this.world.runFor(options.loses === undefined ? 0 : 500);
+    this.peer = this.world.eventsOf("attached")[0]!.peer;
     this.world.loss = options.loss ?? 0;
   }
 
@@ -170,6 +172,20 @@ describe("a client that cannot reach the other port", () => {
     moving.world.runFor(500);
     expect(moving.host.events.at(-1)).toMatchObject({ code: "server-restarted" });
   });
+});
+
+it("a client that has taken a datagram for attached, and so confirms no address, can be sent on", () => {
+  const moving = new Moving({ protocol: sealedProtocol, loses: (nth) => nth === 7 });
+  const { world, host, peer } = moving;
+  expect([world.sentOf("attached").length, world.sentOf("ack").length]).toEqual([1, 0]);
+  moving.begin();
+  world.runFor(500);
+  expect(moving.isShown).toBe(true);
+  // What it was told is acknowledged, and not repeated.
+  expect(world.sentOf("move")).toHaveLength(1);
+  moving.finish();
+  world.runFor(500);
+  expect([moving.moved, host.client.state, peer]).toEqual([[NEW], "open", 1]);
 });
 
 describe("nobody else", () => {
