@@ -4,7 +4,8 @@
  * The datagram raises exactly one counter of `zeroDropReasons`. What is dropped changes nothing that can be seen from
  * outside, and both sides end as they would have without it. What is accepted leads where the tables say, adds one
  * entry at most, and adds no other when it comes again. A server sends one answer, to where it was asked, and none that is
- * larger than the request where no cookie was good; a client sends one datagram, or so many pieces of its body as may be under way.
+ * larger than the request where no cookie was good; a client sends one datagram, two where it is told to move, or so many pieces of its
+ * body as may be under way.
  */
 import type { Protocol } from "stardust-udp/protocol";
 import { ZERO_WINDOW } from "#src/limits.js";
@@ -386,16 +387,24 @@ function hand(pair: ZeroPair, side: Side, bytes: Uint8Array, from: From): ZeroDr
     return `leads from ${looked.state} to ${looks.state}`;
   if (looks.entries > looked.entries + 1 || looks.pending > looked.pending + 1) return "adds two";
   if (looks.peers > looked.peers) return "makes a peer";
-  return side === "client" ? sentByClient(pair, reason) : sentByServer(pair, bytes, from, reason);
+  return side === "client"
+    ? sentByClient(pair, bytes, reason)
+    : sentByServer(pair, bytes, from, reason);
 }
 
-function sentByClient(pair: ZeroPair, reason: ZeroDropReason): ZeroDropReason | string {
+function sentByClient(
+  pair: ZeroPair,
+  bytes: Uint8Array,
+  reason: ZeroDropReason,
+): ZeroDropReason | string {
   const sent = pair.takeTransmits(pair.client);
   const events = pair.takeEvents(pair.client);
   const most = reason === "accepted" ? 1 : 0;
   // Of a body that comes in pieces as many as may be under way.
   const pieces = pair.protocol.zero.joinBytes === undefined ? most : most * ZERO_WINDOW;
-  if (sent.length > pieces) return `${reason}, and sends ${sent.length}`;
+  // Who is told to move says so, and asks at the other port.
+  const asks = Buffer.from(bytes).includes('"msg":"move"') ? most : 0;
+  if (sent.length > pieces + asks) return `${reason}, and sends ${sent.length}`;
   return events > most ? `${reason}, and tells ${events}` : reason;
 }
 
