@@ -277,6 +277,16 @@ export class ZeroPair {
     this.#collect();
   }
 
+  /** The port without the place expects the peer, and its client may be told. */
+  moveClient(isTold: boolean): void {
+    const [from, to] = [this.#portOfPlace, this.#portOfPlace === PORT ? OTHER_PORT : PORT];
+    const { moves } = this.servers.get(from)!;
+    const reset = this.servers.get(to)!.moves.expect(moves.offer(PEER)!);
+    if (isTold) moves.tell(PEER, to, reset, this.nowMs);
+    this.watched = to;
+    this.#collect();
+  }
+
   closeServer(): void {
     this.servers.get(this.#portOfPlace)!.close(PEER, "done", "", this.nowMs);
     this.#collect();

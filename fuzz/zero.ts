@@ -100,6 +100,18 @@ export const zeroStages: readonly Stage[] = [
   },
   {
     side: "client",
+    state: "open",
+    lead: (pair, random) => {
+      opened(pair, random);
+      pair.lead("server", "open");
+      pair.moveClient(true);
+      pair.deliver("client");
+      if (random.once(2)) pair.deliver("server");
+      if (random.once(2)) pair.deliver("client");
+    },
+  },
+  {
+    side: "client",
     state: "closing",
     lead: (pair, random) => {
       place(pair, random);
@@ -202,6 +214,17 @@ export const zeroStages: readonly Stage[] = [
       pair.rebindClient();
       if (random.once(2)) pair.deliver("server");
       if (random.once(2)) pair.deliver("client");
+    },
+  },
+  {
+    side: "server",
+    state: "expected",
+    lead: (pair, random) => {
+      place(pair, random);
+      pair.lead("server", "open");
+      pair.moveClient(random.once(2));
+      if (random.once(2)) pair.deliver("client");
+      if (random.once(2)) pair.deliver("server");
     },
   },
   {
