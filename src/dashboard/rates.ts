@@ -25,10 +25,11 @@ export function perSecond(now: number, before: number, seconds: number): number 
 /** Of a server, a port or a peer: what it sends goes down. Without a reading before, the mean of all `seconds` since the beginning. */
 export function ratesOf(
   now: TrafficStats,
-  before: TrafficStats = noTraffic,
+  before: TrafficStats | undefined,
   seconds: number,
 ): Rates {
-  const rate = (name: keyof TrafficStats): number => perSecond(now[name], before[name], seconds);
+  const since = before ?? noTraffic;
+  const rate = (name: keyof TrafficStats): number => perSecond(now[name], since[name], seconds);
   return {
     messagesDown: rate("messagesSent"),
     messagesUp: rate("messagesReceived"),
