@@ -128,7 +128,7 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_REQUEST_BUSY: {
     means:
-      "Too many requests between two peers are open: 256 that were made here (then the message says so, and nothing was sent), or as many that the other side is still answering. What was given up counts there until its responder has ended.",
+      "Too many requests between two peers are open: as many as `maxOpenRequests` says were made here (256 where it says nothing; then the message says so, and nothing was sent), or the other side is still answering as many as its own `maxOpenRequests` lets it. What was given up counts there until its responder has ended.",
     fix: "wait for some answers before the next requests; let responders heed their `signal`",
     bad: "await Promise.all(thousands.map((item) => client.request.price({ item })));",
     good: "for (const item of thousands) prices.push(await client.request.price({ item }));",

@@ -1,6 +1,7 @@
 /** The options of `connect` and what is checked of them before a socket is opened. What they do is client.ts's business. */
 import { StardustError } from "./errors.ts";
 import type { ClientFaceTypes } from "./face.ts";
+import { MAX_OPEN_REQUESTS } from "./limits.ts";
 import {
   abortSignal,
   bufferBytes,
@@ -16,6 +17,7 @@ import {
   serverKeyText,
   text,
   tokenText,
+  whole,
 } from "./options.ts";
 import type { Protocol } from "./protocol.ts";
 import { type ReconnectOptions, reconnectOption } from "./reconnect-options.ts";
@@ -41,6 +43,13 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** What answers requests, by channel, in place before the first. */
   readonly responders?: Partial<F["responders"]> | undefined;
+  /**
+   * Requests to the server that may be open at once, and requests of the server that are answered at once; default 256, from 1
+   * to 65,536. One more to the server rejects with STARDUST_REQUEST_BUSY and is not sent; one more of the server's is refused,
+   * which it is told with the same code. What was given up counts until its responder has ended, and what waits for room to
+   * leave counts with what is being answered. The server has a number of its own; the two need not agree.
+   */
+  readonly maxOpenRequests?: number | undefined;
   /** Ends the attempt (STARDUST_CONNECT_ABORTED) or, later, closes the client. */
   readonly signal?: AbortSignal | undefined;
   /** Wraps the socket: a lossy link, say (stardust-udp/testing). */
@@ -93,6 +102,7 @@ export const connectOptions: OptionsOf<ConnectOptions> = {
   join: eitherOf(object, callback),
   handlers: object,
   responders: object,
+  maxOpenRequests: whole(1, MAX_OPEN_REQUESTS),
   signal: abortSignal,
   wrapSocket: callback,
   socketBufferBytes: bufferBytes,

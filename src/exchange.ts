@@ -3,7 +3,7 @@
  * that came and are being answered. They travel as messages of ordinary reliable channels, whose type the generator has made
  * (a number, and a union of request, cancel, response, failure and error), so nothing below knows of them. Numbers are
  * the asking side's own and never come again. Worst case: what a hostile peer can make this side hold and run is
- * MAX_OPEN_REQUESTS responders and MAX_WAITING_EXCHANGES messages; all else that it says is counted and dropped.
+ * `maxOpen` responders and WAITING_PER_OPEN_REQUEST times as many messages; all else that it says is counted and dropped.
  */
 import { onAbort } from "./abort.ts";
 import type { Counts, requestCounters } from "./counters.ts";
@@ -18,7 +18,7 @@ import {
 } from "./errors.ts";
 import type { RequestOptions, RequestTarget, RespondContext } from "./face.ts";
 import { Fifo } from "./fifo.ts";
-import { DEFAULT_REQUEST_TIMEOUT_MS, MAX_OPEN_REQUESTS, MAX_WAITING_EXCHANGES } from "./limits.ts";
+import { DEFAULT_REQUEST_TIMEOUT_MS, WAITING_PER_OPEN_REQUEST } from "./limits.ts";
 import { abortSignal, checkOptions, milliseconds, type OptionsOf } from "./options.ts";
 import { type ChannelDefinition, maySend, type Role } from "./protocol.ts";
 import type { Responders } from "./responders.ts";
@@ -47,6 +47,8 @@ export interface ExchangeSetup {
   readonly responders: Responders;
   readonly counters: Counts<typeof requestCounters>;
   readonly onFault: FaultListener;
+  /** Requests to one other side that may be open at once, and requests of one that are answered at once. */
+  readonly maxOpen: number;
   /** Calls back after so many milliseconds; what it returns takes that back. */
   readonly later: (ms: number, callback: () => void) => () => void;
   /** Numbers of requests begin here, and are so far apart: a server's application and its systems share them. */
@@ -125,15 +127,15 @@ export class Exchange implements RequestTarget {
     resolve: (response: unknown) => void,
     reject: (error: unknown) => void,
   ): void {
-    const { counters, channels, later, idStep } = this.#setup;
+    const { counters, channels, later, idStep, maxOpen } = this.#setup;
     const channel = channels[index]!;
     checkOptions("request", options, optionTable);
     const { signal, timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
     if (this.#closed) throw closedError(this.#peer.name);
     if (signal?.aborted) throw aborted(channel, signal);
-    if (this.#made.size >= MAX_OPEN_REQUESTS) {
+    if (this.#made.size >= maxOpen) {
       counters.requestsOverLimit++;
-      const problem = `${MAX_OPEN_REQUESTS} requests to this peer are open; no more are made`;
+      const problem = `${maxOpen} requests to this peer are open; no more are made`;
       throw new RequestError("STARDUST_REQUEST_BUSY", channel.name, problem);
     }
     const id = this.#nextId;
@@ -210,14 +212,14 @@ export class Exchange implements RequestTarget {
   }
 
   #asked(channel: ChannelDefinition, id: number, value: unknown, header: () => object): void {
-    const { counters, responders, later } = this.#setup;
+    const { counters, responders, later, maxOpen } = this.#setup;
     if (this.#early.delete(id)) return;
     if (this.#taken.has(id)) {
       counters.requestsRepeated++;
       return;
     }
     // What waits for room to leave is the work of this peer, too.
-    if (this.#taken.size + this.#waiting.length >= MAX_OPEN_REQUESTS) {
+    if (this.#taken.size + this.#waiting.length >= maxOpen) {
       counters.requestsBusy++;
       this.#fail(channel, id, "busy");
       return;
@@ -293,7 +295,7 @@ export class Exchange implements RequestTarget {
   }
 
   #cancelled(channel: ChannelDefinition, id: number): void {
-    const { counters } = this.#setup;
+    const { counters, maxOpen } = this.#setup;
     const open = this.#taken.get(id);
     if (open?.channel === channel && !open.cancelled) {
       counters.requestsCancelled++;
@@ -303,7 +305,7 @@ export class Exchange implements RequestTarget {
     counters.cancelsUnknown++;
     if (open !== undefined) return;
     this.#early.add(id);
-    if (this.#early.size > MAX_OPEN_REQUESTS) {
+    if (this.#early.size > maxOpen) {
       const [oldest] = this.#early;
       this.#early.delete(oldest!);
     }
@@ -319,8 +321,9 @@ export class Exchange implements RequestTarget {
 
   /** Says an answer, unless too much waits already: the other side takes nothing, and goes on asking. */
   #answer(channel: ChannelDefinition, message: ExchangeMessage): void {
-    if (this.#waiting.length < MAX_WAITING_EXCHANGES) this.#say(channel, message);
-    else this.#setup.counters.answersDropped++;
+    const { maxOpen, counters } = this.#setup;
+    if (this.#waiting.length < WAITING_PER_OPEN_REQUEST * maxOpen) this.#say(channel, message);
+    else counters.answersDropped++;
   }
 
   // Both --------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import { type Counts, countersOf, requestCounters } from "./counters.ts";
 import { type FaultListener, later } from "./endpoint.ts";
 import { Exchange, type ExchangePeer } from "./exchange.ts";
 import type { ReceiveTarget } from "./face.ts";
+import { DEFAULT_MAX_OPEN_REQUESTS } from "./limits.ts";
 import type { Protocol, Role } from "./protocol.ts";
 import { Responders } from "./responders.ts";
 
@@ -18,6 +19,8 @@ export interface ExchangesOptions {
   /** What answers from the start, and the option that it was given as. */
   readonly responders: object | undefined;
   readonly option: string;
+  /** With each other side, both ways; undefined: DEFAULT_MAX_OPEN_REQUESTS. */
+  readonly maxOpen: number | undefined;
   /** Numbers of requests begin here, and are so far apart; default: 0, 1, 2, … */
   readonly firstId?: number;
   readonly idStep?: number;
@@ -37,12 +40,12 @@ export class Exchanges {
 
   /** With another side. `firstId`: where it goes on from another exchange. */
   open(peer: ExchangePeer, firstId: number = this.#o.firstId ?? 0): Exchange {
-    const { protocol, role, onFault, idStep = 1 } = this.#o;
+    const { protocol, role, onFault, idStep = 1, maxOpen = DEFAULT_MAX_OPEN_REQUESTS } = this.#o;
     const { channels } = protocol;
     const counters = this.#counters;
     const { responders } = this;
     return new Exchange(
-      { channels, role, responders, counters, onFault, later, firstId, idStep },
+      { channels, role, responders, counters, onFault, maxOpen, later, firstId, idStep },
       peer,
     );
   }

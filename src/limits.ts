@@ -69,13 +69,19 @@ export const MAX_UNTOLD_NOTICES = 16_384;
 export const MAX_OPEN_TOKENS = 4096;
 
 /**
- * Requests to one peer that may be open at once, and requests of one peer that are answered at once; what was given up counts
- * until whatever answers it has ended, so that asking and giving up does not make work without bound.
+ * Requests to one peer that may be open at once, and requests of one peer that are answered at once, where the option
+ * `maxOpenRequests` says nothing; what was given up counts until whatever answers it has ended, so that asking and giving up
+ * does not make work without bound. Each side holds the other to its own number and itself to it too: the two need not agree.
  */
-export const MAX_OPEN_REQUESTS = 256;
+export const DEFAULT_MAX_OPEN_REQUESTS = 256;
+/** What that may be set to. */
+export const MAX_OPEN_REQUESTS = 65_536;
 
-/** Requests, cancels and answers for one peer that wait for room in its queue; further answers are dropped. */
-export const MAX_WAITING_EXCHANGES: number = 4 * MAX_OPEN_REQUESTS;
+/**
+ * Requests, cancels and answers for one peer that wait for room in its queue, as a multiple of the requests that may be open;
+ * further answers are dropped.
+ */
+export const WAITING_PER_OPEN_REQUEST = 4;
 
 /** How long a request waits for its answer where its caller says nothing. */
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;

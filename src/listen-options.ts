@@ -1,7 +1,7 @@
 /** The options of `listen` and what is checked of them before a port is bound. What they do is server.ts's business. */
 import type { Authentication, JoinOrigin, JoinToken, Placing } from "./connection-contract.ts";
 import type { ServerFaceTypes } from "./face.ts";
-import { MAX_TIMER_MS } from "./limits.ts";
+import { MAX_OPEN_REQUESTS, MAX_TIMER_MS } from "./limits.ts";
 import {
   abortSignal,
   bufferBytes,
@@ -150,6 +150,14 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly handlers?: Partial<F["handlers"]> | undefined;
   /** What answers requests, by channel, in place before the first. */
   readonly responders?: Partial<F["responders"]> | undefined;
+  /**
+   * Requests to one peer that may be open at once, and requests of one peer that are answered at once; default 256, from 1 to
+   * 65,536. The application and the systems of each port have that many each. One more to a peer rejects with
+   * STARDUST_REQUEST_BUSY and is not sent; one more of a peer's is refused, which it is told with the same code. What was given up
+   * counts until its responder has ended, and what waits for room to leave counts with what is being answered. Clients have a
+   * number of their own, which need not be the same: this one holds for whatever they ask.
+   */
+  readonly maxOpenRequests?: number | undefined;
   /** A module that runs inside every worker (stardust-udp/systems). */
   readonly systems?: URL | string | undefined;
   /** Handlers of the messages that the systems send to the application, in place before the first. */
@@ -224,6 +232,7 @@ export const listenOptions: OptionsOf<ListenOptions> = {
   state: callback,
   handlers: object,
   responders: object,
+  maxOpenRequests: whole(1, MAX_OPEN_REQUESTS),
   systems: moduleUrl,
   systemHandlers: object,
   wrapSocket: moduleUrl,

@@ -136,6 +136,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
       onFault: faultListener(options.onFault),
       responders: options.responders,
       option: "responders",
+      maxOpen: options.maxOpenRequests,
     });
     this.request = face.request?.({ request: (...args) => this.#request(...args) }) ?? {};
     this.respond = face.respond?.(this.#exchanges.responders) ?? {};

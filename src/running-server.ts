@@ -191,6 +191,7 @@ export class RunningServer<F extends ServerFaceTypes>
       onFault: this.#onFault,
       responders: options.responders,
       option: "responders",
+      maxOpen: options.maxOpenRequests,
       // The odd numbers are the systems'.
       idStep: 2,
     });
@@ -239,6 +240,7 @@ export class RunningServer<F extends ServerFaceTypes>
         maxJoinsPerAddress: options.maxJoinsPerAddress,
         systems: options.systems?.toString(),
         systemHash: protocol.systemHash,
+        maxOpenRequests: options.maxOpenRequests,
         wrapSocket: options.wrapSocket?.toString(),
         wrapSocketData: options.wrapSocketData,
         socketBufferBytes: options.socketBufferBytes,

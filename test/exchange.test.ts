@@ -13,11 +13,13 @@ import {
 } from "#src/errors.js";
 import { Exchange, type ExchangeMessage } from "#src/exchange.js";
 import type { RespondContext } from "#src/face.js";
-import { MAX_OPEN_REQUESTS, MAX_WAITING_EXCHANGES } from "#src/limits.js";
+import { WAITING_PER_OPEN_REQUEST } from "#src/limits.js";
 import type { ChannelDefinition, Direction, Role } from "#src/protocol.js";
 import { Responders } from "#src/responders.js";
 import { SeededRandom } from "#src/testing/random.js";
 import { VirtualTime } from "#src/testing/virtual-time.js";
+
+const MAX_OPEN = 256;
 
 type Context = RespondContext<
   object,
@@ -49,7 +51,7 @@ class Side {
   refused = false;
   deliver: (channel: number, message: ExchangeMessage) => void = () => {};
 
-  constructor(role: Role, time: VirtualTime) {
+  constructor(role: Role, time: VirtualTime, maxOpen: number) {
     this.name = role === "client" ? "client" : "peer";
     this.exchange = new Exchange(
       {
@@ -58,6 +60,7 @@ class Side {
         responders: this.responders,
         counters: this.counters,
         onFault: (error, where) => this.faults.push(`${where}: ${(error as Error).message}`),
+        maxOpen,
         later: (ms, callback) => {
           let isOn = true;
           time.after(ms, () => isOn && callback());
@@ -109,11 +112,13 @@ class Side {
 
 class Pair {
   readonly time = new VirtualTime();
-  readonly client = new Side("client", this.time);
-  readonly server = new Side("server", this.time);
+  readonly client: Side;
+  readonly server: Side;
 
-  /** Each message takes so long. */
-  constructor(delayMs: () => number = () => 5) {
+  /** Each message takes so long; each side has so many open. */
+  constructor(delayMs: () => number = () => 5, [ofClient, ofServer] = [MAX_OPEN, MAX_OPEN]) {
+    this.client = new Side("client", this.time, ofClient);
+    this.server = new Side("server", this.time, ofServer);
     const link = (to: Side) => (index: number, message: ExchangeMessage) => {
       // What travels is a copy.
       const copy = structuredClone(message);
@@ -363,16 +368,60 @@ it("no more are open at once than may be, and then it says so", async () => {
   const pair = new Pair();
   const { client, server, time } = pair;
   server.answer(0, () => new Promise((resolve) => time.after(50, () => resolve({}))));
-  const fates = Array.from({ length: MAX_OPEN_REQUESTS + 2 }, (_, n) =>
+  const fates = Array.from({ length: MAX_OPEN + 2 }, (_, n) =>
     fate(client.exchange.request(0, { n })),
   );
   await pair.run();
   expect(fates.filter(({ is }) => is === "STARDUST_REQUEST_BUSY")).toHaveLength(2);
   expect(client.counters.requestsOverLimit).toBe(2);
-  expect(server.counters.requestsAnswered).toBe(MAX_OPEN_REQUESTS);
+  expect(server.counters.requestsAnswered).toBe(MAX_OPEN);
   const again = fate(client.exchange.request(0, { n: 1 }));
   await pair.run();
   expect(again.is).toEqual({});
+});
+
+it("each side has a number of its own, and holds the other to it", async () => {
+  const pair = new Pair(undefined, [3, 2]);
+  const { client, server, time } = pair;
+  for (const side of [client, server]) {
+    side.answer(2, () => new Promise((resolve) => time.after(50, () => resolve({}))));
+  }
+  const ask = ({ exchange }: Side, count: number) =>
+    Array.from({ length: count }, (_, n) => fate(exchange.request(2, { n })));
+  const up = ask(client, 4);
+  const down = ask(server, 3);
+  await pair.run();
+  const fates = (of: readonly { is: unknown }[]) => of.map(({ is }) => is);
+  const busy = "STARDUST_REQUEST_BUSY";
+  // The third was made and is refused at the other side; the fourth was not made.
+  expect(fates(up)).toEqual([{}, {}, busy, busy]);
+  expect(fates(down)).toEqual([{}, {}, busy]);
+  expect(client.counters).toMatchObject({ requestsMade: 3, requestsOverLimit: 1, requestsBusy: 0 });
+  expect(server.counters).toMatchObject({ requestsMade: 2, requestsOverLimit: 1, requestsBusy: 1 });
+  expect(fates(ask(client, 2))).toEqual(["open", "open"]);
+  await pair.run();
+});
+
+it("with a place for one, everybody has their turn, and cancels that come early are remembered", async () => {
+  const pair = new Pair(undefined, [8, 1]);
+  const { client, server } = pair;
+  server.room = 0;
+  server.answer(0, () => ({}));
+  for (let id = 0; id < 100; id++) {
+    server.take(0, { id, body: { kind: "request", value: { n: 1 } } });
+  }
+  expect(server.counters).toMatchObject({ requestsAnswered: 1, answersDropped: 96 });
+  server.makeRoom(Number.POSITIVE_INFINITY);
+  for (const id of [200, 201]) server.take(0, { id, body: { kind: "cancel", value: {} } });
+  for (const id of [200, 201]) {
+    server.take(0, { id, body: { kind: "request", value: { n: 1 } } });
+  }
+  expect(server.counters).toMatchObject({ requestsAnswered: 2, cancelsUnknown: 2 });
+  for (let n = 0; n < 3; n++) {
+    const one = fate(client.exchange.request(0, { n }));
+    await pair.run();
+    expect(one.is).toEqual({});
+  }
 });
 
 it("options and messages that are wrong reject, and take no place", async () => {
@@ -407,8 +456,8 @@ it("asking and giving up makes no more work than may be open", async () => {
     server.take(0, { id, body: { kind: "request", value: { n: 1 } } });
     server.take(0, { id, body: { kind: "cancel", value: {} } });
   }
-  expect(most).toBe(MAX_OPEN_REQUESTS);
-  expect(server.counters.requestsBusy).toBe(5000 - MAX_OPEN_REQUESTS);
+  expect(most).toBe(MAX_OPEN);
+  expect(server.counters.requestsBusy).toBe(5000 - MAX_OPEN);
   await pair.run();
   expect(server.faults).toEqual([]);
 });
@@ -421,10 +470,10 @@ it("a flood of requests from a side that takes no answers is bounded, and then d
   for (let id = 0; id < 5000; id++) {
     server.take(0, { id, body: { kind: "request", value: { n: 1 } } });
   }
-  expect(server.counters.requestsAnswered).toBe(MAX_OPEN_REQUESTS);
-  expect(server.counters.answersDropped).toBe(5000 - MAX_WAITING_EXCHANGES);
+  expect(server.counters.requestsAnswered).toBe(MAX_OPEN);
+  expect(server.counters.answersDropped).toBe(5000 - WAITING_PER_OPEN_REQUEST * MAX_OPEN);
   server.makeRoom(Number.POSITIVE_INFINITY);
-  expect(server.said).toHaveLength(MAX_WAITING_EXCHANGES);
+  expect(server.said).toHaveLength(WAITING_PER_OPEN_REQUEST * MAX_OPEN);
 });
 
 it("counts what it is told of no request, twice, by whom it may not be, or in a number that is in use", async () => {

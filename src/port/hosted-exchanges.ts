@@ -18,10 +18,22 @@ export class HostedExchanges {
   readonly #asked = new Set<number>();
 
   /** Throws STARDUST_INVALID_OPTION for responders of no such channel. */
-  constructor(protocol: Protocol, responders: object | undefined, onFault: FaultListener) {
-    const option = "systems.respond";
-    const ids = { firstId: 1, idStep: 2 };
-    this.#all = new Exchanges({ protocol, role: "server", onFault, responders, option, ...ids });
+  constructor(
+    protocol: Protocol,
+    responders: object | undefined,
+    maxOpen: number | undefined,
+    onFault: FaultListener,
+  ) {
+    this.#all = new Exchanges({
+      protocol,
+      role: "server",
+      onFault,
+      responders,
+      option: "systems.respond",
+      maxOpen,
+      firstId: 1,
+      idStep: 2,
+    });
   }
 
   /** Whether a message of this channel may be for the systems. */

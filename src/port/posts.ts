@@ -192,6 +192,8 @@ export interface WorkerOptions {
   readonly maxJoinsPerAddress: number | undefined;
   readonly memory: PortMemory;
   readonly systems: string | undefined;
+  /** Of the systems with one peer, both ways; undefined: the default. */
+  readonly maxOpenRequests: number | undefined;
   readonly wrapSocket: string | undefined;
   readonly wrapSocketData: unknown;
   readonly socketBufferBytes: number | undefined;

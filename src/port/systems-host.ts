@@ -124,6 +124,7 @@ export class SystemsHost implements BroadcastTarget {
     systems: Systems,
     port: number,
     clockAheadMs: number,
+    maxOpenRequests: number | undefined,
     onFault: (where: string, error: unknown) => void,
     sendSystem: SystemSender,
   ) {
@@ -151,8 +152,11 @@ export class SystemsHost implements BroadcastTarget {
       toOtherPorts: systems.face.toOtherPorts?.(this.#target(() => TO_OTHER_PORTS)) ?? {},
     };
     this.#onFault = onFault;
-    this.#exchanges = new HostedExchanges(protocol, systems.definition.respond, (error, where) =>
-      onFault(`systems.${where}`, error),
+    this.#exchanges = new HostedExchanges(
+      protocol,
+      systems.definition.respond,
+      maxOpenRequests,
+      (error, where) => onFault(`systems.${where}`, error),
     );
     const receive = (systems.definition.receive ?? {}) as Record<string, SystemHandler | undefined>;
     const received = protocol.channels.filter(

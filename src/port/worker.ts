@@ -102,8 +102,15 @@ async function importSystems(
     );
   }
   if (systems.systemHash !== protocol.systemHash) throw otherSystem(options.systems, "the server");
-  return new SystemsHost(protocol, systems, port, 0, fault, (to, message, payload) =>
-    link.system(to, message, payload),
+  const { maxOpenRequests } = options;
+  return new SystemsHost(
+    protocol,
+    systems,
+    port,
+    0,
+    maxOpenRequests,
+    fault,
+    (to, message, payload) => link.system(to, message, payload),
   );
 }
 

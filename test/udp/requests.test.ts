@@ -188,6 +188,48 @@ it("a queue that is full delays requests and answers, and none is lost", async (
   expect(all.map(({ left }) => left)).toEqual(Array.from({ length: 250 }, (_, n) => n));
 });
 
+it("no more are open than `maxOpenRequests` of each end says, in systems too", async () => {
+  const open: (() => void)[] = [];
+  const server = await shopServer({
+    systems: shopSystems,
+    maxOpenRequests: 2,
+    responders: {
+      buy: async () => {
+        await new Promise<void>((resolve) => open.push(resolve));
+        return { left: 1, token: new Uint8Array() };
+      },
+    },
+  });
+  const stop = new AbortController();
+  const client = await shopClient(server, {
+    maxOpenRequests: 3,
+    responders: { prompt: () => ({}) },
+  });
+  const buy = () => client.request.buy({ item: "a", count: 1 }).then(() => "bought", codeOf);
+  const bought = [buy(), buy(), buy()];
+  // Not made: three are open here.
+  expect(await buy()).toBe("STARDUST_REQUEST_BUSY");
+  expect(client.stats().counters).toMatchObject({ requestsMade: 3, requestsOverLimit: 1 });
+  // Made, and refused by the server, which answers two at once.
+  expect(await bought[2]).toBe("STARDUST_REQUEST_BUSY");
+  for (const answer of open) answer();
+  expect(await Promise.all(bought.slice(0, 2))).toEqual(["bought", "bought"]);
+  const never = () =>
+    client.request.swap({ item: "never", price: 0 }, { signal: stop.signal }).catch(codeOf);
+  const swapped = [never(), never(), never()];
+  expect(await Promise.race(swapped)).toBe("STARDUST_REQUEST_BUSY");
+  stop.abort();
+  await Promise.all(swapped);
+  const peer = await peerOf(server, client);
+  const asked = Array.from({ length: 3 }, () =>
+    peer.request.prompt({ text: "?" }).then(() => "answered", codeOf),
+  );
+  expect(await Promise.all(asked)).toEqual(["answered", "answered", "STARDUST_REQUEST_BUSY"]);
+  const { counters, ports } = await server.stats();
+  expect(counters).toMatchObject({ requestsBusy: 1, requestsOverLimit: 1 });
+  expect(ports[0]!.counters).toMatchObject({ requestsAnswered: 2, requestsBusy: 1 });
+});
+
 it("responders and handlers of no such channel are refused", async () => {
   const wrong = { sell: () => ({}) };
   await expect(shopServer({ responders: wrong as never })).rejects.toThrow(
