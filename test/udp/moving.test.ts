@@ -121,6 +121,29 @@ it("its state goes along in the systems, sealed, and so does all that the applic
   expect(onFault.mock.calls.map(([, where]) => where)).toEqual(["systems.state"]);
 });
 
+it("systems ask for a move by a message to the application, and are told what became of it", async () => {
+  const server = await matchServer({
+    systems: matchSystems,
+    // All to the port at which the match is not yet.
+    systemHandlers: {
+      score: (from, { match }) => {
+        const to = server.ports.find((port) => port !== from)!;
+        for (const peer of server.peers.values()) {
+          if (peer.join.match === match && peer.port === from) void peer.moveTo(to);
+        }
+      },
+    },
+  });
+  const client = await matchClient(server, "ada");
+  const told = toldTo(client);
+  const { port } = client;
+  client.send.ask({ what: "score" });
+  await until(() => told.length === 2);
+  expect(told).toEqual([`leaves ${port}`, `from ${port}, asked 1`]);
+  await until(() => client.port !== port);
+  expect(server.peers.get(client.id)!.port).toBe(client.port);
+});
+
 it("requests of the application go along, those of the systems end", async () => {
   const server = await shopServer({
     ports: { count: 2 },
