@@ -159,7 +159,7 @@ it("messages of a sealed session and to its groups come once and in order after 
     ports: { count: 1 },
   });
   const a = await matchClient(server, "a", { reconnect, wrapSocket: line.wrapSocket });
-  const b = await matchClient(server, "b");
+  const b = await matchClient(server, "b", { reconnect });
   const told = [toldTo(a), toldTo(b)] as const;
   const [peer, other] = [await peerOf(server, a), await peerOf(server, b)];
   a.send.ask({ what: "join" });
