@@ -6,7 +6,6 @@ export async function play({ port, name, match, turns, paceMs, ...options }) {
   /** By player, the last turn that was told. */
   const seen = new Map();
   let mine = 0;
-  let moves = 0;
   const client = await connect({
     port,
     join: { name, match },
@@ -36,9 +35,6 @@ export async function play({ port, name, match, turns, paceMs, ...options }) {
   const takeIfDue = (turn) => {
     if (mine === turn) void take().catch(() => {});
   };
-  client.on("moved", () => {
-    moves++;
-  });
   client.on("reconnected", ({ isResumed }) => {
     // The same session goes on by itself. In a new one this player goes on behind what has counted.
     if (isResumed) return;
@@ -47,14 +43,5 @@ export async function play({ port, name, match, turns, paceMs, ...options }) {
     seen.clear();
     void take().catch(() => {});
   });
-  return {
-    client,
-    name,
-    over,
-    problems,
-    begin: () => void take().catch(() => {}),
-    get moves() {
-      return moves;
-    },
-  };
+  return { client, name, over, problems, begin: () => void take().catch(() => {}) };
 }

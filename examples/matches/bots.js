@@ -54,9 +54,9 @@ const commands = {
   report: () => {
     process.send({
       what: "report",
-      bots: bots.map(({ client, moves, problems }) => {
+      bots: bots.map(({ client, problems }) => {
         const { reconnects } = client.stats().counters;
-        return { reconnects, moves, problems };
+        return { reconnects, port: client.port, problems };
       }),
     });
   },

@@ -91,7 +91,7 @@ const reported = heard("report");
 bots.send({ what: "report" });
 const { bots: ends } = await reported;
 for (const end of ends) problems.push(...end.problems);
-if (ends.slice(0, PLAYERS).some(({ moves }) => moves === 0)) problems.push("a bot has not moved");
+if (ends.slice(0, PLAYERS).some(({ port }) => port !== to)) problems.push("a bot has not moved");
 const numberOf = ({ join }) => Number(join.name.slice("bot ".length));
 if (!onDying.every((peer) => ends[numberOf(peer)].reconnects > 0))
   problems.push("a bot has not noticed that its worker was ended");
