@@ -10,7 +10,7 @@ const alone = [
   "test/session/held-memory.test.ts",
 ];
 
-/** What talks over real sockets, runs worker threads or a browser, and waits most of the time: two files at once. */
+/** What talks over real sockets, runs worker threads or a browser, and waits most of the time: three files at once. */
 const sockets = ["test/udp/**/*.test.ts", "test/pool/**/*.test.ts", "test/dashboard/**/*.test.ts"];
 
 /** What plants faults in classes, or counts what is executed: a process for each file. */
@@ -55,7 +55,7 @@ export default defineConfig({
           name: "sockets",
           include: sockets,
           exclude: [...alone, "test/tmp/**"],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
