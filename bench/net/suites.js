@@ -362,12 +362,12 @@ export const suites = {
     })),
   ],
   scaling: [
-    ...series("ports", [1, 2, 3, 4], (ports) => ({
+    ...series("ports", [1, 2, 3, 4, 6, 8], (ports) => ({
       title: `100 peers on ${ports} ports, as in game`,
       scenario: game(100, { ports }),
       figure: perDatagram,
     })),
-    ...series("peers", [12, 50, 100, 250, 500, 1000], (clients) => ({
+    ...series("peers", [12, 50, 100, 250, 500, 1000, 2000], (clients) => ({
       title: `${clients} peers on 3 ports, as in game`,
       scenario: game(clients),
       figure: perDatagram,
