@@ -14,6 +14,7 @@ const inWorkers = where === "workers";
 const say = (port, pace) => console.log(JSON.stringify({ port, ...pace }));
 
 const arenas = new Map();
+let stepping;
 const server = await listen({
   ports: { count: Number(ports) },
   ...(inWorkers ? { systems: new URL("./systems.js", import.meta.url) } : {}),
@@ -26,7 +27,7 @@ if (inWorkers) {
   for (const port of server.ports) arenas.set(port, new Arena());
   server.receive.push((peer, message) => arenas.get(peer.port).push(peer.state, message));
   server.on("leave", (peer) => arenas.get(peer.port).leave(peer.state));
-  setInterval(() => {
+  stepping = setInterval(() => {
     for (const arena of arenas.values()) arena.step();
     const peers = new Map(server.ports.map((port) => [port, 0]));
     for (const peer of server.peers.values()) {
@@ -40,5 +41,9 @@ if (inWorkers) {
 }
 
 console.log(JSON.stringify({ ports: server.ports, serverKey: server.publicKey }));
-for (const signal of ["SIGINT", "SIGTERM"])
-  process.on(signal, () => void server.close().then(() => process.exit(0)));
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    clearInterval(stepping);
+    void server.close().then(() => process.exit(0));
+  });
+}
