@@ -195,6 +195,9 @@ describe("messages", () => {
       expect(quickPeer.send.chat({ from: refused, text: "through" })).toBe(true);
       expect((await echoes.next()).value).toEqual({ from: refused, text: "through" });
     }
-    expect(server.broadcast.chat({ from: 0, text })).toEqual({ sent: 1, skipped: [slowPeer.id] });
+    let told = server.broadcast.chat({ from: 0, text });
+    // What was still under way to the slow one may have made room.
+    while (told.sent === 2) told = server.broadcast.chat({ from: 0, text });
+    expect(told).toEqual({ sent: 1, skipped: [slowPeer.id] });
   });
 });
