@@ -14,10 +14,19 @@ const option = (name, otherwise) => {
 const seconds = option("seconds", 10);
 const players = option("players", 30);
 const ports = option("ports", 3);
-const run = (file, ...args) =>
-  spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args.map(String)], {
+const children = [];
+function run(file, ...args) {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args.map(String)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  children.push(child);
+  return child;
+}
+// Whatever ends this, nothing of it goes on.
+process.on("exit", () => {
+  for (const child of children) child.kill();
+});
 
 async function measure(where) {
   const server = run("server.js", where, ports);
@@ -32,7 +41,12 @@ async function measure(where) {
   const address = await Promise.race([listening, once(server, "exit").then(() => undefined)]);
   if (address === undefined) throw new Error(`the server ended with ${server.exitCode}`);
   const bots = run("bots.js", address.ports[0], address.serverKey, players, seconds);
-  const [report] = await once(createInterface({ input: bots.stdout }), "line");
+  const [report] = await Promise.race([
+    once(createInterface({ input: bots.stdout }), "line"),
+    once(bots, "close").then(([code]) => {
+      throw new Error(`the players ended with ${code}`);
+    }),
+  ]);
   // The first second is that of the joins.
   const full = paces.filter(({ peers }) => peers > 0).slice(ports);
   server.kill("SIGTERM");
