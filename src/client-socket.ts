@@ -1,12 +1,16 @@
 /** The socket of a client towards a server. Worst case: one bind. */
 import { isIPv6 } from "node:net";
 import type { ConnectOptions } from "./connect-options.ts";
-import { openSocket } from "./udp/dgram-socket.ts";
+import { openSocket } from "./udp/open-socket.ts";
 import type { DatagramSocket } from "./udp/socket.ts";
 
 /** A socket towards a server, as its user wraps it. */
 export async function openClientSocket(
-  { socketBufferBytes, wrapSocket }: Pick<ConnectOptions, "socketBufferBytes" | "wrapSocket">,
+  {
+    socketBufferBytes,
+    sockets,
+    wrapSocket,
+  }: Pick<ConnectOptions, "socketBufferBytes" | "sockets" | "wrapSocket">,
   address: string,
 ): Promise<DatagramSocket> {
   const plain = await openSocket({
@@ -14,6 +18,7 @@ export async function openClientSocket(
     port: 0,
     bufferBytes: socketBufferBytes,
     warn: true,
+    kind: sockets,
   });
   try {
     return wrapSocket?.(plain) ?? plain;

@@ -15,6 +15,7 @@ import {
   pathOrFunction,
   portNumber,
   serverKeyText,
+  socketKind,
   text,
   tokenText,
   whole,
@@ -27,7 +28,7 @@ import {
   congestionChoice,
 } from "./session/congestion/choose.ts";
 import type { KeyLog } from "./udp/key-log.ts";
-import type { DatagramSocket } from "./udp/socket.ts";
+import type { DatagramSocket, SocketKind } from "./udp/socket.ts";
 
 export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   /** Name or address of the server; default `127.0.0.1`. */
@@ -55,6 +56,11 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   /** Wraps the socket: a lossy link, say (stardust-udp/testing). */
   readonly wrapSocket?: ((socket: DatagramSocket) => DatagramSocket) | undefined;
   readonly socketBufferBytes?: number | undefined;
+  /**
+   * `"node"`, the default: sockets of `node:dgram`. `"native"`: compiled ones, on Linux, which read and write many datagrams with
+   * one system call; STARDUST_UNSUPPORTED where they are not built. `"auto"`: native ones where they are there.
+   */
+  readonly sockets?: SocketKind | undefined;
   /** Told of what a handler throws; default: printed to stderr. The client goes on. */
   readonly onFault?: ((error: unknown, where: string) => void) | undefined;
   /**
@@ -106,6 +112,7 @@ export const connectOptions: OptionsOf<ConnectOptions> = {
   signal: abortSignal,
   wrapSocket: callback,
   socketBufferBytes: bufferBytes,
+  sockets: socketKind,
   onFault: callback,
   congestion: eitherOf(congestionChoice, callback),
   serverKey: oneOrList(serverKeyText),

@@ -22,6 +22,7 @@ import {
   oneOrList,
   pathOrFunction,
   portNumber,
+  socketKind,
   text,
   whole,
 } from "./options.ts";
@@ -32,6 +33,7 @@ import {
   congestionChoice,
 } from "./session/congestion/choose.ts";
 import type { KeyLog } from "./udp/key-log.ts";
+import type { SocketKind } from "./udp/socket.ts";
 
 /** A client as it joins. */
 export interface NewPeer<
@@ -205,6 +207,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly resend?: boolean | undefined;
   /** Receive and send buffer asked of the system for each socket, bytes; default 4 MiB. */
   readonly socketBufferBytes?: number | undefined;
+  /**
+   * `"node"`, the default: sockets of `node:dgram`. `"native"`: compiled ones, on Linux, which read and write many datagrams with
+   * one system call; STARDUST_UNSUPPORTED where they are not built. `"auto"`: native ones where they are there.
+   */
+  readonly sockets?: SocketKind | undefined;
 }
 
 export const DEFAULT_MAX_PEERS_PER_PORT = 1024;
@@ -255,6 +262,7 @@ export const listenOptions: OptionsOf<ListenOptions> = {
   resumeMs: whole(0, MAX_TIMER_MS),
   resend: flag,
   socketBufferBytes: bufferBytes,
+  sockets: socketKind,
   wrapSocketData: cloneable,
 };
 

@@ -244,6 +244,7 @@ export class RunningServer<F extends ServerFaceTypes>
         wrapSocket: options.wrapSocket?.toString(),
         wrapSocketData: options.wrapSocketData,
         socketBufferBytes: options.socketBufferBytes,
+        sockets: options.sockets,
         heapBytes: options.workerHeapBytes ?? DEFAULT_WORKER_HEAP_BYTES,
         resend: options.resend ?? true,
         logsKeys: options.keyLog !== undefined,

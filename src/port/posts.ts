@@ -10,6 +10,7 @@ import type { PortLimits } from "../port-limits.ts";
 import type { CongestionChoice } from "../session/congestion/choose.ts";
 import type { PeerStats } from "../stats.ts";
 import type { TraceCommand } from "../trace/recorder.ts";
+import type { SocketKind } from "../udp/socket.ts";
 import type { JoinKey } from "../zero/key-exchange.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import type { ExpectedPeer } from "../zero/moves.ts";
@@ -197,6 +198,7 @@ export interface WorkerOptions {
   readonly wrapSocket: string | undefined;
   readonly wrapSocketData: unknown;
   readonly socketBufferBytes: number | undefined;
+  readonly sockets: SocketKind | undefined;
   /** Of the worker's heap; a worker that needs more ends. */
   readonly heapBytes: number;
   /** Says so where the system grants smaller buffers; one port of a pool does, for all. */

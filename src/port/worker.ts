@@ -8,9 +8,9 @@ import { PortBindError, StardustError } from "../errors.ts";
 import { missingCodec, type ServerProtocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
 import type { Systems } from "../systems.ts";
-import { openSocket } from "../udp/dgram-socket.ts";
 import { LoopDelay } from "../udp/loop-delay.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
+import { openSocket } from "../udp/open-socket.ts";
 import "../udp/node-text.ts";
 import { openOnAll } from "../udp/open-on-all.ts";
 import { processAheadMs } from "../udp/process-clock.ts";
@@ -116,7 +116,7 @@ async function importSystems(
 
 /** The socket of each address. */
 function openSockets(): Promise<DatagramSocket[]> {
-  const { hosts, port, socketBufferBytes, warn } = options;
+  const { hosts, port, socketBufferBytes, sockets, warn } = options;
   // By itself `::` is all addresses of both families.
   const ipv6Only = hosts.some((host) => !isIPv6(host));
   return openOnAll(hosts, port, (host, boundPort) =>
@@ -126,6 +126,7 @@ function openSockets(): Promise<DatagramSocket[]> {
       bufferBytes: socketBufferBytes,
       ipv6Only: ipv6Only && host === "::",
       warn,
+      kind: sockets,
     }),
   );
 }

@@ -162,7 +162,7 @@ export class DatagramLoop<Event> {
 
   #handleDatagram(bytes: Uint8Array, address: string, port: number, local: number): void {
     const now = nowMs();
-    const waitedMs = this.#input.read(local, now);
+    const waitedMs = this.#input.read(local, now, this.#sockets[local]!.hasMore);
     const { remote, user, zero } = this.#o;
     this.received++;
     if (bytes.byteLength < MIN_BYTES) {

@@ -5,21 +5,7 @@
 import dgram from "node:dgram";
 import { isIPv6 } from "node:net";
 import { PortBindError } from "../errors.ts";
-import type { DatagramListener, DatagramSocket } from "./socket.ts";
-
-/** What sockets ask of the system for either direction. The system may grant less: see `setBuffers`. */
-export const SOCKET_BUFFER_BYTES: number = 4 * 1024 * 1024;
-
-export interface OpenSocketOptions {
-  readonly host: string;
-  /** 0: any free one. */
-  readonly port: number;
-  readonly bufferBytes?: number | undefined;
-  /** Of `::`: that IPv4 is left to other sockets. */
-  readonly ipv6Only?: boolean | undefined;
-  /** Whether to say so, once a thread, where the system grants smaller buffers than the default. */
-  readonly warn: boolean;
-}
+import type { BindOptions, DatagramListener, DatagramSocket, OpenedSocket } from "./socket.ts";
 
 type LookupCallback = (error: null, address: string, family: number) => void;
 
@@ -65,12 +51,12 @@ class SendBuffer {
 
 let sendBuffer = new SendBuffer(2048);
 
-/** Binds a socket; rejects with `PortBindError`. `host` must be an address, not a name. */
-export async function openSocket(options: OpenSocketOptions): Promise<DatagramSocket> {
+/** Binds a socket; rejects with `PortBindError`. */
+export async function openDgramSocket(options: BindOptions): Promise<OpenedSocket> {
   const isSocket6 = isIPv6(options.host);
   const socket = dgram.createSocket({
     type: isSocket6 ? "udp6" : "udp4",
-    ipv6Only: options.ipv6Only ?? false,
+    ipv6Only: options.ipv6Only,
     lookup: lookupNothing(isSocket6) as never,
   });
   await new Promise<void>((resolve, reject) => {
@@ -80,14 +66,11 @@ export async function openSocket(options: OpenSocketOptions): Promise<DatagramSo
   socket.removeAllListeners("error");
   // ICMP errors of earlier sends surface here; a peer that is gone is noticed by its silence, not by a forgeable packet.
   socket.on("error", () => {});
-  setBuffers(socket, options.bufferBytes ?? SOCKET_BUFFER_BYTES, options.warn);
-  return new NodeSocket(socket);
+  return { socket: new NodeSocket(socket), grantedBytes: setBuffers(socket, options.bufferBytes) };
 }
 
-let warned = false;
-
-function setBuffers(socket: dgram.Socket, bytes: number, warn: boolean): void {
-  let granted = 0;
+/** The receive buffer that was granted, bytes; infinity where the system does not tell. */
+function setBuffers(socket: dgram.Socket, bytes: number): number {
   try {
     socket.setRecvBufferSize(bytes);
     socket.setSendBufferSize(bytes);
@@ -95,17 +78,9 @@ function setBuffers(socket: dgram.Socket, bytes: number, warn: boolean): void {
     // Some systems refuse what is above their maximum instead of cutting it.
   }
   try {
-    granted = socket.getRecvBufferSize();
+    return socket.getRecvBufferSize();
   } catch {
-    return;
-  }
-  if (warn && granted < bytes && bytes === SOCKET_BUFFER_BYTES && !warned) {
-    warned = true;
-    process.emitWarning(
-      `the system granted a UDP receive buffer of ${Math.round(granted / 1024)} KiB where 4096 were asked; ` +
-        "bursts may be lost (on Linux: sysctl -w net.core.rmem_max=4194304)",
-      { code: "STARDUST_SMALL_BUFFER" },
-    );
+    return Number.POSITIVE_INFINITY;
   }
 }
 

@@ -15,6 +15,8 @@ export class InputAge {
   readonly #idleMs: () => number;
   /** Datagrams of this turn, by socket. */
   readonly #read: number[];
+  /** A socket may have more than was read in this turn. */
+  #isFull = false;
   /** Then all that had come was read; the loop had slept for so long in all. */
   #emptyAtMs: number;
   #emptyIdleMs: number;
@@ -31,20 +33,21 @@ export class InputAge {
     this.#emptyIdleMs = idleMs();
   }
 
-  /** A datagram of a socket is read: how long it may have waited. */
-  read(socket: number, nowMs: number): number {
+  /** A datagram of a socket is read: how long it may have waited. `hasMore`: what the socket knows of that. */
+  read(socket: number, nowMs: number, hasMore?: boolean): number {
     if (this.#lastReadMs < 0) this.#turnIdleMs = this.#idleMs();
     this.#lastReadMs = nowMs;
-    this.#read[socket]!++;
+    const count = ++this.#read[socket]!;
+    this.#isFull ||= hasMore ?? count >= READ_AT_ONCE;
     const sleptMs = this.#turnIdleMs - this.#emptyIdleMs;
     return Math.max(0, nowMs - this.#emptyAtMs - sleptMs);
   }
 
   /** The turn's input is read. True: there may be more that has come by now, which was not. */
   endTurn(nowMs: number): boolean {
-    const full = this.#read.some((count) => count >= READ_AT_ONCE);
-    const behind = full && ++this.#behindTurns < MAX_BEHIND_TURNS;
+    const behind = this.#isFull && ++this.#behindTurns < MAX_BEHIND_TURNS;
     this.#read.fill(0);
+    this.#isFull = false;
     if (!behind) {
       this.#behindTurns = 0;
       // Whatever is done with the last one, the next may come meanwhile.

@@ -1,6 +1,6 @@
 /**
  * The socket of server and client alike, as small an interface as they need, so that a test can put a lossy link
- * in its place (testing/). The real one is a `node:dgram` socket.
+ * in its place (testing/). The real ones are a `node:dgram` socket and a native one: open-socket.ts.
  */
 
 /** Called for each datagram; `bytes` is valid during the call only. */
@@ -17,4 +17,30 @@ export interface DatagramSocket {
   /** From now on it keeps no process alive. */
   unref?(): void;
   close(): Promise<void>;
+  /** While it hands out what it has read: there may be more than that; left out: it does not know. */
+  readonly hasMore?: boolean;
+}
+
+/**
+ * Which sockets: those of `node:dgram`; native ones, which read and write many datagrams with one system call (Linux, built by
+ * `npm rebuild stardust-udp` where a C compiler is); `auto`: native ones where they are there.
+ */
+export type SocketKind = "auto" | "native" | "node";
+
+/** What a socket is bound to. */
+export interface BindOptions {
+  /** An address, not a name. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** What is asked of the system for either direction. It may grant less. */
+  readonly bufferBytes: number;
+  /** Of `::`: that IPv4 is left to other sockets. */
+  readonly ipv6Only: boolean;
+}
+
+export interface OpenedSocket {
+  readonly socket: DatagramSocket;
+  /** The receive buffer that the system has granted, bytes. */
+  readonly grantedBytes: number;
 }

@@ -1,6 +1,6 @@
 /** The real socket: what is handed over is sent as it was then, whatever becomes of the memory that it lay in. */
 import { expect, test, vi } from "vitest";
-import { openSocket } from "#src/udp/dgram-socket.js";
+import { openSocket } from "#src/udp/open-socket.js";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0, warn: false };
 

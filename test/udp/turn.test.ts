@@ -1,6 +1,6 @@
 /** The rhythm of turns on a real event loop: what comes first when a thread has stood still. */
 import { expect, it } from "vitest";
-import { openSocket } from "#src/udp/dgram-socket.js";
+import { openSocket } from "#src/udp/open-socket.js";
 import { Turn } from "#src/udp/turn.js";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0, warn: false };

@@ -1,0 +1,111 @@
+/**
+ * The compiled part of the native sockets (native/socket.c), where it was built: what it offers, and what a thread reads into.
+ * Not here: what is done with it (native-socket.ts).
+ */
+import { createRequire } from "node:module";
+
+/** The numbers of a datagram, `fields` of them in a `Uint32Array`: where they lie in it. Const object: erasable syntax. */
+export const Field = {
+  /** Where its bytes are. */
+  at: 0,
+  length: 1,
+  port: 2,
+  /** Four words of address, of which IPv4 has the last, and the scope of a link-local one. */
+  word0: 3,
+  word1: 4,
+  word2: 5,
+  word3: 6,
+  scope: 7,
+  /** It is many that came as one, of so many bytes each but the last; 0: it is one. */
+  segment: 8,
+} as const;
+
+/** Fields of a datagram. */
+export const FIELDS = 9;
+
+/** A socket of the compiled part. */
+export type NativeHandle = object & { readonly __native: true };
+
+/** Told how many datagrams are in the thread's area; -1: the socket may be written again. */
+export type NativeListener = (count: number) => void;
+
+/** What native/socket.c exports. Wrong arguments are a TypeError; what the network does is never thrown, but by `open`. */
+export interface NativeBinding {
+  /** Datagrams that are read at once at most; bytes of the area for each. */
+  readonly slots: number;
+  readonly slotBytes: number;
+  setArea(bytes: Uint8Array, fields: Uint32Array): void;
+  /** Throws what the system says, with its `code`. */
+  open(
+    address: string,
+    port: number,
+    ipv6Only: boolean,
+    bufferBytes: number,
+    onEvent: NativeListener,
+  ): NativeHandle;
+  /** Writes port and address into `fields`; the bytes of receive buffer that the system has granted, doubled on Linux. */
+  local(socket: NativeHandle, fields: Uint32Array): number;
+  /** The first of `from` to `to` that is left, since the system's buffer is full; `to`: none. */
+  send(
+    socket: NativeHandle,
+    bytes: Uint8Array,
+    fields: Uint32Array,
+    from: number,
+    to: number,
+  ): number;
+  watchWrites(socket: NativeHandle): void;
+  unref(socket: NativeHandle): void;
+  close(socket: NativeHandle): void;
+  /** Writes an address of that family into `fields`; false: it is none. */
+  parse(isSocket6: boolean, text: string, fields: Uint32Array): boolean;
+  /** The address of datagram `at` as Node writes it. */
+  text(isSocket6: boolean, fields: Uint32Array, at: number): string;
+}
+
+/** The compiled part with what this thread reads into. */
+export interface NativeThread {
+  readonly binding: NativeBinding;
+  /** The bytes of what was read last, and its fields. */
+  readonly bytes: Uint8Array;
+  readonly fields: Uint32Array;
+}
+
+/** From dist/src/udp as from src/udp: the package's own folder. */
+const PATHS = ["../../../native/build/socket.node", "../../native/build/socket.node"];
+
+let thread: NativeThread | undefined;
+let problem: unknown;
+
+function load(): NativeBinding {
+  const require = createRequire(import.meta.url);
+  for (const path of PATHS) {
+    try {
+      return require(path) as NativeBinding;
+    } catch (error) {
+      // One that was built for another machine is the one to tell of.
+      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+/** This thread's, loaded when it is first asked for; undefined where it was not built or cannot be loaded: see `nativeProblem`. */
+export function nativeThread(): NativeThread | undefined {
+  if (thread !== undefined || problem !== undefined) return thread;
+  try {
+    const binding = load();
+    const bytes = new Uint8Array(binding.slots * binding.slotBytes);
+    const fields = new Uint32Array(binding.slots * FIELDS);
+    binding.setArea(bytes, fields);
+    thread = { binding, bytes, fields };
+  } catch (error) {
+    problem = error;
+  }
+  return thread;
+}
+
+/** Why there is none. */
+export function nativeProblem(): string {
+  return problem instanceof Error ? problem.message.split("\n", 1)[0]! : "";
+}

@@ -1,0 +1,212 @@
+/**
+ * `DatagramSocket` on the compiled part: what is sent in a turn leaves with one system call, or with a few, and what has come is
+ * read with one. As on `node:dgram` nothing throws once the socket is bound, and what the network refuses is lost. Bounded: SEND_BYTES
+ * and SEND_DATAGRAMS wait for the system at most, then the newest is lost. Not here: system calls (native/socket.c).
+ */
+import { isIPv6 } from "node:net";
+import { PortBindError } from "../errors.ts";
+import { FIELDS, Field, type NativeHandle, type NativeThread } from "./native-binding.ts";
+import type { BindOptions, DatagramListener, DatagramSocket, OpenedSocket } from "./socket.ts";
+
+/** What leaves at once at most, and waits at most where the system takes no more. */
+const SEND_BYTES = 128 * 1024;
+const SEND_DATAGRAMS = 128;
+/** A client sends a datagram or two: more is made when it is needed. */
+const FIRST_BYTES = 2048;
+const FIRST_DATAGRAMS = 4;
+
+/** Addresses whose text is known, by a hash of their numbers, and numbers of texts; whoever forges addresses makes it forget. */
+const KNOWN_ADDRESSES = 1024;
+
+/** Addresses as numbers and as texts, for sockets of one family. */
+class Addresses {
+  readonly #isSocket6: boolean;
+  readonly #thread: NativeThread;
+  readonly #texts = new Array<string>(KNOWN_ADDRESSES).fill("");
+  readonly #words = new Uint32Array(KNOWN_ADDRESSES * 5);
+  readonly #fields = new Map<string, Uint32Array>();
+
+  constructor(isSocket6: boolean, thread: NativeThread) {
+    this.#isSocket6 = isSocket6;
+    this.#thread = thread;
+  }
+
+  /** The address of datagram `at` of those that were read. */
+  textOf(at: number): string {
+    const { fields, binding } = this.#thread;
+    const base = at * FIELDS + Field.word0;
+    let hash = 0;
+    for (let i = 0; i < 5; i++) hash = Math.imul(hash ^ fields[base + i]!, 0x9e3779b1);
+    const slot = (hash >>> 16) & (KNOWN_ADDRESSES - 1);
+    const known = slot * 5;
+    let isKnown = this.#texts[slot] !== "";
+    for (let i = 0; i < 5; i++) isKnown &&= this.#words[known + i] === fields[base + i];
+    if (!isKnown) {
+      for (let i = 0; i < 5; i++) this.#words[known + i] = fields[base + i]!;
+      this.#texts[slot] = binding.text(this.#isSocket6, fields, at);
+    }
+    return this.#texts[slot]!;
+  }
+
+  /** The fields of an address; undefined: it is none of this family. */
+  fieldsOf(text: string): Uint32Array | undefined {
+    let fields = this.#fields.get(text);
+    if (fields !== undefined) return fields;
+    fields = new Uint32Array(FIELDS);
+    if (!this.#thread.binding.parse(this.#isSocket6, text, fields)) return undefined;
+    if (this.#fields.size >= KNOWN_ADDRESSES) this.#fields.clear();
+    this.#fields.set(text, fields);
+    return fields;
+  }
+}
+
+/** Those of this thread, by family. */
+const addresses: { 4?: Addresses; 6?: Addresses } = {};
+
+/** Binds a socket; rejects with `PortBindError`. */
+export async function openNativeSocket(
+  thread: NativeThread,
+  options: BindOptions,
+): Promise<OpenedSocket> {
+  const family = isIPv6(options.host) ? 6 : 4;
+  addresses[family] ??= new Addresses(family === 6, thread);
+  const socket = new NativeSocket(thread, addresses[family]);
+  return { socket, grantedBytes: socket.open(options) };
+}
+
+class NativeSocket implements DatagramSocket {
+  port = 0;
+  address = "";
+  /** As many had come as are read at once: there may be more. */
+  hasMore = false;
+  readonly #thread: NativeThread;
+  readonly #addresses: Addresses;
+  #handle: NativeHandle | undefined;
+  #listener: DatagramListener | undefined;
+  #bytes = new Uint8Array(FIRST_BYTES);
+  #fields = new Uint32Array(FIRST_DATAGRAMS * FIELDS);
+  /** Datagrams that wait, the first of them, and the end of their bytes. */
+  #count = 0;
+  #from = 0;
+  #end = 0;
+  #isFlushing = false;
+  /** The system's buffer is full. */
+  #isBlocked = false;
+
+  constructor(thread: NativeThread, addresses: Addresses) {
+    this.#thread = thread;
+    this.#addresses = addresses;
+  }
+
+  /** Returns the receive buffer that was granted, bytes. */
+  open(options: BindOptions): number {
+    const { binding } = this.#thread;
+    const { host, port, ipv6Only, bufferBytes } = options;
+    try {
+      this.#handle = binding.open(host, port, ipv6Only, bufferBytes, this.#onEvent);
+    } catch (error) {
+      throw new PortBindError(port, host, error as Error);
+    }
+    const local = new Uint32Array(FIELDS);
+    const grantedBytes = binding.local(this.#handle, local);
+    this.port = local[Field.port]!;
+    this.address = binding.text(isIPv6(host), local, 0);
+    return grantedBytes;
+  }
+
+  send(bytes: Uint8Array, port: number, address: string): void {
+    const to = this.#addresses.fieldsOf(address);
+    if (this.#handle === undefined || to === undefined) return;
+    const length = bytes.byteLength;
+    if (this.#count === SEND_DATAGRAMS || this.#end + length > SEND_BYTES) this.#flush();
+    if (!this.#hasRoom(length)) return;
+    const base = this.#count * FIELDS;
+    this.#fields.set(to, base);
+    this.#fields[base + Field.at] = this.#end;
+    this.#fields[base + Field.length] = length;
+    this.#fields[base + Field.port] = port;
+    this.#bytes.set(bytes, this.#end);
+    this.#end += length;
+    this.#count++;
+    if (this.#isFlushing || this.#isBlocked) return;
+    // All that a turn sends it sends in one go: the first microtask is behind that.
+    this.#isFlushing = true;
+    queueMicrotask(this.#onMicrotask);
+  }
+
+  readonly #onMicrotask = (): void => {
+    this.#isFlushing = false;
+    this.#flush();
+  };
+
+  /** Room for one more, grown where it is too small; false: what waits is all that may. */
+  #hasRoom(length: number): boolean {
+    if (this.#count === SEND_DATAGRAMS || this.#end + length > SEND_BYTES) return false;
+    if (this.#end + length > this.#bytes.length) {
+      const size = Math.min(SEND_BYTES, Math.max(2 * this.#bytes.length, this.#end + length));
+      const bytes = new Uint8Array(size);
+      bytes.set(this.#bytes.subarray(0, this.#end));
+      this.#bytes = bytes;
+    }
+    if ((this.#count + 1) * FIELDS > this.#fields.length) {
+      const fields = new Uint32Array(2 * this.#fields.length);
+      fields.set(this.#fields);
+      this.#fields = fields;
+    }
+    return true;
+  }
+
+  #flush(): void {
+    if (this.#isBlocked || this.#handle === undefined || this.#count === 0) return;
+    const { binding } = this.#thread;
+    this.#from = binding.send(this.#handle, this.#bytes, this.#fields, this.#from, this.#count);
+    if (this.#from < this.#count) {
+      this.#isBlocked = true;
+      binding.watchWrites(this.#handle);
+      return;
+    }
+    this.#from = 0;
+    this.#count = 0;
+    this.#end = 0;
+  }
+
+  listen(listener: DatagramListener): void {
+    this.#listener = listener;
+  }
+
+  readonly #onEvent = (count: number): void => {
+    if (count < 0) {
+      this.#isBlocked = false;
+      this.#flush();
+      return;
+    }
+    const { bytes, fields, binding } = this.#thread;
+    this.hasMore = count === binding.slots;
+    for (let i = 0; i < count; i++) {
+      const base = i * FIELDS;
+      const at = fields[base + Field.at]!;
+      const end = at + fields[base + Field.length]!;
+      const port = fields[base + Field.port]!;
+      const address = this.#addresses.textOf(i);
+      const segment = fields[base + Field.segment]! || end - at;
+      for (let from = at; ; from += segment) {
+        // Whoever listens may have closed it, or another may listen now.
+        this.#listener?.(bytes.subarray(from, Math.min(from + segment, end)), address, port);
+        if (from + segment >= end) break;
+      }
+    }
+  };
+
+  unref(): void {
+    if (this.#handle !== undefined) this.#thread.binding.unref(this.#handle);
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    if (handle === undefined) return;
+    this.#flush();
+    this.#handle = undefined;
+    this.#listener = undefined;
+    this.#thread.binding.close(handle);
+  }
+}
