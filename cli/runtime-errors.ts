@@ -156,8 +156,8 @@ export const runtimeExplanations: { readonly [code in ErrorCode]: RuntimeExplana
   },
   STARDUST_UNSUPPORTED: {
     means:
-      "The generated protocol asks for something that this runtime does not have: another contract version, sealing, or a delivery mode.",
-    fix: "update the runtime to the generator's version, and generate anew: the two are released together",
+      'The generated protocol asks for something that this runtime does not have: another contract version, sealing, or a delivery mode. Or `sockets: "native"` was asked for where there are no native sockets; the message says why.',
+    fix: "update the runtime to the generator's version, and generate anew: the two are released together; for native sockets, see what the guide says of `sockets`",
     bad: "npm install stardust-udp@older",
     good: "npm install stardust-udp@latest && npx stardust generate",
     shows: "command",

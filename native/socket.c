@@ -31,11 +31,14 @@ enum { READ_SLOTS = 32, SEND_BATCH = 64, MAX_DATAGRAM = 65535, MAX_SEGMENTS = 64
 /* Slots begin at different lines of the caches. */
 enum { SLOT_BYTES = MAX_DATAGRAM + 1 + 320 };
 
-/* What a thread reads into, and what of its environment outlives any socket. */
+/*
+ * What a thread reads into. It is freed with the environment and not before, whatever becomes of the arrays that show it: one that is
+ * transferred takes along the sight of it, not the memory.
+ */
 typedef struct {
-  napi_env env;
   uint8_t *bytes;
   uint32_t *fields;
+  napi_ref shown;
 } Area;
 
 typedef struct {
@@ -89,7 +92,7 @@ static int takeInt(napi_env env, napi_value value, int32_t least, int32_t most, 
 
 static int takeText(napi_env env, napi_value value, char *out, size_t size) {
   size_t length;
-  return napi_get_value_string_utf8(env, value, out, size, &length) == napi_ok && length < size - 1;
+  return napi_get_value_string_utf8(env, value, out, size, &length) == napi_ok && length < size - 1 && strlen(out) == length;
 }
 
 static int takeArray(napi_env env, napi_value value, napi_typedarray_type wanted, void **data, size_t *length) {
@@ -175,18 +178,22 @@ static int receive(Socket *socket) {
   return count;
 }
 
+/*
+ * Tells JavaScript. What it throws is an uncaught exception, as one of an event listener is; where the process survives that, it goes on
+ * with what it has not seen (event 0).
+ */
 static void call(Socket *socket, int32_t event) {
   napi_env env = socket->env;
   napi_handle_scope scope;
-  napi_value global, callback, argument, result;
-  napi_open_handle_scope(env, &scope);
-  napi_get_global(env, &global);
-  napi_get_reference_value(env, socket->onEvent, &callback);
-  napi_create_int32(env, event, &argument);
-  if (napi_make_callback(env, socket->context, global, callback, 1, &argument, &result) == napi_pending_exception) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env, &error);
-    napi_fatal_exception(env, error);
+  napi_value global, callback, argument, error;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  for (;; event = 0) {
+    if (napi_get_global(env, &global) != napi_ok || napi_get_reference_value(env, socket->onEvent, &callback) != napi_ok ||
+        napi_create_int32(env, event, &argument) != napi_ok)
+      break;
+    // Anything but these two: the environment ends, and nothing is called in it any more.
+    if (napi_make_callback(env, socket->context, global, callback, 1, &argument, NULL) != napi_pending_exception) break;
+    if (napi_get_and_clear_last_exception(env, &error) != napi_ok || napi_fatal_exception(env, error) != napi_ok) break;
   }
   napi_close_handle_scope(env, scope);
 }
@@ -226,8 +233,8 @@ static void release(Socket *socket) {
 static void onClosed(uv_handle_t *handle) {
   Socket *socket = handle->data;
   free(handle);
-  napi_delete_reference(socket->env, socket->onEvent);
-  napi_async_destroy(socket->env, socket->context);
+  if (socket->onEvent != NULL) napi_delete_reference(socket->env, socket->onEvent);
+  if (socket->context != NULL) napi_async_destroy(socket->env, socket->context);
   if (socket->cleanup != NULL) napi_remove_async_cleanup_hook(socket->cleanup);
   release(socket);
 }
@@ -254,6 +261,37 @@ static void onCollected(napi_env env, void *data, void *hint) {
   release(data);
 }
 
+/* A socket of a bound descriptor, which is its own from now on. */
+static napi_value adopt(napi_env env, Area *area, int fd, int family, int segments, napi_value onEvent) {
+  uv_loop_t *loop;
+  Socket *made = calloc(1, sizeof *made);
+  uv_poll_t *poll = calloc(1, uv_handle_size(UV_POLL));
+  if (made == NULL || poll == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok || uv_poll_init(loop, poll, fd) != 0) {
+    free(made);
+    free(poll);
+    close(fd);
+    return fail(env, ENOMEM, "open");
+  }
+  *made = (Socket){.poll = poll, .env = env, .area = area, .owners = 1, .fd = fd, .family = family, .segments = segments};
+  poll->data = made;
+  napi_value object, name;
+  int isMade = napi_create_object(env, &object) == napi_ok &&
+               napi_create_string_utf8(env, "STARDUST_SOCKET", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+               napi_create_reference(env, onEvent, 1, &made->onEvent) == napi_ok &&
+               napi_async_init(env, object, name, &made->context) == napi_ok &&
+               napi_add_async_cleanup_hook(env, onCleanup, made, &made->cleanup) == napi_ok &&
+               napi_type_tag_object(env, object, &SOCKET_TAG) == napi_ok;
+  if (isMade && napi_wrap(env, object, made, onCollected, NULL, NULL) == napi_ok) {
+    made->owners = 2;
+    watch(made);
+    return object;
+  }
+  startClosing(made);
+  bool isThrown = false;
+  napi_is_exception_pending(env, &isThrown);
+  return isThrown ? NULL : fail(env, ENOMEM, "open");
+}
+
 /* open(address, port, ipv6Only, bufferBytes, onEvent): an object. onEvent(n): n > 0 datagrams are in the area; -1: it may be written again. */
 static napi_value openSocket(napi_env env, napi_callback_info info) {
   size_t count = 5;
@@ -268,7 +306,7 @@ static napi_value openSocket(napi_env env, napi_callback_info info) {
       napi_get_value_bool(env, args[2], &ipv6Only) != napi_ok || !takeInt(env, args[3], 0, INT32_MAX, &bufferBytes) ||
       napi_typeof(env, args[4], &type) != napi_ok || type != napi_function)
     return refuse(env, "open(address, port, ipv6Only, bufferBytes, onEvent)");
-  if (area->bytes == NULL) return refuse(env, "open: setArea comes first");
+  if (area->bytes == NULL) return refuse(env, "open: area comes first");
 
   struct sockaddr_storage address;
   memset(&address, 0, sizeof address);
@@ -297,27 +335,7 @@ static napi_value openSocket(napi_env env, napi_callback_info info) {
     return fail(env, error, "bind");
   }
 
-  uv_loop_t *loop;
-  Socket *made = calloc(1, sizeof *made);
-  uv_poll_t *poll = calloc(1, uv_handle_size(UV_POLL));
-  if (made == NULL || poll == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok || uv_poll_init(loop, poll, fd) != 0) {
-    free(made);
-    free(poll);
-    close(fd);
-    return fail(env, ENOMEM, "open");
-  }
-  *made = (Socket){.poll = poll, .env = env, .area = area, .fd = fd, .family = address.ss_family, .owners = 2, .segments = segments};
-  poll->data = made;
-  napi_value object, name;
-  napi_create_object(env, &object);
-  napi_create_string_utf8(env, "STARDUST_SOCKET", NAPI_AUTO_LENGTH, &name);
-  napi_create_reference(env, args[4], 1, &made->onEvent);
-  napi_async_init(env, object, name, &made->context);
-  napi_add_async_cleanup_hook(env, onCleanup, made, &made->cleanup);
-  napi_wrap(env, object, made, onCollected, NULL, NULL);
-  napi_type_tag_object(env, object, &SOCKET_TAG);
-  watch(made);
-  return object;
+  return adopt(env, area, fd, address.ss_family, segments, args[4]);
 }
 
 /* local(socket, fields): writes port and address that it is bound to; the receive buffer that was granted. */
@@ -362,6 +380,8 @@ static napi_value sendBatch(napi_env env, napi_callback_info info) {
   }
   if (socket->isClosing) return number(env, to);
 
+  // Those before it are sent one by one: their way takes no segments of such a size.
+  int alone = from;
   while (from < to) {
     struct mmsghdr messages[SEND_BATCH];
     struct iovec vectors[SEND_BATCH];
@@ -378,7 +398,7 @@ static napi_value sendBatch(napi_env env, napi_callback_info info) {
       int segments = 1;
       int next = i + 1;
       // Those behind it that go to the same address, lie behind it and are as long, or shorter and the last.
-      for (; socket->segments && first[LENGTH] > 0 && next < to && segments < MAX_SEGMENTS; next++) {
+      for (; socket->segments && i >= alone && first[LENGTH] > 0 && next < to && segments < MAX_SEGMENTS; next++) {
         const uint32_t *more = fields + (size_t)next * FIELDS;
         int isSame = more[AT] == first[AT] + length && more[LENGTH] > 0 && more[LENGTH] <= first[LENGTH] &&
                      length + more[LENGTH] <= MAX_GSO_BYTES && memcmp(more + PORT, first + PORT, (SEGMENT - PORT) * sizeof *more) == 0;
@@ -412,9 +432,14 @@ static napi_value sendBatch(napi_env env, napi_callback_info info) {
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return number(env, from);
-    // The way cannot take segments: one by one from now on. Else this one datagram is lost.
-    if (messages[0].msg_hdr.msg_controllen > 0) socket->segments = 0;
-    else from = ends[0];
+    if (messages[0].msg_hdr.msg_controllen == 0) {
+      from = ends[0];
+    } else if (errno == EINVAL || errno == EMSGSIZE) {
+      alone = ends[0];
+    } else {
+      // No segments at all: one by one from now on.
+      socket->segments = 0;
+    }
   }
   return number(env, to);
 }
@@ -504,31 +529,42 @@ static napi_value textOf(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* setArea(bytes, fields): what this thread reads into; the caller keeps both as long as the thread lives. */
-static napi_value setArea(napi_env env, napi_callback_info info) {
-  size_t count = 2, byteCount, fieldCount;
-  napi_value args[2];
-  void *bytes, *fields;
-  Area *area;
-  napi_get_cb_info(env, info, &count, args, NULL, (void **)&area);
-  if (count < 2 || !takeArray(env, args[0], napi_uint8_array, &bytes, &byteCount) ||
-      !takeArray(env, args[1], napi_uint32_array, &fields, &fieldCount) || byteCount < (size_t)READ_SLOTS * SLOT_BYTES ||
-      fieldCount < READ_SLOTS * FIELDS)
-    return refuse(env, "setArea(bytes, fields)");
-  if (area->bytes != NULL) return refuse(env, "setArea: once");
-  area->bytes = bytes;
-  area->fields = fields;
-  // Held for good: what is read goes there.
-  napi_ref held;
-  napi_create_reference(env, args[0], 1, &held);
-  napi_create_reference(env, args[1], 1, &held);
-  return NULL;
-}
-
 static void freeArea(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
-  free(data);
+  Area *area = data;
+  free(area->bytes);
+  free(area);
+}
+
+/* Of a view of the area: it is the area's to free. */
+static void onViewCollected(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)data;
+  (void)hint;
+}
+
+/* area(): { bytes, fields } that this thread reads into, the same at every call. */
+static napi_value areaOf(napi_env env, napi_callback_info info) {
+  size_t count = 0;
+  Area *area;
+  napi_value buffer, bytes, fields, result;
+  napi_get_cb_info(env, info, &count, NULL, NULL, (void **)&area);
+  if (area->shown != NULL) {
+    if (napi_get_reference_value(env, area->shown, &result) != napi_ok) return refuse(env, "area");
+    return result;
+  }
+  size_t fieldsAt = (size_t)READ_SLOTS * SLOT_BYTES, size = fieldsAt + READ_SLOTS * FIELDS * sizeof(uint32_t);
+  if (area->bytes == NULL) area->bytes = calloc(1, size);
+  if (area->bytes == NULL) return fail(env, ENOMEM, "area");
+  area->fields = (uint32_t *)(area->bytes + fieldsAt);
+  if (napi_create_external_arraybuffer(env, area->bytes, size, onViewCollected, NULL, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_uint8_array, fieldsAt, buffer, 0, &bytes) != napi_ok ||
+      napi_create_typedarray(env, napi_uint32_array, READ_SLOTS * FIELDS, buffer, fieldsAt, &fields) != napi_ok ||
+      napi_create_object(env, &result) != napi_ok || napi_set_named_property(env, result, "bytes", bytes) != napi_ok ||
+      napi_set_named_property(env, result, "fields", fields) != napi_ok || napi_create_reference(env, result, 1, &area->shown) != napi_ok)
+    return fail(env, ENOTSUP, "area");
+  return result;
 }
 
 static void define(napi_env env, napi_value exports, const char *name, napi_callback function, void *data) {
@@ -540,9 +576,8 @@ static void define(napi_env env, napi_value exports, const char *name, napi_call
 NAPI_MODULE_INIT() {
   Area *area = calloc(1, sizeof *area);
   if (area == NULL) return exports;
-  area->env = env;
-  napi_set_instance_data(env, area, freeArea, NULL);
-  define(env, exports, "setArea", setArea, area);
+  if (napi_set_instance_data(env, area, freeArea, NULL) != napi_ok) return exports;
+  define(env, exports, "area", areaOf, area);
   define(env, exports, "open", openSocket, area);
   define(env, exports, "local", localOf, NULL);
   define(env, exports, "send", sendBatch, NULL);
@@ -551,10 +586,6 @@ NAPI_MODULE_INIT() {
   define(env, exports, "close", closeSocket, NULL);
   define(env, exports, "parse", parse, NULL);
   define(env, exports, "text", textOf, NULL);
-  napi_value slots, slotBytes;
-  napi_create_int32(env, READ_SLOTS, &slots);
-  napi_create_int32(env, SLOT_BYTES, &slotBytes);
-  napi_set_named_property(env, exports, "slots", slots);
-  napi_set_named_property(env, exports, "slotBytes", slotBytes);
+  napi_set_named_property(env, exports, "slots", number(env, READ_SLOTS));
   return exports;
 }

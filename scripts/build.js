@@ -1,8 +1,8 @@
 /**
  * Builds into dist/: the library (`src`, `codegen`, `cli`, and the page of `dashboard`), then, unless only that is asked for (`node scripts/build.js
- * lib`), the arena (`generated`, `demo`, `fuzz`, `simulate`, `soak`). A part is built when a file that it is made of has other content than
- * when it was built last, and it is said when that takes time. Worst case: all of it; a build that fails leaves its part
- * marked as not built.
+ * lib`), the arena (`generated`, `demo`, `fuzz`, `simulate`, `soak`); and into native/build the native sockets, where that can be. A part is
+ * built when a file that it is made of has other content than when it was built last, and it is said when that takes time. Worst case: all of
+ * it; a build that fails leaves its part marked as not built.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -41,6 +41,8 @@ const parts = [
     ],
     steps: [["-p", "tsconfig.arena.json"]],
   },
+  // Where they cannot be built it says nothing, and nothing else needs them.
+  { name: "native", made: ["native/build.js", "native/socket.c"], steps: ["native/build.js"] },
 ];
 
 /** What a part is made of, as one hash. */
@@ -70,7 +72,7 @@ function read(path) {
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 const wanted = process.argv[2];
 for (const { name, made, steps } of parts) {
-  if (wanted !== undefined && wanted !== name) continue;
+  if (wanted !== undefined && wanted !== name && name !== "native") continue;
   const stamp = join(root, "dist", `.built-${name}`);
   const content = contentOf(made);
   if (read(stamp) === content) continue;

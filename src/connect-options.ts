@@ -11,11 +11,11 @@ import {
   identityText,
   type OptionsOf,
   object,
+  oneOf,
   oneOrList,
   pathOrFunction,
   portNumber,
   serverKeyText,
-  socketKind,
   text,
   tokenText,
   whole,
@@ -58,7 +58,8 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
   readonly socketBufferBytes?: number | undefined;
   /**
    * `"node"`, the default: sockets of `node:dgram`. `"native"`: compiled ones, on Linux, which read and write many datagrams with
-   * one system call; STARDUST_UNSUPPORTED where they are not built. `"auto"`: native ones where they are there.
+   * one system call; STARDUST_UNSUPPORTED where they were not built, and `nativeSockets()` of stardust-udp/native says why.
+   * `"auto"`: native ones where they are there.
    */
   readonly sockets?: SocketKind | undefined;
   /** Told of what a handler throws; default: printed to stderr. The client goes on. */
@@ -112,7 +113,7 @@ export const connectOptions: OptionsOf<ConnectOptions> = {
   signal: abortSignal,
   wrapSocket: callback,
   socketBufferBytes: bufferBytes,
-  sockets: socketKind,
+  sockets: oneOf("node", "native", "auto"),
   onFault: callback,
   congestion: eitherOf(congestionChoice, callback),
   serverKey: oneOrList(serverKeyText),

@@ -28,7 +28,8 @@ export const errorCodes = {
   STARDUST_REQUEST_UNANSWERED: "Nobody at the other side answers the requests of this channel.",
   STARDUST_REQUEST_INTERNAL: "Whatever answers at the other side has failed; it knows why.",
   STARDUST_MOVE_FAILED: "A peer cannot go to another port, and stays where it is.",
-  STARDUST_UNSUPPORTED: "The protocol asks for something that this runtime does not have.",
+  STARDUST_UNSUPPORTED:
+    "The protocol or an option asks for something that this runtime does not have.",
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

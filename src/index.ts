@@ -47,4 +47,4 @@ export type { FixedOptions } from "./session/congestion/fixed.ts";
 export type * from "./stats.ts";
 export type { Systems, SystemsDefinition, SystemsPeer, SystemsPort } from "./systems.ts";
 export { type PathTimes, type RenderTime, Ticks, type TicksOptions } from "./ticks.ts";
-export type { DatagramListener, DatagramSocket } from "./udp/socket.ts";
+export type { DatagramListener, DatagramSocket, SocketKind } from "./udp/socket.ts";

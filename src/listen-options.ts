@@ -19,10 +19,10 @@ import {
   type OptionTable,
   type OptionType,
   object,
+  oneOf,
   oneOrList,
   pathOrFunction,
   portNumber,
-  socketKind,
   text,
   whole,
 } from "./options.ts";
@@ -209,7 +209,8 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly socketBufferBytes?: number | undefined;
   /**
    * `"node"`, the default: sockets of `node:dgram`. `"native"`: compiled ones, on Linux, which read and write many datagrams with
-   * one system call; STARDUST_UNSUPPORTED where they are not built. `"auto"`: native ones where they are there.
+   * one system call; STARDUST_UNSUPPORTED where they were not built, and `nativeSockets()` of stardust-udp/native says why.
+   * `"auto"`: native ones where they are there.
    */
   readonly sockets?: SocketKind | undefined;
 }
@@ -262,7 +263,7 @@ export const listenOptions: OptionsOf<ListenOptions> = {
   resumeMs: whole(0, MAX_TIMER_MS),
   resend: flag,
   socketBufferBytes: bufferBytes,
-  sockets: socketKind,
+  sockets: oneOf("node", "native", "auto"),
   wrapSocketData: cloneable,
 };
 

@@ -6,7 +6,6 @@ import { StardustError } from "./errors.ts";
 import { MAX_TIMER_MS } from "./limits.ts";
 import { isIdentity, isServerKey } from "./server-key.ts";
 import { isTokenText } from "./token-text.ts";
-import type { SocketKind } from "./udp/socket.ts";
 
 /** What a value has to be: in words, and the test. */
 export interface OptionType {
@@ -126,12 +125,6 @@ export function oneOrList(type: OptionType): OptionType {
 /** A UDP port number, 1 to 65,535. */
 export const portNumber: OptionType = whole(1, 65_535);
 /** Size of a socket buffer, bytes; the system may give less. */
-const SOCKET_KINDS: readonly unknown[] = ["auto", "native", "node"] satisfies SocketKind[];
-export const socketKind: OptionType = {
-  what: '"node", "native" or "auto"',
-  isGood: (value) => SOCKET_KINDS.includes(value),
-};
-
 export const bufferBytes: OptionType = whole(1, 2 ** 31 - 1);
 
 /** A server's private key. */

@@ -34,7 +34,12 @@ it("builds a part when a file of it has other content, and nothing else", () => 
   write("demo/b.ts", "export const b: number = 1;\n");
   write("codegen/copy-assets.js", 'console.log("assets");\n');
   write("scripts/dashboard-page.js", 'console.log("page");\n');
-  expect(build()).toEqual({ status: 0, out: "assets\npage\n", built: ["lib", "arena"] });
+  write("native/build.js", 'console.log("native");\n');
+  expect(build()).toEqual({
+    status: 0,
+    out: "assets\npage\nnative\n",
+    built: ["lib", "arena", "native"],
+  });
   expect(build()).toEqual({ status: 0, out: "", built: [] });
   write("demo/b.ts", "export const b: number = 2;\n");
   expect(build("lib").built).toEqual([]);
@@ -45,6 +50,8 @@ it("builds a part when a file of it has other content, and nothing else", () => 
   expect(build().built).toEqual(["lib"]);
   write("src/a.ts", "export const a: number = 1;\n");
   expect(build().built).toEqual(["lib"]);
+  write("native/socket.c", "int other;\n");
+  expect(build("lib").built).toEqual(["native"]);
   rmSync(join(folder, "dist"), { recursive: true });
-  expect(build("lib").built).toEqual(["lib"]);
+  expect(build("lib").built).toEqual(["lib", "native"]);
 }, 120_000);

@@ -26,15 +26,18 @@ export const FIELDS = 9;
 /** A socket of the compiled part. */
 export type NativeHandle = object & { readonly __native: true };
 
-/** Told how many datagrams are in the thread's area; -1: the socket may be written again. */
+/**
+ * Told how many datagrams are in the thread's area; -1: the socket may be written again; 0: it threw, which was told as an
+ * uncaught exception, and goes on where it was.
+ */
 export type NativeListener = (count: number) => void;
 
 /** What native/socket.c exports. Wrong arguments are a TypeError; what the network does is never thrown, but by `open`. */
 export interface NativeBinding {
-  /** Datagrams that are read at once at most; bytes of the area for each. */
+  /** Datagrams that are read at once at most. */
   readonly slots: number;
-  readonly slotBytes: number;
-  setArea(bytes: Uint8Array, fields: Uint32Array): void;
+  /** What this thread reads into, the same at every call. */
+  area(): { readonly bytes: Uint8Array; readonly fields: Uint32Array };
   /** Throws what the system says, with its `code`. */
   open(
     address: string,
@@ -70,42 +73,32 @@ export interface NativeThread {
   readonly fields: Uint32Array;
 }
 
-/** From dist/src/udp as from src/udp: the package's own folder. */
-const PATHS = ["../../../native/build/socket.node", "../../native/build/socket.node"];
+/** In the package's own folder, from dist/src/udp. */
+const PATH = "../../../native/build/socket.node";
 
 let thread: NativeThread | undefined;
-let problem: unknown;
-
-function load(): NativeBinding {
-  const require = createRequire(import.meta.url);
-  for (const path of PATHS) {
-    try {
-      return require(path) as NativeBinding;
-    } catch (error) {
-      // One that was built for another machine is the one to tell of.
-      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
-      problem = error;
-    }
-  }
-  throw problem;
-}
+let problem: string | undefined;
 
 /** This thread's, loaded when it is first asked for; undefined where it was not built or cannot be loaded: see `nativeProblem`. */
 export function nativeThread(): NativeThread | undefined {
   if (thread !== undefined || problem !== undefined) return thread;
   try {
-    const binding = load();
-    const bytes = new Uint8Array(binding.slots * binding.slotBytes);
-    const fields = new Uint32Array(binding.slots * FIELDS);
-    binding.setArea(bytes, fields);
-    thread = { binding, bytes, fields };
+    const binding = createRequire(import.meta.url)(PATH) as NativeBinding;
+    thread = { binding, ...binding.area() };
   } catch (error) {
-    problem = error;
+    problem = problemOf(error as NodeJS.ErrnoException);
   }
   return thread;
 }
 
-/** Why there is none. */
+function problemOf({ code, message }: NodeJS.ErrnoException): string {
+  if (process.platform !== "linux") return `they are for Linux, and this is ${process.platform}`;
+  if (code === "MODULE_NOT_FOUND") return "they were not built when the package was installed";
+  // One that was built for another machine, say.
+  return message.split("\n", 1)[0]!;
+}
+
+/** Why there is none; empty where there is. */
 export function nativeProblem(): string {
-  return problem instanceof Error ? problem.message.split("\n", 1)[0]! : "";
+  return problem ?? "";
 }

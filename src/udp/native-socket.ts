@@ -15,8 +15,11 @@ const SEND_DATAGRAMS = 128;
 const FIRST_BYTES = 2048;
 const FIRST_DATAGRAMS = 4;
 
+/** Of UDP over IPv6; over IPv4 it is less, and the system refuses it. */
+const MAX_DATAGRAM_BYTES = 65_527;
+
 /** Addresses whose text is known, by a hash of their numbers, and numbers of texts; whoever forges addresses makes it forget. */
-const KNOWN_ADDRESSES = 1024;
+const KNOWN_ADDRESSES = 4096;
 
 /** Addresses as numbers and as texts, for sockets of one family. */
 class Addresses {
@@ -92,6 +95,10 @@ class NativeSocket implements DatagramSocket {
   #isFlushing = false;
   /** The system's buffer is full. */
   #isBlocked = false;
+  /** Of what was read: how many, the one that is handed out, and where in it the next segment begins. */
+  #readCount = 0;
+  #readAt = 0;
+  #readOffset = 0;
 
   constructor(thread: NativeThread, addresses: Addresses) {
     this.#thread = thread;
@@ -116,8 +123,10 @@ class NativeSocket implements DatagramSocket {
 
   send(bytes: Uint8Array, port: number, address: string): void {
     const to = this.#addresses.fieldsOf(address);
-    if (this.#handle === undefined || to === undefined) return;
     const length = bytes.byteLength;
+    if (this.#handle === undefined || to === undefined) return;
+    // What no system would take; the compiled part says so with an error.
+    if (length > MAX_DATAGRAM_BYTES || port === 0 || (port & 0xffff) !== port) return;
     if (this.#count === SEND_DATAGRAMS || this.#end + length > SEND_BYTES) this.#flush();
     if (!this.#hasRoom(length)) return;
     const base = this.#count * FIELDS;
@@ -174,28 +183,45 @@ class NativeSocket implements DatagramSocket {
     this.#listener = listener;
   }
 
-  readonly #onEvent = (count: number): void => {
-    if (count < 0) {
+  readonly #onEvent = (event: number): void => {
+    if (event < 0) {
       this.#isBlocked = false;
       this.#flush();
       return;
     }
-    const { bytes, fields, binding } = this.#thread;
-    this.hasMore = count === binding.slots;
-    for (let i = 0; i < count; i++) {
-      const base = i * FIELDS;
-      const at = fields[base + Field.at]!;
-      const end = at + fields[base + Field.length]!;
-      const port = fields[base + Field.port]!;
-      const address = this.#addresses.textOf(i);
-      const segment = fields[base + Field.segment]! || end - at;
-      for (let from = at; ; from += segment) {
-        // Whoever listens may have closed it, or another may listen now.
-        this.#listener?.(bytes.subarray(from, Math.min(from + segment, end)), address, port);
-        if (from + segment >= end) break;
-      }
+    if (event > 0) {
+      this.#readCount = event;
+      this.#readAt = 0;
+      this.#readOffset = 0;
+      this.hasMore = event === this.#thread.binding.slots;
     }
+    this.#handOut();
   };
+
+  /** Hands out what was read, from where it stopped: after what a listener threw it is called again. */
+  #handOut(): void {
+    const { bytes, fields } = this.#thread;
+    for (; this.#readAt < this.#readCount; this.#readAt++, this.#readOffset = 0) {
+      const base = this.#readAt * FIELDS;
+      const at = fields[base + Field.at]!;
+      const length = fields[base + Field.length]!;
+      const port = fields[base + Field.port]!;
+      const address = this.#addresses.textOf(this.#readAt);
+      // An empty datagram is one, too.
+      const segment = fields[base + Field.segment]! || length || 1;
+      do {
+        const from = this.#readOffset;
+        if (from > 0 && from >= length) break;
+        this.#readOffset += segment;
+        // Whoever listens may have closed it, or another may listen now.
+        this.#listener?.(
+          bytes.subarray(at + from, at + Math.min(from + segment, length)),
+          address,
+          port,
+        );
+      } while (this.#readOffset < length);
+    }
+  }
 
   unref(): void {
     if (this.#handle !== undefined) this.#thread.binding.unref(this.#handle);

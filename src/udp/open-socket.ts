@@ -25,13 +25,20 @@ export interface OpenSocketOptions {
 }
 
 /** Where nobody says which: for a whole process, so that tests and benchmarks run over either. */
-const defaultKind = (process.env["STARDUST_SOCKETS"] ?? "node") as SocketKind;
+function defaultKind(): SocketKind {
+  const kind = process.env["STARDUST_SOCKETS"] ?? "node";
+  if (kind === "node" || kind === "native" || kind === "auto") return kind;
+  throw new StardustError(
+    "STARDUST_INVALID_OPTION",
+    `the environment's STARDUST_SOCKETS must be "node", "native" or "auto", not ${JSON.stringify(kind)}`,
+  );
+}
 
 /** Binds a socket; rejects with `PortBindError`, or STARDUST_UNSUPPORTED where there are no native ones. */
 export async function openSocket(options: OpenSocketOptions): Promise<DatagramSocket> {
   const { host, port, ipv6Only = false, bufferBytes = SOCKET_BUFFER_BYTES } = options;
   const bind = { host, port, ipv6Only, bufferBytes };
-  const { socket, grantedBytes } = await open(bind, options.kind ?? defaultKind);
+  const { socket, grantedBytes } = await open(bind, options.kind ?? defaultKind());
   if (options.warn && grantedBytes < bufferBytes && bufferBytes === SOCKET_BUFFER_BYTES) {
     warnOnce(grantedBytes);
   }
@@ -45,7 +52,7 @@ function open(options: BindOptions, kind: SocketKind): Promise<OpenedSocket> {
   if (kind === "auto") return openDgramSocket(options);
   throw new StardustError(
     "STARDUST_UNSUPPORTED",
-    `there are no native sockets here (${nativeProblem()}); they are built on Linux, with a C compiler, by \`npm rebuild stardust-udp\`, or leave \`sockets\` at "auto"`,
+    `there are no native sockets here: ${nativeProblem()}; \`npm rebuild stardust-udp\` builds them on Linux with a C compiler, and with sockets: "auto" all goes on without them`,
   );
 }
 

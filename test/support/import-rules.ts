@@ -111,6 +111,7 @@ export const modules: Readonly<Record<string, ModuleRule>> = {
     packages: ["node:*"],
   },
   systems: { imports: BASE, types: ["groups"], packages: [] },
+  native: { imports: ["udp"], packages: [] },
   tokens: { imports: [...BASE, "zero", "udp", "endpoint"], packages: [] },
   // The server's side of the dashboard: it asks a server as its user does. Of session and zero only the words of counters.
   "dashboard-server": {
@@ -189,6 +190,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "src/connection-trace.ts": "connection-trace",
   "src/stats.ts": "stats",
   "src/metrics.ts": "metrics",
+  "src/native.ts": "native",
   "src/protocol.ts": "contract",
   "src/negotiated-version.ts": "negotiated-version",
   "src/connection-contract.ts": "contract",

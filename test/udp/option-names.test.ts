@@ -36,6 +36,7 @@ describe("listen", () => {
     ],
     [{ systemHandlers: { score: 5 } }, "systemHandlers.score: must be a function, not 5"],
     [{ keyLog: 5 }, "keyLog: must be a path, or a function, not 5"],
+    [{ sockets: "fast" }, 'sockets: must be "node", "native" or "auto", not "fast"'],
     [{ resetKey: "short" }, /^resetKey: must be a secret text .*not what was given$/],
   ];
   it.each(cases)("%o is refused", async (options, says) => {
@@ -73,6 +74,7 @@ describe("connect", () => {
     ],
     [{ reconnect: { attempt: 5 } }, /^reconnect\.attempt: .*did you mean "attempts"\?$/],
     [{ reconnect: { jitter: 2 } }, "reconnect.jitter: must be a number from 0 to 1, not 2"],
+    [{ sockets: true }, 'sockets: must be "node", "native" or "auto", not true'],
     [{ handlers: { tel: () => {} } }, /^handlers\.tel: .*did you mean "tell"\?$/],
     [{ responders: 5 }, "responders: must be an object, not 5"],
     [{ serverKey: "short" }, /^serverKey: must be a public key.*not what was given$/],

@@ -43,6 +43,7 @@ describe("an option of another type", () => {
     "keyLog",
     "resend",
     "socketBufferBytes",
+    "sockets",
     "ports",
   ] satisfies (keyof ServerOptions)[];
   it.each(ofListen)("of listen is refused by its name: %s", async (name) => {
@@ -63,6 +64,7 @@ describe("an option of another type", () => {
     "signal",
     "wrapSocket",
     "socketBufferBytes",
+    "sockets",
     "onFault",
     "congestion",
     "keyLog",

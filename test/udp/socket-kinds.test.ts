@@ -1,0 +1,103 @@
+/** Which sockets a process takes: the option `sockets`, the environment's STARDUST_SOCKETS, and what is said where there are no native ones. */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { nativeSockets } from "stardust-udp/native";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { openSocket } from "#src/udp/open-socket.js";
+import { root, temporaryFolder } from "../cli/run.ts";
+import { until } from "../support/arena.ts";
+import { narrowClient, narrowServer } from "../support/narrow.ts";
+import { skipWithoutNative } from "../support/native-sockets.ts";
+
+const LOOPBACK = { host: "127.0.0.1", port: 0, warn: false };
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+describe("the sockets that nobody asks for", () => {
+  it("are those of node:dgram", async () => {
+    const socket = await openSocket(LOOPBACK);
+    expect(socket.constructor.name).toBe("NodeSocket");
+    await socket.close();
+  });
+
+  it("are what STARDUST_SOCKETS says, and another word is refused", async () => {
+    vi.stubEnv("STARDUST_SOCKETS", "fast");
+    const message =
+      'the environment\'s STARDUST_SOCKETS must be "node", "native" or "auto", not "fast"';
+    const refused = { code: "STARDUST_INVALID_OPTION", message };
+    await expect(openSocket(LOOPBACK)).rejects.toMatchObject(refused);
+    await expect(narrowServer()).rejects.toMatchObject(refused);
+    // Who asks for some is not concerned.
+    await (await openSocket({ ...LOOPBACK, kind: "node" })).close();
+    vi.stubEnv("STARDUST_SOCKETS", "auto");
+    const socket = await openSocket(LOOPBACK);
+    expect(socket.constructor.name).toBe(nativeSockets().available ? "NativeSocket" : "NodeSocket");
+    await socket.close();
+  });
+});
+
+// Native sockets are there only where a C compiler is.
+describe.skipIf(skipWithoutNative)("native sockets", () => {
+  it("are there", () => {
+    expect(nativeSockets()).toEqual({ available: true });
+  });
+
+  it.each(["native", "auto"] as const)("carry messages both ways: %s", async (sockets) => {
+    const server = await narrowServer({ sockets });
+    server.receive.line((from, { n, text }) => from.send.line({ n: n + 1, text }));
+    const client = await narrowClient(server, { sockets });
+    const answers: number[] = [];
+    client.receive.line(({ n }) => answers.push(n));
+    client.send.line({ n: 1, text: "" });
+    await until(() => answers.length > 0);
+    expect(answers).toEqual([2]);
+  });
+});
+
+describe("where native sockets were not built", () => {
+  it("asking for them is an error that says so, and everything else goes on", () => {
+    const folder = temporaryFolder("no-native");
+    cpSync(join(root, "dist/src"), join(folder, "dist/src"), { recursive: true });
+    mkdirSync(join(folder, "native/build"), { recursive: true });
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    const program = `
+      import { nativeSockets } from "./dist/src/native.js";
+      import { openSocket } from "./dist/src/udp/open-socket.js";
+      console.log(JSON.stringify(nativeSockets()));
+      const options = { host: "127.0.0.1", port: 0, warn: false };
+      await openSocket({ ...options, kind: "native" }).catch(({ code, message }) => console.log(code, message));
+      const socket = await openSocket({ ...options, kind: "auto" });
+      console.log(socket.constructor.name);
+      await socket.close();
+    `;
+    writeFileSync(join(folder, "program.js"), program);
+    const run = () => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, ["program.js"], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      return stdout.split("\n");
+    };
+    const [what, error, kind] = run();
+    expect(JSON.parse(what!)).toEqual({
+      available: false,
+      problem: expect.stringMatching(
+        /^(they were not built when the package was installed|they are for Linux, and this is \w+)$/,
+      ),
+    });
+    expect(error).toMatch(/^STARDUST_UNSUPPORTED there are no native sockets here: they .+;/);
+    expect(kind).toBe("NodeSocket");
+    // One of another machine is there and cannot be loaded.
+    writeFileSync(join(folder, "native/build/socket.node"), "nothing that a linker knows");
+    const [other, , still] = run();
+    expect(JSON.parse(other!)).toMatchObject({
+      available: false,
+      problem: expect.stringMatching(/./),
+    });
+    expect(still).toBe("NodeSocket");
+  });
+});
