@@ -68,6 +68,10 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   const { seed, only } = options;
   const say = (text: string): void =>
     void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
+  if (options.target === "native") {
+    const { fuzzNative } = await import("./native.ts");
+    return fuzzNative(seed, options.cases);
+  }
   // Heavy (fast-check, the compiler): not before the command line is known to be good.
   const { findSpecs, targetsOf } = await import("./targets.ts");
   const { run } = await import("./run.ts");

@@ -6,7 +6,7 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Only this spec. */
   readonly spec: string | undefined;
-  /** Only this target of each spec: a channel, `header`, `session` or `zero`. */
+  /** Only this target of each spec: a channel, `header`, `session` or `zero`; or `native`, which belongs to no spec. */
   readonly target: string | undefined;
   /** Only this case. */
   readonly only: number | undefined;
@@ -20,7 +20,8 @@ Usage: npm run fuzz -- [options]
   --cases N     how many (default 100000)
   --seed S      whole number; the same seed makes the same cases (default: by chance, and printed)
   --spec NAME   only this spec: arena, or one of test/specs/
-  --target NAME only this: a channel's messages, header, session or zero
+  --target NAME only this: a channel's messages, header, session or zero; or native, which calls the native sockets' compiled
+                part with arguments that make no sense, and takes --cases and --seed
   --case K      only case K of the seed, as a failure prints it
   --json        the result as one JSON object on stdout; all else on stderr
   --help        this text

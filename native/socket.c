@@ -530,9 +530,9 @@ static napi_value textOf(napi_env env, napi_callback_info info) {
 }
 
 static void freeArea(napi_env env, void *data, void *hint) {
-  (void)env;
   (void)hint;
   Area *area = data;
+  if (area->shown != NULL) napi_delete_reference(env, area->shown);
   free(area->bytes);
   free(area);
 }

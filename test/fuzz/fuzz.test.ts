@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { zeroStages } from "#fuzz/zero.js";
 import { clientStates, serverStates } from "#src/zero/own-messages.js";
+import { skipWithoutNative } from "../support/native-sockets.ts";
 
 const main = fileURLToPath(new URL("../../dist/fuzz/main.js", import.meta.url));
 
@@ -64,6 +65,21 @@ test("whatever a message of the connection protocol says, in whatever state, it 
   expect(failures).toEqual([]);
   expect({ cases, status }).toEqual({ cases: 3000, status: 0 });
 });
+
+// Native sockets are there only where a C compiler is.
+test.skipIf(skipWithoutNative)(
+  "calls of the native sockets that make no sense do no harm",
+  {
+    timeout: 60_000,
+  },
+  () => {
+    const ran = fuzz("--target", "native", "--cases", "30000", "--seed", "1");
+    expect(ran).toMatchObject({ status: 0, stderr: "" });
+    expect(ran.stdout).toMatch(
+      /^seed 1, .*\n30000 calls: [1-9]\d+ returned, [1-9]\d+ were refused, .*\nnothing was wrong\n$/,
+    );
+  },
+);
 
 test("a case by its number is the case of the run", () => {
   const { status, stdout } = fuzz("--seed", "1", "--case", "4866", "--spec", "robot", "--json");
