@@ -334,8 +334,10 @@ export class ClientLink {
   readonly #user: LoopUser<ZeroClientEvent> = {
     handleRegular: (bytes, view, _address, port, now, _local, waitedMs) => {
       if (port !== this.#path.port) return false;
-      const taken = this.#connection.handleDatagram(bytes, view, bytes.byteLength, now, waitedMs);
-      this.#loop.wake();
+      const connection = this.#connection;
+      const taken = connection.handleDatagram(bytes, view, bytes.byteLength, now, waitedMs);
+      // What leaves nothing to do but to wait costs no turn.
+      this.#loop.wakeBy(connection.quietUntil(now), now);
       return taken;
     },
     handleEvent: (event, now) => this.#handleEvent(event, now),

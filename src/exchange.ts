@@ -349,6 +349,11 @@ export class Exchange implements RequestTarget {
     }
   }
 
+  /** Something waits for room. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** There may be room again. */
   drained(): void {
     while (this.#waiting.length > 0) {

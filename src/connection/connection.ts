@@ -433,6 +433,11 @@ export class Connection {
     return this.path.proven ? Math.min(ownMs, session.pollDeadline()) : ownMs;
   }
 
+  /** Until when nothing is to be done for it, where no other datagram comes and nobody sends; not after `nowMs`: there is something now. */
+  quietUntil(nowMs: number): number {
+    return this.#state === "open" ? this.pollDeadline() : nowMs;
+  }
+
   /** A session that has failed is closed at once, with the reason; what was sent is not waited for. */
   #endIfFailed(session: Session, nowMs: number): void {
     const { failure } = session;

@@ -1,6 +1,7 @@
 /**
  * A binary heap of deadlines, one for each holder, so that a port with a thousand peers finds the next one due in O(log
- * n) and never looks at those that sleep.
+ * n) and never looks at those that sleep. A deadline that moves away, as that of a busy peer does with each datagram, costs
+ * nothing before it would have been the next: until then the heap has the time that it had.
  */
 
 /** An entry of the deadline heap, which keeps the entry's index in `heapIndex`; -1: not in it. */
@@ -11,10 +12,17 @@ export interface DeadlineHolder {
 
 export class Deadlines<T extends DeadlineHolder> {
   readonly #heap: T[] = [];
+  /** By index: no later than the holder's deadline. */
+  readonly #keys: number[] = [];
 
   /** The earliest deadline; Infinity when there is none. */
   get nextMs(): number {
-    return this.#heap[0]?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    const heap = this.#heap;
+    for (let first = heap[0]; first !== undefined; first = heap[0]) {
+      if (first.deadlineMs <= this.#keys[0]!) return first.deadlineMs;
+      this.#down(0, first, first.deadlineMs);
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   /** Sets or moves a holder's deadline; Infinity takes it out. */
@@ -23,17 +31,11 @@ export class Deadlines<T extends DeadlineHolder> {
       this.remove(holder);
       return;
     }
-    if (holder.heapIndex < 0) {
-      holder.deadlineMs = deadlineMs;
-      holder.heapIndex = this.#heap.length;
-      this.#heap.push(holder);
-      this.#up(holder.heapIndex);
-      return;
-    }
-    const before = holder.deadlineMs;
     holder.deadlineMs = deadlineMs;
-    if (deadlineMs < before) this.#up(holder.heapIndex);
-    else this.#down(holder.heapIndex);
+    if (holder.heapIndex < 0) this.#up(this.#heap.length, holder, deadlineMs);
+    else if (deadlineMs < this.#keys[holder.heapIndex]!) {
+      this.#up(holder.heapIndex, holder, deadlineMs);
+    }
   }
 
   remove(holder: T): void {
@@ -41,50 +43,49 @@ export class Deadlines<T extends DeadlineHolder> {
     if (index < 0) return;
     holder.heapIndex = -1;
     const last = this.#heap.pop()!;
+    const key = this.#keys.pop()!;
     if (last === holder) return;
-    this.#heap[index] = last;
-    last.heapIndex = index;
-    this.#up(index);
-    this.#down(last.heapIndex);
+    const above = (index - 1) >> 1;
+    if (index > 0 && key < this.#keys[above]!) this.#up(index, last, key);
+    else this.#down(index, last, key);
   }
 
   /** Takes out the earliest holder if it is due. */
   popDue(nowMs: number): T | undefined {
-    const first = this.#heap[0];
-    if (first === undefined || first.deadlineMs > nowMs) return undefined;
+    if (this.nextMs > nowMs) return undefined;
+    const first = this.#heap[0]!;
     this.remove(first);
     return first;
   }
 
-  #up(index: number): void {
-    const heap = this.#heap;
-    const holder = heap[index]!;
+  /** Puts a holder where its key belongs, at `index` or above. */
+  #up(index: number, holder: T, key: number): void {
     while (index > 0) {
       const above = (index - 1) >> 1;
-      const parent = heap[above]!;
-      if (parent.deadlineMs <= holder.deadlineMs) break;
-      heap[index] = parent;
-      parent.heapIndex = index;
+      if (this.#keys[above]! <= key) break;
+      this.#put(index, this.#heap[above]!, this.#keys[above]!);
       index = above;
     }
-    heap[index] = holder;
-    holder.heapIndex = index;
+    this.#put(index, holder, key);
   }
 
-  #down(index: number): void {
-    const heap = this.#heap;
-    const holder = heap[index]!;
+  /** Puts a holder where its key belongs, at `index` or below. */
+  #down(index: number, holder: T, key: number): void {
+    const keys = this.#keys;
     for (;;) {
       let below = 2 * index + 1;
-      if (below >= heap.length) break;
-      if (below + 1 < heap.length && heap[below + 1]!.deadlineMs < heap[below]!.deadlineMs) below++;
-      const child = heap[below]!;
-      if (child.deadlineMs >= holder.deadlineMs) break;
-      heap[index] = child;
-      child.heapIndex = index;
+      if (below >= keys.length) break;
+      if (below + 1 < keys.length && keys[below + 1]! < keys[below]!) below++;
+      if (keys[below]! >= key) break;
+      this.#put(index, this.#heap[below]!, keys[below]!);
       index = below;
     }
-    heap[index] = holder;
+    this.#put(index, holder, key);
+  }
+
+  #put(index: number, holder: T, key: number): void {
+    this.#heap[index] = holder;
+    this.#keys[index] = key;
     holder.heapIndex = index;
   }
 }

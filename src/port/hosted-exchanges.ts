@@ -67,9 +67,14 @@ export class HostedExchanges {
     };
   }
 
+  /** Something waits to be said to a peer. */
+  isWaiting(peer: number): boolean {
+    return this.#peers.size > 0 && this.#peers.get(peer)?.isWaiting === true;
+  }
+
   /** There may be room for what waits. */
   drained(peer: number): void {
-    this.#peers.get(peer)?.drained();
+    if (this.#peers.size > 0) this.#peers.get(peer)?.drained();
   }
 
   leave(peer: number): void {

@@ -63,6 +63,11 @@ export class PortLink {
     this.#end.close();
   }
 
+  /** There is something for the application that it is to be woken for at the end of the turn. */
+  get hasNews(): boolean {
+    return this.#end.hasNews;
+  }
+
   /** Wakes the application if it sleeps: at the end of each turn. */
   ring(): void {
     this.#end.ringNow();

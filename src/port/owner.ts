@@ -26,11 +26,11 @@ import type { RejectReason } from "../zero/messages.ts";
 import { ZeroServer } from "../zero/server.ts";
 import { Addresses } from "./addresses.ts";
 import { AwayPeers } from "./away-peers.ts";
-import { Deadlines } from "./deadlines.ts";
 import { creditCost, slotSpan } from "./memory.ts";
 import { PortMoves } from "./moves.ts";
 import type { PortOwnerOptions } from "./owner-options.ts";
 import { type PeerPort, PortPeer } from "./peer.ts";
+import { PeerTurns } from "./peer-turns.ts";
 import { portStats, type WorkerStats } from "./port-stats.ts";
 import { type ApplicationPost, ID_TAKEN, KEY_REFUSED } from "./posts.ts";
 import type { PortCommands } from "./records-to-worker.ts";
@@ -63,8 +63,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   /** Accepted clients that have not attached yet. */
   readonly #reservations = new Map<number, PortPeer>();
   readonly #addresses = new Addresses<PortPeer>();
-  readonly #deadlines = new Deadlines<PortPeer>();
-  #dirty: PortPeer[] = [];
+  readonly #turns = new PeerTurns<PortPeer>();
   /** Peers whose deliveries wait for the ring, not for credit: the one that has waited longest first. */
   #starved = new Set<PortPeer>();
   readonly away: AwayPeers<PortPeer>;
@@ -433,10 +432,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   }
 
   wake(peer: PortPeer): void {
-    if (!peer.dirty) {
-      peer.dirty = true;
-      this.#dirty.push(peer);
-    }
+    this.#turns.wake(peer);
     this.#loop.wake();
   }
 
@@ -455,7 +451,15 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (peer === undefined) return false;
     const { connection } = peer;
     if (!connection.handleDatagram(bytes, view, bytes.byteLength, now, waitedMs)) return false;
-    this.wake(peer);
+    const { link, systems } = this.#o;
+    const isWaiting = peer.isWaiting || systems?.isWaiting(peer.id) === true;
+    const nextMs = isWaiting ? now : connection.quietUntil(now);
+    // What leaves nothing to do but to wait costs no turn.
+    if (nextMs <= now || peer.dirty) this.wake(peer);
+    else {
+      this.#turns.set(peer, nextMs);
+      this.#loop.wakeBy(link.hasNews ? now : nextMs, now);
+    }
     return true;
   }
 
@@ -533,14 +537,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       systems!.tick(now);
       this.#tickAtMs = systems!.nextTickMs(now);
     }
-    let due = this.#deadlines.popDue(now);
-    for (; due !== undefined; due = this.#deadlines.popDue(now)) this.wake(due);
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const peer of dirty) {
-      peer.dirty = false;
-      this.#servePeer(peer, now);
-    }
+    this.#turns.serve(now, (peer) => this.#servePeer(peer, now));
   }
 
   /** Deliveries, timers and output of one peer, and its end. */
@@ -552,7 +549,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (connection.isLive && peer.sendWaiting(now)) this.wake(peer);
     if (connection.isLive) this.#o.systems?.drained(peer.id);
     if (connection.state === "closed") this.#leave(peer);
-    else this.#deadlines.set(peer, deadlineMs);
+    else this.#turns.set(peer, deadlineMs);
   }
 
   #leave(peer: PortPeer): void {
@@ -574,7 +571,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#peers.delete(peer.id);
     this.#starved.delete(peer);
     this.away.remove(peer);
-    this.#deadlines.remove(peer);
+    this.#turns.remove(peer);
     this.#addresses.remove(peer);
     peer.connection.session!.addTo(this.#left, nowMs());
     this.#left.dropQueues();
@@ -592,8 +589,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     }
     link.ring();
     if (closing !== undefined && this.#peers.size === 0) this.#o.onEmpty();
-    if (this.#dirty.length > 0) return now;
-    const nextMs = Math.min(this.#deadlines.nextMs, this.#tickAtMs);
+    if (this.#turns.isBusy) return now;
+    const nextMs = Math.min(this.#turns.nextMs, this.#tickAtMs);
     return closing === undefined ? nextMs : Math.min(nextMs, closing.untilMs);
   }
 }

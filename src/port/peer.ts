@@ -17,8 +17,8 @@ import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { AwayPeers } from "./away-peers.ts";
-import type { DeadlineHolder } from "./deadlines.ts";
 import { creditCost, fullBit } from "./memory.ts";
+import type { TurnTaker } from "./peer-turns.ts";
 import type { Admission, WorkerPeer } from "./systems-host.ts";
 import { WaitingMessages, type WaitingState } from "./waiting.ts";
 
@@ -92,7 +92,7 @@ function ofSystems(token: number): number {
   return -1 - token;
 }
 
-export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, DeadlineHolder {
+export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, TurnTaker {
   readonly id: number;
   readonly slot: number;
   readonly negotiated: NegotiatedVersion;
@@ -107,7 +107,6 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   joined = false;
   /** When it was there. */
   joinedMs = 0;
-  /** It will be served at the end of the turn. */
   dirty = false;
   deadlineMs: number = Number.POSITIVE_INFINITY;
   heapIndex = -1;
@@ -145,6 +144,11 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
       clockAheadMs,
       counters,
     });
+  }
+
+  /** Messages of the application wait for room in the session. */
+  get isWaiting(): boolean {
+    return !this.#waiting.isEmpty;
   }
 
   /** Into the session, or behind what already waits for it. True: the session has a copy, so its credit can go back. */
@@ -311,14 +315,26 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, Deadline
   // For the systems ------------------------------------------------------------------------------------------------
 
   sendMessage(channel: number, message: unknown, token?: number): boolean {
-    if (!this.connection.takesMessages) return false;
-    if (this.connection.isAway && !this.#port.protocol.channels[channel]!.reliable) return false;
-    // Behind messages of the application's thread that wait for room, or order would break.
-    if (this.#waiting.has(channel)) return false;
+    if (!this.#mayQueue(channel)) return false;
     const named = token === undefined ? undefined : ofSystems(token);
     const taken = this.connection.session!.sendMessage(channel, message, named);
     if (taken) this.#port.wake(this);
     return taken;
+  }
+
+  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean {
+    if (!this.#mayQueue(channel)) return false;
+    const named = token === undefined ? undefined : ofSystems(token);
+    const taken = this.connection.session!.send(channel, bytes, 0, bytes.length, named);
+    if (taken) this.#port.wake(this);
+    return taken;
+  }
+
+  #mayQueue(channel: number): boolean {
+    if (!this.connection.takesMessages) return false;
+    if (this.connection.isAway && !this.#port.protocol.channels[channel]!.reliable) return false;
+    // Behind messages of the application's thread that wait for room, or order would break.
+    return !this.#waiting.has(channel);
   }
 
   close(code: string, reason: string, lingerMs: number): void {

@@ -127,6 +127,11 @@ export class RingEnd<Side extends keyof RecordKinds> {
     this.#out.abandon();
   }
 
+  /** `ringNow` has something to do. */
+  get hasNews(): boolean {
+    return this.#unrung || this.#pendingHints.size > 0;
+  }
+
   /** Sends pending hints, and wakes the other thread now if it sleeps and there is anything new for it. */
   ringNow(): void {
     if (this.#pendingHints.size > 0) this.sendPendingHints();

@@ -14,7 +14,7 @@ import {
   keptHeader,
   runGuarded,
 } from "../endpoint.ts";
-import { StardustError } from "../errors.ts";
+import { rethrowFrom, StardustError } from "../errors.ts";
 import type { ExchangeMessage, ExchangePeer } from "../exchange.ts";
 import type {
   BroadcastResult,
@@ -37,8 +37,9 @@ import {
   shown,
   unknownName,
 } from "../options.ts";
-import type { Protocol, ServerProtocol } from "../protocol.ts";
+import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import { noEncoder } from "../session/channel-send.ts";
 import type { PeerStats } from "../stats.ts";
 import {
   decodeSystem,
@@ -49,6 +50,7 @@ import {
 } from "../system-messages.ts";
 import type { Systems, SystemsDefinition, SystemsPeer, SystemsPort } from "../systems.ts";
 import { nowMs } from "../udp/turn.ts";
+import { encodeOnce } from "../wire/encode-once.ts";
 import { Reader } from "../wire/reader.ts";
 import { HostedExchanges } from "./hosted-exchanges.ts";
 
@@ -74,6 +76,8 @@ export interface WorkerPeer {
   readonly admission: Admission | undefined;
   /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
   sendMessage(channel: number, message: unknown, token?: number): boolean;
+  /** The same of one that is encoded. */
+  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean;
   close(code: string, reason: string, lingerMs: number): void;
   stats(nowMs: number): PeerStats;
   /** What is known of its clock (../clock.ts); undefined where the layout has none. */
@@ -215,6 +219,11 @@ export class SystemsHost implements BroadcastTarget {
   /** Counts of the requests that the systems make and answer. */
   requestCounts(): Readonly<Record<string, number>> {
     return this.#exchanges.counts();
+  }
+
+  /** Something waits to be said to a peer. */
+  isWaiting(id: number): boolean {
+    return this.#exchanges.isWaiting(id);
   }
 
   /** There may be room for what waits to be said to a peer. */
@@ -365,9 +374,12 @@ export class SystemsHost implements BroadcastTarget {
     let sent = 0;
     const skipped: number[] = [];
     const except = excepted(options);
+    let bytes: Uint8Array | undefined;
     for (const peer of peers) {
       if (except?.has(peer.face.id) || peer.lacks(channel)) continue;
-      if (peer.send(channel, message, options.token)) sent++;
+      // Once for all, and not at all where there is nobody.
+      bytes ??= encodedFor(this.#protocol.channels[channel]!, message);
+      if (peer.sendBytes(channel, bytes, options.token)) sent++;
       else skipped.push(peer.face.id);
     }
     return { sent, skipped };
@@ -375,6 +387,16 @@ export class SystemsHost implements BroadcastTarget {
 
   #guard(where: string, work: () => unknown): void {
     runGuarded(work, (error) => this.#onFault(`systems.${where}`, error));
+  }
+}
+
+/** Valid until something else is encoded. Throws InvalidMessageError. */
+function encodedFor({ encoder, name }: ChannelDefinition, message: unknown): Uint8Array {
+  if (encoder === undefined) throw noEncoder(name);
+  try {
+    return encodeOnce(encoder, message);
+  } catch (error) {
+    rethrowFrom(error, name);
   }
 }
 
@@ -519,5 +541,11 @@ class HostedPeer implements SendTarget {
   send(channel: number, message: unknown, token?: number): boolean {
     const named = checkToken(this.#protocol.channels[channel]!, token);
     return this.#peer.sendMessage(channel, message, named);
+  }
+
+  /** Of one that is encoded. */
+  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean {
+    const named = checkToken(this.#protocol.channels[channel]!, token);
+    return this.#peer.sendBytes(channel, bytes, named);
   }
 }

@@ -549,7 +549,7 @@ export class SendChannel {
 }
 
 /** The error for a protocol without this channel's encoder: the facts alone, or the other side's. */
-function noEncoder(channel: string): StardustError {
+export function noEncoder(channel: string): StardustError {
   return new StardustError(
     "STARDUST_UNSUPPORTED",
     `channel ${channel} has no encoder: a client's session takes generated/client-protocol, a server's generated/server-protocol`,

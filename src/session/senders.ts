@@ -86,6 +86,11 @@ export class Senders implements FrameEvents {
     return this.channels[index]?.heldBytes ?? 0;
   }
 
+  /** Something waits to leave, or to be told. */
+  get hasWork(): boolean {
+    return this.notices.inFlight > 0 || this.packer.hasWork;
+  }
+
   /** Reliable messages are queued or unacknowledged. */
   get unacknowledged(): boolean {
     for (const sender of this.channels) {

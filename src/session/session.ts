@@ -272,9 +272,7 @@ export class Session {
     return this.rtt.smoothedMs;
   }
 
-  /**
-   * When the first datagram left that asked for an ack since one came that said anything new; Infinity: none is waited for.
-   */
+  /** When the first datagram left that asked for an ack since one came that said anything new; Infinity: none is waited for. */
   get unansweredSinceMs(): number {
     return this.silence.unansweredSinceMs;
   }
@@ -324,8 +322,9 @@ export class Session {
     } finally {
       space.busy = false;
     }
-    this.dirty = true;
     this.afterTurn(nowMs);
+    if (this.hasDue(nowMs)) this.dirty = true;
+    else if (!this.dirty) this.timers.set(Timer.ack, this.received.deadlineMs);
     this.context.rethrow();
     return reason;
   }
@@ -358,9 +357,7 @@ export class Session {
       sent.expireUnreliable(nowMs - 2 * this.rtt.backedOffProbeTimeoutMs(0), nowMs, controller);
       this.silence.armProbe();
     }
-    if (timers.due(Timer.blocked, nowMs)) {
-      this.sendLimit.timeout(nowMs);
-    }
+    if (timers.due(Timer.blocked, nowMs)) this.sendLimit.timeout(nowMs);
     if (timers.due(Timer.pacing, nowMs)) timers.clear(Timer.pacing);
     if (timers.due(Timer.gap, nowMs)) this.passGaps(nowMs);
     if (timers.due(Timer.notice, nowMs)) {
@@ -385,8 +382,7 @@ export class Session {
 
   /** When handleTimeout or pollTransmit has something to do; Infinity: never, as things are. */
   pollDeadline(): number {
-    const untold = !this.senders.notices.isEmpty;
-    return this.dirty || untold ? this.nowMs : this.timers.next();
+    return this.dirty || !this.senders.notices.isEmpty ? this.nowMs : this.timers.next();
   }
 
   private queued(taken: boolean): boolean {
@@ -438,6 +434,13 @@ export class Session {
     this.timers.set(Timer.gap, this.receivers.gapDeadlineMs);
   }
 
+  /** Something may leave now, or is to be settled. */
+  private hasDue(nowMs: number): boolean {
+    if (this.received.isDue(nowMs) || this.receiveLimit.mustTell || this.pingWanted) return true;
+    if (this.probesWanted > 0 || this.sendLimit.asks >= 0) return true;
+    return this.senders.hasWork || this.timers.next() <= nowMs;
+  }
+
   private passGaps(nowMs: number): void {
     this.context.nowMs = nowMs;
     this.delivering = true;
@@ -477,9 +480,7 @@ export class Session {
     const tell = this.receiveLimit.worthTelling;
     const ackDue = received.isDue(nowMs) || (this.receiveLimit.mustTell && received.count > 0);
     const due = (work && open) || ackDue || probe || this.pingWanted || asks >= 0;
-    if (!due || sent.isExhausted) {
-      return this.settle(nowMs);
-    }
+    if (!due || sent.isExhausted) return this.settle(nowMs);
     if (this.keys?.send.isSpent === true) {
       this.failure ??= spentKeys;
       return this.settle(nowMs);

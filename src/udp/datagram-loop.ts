@@ -123,6 +123,11 @@ export class DatagramLoop<Event> {
     this.#turn.wake();
   }
 
+  /** Runs a pass at the end of this turn where `atMs` has come, else not later than that. */
+  wakeBy(atMs: number, nowMs: number): void {
+    this.#turn.wakeBy(atMs, nowMs);
+  }
+
   /** Runs a pass now. */
   flush(): void {
     this.#turn.flush();
@@ -193,6 +198,8 @@ export class DatagramLoop<Event> {
     this.#handleEvents(now);
     this.#transmitZero(now);
     const nextMs = user.endTurn(now);
+    // What is due now, too, is done when all is read.
+    if (this.#behind) this.#turn.wake();
     return Math.min(nextMs, zero.pollDeadline());
   }
 

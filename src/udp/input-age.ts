@@ -35,7 +35,10 @@ export class InputAge {
 
   /** A datagram of a socket is read: how long it may have waited. `hasMore`: what the socket knows of that. */
   read(socket: number, nowMs: number, hasMore?: boolean): number {
-    if (this.#lastReadMs < 0) this.#turnIdleMs = this.#idleMs();
+    const idleMs = this.#idleMs();
+    // A turn that was not ended, since there was nothing to do in it: the loop has slept, or looked whether it may.
+    if (this.#lastReadMs >= 0 && idleMs !== this.#turnIdleMs) this.endTurn(nowMs);
+    if (this.#lastReadMs < 0) this.#turnIdleMs = idleMs;
     this.#lastReadMs = nowMs;
     const count = ++this.#read[socket]!;
     this.#isFull ||= hasMore ?? count >= READ_AT_ONCE;
@@ -43,10 +46,10 @@ export class InputAge {
     return Math.max(0, nowMs - this.#emptyAtMs - sleptMs);
   }
 
-  /** The turn's input is read. True: there may be more that has come by now, which was not. */
+  /** The turn's input is read; to be called at the end of a turn in which something was done. True: there may be more that has come by now, which was not. */
   endTurn(nowMs: number): boolean {
     const behind = this.#isFull && ++this.#behindTurns < MAX_BEHIND_TURNS;
-    this.#read.fill(0);
+    for (let i = 0; i < this.#read.length; i++) this.#read[i] = 0;
     this.#isFull = false;
     if (!behind) {
       this.#behindTurns = 0;

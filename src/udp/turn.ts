@@ -4,7 +4,8 @@
  * is done at the end of the turn too, behind the input. Worst case: one call of `run` a turn of the event loop, however
  * often it is woken.
  */
-
+// The global one is found through a getter, each time.
+import { performance } from "node:perf_hooks";
 import { MAX_TIMER_MS } from "../limits.ts";
 
 /** What the clock of this thread is ahead of its `performance.now()`. */
@@ -37,6 +38,12 @@ export class Turn {
   wake(): void {
     if (this.#stopped || this.#immediate !== undefined) return;
     this.#immediate = setImmediate(this.#onImmediate);
+  }
+
+  /** Run at the end of this turn where `atMs` has come, else not later than that. */
+  wakeBy(atMs: number, nowMs: number): void {
+    if (atMs <= nowMs) this.wake();
+    else if (this.#immediate === undefined) this.#schedule(atMs);
   }
 
   /** Run now. */

@@ -68,6 +68,33 @@ it("goes on for what is behind a turn that read all it could, and the turn says 
   expect(read(1)).toBe(0);
 });
 
+it("knows by the loop's sleep that a turn is over which nobody has ended", () => {
+  const { sleep, work, read, endTurn } = loop();
+  endTurn();
+  for (let turn = 0; turn < 50; turn++) {
+    sleep(10);
+    // The handler of the one before it, no more.
+    expect(read()).toBe(turn === 0 ? 0 : 1);
+    work(1);
+  }
+  sleep(3);
+  work(300);
+  expect(read()).toBe(301);
+  sleep(10);
+  expect(read()).toBe(0);
+});
+
+it("is behind after a turn that nobody has ended and that read all it could", () => {
+  const { sleep, work, read, endTurn } = loop();
+  endTurn();
+  work(300);
+  for (let i = 0; i < 32; i++) expect(read()).toBe(300);
+  // The loop has looked whether it may sleep, and was awake at once.
+  sleep(0.001);
+  expect(read()).toBeCloseTo(300);
+  expect(endTurn()).toBe(false);
+});
+
 it("does not go on for ever where more comes than is read", () => {
   const { work, read, endTurn } = loop();
   let worstMs = 0;
