@@ -3,18 +3,27 @@
  * end.js loads, or a program; `install` is the command for one that is not there.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { nativeSockets } from "stardust-udp/native";
 import { measureGenerate } from "../generate.js";
 import { buildEnet } from "./build.js";
 import { measureJoinCryptography } from "./cryptography.js";
 
 const peersFolder = new URL("../peers/", import.meta.url);
 const INSTALL_PEERS = "npm ci --prefix bench/peers";
+const INSTALL_NATIVE = "npm rebuild (on Linux, with a C compiler)";
 const INSTALL_ENET = "apt-get install libenet-dev (and a C compiler)";
 
 const own = (name, where, more = {}) => ({
   name,
   adapter: "stardust",
   options: { where, ...more },
+});
+
+/** Both ends on native sockets. */
+const native = (name, where) => ({
+  ...own(name, where, { listen: { sockets: "native" }, connect: { sockets: "native" } }),
+  isThere: () => nativeSockets().available,
+  install: INSTALL_NATIVE,
 });
 
 const npm = (name, adapter, needs) => ({
@@ -30,6 +39,8 @@ export const contestants = {
   systems: own("Stardust, systems in the workers", "systems"),
   sealed: own("Stardust, application's thread, sealed", "application", { sealed: true }),
   sealedSystems: own("Stardust, systems, sealed", "systems", { sealed: true }),
+  systemsNative: native("Stardust, systems, native sockets", "systems"),
+  applicationNative: native("Stardust, application's thread, native sockets", "application"),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
   generate: { name: "stardust generate", measure: measureGenerate },
@@ -50,7 +61,8 @@ export function present(names) {
     const isThere =
       name === "enet"
         ? contestant.program !== undefined
-        : contestant.needs === undefined || existsSync(new URL(contestant.needs, peersFolder));
+        : (contestant.isThere?.() ?? true) &&
+          (contestant.needs === undefined || existsSync(new URL(contestant.needs, peersFolder)));
     if (isThere) found.push(contestant);
     else skipped.push({ name: contestant.name, install: contestant.install });
   }

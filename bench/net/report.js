@@ -49,7 +49,7 @@ export function asText(result) {
     const { cost, rate } = contestant;
     const compared = ratios(result, contestant).map((ratio) => `${ratio}x`);
     return (
-      `  ${label(contestant).padEnd(40)} ${digits(cost.median).padStart(7)} ${`(${range(cost)})`.padEnd(18)} ` +
+      `  ${label(contestant).padEnd(46)} ${digits(cost.median).padStart(7)} ${`(${range(cost)})`.padEnd(18)} ` +
       `${digits(rate.median).padStart(7)} ${result.rateUnit.padEnd(11)} ${compared.join(", ")}`
     );
   });

@@ -156,6 +156,7 @@ const overLink = (link, more) => ({
 });
 
 const OWN = ["systems", "application"];
+const NATIVE = ["systemsNative", "applicationNative"];
 
 /** Rows that differ in one number: how the cost of systems grows with it. */
 const series = (name, values, row) =>
@@ -167,7 +168,7 @@ export const suites = {
       title: "32 bytes, reliable and in order, as fast as it goes",
       scenario: stream({}),
       figure: perMessage,
-      own: [...OWN, "sealedSystems"],
+      own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limit: "dgram",
     },
@@ -175,7 +176,7 @@ export const suites = {
       title: "32 bytes, unreliable, as fast as it goes",
       scenario: stream({ delivery: "unreliable" }),
       figure: perMessage,
-      own: OWN,
+      own: [...OWN, ...NATIVE],
       peers: ["enet"],
       limit: "dgram",
     },
@@ -185,11 +186,12 @@ export const suites = {
       title: "32 bytes, reliable and in order, 30 a tick of 1 ms",
       scenario: ticking({ burst: 30 }),
       figure: perMessage,
-      own: [...OWN, "sealedSystems"],
+      own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limit: "dgram",
       targets: [
         { own: "systems", against: "enet", ratio: 0.9 },
+        { own: "systemsNative", against: "enet", ratio: 0.9 },
         { own: "application", against: "enet", ratio: 1.1 },
         { own: "application", against: "udx", ratio: 1 },
         { own: "application", against: "ws", ratio: 1 },
@@ -219,10 +221,10 @@ export const suites = {
     title: `${clients} peers on 3 ports, 32 bytes up and 200 bytes to all 20 times a second`,
     scenario: game(clients),
     figure: perDatagram,
-    own: clients === 100 ? [...OWN, "sealedSystems"] : OWN,
+    own: [...OWN, ...(clients === 12 ? [] : NATIVE), ...(clients === 100 ? ["sealedSystems"] : [])],
     peers: ["enet", "ws"],
     limit: "dgram",
-    targets: OWN.flatMap((own) => [
+    targets: [...OWN, "systemsNative"].flatMap((own) => [
       { own, against: "enet", ratio: clients === 12 ? 4 : 1.6 },
       { own, against: "ws", ratio: 0.7 },
     ]),
@@ -232,7 +234,7 @@ export const suites = {
       title: "64 KiB, reliable and in order, as fast as it goes",
       scenario: stream({ upBytes: 65_536, burst: 16 }),
       figure: perMegabyte,
-      own: [...OWN, "sealedSystems"],
+      own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limit: "dgram",
       // Raw datagrams cannot be larger than one: the floor is as many bytes in datagrams that are full.
@@ -242,11 +244,11 @@ export const suites = {
       title: "1 MiB, reliable and in order, as fast as it goes",
       scenario: stream({ upBytes: 1_048_576, burst: 2 }),
       figure: perMegabyte,
-      own: OWN,
+      own: [...OWN, ...NATIVE],
       peers: ["enet", "udx", "ws", "tcp"],
       limit: "dgram",
       limitOptions: { upBytes: 1150 },
-      rateTargets: [{ own: "systems", against: "udx", ratio: 1.2 }],
+      rateTargets: ["systems", "systemsNative"].map((own) => ({ own, against: "udx", ratio: 1.2 })),
     },
   ],
   memory: [
@@ -310,10 +312,10 @@ export const suites = {
       title: "200 bytes to 1000 peers 20 times a second, nothing back",
       scenario: game(1000, { isSilent: true, ports: 1 }),
       figure: perBroadcast,
-      own: [...OWN, "sealedSystems"],
+      own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "ws"],
       limit: "dgram",
-      targets: [{ own: "systems", against: "dgram", ratio: 1.3 }],
+      targets: ["systems", "systemsNative"].map((own) => ({ own, against: "dgram", ratio: 1.3 })),
     },
   ],
   loss: [
