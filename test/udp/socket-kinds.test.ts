@@ -18,6 +18,7 @@ afterEach(() => {
 
 describe("the sockets that nobody asks for", () => {
   it("are those of node:dgram", async () => {
+    vi.stubEnv("STARDUST_SOCKETS", undefined);
     const socket = await openSocket(LOOPBACK);
     expect(socket.constructor.name).toBe("NodeSocket");
     await socket.close();
