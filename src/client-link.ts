@@ -148,18 +148,17 @@ export class ClientLink {
       nowMs: nowMs(),
     });
     this.#zero = zero;
-    this.#connection = new Connection({
+    const shared = {
       protocol,
       role: "client",
-      host: this.#host,
-      path: this.#path,
       random: secureRandom,
       userFields: options.userFields,
       resend,
       congestion: congestion && congestionFactory(congestion),
       sealCrypto: nodeSealCrypto,
       counters: this.#counters,
-    });
+    } as const;
+    this.#connection = new Connection(shared, this.#host, this.#path);
     this.#loop = new DatagramLoop({
       sockets: [socket],
       zero,

@@ -52,11 +52,10 @@ export interface ConnectionHost extends SessionSink {
   back?(): void;
 }
 
+/** The same for all connections of a port. */
 export interface ConnectionOptions {
   readonly protocol: Protocol;
   readonly role: Role;
-  readonly host: ConnectionHost;
-  readonly path: Path;
   /** At least 0, below 1; which packet numbers are skipped depends on it. */
   readonly random: () => number;
   /** The user's header fields, as they are when it opens. */
@@ -123,6 +122,7 @@ const IDLE: CloseReason = {
 export class Connection {
   readonly path: Path;
   readonly #o: ConnectionOptions;
+  readonly #host: ConnectionHost;
   #state: ConnectionState;
   /** What the state allows. */
   #allowed: Allowed;
@@ -144,9 +144,10 @@ export class Connection {
   /** Its host has been told that nothing is acknowledged since then. */
   #toldSinceMs = Number.NaN;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, host: ConnectionHost, path: Path) {
     this.#o = options;
-    this.path = options.path;
+    this.#host = host;
+    this.path = path;
     this.#state = firstStates[options.role];
     this.#allowed = allowed[this.#state];
   }
@@ -219,7 +220,7 @@ export class Connection {
   }
 
   #makeSession({ negotiated, tag, secrets }: Attachment, nowMs: number): Session {
-    const { protocol, role, random, host, resend, congestion, userFields } = this.#o;
+    const { protocol, role, random, resend, congestion, userFields } = this.#o;
     const { sealCrypto, roundTrips, clockAheadMs } = this.#o;
     const session = new Session({
       protocol,
@@ -229,7 +230,7 @@ export class Connection {
       role,
       nowMs,
       random,
-      sink: host,
+      sink: this.#host,
       resend,
       congestion,
       roundTrips,
@@ -252,19 +253,19 @@ export class Connection {
 
   #back(): void {
     this.#on("heard");
-    this.#o.host.back?.();
+    this.#host.back?.();
   }
 
   /** It is away, and is not waited for any longer. */
   giveUp(): void {
     if (!this.isAway) return;
-    this.#o.host.forget();
+    this.#host.forget();
     this.#on("idle", IDLE);
   }
 
   /** Ends it for a reason that its owner gives. With `abandoned` the connection protocol is told to forget it too. */
   end(event: "rejected" | "expired" | "abandoned", reason: CloseReason): void {
-    if (event === "abandoned") this.#o.host.forget();
+    if (event === "abandoned") this.#host.forget();
     this.#on(event, reason);
   }
 
@@ -371,7 +372,7 @@ export class Connection {
     if (problem !== undefined && session.failure === undefined) return false;
     this.#on("attached");
     this.#open(session, expected, nowMs);
-    this.#o.host.openedEarly?.();
+    this.#host.openedEarly?.();
     this.#endIfFailed(session, nowMs);
     return true;
   }
@@ -384,19 +385,19 @@ export class Connection {
     }
     const session = this.#session!;
     if (nowMs >= this.#idleAtMs(session)) {
-      this.#o.host.forget();
+      this.#host.forget();
       this.#on("idle", IDLE);
       return;
     }
     if (this.#state === "open" && nowMs >= this.#awayAtMs(session)) {
       this.#on("silent");
-      this.#o.host.away?.();
+      this.#host.away?.();
     }
     if (this.isAway) return;
     session.handleTimeout(nowMs);
     if (nowMs >= this.#silentAtMs(session)) {
       this.#toldSinceMs = session.unansweredSinceMs;
-      this.#o.host.unanswered!(nowMs);
+      this.#host.unanswered!(nowMs);
     }
     if (nowMs >= this.#pingAtMs(session)) {
       this.#pingedMs = nowMs;
@@ -450,7 +451,7 @@ export class Connection {
   #sendClose(nowMs: number): void {
     this.#on("lingered");
     const { code, reason } = this.#closeRequest!;
-    this.#o.host.sendClose(code, reason, nowMs);
+    this.#host.sendClose(code, reason, nowMs);
   }
 
   /** False: the event is not expected in this state; it is counted, and nothing changes. */
@@ -491,8 +492,8 @@ export class Connection {
   /** When nothing has been acknowledged for too long: once, until something is. */
   #silentAtMs(session: Session): number {
     const { unansweredSinceMs } = session;
-    const { host, protocol } = this.#o;
-    if (host.unanswered === undefined || unansweredSinceMs === this.#toldSinceMs) {
+    const { protocol } = this.#o;
+    if (this.#host.unanswered === undefined || unansweredSinceMs === this.#toldSinceMs) {
       return Number.POSITIVE_INFINITY;
     }
     const { idleTimeoutMs, keepAliveMs } = protocol.limits;

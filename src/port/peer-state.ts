@@ -1,6 +1,7 @@
 /** What the workers of two ports tell the application's thread of a peer that goes from one to the other. Types alone. */
+
+import type { Admission } from "./hosted-peer.ts";
 import type { HandedOverPeer } from "./peer.ts";
-import type { Admission } from "./systems-host.ts";
 
 /** All of a peer that is let go. */
 export interface PeerState {

@@ -3,7 +3,12 @@
  * with the other peers of its port (sockets, rings, deadlines) is the owner's. Worst case of `sendWaiting`: as many
  * messages as the session has room for.
  */
-import { Connection, type ConnectionHost, type HandedOver } from "../connection/connection.ts";
+import {
+  Connection,
+  type ConnectionHost,
+  type ConnectionOptions,
+  type HandedOver,
+} from "../connection/connection.ts";
 import type { Counters } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
 import type { LatencyHistogram } from "../histogram.ts";
@@ -17,9 +22,9 @@ import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { AwayPeers } from "./away-peers.ts";
+import type { Admission, WorkerPeer } from "./hosted-peer.ts";
 import { creditCost, fullBit } from "./memory.ts";
 import type { TurnTaker } from "./peer-turns.ts";
-import type { Admission, WorkerPeer } from "./systems-host.ts";
 import { WaitingMessages, type WaitingState } from "./waiting.ts";
 
 /** What a peer asks of its port. */
@@ -92,6 +97,31 @@ function ofSystems(token: number): number {
   return -1 - token;
 }
 
+const options: WeakMap<PeerPort, ConnectionOptions> = new WeakMap();
+
+/** Those of all connections of a port. */
+function connectionOptions(port: PeerPort): ConnectionOptions {
+  let known = options.get(port);
+  if (known === undefined) {
+    const { protocol, random, userFields, resend, congestion, counters, roundTrips } = port;
+    const { clockAheadMs } = port;
+    known = {
+      protocol,
+      role: "server",
+      random,
+      userFields,
+      resend,
+      congestion,
+      sealCrypto: nodeSealCrypto,
+      roundTrips,
+      clockAheadMs,
+      counters,
+    };
+    options.set(port, known);
+  }
+  return known;
+}
+
 export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, TurnTaker {
   readonly id: number;
   readonly slot: number;
@@ -128,22 +158,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, TurnTake
     this.address = reservation.path.address;
     this.port = reservation.path.port;
     this.local = reservation.path.local;
-    const { protocol, random, userFields, resend, congestion, counters, roundTrips } = port;
-    const { clockAheadMs } = port;
-    this.connection = new Connection({
-      protocol,
-      role: "server",
-      host: this,
-      path: this,
-      random,
-      userFields,
-      resend,
-      congestion,
-      sealCrypto: nodeSealCrypto,
-      roundTrips,
-      clockAheadMs,
-      counters,
-    });
+    this.connection = new Connection(connectionOptions(port), this, this);
   }
 
   /** Messages of the application wait for room in the session. */

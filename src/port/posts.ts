@@ -16,11 +16,11 @@ import type { RejectReason } from "../zero/messages.ts";
 import type { ExpectedPeer } from "../zero/moves.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { TokenRules } from "../zero/token.ts";
+import type { Admission } from "./hosted-peer.ts";
 import type { PortMemory } from "./memory.ts";
 import type { Expecting, PeerState } from "./peer-state.ts";
 import type { WorkerStats } from "./port-stats.ts";
 import type { RefusedCounts } from "./refusals.ts";
-import type { Admission } from "./systems-host.ts";
 
 /** A system error, as it is posted between threads. */
 export interface SystemFailure {

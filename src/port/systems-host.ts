@@ -3,30 +3,19 @@
  * sessions of their port directly. A handler that throws is the user's bug: reported to the application, and the loop
  * goes on.
  */
-import { clockView, type RemoteClock } from "../clock.ts";
-import { type CloseOptions, type CloseReason, closeCodes } from "../connection-contract.ts";
-import {
-  addressText,
-  checkClose,
-  checkToken,
-  closedError,
-  decodeReceived,
-  keptHeader,
-  runGuarded,
-} from "../endpoint.ts";
+import { type CloseReason, closeCodes } from "../connection-contract.ts";
+import { closedError, decodeReceived, keptHeader, runGuarded } from "../endpoint.ts";
 import { rethrowFrom, StardustError } from "../errors.ts";
-import type { ExchangeMessage, ExchangePeer } from "../exchange.ts";
+import type { ExchangeMessage } from "../exchange.ts";
 import type {
   BroadcastResult,
   BroadcastTarget,
   DeliveryOutcome,
   HeaderValues,
   NoticedBroadcastOptions,
-  SendTarget,
   SystemTarget,
 } from "../face.ts";
 import { excepted, Groups } from "../groups.ts";
-import { hasChannel, type NegotiatedVersion } from "../negotiated-version.ts";
 import {
   callback,
   checkOptions,
@@ -40,7 +29,6 @@ import {
 import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import { noEncoder } from "../session/channel-send.ts";
-import type { PeerStats } from "../stats.ts";
 import {
   decodeSystem,
   encodeSystem,
@@ -53,6 +41,7 @@ import { nowMs } from "../udp/turn.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
 import { Reader } from "../wire/reader.ts";
 import { HostedExchanges } from "./hosted-exchanges.ts";
+import { HostedPeer, type HostedPort, type WorkerPeer } from "./hosted-peer.ts";
 
 /** What became of a message that was offered to the systems. */
 export type SystemsVerdict = "taken" | "malformed" | "for-application";
@@ -63,35 +52,6 @@ type SystemHandler = (peer: unknown, message: unknown, context: unknown) => unkn
 type SystemMessageHandler = (port: SystemsPort, message: unknown, from: number) => unknown;
 /** Writes a message for others into the ring. False: there is no room. */
 type SystemSender = (to: number, message: number, payload: Uint8Array) => boolean;
-
-/** A peer of the worker that hosts the systems: what they do with it happens at once, on the same thread. */
-export interface WorkerPeer {
-  readonly id: number;
-  readonly negotiated: NegotiatedVersion;
-  /** Where it is now. */
-  readonly address: string;
-  readonly port: number;
-  readonly isAway: boolean;
-  /** What it was let in with. */
-  readonly admission: Admission | undefined;
-  /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
-  sendMessage(channel: number, message: unknown, token?: number): boolean;
-  /** The same of one that is encoded. */
-  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean;
-  close(code: string, reason: string, lingerMs: number): void;
-  stats(nowMs: number): PeerStats;
-  /** What is known of its clock (../clock.ts); undefined where the layout has none. */
-  readonly clockWords: Float64Array | undefined;
-}
-
-/** What the systems are told of a peer that was let in: structured clones of what the application has. */
-export interface Admission {
-  readonly join: unknown;
-  readonly accept: unknown;
-  readonly state: unknown;
-  /** Of a peer that has come from another port. */
-  readonly moved?: { readonly from: number; readonly nextRequest: number | undefined };
-}
 
 /** What the systems of a port have kept of a peer. */
 export interface LetGoBySystems {
@@ -116,6 +76,7 @@ export class SystemsHost implements BroadcastTarget {
   readonly #sendSystem: SystemSender;
   /** By index of the message. */
   readonly #systemHandlers: ReadonlyMap<number, SystemMessageHandler>;
+  readonly #hostedPort: HostedPort;
   readonly #unhandled = new Set<number>();
   readonly #reader = new Reader();
   #user: Float64Array = new Float64Array(0);
@@ -162,6 +123,13 @@ export class SystemsHost implements BroadcastTarget {
       maxOpenRequests,
       (error, where) => onFault(`systems.${where}`, error),
     );
+    this.#hostedPort = {
+      protocol,
+      face: systems.face,
+      owner: this.#portFace,
+      groups: this.#groups,
+      exchanges: this.#exchanges,
+    };
     const receive = (systems.definition.receive ?? {}) as Record<string, SystemHandler | undefined>;
     const received = protocol.channels.filter(
       ({ direction, asks }) => direction !== "server-to-client" && asks === undefined,
@@ -206,7 +174,7 @@ export class SystemsHost implements BroadcastTarget {
       const said = message as ExchangeMessage;
       if (!this.#exchanges.isOurs(channel.index, said)) return "for-application";
       const header = keptHeader(user, (values) => this.#systems.face.header(values));
-      this.#exchanges.handle(id, peer.asked, channel.index, said, header);
+      this.#exchanges.handle(id, () => peer.asked(), channel.index, said, header);
       return "taken";
     }
     this.#user = user;
@@ -278,17 +246,10 @@ export class SystemsHost implements BroadcastTarget {
   }
 
   join(joined: WorkerPeer): void {
-    const { definition, face } = this.#systems;
+    const { definition } = this.#systems;
     const movedFrom = joined.admission?.moved?.from;
     this.#exchanges.adopt(joined.id, joined.admission?.moved?.nextRequest);
-    const peer = new HostedPeer(
-      this.#protocol,
-      joined,
-      face,
-      this.#portFace,
-      this.#groups,
-      this.#exchanges,
-    );
+    const peer = new HostedPeer(this.#hostedPort, joined);
     this.#peers.set(joined.id, peer);
     this.#faces.set(joined.id, peer.face);
     this.#guard("state", () => {
@@ -472,80 +433,4 @@ function noticeHandlersOf(
     handlers.set(channel.index, handler as SystemNoticeHandler);
   }
   return handlers;
-}
-
-/** A peer as the systems see it. */
-class HostedPeer implements SendTarget {
-  readonly face: SystemsPeer;
-  readonly #protocol: Protocol;
-  readonly #peer: WorkerPeer;
-
-  constructor(
-    protocol: Protocol,
-    peer: WorkerPeer,
-    face: Systems["face"],
-    owner: SystemsPort,
-    groups: Groups<SystemsPeer, object>,
-    exchanges: HostedExchanges,
-  ) {
-    this.#protocol = protocol;
-    this.#peer = peer;
-    const { join = {}, accept, state, moved } = peer.admission ?? {};
-    let clock: RemoteClock | undefined;
-    this.face = {
-      id: peer.id,
-      get address(): string {
-        return addressText(peer.address, peer.port);
-      },
-      join: join as object,
-      accept: (accept ?? {}) as object,
-      state,
-      movedFrom: moved?.from,
-      get isAway(): boolean {
-        return peer.isAway;
-      },
-      owner,
-      get groups(): ReadonlySet<string> {
-        return groups.of(this);
-      },
-      send: face.send(this),
-      request: face.request?.(exchanges.target(peer.id, this.asked)) ?? {},
-      version: peer.negotiated.version,
-      has: (channel: string) => hasChannel(protocol, peer.negotiated, channel),
-      stats: () => peer.stats(nowMs()),
-      get clock(): RemoteClock {
-        clock ??= clockView(
-          () => peer.clockWords,
-          () => owner.time(),
-        );
-        return clock;
-      },
-      close: (options: CloseOptions = {}) => {
-        const { code, reason, lingerMs } = checkClose(options);
-        peer.close(code, reason, lingerMs);
-      },
-    };
-  }
-
-  /** Whom requests are made of, and whose are answered. */
-  readonly asked = (): ExchangePeer => ({
-    name: "peer",
-    origin: [this.face],
-    send: (channel, message) => this.send(channel, message),
-  });
-
-  lacks(channel: number): boolean {
-    return this.#peer.negotiated.lacks.includes(channel);
-  }
-
-  send(channel: number, message: unknown, token?: number): boolean {
-    const named = checkToken(this.#protocol.channels[channel]!, token);
-    return this.#peer.sendMessage(channel, message, named);
-  }
-
-  /** Of one that is encoded. */
-  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean {
-    const named = checkToken(this.#protocol.channels[channel]!, token);
-    return this.#peer.sendBytes(channel, bytes, named);
-  }
 }

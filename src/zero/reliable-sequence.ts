@@ -154,7 +154,8 @@ function noCounters(): SequenceCounters {
 export class ReliableSequence<M> {
   readonly #timer: RetransmissionTimer;
   readonly #outstanding: Outstanding[] = [];
-  readonly #held: Map<number, M> = new Map();
+  /** Made when the first message comes: most connections have few. */
+  #held: Map<number, M> | undefined;
   readonly #counters: SequenceCounters;
   #sent: number;
   #received: number;
@@ -239,7 +240,10 @@ export class ReliableSequence<M> {
   receive(seq: number, message: M): Arrival {
     const arrival = this.#arrivalOf(seq);
     this.#counters[countedAs[arrival]]++;
-    if (arrival === "next" || arrival === "held") this.#held.set(seq, message);
+    if (arrival === "next" || arrival === "held") {
+      this.#held ??= new Map();
+      this.#held.set(seq, message);
+    }
     return arrival;
   }
 
@@ -255,7 +259,7 @@ export class ReliableSequence<M> {
   }
 
   #arrivalOf(seq: number): Arrival {
-    if (seq <= this.#received || this.#held.has(seq)) return "duplicate";
+    if (seq <= this.#received || this.#held?.has(seq) === true) return "duplicate";
     if (this.#isBeyond(seq)) return "beyond";
     return seq === this.#received + 1 ? "next" : "held";
   }
@@ -263,13 +267,18 @@ export class ReliableSequence<M> {
   /** Gives up on what is missing below `seq`: for an ending that makes it meaningless. */
   skipTo(seq: number): void {
     if (this.#isBeyond(seq)) return;
-    while (this.#received < seq - 1) this.#held.delete(++this.#received);
+    while (this.#received < seq - 1) {
+      this.#received++;
+      this.#held?.delete(this.#received);
+    }
   }
 
   /** The next message in order, or undefined. */
   take(): M | undefined {
-    const message = this.#held.get(this.#received + 1);
-    if (message !== undefined) this.#held.delete(++this.#received);
+    const message = this.#held?.get(this.#received + 1);
+    if (message === undefined) return undefined;
+    this.#held!.delete(++this.#received);
+    if (this.#held!.size === 0) this.#held = undefined;
     return message;
   }
 

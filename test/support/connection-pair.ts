@@ -26,23 +26,22 @@ export class TestHost extends Inbox implements ConnectionHost {
     const random = new SeededRandom(seed);
     const host = this;
     if (role === "client") this.unanswered = (nowMs) => void this.silences.push(nowMs);
-    this.connection = new Connection({
+    const shared = {
       protocol: own,
       role,
-      host,
-      path: {
-        address: "10.0.0.1",
-        port: 4000,
-        local: 0,
-        get proven() {
-          return host.path.proven;
-        },
-      },
       random: () => random.next(),
       userFields: new Float64Array(own.header.userFields.length),
       resend: true,
       sealCrypto: nodeSealCrypto,
       counters: this.counters,
+    };
+    this.connection = new Connection(shared, host, {
+      address: "10.0.0.1",
+      port: 4000,
+      local: 0,
+      get proven() {
+        return host.path.proven;
+      },
     });
   }
 
