@@ -20,10 +20,18 @@ export interface NegotiatedVersion {
 /** Hashes of older versions that a join names at most. */
 const MAX_COMPATIBLE = 8;
 
+/** One for all peers of a protocol: most are of the same version. */
+const same: WeakMap<Protocol, NegotiatedVersion> = new WeakMap();
+
 /** What is negotiated where both were generated from the same version. */
 export function sameVersion(protocol: Protocol): NegotiatedVersion {
-  const { hash, version } = protocol;
-  return { hash, version, compat: false, lacks: [] };
+  let negotiated = same.get(protocol);
+  if (negotiated === undefined) {
+    const { hash, version } = protocol;
+    negotiated = { hash, version, compat: false, lacks: [] };
+    same.set(protocol, negotiated);
+  }
+  return negotiated;
 }
 
 /** The hashes of older versions that a join names: newest first. */
@@ -50,7 +58,8 @@ export function negotiatedVersion(
   hash: string,
   compat: boolean,
 ): NegotiatedVersion | undefined {
-  if (hash === protocol.hash) return { ...sameVersion(protocol), compat };
+  if (hash === protocol.hash)
+    return compat ? { ...sameVersion(protocol), compat } : sameVersion(protocol);
   const known = compat ? protocol.versions.find((version) => version.hash === hash) : undefined;
   if (known === undefined || known.differs !== undefined) return undefined;
   return { hash, version: known.version, compat, lacks: known.lacks };

@@ -239,11 +239,10 @@ export class ReliableReceive extends ReliableChannel {
 
   override pump(): void {
     const { context } = this;
-    const { store } = context;
     while (this.first !== NONE) {
       const stored = this.first;
       const costBytes = costOf(context, stored);
-      const next = store.queued(stored);
+      const next = context.store.queued(stored);
       if (!context.offerStored(this.channel, stored)) return;
       context.limit.handedOn(this.channel.index, costBytes);
       this.first = next;
@@ -278,8 +277,8 @@ export class OrderedReceive extends ReliableChannel {
 
   override pump(): void {
     const { context } = this;
-    const { store } = context;
     while (this.waiting > 0) {
+      const { store } = context;
       const stored = this.nextWaiting();
       if (stored === NONE) return;
       const costBytes = costOf(context, stored);

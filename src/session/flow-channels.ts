@@ -8,19 +8,22 @@ import type { NegotiatedVersion } from "../negotiated-version.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
 import type { SessionOptions } from "./session-options.ts";
 
-export class FlowChannels {
+/** Numbers that a session has of each channel, by place: what is held, all that has passed, and what is known of that. */
+const AMOUNTS = 3;
+const HELD = 0;
+const PASSED = 1;
+const KNOWN = 2;
+
+/** What does not change, for all sessions of a side that have negotiated the same. */
+class FlowTable {
   readonly budgetBytes: number;
   readonly shares: BudgetShares;
-  /** Index of each in the protocol, by its place here: rising ids, those that only one side has left out. */
   readonly indexes: readonly number[];
   /** Places by index; -1: its messages count against no limit. */
-  private readonly places: Int32Array;
-  /** By place: sent and not known to be handed on (a sender), or arrived and not handed on (a receiver). */
-  private readonly held: Float64Array;
-  /** What all of them have of the pool. */
-  private pooledBytes = 0;
+  readonly places: Int32Array;
+  /** The numbers of a session in which nothing has passed yet: never written. */
+  readonly noAmounts: Float64Array;
 
-  /** Those that `sender` sends on; `receives`: for the side that they are sent to. */
   constructor(
     protocol: Protocol,
     sender: Role,
@@ -40,7 +43,7 @@ export class FlowChannels {
     this.indexes.forEach((index, place) => {
       this.places[index] = place;
     });
-    this.held = new Float64Array(flows.length);
+    this.noAmounts = new Float64Array(flows.length * AMOUNTS);
     this.shares = new BudgetShares(
       this.budgetBytes,
       flows.map(
@@ -49,29 +52,112 @@ export class FlowChannels {
       ),
     );
   }
+}
+
+/** By protocol, then by what else it depends on: a side has few, one for each version that it knows. */
+const tables: WeakMap<Protocol, Map<string, FlowTable>> = new WeakMap();
+
+function tableOf(
+  protocol: Protocol,
+  sender: Role,
+  receives: boolean,
+  negotiated: NegotiatedVersion,
+): FlowTable {
+  let known = tables.get(protocol);
+  if (known === undefined) {
+    known = new Map();
+    tables.set(protocol, known);
+  }
+  const key = `${sender} ${receives} ${negotiated.compat} ${negotiated.lacks}`;
+  let table = known.get(key);
+  if (table === undefined) {
+    table = new FlowTable(protocol, sender, receives, negotiated);
+    known.set(key, table);
+  }
+  return table;
+}
+
+export class FlowChannels {
+  private readonly table: FlowTable;
+  /** The same as of the table: they are looked at for each message. */
+  readonly shares: BudgetShares;
+  private readonly places: Int32Array;
+  /** Of the session alone once it has begun; until then it shares those of the table, which are never written. */
+  private amounts: Float64Array;
+  /** What all of them have of the pool. */
+  private pooledBytes = 0;
+
+  /** Those that `sender` sends on; `receives`: for the side that they are sent to. */
+  constructor(protocol: Protocol, sender: Role, receives: boolean, negotiated: NegotiatedVersion) {
+    this.table = tableOf(protocol, sender, receives, negotiated);
+    this.shares = this.table.shares;
+    this.places = this.table.places;
+    this.amounts = this.table.noAmounts;
+  }
+
+  get budgetBytes(): number {
+    return this.table.budgetBytes;
+  }
+
+  /** Index of each in the protocol, by its place here: rising ids, those that only one side has left out. */
+  get indexes(): readonly number[] {
+    return this.table.indexes;
+  }
 
   get count(): number {
-    return this.indexes.length;
+    return this.table.indexes.length;
   }
 
   placeOf(index: number): number {
     return this.places[index]!;
   }
 
+  /** Sent and not known to be handed on (a sender), or arrived and not handed on (a receiver). */
   heldBytes(place: number): number {
-    return this.held[place]!;
+    return this.amounts[place * AMOUNTS + HELD]!;
+  }
+
+  /** All that was spent (a sender), or handed on (a receiver). */
+  passedBytes(place: number): number {
+    return this.amounts[place * AMOUNTS + PASSED]!;
+  }
+
+  /** One of its channels is used: from here on numbers may change. */
+  begin(): void {
+    if (this.amounts === this.table.noAmounts) this.amounts = this.amounts.slice();
+  }
+
+  /** More has passed. Returns how much that is beyond what is known to be handed on. */
+  pass(place: number, bytes: number): number {
+    const { amounts } = this;
+    const at = place * AMOUNTS;
+    const passed = amounts[at + PASSED]! + bytes;
+    amounts[at + PASSED] = passed;
+    return passed - amounts[at + KNOWN]!;
+  }
+
+  /** What of all that has passed the one side has told the other to be handed on. */
+  knownBytes(place: number): number {
+    return this.amounts[place * AMOUNTS + KNOWN]!;
+  }
+
+  know(place: number, bytes: number): void {
+    // Where nothing has passed, nothing else can be known.
+    if (bytes !== this.knownBytes(place)) this.amounts[place * AMOUNTS + KNOWN] = bytes;
   }
 
   /** What counts changes by so much, up or down. */
   add(place: number, bytes: number): void {
-    const held = this.held[place]!;
-    this.held[place] = held + bytes;
+    const { amounts } = this;
+    const at = place * AMOUNTS + HELD;
+    const held = amounts[at]!;
+    amounts[at] = held + bytes;
     this.pooledBytes += this.shares.pooled(place, held + bytes) - this.shares.pooled(place, held);
   }
 
   /** Whether a message of this cost keeps to the channel's part, or its fair part of the pool. */
   isFair(place: number, costBytes: number): boolean {
-    const held = this.held[place]!;
+    const held = this.amounts[place * AMOUNTS + HELD]!;
     const others = this.pooledBytes - this.shares.pooled(place, held);
     return this.shares.isFair(place, held + costBytes, others);
   }
@@ -79,7 +165,7 @@ export class FlowChannels {
   /** Whether a message of this cost keeps to the channel's part, or what there is of the pool. */
   fits(place: number, costBytes: number): boolean {
     const { shares } = this;
-    const held = this.held[place]!;
+    const held = this.amounts[place * AMOUNTS + HELD]!;
     const grown = shares.pooled(place, held + costBytes);
     return grown === 0 || this.pooledBytes - shares.pooled(place, held) + grown <= shares.poolBytes;
   }

@@ -87,7 +87,20 @@ export const stateClasses: readonly StateClass[] = [
   { type: SendLimit },
   { type: ReceiveLimit },
   { type: FlowChannels },
-  { type: ReceiveContext, given: ["sink", "bytes", "view", "user", "failure"] },
+  {
+    type: ReceiveContext,
+    given: [
+      "sink",
+      "bytes",
+      "view",
+      "user",
+      "failure",
+      "message",
+      "userFields",
+      "channelCount",
+      "drawn",
+    ],
+  },
   { type: ReceiveAge },
   { type: MessageStore },
   { type: CellChains },
@@ -176,6 +189,7 @@ export function exportSession(session: Session): SessionState {
 
 /** What of a session is reached by name. */
 interface Parts {
+  readonly context: ReceiveContext;
   readonly senders: Senders;
   readonly receivers: Receivers;
   readonly keys: { readonly send: { readonly keys: PhaseMaker } } | undefined;
@@ -226,13 +240,16 @@ export function importSession(session: Session, state: SessionState): void {
     return target;
   };
   const saved = (state.root as SavedObject).fields;
-  // Channels are made as they are used: those of the state are found by their index before anything points at them.
+  // What is made as it is used is there before anything points at it: channels, found by their index, and memory for messages.
   for (const [index, data] of channelsOf(saved["senders"], "channels")) {
     twins.set(data, own.senders.of(index));
   }
   for (const [index, data] of channelsOf(saved["receivers"], "made")) {
     twins.set(data, own.receivers.of(index));
   }
+  const received = (saved["context"] as SavedObject).fields;
+  if (received["madeSlices"] !== undefined) twins.set(received["madeSlices"], own.context.slices);
+  if (received["madeStore"] !== undefined) twins.set(received["madeStore"], own.context.store);
   restore(state.root, session);
 }
 

@@ -22,6 +22,8 @@ const NUMBER_AT = 16;
 /** Then the user's header fields, then the payload. */
 const FIRST_HEADER_BYTES = 24;
 const MIN_TABLE = 16;
+const noUser: Float64Array = new Float64Array(0);
+const noUserBytes: Uint8Array = new Uint8Array(0);
 /** The table grows when it is fuller than this. */
 const MAX_LOAD = 0.875;
 
@@ -63,8 +65,8 @@ export class MessageStore {
   constructor(pool: BlockPool, userFields: number, random: () => number) {
     this.chains = new CellChains(pool);
     this.slab = this.chains.slab;
-    this.user = new Float64Array(userFields);
-    this.userBytes = new Uint8Array(this.user.buffer);
+    this.user = userFields === 0 ? noUser : new Float64Array(userFields);
+    this.userBytes = userFields === 0 ? noUserBytes : new Uint8Array(this.user.buffer);
     this.multiplier = Math.floor(random() * 2 ** 32) | 1;
   }
 

@@ -42,7 +42,10 @@ const WORDS = DUPLICATE_WINDOW / 32;
 export class DuplicateWindow {
   /** -1 before the first. */
   largest = -1;
-  private readonly bits: Uint32Array = new Uint32Array(WORDS);
+  /** From here to the largest all have been received. */
+  private solidFrom = 0;
+  /** A bit for each, while one is missing that is not too old. */
+  private bits: Uint32Array | undefined;
   /** A number that was too far ahead to be believed alone; -1: none. */
   private suspect = -1;
 
@@ -66,13 +69,21 @@ export class DuplicateWindow {
   /** Of a number that is not too old. */
   has(packetNumber: number): boolean {
     if (packetNumber > this.largest) return false;
+    const { bits } = this;
+    if (bits === undefined || packetNumber >= this.solidFrom) return packetNumber >= this.solidFrom;
     const slot = packetNumber & (DUPLICATE_WINDOW - 1);
-    return (this.bits[slot >>> 5]! & (1 << (slot & 31))) !== 0;
+    return (bits[slot >>> 5]! & (1 << (slot & 31))) !== 0;
   }
 
   /** Of a number that is neither too old nor there already. */
   add(packetNumber: number): void {
-    const bits = this.bits;
+    if (packetNumber === this.largest + 1 && this.bits === undefined) {
+      this.largest = packetNumber;
+      this.suspect = -1;
+      return;
+    }
+    const bits = this.bits ?? this.begin();
+    if (packetNumber > this.largest + 1) this.solidFrom = packetNumber;
     const ahead = packetNumber - this.largest;
     if (ahead >= DUPLICATE_WINDOW) bits.fill(0);
     else {
@@ -87,5 +98,28 @@ export class DuplicateWindow {
     }
     const slot = packetNumber & (DUPLICATE_WINDOW - 1);
     bits[slot >>> 5]! |= 1 << (slot & 31);
+  }
+
+  /** Lets go of the bits where none of the newest numbers is missing. */
+  trim(): void {
+    if (this.bits === undefined) return;
+    const oldest = Math.max(0, this.largest - DUPLICATE_WINDOW + 1);
+    // What was missing may have come.
+    let from = this.solidFrom;
+    while (from > oldest && this.has(from - 1)) from--;
+    this.solidFrom = from;
+    if (from <= oldest) this.bits = undefined;
+  }
+
+  /** The bits of what has been received until now, where the first number is missing. */
+  private begin(): Uint32Array {
+    const bits = new Uint32Array(WORDS);
+    const oldest = Math.max(this.solidFrom, this.largest - DUPLICATE_WINDOW + 1);
+    for (let number = oldest; number <= this.largest; number++) {
+      const slot = number & (DUPLICATE_WINDOW - 1);
+      bits[slot >>> 5]! |= 1 << (slot & 31);
+    }
+    this.bits = bits;
+    return bits;
   }
 }

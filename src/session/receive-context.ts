@@ -13,6 +13,8 @@ import { Slab } from "./slab.ts";
 import type { Workspace } from "./workspace.ts";
 
 const emptyBytes: Uint8Array = new Uint8Array(0);
+const emptyView: DataView = new DataView(emptyBytes.buffer);
+const noNumbers: Float64Array = new Float64Array(0);
 
 export class ReceiveContext {
   readonly sink: SessionSink;
@@ -20,10 +22,12 @@ export class ReceiveContext {
   readonly limit: ReceiveLimit;
   readonly age: ReceiveAge;
   readonly sliceBytes: number;
-  /** Slices of unfinished messages. */
-  readonly slices: Slab;
-  /** Messages that wait for one before them, or for room at the sink. */
-  readonly store: MessageStore;
+  /** Both are made when the first of them is used. */
+  private madeSlices: Slab | undefined;
+  private madeStore: MessageStore | undefined;
+  private readonly space: Workspace;
+  private readonly userFields: number;
+  private readonly drawn: number;
   readonly messageNumberBits: number;
   /** The other side has another version. */
   readonly compat: boolean;
@@ -34,16 +38,17 @@ export class ReceiveContext {
   sequencedBytes = 0;
   /** The datagram being applied. */
   bytes: Uint8Array = emptyBytes;
-  view: DataView = new DataView(emptyBytes.buffer);
-  user: Float64Array = new Float64Array(0);
+  view: DataView = emptyView;
+  user: Float64Array = noNumbers;
   packetNumber = 0;
   nowMs = 0;
   /** How long an unfinished unreliable message waits for its next slice. */
   reassemblyTimeoutMs = 0;
-  /** What the sink is shown, used again for each message. */
-  private readonly message: ReceivedMessage = new ReceivedMessage();
-  /** Messages and payload bytes that were handed on, by channel: a pair of numbers each. */
-  readonly received: Float64Array;
+  /** What the sink is shown, used again for each message; made for the first. */
+  private message: ReceivedMessage | undefined;
+  /** Messages and payload bytes that were handed on, by channel: a pair of numbers each; empty before the first. */
+  received: Float64Array = noNumbers;
+  private readonly channelCount: number;
   private failed = false;
   private failure: unknown;
 
@@ -59,31 +64,47 @@ export class ReceiveContext {
     this.counters = counters;
     this.limit = limit;
     this.age = new ReceiveAge(header.messageNumberBits);
-    this.slices = new Slab(space.slicePool);
-    this.sliceBytes = this.slices.cellBytes;
-    this.store = new MessageStore(space.messagePool, header.userFields.length, random);
+    this.space = space;
+    this.sliceBytes = space.slicePool.cellBytes;
+    this.userFields = header.userFields.length;
+    this.drawn = random();
     this.messageNumberBits = header.messageNumberBits;
     this.compat = compat;
     this.maxUnreliableBytes = limit.budgetBytes;
-    this.received = new Float64Array(2 * channels.length);
+    this.channelCount = channels.length;
+  }
+
+  /** Slices of unfinished messages. */
+  get slices(): Slab {
+    this.madeSlices ??= new Slab(this.space.slicePool);
+    return this.madeSlices;
+  }
+
+  /** Messages that wait for one before them, or for room at the sink. */
+  get store(): MessageStore {
+    this.madeStore ??= new MessageStore(this.space.messagePool, this.userFields, () => this.drawn);
+    return this.madeStore;
   }
 
   /** Offers a message of the datagram that is being applied. */
   offer(channel: ChannelDefinition, start: number, end: number): boolean {
+    this.message ??= new ReceivedMessage();
     this.message.fill(channel, this.bytes, this.view, start, end, this.user);
-    return this.deliver();
+    return this.deliver(this.message);
   }
 
   /** Offers a message that was put together elsewhere; this datagram has completed it. */
   offerWhole(channel: ChannelDefinition, bytes: Uint8Array, view: DataView, end: number): boolean {
+    this.message ??= new ReceivedMessage();
     this.message.fill(channel, bytes, view, 0, end, this.user);
-    return this.deliver();
+    return this.deliver(this.message);
   }
 
   /** Offers a message that waits; when it is taken, nothing is left of it. */
   offerStored(channel: ChannelDefinition, stored: number): boolean {
+    this.message ??= new ReceivedMessage();
     const scratch = this.store.show(stored, channel, this.message);
-    const isTaken = this.deliver();
+    const isTaken = this.deliver(this.message);
     returnScratch(scratch);
     if (isTaken) this.store.drop(stored);
     return isTaken;
@@ -93,15 +114,16 @@ export class ReceiveContext {
    * Shows `message` to the sink. If the sink throws, it counts as taken, and `rethrow` passes the exception on once the
    * session's state is whole again.
    */
-  private deliver(): boolean {
-    const { channel, start, end } = this.message;
+  private deliver(message: ReceivedMessage): boolean {
+    const { channel, start, end } = message;
     try {
-      if (!this.sink.deliver(this.message)) return false;
+      if (!this.sink.deliver(message)) return false;
     } catch (error) {
       if (!this.failed) this.failure = error;
       this.failed = true;
     }
     this.counters.messagesReceived++;
+    if (this.received.length === 0) this.received = new Float64Array(2 * this.channelCount);
     this.received[2 * channel.index]!++;
     this.received[2 * channel.index + 1]! += end - start;
     return true;

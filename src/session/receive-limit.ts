@@ -12,32 +12,31 @@ const TELL_LIMIT_ALONE_SHARE = 1 / 2;
 
 /** How much a channel's limit wants to be told. */
 const Urge = { none: 0, withOthers: 1, alone: 2 } as const;
+const AWAITED = 4;
 
 export class ReceiveLimit {
-  readonly budgetBytes: number;
   /** Which check this is, of all. */
   checks = 0;
   readonly flow: FlowChannels;
-  /** By place: all that was handed on, and what of that the other side was told. */
-  private readonly handed: Float64Array;
-  private readonly told: Float64Array;
-  private readonly urges: Uint8Array;
-  /** By place: 1 where the other side has asked in vain, and is told of whatever comes next. */
-  private readonly awaited: Uint8Array;
-  /** How many channels have each urge. */
-  private readonly urging: Int32Array = new Int32Array(3);
+  /**
+   * By place: its urge, and AWAITED where the other side has asked in vain, and is told of whatever comes next. Made when
+   * the first has any.
+   */
+  private marks: Uint8Array | undefined;
+  /** How many channels have any urge, and how many of them the stronger. */
+  private urging = 0;
+  private urgingAlone = 0;
   /** Whose turn it is to be told. */
   private turn = 0;
   /** Pairs of place and cost: the new messages of the datagram that is being checked. */
   private readonly claims: number[] = [];
 
   constructor(flow: FlowChannels) {
-    this.budgetBytes = flow.budgetBytes;
     this.flow = flow;
-    this.handed = new Float64Array(flow.count);
-    this.told = new Float64Array(flow.count);
-    this.urges = new Uint8Array(flow.count);
-    this.awaited = new Uint8Array(flow.count);
+  }
+
+  get budgetBytes(): number {
+    return this.flow.budgetBytes;
   }
 
   /** What has arrived on all channels and was not handed on. */
@@ -81,10 +80,12 @@ export class ReceiveLimit {
   passed(channel: number, costBytes: number): void {
     const { flow } = this;
     const place = flow.placeOf(channel);
-    this.handed[place]! += costBytes;
-    const grown = this.handed[place]! - this.told[place]!;
+    const grown = flow.pass(place, costBytes);
     const own = flow.shares.own(place);
-    if (grown >= own * TELL_LIMIT_ALONE_SHARE || this.awaited[place] === 1) {
+    if (
+      grown >= own * TELL_LIMIT_ALONE_SHARE ||
+      (this.marks !== undefined && (this.marks[place]! & AWAITED) !== 0)
+    ) {
       this.urge(place, Urge.alone);
     } else if (grown >= own * TELL_LIMIT_SHARE || flow.isTight) this.urge(place, Urge.withOthers);
   }
@@ -93,18 +94,18 @@ export class ReceiveLimit {
   askedFor(channel: number): void {
     const place = this.flow.placeOf(channel);
     if (place < 0) return;
-    if (this.handed[place]! > 0) this.urge(place, Urge.alone);
-    if (this.flow.heldBytes(place) > 0) this.awaited[place] = 1;
+    if (this.flow.passedBytes(place) > 0) this.urge(place, Urge.alone);
+    if (this.flow.heldBytes(place) > 0) this.ownMarks()[place]! |= AWAITED;
   }
 
   /** A limit is to be told in the next datagram. */
   get worthTelling(): boolean {
-    return this.urging[Urge.withOthers]! + this.urging[Urge.alone]! > 0;
+    return this.urging > 0;
   }
 
   /** A limit is to be told in a datagram of its own, if no other goes. */
   get mustTell(): boolean {
-    return this.urging[Urge.alone]! > 0;
+    return this.urgingAlone > 0;
   }
 
   /** Which is told next, as it travels: where none is worth it, any. */
@@ -114,26 +115,42 @@ export class ReceiveLimit {
     let place = this.turn;
     if (this.worthTelling) {
       const least = this.mustTell ? Urge.alone : Urge.withOthers;
-      while (this.urges[place]! < least) place = (place + 1) % count;
+      while (this.urgeOf(place) < least) place = (place + 1) % count;
     }
-    return this.flow.pack(place, this.handed[place]!);
+    return this.flow.pack(place, this.flow.passedBytes(place));
   }
 
   /** A datagram with this limit has left. */
   left(limit: number): void {
     if (this.flow.count === 0) return;
     const place = this.flow.placeIn(limit);
-    this.told[place] = this.flow.handedOnIn(limit);
-    this.awaited[place] = 0;
-    this.urge(place, Urge.none);
+    this.flow.know(place, this.flow.handedOnIn(limit));
+    this.settle(place);
     this.turn = (place + 1) % this.flow.count;
   }
 
   private urge(place: number, urge: number): void {
-    const before = this.urges[place]!;
-    if (urge !== Urge.none && urge <= before) return;
-    this.urging[before]!--;
-    this.urging[urge]!++;
-    this.urges[place] = urge;
+    const before = this.urgeOf(place);
+    if (urge <= before) return;
+    if (before === Urge.none) this.urging++;
+    if (urge === Urge.alone) this.urgingAlone++;
+    this.ownMarks()[place]! += urge - before;
+  }
+
+  /** A channel was told. */
+  private settle(place: number): void {
+    const before = this.urgeOf(place);
+    if (before !== Urge.none) this.urging--;
+    if (before === Urge.alone) this.urgingAlone--;
+    if (this.marks !== undefined) this.marks[place] = 0;
+  }
+
+  private urgeOf(place: number): number {
+    return this.marks === undefined ? Urge.none : this.marks[place]! & ~AWAITED;
+  }
+
+  private ownMarks(): Uint8Array {
+    this.marks ??= new Uint8Array(this.flow.count);
+    return this.marks;
   }
 }

@@ -13,8 +13,8 @@ const DELAY_UNKNOWN = 255;
 const TIMER_LATENESS_MS = 2;
 
 export class ReceivedPackets {
-  /** Newest first: low and high (both included) of each range. */
-  private ranges: Float64Array = new Float64Array(8);
+  /** Newest first: low and high (both included) of each range; what stands behind `count` of them is of no meaning. */
+  private readonly ranges: number[] = [0, 0];
   count = 0;
   /** When the largest number arrived. */
   private largestAtMs = 0;
@@ -112,8 +112,8 @@ export class ReceivedPackets {
     const touchesBelow = below < this.count && r[below * 2 + 1]! === packetNumber - 1;
     if (touchesAbove && touchesBelow) {
       r[i * 2] = r[below * 2]!;
-      r.copyWithin(below * 2, below * 2 + 2, this.count * 2);
       this.count--;
+      for (let k = below * 2; k < this.count * 2; k++) r[k] = r[k + 2]!;
     } else if (touchesAbove) r[i * 2] = packetNumber;
     else if (touchesBelow) r[below * 2 + 1] = packetNumber;
     else this.open(below, packetNumber);
@@ -122,13 +122,9 @@ export class ReceivedPackets {
   private open(at: number, packetNumber: number): void {
     if (at >= MAX_ACK_RANGES) return;
     if (this.count < MAX_ACK_RANGES) this.count++;
-    if (this.count * 2 > this.ranges.length) {
-      const larger = new Float64Array(Math.min(this.ranges.length * 2, MAX_ACK_RANGES * 2));
-      larger.set(this.ranges);
-      this.ranges = larger;
-    }
     const r = this.ranges;
-    r.copyWithin(at * 2 + 2, at * 2, this.count * 2 - 2);
+    while (r.length < this.count * 2) r.push(0);
+    for (let k = this.count * 2 - 1; k >= at * 2 + 2; k--) r[k] = r[k - 2]!;
     r[at * 2] = packetNumber;
     r[at * 2 + 1] = packetNumber;
   }

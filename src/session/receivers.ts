@@ -35,6 +35,7 @@ export class Receivers {
     const receiver = this.make(channel);
     while (this.made.length <= index) this.made.push(undefined);
     this.made[index] = receiver;
+    this.context.limit.flow.begin();
     return receiver;
   }
 

@@ -39,21 +39,29 @@ const nonce: Uint8Array = new Uint8Array(NONCE_BYTES);
 export class KeyedPhase {
   private readonly crypto: SealCrypto;
   private readonly cipher: CipherName;
-  private readonly secret: Uint8Array;
   private readonly key: SealKey;
-  private readonly iv: Uint8Array;
+  /** The iv, and behind it the secret: a typed array of its own for each would cost four times as much memory. */
+  private readonly material: Uint8Array = new Uint8Array(NONCE_BYTES + KEY_BYTES);
 
+  /** The secret is copied. */
   constructor(crypto: SealCrypto, cipher: CipherName, secret: Uint8Array) {
     this.crypto = crypto;
     this.cipher = cipher;
-    this.secret = secret;
+    this.material.set(crypto.expandSha256(secret, labels.iv, NONCE_BYTES));
+    this.material.set(secret, NONCE_BYTES);
     this.key = crypto.key(cipher, crypto.expandSha256(secret, labels.key, KEY_BYTES));
-    this.iv = crypto.expandSha256(secret, labels.iv, NONCE_BYTES);
+  }
+
+  /** What all of it is derived from; zeros, once it is forgotten. */
+  get secret(): Uint8Array {
+    return this.material.subarray(NONCE_BYTES);
   }
 
   next(): KeyedPhase {
     const secret = this.crypto.expandSha256(this.secret, labels.next, KEY_BYTES);
-    return new KeyedPhase(this.crypto, this.cipher, secret);
+    const phase = new KeyedPhase(this.crypto, this.cipher, secret);
+    secret.fill(0);
+    return phase;
   }
 
   /** Nothing is derived from its secret any more: what comes to know it later cannot open what went before. */
@@ -71,11 +79,11 @@ export class KeyedPhase {
 
   /** The iv, with the packet number as 64 bits, big-endian, at its end (RFC 9001 section 5.3); valid until the next call. */
   nonce(number: number): Uint8Array {
-    const { iv } = this;
+    const iv = this.material;
     const high = Math.floor(number / 2 ** 32);
     const low = number >>> 0;
-    nonce.set(iv);
     for (let i = 0; i < 4; i++) {
+      nonce[i] = iv[i]!;
       nonce[4 + i] = iv[4 + i]! ^ ((high >>> (24 - 8 * i)) & 0xff);
       nonce[8 + i] = iv[8 + i]! ^ ((low >>> (24 - 8 * i)) & 0xff);
     }
@@ -109,7 +117,7 @@ export class SendKeys {
   constructor({ crypto, cipher, limits, keepMs }: KeyOptions, secret: Uint8Array) {
     this.limits = limits;
     this.keepMs = keepMs;
-    this.keys = new KeyedPhase(crypto, cipher, Uint8Array.from(secret));
+    this.keys = new KeyedPhase(crypto, cipher, secret);
   }
 
   /** The key may not be used any more: the session is over. */
@@ -164,7 +172,7 @@ export class ReceiveKeys {
   constructor({ crypto, cipher, limits, keepMs }: KeyOptions, secret: Uint8Array) {
     this.limits = limits;
     this.keepMs = keepMs;
-    this.current = new KeyedPhase(crypto, cipher, Uint8Array.from(secret));
+    this.current = new KeyedPhase(crypto, cipher, secret);
   }
 
   /** So many datagrams did not open that one more might by chance: the session is over. */

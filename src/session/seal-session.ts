@@ -48,8 +48,10 @@ export function sealKeys(
   for (const secret of [clientSecret, serverSecret]) {
     if (secret.byteLength !== KEY_BYTES) throw invalid(`a secret of ${secret.byteLength} bytes`);
   }
+  const allLimits =
+    limits === undefined ? sealLimits[cipher] : { ...sealLimits[cipher], ...limits };
   const keepMs = () => KEEP_KEYS_PROBES * rtt.probeTimeoutMs();
-  const options = { crypto, cipher, limits: { ...sealLimits[cipher], ...limits }, keepMs };
+  const options = { crypto, cipher, limits: allLimits, keepMs };
   const isClient = role === "client";
   return {
     send: new SendKeys(options, isClient ? clientSecret : serverSecret),

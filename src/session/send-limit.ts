@@ -14,51 +14,43 @@ export class SendLimit {
   readonly flow: FlowChannels;
   private readonly timers: Timers;
   private readonly rtt: RttEstimator;
-  /** By place: what was spent and what of that was handed on, as the other side has said last. */
-  private readonly spent: Float64Array;
-  private readonly handedOn: Float64Array;
-  /** By place: 1 where a message waits for the limit; how often it was asked for, and when it is asked for next. */
-  private readonly waits: Uint8Array;
-  private readonly asked: Uint32Array;
-  private readonly askAtMs: Float64Array;
+  /** Places where a message waits for the limit. */
   private waiting = 0;
+  /**
+   * By place: when its limit is asked for next, Infinity where that is not known yet; NaN: nothing waits there. Made when
+   * something waits for the first time.
+   */
+  private askAtMs: number[] | undefined;
+  /** By place: how often it was asked for. */
+  private asked: number[] | undefined;
 
   constructor(flow: FlowChannels, timers: Timers, rtt: RttEstimator) {
-    const { count } = flow;
     this.flow = flow;
     this.timers = timers;
     this.rtt = rtt;
-    this.spent = new Float64Array(count);
-    this.handedOn = new Float64Array(count);
-    this.waits = new Uint8Array(count);
-    this.asked = new Uint32Array(count);
-    this.askAtMs = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
   }
 
   /** Whether a message of this cost may be given a number on a channel; if not, the channel waits for its limit. */
   allows(channel: number, costBytes: number): boolean {
     const place = this.flow.placeOf(channel);
     if (this.flow.isFair(place, costBytes)) {
-      if (this.waits[place] === 1) this.goesOn(place);
+      if (this.waiting > 0) this.goesOn(place);
       return true;
     }
-    if (this.waits[place] === 0) {
-      this.waits[place] = 1;
-      this.waiting++;
-    }
+    this.waits(place);
     return false;
   }
 
   spend(channel: number, costBytes: number): void {
     const place = this.flow.placeOf(channel);
-    this.spent[place]! += costBytes;
+    this.flow.pass(place, costBytes);
     this.flow.add(place, costBytes);
   }
 
   /** What is wrong with a limit that has come, if anything: in a sealed session only the other side can have made it. */
   check(limit: number, isAuthentic: boolean): DropReason | undefined {
     if (this.flow.count === 0) return limit === 0 ? undefined : "unknownChannel";
-    const isBeyond = this.flow.handedOnIn(limit) > this.spent[this.flow.placeIn(limit)]!;
+    const isBeyond = this.flow.handedOnIn(limit) > this.flow.passedBytes(this.flow.placeIn(limit));
     return isAuthentic && isBeyond ? "acknowledgedUnsent" : undefined;
   }
 
@@ -66,47 +58,65 @@ export class SendLimit {
   raise(limit: number): void {
     if (this.flow.count === 0) return;
     const place = this.flow.placeIn(limit);
-    const handedOn = Math.min(this.flow.handedOnIn(limit), this.spent[place]!);
-    const grown = handedOn - this.handedOn[place]!;
+    const handedOn = Math.min(this.flow.handedOnIn(limit), this.flow.passedBytes(place));
+    const grown = handedOn - this.flow.knownBytes(place);
     if (grown <= 0) return;
-    this.handedOn[place] = handedOn;
+    this.flow.know(place, handedOn);
     this.flow.add(place, -grown);
-    if (this.waits[place] === 1) this.goesOn(place);
+    if (this.waiting > 0) this.goesOn(place);
   }
 
   /** Nothing is sent now: sees to it that what waits is asked for. */
   settle(nowMs: number): void {
     if (this.waiting === 0) return;
-    for (let place = 0; place < this.waits.length; place++) {
-      if (this.waits[place] === 0 || this.askAtMs[place] !== Number.POSITIVE_INFINITY) continue;
-      this.askAtMs[place] = nowMs + this.rtt.backedOffProbeTimeoutMs(0);
+    const askAtMs = this.askAtMs!;
+    for (let place = 0; place < askAtMs.length; place++) {
+      if (askAtMs[place] !== Number.POSITIVE_INFINITY) continue;
+      askAtMs[place] = nowMs + this.rtt.backedOffProbeTimeoutMs(0);
     }
     this.setTimer();
   }
 
   /** The timer has run out: the channel that has waited longest in vain is asked for. */
   timeout(nowMs: number): void {
-    let first = 0;
-    const { askAtMs } = this;
-    for (let place = 1; place < askAtMs.length; place++) {
-      if (askAtMs[place]! < askAtMs[first]!) first = place;
-    }
+    const first = this.first();
+    if (first < 0) return;
     this.asks = this.flow.indexes[first]!;
-    askAtMs[first] = nowMs + this.rtt.backedOffProbeTimeoutMs(++this.asked[first]!);
+    this.askAtMs![first] = nowMs + this.rtt.backedOffProbeTimeoutMs(++this.asked![first]!);
     this.setTimer();
   }
 
-  private goesOn(place: number): void {
-    this.waits[place] = 0;
-    this.waiting--;
-    this.asked[place] = 0;
+  private waits(place: number): void {
+    this.askAtMs ??= new Array<number>(this.flow.count).fill(Number.NaN);
+    this.asked ??= new Array<number>(this.flow.count).fill(0);
+    if (!Number.isNaN(this.askAtMs[place]!)) return;
     this.askAtMs[place] = Number.POSITIVE_INFINITY;
+    this.waiting++;
+  }
+
+  /** There is room on a channel, whether anything has waited there or not. */
+  private goesOn(place: number): void {
+    if (Number.isNaN(this.askAtMs![place]!)) return;
+    this.askAtMs![place] = Number.NaN;
+    this.asked![place] = 0;
+    this.waiting--;
     this.setTimer();
   }
 
   private setTimer(): void {
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const atMs of this.askAtMs) nextMs = Math.min(nextMs, atMs);
-    this.timers.set(Timer.blocked, nextMs);
+    const first = this.first();
+    const { askAtMs } = this;
+    this.timers.set(Timer.blocked, first < 0 ? Number.POSITIVE_INFINITY : askAtMs![first]!);
+  }
+
+  /** The place that is asked for first; -1: nothing waits. */
+  private first(): number {
+    const { askAtMs = [] } = this;
+    let first = -1;
+    for (let place = 0; place < askAtMs.length; place++) {
+      const atMs = askAtMs[place]!;
+      if (!Number.isNaN(atMs) && (first < 0 || atMs < askAtMs[first]!)) first = place;
+    }
+    return first;
   }
 }

@@ -8,6 +8,7 @@ import { missingChannel, type NegotiatedVersion } from "../negotiated-version.ts
 import { maySend, type Protocol, type Role } from "../protocol.ts";
 import { SendChannel } from "./channel-send.ts";
 import type { SessionCounters } from "./counters.ts";
+import type { FlowChannels } from "./flow-channels.ts";
 import { NO_TOKEN, Notices } from "./notices.ts";
 import type { Packer, Plan } from "./packer.ts";
 import type { FrameEvents } from "./sent.ts";
@@ -22,6 +23,7 @@ export class Senders implements FrameEvents {
   private readonly resend: boolean;
   private readonly packer: Packer;
   private readonly counters: SessionCounters;
+  private readonly flow: FlowChannels;
   private readonly sink: SessionSink;
   private readonly channels: (SendChannel | undefined)[] = [];
   private drainedOwed = false;
@@ -31,6 +33,7 @@ export class Senders implements FrameEvents {
     negotiated: NegotiatedVersion,
     packer: Packer,
     counters: SessionCounters,
+    flow: FlowChannels,
   ) {
     this.protocol = options.protocol;
     this.role = options.role;
@@ -38,6 +41,7 @@ export class Senders implements FrameEvents {
     this.resend = options.resend ?? true;
     this.packer = packer;
     this.counters = counters;
+    this.flow = flow;
     this.sink = options.sink;
   }
 
@@ -74,6 +78,7 @@ export class Senders implements FrameEvents {
     const sender = new SendChannel(channel, this.protocol.limits.sliceBytes, this.notices);
     while (this.channels.length <= index) this.channels.push(undefined);
     this.channels[index] = sender;
+    this.flow.begin();
     this.packer.add(sender);
     return sender;
   }

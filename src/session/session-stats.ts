@@ -28,7 +28,7 @@ export interface SessionParts {
   readonly path: PathMtu;
   readonly controller: CongestionController;
   readonly senders: Senders;
-  /** Messages and payload bytes that were handed on, a pair for each channel. */
+  /** Messages and payload bytes that were handed on, a pair for each channel; empty where none was. */
   readonly received: Float64Array;
   /** The largest packet number that came; -1 before the first. */
   readonly largest: number;
@@ -118,8 +118,8 @@ function channelStats(
       messagesSent: sender?.messagesSent ?? 0,
       bytesSent: sender?.bytesSent ?? 0,
       framesResent: sender?.framesResent ?? 0,
-      messagesReceived: received[2 * index]!,
-      bytesReceived: received[2 * index + 1]!,
+      messagesReceived: received[2 * index] ?? 0,
+      bytesReceived: received[2 * index + 1] ?? 0,
       queue:
         sender === undefined ? NOTHING : { bytes: sender.heldBytes, ageMs: sender.ageMs(nowMs) },
     };
@@ -176,8 +176,8 @@ export class SessionSums {
     for (let index = 0; index < this.channels.length; index++) {
       const at = index * WORDS;
       const sender = senders.made(index);
-      words[at + 3]! += received[2 * index]!;
-      words[at + 4]! += received[2 * index + 1]!;
+      words[at + 3]! += received[2 * index] ?? 0;
+      words[at + 4]! += received[2 * index + 1] ?? 0;
       if (sender === undefined) continue;
       words[at]! += sender.messagesSent;
       words[at + 1]! += sender.bytesSent;

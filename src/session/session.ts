@@ -19,7 +19,7 @@ import type { DatagramHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { DatagramBuilder } from "./build-datagram.ts";
 import { ClockSync } from "./clock-sync.ts";
-import { congestionControllers, DEFAULT_CONGESTION } from "./congestion/choose.ts";
+import { type CongestionFactory, defaultCongestion } from "./congestion/choose.ts";
 import type { CongestionController } from "./congestion/controller.ts";
 import { Pacer } from "./congestion/pacer.ts";
 import { createSessionCounters, type SessionCounters } from "./counters.ts";
@@ -50,7 +50,7 @@ import { type SessionParts, type SessionSums, sessionStats } from "./session-sta
 import { Silence } from "./silence.ts";
 import { Timer, Timers } from "./timers.ts";
 import type { SessionTracer } from "./tracer.ts";
-import { Workspace, workspaceOf } from "./workspace.ts";
+import { userValuesOf, Workspace, workspaceOf } from "./workspace.ts";
 
 export type { SessionFailure } from "./seal-session.ts";
 export type { SealingOptions, SessionOptions, SessionSink } from "./session-options.ts";
@@ -77,7 +77,7 @@ export class Session {
 
   private readonly protocol: Protocol;
   private readonly resend: boolean;
-  private readonly newController: (nowMs: number) => CongestionController;
+  private readonly congestion: CongestionFactory;
   private controller: CongestionController;
   private readonly space: Workspace;
   private readonly timers: Timers = new Timers();
@@ -117,9 +117,8 @@ export class Session {
     const negotiated = options.negotiated ?? sameVersion(protocol);
     this.resend = options.resend ?? true;
     const { maxDatagramBytes } = protocol.limits;
-    const factory = options.congestion ?? congestionControllers[DEFAULT_CONGESTION];
-    this.newController = (nowMs) => factory({ maxDatagramBytes, nowMs });
-    this.controller = this.newController(nowMs);
+    this.congestion = options.congestion ?? defaultCongestion;
+    this.controller = this.congestion({ maxDatagramBytes, nowMs });
     this.nowMs = nowMs;
     this.lastReceivedMs = nowMs;
     this.lastSentMs = nowMs;
@@ -128,7 +127,8 @@ export class Session {
     this.rtt = new RttEstimator(protocol.limits.maxAckDelayMs, options.roundTrips);
     this.pacer = new Pacer(maxDatagramBytes, nowMs);
     this.packer = new Packer(protocol.header, maxDatagramBytes, negotiated.compat);
-    this.senders = new Senders(options, negotiated, this.packer, this.counters);
+    const sending = flowOf(options, negotiated, false);
+    this.senders = new Senders(options, negotiated, this.packer, this.counters, sending);
     this.path = new PathMtu(maxDatagramBytes, largestDatagramBytes(protocol.limits), this.counters);
     this.sent = new SentPackets(
       protocol.header,
@@ -139,17 +139,15 @@ export class Session {
     );
     this.silence = new Silence(this.timers, this.rtt, this.sent);
     const { counters, rtt, space, timers } = this;
-    this.sendLimit = new SendLimit(flowOf(options, negotiated, false), timers, rtt);
+    this.sendLimit = new SendLimit(sending, timers, rtt);
     this.receiveLimit = new ReceiveLimit(flowOf(options, negotiated, true));
-    const { compat } = negotiated;
     const { receiveLimit } = this;
-    this.context = new ReceiveContext(options, compat, counters, receiveLimit, space);
+    this.context = new ReceiveContext(options, negotiated.compat, counters, receiveLimit, space);
     this.receivers = new Receivers(protocol.channels, this.context);
-    this.user = new Float64Array(protocol.header.userFields.length);
+    this.user = userValuesOf(protocol);
     this.clock = protocol.header.hasClock ? new ClockSync(options.clockAheadMs ?? 0) : undefined;
     this.keys = sealKeys(options, this.rtt);
     const { duplicates, keys, packer, received, receivers, sent, context } = this;
-    const receiveKeys = keys?.receive;
     this.opener = new DatagramOpener(
       options,
       negotiated,
@@ -158,7 +156,7 @@ export class Session {
       this.sendLimit,
       receivers,
       context,
-      receiveKeys,
+      keys?.receive,
     );
     this.builder = new DatagramBuilder(options, sent, received, packer, counters, keys?.send);
   }
@@ -194,10 +192,7 @@ export class Session {
     this.senders.end();
   }
 
-  /**
-   * Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged; the latter
-   * for each other one whose fate is to be told.
-   */
+  /** Payload bytes plus MESSAGE_OVERHEAD_BYTES for each message queued, or reliable and not yet acknowledged; the latter for each other one whose fate is to be told. */
   queuedBytes(channel: number): number {
     return this.senders.queuedBytes(channel);
   }
@@ -211,6 +206,9 @@ export class Session {
   ping(): void {
     this.pingWanted = true;
     this.dirty = true;
+    // Memory that only the ping needs is let go with its answer.
+    this.maintainedMs = Number.NEGATIVE_INFINITY;
+    this.duplicates.trim();
   }
 
   /**
@@ -220,9 +218,10 @@ export class Session {
    */
   move(isElsewhere: boolean, nowMs: number): void {
     if (isElsewhere) {
+      const { maxDatagramBytes } = this.protocol.limits;
       this.rtt.begin();
-      this.controller = this.newController(nowMs);
-      this.pacer = new Pacer(this.protocol.limits.maxDatagramBytes, nowMs);
+      this.controller = this.congestion({ maxDatagramBytes, nowMs });
+      this.pacer = new Pacer(maxDatagramBytes, nowMs);
       this.sent.leavePath(nowMs);
       this.timers.set(Timer.loss, this.sent.lossTimeMs);
     }

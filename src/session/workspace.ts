@@ -93,6 +93,14 @@ export class Workspace {
   }
 }
 
+const noValues: Float64Array = new Float64Array(0);
+
+/** Values for the user's header fields, 0 each; where there are none, the same for all. */
+export function userValuesOf({ header }: Protocol): Float64Array {
+  const { length } = header.userFields;
+  return length === 0 ? noValues : new Float64Array(length);
+}
+
 const workspaces: WeakMap<Protocol, Workspace> = new WeakMap();
 
 /** The workspace of a protocol in this thread. */

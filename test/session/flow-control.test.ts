@@ -200,9 +200,9 @@ describe("the limit of a channel", () => {
       pair.run(100);
       // A receiver that has counted more than it was sent.
       const { receiveLimit } = server.session as unknown as {
-        receiveLimit: { handed: Float64Array; askedFor(channel: number): void };
+        receiveLimit: { flow: FlowChannels; askedFor(channel: number): void };
       };
-      receiveLimit.handed[0] = 1e9;
+      receiveLimit.flow.pass(0, 1e9);
       receiveLimit.askedFor(channelIndex(of, "chat"));
       client.send("chat", numberedPayload(1, 8));
       pair.run(200);

@@ -202,6 +202,7 @@ const others = new Set([
   "Workspace",
   "BlockPool",
   "BudgetShares",
+  "FlowTable",
   "ReceivedMessage",
   "Writer",
   "Inbox",

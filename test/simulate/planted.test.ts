@@ -98,7 +98,7 @@ const faults: readonly (readonly [
     [
       [
         / isFair\(place, costBytes\) \{/,
-        "$& return this.held.reduce((sum, held) => sum + held, costBytes) <= this.budgetBytes;",
+        "$& return this.amounts.reduce((sum, held, at) => (at % 3 === 0 ? sum + held : sum), costBytes) <= this.budgetBytes;",
       ],
       [/ fits\(place, costBytes\) \{/, "$& return true;"],
     ],

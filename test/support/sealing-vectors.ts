@@ -88,7 +88,7 @@ export function makeSealingVectors(): SealingVectors {
 
 /** What is derived from the secret of a phase. */
 function shown(keys: KeyedPhase): { secret: string; key: string; iv: string } {
-  const { secret, iv } = keys as unknown as { secret: Uint8Array; iv: Uint8Array };
+  const { secret } = keys;
   const key = nodeSealCrypto.expandSha256(secret, new TextEncoder().encode("stardust 1 key"), 32);
-  return { secret: toHex(secret), key: toHex(key), iv: toHex(iv) };
+  return { secret: toHex(secret), key: toHex(key), iv: toHex(keys.nonce(0)) };
 }

@@ -28,6 +28,7 @@ export const congestionControllers: Readonly<Record<CongestionName, CongestionFa
 };
 
 export const DEFAULT_CONGESTION: CongestionName = "stardust";
+export const defaultCongestion: CongestionFactory = congestionControllers[DEFAULT_CONGESTION];
 
 /** A controller that is there: a name, or `fixed` with options. */
 export type CongestionChoice = CongestionName | { readonly fixed: FixedOptions };
