@@ -20,8 +20,8 @@ function build() {
   mkdirSync(folder, { recursive: true });
   // Under another name first: who loads it meanwhile finds the old one whole.
   const made = join(folder, `socket.${process.pid}.node`);
-  const compiler = process.env.CC ?? "cc";
-  const args = ["-O2", "-Wall", "-fPIC", "-shared", `-I${include}`, "-o", made];
+  const [compiler, ...more] = (process.env.CC || "cc").split(" ");
+  const args = [...more, "-O2", "-Wall", "-fPIC", "-shared", `-I${include}`, "-o", made];
   const { error, status, stderr } = spawnSync(compiler, [...args, join(here, "socket.c")], {
     encoding: "utf8",
   });

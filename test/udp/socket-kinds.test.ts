@@ -1,6 +1,6 @@
 /** Which sockets a process takes: the option `sockets`, the environment's STARDUST_SOCKETS, and what is said where there are no native ones. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nativeSockets } from "stardust-udp/native";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -100,5 +100,49 @@ describe("where native sockets were not built", () => {
       problem: expect.stringMatching(/./),
     });
     expect(still).toBe("NodeSocket");
+  });
+});
+
+describe("building native sockets", () => {
+  const folder = temporaryFolder("native-build");
+  cpSync(join(root, "native/build.js"), join(folder, "build.js"));
+  cpSync(join(root, "native/socket.c"), join(folder, "socket.c"));
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  const made = join(folder, "build/socket.node");
+  const build = (CC: string, ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["build.js", ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...process.env, CC },
+    });
+    return { status, stdout, stderr };
+  };
+  const silent = { status: 0, stdout: "", stderr: "" };
+
+  it("says nothing where it cannot be, unless it is asked", () => {
+    expect(build("/no/such/compiler")).toEqual(silent);
+    const said = build("/no/such/compiler", "--verbose");
+    expect(said).toMatchObject({ status: 1, stdout: "" });
+    expect(said.stderr).toMatch(
+      /^not built: (there is no C compiler|they are for Linux|Node's headers)/,
+    );
+    expect(existsSync(made)).toBe(false);
+  });
+
+  // Only where a C compiler is.
+  it.skipIf(skipWithoutNative)("leaves what was built where a later one fails", () => {
+    expect(build("")).toEqual(silent);
+    const before = readFileSync(made);
+    expect(build("cc -DUNUSED", "--verbose")).toEqual({
+      ...silent,
+      stderr: "built native/build/socket.node\n",
+    });
+    writeFileSync(join(folder, "socket.c"), "#error planned\n");
+    expect(build("cc")).toEqual(silent);
+    const said = build("cc", "--verbose");
+    expect(said.status).toBe(1);
+    expect(said.stderr).toContain("#error planned");
+    expect(readFileSync(made).equals(before)).toBe(true);
+    expect(readdirSync(join(folder, "build"))).toEqual(["socket.node"]);
   });
 });
