@@ -158,6 +158,8 @@ describe("without the optional packages", () => {
       cwd: project,
       encoding: "utf8",
       timeout: 25_000,
+      // Native sockets are built by npm, which did not install this.
+      env: { ...process.env, STARDUST_SOCKETS: "node" },
     });
     return { status, stdout, stderr };
   }
