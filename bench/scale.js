@@ -11,6 +11,8 @@ import { generated } from "./net/stardust.js";
 import { asJson, isQuick, machine, machineLine, option } from "./options.js";
 
 const SETTLE_MS = isQuick ? 200 : 2000;
+/** So long V8 tidies up each thread's heap, when nothing happens any more; threads that do nothing at all cost the same. */
+const TIDY_MS = isQuick ? 200 : 25_000;
 const folder = generated({ sealed: true });
 
 /** Inside the server's process: answers with what it has used since it was asked last. */
@@ -83,9 +85,9 @@ async function load(args, measure) {
 
 async function idle(ports) {
   const server = await startServer(ports);
-  await sleep(SETTLE_MS);
+  await sleep(TIDY_MS);
   await server.used();
-  await sleep(isQuick ? 500 : 10_000);
+  await sleep(isQuick ? 500 : 20_000);
   const { cpuMs, wallMs } = await server.used();
   server.end();
   return { what: `${ports} ports, nobody`, corePercent: (100 * cpuMs) / wallMs };
