@@ -33,6 +33,7 @@ class Steps {
     this.#protocol = protocol;
     this.#flow = new FlowChannels(protocol, "client", false, sameVersion(protocol));
     this.#limit = new SendLimit(this.#flow, new Timers(), new RttEstimator(20));
+    this.#flow.begin();
   }
 
   wants(channel: string, costBytes: number): boolean {
