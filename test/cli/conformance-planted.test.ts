@@ -116,8 +116,8 @@ const groups: readonly (readonly [name: string, faults: Faults, others: readonly
       "limit-true": [
         [
           "session/receive-limit.js",
-          /this\.handed\[place\] \+= costBytes;/,
-          "this.handed[place] += 2 * costBytes;",
+          /flow\.pass\(place, costBytes\)/,
+          "flow.pass(place, 2 * costBytes)",
         ],
       ],
       "limit-told": [
@@ -142,7 +142,7 @@ const groups: readonly (readonly [name: string, faults: Faults, others: readonly
         [
           "session/session.js",
           /this\.sendLimit\.timeout\(nowMs\);/,
-          "if (!this.once) this.sendLimit.timeout(nowMs); this.once = true;",
+          "{ if (!this.once) this.sendLimit.timeout(nowMs); this.once = true; }",
         ],
       ],
     },
