@@ -158,7 +158,11 @@ else {
     busy: () => peers(isQuick ? 20 : (given ?? 2000), 4, 20, seconds),
     twice: () => peers(2 * (given ?? 2000), 4, 20, seconds),
   };
-  if (!asJson) console.log(`sealed, echoes on the application's thread\n${machineLine()}\n`);
+  const sockets = process.env.STARDUST_SOCKETS ?? "node";
+  if (!asJson)
+    console.log(
+      `sealed, echoes on the application's thread, sockets: ${sockets}\n${machineLine()}\n`,
+    );
   for (const [name, measure] of Object.entries(plan)) {
     if (only !== undefined && only !== name) continue;
     // That it runs is seen from one.
