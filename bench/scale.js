@@ -118,6 +118,7 @@ async function peers(count, ports, rate, seconds) {
     joined: report.peers.joined,
     lost: Object.values(report.lostPeers).reduce((sum, more) => sum + more, 0),
     failedJoins: Object.values(report.failedJoins).reduce((sum, more) => sum + more, 0),
+    failures: report.failedJoins,
     sentPerSecond: report.messages.sentPerSecond,
     echoed:
       report.echo === undefined ? undefined : report.echo.returned / Math.max(1, report.echo.sent),
@@ -127,13 +128,19 @@ async function peers(count, ports, rate, seconds) {
   };
 }
 
+/** Why joins have failed, where any has. */
+const reasonsOf = (failures) =>
+  Object.keys(failures).length === 0 ? "" : ` (${Object.keys(failures).join(", ")})`;
+
 function lineOf(row) {
   const parts = [`${row.corePercent.toFixed(2)} % of a core`];
   if (row.usPerMessage !== undefined)
     parts.push(`${row.usPerMessage.toFixed(1)} us a message both ways`);
   if (row.joined !== undefined) {
     parts.push(`${row.residentKibPerPeer.toFixed(1)} KiB resident a peer`);
-    parts.push(`${row.joined} joined, ${row.failedJoins} failed, ${row.lost} lost`);
+    parts.push(
+      `${row.joined} joined, ${row.failedJoins} failed${reasonsOf(row.failures)}, ${row.lost} lost`,
+    );
     if (row.echoed !== undefined)
       parts.push(`${(100 * row.echoed).toFixed(2)} % came back, p99 ${row.p99Ms.toFixed(1)} ms`);
     parts.push(
