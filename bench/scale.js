@@ -18,7 +18,12 @@ const folder = generated({ sealed: true });
 /** Inside the server's process: answers with what it has used since it was asked last. */
 async function serve(ports) {
   const { listen } = await import(new URL("server.js", folder).href);
-  const server = await listen({ ports: { count: ports }, maxPeersPerPort: 8192 });
+  const server = await listen({
+    ports: { count: ports },
+    maxPeersPerPort: 8192,
+    // The load has one address, which by itself may have a quarter of the places.
+    maxPeersPerAddress: Number.POSITIVE_INFINITY,
+  });
   for (const name of ["wordsReliable", "wordsUnreliable"]) {
     server.receive[name]((peer, message) => peer.send[name](message));
   }
