@@ -21,6 +21,7 @@ export type {
   Reconnecting,
 } from "./client-api.ts";
 export type { ConnectOptions, ForAttempt } from "./connect-options.ts";
+export type { FaultOrigin } from "./connection-contract.ts";
 export type { ReconnectOptions } from "./reconnect-options.ts";
 export type * from "./stats.ts";
 export type { KeyLog } from "./udp/key-log.ts";

@@ -1,4 +1,5 @@
 /** The options of `connect` and what is checked of them before a socket is opened. What they do is client.ts's business. */
+import type { FaultOrigin } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { ClientFaceTypes } from "./face.ts";
 import { MAX_OPEN_REQUESTS } from "./limits.ts";
@@ -62,8 +63,8 @@ export interface ConnectOptions<F extends ClientFaceTypes = ClientFaceTypes> {
    * `"auto"`: native ones where they are there.
    */
   readonly sockets?: SocketKind | undefined;
-  /** Told of what a handler throws; default: printed to stderr. The client goes on. */
-  readonly onFault?: ((error: unknown, where: string) => void) | undefined;
+  /** Told of what a handler throws, with its channel; default: printed to stderr. The client goes on. */
+  readonly onFault?: ((error: unknown, where: string, origin: FaultOrigin) => void) | undefined;
   /**
    * What decides how much is sent: `"stardust"` (the default), `"newreno"`, `"fixed"`, or a function that makes a controller
    * of your own. It governs what this side sends; the other side chooses for itself.

@@ -65,6 +65,14 @@ export interface Placing<Join extends object, Accept extends object, State> {
   readonly stay: number | undefined;
 }
 
+/** Of what something that went wrong is about, as much as is known. */
+export interface FaultOrigin {
+  /** The id of the peer whose handler it was; on a server. */
+  readonly peer?: number | undefined;
+  /** The name of the channel. */
+  readonly channel?: string | undefined;
+}
+
 /** Where a join comes from. */
 export interface JoinOrigin {
   readonly address: string;

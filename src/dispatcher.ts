@@ -45,7 +45,7 @@ export interface DispatcherOptions<Origin> {
    */
   readonly release?: ((origin: Origin, channel: number, cost: number) => void) | undefined;
   /** A handler threw, or its promise was rejected. It is the application's bug: reported; this must not throw. */
-  readonly onHandlerError: (error: unknown, channel: ChannelDefinition) => void;
+  readonly onHandlerError: (error: unknown, channel: ChannelDefinition, origin: Origin) => void;
 }
 
 /** Unreliable messages that a channel keeps until it has a reader; the oldest is dropped first. */
@@ -258,9 +258,9 @@ class ChannelQueue<Origin> {
     }
   }
 
-  readonly #report = (error: unknown): void => {
-    this.#options.onHandlerError(error, this.channel);
-  };
+  #report(error: unknown, origin: Origin): void {
+    this.#options.onHandlerError(error, this.channel, origin);
+  }
 
   /**
    * Hands a message to all readers: decoded to handlers and to iterators that are waited at, as bytes to the others.
@@ -285,9 +285,9 @@ class ChannelQueue<Origin> {
       for (const handler of handlers) {
         try {
           const result = this.#options.invoke(handler, origin, message, user);
-          if (result instanceof Promise) result.catch(this.#report);
+          if (result instanceof Promise) result.catch((error) => this.#report(error, origin));
         } catch (error) {
-          this.#report(error);
+          this.#report(error, origin);
         }
       }
     }

@@ -4,7 +4,7 @@
  */
 import { lookup } from "node:dns/promises";
 import { isIP, isIPv6, SocketAddress } from "node:net";
-import { type CloseOptions, closeCodes } from "./connection-contract.ts";
+import { type CloseOptions, closeCodes, type FaultOrigin } from "./connection-contract.ts";
 import { StardustError } from "./errors.ts";
 import type { HeaderValues, ReceiveTarget } from "./face.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
@@ -21,24 +21,30 @@ import type { ReceivedMessage } from "./received-message.ts";
 import type { Reader } from "./wire/reader.ts";
 
 /** Told of what the application's own callbacks throw, and of workers that die. */
-export type FaultListener = (error: unknown, where: string) => void;
+export type FaultListener = (error: unknown, where: string, origin: FaultOrigin) => void;
 
-/** The default fault listener: prints to stderr, so that the bug does not vanish. */
-export function printFault(error: unknown, where: string): void {
-  console.error(`stardust: ${where}:`, error);
+/** The same, as the runtime calls it: there may be nothing to be said about the origin. */
+export type FaultReport = (error: unknown, where: string, origin?: FaultOrigin) => void;
+
+const UNKNOWN: FaultOrigin = Object.freeze({});
+
+/** The default fault listener: prints to stderr, so that the bug does not vanish. `where` names the channel. */
+function printFault(error: unknown, where: string, { peer }: FaultOrigin = UNKNOWN): void {
+  const whose = peer === undefined ? "" : ` of peer ${peer}`;
+  console.error(`stardust: ${where}${whose}:`, error);
 }
 
 /**
  * The listener of faults: the application's, if it gave one. What it throws itself, or its promise is rejected with, goes
  * where nobody can throw.
  */
-export function faultListener(listener: FaultListener | undefined): FaultListener {
+export function faultListener(listener: FaultListener | undefined): FaultReport {
   if (listener === undefined) return printFault;
-  return (error, where) =>
+  return (error, where, origin = UNKNOWN) =>
     runGuarded(
-      () => listener(error, where),
+      () => listener(error, where, origin),
       (thrown) => {
-        printFault(error, where);
+        printFault(error, where, origin);
         printFault(thrown, "onFault");
       },
     );

@@ -7,7 +7,7 @@
  */
 import { onAbort } from "./abort.ts";
 import type { Counts, requestCounters } from "./counters.ts";
-import { closedError, type FaultListener } from "./endpoint.ts";
+import { closedError, type FaultReport } from "./endpoint.ts";
 import {
   type DeclaredError,
   Declined,
@@ -46,7 +46,7 @@ export interface ExchangeSetup {
   readonly role: Role;
   readonly responders: Responders;
   readonly counters: Counts<typeof requestCounters>;
-  readonly onFault: FaultListener;
+  readonly onFault: FaultReport;
   /** Requests to one other side that may be open at once, and requests of one that are answered at once. */
   readonly maxOpen: number;
   /** Calls back after so many milliseconds; what it returns takes that back. */
@@ -60,8 +60,8 @@ export interface ExchangeSetup {
 export interface ExchangePeer {
   /** What `request` tells its caller that it is, once it has gone. */
   readonly name: "client" | "peer";
-  /** In front of the message, where a responder has more arguments. */
-  readonly origin: readonly unknown[];
+  /** In front of the message, where a responder has more arguments: the peer. */
+  readonly origin: readonly { readonly id: number }[];
   /** False: there is no room; `drained` is called when there is. Throws as a face's `send`. */
   send(channel: number, message: ExchangeMessage): boolean;
 }
@@ -283,15 +283,20 @@ export class Exchange implements RequestTarget {
 
   /** The bug of whatever answers is told here; the other side hears only that there was one. */
   #failed(id: number, open: OpenAnswer, error: unknown): void {
-    const { counters, onFault } = this.#setup;
+    const { counters } = this.#setup;
     this.#taken.delete(id);
     const { channel } = open;
     if (error instanceof StardustError && error.code === "STARDUST_CLOSED" && this.#closed) return;
     // Whoever heeds the signal ends so.
     if (open.cancelled && isAbort(error, open)) return;
     counters.requestsFailed++;
-    onFault(error, `respond.${channel.name}`);
+    this.#fault(channel, error);
     if (!open.cancelled) this.#fail(channel, id, "internal");
+  }
+
+  #fault({ name }: ChannelDefinition, error: unknown): void {
+    const peer = this.#peer.origin[0]?.id;
+    this.#setup.onFault(error, `respond.${name}`, { peer, channel: name });
   }
 
   #cancelled(channel: ChannelDefinition, id: number): void {
@@ -377,7 +382,7 @@ export class Exchange implements RequestTarget {
     if (body.kind === "request") this.#made.get(id)?.settle(error as Error);
     else if (error instanceof InvalidMessageError) {
       this.#setup.counters.requestsFailed++;
-      this.#setup.onFault(error, `respond.${channel.name}`);
+      this.#fault(channel, error);
     }
   }
 

@@ -3,7 +3,7 @@
  * Exchange for each other side. Not here: what one side says to another about one request (exchange.ts).
  */
 import { type Counts, countersOf, requestCounters } from "./counters.ts";
-import { type FaultListener, later } from "./endpoint.ts";
+import { type FaultReport, later } from "./endpoint.ts";
 import { Exchange, type ExchangePeer } from "./exchange.ts";
 import type { ReceiveTarget } from "./face.ts";
 import { DEFAULT_MAX_OPEN_REQUESTS } from "./limits.ts";
@@ -15,7 +15,7 @@ const createCounters = countersOf(requestCounters);
 export interface ExchangesOptions {
   readonly protocol: Protocol;
   readonly role: Role;
-  readonly onFault: FaultListener;
+  readonly onFault: FaultReport;
   /** What answers from the start, and the option that it was given as. */
   readonly responders: object | undefined;
   readonly option: string;

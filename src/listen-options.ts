@@ -1,5 +1,11 @@
 /** The options of `listen` and what is checked of them before a port is bound. What they do is server.ts's business. */
-import type { Authentication, JoinOrigin, JoinToken, Placing } from "./connection-contract.ts";
+import type {
+  Authentication,
+  FaultOrigin,
+  JoinOrigin,
+  JoinToken,
+  Placing,
+} from "./connection-contract.ts";
 import type { ServerFaceTypes } from "./face.ts";
 import { MAX_OPEN_REQUESTS, MAX_TIMER_MS } from "./limits.ts";
 import {
@@ -170,8 +176,11 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly wrapSocketData?: unknown;
   /** Closes the server when it fires. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of what a handler throws and of workers that die; default: printed to stderr. The server goes on. */
-  readonly onFault?: ((error: unknown, where: string) => void) | undefined;
+  /**
+   * Told of what a handler throws, the systems' too, with the peer's id and the channel where there are such, and of workers
+   * that die; default: printed to stderr. The server goes on.
+   */
+  readonly onFault?: ((error: unknown, where: string, origin: FaultOrigin) => void) | undefined;
   /**
    * What decides how much is sent to a peer: `"stardust"` (the default), `"newreno"`, `"fixed"`, or a module that runs in
    * each worker and exports by default a function that makes a controller of your own. It governs what the server sends;

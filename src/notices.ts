@@ -4,7 +4,7 @@
  * (session/notices.ts). Worst case: one call for each handler, and for each open token when a peer leaves.
  */
 import { unsubscribe } from "./dispatcher.ts";
-import { runGuarded } from "./endpoint.ts";
+import { type FaultReport, runGuarded } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type { DeliveryOutcome, NoticesTarget, Unsubscribe } from "./face.ts";
 import { MAX_OPEN_TOKENS } from "./limits.ts";
@@ -14,14 +14,11 @@ type NoticeHandler = (...args: unknown[]) => unknown;
 
 export class NoticeListeners implements NoticesTarget {
   readonly #channels: readonly ChannelDefinition[];
-  readonly #onFault: (error: unknown, where: string) => void;
+  readonly #onFault: FaultReport;
   readonly #handlers: Map<number, readonly NoticeHandler[]> = new Map();
 
   /** `onFault` is told of what a handler throws. */
-  constructor(
-    channels: readonly ChannelDefinition[],
-    onFault: (error: unknown, where: string) => void,
-  ) {
+  constructor(channels: readonly ChannelDefinition[], onFault: FaultReport) {
     this.#channels = channels;
     this.#onFault = onFault;
   }
@@ -41,12 +38,18 @@ export class NoticeListeners implements NoticesTarget {
   }
 
   /** Calls the channel's handlers with `origin`, the peer on a server and nothing on a client, and what became of it. */
-  tell(channel: number, origin: readonly unknown[], token: number, delivered: boolean): void {
+  tell(
+    channel: number,
+    origin: readonly { readonly id: number }[],
+    token: number,
+    delivered: boolean,
+  ): void {
     const outcome: DeliveryOutcome = delivered ? "delivered" : "lost";
+    const { name } = this.#channels[channel]!;
     for (const handler of this.#of(channel)) {
       runGuarded(
         () => handler(...origin, token, outcome),
-        (error) => this.#onFault(error, `notices.${this.#channels[channel]!.name}`),
+        (error) => this.#onFault(error, `notices.${name}`, { peer: origin[0]?.id, channel: name }),
       );
     }
   }

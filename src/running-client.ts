@@ -469,7 +469,7 @@ export class RunningClient<F extends ClientFaceTypes> implements Client<F>, Head
         return handler(message, this.#context);
       },
       yields: (_origin, message) => message,
-      onHandlerError: (error, channel) => onFault(error, `receive.${channel.name}`),
+      onHandlerError: (error, { name }) => onFault(error, `receive.${name}`, { channel: name }),
     });
     dispatcher.onRoom = () => this.#link?.makeRoom();
     return dispatcher;

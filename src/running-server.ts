@@ -14,7 +14,7 @@ import {
   checkUserField,
   closedError,
   decodeReceived,
-  type FaultListener,
+  type FaultReport,
   faultListener,
   keptHeader,
   receivedHeader,
@@ -102,7 +102,7 @@ export class RunningServer<F extends ServerFaceTypes>
   readonly #options: ListenOptions<F>;
   readonly #identity: ServerIdentity | undefined;
   #forgetSignal = (): void => {};
-  readonly #onFault: FaultListener;
+  readonly #onFault: FaultReport;
   readonly #dispatcher: Dispatcher<RunningPeer<F>>;
   readonly #notices: NoticeListeners;
   readonly #groups: Groups<ServerPeer<F>, F["broadcast"]>;
@@ -132,7 +132,11 @@ export class RunningServer<F extends ServerFaceTypes>
     this.#identity = serverIdentity(protocol, options.identity);
     checkKeyLog(protocol, options.keyLog);
     this.#onFault = faultListener(options.onFault);
-    this.#listeners = new Listeners(["join", "away", "back", "moved", "leave"], this.#onFault);
+    this.#listeners = new Listeners(
+      ["join", "away", "back", "moved", "leave"],
+      this.#onFault,
+      ([peer]) => ({ peer: (peer as RunningPeer<F>).id }),
+    );
     this.#user = new Float64Array(protocol.header.userFields.length);
     this.#lacking = protocol.channels.map(() => undefined);
     this.#received = this.#user;
@@ -157,7 +161,8 @@ export class RunningServer<F extends ServerFaceTypes>
       yields: (peer, message) => ({ peer, message }),
       // The credit of a peer that has left is gone with it.
       release: (peer, channel, cost) => peer.handle?.release(peer.id, channel, cost),
-      onHandlerError: (error, channel) => this.#onFault(error, `receive.${channel.name}`),
+      onHandlerError: (error, { name }, { id }) =>
+        this.#onFault(error, `receive.${name}`, { peer: id, channel: name }),
     });
     this.receive = face.receive(this.#dispatcher);
     this.messages = face.messages(this.#dispatcher);
@@ -267,7 +272,7 @@ export class RunningServer<F extends ServerFaceTypes>
         onAway: (id, isAway) => this.#onAway(id, isAway),
         onNotice: (id, channel, token, delivered) =>
           this.#onNotice(this.peers.get(id), channel, token, delivered),
-        onFault: (where, error) => this.#onFault(error, where),
+        onFault: (where, error, origin) => this.#onFault(error, where, origin),
         onSystem: (port, message, bytes, view, start, end) =>
           this.#onSystem(port, message, bytes, view, start, end),
         onRoom: () => this.systems.onRoom(),
@@ -468,7 +473,7 @@ export class RunningServer<F extends ServerFaceTypes>
       try {
         peer.state = state(peer, peer.state);
       } catch (error) {
-        this.#onFault(error, "state");
+        this.#onFault(error, "state", { peer: peer.id });
       }
     }
     publish("stardust:peer:opened", () => peerEvent(peer));

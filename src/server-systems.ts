@@ -4,7 +4,7 @@
  * each.
  */
 import { unsubscribe } from "./dispatcher.ts";
-import { closedError, DrainSignal, type FaultListener, runGuarded } from "./endpoint.ts";
+import { closedError, DrainSignal, type FaultReport, runGuarded } from "./endpoint.ts";
 import { StardustError } from "./errors.ts";
 import type { ServerFace, ServerFaceTypes, SystemTarget, Unsubscribe } from "./face.ts";
 import { callback, invalidOption, shown } from "./options.ts";
@@ -33,7 +33,7 @@ export class SystemsLink<F extends ServerFaceTypes> implements ServerSystems<F> 
   readonly #messages: readonly SystemMessageDefinition[];
   readonly #pool: () => Pool;
   readonly #hasSystems: boolean;
-  readonly #onFault: FaultListener;
+  readonly #onFault: FaultReport;
   readonly #handlers: Set<Handler>[];
   /** Messages that came and that nobody handles, as they were reported. */
   readonly #unhandled = new Set<number>();
@@ -45,7 +45,7 @@ export class SystemsLink<F extends ServerFaceTypes> implements ServerSystems<F> 
     face: ServerFace<F>,
     hasSystems: boolean,
     pool: () => Pool,
-    onFault: FaultListener,
+    onFault: FaultReport,
     handlers: object | undefined,
   ) {
     this.#messages = messages ?? [];

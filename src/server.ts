@@ -11,6 +11,7 @@ export type {
   Authentication,
   CloseOptions,
   CloseReason,
+  FaultOrigin,
   JoinOrigin,
   JoinToken,
   Placing,

@@ -27,7 +27,7 @@ const server = await listen({
   ports,
   publicPorts: publicPorts?.split(",").map(Number),
   identity: identity === undefined ? undefined : readFileSync(identity, "utf8"),
-  onFault: (error, where) => console.error(`${where}:`, error),
+  onFault: (error, where, { peer }) => console.error(`${where}, peer ${peer ?? "none"}:`, error),
 });
 server.receive.say((_peer, message) => {
   server.broadcast.say(message);

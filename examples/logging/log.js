@@ -31,6 +31,7 @@ export function logTo(logger) {
     stop() {
       for (const end of subscriptions) end();
     },
-    onFault: (err, where) => logger.error({ err, where }, "stardust:fault"),
+    // `origin` says which peer's handler it was, and of which channel.
+    onFault: (err, where, origin) => logger.error({ err, where, ...origin }, "stardust:fault"),
   };
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type FaultListener, faultListener, runGuarded } from "../endpoint.ts";
+import { type FaultReport, faultListener, runGuarded } from "../endpoint.ts";
 import type { PeerStats } from "../stats.ts";
 import { type Asset, readAsset } from "./assets.ts";
 import { Guard, safeHeaders } from "./guard.ts";
@@ -40,7 +40,7 @@ export class RunningDashboard<Peer extends DashboardPeer> {
   readonly #server: DashboardServer<Peer>;
   readonly #options: DashboardOptions<Peer>;
   readonly #guard: Guard;
-  readonly #onFault: FaultListener;
+  readonly #onFault: FaultReport;
   readonly #sampler: Sampler<Peer>;
   readonly #traces = new PeerTraces();
   readonly #states = new StreamSet<PeersQuery>();

@@ -2,7 +2,7 @@
  * Asks the application about joins and waits for its answers, each with a deadline. It knows neither ports nor places
  * (pool.ts). Worst case: as many joins wait as the workers let through.
  */
-import type { JoinOrigin } from "../connection-contract.ts";
+import type { FaultOrigin, JoinOrigin } from "../connection-contract.ts";
 import { StardustError } from "../errors.ts";
 import { LatencyHistogram } from "../histogram.ts";
 
@@ -19,7 +19,7 @@ export interface Decider {
     signal: AbortSignal,
   ): Promise<JoinDecision> | JoinDecision;
   /** Something of the application's threw, or a worker died: reported, never fatal. */
-  onFault(where: string, error: unknown): void;
+  onFault(where: string, error: unknown, origin?: FaultOrigin): void;
 }
 
 export class JoinDecisions {

@@ -397,7 +397,7 @@ export class Pool {
         if (!taken) this.#stopped.add(portSlot);
         return taken;
       },
-      onFault: (where, error) => listener.onFault(where, error),
+      onFault: (where, error, origin) => listener.onFault(where, error, origin),
       onKeys: (lines) => listener.onKeys(lines),
       onExit: (error) => this.#exited(portSlot, error),
     };

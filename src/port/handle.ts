@@ -562,7 +562,7 @@ export class PortHandle {
         this.#listener.onKeys(message.lines);
         return;
       case "fault":
-        this.#listener.onFault(message.where, message.error);
+        this.#listener.onFault(message.where, message.error, message.origin);
         return;
       case "closed":
         this.#orderly = true;

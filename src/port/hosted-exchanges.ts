@@ -3,7 +3,7 @@
  * the application's thread; answers go to whoever has asked, which their number tells: the application's are even, the
  * systems' odd. Worst case: one decoded message more for each answer to the application, where the systems ask as well.
  */
-import type { FaultListener } from "../endpoint.ts";
+import type { FaultReport } from "../endpoint.ts";
 import type { Exchange, ExchangeMessage, ExchangePeer } from "../exchange.ts";
 import { Exchanges } from "../exchanges.ts";
 import type { RequestTarget } from "../face.ts";
@@ -22,7 +22,7 @@ export class HostedExchanges {
     protocol: Protocol,
     responders: object | undefined,
     maxOpen: number | undefined,
-    onFault: FaultListener,
+    onFault: FaultReport,
   ) {
     this.#all = new Exchanges({
       protocol,

@@ -1,5 +1,5 @@
 /** What the application's end of a port (handle.ts) tells whoever holds it: the pool. Types alone. */
-import type { CloseReason } from "../connection-contract.ts";
+import type { CloseReason, FaultOrigin } from "../connection-contract.ts";
 import type { ReceivedMessage } from "../received-message.ts";
 import type { WorkerPost } from "./posts.ts";
 
@@ -31,7 +31,7 @@ export interface PortListener {
     end: number,
   ): boolean;
   /** A handler of the systems threw. */
-  onFault(where: string, error: string): void;
+  onFault(where: string, error: string, origin: FaultOrigin): void;
   onKeys(lines: readonly string[]): void;
   /** The worker has ended; undefined after an orderly close. */
   onExit(error: Error | undefined): void;

@@ -4,7 +4,7 @@
  * (records-to-worker.ts, records-to-application.ts). Both threads run the same build, so nothing is checked twice, and a
  * kind of post that its reader does not know is an error of the compiler.
  */
-import type { JoinToken } from "../connection-contract.ts";
+import type { FaultOrigin, JoinToken } from "../connection-contract.ts";
 import type { CounterName } from "../counters.ts";
 import type { PortLimits } from "../port-limits.ts";
 import type { CongestionChoice } from "../session/congestion/choose.ts";
@@ -75,7 +75,12 @@ export type WorkerPost =
   | { readonly type: "lastStats"; readonly stats: WorkerStats }
   /** The answer to `ping`, and what was refused since the one before. */
   | { readonly type: "pong"; readonly refused: RefusedCounts | undefined }
-  | { readonly type: "fault"; readonly where: string; readonly error: string }
+  | {
+      readonly type: "fault";
+      readonly where: string;
+      readonly error: string;
+      readonly origin: FaultOrigin;
+    }
   | { readonly type: "closed" };
 
 /** What a worker can be asked about itself. */

@@ -4,7 +4,13 @@
  * goes on.
  */
 import { type CloseReason, closeCodes } from "../connection-contract.ts";
-import { closedError, decodeReceived, keptHeader, runGuarded } from "../endpoint.ts";
+import {
+  closedError,
+  decodeReceived,
+  type FaultReport,
+  keptHeader,
+  runGuarded,
+} from "../endpoint.ts";
 import { rethrowFrom, StardustError } from "../errors.ts";
 import type { ExchangeMessage } from "../exchange.ts";
 import type {
@@ -63,7 +69,7 @@ export interface LetGoBySystems {
 export class SystemsHost implements BroadcastTarget {
   readonly #protocol: ServerProtocol;
   readonly #systems: Systems;
-  readonly #onFault: (where: string, error: unknown) => void;
+  readonly #onFault: FaultReport;
   readonly #handlers: (SystemHandler | undefined)[];
   readonly #noticeHandlers: ReadonlyMap<number, SystemNoticeHandler>;
   readonly #peers = new Map<number, HostedPeer>();
@@ -90,7 +96,7 @@ export class SystemsHost implements BroadcastTarget {
     port: number,
     clockAheadMs: number,
     maxOpenRequests: number | undefined,
-    onFault: (where: string, error: unknown) => void,
+    onFault: FaultReport,
     sendSystem: SystemSender,
   ) {
     checkDefinition(systems.definition);
@@ -121,7 +127,7 @@ export class SystemsHost implements BroadcastTarget {
       protocol,
       systems.definition.respond,
       maxOpenRequests,
-      (error, where) => onFault(`systems.${where}`, error),
+      (error, where, origin) => onFault(error, `systems.${where}`, origin),
     );
     this.#hostedPort = {
       protocol,
@@ -178,8 +184,11 @@ export class SystemsHost implements BroadcastTarget {
       return "taken";
     }
     this.#user = user;
-    this.#guard(`receive.${channel.name}`, () =>
-      this.#handlers[channel.index]!(peer.face, message, this.#context),
+    this.#guard(
+      "receive",
+      () => this.#handlers[channel.index]!(peer.face, message, this.#context),
+      id,
+      channel,
     );
     return "taken";
   }
@@ -205,8 +214,11 @@ export class SystemsHost implements BroadcastTarget {
     const peer = this.#peers.get(id);
     if (handler === undefined || peer === undefined) return;
     const outcome = delivered ? "delivered" : "lost";
-    this.#guard(`notices.${this.#protocol.channels[channel]!.name}`, () =>
-      handler(peer.face, token, outcome),
+    this.#guard(
+      "notices",
+      () => handler(peer.face, token, outcome),
+      id,
+      this.#protocol.channels[channel],
     );
   }
 
@@ -225,7 +237,7 @@ export class SystemsHost implements BroadcastTarget {
       if (this.#unhandled.has(index)) return;
       this.#unhandled.add(index);
       const problem = `nobody handles the system message ${message.name}: it is dropped; give a handler as \`system.${message.name}\` of the systems`;
-      this.#onFault("systems.system", new StardustError("STARDUST_INVALID_OPTION", problem));
+      this.#onFault(new StardustError("STARDUST_INVALID_OPTION", problem), "systems.system");
       return;
     }
     this.#guard(`system.${message.name}`, () =>
@@ -252,12 +264,14 @@ export class SystemsHost implements BroadcastTarget {
     const peer = new HostedPeer(this.#hostedPort, joined);
     this.#peers.set(joined.id, peer);
     this.#faces.set(joined.id, peer.face);
-    this.#guard("state", () => {
+    const stateOf = (): void => {
       if (definition.state === undefined) return;
       if (movedFrom !== undefined && peer.face.state !== undefined) return;
       peer.face.state = definition.state(peer.face, peer.face.state);
-    });
-    if (definition.join !== undefined) this.#guard("join", () => definition.join!(peer.face));
+    };
+    this.#guard("state", stateOf, joined.id);
+    const { join } = definition;
+    if (join !== undefined) this.#guard("join", () => join(peer.face), joined.id);
   }
 
   leave(id: number, reason: CloseReason): void {
@@ -267,7 +281,7 @@ export class SystemsHost implements BroadcastTarget {
     this.#faces.delete(id);
     this.#exchanges.leave(id);
     const { leave } = this.#systems.definition;
-    if (leave !== undefined) this.#guard("leave", () => leave(peer.face, reason));
+    if (leave !== undefined) this.#guard("leave", () => leave(peer.face, reason), id);
     this.#groups.forget(peer.face);
   }
 
@@ -277,9 +291,10 @@ export class SystemsHost implements BroadcastTarget {
     const nextRequest = this.#exchanges.letGo(id);
     this.leave(id, { code: closeCodes.moved, reason: "", by: "local" });
     let state: unknown;
-    this.#guard("state", () => {
+    const clone = (): void => {
       state = structuredClone(peer?.face.state);
-    });
+    };
+    this.#guard("state", clone, id);
     return { state, nextRequest };
   }
 
@@ -289,7 +304,7 @@ export class SystemsHost implements BroadcastTarget {
     const { away, back } = this.#systems.definition;
     const listener = isAway ? away : back;
     if (peer === undefined || listener === undefined) return;
-    this.#guard(isAway ? "away" : "back", () => listener(peer.face));
+    this.#guard(isAway ? "away" : "back", () => listener(peer.face), id);
   }
 
   firstTickMs(nowMs: number): number {
@@ -346,8 +361,13 @@ export class SystemsHost implements BroadcastTarget {
     return { sent, skipped };
   }
 
-  #guard(where: string, work: () => unknown): void {
-    runGuarded(work, (error) => this.#onFault(`systems.${where}`, error));
+  /** `peer` and `channel`: what the work is about, where it is about one. */
+  #guard(part: string, work: () => unknown, peer?: number, channel?: ChannelDefinition): void {
+    runGuarded(work, (error) => {
+      const name = channel?.name;
+      const where = name === undefined ? part : `${part}.${name}`;
+      this.#onFault(error, `systems.${where}`, { peer, channel: name });
+    });
   }
 }
 

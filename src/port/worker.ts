@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from "node:net";
 import { parentPort, threadId, workerData } from "node:worker_threads";
+import type { FaultOrigin } from "../connection-contract.ts";
 import { PortBindError, StardustError } from "../errors.ts";
 import { missingCodec, type ServerProtocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
@@ -39,11 +40,12 @@ function post(message: WorkerPost): void {
 }
 
 /** What an application's thread should hear of an error: it may not survive cloning. */
-function fault(where: string, error: unknown): void {
+function fault(error: unknown, where: string, origin: FaultOrigin = {}): void {
   post({
     type: "fault",
     where,
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    origin,
   });
 }
 

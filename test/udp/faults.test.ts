@@ -156,6 +156,7 @@ describe("an application that throws", () => {
       expect(onFault).toHaveBeenCalledWith(
         expect.objectContaining({ code: "STARDUST_INVALID_OPTION" }),
         "authenticate",
+        {},
       );
       expect(server.peers.size).toBe(0);
     },
@@ -194,7 +195,11 @@ describe("an application that throws", () => {
     await until(() => server.peers.has(client.id));
     await until(() => onFault.mock.calls.length > 0);
     expect(onFault.mock.calls).toEqual([
-      [expect.stringContaining("planted in a promise"), "systems.receive.order"],
+      [
+        expect.stringContaining("planted in a promise"),
+        "systems.receive.order",
+        { peer: client.id, channel: "order" },
+      ],
     ]);
   });
 });
@@ -550,6 +555,7 @@ describe("a worker that never returns", () => {
           message: expect.stringContaining("has answered nothing for 1500 ms"),
         }),
         `port ${doomed.port}`,
+        {},
       ],
     ]);
     // It has fewer peers now, so it is the next one's port as soon as it is back.

@@ -37,6 +37,7 @@ describe("joining", () => {
     expect(onFault).toHaveBeenCalledWith(
       expect.objectContaining({ message: "planted" }),
       "authenticate",
+      {},
     );
   });
 

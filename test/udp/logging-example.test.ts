@@ -1,10 +1,14 @@
 /** examples/logging writes what it says, with the signature of pino's loggers: an object, and a message. */
 import { expect, it } from "vitest";
+import type { FaultOrigin } from "#src/connection-contract.js";
 import { until } from "../support/arena.ts";
 import { narrowClient, narrowServer, narrowSystems } from "../support/narrow.ts";
 
 type Level = "info" | "warn" | "error";
-type Log = { stop(): void; onFault(error: unknown, where: string): void };
+type Log = {
+  stop(): void;
+  onFault(error: unknown, where: string, origin: FaultOrigin): void;
+};
 const example = new URL("../../examples/logging/log.js", import.meta.url).href;
 const { logTo } = (await import(example)) as {
   logTo(logger: Record<Level, (value: object, message: string) => void>): Log;
@@ -26,6 +30,8 @@ it("logs connections, refusals, faults and workers that die, each at its level",
   letsIn = false;
   await expect(narrowClient(server)).rejects.toMatchObject({ reason: "denied" });
   await until(() => said("stardust:peer:opened").length === 1);
+  client.send.order({ what: "reject" });
+  await until(() => said("stardust:fault").length === 1);
   client.send.order({ what: "die" });
   await until(() => said("stardust:worker:up").length === 1);
   await server.close();
@@ -43,5 +49,10 @@ it("logs connections, refusals, faults and workers that die, each at its level",
     level: "error",
     value: { err: expect.any(Error), port: server.ports[0] },
   });
-  expect(said("stardust:fault")[0]).toMatchObject({ level: "error" });
+  const [thrown, died] = said("stardust:fault");
+  expect(thrown).toMatchObject({
+    level: "error",
+    value: { where: "systems.receive.order", peer: client.id, channel: "order" },
+  });
+  expect(died).toMatchObject({ level: "error", value: { where: `port ${server.ports[0]}` } });
 });

@@ -106,6 +106,7 @@ describe("systems", () => {
     expect(onFault).toHaveBeenCalledWith(
       expect.stringContaining("planted in systems"),
       "systems.receive.report",
+      { peer: client.id, channel: "report" },
     );
   });
 });
@@ -123,7 +124,7 @@ describe("a worker that dies", () => {
     doomed.send.report({ code: 9 });
     await until(() => left.length === 1);
     expect(left).toEqual([[server.ports[0], "worker-died"]]);
-    expect(onFault).toHaveBeenCalledWith(expect.anything(), `port ${server.ports[0]}`);
+    expect(onFault).toHaveBeenCalledWith(expect.anything(), `port ${server.ports[0]}`, {});
     const reports: number[] = [];
     other.receive.report((report) => reports.push(report.code));
     other.send.report({ code: 1 });

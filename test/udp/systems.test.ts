@@ -44,6 +44,7 @@ it("cannot be told of a state that no thread can be given: the client is rejecte
   expect(onFault).toHaveBeenCalledWith(
     expect.objectContaining({ message: expect.stringMatching(/could not be cloned/) }),
     "authenticate",
+    {},
   );
   // Without systems it stays on the application's thread, and may be anything.
   const alone = await matchServer<object>(options);
