@@ -95,8 +95,13 @@ export const MAX_BURST_DATAGRAMS = 32;
 /** Peers that have left and still have messages at a reader: beside those, each is an object with the body of its join. */
 export const MAX_DEPARTED_ORIGINS = 1024;
 
-/** Records drained from a ring before the event loop gets a turn, or timers and sockets starve. */
+/**
+ * Records drained from a ring before the event loop gets a turn, or timers and sockets starve; and how long that may take,
+ * beside the record that is being handled. The clock is looked at between strides of so many, or fewer where they take long.
+ */
 export const MAX_DRAIN_RECORDS = 1024;
+export const MAX_DRAIN_MS = 8;
+export const MAX_DRAIN_STRIDE = 16;
 
 /** A zero message is one datagram; the shortest possible JSON object behind three zeros is 5 bytes. */
 export const MIN_ZERO_DATAGRAM_BYTES = 5;

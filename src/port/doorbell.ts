@@ -10,6 +10,7 @@
  * A wait keeps no thread alive and has no timeout. Ringing a thread that is awake costs one load. Worst case: one
  * notify (a system call) a turn, and one turn of the event loop between work and its being seen.
  */
+import { type DrainTurns, drainTurns } from "./drain-turns.ts";
 
 const AWAKE = 0;
 const ASLEEP = 1;
@@ -29,14 +30,17 @@ export class Doorbell {
   readonly #word: Int32Array;
   #closed = false;
   #ringing: NodeJS.Immediate | undefined;
-  #turn: NodeJS.Immediate | undefined;
+  /** A turn has been asked for. */
+  #isDue = false;
   /** A wait is under way. It outlives a `resume`, so that there is never more than one. */
   #waiting = false;
   #hasWork: (() => boolean) | undefined;
   #work: (() => boolean) | undefined;
+  readonly #turns: DrainTurns;
 
-  constructor(memory: DoorbellMemory) {
+  constructor(memory: DoorbellMemory, turns: DrainTurns = drainTurns) {
     this.#word = new Int32Array(memory.shared);
+    this.#turns = turns;
   }
 
   /**
@@ -58,8 +62,8 @@ export class Doorbell {
 
   /**
    * From now on calls `work` whenever `hasWork` says that there is some, until `close`. `work` does a bounded amount
-   * and returns whether more is left: then it is called again after the event loop has had a turn. `hasWork` must be
-   * cheap, and false while `work` could do nothing (see `resume`).
+   * and returns whether more is left: then it is called again after the event loop has had a turn, behind others of this
+   * thread that wait for one. `hasWork` must be cheap, and false while `work` could do nothing (see `resume`).
    */
   wait(hasWork: () => boolean, work: () => boolean): void {
     if (this.#work !== undefined) throw new Error("a doorbell is waited on already");
@@ -70,9 +74,9 @@ export class Doorbell {
 
   /** Called on the waiting thread when work that had been left lying can be done again. */
   resume(): void {
-    if (this.#turn === undefined && !this.#closed && this.#work !== undefined) {
-      this.#turn = setImmediate(this.#run);
-    }
+    if (this.#isDue || this.#closed || this.#work === undefined) return;
+    this.#isDue = true;
+    this.#turns.ask(this.#run);
   }
 
   /** Ends waiting and ringing on this side; a ring that is due is rung. May be called twice. */
@@ -83,8 +87,6 @@ export class Doorbell {
       clearImmediate(this.#ringing);
       this.#ringLate();
     }
-    clearImmediate(this.#turn);
-    this.#turn = undefined;
     // Ends this side's own wait, which would otherwise hold this object as long as the thread lives.
     if (this.#work !== undefined) {
       Atomics.store(this.#word, 0, AWAKE);
@@ -116,12 +118,14 @@ export class Doorbell {
 
   readonly #wake = (): void => {
     this.#waiting = false;
-    // A turn that is already under way (`resume`) will look by itself.
-    if (this.#turn === undefined && !this.#closed) this.#run();
+    // A turn that is already under way (`resume`) will look by itself. Nobody passes those that wait for one.
+    if (this.#isDue || this.#closed) return;
+    if (this.#turns.isBusy) this.resume();
+    else this.#run();
   };
 
   readonly #run = (): void => {
-    this.#turn = undefined;
+    this.#isDue = false;
     if (this.#closed) return;
     Atomics.store(this.#word, 0, AWAKE);
     let more = true;

@@ -6,14 +6,23 @@
  * has made some, and answers with a record `ringDrained`. Hints (this, and that a peer's credit has come back) are
  * never lost and never use the room that is kept for joins and leaves: those that find none stay pending. Worst case of
  * sending them: one record for each peer.
+ *
+ * A drain ends after MAX_DRAIN_RECORDS or MAX_DRAIN_MS, whichever comes first, and goes on in a later turn of the event loop
+ * (drain-turns.ts). It gives room back as it goes on, and looks at the clock as often: every MAX_DRAIN_STRIDE records, or,
+ * where these take more than STRIDE_MS, as few as take less.
  */
+import { MAX_DRAIN_MS, MAX_DRAIN_RECORDS, MAX_DRAIN_STRIDE } from "../limits.ts";
 import type { RingStats } from "../stats.ts";
 import type { Writer } from "../wire/writer.ts";
 import { Doorbell } from "./doorbell.ts";
+import { type DrainTurns, drainTurns } from "./drain-turns.ts";
 import { type PortMemory, WantsRoom } from "./memory.ts";
 import { ToApplication } from "./records-to-application.ts";
 import { PEER_BYTES, ToWorker } from "./records-to-worker.ts";
 import { Drained, type RecordCallback, RingReader, RingWriter } from "./ring.ts";
+
+/** A stride that took longer is followed by a shorter one. */
+const STRIDE_MS = 1;
 
 /** Stands for the ring itself where a peer id is expected. */
 const RING = -1;
@@ -47,10 +56,14 @@ export class RingEnd<Side extends keyof RecordKinds> {
   readonly #pendingHints = new Set<number>();
   /** The last record that was handed over was not taken. */
   #stopped = false;
+  /** Records between two looks at the clock. */
+  #stride = MAX_DRAIN_STRIDE;
+  readonly #turns: DrainTurns;
   /** A record has been published since the other thread was last rung for. */
   #unrung = false;
 
-  constructor(memory: PortMemory, side: Side) {
+  constructor(memory: PortMemory, side: Side, turns: DrainTurns = drainTurns) {
+    this.#turns = turns;
     const application = side === "application";
     const other = application ? "worker" : "application";
     this.#out = new RingWriter(application ? memory.toWorker : memory.toApplication);
@@ -58,7 +71,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
     const { toWorker, toApplication } = memory;
     const both = [toWorker.capacity, toApplication.capacity] as const;
     this.#capacities = application ? both : [both[1], both[0]];
-    this.#bell = new Doorbell(memory[`${side}Bell`]);
+    this.#bell = new Doorbell(memory[`${side}Bell`], turns);
     this.#otherBell = new Doorbell(memory[`${other}Bell`]);
     this.#wantsRoom = new Int32Array(memory.wantsRoom);
     this.#ownWord = WantsRoom[side];
@@ -155,11 +168,29 @@ export class RingEnd<Side extends keyof RecordKinds> {
 
   /** Hands over what has come, tells the other side of the room this made, and returns whether more is left. */
   drain(take: RecordCallback): boolean {
-    const drained = this.#in.drain(Number.POSITIVE_INFINITY, take);
+    const drained = this.#drainSome(take);
     this.#stopped = drained === Drained.stopped;
     if (Atomics.exchange(this.#wantsRoom, this.#otherWord, 0) === 1) this.#hint(RING);
     if (this.#pendingHints.size > 0) this.sendPendingHints();
     return drained === Drained.more;
+  }
+
+  /** Drains until nothing is left, it is stopped, or as many records or as much time as may be have gone by. */
+  #drainSome(take: RecordCallback): Drained {
+    let left = MAX_DRAIN_RECORDS;
+    let nowMs = this.#turns.nowMs();
+    const endMs = nowMs + MAX_DRAIN_MS;
+    for (;;) {
+      const records = Math.min(this.#stride, left);
+      const drained = this.#in.drain(records, take);
+      left -= records;
+      if (drained !== Drained.more || left === 0) return drained;
+      const beganMs = nowMs;
+      nowMs = this.#turns.nowMs();
+      if (nowMs - beganMs > STRIDE_MS) this.#stride = Math.max(1, this.#stride >> 1);
+      else if (this.#stride < MAX_DRAIN_STRIDE) this.#stride *= 2;
+      if (nowMs >= endMs) return drained;
+    }
   }
 
   #hint(peer: number): void {

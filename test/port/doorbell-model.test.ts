@@ -89,6 +89,12 @@ function successors(state: State, omitted: Omitted): State[] {
           s.notified = false;
           if (!s.turn) s.sleeper = "store awake";
         });
+        // Others of its thread wait for a turn: it queues up behind them.
+        step((s) => {
+          s.waiting = false;
+          s.notified = false;
+          s.turn = true;
+        });
       }
       if (state.resumes > 0) {
         step((s) => {
