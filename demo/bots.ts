@@ -44,7 +44,7 @@ class Bot {
   readonly #events = new OnceCheck(this.tally);
   readonly #timers: NodeJS.Timeout[] = [];
   /** Its port's worker died: what it had sent or was to get is gone, and it joins again. */
-  onCrash: (() => void) | undefined;
+  onCrash: (() => void) | undefined = undefined;
   #inputs = 0;
   #lines = 0;
   #newest = 0;

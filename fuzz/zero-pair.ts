@@ -145,9 +145,9 @@ export class ZeroPair {
   readonly protocol: Protocol;
   readonly bodies: Bodies;
   nowMs = 1000;
-  decision: Decision | undefined;
+  decision: Decision | undefined = undefined;
   /** The port that is looked at, where it is not the one with the place. */
-  watched: number | undefined;
+  watched: number | undefined = undefined;
   /** Joins that nobody has decided. */
   #undecided: Extract<ZeroServerEvent, { type: "join" }>[] = [];
   #toServer: { readonly bytes: Uint8Array; readonly port: number }[] = [];

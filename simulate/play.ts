@@ -70,7 +70,7 @@ class Side {
   readonly notices: Map<number, NoticeOracle> = new Map();
   accepting = true;
   /** Its application takes nothing of this channel. */
-  stopped: ChannelDefinition | undefined;
+  stopped: ChannelDefinition | undefined = undefined;
   /** Data datagrams at this instant. */
   #burst = 0;
   #burstAtMs = -1;

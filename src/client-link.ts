@@ -90,7 +90,7 @@ export async function openLink(options: Omit<ClientLinkOptions, "socket">): Prom
 
 export class ClientLink {
   /** What the handshake has led to; undefined before. */
-  attachment: ClientAttachment | undefined;
+  attachment: ClientAttachment | undefined = undefined;
   negotiated: NegotiatedVersion;
   /** Resolves when the handshake is done; rejects with what went wrong. */
   readonly attached: Promise<void>;

@@ -59,7 +59,7 @@ export class Probe {
   /** Of sealed connections, by their ids. */
   readonly #keys = new Map<string, JoinKeys>();
   /** Opens regular datagrams of the connection that there is. */
-  seal: ProbeSeal | undefined;
+  seal: ProbeSeal | undefined = undefined;
   #wake: () => void = () => {};
 
   private constructor(target: Target, socket: Socket) {

@@ -22,7 +22,7 @@ export class DatagramBuilder {
   /** The ack block of the datagram being built leaves out the oldest ranges. */
   trimmed = false;
   /** Is told of all that is built, while there is one. */
-  tracer: SessionTracer | undefined;
+  tracer: SessionTracer | undefined = undefined;
   private readonly protocol: Protocol;
   private readonly tag: number;
   private readonly sent: SentPackets;

@@ -41,10 +41,10 @@ export function copyBytes(
 }
 
 export class ByteRing {
-  private bytes: Uint8Array | undefined;
-  private writer: Writer | undefined;
+  private bytes: Uint8Array | undefined = undefined;
+  private writer: Writer | undefined = undefined;
   /** What the last message was written with: `writer`, or beside the ring. */
-  private staged: Writer | undefined;
+  private staged: Writer | undefined = undefined;
   /** Where in it, and what `tail` was then. */
   private stagedAt = 0;
   private stagedTail = 0;

@@ -24,7 +24,7 @@ export class ReliableSequencedReceive implements ReceiveChannel {
   /** The highest number of which something has come, and the highest that was complete. */
   private highest = -1;
   private newest = -1;
-  private open: Reassembly | undefined;
+  private open: Reassembly | undefined = undefined;
   /** The newest, while it waits for room. */
   private stored = NONE;
 

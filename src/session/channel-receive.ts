@@ -94,7 +94,7 @@ export abstract class ReliableChannel implements ReceiveChannel {
   protected readonly context: ReceiveContext;
   protected readonly window: NumberWindow = new NumberWindow();
   private highest = -1;
-  private open: Map<number, Reassembly> | undefined;
+  private open: Map<number, Reassembly> | undefined = undefined;
   /** The message claimed last against the receive limit, and in which check: more slices of it may follow there. */
   private claimed = -1;
   private claimedIn = 0;

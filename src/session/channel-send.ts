@@ -83,11 +83,11 @@ export class SendChannel {
   /** Unreliable channels: the next number, which frames say on numbered ones. There and where sequenced: the newest known to have arrived. */
   private nextNumber = 0;
   private newestAcknowledged = -1;
-  private sliced: Map<number, SlicedMessage> | undefined;
+  private sliced: Map<number, SlicedMessage> | undefined = undefined;
   /** Pairs of position and slice. */
-  private resends: NumberQueue | undefined;
+  private resends: NumberQueue | undefined = undefined;
   /** Pairs of position and how many further datagrams it still rides in. */
-  private copies: NumberQueue | undefined;
+  private copies: NumberQueue | undefined = undefined;
   private copiesLeft = 0;
 
   constructor(definition: ChannelDefinition, sliceBytes: number, notices: Notices) {

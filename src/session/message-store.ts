@@ -58,7 +58,7 @@ export class MessageStore {
   /** Random, so that nobody can choose numbers that collide in the table. */
   private readonly multiplier: number;
   /** First cells plus one by a hash of channel and number; 0: none. */
-  private table: Int32Array | undefined;
+  private table: Int32Array | undefined = undefined;
   private indexed = 0;
 
   /** `random`: from 0 to below 1. */

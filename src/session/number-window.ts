@@ -10,7 +10,7 @@ const MIN_BITS = 64;
 export class NumberWindow {
   /** The lowest number that has not arrived. */
   next = 0;
-  private bits: Uint32Array | undefined;
+  private bits: Uint32Array | undefined = undefined;
   /** How many bits are set. */
   private ahead = 0;
 

@@ -37,7 +37,7 @@ export class DatagramOpener {
   /** The datagram that was opened last had a good tag: whatever is wrong with it, the other side has done. */
   isAuthentic = false;
   /** Is told of all that is opened, while there is one. */
-  tracer: SessionTracer | undefined;
+  tracer: SessionTracer | undefined = undefined;
 
   constructor(
     { protocol, role, tag = 0 }: SessionOptions,

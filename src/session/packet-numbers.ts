@@ -45,7 +45,7 @@ export class DuplicateWindow {
   /** From here to the largest all have been received. */
   private solidFrom = 0;
   /** A bit for each, while one is missing that is not too old. */
-  private bits: Uint32Array | undefined;
+  private bits: Uint32Array | undefined = undefined;
   /** A number that was too far ahead to be believed alone; -1: none. */
   private suspect = -1;
 

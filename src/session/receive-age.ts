@@ -23,7 +23,7 @@ export class ReceiveAge {
   private readonly limit: number;
   private block = 0;
   /** Made when the first numbered message arrives. */
-  private passedAtEnd: Float64Array | undefined;
+  private passedAtEnd: Float64Array | undefined = undefined;
 
   constructor(messageNumberBits: number) {
     this.limit = 2 ** messageNumberBits * MAX_AGE_SHARE;

@@ -23,8 +23,8 @@ export class ReceiveContext {
   readonly age: ReceiveAge;
   readonly sliceBytes: number;
   /** Both are made when the first of them is used. */
-  private madeSlices: Slab | undefined;
-  private madeStore: MessageStore | undefined;
+  private madeSlices: Slab | undefined = undefined;
+  private madeStore: MessageStore | undefined = undefined;
   private readonly space: Workspace;
   private readonly userFields: number;
   private readonly drawn: number;
@@ -45,12 +45,12 @@ export class ReceiveContext {
   /** How long an unfinished unreliable message waits for its next slice. */
   reassemblyTimeoutMs = 0;
   /** What the sink is shown, used again for each message; made for the first. */
-  private message: ReceivedMessage | undefined;
+  private message: ReceivedMessage | undefined = undefined;
   /** Messages and payload bytes that were handed on, by channel: a pair of numbers each; empty before the first. */
   received: Float64Array = noNumbers;
   private readonly channelCount: number;
   private failed = false;
-  private failure: unknown;
+  private failure: unknown = undefined;
 
   constructor(
     { protocol, sink, random }: SessionOptions,

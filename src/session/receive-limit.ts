@@ -22,7 +22,7 @@ export class ReceiveLimit {
    * By place: its urge, and AWAITED where the other side has asked in vain, and is told of whatever comes next. Made when
    * the first has any.
    */
-  private marks: Uint8Array | undefined;
+  private marks: Uint8Array | undefined = undefined;
   /** How many channels have any urge, and how many of them the stronger. */
   private urging = 0;
   private urgingAlone = 0;

@@ -163,10 +163,10 @@ export class ReceiveKeys {
   private current: KeyedPhase;
   /** The lowest packet number that was opened with them: what is below it and has the other bit is of the phase before. */
   private lowest = 0;
-  private previous: KeyedPhase | undefined;
+  private previous: KeyedPhase | undefined = undefined;
   private previousUntilMs = 0;
   /** Made when somebody first claims that they have begun. */
-  private next: KeyedPhase | undefined;
+  private next: KeyedPhase | undefined = undefined;
   private refused = 0;
 
   constructor({ crypto, cipher, limits, keepMs }: KeyOptions, secret: Uint8Array) {

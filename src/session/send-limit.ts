@@ -20,9 +20,9 @@ export class SendLimit {
    * By place: when its limit is asked for next, Infinity where that is not known yet; NaN: nothing waits there. Made when
    * something waits for the first time.
    */
-  private askAtMs: number[] | undefined;
+  private askAtMs: number[] | undefined = undefined;
   /** By place: how often it was asked for. */
-  private asked: number[] | undefined;
+  private asked: number[] | undefined = undefined;
 
   constructor(flow: FlowChannels, timers: Timers, rtt: RttEstimator) {
     this.flow = flow;

@@ -71,7 +71,7 @@ export class Session {
   /** Time of the last datagram that was written; the time of construction before the first. */
   lastSentMs: number;
   /** Why it has to end, which is its holder's to see to: only where it is sealed, for no stranger can bring it about. */
-  failure: SessionFailure | undefined;
+  failure: SessionFailure | undefined = undefined;
   /** What is known of the other side's clock; undefined where the layout has none. */
   readonly clock: ClockSync | undefined;
 

@@ -18,8 +18,8 @@ export class InputAge {
   /** A socket may have more than was read in this turn. */
   #isFull = false;
   /** Then all that had come was read; the loop had slept for so long in all. */
-  #emptyAtMs: number;
-  #emptyIdleMs: number;
+  #emptyAtMs = 0;
+  #emptyIdleMs = 0;
   /** How long it has slept when this turn's first datagram was read, and when its last was; -1: none was. */
   #turnIdleMs = 0;
   #lastReadMs = -1;

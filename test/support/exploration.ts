@@ -114,7 +114,7 @@ class Run {
   readonly client: ZeroClient;
   readonly #own: Client;
   /** Once it has begun. */
-  stranger: Client | undefined;
+  stranger: Client | undefined = undefined;
   readonly servers: Map<number, ZeroServer> = new Map();
   readonly serverEvents: { readonly port: number; readonly event: ZeroServerEvent }[] = [];
   readonly reserved: Reserved[] = [];
