@@ -43,7 +43,7 @@ const groups: readonly (readonly [name: string, faults: Faults, others: readonly
       "ack-once": [
         [
           "session/received.js",
-          /this\.deadlineMs = Number\.POSITIVE_INFINITY;\n {4}\}/,
+          /(?<=reported\(\) \{[^}]*)this\.deadlineMs = Number\.POSITIVE_INFINITY;\n {4}\}/,
           "this.deadlineMs = this.again ? Infinity : this.largestAtMs + 80; this.again = true;\n}",
         ],
       ],
