@@ -42,9 +42,9 @@ test("one without is found", () => {
   project.createSourceFile(
     "planted.ts",
     `class Planted {
-      private good = 0;
-      private given: number;
-      private none: number | undefined;
+      good = 0;
+      given: number;
+      none: number | undefined;
       constructor() { this.given = 1; }
     }`,
   );
