@@ -46,6 +46,8 @@ export const portCounters = {
     "joins rejected because as many connect tokens are remembered as `tokens.maxRemembered` says",
   messagesShed:
     "unreliable messages that waited for room in their peer's session, until a newer one came (unreliable-sequenced) or maxAgeMs had passed",
+  messagesStale:
+    "unreliable messages of peers that had waited longer for the application's thread than their channel's maxAgeMs; dropped",
   peersAway: "times that a peer was not heard any more and was kept for `resumeMs`",
   peersBack: "times that such a peer came back",
   messagesAway: "unreliable messages for a peer that was away; dropped",

@@ -88,7 +88,7 @@ export const channelSection: MapSchema = closed(
     maxAgeMs: whole(
       1,
       MAX_AGE_MS,
-      "Unreliable: what has waited longer is not sent. Default: it is sent whatever its age.",
+      "Unreliable: what has waited longer is not sent, nor handed to a server's application. Default: whatever its age, it is.",
     ),
     maxGapMs: whole(
       0,

@@ -6,14 +6,15 @@ import { Worker } from "node:worker_threads";
 import type { CounterName } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
-import type { ChannelDefinition, Protocol, ServerProtocol } from "../protocol.ts";
-import { ReceivedMessage } from "../received-message.ts";
+import type { ChannelDefinition, ServerProtocol } from "../protocol.ts";
 import type { PeerStats, PortStats } from "../stats.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
 import "../udp/node-text.ts";
 import type { TraceCommand } from "../trace/recorder.ts";
+import { processAheadMs } from "../udp/process-clock.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { RejectReason } from "../zero/messages.ts";
+import { ArrivingMessages } from "./arriving.ts";
 import { type BroadcastMessage, broadcastKind } from "./broadcast-message.ts";
 import { ClockTable } from "./clock-table.ts";
 import { creditShares } from "./credit-shares.ts";
@@ -21,7 +22,7 @@ import { Credits } from "./credits.ts";
 import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from "./memory.ts";
 import type { PeerState } from "./peer-state.ts";
 import type { PortListener } from "./port-listener.ts";
-import { noStats, type WorkerStats } from "./port-stats.ts";
+import { noStats, type WorkerStats, withApplication } from "./port-stats.ts";
 import type { ApplicationPost, Question, WorkerOptions, WorkerPost } from "./posts.ts";
 import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
@@ -64,7 +65,6 @@ export class PortHandle {
   threadId = 0;
   /** Pings since it last answered one. */
   unanswered = 0;
-  readonly #protocol: Protocol;
   readonly #listener: PortListener;
   readonly #slotMask: number;
   readonly #hasSystems: boolean;
@@ -73,7 +73,7 @@ export class PortHandle {
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
   readonly #clocks: ClockTable;
-  readonly #message = new ReceivedMessage();
+  readonly #arriving: ArrivingMessages;
   readonly #user: Float64Array;
   readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
   readonly #questions = new Requests(STATS_WAIT_MS);
@@ -95,7 +95,6 @@ export class PortHandle {
   constructor(options: PortHandleOptions) {
     const { protocol, worker, listener } = options;
     const memory: PortMemory = createPortMemory(protocol, worker.maxPeers);
-    this.#protocol = protocol;
     this.#listener = listener;
     this.#hasSystems = worker.systems !== undefined;
     this.#slotMask = slotSpan(worker.maxPeers) - 1;
@@ -104,6 +103,9 @@ export class PortHandle {
     this.#receiveCredits = new Credits(memory.receiveCredits, creditShares(protocol, "client"));
     this.#clocks = new ClockTable(memory.clocks);
     this.#user = new Float64Array(protocol.header.userFields.length);
+    // What the server's clock, which the worker keeps, is ahead of this thread's.
+    const aheadMs = processAheadMs() - worker.clockBeganMs;
+    this.#arriving = new ArrivingMessages(protocol, listener, this, this.#end, aheadMs);
     this.port = worker.port;
     this.#lastStats = noStats(worker.port, 0);
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
@@ -352,7 +354,8 @@ export class PortHandle {
     const said = (await this.#ask({ what: "stats", withPeers })) as WorkerStats | undefined;
     if (said !== undefined) this.#lastStats = said;
     const { out: toWorker, in: toApplication } = this.#end.fill();
-    return { ...this.#lastStats, load: this.load, rings: { toWorker, toApplication } };
+    const known = { load: this.load, rings: { toWorker, toApplication } };
+    return withApplication(this.#lastStats, known, this.#arriving.stale);
   }
 
   /** Of one peer; undefined: it is not there any more, or its worker does not answer. */
@@ -480,11 +483,8 @@ export class PortHandle {
   };
 
   readonly #reports: PortReports = {
-    message: (peer, channel, bytes, view, start, end) => {
-      const message = this.#message;
-      message.fill(this.#protocol.channels[channel]!, bytes, view, start, end, this.#user);
-      this.#listener.onMessage(peer, message);
-    },
+    message: (peer, channel, stamp, bytes, view, start, end) =>
+      this.#arriving.take(peer, channel, stamp, bytes, view, start, end, this.#user),
     join: (peer, address, port) => {
       this.#listener.onJoin(peer, addressText(address, port));
     },

@@ -6,6 +6,8 @@
 import type { CloseReason } from "../connection-contract.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
+import { nowMs } from "../udp/turn.ts";
+import { stampOf } from "./arriving.ts";
 import { ClockTable } from "./clock-table.ts";
 import { creditShares } from "./credit-shares.ts";
 import { Credits } from "./credits.ts";
@@ -16,6 +18,7 @@ import {
   LEAVE_BYTES,
   messageBytes,
   NOTICE_BYTES,
+  STAMP_BYTES,
   ToApplication,
   writeAway,
   writeJoin,
@@ -34,6 +37,9 @@ import {
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 
+/** Messages with a stamp that one look at the clock is for. */
+const STAMPS_PER_LOOK = 16;
+
 /** What became of a message for the application. */
 export type DeliveryVerdict = "taken" | "no-credit" | "no-ring";
 
@@ -43,9 +49,14 @@ export class PortLink {
   readonly #sendCredits: Credits;
   readonly #receiveCredits: Credits;
   readonly #clocks: ClockTable;
+  readonly #clock: () => number;
   #commands: PortCommands | undefined;
+  /** When this turn's latest messages were written, and how many more may say the same. */
+  #stamp = 0;
+  #stampsLeft = 0;
 
-  constructor(memory: PortMemory, protocol: Protocol) {
+  constructor(memory: PortMemory, protocol: Protocol, clock: () => number = nowMs) {
+    this.#clock = clock;
     this.#protocol = protocol;
     this.#end = new RingEnd(memory, "worker");
     this.#sendCredits = new Credits(memory.sendCredits, creditShares(protocol, "server"));
@@ -70,6 +81,7 @@ export class PortLink {
 
   /** Wakes the application if it sleeps: at the end of each turn. */
   ring(): void {
+    this.#stampsLeft = 0;
     this.#end.ringNow();
   }
 
@@ -97,11 +109,16 @@ export class PortLink {
     const cost = receiveCost(this.#protocol, end - start);
     if (leaving) this.#receiveCredits.overspend(slot, channel.index, cost);
     else if (!this.#receiveCredits.spend(slot, channel.index, cost)) return "no-credit";
-    const w = this.#end.reserve(ToApplication.message, messageBytes(user.length, end - start));
+    const isStamped = channel.maxAgeMs !== undefined;
+    const size = messageBytes(user.length, end - start);
+    const w = isStamped
+      ? this.#end.reserve(ToApplication.stampedMessage, STAMP_BYTES + size)
+      : this.#end.reserve(ToApplication.message, size);
     if (w === undefined) {
       this.#receiveCredits.refund(slot, channel.index, cost);
       return "no-ring";
     }
+    if (isStamped) w.u32(this.#stampNow());
     writeMessage(w, peer, channel.index, user, bytes.subarray(start, end));
     this.#end.commit();
     return "taken";
@@ -167,6 +184,16 @@ export class PortLink {
   /** Everything that the application has written so far is done when this returns. */
   drainAll(): void {
     while (this.#drain());
+  }
+
+  /** The clock is looked at anew after each turn. */
+  #stampNow(): number {
+    if (this.#stampsLeft === 0) {
+      this.#stamp = stampOf(this.#clock());
+      this.#stampsLeft = STAMPS_PER_LOOK;
+    }
+    this.#stampsLeft--;
+    return this.#stamp;
   }
 
   #drain(): boolean {

@@ -10,8 +10,17 @@ import { type JoinStats, noTraffic, type PeerStats, type PortStats, sumQueues } 
 import { rejectCounters, type ZeroCounters, zeroDropReasons } from "../zero/counters.ts";
 import type { RejectReason } from "../zero/messages.ts";
 
-/** What the worker says; what the application's thread knows better is added there (handle.ts). */
+/** What the worker says. */
 export type WorkerStats = Omit<PortStats, "load" | "rings">;
+
+/** With what the application's thread knows better. */
+export function withApplication(
+  said: WorkerStats,
+  known: Pick<PortStats, "load" | "rings">,
+  messagesStale: number,
+): PortStats {
+  return { ...said, ...known, counters: { ...said.counters, messagesStale } };
+}
 
 /** What its worker puts together. */
 export interface PortParts {

@@ -34,16 +34,19 @@ export const ToApplication = {
   away: 8,
   /** A peer has gone to another port: nothing more of it comes from this one. */
   letGo: 9,
+  /** As `message`, behind the time it was written at: of a channel with `maxAgeMs`. */
+  stampedMessage: 10,
 } as const;
 export type ToApplication = (typeof ToApplication)[keyof typeof ToApplication];
 
 /** What the worker says, record by record. `bytes` are valid during the call only. */
 export interface PortReports {
   join(peer: number, address: string, port: number): void;
-  /** The user's header fields have been read into the array that was handed in. */
+  /** The user's header fields have been read into the array that was handed in. `stamp`: when it was written, or 0. */
   message(
     peer: number,
     channel: number,
+    stamp: number,
     bytes: Uint8Array,
     view: DataView,
     start: number,
@@ -79,7 +82,10 @@ export function readForApplication(
   const record = kind as ToApplication;
   switch (record) {
     case ToApplication.message:
-      readMessage(bytes, view, start, end, user, reports);
+      readMessage(0, bytes, view, start, end, user, reports);
+      break;
+    case ToApplication.stampedMessage:
+      readMessage(view.getUint32(start), bytes, view, start + STAMP_BYTES, end, user, reports);
       break;
     case ToApplication.join:
       readJoin(bytes, view, start, reports);
@@ -112,6 +118,9 @@ export function readForApplication(
   return true;
 }
 
+/** In front of a stamped message. */
+export const STAMP_BYTES = 4;
+
 export function messageBytes(userFields: number, payloadBytes: number): number {
   return 6 + 8 * userFields + payloadBytes;
 }
@@ -130,6 +139,7 @@ export function writeMessage(
 }
 
 function readMessage(
+  stamp: number,
   bytes: Uint8Array,
   view: DataView,
   start: number,
@@ -140,7 +150,7 @@ function readMessage(
   for (let i = 0; i < user.length; i++) user[i] = view.getFloat64(start + 6 + 8 * i);
   const payloadAt = start + messageBytes(user.length, 0);
   const channel = view.getUint16(start + 4);
-  reports.message(view.getUint32(start), channel, bytes, view, payloadAt, end);
+  reports.message(view.getUint32(start), channel, stamp, bytes, view, payloadAt, end);
 }
 
 /** The address stands behind its length: no address is longer than one byte of varint can say. */

@@ -56,6 +56,8 @@ export class RingEnd<Side extends keyof RecordKinds> {
   readonly #pendingHints = new Set<number>();
   /** The last record that was handed over was not taken. */
   #stopped = false;
+  /** The thread's clock as the drain has looked at it last. */
+  drainedMs = 0;
   /** Records between two looks at the clock. */
   #stride = MAX_DRAIN_STRIDE;
   readonly #turns: DrainTurns;
@@ -181,6 +183,7 @@ export class RingEnd<Side extends keyof RecordKinds> {
     let nowMs = this.#turns.nowMs();
     const endMs = nowMs + MAX_DRAIN_MS;
     for (;;) {
+      this.drainedMs = nowMs;
       const records = Math.min(this.#stride, left);
       const drained = this.#in.drain(records, take);
       left -= records;

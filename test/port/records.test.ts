@@ -8,6 +8,7 @@ import {
   NOTICE_BYTES,
   type PortReports,
   readForApplication,
+  STAMP_BYTES,
   ToApplication,
   writeAway,
   writeJoin,
@@ -180,7 +181,16 @@ test("to the application, each record says what has happened", () => {
       ToApplication.message,
       messageBytes(2, 3),
       (w) => writeMessage(w, PEER, 513, user, payload),
-      ["message", PEER, 513, [1, 2, 3], [1.5, -7]],
+      ["message", PEER, 513, 0, [1, 2, 3], [1.5, -7]],
+    ],
+    [
+      ToApplication.stampedMessage,
+      STAMP_BYTES + messageBytes(2, 3),
+      (w) => {
+        w.u32(2 ** 32 - 1);
+        writeMessage(w, PEER, 513, user, payload);
+      },
+      ["message", PEER, 513, 2 ** 32 - 1, [1, 2, 3], [1.5, -7]],
     ],
     [ToApplication.leave, LEAVE_BYTES, (w) => writeLeave(w, PEER, left), ["leave", PEER, left]],
     [
@@ -218,9 +228,9 @@ test("to the application, each record says what has happened", () => {
   const fields = new Float64Array(2);
   const reports: PortReports = {
     join: (...what) => said.push(["join", ...what]),
-    message: (peer, channel, bytes, view, start, end) => {
+    message: (peer, channel, stamp, bytes, view, start, end) => {
       expect(view.getUint8(start)).toBe(payload[0]);
-      said.push(["message", peer, channel, [...bytes.subarray(start, end)], [...fields]]);
+      said.push(["message", peer, channel, stamp, [...bytes.subarray(start, end)], [...fields]]);
     },
     leave: (...what) => said.push(["leave", ...what]),
     away: (...what) => said.push(["away", ...what]),
