@@ -164,6 +164,16 @@ export const SILENT_PROBE_TIMEOUTS = 7;
 export const MIN_SILENCE_MS = 500;
 export const MAX_SILENCE_SHARE: number = 1 / 3;
 
+/**
+ * A server's keep-alive leaves at a multiple of the step, the last that is at least one step before it must; the step is a share of
+ * `keepAliveMs`, and at most so long. By a step network and timers may be late without the client saying something, too.
+ * With a smaller one fewer peers share a turn, with a larger one a turn has more to send.
+ */
+export const KEEP_ALIVE_STEP: number = 1 / 25;
+export const MAX_KEEP_ALIVE_STEP_MS = 100;
+/** Who has only acknowledged for so many times `keepAliveMs` asks for an ack, too. */
+export const KEEP_ALIVES_UNASKED = 4;
+
 /** A rebind is repeated with the retransmission timeout, which doubles up to so much. */
 export const ZERO_MAX_REBIND_PAUSE_MS = 1000;
 /** After so many transmissions without an answer a client takes another socket; what was to be verified is asked for anew. */

@@ -8,7 +8,14 @@
 import { type CloseReason, closeCodes } from "../connection-contract.ts";
 import type { Counters } from "../counters.ts";
 import type { LatencyHistogram } from "../histogram.ts";
-import { MAX_SILENCE_SHARE, MIN_SILENCE_MS, SILENT_PROBE_TIMEOUTS } from "../limits.ts";
+import {
+  KEEP_ALIVE_STEP,
+  KEEP_ALIVES_UNASKED,
+  MAX_KEEP_ALIVE_STEP_MS,
+  MAX_SILENCE_SHARE,
+  MIN_SILENCE_MS,
+  SILENT_PROBE_TIMEOUTS,
+} from "../limits.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol, Role } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
@@ -399,7 +406,7 @@ export class Connection {
       this.#toldSinceMs = session.unansweredSinceMs;
       this.#host.unanswered!(nowMs);
     }
-    if (nowMs >= this.#pingAtMs(session)) {
+    if (nowMs >= this.#pingAtMs(session) || nowMs >= this.#askAtMs(session)) {
       this.#pingedMs = nowMs;
       session.ping();
     }
@@ -502,7 +509,28 @@ export class Connection {
     return unansweredSinceMs + Math.min(silenceMs, mostMs);
   }
 
+  /** By a server's pings both sides are kept: they come before a client would have to say something. */
   #pingAtMs(session: Session): number {
-    return Math.max(session.lastSentMs, this.#pingedMs) + this.#o.protocol.limits.keepAliveMs;
+    const { keepAliveMs } = this.#o.protocol.limits;
+    if (this.#o.role === "client")
+      return Math.max(session.lastSentMs, this.#pingedMs) + keepAliveMs;
+    // Its acks do not count: they would keep step with the pings of a client that is far away, and both would go on pinging.
+    const latestMs = this.#askedMs(session) + keepAliveMs;
+    // All connections of a thread have the grid in common, so that the pings of many leave in one turn.
+    const stepMs = Math.min(keepAliveMs * KEEP_ALIVE_STEP, MAX_KEEP_ALIVE_STEP_MS);
+    return (Math.floor(latestMs / stepMs) - 1) * stepMs;
+  }
+
+  /**
+   * Who has only acknowledged learns neither the round trip nor the other's clock. Nothing wakes for it: the ack that
+   * leaves next asks for one, too.
+   */
+  #askAtMs(session: Session): number {
+    return this.#askedMs(session) + KEEP_ALIVES_UNASKED * this.#o.protocol.limits.keepAliveMs;
+  }
+
+  /** When it has asked for an ack last. */
+  #askedMs(session: Session): number {
+    return Math.max(session.lastElicitingMs, this.#pingedMs);
   }
 }

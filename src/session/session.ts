@@ -8,7 +8,7 @@
  * Order of work in one turn of the caller: `handleDatagram` for all that has come, `handleTimeout`, then
  * `pollTransmit` until it returns 0, then sleep until `pollDeadline`. Worst case of a datagram: its frames (at most one
  * a byte) plus what its acks say is new (sent.ts). Keep-alives and idle timeouts are the caller's: `ping`,
- * `lastSentMs` and `lastReceivedMs` are there for them.
+ * `lastSentMs`, `lastElicitingMs` and `lastReceivedMs` are there for them.
  */
 
 import { rethrowFrom } from "../errors.ts";
@@ -107,7 +107,7 @@ export class Session {
   private followsData = false;
   private pingWanted = false;
   private probesWanted = 0;
-  private lastElicitingMs: number = Number.NEGATIVE_INFINITY;
+  lastElicitingMs: number = Number.NEGATIVE_INFINITY;
   private maintainedMs: number;
   private delivering = false;
 
