@@ -26,6 +26,7 @@ function quickly(row) {
   const scenario = { ...row.scenario, ...QUICK };
   scenario.clients = Math.min(scenario.clients, QUICK_CLIENTS);
   if (scenario.ports > 1) scenario.ports = 1;
+  if (scenario.passingClients !== undefined) scenario.passingClients = QUICK_CLIENTS;
   if (scenario.firstClients !== undefined) scenario.firstClients = scenario.clients / 2;
   return { ...row, scenario, rounds: 1, own: row.own.slice(0, 1), peers: row.peers.slice(0, 1) };
 }

@@ -84,7 +84,13 @@ async function clients() {
     left = count;
     await Promise.all(Array.from({ length: Math.min(JOINING, count) }, join));
   };
-  // Where joins or what they leave are measured, the code of both ends has seen some before.
+  // Where joins are measured, the code of both ends has seen some before, and keeps nothing of them.
+  let passing = options.passingClients ?? 0;
+  const pass = async () => {
+    while (passing-- > 0) await (await adapter.connect(options, options.port, take)).close();
+  };
+  await Promise.all(Array.from({ length: JOINING }, pass));
+  // Where what they leave is measured, those before them have made what is made once.
   const first = options.firstClients ?? options.clients;
   await joins(first);
   return {

@@ -20,12 +20,14 @@
 #define SALT 0x5bd1e995u
 #define WORDS_BYTES 32
 #define MAX_SAMPLES (1 << 20)
+/* As many clients join at once as in end.js. */
+#define JOINING 32
 /* Messages that may wait or be on the way: ENet refuses none, and a queue without bound is no fair race. */
 #define MAX_OUTSTANDING_BYTES (256 * 1024)
 #define MAX_OUTSTANDING_MESSAGES 4096
 
 static struct {
-  int server, port, clients, first, up, down, burst;
+  int server, port, clients, first, passing, up, down, burst;
   double every_ms, hz;
   char work[16], delivery[32], host[64];
 } o = {.clients = 1, .first = -1, .up = 32, .burst = 1, .hz = 20, .host = "127.0.0.1"};
@@ -235,12 +237,28 @@ static void wait_for(int from, int to) {
   }
 }
 
+/* Who leaves says so, and is gone when the server has heard it. */
+static void leave(int from, int to) {
+  for (int i = from; i < to; i++) enet_peer_disconnect(clients[i].peer, 0);
+  for (int gone = 0; gone < to - from;) {
+    gone = 0;
+    for (int i = from; i < to; i++) {
+      service(clients[i].host);
+      if (clients[i].peer->state == ENET_PEER_STATE_DISCONNECTED) gone++;
+    }
+    if (gone < to - from) usleep(200);
+  }
+  for (int i = from; i < to; i++) {
+    epoll_ctl(epoll, EPOLL_CTL_DEL, clients[i].host->socket, NULL);
+    enet_host_destroy(clients[i].host);
+  }
+}
+
 static void join(int from, int to) {
   ENetAddress address = {.port = o.port};
   enet_address_set_host(&address, o.host);
-  const int joining = 32;
-  for (int start = from; start < to; start += joining) {
-    int end = start + joining < to ? start + joining : to;
+  for (int start = from; start < to; start += JOINING) {
+    int end = start + JOINING < to ? start + JOINING : to;
     for (int i = start; i < end; i++) {
       clients[i].host = enet_host_create(NULL, 1, 1, 0, 0);
       if (!clients[i].host) { fprintf(stderr, "no host\n"); exit(1); }
@@ -262,6 +280,14 @@ static void connect_all(void) {
   struct epoll_event e = {.events = EPOLLIN, .data.u64 = (uint64_t)-1};
   epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &e);
   if (o.first < 0) o.first = o.clients;
+  /* They come and leave in the places of those that stay, as many at once as there are of them. */
+  for (int left = o.passing; left > 0;) {
+    int some = left < JOINING ? left : JOINING;
+    if (some > o.clients) some = o.clients;
+    join(0, some);
+    leave(0, some);
+    left -= some;
+  }
   join(0, o.first);
   printf("{\"ready\":{}}\n");
   fflush(stdout);
@@ -321,6 +347,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i], "port")) o.port = atoi(value);
     if (!strcmp(argv[i], "clients")) o.clients = atoi(value);
     if (!strcmp(argv[i], "firstClients")) o.first = atoi(value);
+    if (!strcmp(argv[i], "passingClients")) o.passing = atoi(value);
     if (!strcmp(argv[i], "upBytes")) o.up = atoi(value);
     if (!strcmp(argv[i], "downBytes")) o.down = atoi(value);
     if (!strcmp(argv[i], "burst")) o.burst = atoi(value);

@@ -9,6 +9,8 @@ import { buildLink } from "./build.js";
 
 /** An end that says nothing for so long is stuck. */
 const ANSWER_MS = 60_000;
+/** So long may who comes only to leave again take on a machine that others use. */
+const PASSING_MS = 300_000;
 
 /** What the warm-up has left in queues is gone by then. */
 const SETTLE_MS = 1000;
@@ -36,8 +38,8 @@ class End {
     });
   }
 
-  async #next() {
-    const deadline = performance.now() + ANSWER_MS;
+  async #next(ms = ANSWER_MS) {
+    const deadline = performance.now() + ms;
     while (this.#lines.length === 0) {
       if (this.child.exitCode !== null || this.child.signalCode !== null) break;
       const left = deadline - performance.now();
@@ -53,7 +55,7 @@ class End {
     return this.#lines.shift();
   }
 
-  ready = async () => (await this.#next()).ready;
+  ready = async (ms) => (await this.#next(ms)).ready;
 
   async ask(word) {
     this.child.stdin.write(`${word}\n`);
@@ -134,7 +136,8 @@ export async function race(contestant, scenario) {
     const server = start({ role: "server" });
     const { port } = await server.ready();
     const client = start({ role: "client", port });
-    await client.ready();
+    await client.ready(options.passingClients > 0 ? PASSING_MS : ANSWER_MS);
+    if (options.passingClients > 0) await haveLeft(server, options.firstClients);
     const early = await Promise.all([server.ask("mark"), client.ask("mark")]);
     await server.ask("start");
     await client.ask("start");
@@ -159,6 +162,19 @@ export async function race(contestant, scenario) {
   } finally {
     await Promise.all(ends.map((end) => end.quit()));
     await link?.close();
+  }
+}
+
+/** Waits until who only came to leave again is gone from the server too. */
+async function haveLeft(server, left) {
+  const deadline = performance.now() + ANSWER_MS;
+  for (;;) {
+    const { connected } = await server.ask("mark");
+    if (connected === left) return;
+    if (performance.now() > deadline) {
+      throw new Error(`${server.name}: ${connected} are connected, and ${left} have stayed`);
+    }
+    await sleep(25);
   }
 }
 

@@ -65,6 +65,7 @@ export async function serve(options, work) {
           },
         }),
   });
+  if (!inWorkers) server.on("leave", () => work.left());
   if (options.dashboardPort !== undefined) {
     const { serveDashboard } = await import("stardust-udp/dashboard");
     await serveDashboard(server, { port: options.dashboardPort });

@@ -112,6 +112,21 @@ const idle = {
   measureMs: 4000,
 };
 
+/**
+ * Whoever has come before has left, so that nothing is measured but joins: not the compiler, and no pings of peers that are there.
+ * So many, because each of three workers compiles for itself.
+ */
+const joining = {
+  ...idle,
+  work: "joins",
+  clients: 500,
+  firstClients: 0,
+  passingClients: 6000,
+  collects: false,
+  warmUpMs: 100,
+  measureMs: 100,
+};
+
 const echo = (clients, hz) => ({
   work: "echo",
   delivery: "unreliable-sequenced",
@@ -277,7 +292,7 @@ export const suites = {
   joins: [
     {
       title: "500 clients join, 32 at a time, sealed or not as it says",
-      scenario: { ...idle, work: "joins", clients: 700, firstClients: 200 },
+      scenario: joining,
       figure: perJoin,
       own: ["sealed", "application"],
       peers: ["enet", "ws", "tcp"],
