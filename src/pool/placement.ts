@@ -13,8 +13,9 @@ interface PortSlots {
   open: boolean;
   /** Slots in use, by peers and by reservations. */
   used: number;
-  /** Free slots, the one freed longest ago first. */
-  readonly free: number[];
+  /** Free slots, a ring: the one freed longest ago stands at `next`, and there are as many as are not used. */
+  readonly free: Uint32Array;
+  next: number;
   /** Next generation of each slot. */
   readonly generations: Uint32Array;
 }
@@ -34,7 +35,8 @@ export class Placement {
     this.#ports = Array.from({ length: ports }, () => ({
       open: true,
       used: 0,
-      free: Array.from({ length: maxPeersPerPort }, (_, slot) => slot),
+      free: Uint32Array.from({ length: maxPeersPerPort }, (_, slot) => slot),
+      next: 0,
       generations: new Uint32Array(maxPeersPerPort),
     }));
   }
@@ -67,7 +69,8 @@ export class Placement {
   reserve(port: number, isTaken: (id: number) => boolean): number | undefined {
     if (this.room(port) === 0) return undefined;
     const slots = this.#ports[port]!;
-    const slot = slots.free.shift()!;
+    const slot = slots.free[slots.next]!;
+    slots.next = (slots.next + 1) % this.#maxPeers;
     slots.used++;
     for (;;) {
       const generation = slots.generations[slot]!;
@@ -85,8 +88,8 @@ export class Placement {
   /** Its peer has left or is at another port, or its reservation was not taken up. */
   release(id: number): void {
     const slots = this.#ports[this.portOf(id)]!;
+    slots.free[(slots.next + this.#maxPeers - slots.used) % this.#maxPeers] = this.slotOf(id);
     slots.used--;
-    slots.free.push(this.slotOf(id));
   }
 }
 

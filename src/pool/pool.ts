@@ -469,10 +469,14 @@ export class Pool {
       this.#peers.set(peer, { portSlot, place: peer, address, ...joined });
       if (claim !== undefined) claim.peer = peer;
       this.#peersOf.add(address);
-      const answer = await portSlot.handle.reserve(peer, request, decision.body, state);
+      const counter = portSlot === kept ? ("joinsStayed" as const) : undefined;
+      // With a token it is this thread that has the last word.
+      const own = portSlot.handle === asked && claim === undefined ? { counter } : undefined;
+      const answer = await portSlot.handle.reserve(peer, request, decision.body, state, own);
+      if (answer === undefined) return;
       if (typeof answer !== "string") {
         if (isUsed()) return refuseUsed();
-        return asked.answer(cid, answer, portSlot === kept ? "joinsStayed" : undefined);
+        return asked.answer(cid, answer, counter);
       }
       this.#forget(peer);
       if (this.#closing) return asked.reject(request, "shutting-down", "");

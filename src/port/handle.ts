@@ -43,6 +43,7 @@ import {
 } from "./records-to-worker.ts";
 import { tellRefused, tellRejected } from "./refusals.ts";
 import { Requests } from "./requests.ts";
+import type { OwnJoin, ReserveAnswer } from "./reserve-answer.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 import { notStarted, startError, WORKER_GONE } from "./start-error.ts";
@@ -75,7 +76,7 @@ export class PortHandle {
   readonly #clocks: ClockTable;
   readonly #arriving: ArrivingMessages;
   readonly #user: Float64Array;
-  readonly #reserving = new Map<number, (answer: Uint8Array | string) => void>();
+  readonly #reserving = new Map<number, (answer: ReserveAnswer) => void>();
   readonly #questions = new Requests(STATS_WAIT_MS);
   /** Header fields that could not be written yet. */
   readonly #pendingHeaders = new Map<number, number>();
@@ -134,25 +135,26 @@ export class PortHandle {
     return this.#nextStep();
   }
 
-  /** Makes a reservation for a peer; resolves with its accept datagram, or with what went wrong. */
+  /** Makes a reservation for a peer; resolves with its accept datagram, nothing for an `own` join, or what went wrong. */
   reserve(
     peer: number,
     request: JoinRequest,
     accept: unknown,
     state: unknown,
-  ): Promise<Uint8Array | string> {
+    own?: OwnJoin,
+  ): Promise<ReserveAnswer> {
     if (this.#exited) return Promise.resolve(WORKER_GONE);
     const slot = this.#slotOf(peer);
     this.#clocks.reset(slot);
     const { cid, address, port, local, hash, compat, key, body } = request;
     this.#sendCredits.reset(slot, compat);
     this.#receiveCredits.reset(slot, compat);
-    const path = { address, port, local };
+    const join = { cid, address, port, local, hash, compat, key };
     // Who has no systems may have a state that cannot be cloned.
     const admission = this.#hasSystems ? { join: body, accept, state } : undefined;
     return new Promise((resolve) => {
       try {
-        this.#post({ type: "reserve", peer, cid, ...path, hash, compat, key, accept, admission });
+        this.#post({ type: "reserve", peer, ...join, accept, admission, own });
       } catch (error) {
         // A body or state that cannot be cloned: a function in it, say.
         resolve((error as Error).message);
@@ -535,11 +537,7 @@ export class PortHandle {
         this.#listener.onJoinRequest(message);
         return;
       case "reserved":
-        this.#reserving.get(message.peer)?.(message.bytes);
-        this.#reserving.delete(message.peer);
-        return;
-      case "refused":
-        this.#reserving.get(message.peer)?.(message.problem);
+        this.#reserving.get(message.peer)?.(message.answer);
         this.#reserving.delete(message.peer);
         return;
       case "shown":

@@ -21,6 +21,7 @@ import type { PortMemory } from "./memory.ts";
 import type { Expecting, PeerState } from "./peer-state.ts";
 import type { WorkerStats } from "./port-stats.ts";
 import type { RefusedCounts } from "./refusals.ts";
+import type { OwnJoin, ReserveAnswer } from "./reserve-answer.ts";
 
 /** A system error, as it is posted between threads. */
 export interface SystemFailure {
@@ -58,8 +59,7 @@ export type WorkerPost =
       readonly key?: JoinKey | undefined;
       readonly token?: JoinToken | undefined;
     })
-  | { readonly type: "reserved"; readonly peer: number; readonly bytes: Uint8Array }
-  | { readonly type: "refused"; readonly peer: number; readonly problem: string }
+  | { readonly type: "reserved"; readonly peer: number; readonly answer: ReserveAnswer }
   | { readonly type: "expired"; readonly peer: number }
   /** For the key log, where there is one. */
   | { readonly type: "keys"; readonly lines: readonly string[] }
@@ -142,6 +142,7 @@ export type ApplicationPost =
       readonly accept: unknown;
       /** For the systems, where there are any. */
       readonly admission: Admission | undefined;
+      readonly own: OwnJoin | undefined;
     })
   /** Ends a reservation: `expired` follows. Where a peer has come of it, nothing happens. */
   | { readonly type: "withdraw"; readonly peer: number }

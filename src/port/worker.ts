@@ -28,6 +28,7 @@ import type {
   WorkerOptions,
   WorkerPost,
 } from "./posts.ts";
+import type { ReserveAnswer } from "./reserve-answer.ts";
 import { SystemsHost } from "./systems-host.ts";
 
 const options = workerData as WorkerOptions;
@@ -234,15 +235,18 @@ async function main(): Promise<void> {
         post({ type: "ready" });
         return;
       case "reserve": {
-        const { type: _, ...request } = message;
-        const { peer } = request;
+        const { peer, cid, own } = message;
+        let answer: ReserveAnswer;
         try {
-          const bytes = owner!.reserve(request);
-          if (typeof bytes === "string") post({ type: "refused", peer, problem: bytes });
-          else post({ type: "reserved", peer, bytes });
+          answer = owner!.reserve(message);
+          if (own !== undefined && typeof answer !== "string") {
+            owner!.answer(cid, answer, own.counter);
+            answer = undefined;
+          }
         } catch (error) {
-          post({ type: "refused", peer, problem: (error as Error).message });
+          answer = (error as Error).message;
         }
+        post({ type: "reserved", peer, answer });
         return;
       }
       case "withdraw":

@@ -34,6 +34,9 @@ export interface Reserved {
   readonly secrets?: TrafficSecrets;
 }
 
+/** Session tags: 32 random bits. */
+const TAG_BYTES = 4;
+
 function acceptOf(cid: string, sys: AcceptSys): ZeroMessage<"accept"> {
   return { cid, msg: "accept", seq: ACCEPT_SEQ, ack: JOIN_SEQ, sys };
 }
@@ -75,8 +78,10 @@ export class AcceptMaker {
   }
 
   #plain(o: ReserveRequest, body: unknown): Reserved {
-    const ticket = this.#crypto.randomBytes(TICKET_BYTES);
-    const tag = this.#sessionTag();
+    const drawn = this.#crypto.randomBytes(TICKET_BYTES + TAG_BYTES);
+    const ticket = drawn.subarray(0, TICKET_BYTES);
+    const [a, b, c, d] = drawn.subarray(TICKET_BYTES);
+    const tag = ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
     const { port, ports, ...rest } = this.#acceptSys(o);
     const sys = { port, ports, ticket: encodeBase64url(ticket), ...rest, tag };
     const datagram = buildDatagram(this.#crypto, { ...acceptOf(o.cid, sys), body });
@@ -121,10 +126,5 @@ export class AcceptMaker {
 
   #resetProof(cid: string, move?: number): Uint8Array | undefined {
     return this.#resetKey && resetProof(this.#crypto, this.#resetKey, cid, this.#port, move);
-  }
-
-  #sessionTag(): number {
-    const [a, b, c, d] = this.#crypto.randomBytes(4);
-    return ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
   }
 }

@@ -29,6 +29,8 @@ const MAC_HEAD: Uint8Array = encoder.encode(',"mac":"');
 const SIG_HEAD: Uint8Array = encoder.encode(',"sig":"');
 const SECRET_HEAD: Uint8Array = encoder.encode(',"secret":"');
 const TAIL: Uint8Array = encoder.encode('"}');
+const QUOTE = 0x22;
+const BRACE = 0x7d;
 /** Ed25519 signatures: 64 bytes. */
 const SIGNATURE_BYTES = 64;
 const SIGNATURE_CHARACTERS: number = base64urlLength(SIGNATURE_BYTES);
@@ -65,7 +67,7 @@ export function buildDatagram<M extends MessageName>(
 ): Uint8Array {
   const { cid, msg, seq, ack, sys, body = {} } = message;
   let text =
-    `\0\0\0{"v":1,"cid":"${cid}","msg":${JSON.stringify(msg)},"seq":${seq},"ack":${ack},` +
+    `\0\0\0{"v":1,"cid":"${cid}","msg":"${msg}","seq":${seq},"ack":${ack},` +
     `"sys":${JSON.stringify(sys)},"body":${JSON.stringify(body)}`;
   const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key, secret, sign } = options;
   const end =
@@ -78,23 +80,29 @@ export function buildDatagram<M extends MessageName>(
       text += `,"pad":"${".".repeat(Math.max(0, padBytes - bytes - PAD_BYTES))}"`;
     }
   }
+  if (end === 0) return encoder.encode(`${text}}`);
   const head = encoder.encode(text);
   const datagram = new Uint8Array(head.length + end + 1);
   datagram.set(head);
   let at = head.length;
   /** A member that is over all bytes before it. */
   const close = (name: Uint8Array, over: (head: Uint8Array) => Uint8Array): void => {
-    const value = encoder.encode(encodeBase64url(over(datagram.subarray(0, at))));
-    for (const part of [name, value, TAIL.subarray(0, 1)]) {
-      datagram.set(part, at);
-      at += part.length;
-    }
+    const value = encodeBase64url(over(datagram.subarray(0, at)));
+    datagram.set(name, at);
+    at = writeAscii(datagram, at + name.length, value);
+    datagram[at++] = QUOTE;
   };
   if (key) close(MAC_HEAD, (all) => crypto.hmacSha256(key, all).subarray(0, ID_BYTES));
   if (secret) close(SECRET_HEAD, secret.seal);
   if (sign) close(SIG_HEAD, sign);
-  datagram.set(TAIL.subarray(1), at);
+  datagram[at] = BRACE;
   return datagram;
+}
+
+/** Returns where it ends. */
+function writeAscii(bytes: Uint8Array, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+  return at;
 }
 
 /** A member of this name whose value has so many bytes; none. */

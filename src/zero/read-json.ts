@@ -31,6 +31,8 @@ export function readJsonObject(
     return "droppedJson";
   }
   if (!isObject(value)) return "droppedEnvelope";
+  // Without an escape, keys are what the scan has seen, and UTF-8 has no surrogates: there is nothing more to be found.
+  if (!text.includes("\\")) return value;
   if (hasForbiddenKey(value)) return "droppedForbidden";
   return loneSurrogate(value) === undefined ? value : "droppedUtf8";
 }

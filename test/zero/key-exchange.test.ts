@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { freshKeyPair, generatedKeyPair, nodeCrypto } from "#src/udp/node-crypto.js";
 import { buildDatagram, checkMac, type Frame, openFrame, parseFrame } from "#src/zero/envelope.js";
 import { answerKeyExchange, ClientKeyExchange } from "#src/zero/key-exchange.js";
 import {
@@ -28,6 +28,17 @@ function frameOf(datagram: Uint8Array): Frame {
 const standard = () => exchange(seeds.clientPrivateKey, seeds.serverPrivateKey, seeds.identitySeed);
 
 describe("Node's cryptography", () => {
+  it("makes key pairs whose halves belong together, in both ways", () => {
+    for (let i = 0; i < 32; i++) {
+      const [made, generated] = [freshKeyPair(), generatedKeyPair()];
+      const shared = made.agree(generated.publicKey);
+      expect(shared).toHaveLength(32);
+      expect(hex(generated.agree(made.publicKey))).toBe(hex(shared));
+    }
+    const keys = Array.from({ length: 100 }, () => hex(freshKeyPair().publicKey));
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
   it("agrees as in RFC 7748, section 6.1", () => {
     const alice = cryptoWith(
       bytes("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"),

@@ -138,6 +138,19 @@ describe("the scan", () => {
     }
   });
 
+  it("looks at each byte of a string, wherever it stands", () => {
+    for (let byte = 0; byte < 256; byte++) {
+      for (let before = 0; before < 9; before++) {
+        const bytes = new TextEncoder().encode(`["${"x".repeat(before)}x${"y".repeat(6)}"]`);
+        bytes[2 + before] = byte;
+        const found = scanJson(bytes, 0, bytes.length);
+        // A quote ends the string, and the last one begins another that does not end.
+        const isBad = byte < 0x20 || byte === 0x22;
+        expect(found, `${byte} behind ${before}`).toBe(isBad ? "scan" : undefined);
+      }
+    }
+  });
+
   it("is not misled by brackets and quotes in strings", () => {
     expect(scan(String.raw`{"a":"[[[[[[[[{{{{\\\"}]"}`)).toBeUndefined();
     expect(scan(String.raw`{"a":"\\"}`)).toBeUndefined();
