@@ -1,4 +1,4 @@
-/** Systems of the narrow spec that end their worker in other ways than its own do: by what they throw, and for want of memory. */
+/** Systems of the narrow spec that end their worker in other ways than its own do: by what they throw, for want of memory, for ever. */
 import { systems } from "../tmp/dist/narrow/generated/systems.js";
 
 const kept = [];
@@ -7,6 +7,7 @@ export default systems({
   receive: {
     order(_peer, { what }) {
       if (what === "die") process.exit(3);
+      if (what === "hang") for (;;);
       // Outside of any handler, where nobody catches it.
       if (what === "reject")
         setTimeout(() => {
