@@ -45,6 +45,7 @@ const definition: Systems<State> = systems<State>({
       if (word === "wrong") peer.send.tell({ text: "x".repeat(201) });
       if (word === "join") peer.send.tell({ text: `${group.add(peer).size} in ${join.match}` });
       if (word === "hail") group.send.tell({ text: `hail to ${group.name}` });
+      if (word === "all") owner.broadcast.tell({ text: "to all here" });
       if (word === "groups") peer.send.tell({ text: `${[...peer.groups]}: ${group.size}` });
       if (word === "score") report(owner, join.match, Number(count), Number(bytes));
       if (word === "sigh") owner.toApplication.sigh({ a: 1 });
