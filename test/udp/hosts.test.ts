@@ -288,6 +288,26 @@ describe.skipIf(platform() !== "linux")("a server with several addresses", () =>
 });
 
 describe("all addresses of both families", () => {
+  it("are there where CI runs", () => {
+    // Some containers have no IPv6, and skip what follows.
+    if (process.env["CI"] !== undefined) expect(hasIPv6, "this machine has no IPv6").toBe(true);
+  });
+
+  it.skipIf(!hasIPv6)("are those of :: alone", async () => {
+    const server = await narrowServer({ host: "::", ports: { count: 2 } });
+    echo(server);
+    for (const port of server.ports) {
+      for (const host of [A, "::1"]) {
+        const sources = new Set<string>();
+        const client = await narrowClient(server, { host, port, wrapSocket: noting(sources) });
+        await exchange(client, 5);
+        expect([...sources]).toEqual([host]);
+        const { address } = server.peers.get(client.id)!;
+        expect(address).toMatch(host === "::1" ? /^\[::1\]:\d+$/ : /^\[::ffff:127\.0\.0\.1\]:\d+$/);
+      }
+    }
+  });
+
   // Some containers have no IPv6.
   it.skipIf(!hasIPv6)("are a list of two", async () => {
     const server = await narrowServer({ host: ["0.0.0.0", "::"] });
