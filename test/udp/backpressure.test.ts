@@ -96,7 +96,7 @@ describe("a ring that is full", () => {
     await until(async () => (await spentCredit(server)) === 0);
   });
 
-  it("on the way to an application that is busy loses nothing either", {
+  it("each way, with an application that stands still for two seconds, loses nothing either", {
     timeout: 60_000,
   }, async () => {
     const PEERS = 24;
@@ -119,7 +119,18 @@ describe("a ring that is full", () => {
     await once(senders, "message");
     await until(() => server.peers.size === PEERS);
     senders.postMessage("go");
-    const end = performance.now() + 700;
+    // It has filled what leads to the workers, too, when it stops.
+    const sent = new Map<number, number[]>([...server.peers.keys()].map((id) => [id, []]));
+    const text = "x".repeat(880);
+    let n = 0;
+    const sendAll = (): void => {
+      for (const { id, send } of server.peers.values()) {
+        while (send.line({ n, text })) sent.get(id)!.push(n++);
+      }
+    };
+    sendAll();
+    expect(n).toBeGreaterThan(500);
+    const end = performance.now() + 2000;
     while (performance.now() < end);
     await until(
       () => [...got.values()].filter(({ length }) => length === MESSAGES).length === PEERS,
@@ -127,7 +138,17 @@ describe("a ring that is full", () => {
     for (const list of got.values()) {
       expect(list).toEqual(Array.from({ length: MESSAGES }, (_, n) => n));
     }
+    // And it goes on both ways.
+    await Promise.all([...server.peers.values()].map((peer) => peer.drained()));
+    sendAll();
     await until(async () => (await spentCredit(server)) === 0);
+    await until(async () => {
+      senders.postMessage("tell");
+      const [came] = (await once(senders, "message")) as [Map<number, number[]>];
+      return [...sent].every(([id, list]) => came.get(id)!.length === list.length);
+    });
+    senders.postMessage("tell");
+    expect((await once(senders, "message"))[0]).toEqual(sent);
     senders.postMessage("close");
     await once(senders, "exit");
     await until(() => server.peers.size === 0);
