@@ -293,6 +293,7 @@ describe("all addresses of both families", () => {
     if (process.env["CI"] !== undefined) expect(hasIPv6, "this machine has no IPv6").toBe(true);
   });
 
+  // As said above: there is no IPv6.
   it.skipIf(!hasIPv6)("are those of :: alone", async () => {
     const server = await narrowServer({ host: "::", ports: { count: 2 } });
     echo(server);
