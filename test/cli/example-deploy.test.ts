@@ -2,13 +2,22 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { build } from "../support/dockerfile.ts";
 import { root, stardust, temporaryFolder } from "./run.ts";
 
 const example = join(root, "examples/deploy");
@@ -50,6 +59,8 @@ async function freeUdpPort(): Promise<number> {
 interface Deployed {
   readonly child: ChildProcess;
   readonly port: number;
+  /** The port of its probes. */
+  readonly health: number;
   /** Status of a probe. */
   probe(path: string): Promise<number>;
   /** Resolves when the server knows so many players: a client may know that it is in before. */
@@ -57,10 +68,14 @@ interface Deployed {
   said(text: string): Promise<void>;
 }
 
-async function deploy(file: string, more: Readonly<Record<string, string>>): Promise<Deployed> {
+async function deploy(
+  file: string,
+  more: Readonly<Record<string, string>>,
+  cwd = folder,
+): Promise<Deployed> {
   const [port, health] = [await freeUdpPort(), await freePort()];
   const child = spawn(process.execPath, [file], {
-    cwd: folder,
+    cwd,
     env: {
       ...process.env,
       STARDUST_HOST: "127.0.0.1",
@@ -90,7 +105,7 @@ async function deploy(file: string, more: Readonly<Record<string, string>>): Pro
     }
   };
   await said("listening on 127.0.0.1");
-  return { child, port, probe, has, said };
+  return { child, port, health, probe, has, said };
 }
 
 interface Connected {
@@ -161,6 +176,126 @@ describe("the deployed server", () => {
     child.kill("SIGTERM");
     await once(child, "exit");
     sidecar.close();
+  });
+});
+
+interface Lock {
+  readonly packages: Readonly<Record<string, Locked>>;
+}
+interface Locked {
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+/** Of these and all that they need, the names, by our own lock file. */
+function closureOf(names: readonly string[], { packages }: Lock): Set<string> {
+  const closure = new Set<string>();
+  const left = [...names];
+  for (let name = left.pop(); name !== undefined; name = left.pop()) {
+    if (closure.has(name)) continue;
+    closure.add(name);
+    left.push(...Object.keys(packages[`node_modules/${name}`]!.dependencies ?? {}));
+  }
+  return closure;
+}
+
+/**
+ * What an image is built of, with a lock file as npm writes it for a tarball that lies beside it. What generates is taken from our
+ * own node_modules, as tarballs too: no registry is asked.
+ */
+function contextIn(context: string): void {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as Lock;
+  const optional = closureOf(Object.keys(manifest.optionalDependencies), lock);
+  const folders = [...optional].map((name) => join(root, "node_modules", name));
+  const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", context];
+  const packed = spawnSync("npm", [...args, root, ...folders], { encoding: "utf8", cwd: context });
+  expect(packed.status, packed.stderr).toBe(0);
+  const [own, ...others] = JSON.parse(packed.stdout) as Packed[];
+  const entry = ({ version, filename, integrity }: Packed): object => ({
+    version,
+    resolved: `file:${filename}`,
+    integrity,
+  });
+  const dependencies = { "stardust-udp": `file:${own!.filename}` };
+  const { scripts: _scripts, devDependencies: _dev, files: _files, ...ofOwn } = manifest;
+  const packages = {
+    "": { name: "deployed", dependencies },
+    "node_modules/stardust-udp": { ...ofOwn, ...entry(own!), hasInstallScript: true },
+    ...Object.fromEntries(
+      others.map((one) => {
+        const path = `node_modules/${one.name}`;
+        return [path, { ...lock.packages[path], ...entry(one), dev: false, optional: true }];
+      }),
+    ),
+  };
+  const write = (name: string, value: object): void =>
+    writeFileSync(join(context, name), JSON.stringify(value));
+  write("package.json", {
+    ...JSON.parse(readFileSync(join(example, "package.json"), "utf8")),
+    dependencies,
+  });
+  write("package-lock.json", { name: "deployed", lockfileVersion: 3, requires: true, packages });
+  for (const file of ["protocol.yaml", "server.js", "agones.js"]) {
+    cpSync(join(example, file), join(context, file));
+  }
+}
+interface Packed {
+  readonly name: string;
+  readonly version: string;
+  readonly filename: string;
+  readonly integrity: string;
+}
+
+// Its RUN lines are for a shell.
+describe.skipIf(process.platform === "win32")("its Dockerfile", () => {
+  it("builds in two stages, and what it starts is healthy and drains", {
+    timeout: 120_000,
+  }, async () => {
+    const [context, images] = [temporaryFolder("deploy-context"), temporaryFolder("deploy-images")];
+    contextIn(context);
+    const image = build(readFileSync(join(example, "Dockerfile"), "utf8"), context, images, {
+      PATH: process.env["PATH"],
+      HOME: images,
+      // Nobody answers there: all that is needed lies in the folder.
+      npm_config_registry: "http://127.0.0.1:9/",
+      npm_config_fetch_retries: "0",
+      npm_config_cache: join(images, "cache"),
+      npm_config_audit: "false",
+      npm_config_update_notifier: "false",
+    });
+    const installed = (stage: string): string[] =>
+      readdirSync(join(images, stage, "app/node_modules")).filter((name) => !name.startsWith("."));
+    expect(installed("build")).toContain("yaml");
+    expect(readdirSync(join(image.workdir, "node_modules")).filter((n) => n[0] !== ".")).toEqual([
+      "stardust-udp",
+    ]);
+    expect(existsSync(join(image.workdir, "protocol.yaml"))).toBe(false);
+    expect([image.command[0], image.healthcheck[0], image.env["NODE_ENV"]]).toEqual([
+      "node",
+      "node",
+      "production",
+    ]);
+    const { child, port, health, has, said } = await deploy(
+      image.command[1]!,
+      { ...image.env, STARDUST_DRAIN_MS: "60000" },
+      image.workdir,
+    );
+    const isHealthy = (): number | null =>
+      spawnSync(
+        process.execPath,
+        image.healthcheck.slice(1).map((word) => word.replace(":8080/", `:${health}/`)),
+      ).status;
+    expect(isHealthy()).toBe(0);
+    const player = await connect(port);
+    await has(1);
+    child.kill(image.stopSignal as NodeJS.Signals);
+    await said("draining: 1 players");
+    expect(isHealthy()).toBe(0);
+    await player.close();
+    const [code] = await once(child, "exit");
+    expect(code).toBe(0);
+    expect(isHealthy()).toBe(1);
   });
 });
 
