@@ -7,9 +7,10 @@ import { type SoakResult, soak } from "./soak.ts";
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 function lineOf(round: number, { joins, crashes, rebinds, received, last }: SoakResult): string {
+  const workers = [...last.workers.values()].map((one) => mebibytes(one.heapBytes)).join(", ");
   return (
     `round ${round}: ${received} reliable messages arrived; ${joins} joins, ${crashes} workers died, ${rebinds} changes of address; ` +
-    `heap ${mebibytes(last.heapBytes)}, buffers ${mebibytes(last.bufferBytes)}, resident ${mebibytes(last.residentBytes)}`
+    `heap ${mebibytes(last.heapBytes)} and ${workers}, buffers ${mebibytes(last.bufferBytes)}, resident ${mebibytes(last.residentBytes)}`
   );
 }
 

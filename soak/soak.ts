@@ -8,6 +8,7 @@ import { SeededRandom } from "stardust-udp/testing";
 import { type Channel, channels } from "./account.ts";
 import { type Held, held, leakSince, SOCKET } from "./measures.ts";
 import type { Client, Send, Server } from "./narrow.ts";
+import { heldByWorkers } from "./workers-held.ts";
 import { type Member, PEERS_PER_PORT, PORTS, World } from "./world.ts";
 
 const STEPS = 1200;
@@ -44,12 +45,15 @@ export interface SoakSettings {
   readonly crashes?: number;
   readonly resend?: boolean;
   readonly restMs?: number;
+  /** Other systems than the spec's own, to show that what workers keep is noticed. */
+  readonly systems?: URL;
 }
 
 /** Throws at the first promise that is broken, with the decisions before it. */
 export async function soak(settings: SoakSettings): Promise<SoakResult> {
   const random = new SeededRandom(settings.seed);
-  const world = await World.open({ random, resend: settings.resend ?? true });
+  const { resend = true, systems } = settings;
+  const world = await World.open({ random, resend, systems });
   const run = new Soak(world, random, settings);
   try {
     return await run.run();
@@ -86,7 +90,7 @@ class Soak {
         this.#world.check();
       }
       await this.#rest();
-      const now = held();
+      const now = held(await heldByWorkers(await this.#threads()));
       if (first === undefined || round <= WARM_UP_ROUNDS) first = now;
       const leak = leakSince(first, now);
       const sockets = now.handles[SOCKET] ?? 0;
@@ -100,6 +104,11 @@ class Soak {
       this.#o.onRound?.(round, result);
       if (!this.#o.goesOn(round)) return result;
     }
+  }
+
+  async #threads(): Promise<number[]> {
+    const { ports } = await this.#world.server.stats();
+    return ports.map(({ threadId }) => threadId);
   }
 
   #result(rounds: number, first: Held, last: Held): SoakResult {

@@ -1,5 +1,5 @@
 /**
- * The world of a soak: one server of two ports, clients in the same process over lossy sockets, and the account of every
+ * The world of a soak: one server of three ports, one of which is spared when workers die, clients in the same process over lossy sockets, and the account of every
  * connection. It knows what each end has been promised, and throws (`fail`) at the first thing that is otherwise. What happens
  * when is soak.ts's.
  */
@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { lossySocket, type SeededRandom } from "stardust-udp/testing";
 import { Account, type Channel } from "./account.ts";
 import { type Client, connect, listen, type Server, systemsUrl } from "./narrow.ts";
+import { workerHeapUrl } from "./workers-held.ts";
 
 /** A worker that does not answer for so long is ended. */
 const WORKER_TIMEOUT_MS = 2000;
@@ -14,7 +15,9 @@ const LINGER_MS = 20_000;
 /** A port comes back within some seconds, longer where it keeps dying. */
 const JOIN_WITHIN_MS = 60_000;
 const JOIN_PAUSE_MS = 50;
-export const PORTS = 2;
+export const PORTS = 3;
+/** Of these one worker lives as long as the soak, so that what it holds can be compared. */
+const SPARED = PORTS - 1;
 export const PEERS_PER_PORT = 4;
 
 /** Who has ended a connection: then what the other side had sent may be missing. */
@@ -34,6 +37,7 @@ export interface WorldOptions {
   readonly random: SeededRandom;
   /** False, to show that the soak notices: nothing that is lost is sent again. */
   readonly resend: boolean;
+  readonly systems?: URL | undefined;
 }
 
 export class World {
@@ -77,7 +81,8 @@ export class World {
     const server = await listen({
       ports: { count: PORTS },
       maxPeersPerPort: PEERS_PER_PORT,
-      systems: systemsUrl,
+      systems: options.systems ?? systemsUrl,
+      wrapSocket: workerHeapUrl,
       workerTimeoutMs: WORKER_TIMEOUT_MS,
       onFault: (error, where) => world?.faulted(error, where),
     });
@@ -139,6 +144,7 @@ export class World {
   /** The worker of a member's port ends by itself, or never answers again. */
   crash(member: Member, how: "die" | "hang"): void {
     const { port } = member.client;
+    if (port === this.server.ports[SPARED]) return;
     if (this.doomed.has(port) || !member.client.send.order({ what: how })) return;
     this.doomed.add(port);
     for (const one of this.members.values()) {

@@ -1,4 +1,4 @@
-/** The soak notices what it is for: what it finds in minutes of chance is planted here. CI runs it for a minute beside this. */
+/** The soak notices what it is for: what it finds in minutes of chance is planted here. CI runs it for two minutes beside this. */
 import { spawnSync } from "node:child_process";
 import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
@@ -28,6 +28,22 @@ describe("a soak", () => {
     expect(result.joins).toBeGreaterThan(8);
     expect(result.received).toBeGreaterThan(100);
     expect(result.refused).toBeGreaterThan(0);
+    expect([...result.last.workers.values()].map(({ heapBytes }) => heapBytes > 2 ** 20)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it.each([
+    ["heap", "the heap"],
+    ["buffers", "buffers"],
+  ])("whose workers leak in their %s fails, and says which thread", async (where, what) => {
+    const systems = new URL(`../support/leaking-systems.mjs?${where}`, import.meta.url);
+    const run = soak({ seed: 2, steps: 150, crashes: 0, systems, goesOn: (rounds) => rounds < 20 });
+    const failed = await run.catch((error: Error) => error);
+    const leak = `after round \\d+ ${what} of worker thread \\d+ grew from \\d+ to \\d+`;
+    expect(String(failed)).toMatch(new RegExp(leak));
   });
 
   it("prints its seed and the command that does it again", () => {
