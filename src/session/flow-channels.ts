@@ -6,6 +6,7 @@ import { BudgetShares } from "../budget-shares.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
+import { doubles } from "./doubles.ts";
 import type { SessionOptions } from "./session-options.ts";
 
 /** Numbers that a session has of each channel, by place: what is held, all that has passed, and what is known of that. */
@@ -22,7 +23,7 @@ class FlowTable {
   /** Places by index; -1: its messages count against no limit. */
   readonly places: Int32Array;
   /** The numbers of a session in which nothing has passed yet: never written. */
-  readonly noAmounts: Float64Array;
+  readonly noAmounts: number[];
 
   constructor(
     protocol: Protocol,
@@ -43,7 +44,7 @@ class FlowTable {
     this.indexes.forEach((index, place) => {
       this.places[index] = place;
     });
-    this.noAmounts = new Float64Array(flows.length * AMOUNTS);
+    this.noAmounts = doubles(flows.length * AMOUNTS);
     this.shares = new BudgetShares(
       this.budgetBytes,
       flows.map(
@@ -83,7 +84,7 @@ export class FlowChannels {
   readonly shares: BudgetShares;
   private readonly places: Int32Array;
   /** Of the session alone once it has begun; until then it shares those of the table, which are never written. */
-  private amounts: Float64Array;
+  private amounts: number[];
   /** What all of them have of the pool. */
   private pooledBytes = 0;
 

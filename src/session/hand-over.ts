@@ -215,7 +215,9 @@ export function importSession(session: Session, state: SessionState): void {
     const known = restored.get(data);
     if (known !== undefined) return known;
     if (Array.isArray(data)) {
-      const array: unknown[] = Array.isArray(twin) ? twin : [];
+      // Numbers may stand in an array that sessions share until they write to it (doubles.ts).
+      const isNumbers = data.every((one) => typeof one === "number");
+      const array: unknown[] = Array.isArray(twin) && !isNumbers ? twin : [];
       restored.set(data, array);
       array.length = data.length;
       for (let i = 0; i < data.length; i++) array[i] = restore(data[i], array[i]);

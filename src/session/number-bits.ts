@@ -3,16 +3,16 @@
  * of a search: a word for each 32 numbers.
  */
 
-const none: Uint32Array = new Uint32Array(0);
+const none: number[] = [];
 
 export class NumberBits {
-  private words: Uint32Array = none;
+  private words: number[] = none;
   private mask = -1;
 
   /** Forgets all, and has room for `mask` + 1 numbers in a row, a power of two; for none with -1. */
   resize(mask: number): void {
     this.mask = mask;
-    this.words = mask < 0 ? none : new Uint32Array((mask + 32) >>> 5);
+    this.words = mask < 0 ? none : new Array<number>((mask + 32) >>> 5).fill(0);
   }
 
   clear(): void {

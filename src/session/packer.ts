@@ -57,7 +57,9 @@ export class Plan {
 }
 
 export class Packer {
-  private readonly levels: Level[] = [];
+  /** False only where no channel has anything to send: to be set when one may have got something. */
+  mayHaveWork = false;
+  private levels: readonly Level[] = [];
   /** Channels with `redundancy`, and with `maxAgeMs`. */
   private readonly redundant: SendChannel[] = [];
   private readonly aging: SendChannel[] = [];
@@ -80,14 +82,21 @@ export class Packer {
     if (level !== undefined && level.priority === priority) level.channels.push(channel);
     else {
       const added = { priority, channels: [channel], turn: 0 };
-      this.levels.splice(at < 0 ? this.levels.length : at, 0, added);
+      const before = at < 0 ? this.levels.length : at;
+      this.levels = [...this.levels.slice(0, before), added, ...this.levels.slice(before)];
     }
   }
 
+  /** Something waits to be packed. It is asked several times a datagram, mostly where nothing does. */
   get hasWork(): boolean {
+    return this.mayHaveWork && this.look();
+  }
+
+  private look(): boolean {
     for (const level of this.levels) {
       for (const channel of level.channels) if (channel.hasWork) return true;
     }
+    this.mayHaveWork = false;
     return false;
   }
 

@@ -5,6 +5,7 @@
 import type { ChannelDefinition } from "../protocol.ts";
 import { ReceivedMessage } from "../received-message.ts";
 import type { SessionCounters } from "./counters.ts";
+import { doubles } from "./doubles.ts";
 import { MessageStore, returnScratch } from "./message-store.ts";
 import { ReceiveAge } from "./receive-age.ts";
 import type { ReceiveLimit } from "./receive-limit.ts";
@@ -15,6 +16,7 @@ import type { Workspace } from "./workspace.ts";
 const emptyBytes: Uint8Array = new Uint8Array(0);
 const emptyView: DataView = new DataView(emptyBytes.buffer);
 const noNumbers: Float64Array = new Float64Array(0);
+const noCounts: number[] = doubles(0);
 
 export class ReceiveContext {
   readonly sink: SessionSink;
@@ -47,7 +49,7 @@ export class ReceiveContext {
   /** What the sink is shown, used again for each message; made for the first. */
   private message: ReceivedMessage | undefined = undefined;
   /** Messages and payload bytes that were handed on, by channel: a pair of numbers each; empty before the first. */
-  received: Float64Array = noNumbers;
+  received: number[] = noCounts;
   private readonly channelCount: number;
   private failed = false;
   private failure: unknown = undefined;
@@ -123,7 +125,7 @@ export class ReceiveContext {
       this.failed = true;
     }
     this.counters.messagesReceived++;
-    if (this.received.length === 0) this.received = new Float64Array(2 * this.channelCount);
+    if (this.received.length === 0) this.received = doubles(2 * this.channelCount);
     this.received[2 * channel.index]!++;
     this.received[2 * channel.index + 1]! += end - start;
     return true;

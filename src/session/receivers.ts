@@ -3,6 +3,7 @@
  * delivery mode's. What a channel does with a frame is not here. Worst case: one visit to each channel.
  */
 import type { ChannelDefinition } from "../protocol.ts";
+import { noneByChannel, placed } from "./by-channel.ts";
 import { OrderedReceive, type ReceiveChannel, ReliableReceive } from "./channel-receive.ts";
 import { ReliableSequencedReceive } from "./channel-receive-reliable-sequenced.ts";
 import { UnreliableReceive } from "./channel-receive-unreliable.ts";
@@ -13,7 +14,7 @@ import type { ReceivedFrames } from "./workspace.ts";
 export class Receivers {
   private readonly channels: readonly ChannelDefinition[];
   private readonly context: ReceiveContext;
-  private readonly made: (ReceiveChannel | undefined)[] = [];
+  private made: (ReceiveChannel | undefined)[] = noneByChannel;
   /** Those that wait for a gap no longer than for a time. */
   private readonly timed: UnreliableOrderedReceive[] = [];
 
@@ -33,8 +34,7 @@ export class Receivers {
     if (known !== undefined) return known;
     const channel = this.channels[index]!;
     const receiver = this.make(channel);
-    while (this.made.length <= index) this.made.push(undefined);
-    this.made[index] = receiver;
+    this.made = placed(this.made, index, receiver);
     this.context.limit.flow.begin();
     return receiver;
   }

@@ -6,6 +6,7 @@
 import { StardustError } from "../errors.ts";
 import { missingChannel, type NegotiatedVersion } from "../negotiated-version.ts";
 import { maySend, type Protocol, type Role } from "../protocol.ts";
+import { noneByChannel, placed } from "./by-channel.ts";
 import { SendChannel } from "./channel-send.ts";
 import type { SessionCounters } from "./counters.ts";
 import type { FlowChannels } from "./flow-channels.ts";
@@ -25,7 +26,7 @@ export class Senders implements FrameEvents {
   private readonly counters: SessionCounters;
   private readonly flow: FlowChannels;
   private readonly sink: SessionSink;
-  private readonly channels: (SendChannel | undefined)[] = [];
+  private channels: (SendChannel | undefined)[] = noneByChannel;
   private drainedOwed = false;
 
   constructor(
@@ -76,8 +77,7 @@ export class Senders implements FrameEvents {
     }
     if (this.negotiated.lacks.includes(index)) throw missingChannel(channel, this.negotiated);
     const sender = new SendChannel(channel, this.protocol.limits.sliceBytes, this.notices);
-    while (this.channels.length <= index) this.channels.push(undefined);
-    this.channels[index] = sender;
+    this.channels = placed(this.channels, index, sender);
     this.flow.begin();
     this.packer.add(sender);
     return sender;
@@ -93,7 +93,7 @@ export class Senders implements FrameEvents {
 
   /** Something waits to leave, or to be told. */
   get hasWork(): boolean {
-    return this.notices.inFlight > 0 || this.packer.hasWork;
+    return this.packer.hasWork || this.notices.inFlight > 0;
   }
 
   /** Reliable messages are queued or unacknowledged. */
@@ -123,6 +123,7 @@ export class Senders implements FrameEvents {
   /** For `SentPackets`. */
   frameDue(channel: number, number: number, slice: number): void {
     const sender = this.channels[channel]!;
+    this.packer.mayHaveWork = true;
     if (sender.definition.reliable) {
       const count = slice < 0 ? -slice : 1;
       for (let i = 0; i < count; i++) {

@@ -15,6 +15,7 @@ import type { HeaderCodec } from "../protocol.ts";
 import type { AckBlock } from "../wire/header.ts";
 import type { CongestionController } from "./congestion/controller.ts";
 import type { SessionCounters } from "./counters.ts";
+import { doubles } from "./doubles.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { NumberBits } from "./number-bits.ts";
 import { powerOfTwo, rebuildAcknowledged } from "./packet-numbers.ts";
@@ -72,7 +73,7 @@ const FRAME_STRIDE = 3;
 const MIN_PACKETS = 8;
 const MIN_FRAMES = 16;
 
-const noRing: Float64Array = new Float64Array(0);
+const noRing: number[] = doubles(1);
 
 export class SentPackets {
   /** The next packet number. */
@@ -89,7 +90,7 @@ export class SentPackets {
   private pruneTo = -1;
 
   /** Both rings are made when the first datagram that needs them is sent: a mask of -1 says there is none. */
-  private packets: Float64Array = noRing;
+  private packets: number[] = noRing;
   private packetMask = -1;
   /** The oldest number in the ring. */
   private base = 0;
@@ -104,7 +105,7 @@ export class SentPackets {
   /** Acks that have waited for this side are being read: nothing is late before. */
   private patientUntilMs: number = Number.NEGATIVE_INFINITY;
   private readonly reordering: ReorderingWindow = new ReorderingWindow();
-  private frames: Float64Array = noRing;
+  private frames: number[] = noRing;
   private frameMask = -1;
   private framesFrom = 0;
   private framesTo = 0;
@@ -555,7 +556,7 @@ export class SentPackets {
     const old = this.packets;
     const oldMask = this.packetMask;
     this.packetMask = Math.max(oldMask * 2 + 1, MIN_PACKETS - 1);
-    this.packets = new Float64Array((this.packetMask + 1) * PACKET_STRIDE);
+    this.packets = doubles((this.packetMask + 1) * PACKET_STRIDE);
     this.unheard.resize(this.packetMask);
     for (let n = this.base; n < this.next; n++) {
       const from = (n & oldMask) * PACKET_STRIDE;
@@ -570,7 +571,7 @@ export class SentPackets {
     const old = this.frames;
     const oldMask = this.frameMask;
     this.frameMask = Math.max(oldMask * 2 + 1, MIN_FRAMES - 1);
-    this.frames = new Float64Array((this.frameMask + 1) * FRAME_STRIDE);
+    this.frames = doubles((this.frameMask + 1) * FRAME_STRIDE);
     for (let n = this.framesFrom; n < this.framesTo; n++) {
       const from = (n & oldMask) * FRAME_STRIDE;
       const to = (n & this.frameMask) * FRAME_STRIDE;

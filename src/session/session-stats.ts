@@ -29,7 +29,7 @@ export interface SessionParts {
   readonly controller: CongestionController;
   readonly senders: Senders;
   /** Messages and payload bytes that were handed on, a pair for each channel; empty where none was. */
-  readonly received: Float64Array;
+  readonly received: readonly number[];
   /** The largest packet number that came; -1 before the first. */
   readonly largest: number;
 }

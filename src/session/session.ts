@@ -385,8 +385,10 @@ export class Session {
   }
 
   private queued(taken: boolean): boolean {
-    if (taken) this.dirty = true;
-    return taken;
+    if (!taken) return false;
+    this.packer.mayHaveWork = true;
+    this.dirty = true;
+    return true;
   }
 
   // ---- receiving ----
