@@ -6,7 +6,7 @@
  */
 import { Writer } from "../wire/writer.ts";
 import { InputAge } from "./input-age.ts";
-import type { DatagramSocket } from "./socket.ts";
+import { type DatagramSocket, viewOf } from "./socket.ts";
 import { nowMs, Turn } from "./turn.ts";
 
 /** The connection protocol: what the client's and the server's machine have in common. */
@@ -160,12 +160,18 @@ export class DatagramLoop<Event> {
   }
 
   #listen(local: number): void {
-    this.#sockets[local]!.listen((bytes, address, port) =>
-      this.#handleDatagram(bytes, address, port, local),
+    this.#sockets[local]!.listen((bytes, address, port, view) =>
+      this.#handleDatagram(bytes, address, port, local, view),
     );
   }
 
-  #handleDatagram(bytes: Uint8Array, address: string, port: number, local: number): void {
+  #handleDatagram(
+    bytes: Uint8Array,
+    address: string,
+    port: number,
+    local: number,
+    known: DataView | undefined,
+  ): void {
     const now = nowMs();
     const waitedMs = this.#input.read(local, now, this.#sockets[local]!.hasMore);
     const { remote, user, zero } = this.#o;
@@ -184,7 +190,7 @@ export class DatagramLoop<Event> {
       this.#turn.wake();
       return;
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = known ?? viewOf(bytes);
     if (!user.handleRegular(bytes, view, address, port, now, local, waitedMs)) this.strangers++;
   }
 

@@ -71,6 +71,14 @@ export interface NativeThread {
   /** The bytes of what was read last, and its fields. */
   readonly bytes: Uint8Array;
   readonly fields: Uint32Array;
+  /** By slot: what was shown of it last. */
+  readonly shown: Shown[];
+}
+
+/** A datagram, and a view of the same bytes. */
+export interface Shown {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
 }
 
 /** In the package's own folder, from dist/src/udp. */
@@ -84,7 +92,7 @@ export function nativeThread(): NativeThread | undefined {
   if (thread !== undefined || problem !== undefined) return thread;
   try {
     const binding = createRequire(import.meta.url)(PATH) as NativeBinding;
-    thread = { binding, ...binding.area() };
+    thread = { binding, ...binding.area(), shown: [] };
   } catch (error) {
     problem = problemOf(error as NodeJS.ErrnoException);
   }

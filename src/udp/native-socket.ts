@@ -5,8 +5,20 @@
  */
 import { isIPv6 } from "node:net";
 import { PortBindError } from "../errors.ts";
-import { FIELDS, Field, type NativeHandle, type NativeThread } from "./native-binding.ts";
-import type { BindOptions, DatagramListener, DatagramSocket, OpenedSocket } from "./socket.ts";
+import {
+  FIELDS,
+  Field,
+  type NativeHandle,
+  type NativeThread,
+  type Shown,
+} from "./native-binding.ts";
+import {
+  type BindOptions,
+  type DatagramListener,
+  type DatagramSocket,
+  type OpenedSocket,
+  viewOf,
+} from "./socket.ts";
 
 /** What leaves at once at most, and waits at most where the system takes no more. */
 const SEND_BYTES = 128 * 1024;
@@ -61,6 +73,21 @@ class Addresses {
     this.#fields.set(text, fields);
     return fields;
   }
+}
+
+/** The views of a datagram of the area: those of its slot's last one, where that lay there and had as many bytes, as in a game it has. */
+function show({ bytes, shown }: NativeThread, slot: number, at: number, length: number): Shown {
+  const last = shown[slot];
+  if (
+    last !== undefined &&
+    last.bytes.length === length &&
+    last.view.byteOffset === bytes.byteOffset + at
+  )
+    return last;
+  const part = bytes.subarray(at, at + length);
+  const made = { bytes: part, view: viewOf(part) };
+  shown[slot] = made;
+  return made;
 }
 
 /** Those of this thread, by family. */
@@ -200,7 +227,7 @@ class NativeSocket implements DatagramSocket {
 
   /** Hands out what was read, from where it stopped: after what a listener threw it is called again. */
   #handOut(): void {
-    const { bytes, fields } = this.#thread;
+    const { fields } = this.#thread;
     for (; this.#readAt < this.#readCount; this.#readAt++, this.#readOffset = 0) {
       const base = this.#readAt * FIELDS;
       const at = fields[base + Field.at]!;
@@ -213,12 +240,9 @@ class NativeSocket implements DatagramSocket {
         const from = this.#readOffset;
         if (from > 0 && from >= length) break;
         this.#readOffset += segment;
+        const shown = show(this.#thread, this.#readAt, at + from, Math.min(segment, length - from));
         // Whoever listens may have closed it, or another may listen now.
-        this.#listener?.(
-          bytes.subarray(at + from, at + Math.min(from + segment, length)),
-          address,
-          port,
-        );
+        this.#listener?.(shown.bytes, address, port, shown.view);
       } while (this.#readOffset < length);
     }
   }

@@ -3,8 +3,17 @@
  * in its place (testing/). The real ones are a `node:dgram` socket and a native one: open-socket.ts.
  */
 
-/** Called for each datagram; `bytes` is valid during the call only. */
-export type DatagramListener = (bytes: Uint8Array, address: string, port: number) => void;
+/** Called for each datagram; `bytes`, and `view` of the same where the socket has one, are valid during the call only. */
+export type DatagramListener = (
+  bytes: Uint8Array,
+  address: string,
+  port: number,
+  view?: DataView,
+) => void;
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 export interface DatagramSocket {
   /** The port it is bound to. */

@@ -189,4 +189,23 @@ describe("what may be sent", () => {
     );
     expect(() => client.session.sendMessage(chat, "text")).toThrow(InvalidMessageError);
   });
+
+  it("sends a message whose getter has everything before it sent", () => {
+    const client = quiet("client");
+    const server = quiet("server");
+    class Draining extends Uint8Array {
+      override get length(): number {
+        for (let d = next(client, 0); d !== undefined; d = next(client, 0)) give(server, d, 0);
+        return super.length;
+      }
+    }
+    client.send("chat", bytes(1));
+    expect(client.session.sendMessage(channelIndex(protocol, "chat"), new Draining([7]))).toBe(
+      true,
+    );
+    const datagram = next(client, 0);
+    expect(datagram).toBeDefined();
+    give(server, datagram!, 0);
+    expect(server.inbox.of("chat").map(([first]) => first)).toEqual([1, 7]);
+  });
 });

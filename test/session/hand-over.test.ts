@@ -186,6 +186,16 @@ describe.each([
   });
 });
 
+test("a session that begins later has nothing of one that was handed over", () => {
+  const begun = (): unknown => exportSession(side(plain, "server", 9).session);
+  const before = structuredClone(begun());
+  const made = world(plain, 5, 0.1);
+  talk(plain, made, new SeededRandom(5), 60);
+  handOver(plain, made, 5);
+  talk(plain, made, new SeededRandom(6), 60);
+  expect(isDeepStrictEqual(structuredClone(begun()), before)).toBe(true);
+});
+
 test("what became of a message is told by the session that took over", () => {
   const made = world(plain, 3, 0.1);
   handOver(plain, made, 3);
