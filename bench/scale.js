@@ -6,9 +6,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { buildProtocols } from "./net/build.js";
 import { generated } from "./net/stardust.js";
-import { asJson, isQuick, machine, machineLine, option } from "./options.js";
+import { asJson, isQuick, machine, machineLine } from "./options.js";
+import { overload, overloadHead, overloadLine } from "./scale/overload.js";
 
 const SETTLE_MS = isQuick ? 200 : 2000;
 /** So long V8 tidies up each thread's heap, when nothing happens any more; threads that do nothing at all cost the same. */
@@ -36,7 +38,9 @@ async function serve(ports) {
     atMs = performance.now();
     const { rss } = process.memoryUsage();
     const { ports: stats, messagesReceived } = await server.stats();
-    const drops = stats.reduce((sum, { counters }) => sum + (counters.messagesShed ?? 0), 0);
+    const count = (name) => stats.reduce((sum, { counters }) => sum + (counters[name] ?? 0), 0);
+    const drops =
+      count("messagesShed") + count("session.unreliableDropped") + count("messagesStale");
     process.send({
       cpuMs: (user + system) / 1000,
       wallMs,
@@ -108,10 +112,11 @@ async function peers(count, ports, rate, seconds) {
     const first = await server.used();
     await sleep((seconds * 1000) / 2);
     const second = await server.used();
-    return { ...second, messages: second.messagesReceived - first.messagesReceived };
+    const messages = second.messagesReceived - first.messagesReceived;
+    return { ...second, messages, drops: second.drops - first.drops };
   });
   server.end();
-  const { cpuMs, wallMs, rss, messages } = measured;
+  const { cpuMs, wallMs, rss, messages, drops } = measured;
   return {
     what:
       rate === 0
@@ -127,6 +132,7 @@ async function peers(count, ports, rate, seconds) {
     sentPerSecond: report.messages.sentPerSecond,
     echoed:
       report.echo === undefined ? undefined : report.echo.returned / Math.max(1, report.echo.sent),
+    drops,
     p99Ms: report.latencyMs.p99,
     loadBusy: Math.max(0, ...report.generator.busy),
     lateMessages: report.generator.lateMessages,
@@ -147,7 +153,9 @@ function lineOf(row) {
       `${row.joined} joined, ${row.failedJoins} failed${reasonsOf(row.failures)}, ${row.lost} lost`,
     );
     if (row.echoed !== undefined)
-      parts.push(`${(100 * row.echoed).toFixed(2)} % came back, p99 ${row.p99Ms.toFixed(1)} ms`);
+      parts.push(
+        `${(100 * row.echoed).toFixed(2)} % came back, ${row.drops} dropped by the server, p99 ${row.p99Ms.toFixed(1)} ms`,
+      );
     parts.push(
       `the load ${Math.round(100 * row.loadBusy)} % busy${row.lateMessages > 0 ? ` and ${row.lateMessages} messages late` : ""}`,
     );
@@ -155,32 +163,60 @@ function lineOf(row) {
   return `${row.what}: ${parts.join("; ")}`;
 }
 
+/** A step's rows, as they are measured. */
+async function run(name, given, tell) {
+  const seconds = isQuick ? 1 : 20;
+  if (name === "nobody") tell(await idle(4));
+  else if (name === "idle") tell(await peers(given ?? 10_000, 4, 0, seconds));
+  else if (name === "busy") tell(await peers(given ?? (isQuick ? 20 : 2000), 4, 20, seconds));
+  else if (name === "twice") tell(await peers(2 * (given ?? 2000), 4, 20, seconds));
+  else tell(await overload(given, tell));
+}
+
+const steps = ["nobody", "idle", "busy", "twice", "overload"];
+
+function usage(problem) {
+  console.error(
+    `${problem}\nusage: node bench/scale.js [--only ${steps.join(" | ")}] [--peers N] [--json] [--quick]`,
+  );
+  process.exit(2);
+}
+
+/** What it was asked for; `--write` and `--rounds N` are what bench/main.js hands to all programs. */
+function asked() {
+  const [flag, text] = [{ type: "boolean" }, { type: "string" }];
+  const options = { only: text, peers: text, json: flag, quick: flag, write: flag, rounds: text };
+  try {
+    const { only, peers: count } = parseArgs({ options }).values;
+    if (only !== undefined && !steps.includes(only)) usage(`there is no step ${only}`);
+    if (count !== undefined && !/^[1-9]\d*$/.test(count)) usage(`--peers ${count}`);
+    if (count !== undefined && only === "nobody") usage("nobody has no peers");
+    /** Fewer, on a machine that has no room for so many. */
+    return { only, given: count === undefined ? undefined : Number(count) };
+  } catch (error) {
+    return usage(error.message);
+  }
+}
+
 const at = process.argv.indexOf("--serve");
 if (at >= 0) await serve(Number(process.argv[at + 1]));
 else {
+  const { only, given } = asked();
   await buildProtocols([]);
-  const only = process.argv.find((arg) => arg.startsWith("--only="))?.slice(7);
-  const seconds = isQuick ? 1 : 20;
-  /** Fewer, on a machine that has no room for so many. */
-  const peerCount = option("peers");
-  const given = peerCount === undefined ? undefined : Number(peerCount);
-  const plan = {
-    nobody: () => idle(4),
-    idle: () => peers(given ?? 10_000, 4, 0, seconds),
-    busy: () => peers(isQuick ? 20 : (given ?? 2000), 4, 20, seconds),
-    twice: () => peers(2 * (given ?? 2000), 4, 20, seconds),
-  };
   const sockets = process.env.STARDUST_SOCKETS ?? "node";
   if (!asJson)
     console.log(
       `sealed, echoes on the application's thread, sockets: ${sockets}\n${machineLine()}\n`,
     );
-  for (const [name, measure] of Object.entries(plan)) {
+  for (const name of steps) {
     if (only !== undefined && only !== name) continue;
     // That it runs is seen from one.
-    if (isQuick && name !== "busy") continue;
-    const row = await measure();
-    console.log(asJson ? JSON.stringify({ ...machine(), ...row }) : lineOf(row));
+    if (isQuick && only === undefined && name !== "busy") continue;
+    if (name === "overload" && !asJson) console.log(`\n${overloadHead}`);
+    await run(name, given, (row) => {
+      const line = name === "overload" ? overloadLine : lineOf;
+      console.log(asJson ? JSON.stringify({ ...machine(), step: name, ...row }) : line(row));
+    });
   }
   process.exit(0);
 }

@@ -86,7 +86,10 @@ export interface ChannelDefinition<M = unknown> extends ChannelCodec<M> {
   readonly priority: number;
   /** Share among channels of one level. */
   readonly weight: number;
-  /** Unreliable: what has not left after so many milliseconds is dropped. Missing: it is sent whatever its age. */
+  /**
+   * Unreliable: what has not left after so many milliseconds is dropped, and what has waited as long for a server's
+   * application. Missing: its age does not matter.
+   */
   readonly maxAgeMs?: number | undefined;
   /** `unreliable-ordered`: how long what lies behind a gap waits for it, milliseconds. */
   readonly maxGapMs?: number | undefined;
