@@ -35,7 +35,24 @@ function quickly(row) {
 async function one({ figure, node }, contestant, scenario) {
   if (contestant.measure !== undefined) return contestant.measure(scenario);
   const result = await race({ ...contestant, node }, scenario);
-  return { cost: figure.cost(result, scenario), rate: figure.rate(result, scenario) };
+  const parts = Object.entries(figure.parts ?? {}).map(([name, of]) => [
+    name,
+    of(result, scenario),
+  ]);
+  return {
+    cost: figure.cost(result, scenario),
+    rate: figure.rate(result, scenario),
+    parts: Object.fromEntries(parts),
+  };
+}
+
+/** What the cost is made of, where a contestant knows: medians by name. */
+function partsOf({ figure: { parts } }, rounds) {
+  const known = Object.keys(parts ?? {})
+    .map((name) => [name, rounds.map((round) => round[name])])
+    .filter(([, values]) => values.every(Number.isFinite));
+  if (known.length === 0) return {};
+  return { parts: Object.fromEntries(known.map(([name, values]) => [name, median(values)])) };
 }
 
 /** All rounds of one row. */
@@ -43,7 +60,9 @@ async function measure(row) {
   const names = [...row.own, ...row.peers, ...(row.limit === undefined ? [] : [row.limit])];
   const { found, skipped } = present(names.filter((name) => only?.includes(name) ?? true));
   const rounds = Number(option("rounds") ?? row.rounds ?? ROUNDS);
-  const results = new Map(found.map((contestant) => [contestant, { cost: [], rate: [] }]));
+  const results = new Map(
+    found.map((contestant) => [contestant, { cost: [], rate: [], parts: [] }]),
+  );
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < found.length; i++) {
       const contestant = found[(i + round) % found.length];
@@ -51,9 +70,10 @@ async function measure(row) {
       const scenario = { ...row.scenario, ...(contestant.id === row.limit && row.limitOptions) };
       if (!results.has(contestant)) continue;
       try {
-        const { cost, rate } = await one(row, contestant, scenario);
+        const { cost, rate, parts = {} } = await one(row, contestant, scenario);
         results.get(contestant).cost.push(cost);
         results.get(contestant).rate.push(rate);
+        results.get(contestant).parts.push(parts);
       } catch (error) {
         // The others go on; whoever fails has no figure at all, and the command fails.
         results.delete(contestant);
@@ -65,7 +85,7 @@ async function measure(row) {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   const finished = found.filter((contestant) => results.has(contestant));
   const contestants = finished.map((contestant) => {
-    const { cost, rate } = results.get(contestant);
+    const { cost, rate, parts } = results.get(contestant);
     const kind = row.own.includes(contestant.id)
       ? "own"
       : contestant.id === row.limit
@@ -77,6 +97,7 @@ async function measure(row) {
       kind,
       cost: { ...figure(cost), rounds: cost },
       rate: { ...figure(rate), rounds: rate },
+      ...partsOf(row, parts),
     };
   });
   const { title, scenario } = row;

@@ -22,7 +22,10 @@ const COLLECT_MS = 300;
 async function memoryOf(counts) {
   counts.add("collections");
   await new Promise((resolve) => setTimeout(resolve, COLLECT_MS));
-  return { live: liveBytes() + counts.sum("live"), rss: process.memoryUsage().rss };
+  const own = liveBytes();
+  const heap = own.heap + counts.sum("heap");
+  const outside = own.outside + counts.sum("outside");
+  return { live: heap + outside, heap, outside, rss: process.memoryUsage().rss };
 }
 
 async function server() {

@@ -29,6 +29,12 @@ function roundsOf({ contestants }) {
   return rounds === 1 ? "1 round" : `${rounds} rounds`;
 }
 
+/** Names of what costs are made of, over all that know. */
+const partNames = (contestants) => [
+  ...new Set(contestants.flatMap(({ parts = {} }) => Object.keys(parts))),
+];
+const partOf = ({ parts }, name) => (parts?.[name] === undefined ? "" : digits(parts[name]));
+
 const tableOf = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
@@ -44,13 +50,16 @@ const notes = ({ verdicts, skipped }) => [
   ),
 ];
 
+const partTexts = ({ parts = {} }) =>
+  Object.entries(parts).map(([name, value]) => `${name} ${digits(value)}`);
+
 export function asText(result) {
   const rows = result.contestants.map((contestant) => {
     const { cost, rate } = contestant;
     const compared = ratios(result, contestant).map((ratio) => `${ratio}x`);
     return (
       `  ${label(contestant).padEnd(46)} ${digits(cost.median).padStart(7)} ${`(${range(cost)})`.padEnd(18)} ` +
-      `${digits(rate.median).padStart(7)} ${result.rateUnit.padEnd(11)} ${compared.join(", ")}`
+      `${digits(rate.median).padStart(7)} ${result.rateUnit.padEnd(11)} ${[...partTexts(contestant), ...compared].join(", ")}`
     );
   });
   const head = `${result.title}\n  ${result.unit ?? ""}, median (lowest to highest)`;
@@ -59,11 +68,13 @@ export function asText(result) {
 
 export function asMarkdown(result) {
   const { title, unit, rateUnit, contestants } = result;
-  const head = ["who", unit, "lowest to highest", rateUnit, "ours, times as much"];
+  const names = partNames(contestants);
+  const head = ["who", unit, "lowest to highest", ...names, rateUnit, "ours, times as much"];
   const rows = contestants.map((contestant) => [
     label(contestant),
     digits(contestant.cost.median),
     range(contestant.cost),
+    ...names.map((name) => partOf(contestant, name)),
     digits(contestant.rate.median),
     ratios(result, contestant).join(", "),
   ]);

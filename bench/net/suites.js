@@ -2,7 +2,8 @@
  * The network benchmarks as data: for each suite its rows, for each row the work, the figure that counts, who is measured, and
  * what is aimed at. CPU is that of both processes, or of the server's alone, for each message that was delivered and verified.
  *
- * Figures of a race (race.js): `cost` is the lower the better, `rate` stands beside it.
+ * Figures of a race (race.js): `cost` is the lower the better, `rate` stands beside it, `parts` say what the cost is made of, where
+ * a contestant knows.
  */
 
 const MB = 1e6;
@@ -33,13 +34,16 @@ const perDatagram = {
 };
 
 /** What is alive after a collection in all threads of the server; of a program in C, its resident memory. */
+const kibPerPeer =
+  (bytes) =>
+  ({ joining, server }, { clients, firstClients }) =>
+    (joining[bytes] + server[bytes]) / 1024 / (clients - firstClients);
 const memory = {
   unit: "KiB of the server a peer",
-  cost: ({ joining, server }, { clients, firstClients }) =>
-    (joining.live + server.live) / 1024 / (clients - firstClients),
-  rate: ({ joining, server }, { clients, firstClients }) =>
-    (joining.rss + server.rss) / 1024 / (clients - firstClients),
+  cost: kibPerPeer("live"),
+  rate: kibPerPeer("rss"),
   rateUnit: "KiB resident",
+  parts: { "in the heap": kibPerPeer("heap"), outside: kibPerPeer("outside") },
 };
 
 const idling = {

@@ -16,7 +16,9 @@ function collect() {
   const asked = counts.sum("collections");
   if (asked === collected) return;
   collected = asked;
-  counts.set("live", liveBytes());
+  const { heap, outside } = liveBytes();
+  counts.set("heap", heap);
+  counts.set("outside", outside);
 }
 
 function broadcast(port) {

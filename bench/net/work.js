@@ -13,9 +13,10 @@ const FIELDS = {
   sent: 4,
   gone: 5,
   collections: 6,
-  live: 7,
-  started: 8,
-  steady: 9,
+  heap: 7,
+  outside: 8,
+  started: 9,
+  steady: 10,
 };
 const FIELD_COUNT = 16;
 const MAX_THREADS = 64;
@@ -42,11 +43,11 @@ export class Counts {
   }
 }
 
-/** Bytes that are alive in this thread's heap and beside it, where garbage can be collected. */
+/** Bytes that are alive in this thread's heap and outside it (buffers, mostly), where garbage can be collected. */
 export function liveBytes() {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  return { heap: heapUsed, outside: external };
 }
 
 /** Times between sending and taking, microseconds. */
