@@ -92,6 +92,8 @@ export class DatagramLoop<Event> {
   readonly #o: DatagramLoopOptions<Event>;
   readonly #sockets: DatagramSocket[];
   readonly #out: Writer;
+  /** By size: made when the first datagram of that size leaves. */
+  readonly #views: (Uint8Array | undefined)[] = [];
   readonly #turn: Turn;
   readonly #input: InputAge;
   /** Not all that has come was read: what a timer misses may be there. */
@@ -155,8 +157,14 @@ export class DatagramLoop<Event> {
       if (bytes === 0) return connection.pollDeadline();
       this.sent++;
       const { address, port, local } = connection.path;
-      this.#sockets[local]!.send(out.bytes.subarray(0, bytes), port, address);
+      this.#sockets[local]!.send(this.#written(bytes), port, address);
     }
+  }
+
+  /** The datagram that stands in `out`. Most have one of a few sizes: a view of each is kept, no more than there are sizes. */
+  #written(bytes: number): Uint8Array {
+    this.#views[bytes] ??= this.#out.bytes.subarray(0, bytes);
+    return this.#views[bytes];
   }
 
   #listen(local: number): void {
