@@ -10,6 +10,7 @@
  */
 import { asJson, isQuick, machineLine, machine as machineOf } from "./options.js";
 import { End } from "./session/end.js";
+import { many } from "./session/many.js";
 import { protocol } from "./session/protocol.js";
 
 const ROUNDS = isQuick ? 1 : 9;
@@ -17,6 +18,9 @@ const BURST = 30;
 const MESSAGES = isQuick ? 600 : 15_000;
 const WARM_UP_ROUNDS = isQuick ? 0 : 3;
 const TICK_MS = 16;
+const SESSIONS = [1, 100, 333, 1000];
+/** Datagrams each way of a round, over all sessions. */
+const EXCHANGES = isQuick ? 1000 : 30_000;
 
 const only = process.argv[process.argv.indexOf("--delivery") + 1];
 const alone = process.argv.includes("--delivery") ? only : undefined;
@@ -111,9 +115,11 @@ function spread(values) {
   return { median: sorted[sorted.length >> 1], low: sorted[0], high: sorted.at(-1) };
 }
 
-const shapes = protocol.channels.flatMap(({ name, index }) =>
-  (name === "large" ? [65_000] : [32, 200, 900]).map((size) => ({ name, index, size })),
-);
+const shapes = protocol.channels
+  .filter(({ name }) => name !== "exchange")
+  .flatMap(({ name, index }) =>
+    (name === "large" ? [65_000] : [32, 200, 900]).map((size) => ({ name, index, size })),
+  );
 const rows = [
   ...[32, 200, 900, 65_000].map((size) => ({ name: "copies", size, run: copies(size) })),
   ...shapes.map(({ name, index, size }) => ({ name, size, run: session(index, size) })),
@@ -139,10 +145,34 @@ const table = rows.map(({ name, size }, i) => ({
   receive: spread(results[i].receive),
   both: spread(results[i].both),
 }));
+const crowds =
+  alone === undefined ? SESSIONS.map((count) => ({ count, run: many(protocol, count) })) : [];
+const ticksOf = (count) => Math.max(2, Math.ceil(EXCHANGES / count));
+for (const { count, run } of crowds) run(ticksOf(count));
+const exchanged = crowds.map(() => ({ receive: [], send: [] }));
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [i, { count, run }] of crowds.entries()) {
+    const { receive, send } = run(ticksOf(count));
+    exchanged[i].receive.push(receive);
+    exchanged[i].send.push(send);
+  }
+}
+const crowdTable = crowds.map(({ count }, i) => ({
+  sessions: count,
+  receive: spread(exchanged[i].receive),
+  send: spread(exchanged[i].send),
+}));
 const machine = machineOf();
 if (asJson) {
   console.log(
-    JSON.stringify({ bench: "session", burst: BURST, rounds: ROUNDS, machine, rows: table }),
+    JSON.stringify({
+      bench: "session",
+      burst: BURST,
+      rounds: ROUNDS,
+      machine,
+      rows: table,
+      crowds: crowdTable,
+    }),
   );
 } else {
   console.log(machineLine());
@@ -164,5 +194,16 @@ if (asJson) {
         `(${both.low.toFixed(0)} to ${both.high.toFixed(0)})`.padEnd(18) +
         ratio.padStart(14),
     );
+  }
+  if (crowdTable.length > 0) {
+    console.log(
+      "\nns a datagram of a server's sessions in turn: 32 bytes received and 200 sent in a tick",
+    );
+    console.log("\nsessions            receive (low to high)        send (low to high)");
+  }
+  for (const { sessions, receive, send } of crowdTable) {
+    const of = ({ median, low, high }) =>
+      `${median.toFixed(0).padStart(10)} (${low.toFixed(0)} to ${high.toFixed(0)})`.padEnd(29);
+    console.log(`${String(sessions).padStart(8)} ${of(receive)}${of(send)}`.trimEnd());
   }
 }

@@ -3,9 +3,9 @@ import { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
 import { Writer } from "#src/wire/index.js";
 
-/** What it has to send stands in `out`, one datagram behind the other, `ends` says where each ends. */
+/** What it has to send stands in `out`, of `outBytes`, one datagram behind the other, `ends` says where each ends. */
 export class End {
-  constructor(protocol, role, seed) {
+  constructor(protocol, role, seed, outBytes = 256 * 1024) {
     const random = new SeededRandom(seed);
     this.taken = 0;
     this.bytes = 0;
@@ -22,9 +22,9 @@ export class End {
         },
       },
     });
-    this.out = new Writer(new Uint8Array(256 * 1024));
+    this.out = new Writer(new Uint8Array(outBytes));
     this.count = 0;
-    this.ends = new Int32Array(1024);
+    this.ends = new Int32Array(outBytes >>> 8);
   }
 
   /** Writes all that is due. */
