@@ -4,6 +4,7 @@
  * when is soak.ts's.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { PortBindError } from "stardust-udp";
 import { lossySocket, type SeededRandom } from "stardust-udp/testing";
 import { Account, type Channel } from "./account.ts";
 import { type Client, connect, listen, type Server, systemsUrl } from "./narrow.ts";
@@ -16,6 +17,9 @@ const LINGER_MS = 20_000;
 const JOIN_WITHIN_MS = 60_000;
 const JOIN_PAUSE_MS = 50;
 export const PORTS = 3;
+/** Where ports are looked for: below those that systems hand out, 32,768 on Linux and higher elsewhere. */
+const FIRST_PORT = 20_000;
+const PORT_RANGES = 2000;
 /** Of these one worker lives as long as the soak, so that what it holds can be compared. */
 const SPARED = PORTS - 1;
 export const PEERS_PER_PORT = 4;
@@ -38,6 +42,22 @@ export interface WorldOptions {
   /** False, to show that the soak notices: nothing that is lost is sent again. */
   readonly resend: boolean;
   readonly systems?: URL | undefined;
+}
+
+/**
+ * Listens on ports that the system gives to nobody who asks for any: while a worker is dead, its port would be free for whatever
+ * else runs on this machine.
+ */
+async function listenBelow(options: Omit<Parameters<typeof listen>[0], "ports">): Promise<Server> {
+  let first = FIRST_PORT + PORTS * (process.pid % PORT_RANGES);
+  for (let left = PORT_RANGES; ; left--, first += PORTS) {
+    const ports = Array.from({ length: PORTS }, (_, i) => first + i);
+    try {
+      return await listen({ ...options, ports });
+    } catch (error) {
+      if (!(error instanceof PortBindError) || left === 0) throw error;
+    }
+  }
 }
 
 export class World {
@@ -78,8 +98,7 @@ export class World {
 
   static async open(options: WorldOptions): Promise<World> {
     let world: World | undefined;
-    const server = await listen({
-      ports: { count: PORTS },
+    const server = await listenBelow({
       maxPeersPerPort: PEERS_PER_PORT,
       systems: options.systems ?? systemsUrl,
       wrapSocket: workerHeapUrl,
