@@ -38,6 +38,9 @@ export const contestants = {
   application: own("Stardust, application's thread", "application"),
   systems: own("Stardust, systems in the workers", "systems"),
   sealed: own("Stardust, application's thread, sealed", "application", { sealed: true }),
+  redundant: own("Stardust, application's thread, redundancy: 1", "application", {
+    redundant: true,
+  }),
   sealedSystems: own("Stardust, systems, sealed", "systems", { sealed: true }),
   systemsNative: native("Stardust, systems, native sockets", "systems"),
   applicationNative: native("Stardust, application's thread, native sockets", "application"),

@@ -13,10 +13,10 @@ export const generated = ({ sealed, spec }) =>
   new URL(`../tmp/${spec ?? `net-${sealed ? "sealed" : "plain"}`}/js/`, import.meta.url);
 
 /** A channel by its delivery and the size of its messages: its name, what makes a message, what verifies one. */
-export function channelOf({ delivery }, size) {
+export function channelOf({ delivery, redundant = false }, size) {
   if (size === WORDS_BYTES) {
     return {
-      name: `words${kinds[delivery]}`,
+      name: `words${redundant ? "Redundant" : kinds[delivery]}`,
       make: words,
       read: (message, take) => take(message.sequence, message.atUs, areGood(message)),
     };

@@ -347,12 +347,14 @@ export const suites = {
       ),
       figure: delivery,
       rounds: 3,
-      own: ["application", "sealed"],
+      own: ["application", "redundant", "sealed"],
       peers: ["enet", "tcp", "udx", "kcp"],
       targets: [
         { own: "application", against: "tcp", ratio: 0.25 },
         { own: "application", against: "enet", ratio: 0.5 },
         { own: "application", against: "kcp", ratio: 1 },
+        { own: "redundant", against: "tcp", ratio: 0.25 },
+        { own: "redundant", against: "kcp", ratio: 1 },
       ],
     },
     ...[
