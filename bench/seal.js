@@ -3,7 +3,7 @@
  * and by a plain one; beside them, in the same run, the bare work of node:crypto on as many bytes: a cipher and a decipher for each
  * datagram, and nothing else (what whoever seals datagrams of `dgram` by hand does at least). Each without sockets, and
  * through two of `dgram` on loopback, in one thread; without them also the bytes that a datagram leaves for the garbage
- * collector. `--json` prints the same for machines.
+ * collector, which works between the rows. `--json` prints the same for machines.
  *
  * Rounds of all rows take turns; a figure is the median of the rounds, its range beside it. The sessions do more than the
  * bare work does (numbers, acks, timers), so the difference of the two sessions is what sealing costs here.
@@ -16,7 +16,7 @@ import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { openSocket } from "#src/udp/open-socket.js";
 import { Writer } from "#src/wire/index.js";
 import { build } from "./codec/build.js";
-import { insistOnHugeNewSpace, usedBytes } from "./heap.js";
+import { collect, insistOnHugeNewSpace, usedBytes } from "./heap.js";
 import { asJson, isQuick, machineLine, machine as machineOf } from "./options.js";
 
 insistOnHugeNewSpace();
@@ -210,7 +210,10 @@ for (const [where, link] of [
 for (const { run } of rows) for (let i = 0; i < WARM_UP_ROUNDS; i++) await run();
 const results = rows.map(() => []);
 for (let round = 0; round < ROUNDS; round++) {
-  for (const [i, { run }] of rows.entries()) results[i].push(await run());
+  for (const [i, { run }] of rows.entries()) {
+    collect();
+    results[i].push(await run());
+  }
 }
 await Promise.all([sockets.client.close(), sockets.server.close()]);
 for (const row of rows.filter(({ link }) => link === memory)) {
