@@ -78,6 +78,8 @@ export interface DatagramLoopOptions<Event> {
   readonly remote?: string | undefined;
 }
 
+/** Views of what leaves that are kept; a client has them, too. */
+const KEPT_VIEWS = 16;
 /** No datagram of either protocol is shorter. */
 const MIN_BYTES = 4;
 
@@ -92,8 +94,8 @@ export class DatagramLoop<Event> {
   readonly #o: DatagramLoopOptions<Event>;
   readonly #sockets: DatagramSocket[];
   readonly #out: Writer;
-  /** By size: made when the first datagram of that size leaves. */
-  readonly #views: (Uint8Array | undefined)[] = [];
+  /** Beginnings of `out`, by their size modulo KEPT_VIEWS. */
+  readonly #views: Uint8Array[];
   readonly #turn: Turn;
   readonly #input: InputAge;
   /** Not all that has come was read: what a timer misses may be there. */
@@ -103,6 +105,7 @@ export class DatagramLoop<Event> {
     this.#o = options;
     this.#sockets = [...options.sockets];
     this.#out = new Writer(new Uint8Array(options.maxDatagramBytes));
+    this.#views = new Array<Uint8Array>(KEPT_VIEWS).fill(this.#out.bytes);
     this.#input = new InputAge(options.sockets.length, nowMs());
     this.#turn = new Turn((now) => this.#run(now));
   }
@@ -161,10 +164,14 @@ export class DatagramLoop<Event> {
     }
   }
 
-  /** The datagram that stands in `out`. Most have one of a few sizes: a view of each is kept, no more than there are sizes. */
+  /** The datagram that stands in `out`. Most have one of a few sizes, and the view that the last of the size had. */
   #written(bytes: number): Uint8Array {
-    this.#views[bytes] ??= this.#out.bytes.subarray(0, bytes);
-    return this.#views[bytes];
+    const at = bytes % KEPT_VIEWS;
+    const kept = this.#views[at]!;
+    if (kept.length === bytes) return kept;
+    const made = this.#out.bytes.subarray(0, bytes);
+    this.#views[at] = made;
+    return made;
   }
 
   #listen(local: number): void {
