@@ -28,7 +28,7 @@ export interface WorkerPeer {
   /** False: not taken, there is no room or the peer is leaving. Throws InvalidMessageError. */
   sendMessage(channel: number, message: unknown, token?: number): boolean;
   /** The same of one that is encoded. */
-  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean;
+  sendBytes(channel: number, bytes: Uint8Array, view: DataView, token?: number): boolean;
   close(code: string, reason: string, lingerMs: number): void;
   stats(nowMs: number): PeerStats;
   /** What is known of its clock (../clock.ts); undefined where the layout has none. */
@@ -86,9 +86,9 @@ export class HostedPeer implements SendTarget {
   }
 
   /** Of one that is encoded. */
-  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean {
+  sendBytes(channel: number, bytes: Uint8Array, view: DataView, token?: number): boolean {
     const named = checkToken(this.port.protocol.channels[channel]!, token);
-    return this.peer.sendBytes(channel, bytes, named);
+    return this.peer.sendBytes(channel, bytes, view, named);
   }
 }
 

@@ -185,17 +185,17 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     id: number,
     channel: number,
     bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
     token?: number,
   ): void {
     const peer = this.#peers.get(id);
-    const cost = creditCost(end - start);
     if (peer?.connection.takesMessages !== true) {
       this.counters.add("messagesToNobody");
-      if (peer !== undefined) this.#o.link.refund(peer.slot, channel, cost);
-    } else if (peer.queue(channel, bytes, start, end, nowMs(), token)) {
-      this.refund(peer, channel, cost);
+      if (peer !== undefined) this.refund(peer, channel, creditCost(end - start));
+    } else if (peer.queue(channel, bytes, view, start, end, nowMs(), token)) {
+      this.refund(peer, channel, creditCost(end - start));
     }
   }
 
@@ -204,17 +204,19 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     channel: number,
     skipped: ReadonlySet<number>,
     bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
     token?: number,
   ): void {
-    const cost = creditCost(end - start);
     const now = nowMs();
     for (const peer of this.#peers.values()) {
       // One that is being closed was not charged for it, or no longer needs its credit.
       if (!peer.joined || !peer.connection.takesMessages) continue;
       if (skipped.has(peer.id) || peer.negotiated.lacks.includes(channel)) continue;
-      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, channel, cost);
+      if (peer.queue(channel, bytes, view, start, end, now, token)) {
+        this.refund(peer, channel, creditCost(end - start));
+      }
     }
   }
 
@@ -223,16 +225,18 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     channel: number,
     peers: readonly number[],
     bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
     token?: number,
   ): void {
-    const cost = creditCost(end - start);
     const now = nowMs();
     for (const id of peers) {
       const peer = this.#peers.get(id);
       if (peer?.connection.takesMessages !== true) continue;
-      if (peer.queue(channel, bytes, start, end, now, token)) this.refund(peer, channel, cost);
+      if (peer.queue(channel, bytes, view, start, end, now, token)) {
+        this.refund(peer, channel, creditCost(end - start));
+      }
     }
   }
 

@@ -170,6 +170,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, TurnTake
   queue(
     channel: number,
     bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
     nowMs: number,
@@ -184,7 +185,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, TurnTake
       return true;
     }
     if (!this.#waiting.has(channel)) {
-      if (this.connection.session!.send(channel, bytes, start, end, token)) return true;
+      if (this.connection.session!.send(channel, bytes, start, end, token, view)) return true;
     }
     // What was taken on the way here waits; the application is told to send no more of an unreliable channel.
     if (definition.delivery === "unreliable-sequenced")
@@ -337,10 +338,10 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, TurnTake
     return taken;
   }
 
-  sendBytes(channel: number, bytes: Uint8Array, token?: number): boolean {
+  sendBytes(channel: number, bytes: Uint8Array, view: DataView, token?: number): boolean {
     if (!this.#mayQueue(channel)) return false;
     const named = token === undefined ? undefined : ofSystems(token);
-    const taken = this.connection.session!.send(channel, bytes, 0, bytes.length, named);
+    const taken = this.connection.session!.send(channel, bytes, 0, bytes.length, named, view);
     if (taken) this.#port.wake(this);
     return taken;
   }

@@ -130,12 +130,15 @@ export function writeMessage(
   peer: number,
   channel: number,
   user: Float64Array,
-  payload: Uint8Array,
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
 ): void {
   w.u32(peer);
   w.u16(channel);
   for (let i = 0; i < user.length; i++) w.view.setFloat64(w.take(8), user[i]!);
-  w.raw(payload);
+  w.copy(bytes, view, start, end);
 }
 
 function readMessage(

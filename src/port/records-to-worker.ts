@@ -49,6 +49,7 @@ export interface PortCommands {
     peer: number,
     channel: number,
     bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
     token?: number,
@@ -58,6 +59,7 @@ export interface PortCommands {
     channel: number,
     skipped: ReadonlySet<number>,
     bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
     token?: number,
@@ -67,6 +69,7 @@ export interface PortCommands {
     channel: number,
     peers: readonly number[],
     bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
     token?: number,
@@ -180,7 +183,7 @@ function readSend(
   token?: number,
 ): void {
   const channel = view.getUint16(start + 4);
-  commands.send(view.getUint32(start), channel, bytes, start + SEND_BYTES, end, token);
+  commands.send(view.getUint32(start), channel, bytes, view, start + SEND_BYTES, end, token);
 }
 
 /** What stands before the message of a broadcast or multicast, where so many peers are listed. */
@@ -213,7 +216,7 @@ function readBroadcast(
   const listed = readList(view, start);
   const skipped = listed.length === 0 ? NOBODY : new Set(listed);
   const payloadAt = start + listBytes(listed.length);
-  commands.broadcast(view.getUint16(start), skipped, bytes, payloadAt, end, token);
+  commands.broadcast(view.getUint16(start), skipped, bytes, view, payloadAt, end, token);
 }
 
 function readMulticast(
@@ -226,7 +229,7 @@ function readMulticast(
 ): void {
   const peers = readList(view, start);
   const payloadAt = start + listBytes(peers.length);
-  commands.multicast(view.getUint16(start), peers, bytes, payloadAt, end, token);
+  commands.multicast(view.getUint16(start), peers, bytes, view, payloadAt, end, token);
 }
 
 /** What stands before a message of the systems, in both directions; its bytes follow. */

@@ -351,11 +351,13 @@ export class SystemsHost implements BroadcastTarget {
     const skipped: number[] = [];
     const except = excepted(options);
     let bytes: Uint8Array | undefined;
+    let view: DataView | undefined;
     for (const peer of peers) {
       if (except?.has(peer.face.id) || peer.lacks(channel)) continue;
       // Once for all, and not at all where there is nobody.
       bytes ??= encodedFor(this.#protocol.channels[channel]!, message);
-      if (peer.sendBytes(channel, bytes, options.token)) sent++;
+      view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      if (peer.sendBytes(channel, bytes, view, options.token)) sent++;
       else skipped.push(peer.face.id);
     }
     return { sent, skipped };

@@ -4,12 +4,11 @@
  * case: one copy of everything when it doubles.
  */
 import type { MessageEncoder } from "../protocol.ts";
+import { copyBytes, copyViewed, MAX_WORDS_BYTES } from "../wire/copy-bytes.ts";
 import { Writer } from "../wire/writer.ts";
 
 const MIN_CAPACITY = 512;
 const MIN_BESIDE_BYTES = 4096;
-/** Below this, a loop beats the call into native code and the view it needs. */
-const SHORT_BYTES = 48;
 /** Where a message is encoded that would lie over the end; shared, used only until it is copied. */
 let overEnd: Writer | undefined;
 /** An encoder is at work, and with it perhaps a getter of the application's message: no other may begin. */
@@ -28,20 +27,9 @@ function beside(bytes: number): Writer {
   return overEnd;
 }
 
-/** Copies between arrays; fast for a few bytes too. */
-export function copyBytes(
-  from: Uint8Array,
-  start: number,
-  to: Uint8Array,
-  at: number,
-  length: number,
-): void {
-  if (length <= SHORT_BYTES) for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
-  else to.set(from.subarray(start, start + length), at);
-}
-
 export class ByteRing {
   private bytes: Uint8Array | undefined = undefined;
+  /** On `bytes`, made when they are first touched. */
   private writer: Writer | undefined = undefined;
   /** What the last message was written with: `writer`, or beside the ring. */
   private staged: Writer | undefined = undefined;
@@ -55,15 +43,22 @@ export class ByteRing {
     return this.bytes === undefined ? 0 : this.bytes.length;
   }
 
-  /** Copies `source[start..end)` in and returns its position. */
-  push(source: Uint8Array, start: number, end: number): number {
+  /** Copies `source[start..end)`, of which `view` may be another view, in and returns its position. */
+  push(source: Uint8Array, start: number, end: number, view?: DataView): number {
     const length = end - start;
     const bytes = this.room(length);
     const position = this.tail;
     const at = position & (bytes.length - 1);
     const first = Math.min(length, bytes.length - at);
-    copyBytes(source, start, bytes, at, first);
-    if (first < length) copyBytes(source, start + first, bytes, 0, length - first);
+    const rest = length - first;
+    if (view === undefined || length > MAX_WORDS_BYTES) {
+      copyBytes(source, start, bytes, at, first);
+      if (rest > 0) copyBytes(source, start + first, bytes, 0, rest);
+    } else {
+      const to = this.writerOn(bytes).view;
+      copyViewed(source, view, start, bytes, to, at, first);
+      if (rest > 0) copyViewed(source, view, start + first, bytes, to, 0, rest);
+    }
     this.tail = (position + length) >>> 0;
     return position;
   }
@@ -94,21 +89,30 @@ export class ByteRing {
     const start = this.stagedAt;
     // Beside the ring; or a getter of the message had all that was before it sent away, and the ring starts over.
     if (w !== undefined && (w !== this.writer || this.tail !== this.stagedTail)) {
-      return this.push(w.bytes, start, start + length);
+      return this.push(w.bytes, start, start + length, w.view);
     }
     const position = this.tail;
     this.tail = (position + length) >>> 0;
     return position;
   }
 
-  /** Copies `length` bytes from `position` on to `to[at..)`. */
-  copyOut(position: number, length: number, to: Uint8Array, at: number): void {
+  /** Writes `length` bytes from `position` on. */
+  copyOut(position: number, length: number, w: Writer): void {
     const bytes = this.bytes;
     if (bytes === undefined || length === 0) return;
     const from = position & (bytes.length - 1);
     const first = Math.min(length, bytes.length - from);
-    copyBytes(bytes, from, to, at, first);
-    if (first < length) copyBytes(bytes, 0, to, at + first, length - first);
+    const rest = length - first;
+    const { at } = w;
+    w.at = at + length;
+    if (length > MAX_WORDS_BYTES) {
+      copyBytes(bytes, from, w.bytes, at, first);
+      if (rest > 0) copyBytes(bytes, 0, w.bytes, at + first, rest);
+    } else {
+      const { view } = this.writerOn(bytes);
+      copyViewed(bytes, view, from, w.bytes, w.view, at, first);
+      if (rest > 0) copyViewed(bytes, view, 0, w.bytes, w.view, at + first, rest);
+    }
   }
 
   /** Takes back what was stored from `position` on, the end of the ring. */
@@ -143,10 +147,14 @@ export class ByteRing {
   }
 
   private inPlace(bytes: Uint8Array, at: number): Writer {
-    const w = this.writer ?? new Writer(bytes);
-    this.writer = w;
+    const w = this.writerOn(bytes);
     w.at = at;
     return w;
+  }
+
+  private writerOn(bytes: Uint8Array): Writer {
+    this.writer ??= new Writer(bytes);
+    return this.writer;
   }
 
   private room(length: number): Uint8Array {

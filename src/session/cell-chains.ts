@@ -2,7 +2,7 @@
  * Runs of bytes in chains of cells of one slab: what stands in the first cell before the bytes is its user's. One place
  * is written or read at a time. Constant work a cell.
  */
-import { copyBytes } from "./byte-ring.ts";
+import { copyBytes } from "../wire/copy-bytes.ts";
 import { type BlockPool, Slab } from "./slab.ts";
 
 export const NONE = -1;

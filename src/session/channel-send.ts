@@ -120,12 +120,13 @@ export class SendChannel {
     return this.resends !== undefined && this.resends.length > 0;
   }
 
-  push(payload: Uint8Array, start: number, end: number, token: number): boolean {
+  /** `view`: of the same memory as `payload`, where there is one. */
+  push(payload: Uint8Array, start: number, end: number, token: number, view?: DataView): boolean {
     const length = end - start;
     this.checkLength(length);
     if (!this.takes(length, token)) return false;
     if (this.sequenced) this.replaceUnsent();
-    this.record(this.ring.push(payload, start, end), length, token);
+    this.record(this.ring.push(payload, start, end, view), length, token);
     return true;
   }
 
@@ -280,8 +281,7 @@ export class SendChannel {
   }
 
   copyPayload(position: number, length: number, w: Writer): void {
-    this.ring.copyOut(position, length, w.bytes, w.at);
-    w.at += length;
+    this.ring.copyOut(position, length, w);
   }
 
   /** A frame of this channel has arrived. */

@@ -109,7 +109,7 @@ export const stateClasses: readonly StateClass[] = [
   { type: SendChannel, given: ["definition"] },
   { type: Notices },
   { type: ChannelNotices },
-  { type: ByteRing },
+  { type: ByteRing, given: ["writer", "staged"] },
   { type: NumberQueue, make: () => new NumberQueue() },
   { type: Receivers, given: ["channels"] },
   { type: ReliableReceive, given: receiver },

@@ -3,7 +3,7 @@
  * to be never costs memory. Which slice numbers and sizes are possible is checked before anything is stored. Worst
  * case: as many cells as slices received, and one copy of the whole when it is complete.
  */
-import { copyBytes } from "./byte-ring.ts";
+import { copyBytes } from "../wire/copy-bytes.ts";
 import type { Slab } from "./slab.ts";
 
 const MISSING = -1;

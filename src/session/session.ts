@@ -163,8 +163,7 @@ export class Session {
 
   /**
    * Copies `payload[start..end)` into the channel's queue. False: not taken, the queue is full, and `drained` will say
-   * when to try again. Throws InvalidMessageError for a size that the channel does not have.
-   *
+   * when to try again. Throws InvalidMessageError for a size that the channel does not have. `view`: of the payload's memory.
    * `token`, on channels with `notices`: any number that names the message to the sink's `notice`, which is told once what
    * became of it. Nothing is told of a message that was not taken.
    */
@@ -174,8 +173,9 @@ export class Session {
     start: number,
     end: number,
     token: number = NO_TOKEN,
+    view?: DataView,
   ): boolean {
-    return this.queued(this.senders.of(channel, token).push(payload, start, end, token));
+    return this.queued(this.senders.of(channel, token).push(payload, start, end, token, view));
   }
 
   /** As `send`, encoding straight into the queue. Throws InvalidMessageError before anything is queued. */

@@ -2,6 +2,7 @@
  * Where generated encoders write: a window on memory (a scratch buffer, a ring) and a position in it. Integers are
  * big-endian. Nothing is checked: callers have made room for the largest message, or throw away what met the end of the memory.
  */
+import { copyViewed } from "./copy-bytes.ts";
 import { utf8Write } from "./utf8.ts";
 
 const lengthOf = Object.getOwnPropertyDescriptor(
@@ -67,6 +68,12 @@ export class Writer {
   raw(source: Uint8Array): void {
     this.bytes.set(source, this.at);
     this.at += source.byteLength;
+  }
+
+  /** `source[start..end)`, of which `view` is another view: no object is made for a few hundred bytes. */
+  copy(source: Uint8Array, view: DataView, start: number, end: number): void {
+    copyViewed(source, view, start, this.bytes, this.view, this.at, end - start);
+    this.at += end - start;
   }
 
   /** A string as a varint of its `byteLength` (from `utf8Length`) and its UTF-8 bytes. */

@@ -52,6 +52,7 @@ function crossed(rows: readonly Row[], take: RecordCallback): void {
 
 const PEER = 0xdead_beef;
 const payload = Uint8Array.of(1, 2, 3);
+const payloadView = new DataView(payload.buffer);
 /** Longer than is kept for codes and reasons, in characters of two bytes. */
 const long = "ä".repeat(300);
 const beforePayload =
@@ -144,11 +145,11 @@ test("to the worker, each record asks for what was wanted", () => {
   expect(new Set(rows.map(([kind]) => kind))).toEqual(new Set(Object.values(ToWorker)));
   const said: unknown[][] = [];
   const commands: PortCommands = {
-    send: (peer, channel, bytes, start, end, token) =>
+    send: (peer, channel, bytes, _view, start, end, token) =>
       said.push(["send", peer, channel, [...bytes.subarray(start, end)], token]),
-    broadcast: (channel, except, bytes, start, end, token) =>
+    broadcast: (channel, except, bytes, _view, start, end, token) =>
       said.push(["broadcast", channel, [...except], [...bytes.subarray(start, end)], token]),
-    multicast: (channel, peers, bytes, start, end, token) =>
+    multicast: (channel, peers, bytes, _view, start, end, token) =>
       said.push(["multicast", channel, peers, [...bytes.subarray(start, end)], token]),
     system: (from, message, bytes, _view, start, end) =>
       said.push(["system", from, message, [...bytes.subarray(start, end)]]),
@@ -180,7 +181,7 @@ test("to the application, each record says what has happened", () => {
     [
       ToApplication.message,
       messageBytes(2, 3),
-      (w) => writeMessage(w, PEER, 513, user, payload),
+      (w) => writeMessage(w, PEER, 513, user, payload, payloadView, 0, payload.length),
       ["message", PEER, 513, 0, [1, 2, 3], [1.5, -7]],
     ],
     [
@@ -188,7 +189,7 @@ test("to the application, each record says what has happened", () => {
       STAMP_BYTES + messageBytes(2, 3),
       (w) => {
         w.u32(2 ** 32 - 1);
-        writeMessage(w, PEER, 513, user, payload);
+        writeMessage(w, PEER, 513, user, payload, payloadView, 0, payload.length);
       },
       ["message", PEER, 513, 2 ** 32 - 1, [1, 2, 3], [1.5, -7]],
     ],

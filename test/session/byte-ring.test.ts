@@ -16,7 +16,7 @@ interface Stored {
 
 test("keeps what is kept, and nothing of what is not", () => {
   const step = fc.record({
-    kind: fc.constantFrom("push", "small", "middle", "refuse", "throw", "release"),
+    kind: fc.constantFrom("push", "pushViewed", "small", "middle", "refuse", "throw", "release"),
     length: fc.nat(300),
     fill: fc.nat(255),
   });
@@ -27,7 +27,10 @@ test("keeps what is kept, and nothing of what is not", () => {
       for (const { kind, length, fill } of steps) {
         const bytes = new Uint8Array(length).fill(fill);
         if (kind === "push") stored.push({ position: ring.push(bytes, 0, length), bytes });
-        else if (kind === "release") {
+        else if (kind === "pushViewed") {
+          const view = new DataView(bytes.buffer);
+          stored.push({ position: ring.push(bytes, 0, length, view), bytes });
+        } else if (kind === "release") {
           const first = stored.shift();
           if (first === undefined) continue;
           if (stored.length === 0) ring.clear();
@@ -40,7 +43,9 @@ test("keeps what is kept, and nothing of what is not", () => {
         }
         const out = new Writer(new Uint8Array(400));
         for (const { position, bytes: wanted } of stored) {
-          ring.copyOut(position, wanted.length, out.bytes, 0);
+          out.at = 0;
+          ring.copyOut(position, wanted.length, out);
+          expect(out.at).toBe(wanted.length);
           expect(Buffer.compare(out.bytes.subarray(0, wanted.length), wanted)).toBe(0);
         }
       }
@@ -63,9 +68,9 @@ describe("a message that does something while it is written", () => {
   const wanted = [1, 1, 1, 1, 1, 2, 1, 1, 1, 1];
 
   function stored(ring: ByteRing, position: number): number[] {
-    const out = new Uint8Array(10);
-    ring.copyOut(position, 10, out, 0);
-    return [...out];
+    const out = new Writer(new Uint8Array(10));
+    ring.copyOut(position, 10, out);
+    return [...out.bytes];
   }
 
   test("cannot send another", () => {
