@@ -149,18 +149,18 @@ class ChannelQueue<Origin> {
     this.#keepsAll = channel.reliable && channel.delivery !== "reliable-sequenced";
   }
 
-  get #hasReader(): boolean {
+  #hasReader(): boolean {
     return this.#handlers.length > 0 || this.#iterators.length > 0;
   }
 
   /** Whether a message has to wait behind others, or for a first reader. */
-  get #hasToWait(): boolean {
-    return !this.#hasReader || this.#waiting.length > 0 || this.#flushing;
+  #hasToWait(): boolean {
+    return !this.#hasReader() || this.#waiting.length > 0 || this.#flushing;
   }
 
   hasRoom(payloadBytes: number): boolean {
     const cost = this.#options.cost(payloadBytes);
-    if (this.#hasToWait) return !this.#keepsAll || this.#fits(cost);
+    if (this.#hasToWait()) return !this.#keepsAll || this.#fits(cost);
     for (const iterator of this.#iterators) if (!iterator.hasRoom(cost)) return false;
     return true;
   }
@@ -172,7 +172,7 @@ class ChannelQueue<Origin> {
 
   offer(origin: Origin, received: ReceivedMessage): void {
     const cost = this.#options.cost(received.end - received.start);
-    if (!this.#hasToWait) {
+    if (!this.#hasToWait()) {
       this.#dispatch(origin, received, cost, undefined);
       return;
     }
@@ -242,7 +242,7 @@ class ChannelQueue<Origin> {
 
   close(): void {
     this.#closed = true;
-    if (this.#hasReader) this.#flush();
+    if (this.#hasReader()) this.#flush();
     for (const iterator of this.#iterators) iterator.end();
   }
 
@@ -354,7 +354,7 @@ class ChannelQueue<Origin> {
     this.#flushing = true;
     let hasTaken = false;
     // What comes meanwhile queues up behind these.
-    while (this.#hasReader) {
+    while (this.#hasReader()) {
       const held = this.#waiting.shift();
       if (held === undefined) break;
       hasTaken = true;

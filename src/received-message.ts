@@ -28,8 +28,11 @@ export class ReceivedMessage {
     user: Float64Array,
   ): void {
     this.channel = channel;
-    this.bytes = bytes;
-    this.view = view;
+    // Mostly the same as for the message before, and writing down what is newer than this object is not for nothing.
+    if (this.bytes !== bytes || this.view !== view) {
+      this.bytes = bytes;
+      this.view = view;
+    }
     this.start = start;
     this.end = end;
     this.user = user;

@@ -59,13 +59,14 @@ export class Credits {
   spend(slot: number, channel: number, bytes: number): boolean {
     const place = this.#shares.places[channel]!;
     const at = slot * this.#slotWords;
-    if (!this.#fits(at, place, bytes)) {
+    // Without Atomics, which V8 calls for each: what the other side has given back since is seen a little later, or below.
+    if (!this.#fits(at, place, this.#words[at + HELD + place]! + bytes)) {
       // Say so, then look again: an `add` between the two would otherwise be missed.
       const wanted = at + HELD + this.#shares.count + place;
       if (Atomics.exchange(this.#words, wanted, bytes) === 0) {
         Atomics.add(this.#words, at + WANTING, 1);
       }
-      if (!this.#fits(at, place, bytes)) return false;
+      if (!this.#fits(at, place, this.#held(at, place) + bytes)) return false;
       this.#wantsNoMore(at, place);
     }
     Atomics.add(this.#words, at + HELD + place, bytes);
@@ -117,7 +118,11 @@ export class Credits {
     let isWanted = false;
     for (let place = 0; place < count; place++) {
       const wanted = Atomics.load(words, at + HELD + count + place);
-      if (wanted > 0 && this.#fits(at, place, wanted) && this.#wantsNoMore(at, place)) {
+      if (
+        wanted > 0 &&
+        this.#fits(at, place, this.#held(at, place) + wanted) &&
+        this.#wantsNoMore(at, place)
+      ) {
         isWanted = true;
       }
     }
@@ -165,14 +170,17 @@ export class Credits {
     return true;
   }
 
-  #fits(at: number, place: number, bytes: number): boolean {
-    const words = this.#words;
-    const shares = this.#shares.kinds[Atomics.load(words, at + KIND) === 0 ? 0 : 1];
-    const held = Atomics.load(words, at + HELD + place) + bytes;
+  #held(at: number, place: number): number {
+    return Atomics.load(this.#words, at + HELD + place);
+  }
+
+  /** Whether a channel may have so much. The kind is set while neither side uses the slot. */
+  #fits(at: number, place: number, held: number): boolean {
+    const shares = this.#shares.kinds[this.#words[at + KIND] === 0 ? 0 : 1];
     if (held <= shares.own(place)) return true;
     let others = 0;
     for (let other = 0; other < this.#shares.count; other++) {
-      if (other !== place) others += shares.pooled(other, Atomics.load(words, at + HELD + other));
+      if (other !== place) others += shares.pooled(other, this.#held(at, other));
     }
     return shares.isFair(place, held, others);
   }

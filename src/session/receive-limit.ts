@@ -14,6 +14,13 @@ const TELL_LIMIT_ALONE_SHARE = 1 / 2;
 const Urge = { none: 0, withOthers: 1, alone: 2 } as const;
 const AWAITED = 4;
 
+/**
+ * Pairs of place and cost: the new messages of the datagram that is being checked. One list for all sessions of a thread, since no
+ * check begins within another, and it keeps its length: one that is emptied for each datagram grows anew in each.
+ */
+const claims: number[] = [];
+let claimed = 0;
+
 export class ReceiveLimit {
   /** Which check this is, of all. */
   checks = 0;
@@ -28,9 +35,6 @@ export class ReceiveLimit {
   private urgingAlone = 0;
   /** Whose turn it is to be told. */
   private turn = 0;
-  /** Pairs of place and cost: the new messages of the datagram that is being checked. */
-  private readonly claims: number[] = [];
-
   constructor(flow: FlowChannels) {
     this.flow = flow;
   }
@@ -55,15 +59,15 @@ export class ReceiveLimit {
     const place = this.flow.placeOf(channel);
     if (!this.flow.fits(place, costBytes)) return "receiveLimit";
     this.flow.add(place, costBytes);
-    this.claims.push(place, costBytes);
+    claims[claimed++] = place;
+    claims[claimed++] = costBytes;
     return undefined;
   }
 
   /** The datagram is checked, whatever came of it. */
   endCheck(): void {
-    const { claims } = this;
-    for (let i = 0; i < claims.length; i += 2) this.flow.add(claims[i]!, -claims[i + 1]!);
-    claims.length = 0;
+    for (let i = 0; i < claimed; i += 2) this.flow.add(claims[i]!, -claims[i + 1]!);
+    claimed = 0;
   }
 
   arrived(channel: number, costBytes: number): void {
