@@ -6,8 +6,8 @@
 import type { ChannelDefinition, Protocol, Role } from "stardust-udp/protocol";
 import { Pair, type PairOptions, SeededRandom, type Session } from "stardust-udp/testing";
 import {
-  MAX_ACK_RANGES,
   MAX_BURST_DATAGRAMS,
+  MAX_KNOWN_RANGES,
   MAX_OUTSTANDING_DATAGRAMS,
   MAX_UNRELIABLE_REASSEMBLIES,
 } from "#src/limits.js";
@@ -492,7 +492,7 @@ class Play {
       if (outstanding(session) > 2 * MAX_OUTSTANDING_DATAGRAMS) {
         throw new Failed(`${role} remembers ${outstanding(session)} datagrams`);
       }
-      if (ackRanges(session) > MAX_ACK_RANGES) throw new Failed(`${role}: too many ack ranges`);
+      if (ackRanges(session) > MAX_KNOWN_RANGES) throw new Failed(`${role}: too many ack ranges`);
     }
   }
 }

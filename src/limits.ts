@@ -12,8 +12,14 @@ export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 /** Packet and message numbers are JavaScript numbers inside; sessions close long before 2^53. */
 export const MAX_PACKET_NUMBER: number = 2 ** 52;
 
-/** Ranges of received packet numbers that are remembered (and so acknowledged): RFC 9000 13.2.3 asks for a bound. */
+/** Ranges of received packet numbers that an ack block says. */
 export const MAX_ACK_RANGES = 32;
+
+/**
+ * Ranges that are remembered: RFC 9000 13.2.3 asks for a bound. More than a block says, since a burst that has come in any order is
+ * as many before its gaps have filled, and what is forgotten is never acknowledged.
+ */
+export const MAX_KNOWN_RANGES = 128;
 
 /** Packet numbers below the newest that a duplicate is still recognised for. Older ones are dropped as duplicates. */
 export const DUPLICATE_WINDOW = 1024;

@@ -1,9 +1,9 @@
 /**
- * What has been received and when to say so: ranges of packet numbers (RFC 9000 13.2.3), at most MAX_ACK_RANGES, the
- * oldest forgotten first, pruned by acks of acks (13.2.4); and the policy of docs/wire.md. Worst case: one shift of 32
- * ranges a datagram.
+ * What has been received and when to say so: ranges of packet numbers (RFC 9000 13.2.3), at most MAX_KNOWN_RANGES, the
+ * oldest forgotten first, pruned by acks of acks (13.2.4), the newest MAX_ACK_RANGES said; and the policy of docs/wire.md.
+ * Worst case: one shift of MAX_KNOWN_RANGES ranges a datagram.
  */
-import { LAZY_ACK_DATAGRAMS, LAZY_ACK_MS, MAX_ACK_RANGES } from "../limits.ts";
+import { LAZY_ACK_DATAGRAMS, LAZY_ACK_MS, MAX_ACK_RANGES, MAX_KNOWN_RANGES } from "../limits.ts";
 import type { AckBlock } from "../wire/header.ts";
 import { INITIAL_RTT_MS, type RttEstimator } from "./rtt.ts";
 
@@ -83,15 +83,16 @@ export class ReceivedPackets {
     if (r[low]! <= packetNumber) r[low] = Math.min(packetNumber + 1, r[low + 1]!);
   }
 
-  /** Fills in everything that is known. */
+  /** Fills in the newest of what is known. */
   fill(acks: AckBlock, nowMs: number): void {
     const r = this.ranges;
+    const ranges = Math.min(this.count, MAX_ACK_RANGES);
     acks.largest = r[1]!;
     const delay = Math.floor((nowMs - this.largestAtMs) / DELAY_UNIT_MS);
     acks.delay = Math.min(delay, DELAY_UNKNOWN);
     acks.firstRun = r[1]! - r[0]! + 1;
-    acks.pairs = this.count - 1;
-    for (let i = 1; i < this.count; i++) {
+    acks.pairs = ranges - 1;
+    for (let i = 1; i < ranges; i++) {
       acks.gaps[i - 1] = r[i * 2 - 2]! - r[i * 2 + 1]! - 1;
       acks.runs[i - 1] = r[i * 2 + 1]! - r[i * 2]! + 1;
     }
@@ -120,8 +121,8 @@ export class ReceivedPackets {
   }
 
   private open(at: number, packetNumber: number): void {
-    if (at >= MAX_ACK_RANGES) return;
-    if (this.count < MAX_ACK_RANGES) this.count++;
+    if (at >= MAX_KNOWN_RANGES) return;
+    if (this.count < MAX_KNOWN_RANGES) this.count++;
     const r = this.ranges;
     while (r.length < this.count * 2) r.push(0);
     for (let k = this.count * 2 - 1; k >= at * 2 + 2; k--) r[k] = r[k - 2]!;

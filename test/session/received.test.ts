@@ -53,4 +53,19 @@ describe("an ack names", () => {
     for (const number of even) add(received, number);
     expect(named(received)).toEqual(even.slice(8));
   });
+
+  it("all of a burst in the worst order, once its gaps have closed", () => {
+    const received = new ReceivedPackets();
+    for (let i = 0; i < 256; i += 2) add(received, i);
+    for (let i = 1; i < 256; i += 2) add(received, i);
+    expect(named(received)).toEqual(Array.from({ length: 256 }, (_, i) => i));
+  });
+
+  it("nothing of the oldest of more than 128 ranges", () => {
+    const received = new ReceivedPackets();
+    for (let i = 0; i < 1000; i += 2) add(received, i);
+    expect(received.count).toBe(128);
+    for (let i = 1; i < 1000; i += 2) add(received, i);
+    expect(named(received)[0]).toBeGreaterThan(1000 - 2 * 128 - 2);
+  });
 });
