@@ -105,7 +105,7 @@ export class PortLink {
 
   /** A message, if the peer has credit on its channel (or is `leaving`, and this is the last that comes) and the ring has room. */
   message(peer: number, slot: number, message: ReceivedMessage, leaving: boolean): DeliveryVerdict {
-    const { bytes, view, channel, start, end, user } = message;
+    const { view, channel, start, end, user } = message;
     const cost = receiveCost(this.#protocol, end - start);
     if (leaving) this.#receiveCredits.overspend(slot, channel.index, cost);
     else if (!this.#receiveCredits.spend(slot, channel.index, cost)) return "no-credit";
@@ -119,7 +119,7 @@ export class PortLink {
       return "no-ring";
     }
     if (isStamped) w.u32(this.#stampNow());
-    writeMessage(w, peer, channel.index, user, bytes, view, start, end);
+    writeMessage(w, peer, channel.index, user, view, start, end);
     this.#end.commit();
     return "taken";
   }

@@ -130,7 +130,6 @@ export function writeMessage(
   peer: number,
   channel: number,
   user: Float64Array,
-  bytes: Uint8Array,
   view: DataView,
   start: number,
   end: number,
@@ -138,7 +137,7 @@ export function writeMessage(
   w.u32(peer);
   w.u16(channel);
   for (let i = 0; i < user.length; i++) w.view.setFloat64(w.take(8), user[i]!);
-  w.copy(bytes, view, start, end);
+  w.copy(view, start, end);
 }
 
 function readMessage(

@@ -4,7 +4,7 @@
  * case: one copy of everything when it doubles.
  */
 import type { MessageEncoder } from "../protocol.ts";
-import { copyBytes, copyViewed, MAX_WORDS_BYTES } from "../wire/copy-bytes.ts";
+import { copyBytes, copyWords, MAX_WORDS_BYTES } from "../wire/copy-bytes.ts";
 import { Writer } from "../wire/writer.ts";
 
 const MIN_CAPACITY = 512;
@@ -50,14 +50,11 @@ export class ByteRing {
     const position = this.tail;
     const at = position & (bytes.length - 1);
     const first = Math.min(length, bytes.length - at);
-    const rest = length - first;
-    if (view === undefined || length > MAX_WORDS_BYTES) {
-      copyBytes(source, start, bytes, at, first);
-      if (rest > 0) copyBytes(source, start + first, bytes, 0, rest);
+    if (view !== undefined && first === length && length <= MAX_WORDS_BYTES) {
+      copyWords(view, start, this.writerOn(bytes).view, at, length);
     } else {
-      const to = this.writerOn(bytes).view;
-      copyViewed(source, view, start, bytes, to, at, first);
-      if (rest > 0) copyViewed(source, view, start + first, bytes, to, 0, rest);
+      copyBytes(source, start, bytes, at, first);
+      if (first < length) copyBytes(source, start + first, bytes, 0, length - first);
     }
     this.tail = (position + length) >>> 0;
     return position;
@@ -102,16 +99,13 @@ export class ByteRing {
     if (bytes === undefined || length === 0) return;
     const from = position & (bytes.length - 1);
     const first = Math.min(length, bytes.length - from);
-    const rest = length - first;
     const { at } = w;
     w.at = at + length;
-    if (length > MAX_WORDS_BYTES) {
-      copyBytes(bytes, from, w.bytes, at, first);
-      if (rest > 0) copyBytes(bytes, 0, w.bytes, at + first, rest);
+    if (first === length && length <= MAX_WORDS_BYTES) {
+      copyWords(this.writerOn(bytes).view, from, w.view, at, length);
     } else {
-      const { view } = this.writerOn(bytes);
-      copyViewed(bytes, view, from, w.bytes, w.view, at, first);
-      if (rest > 0) copyViewed(bytes, view, 0, w.bytes, w.view, at + first, rest);
+      copyBytes(bytes, from, w.bytes, at, first);
+      if (first < length) copyBytes(bytes, 0, w.bytes, at + first, length - first);
     }
   }
 

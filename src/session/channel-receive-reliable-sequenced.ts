@@ -110,7 +110,7 @@ export class ReliableSequencedReceive implements ReceiveChannel {
       context.counters.duplicateFrames++;
       return;
     }
-    open.add(index, context.bytes, start, end);
+    open.add(index, context.view, start, end);
     context.sequencedBytes += context.sliceBytes;
     if (!open.isComplete) return;
     this.open = undefined;

@@ -133,7 +133,7 @@ export abstract class UnreliableChannel implements ReceiveChannel {
       // Other channels hold all there is: this message goes too.
       if (own) return;
     }
-    reassembly.add(index, context.bytes, start, end);
+    reassembly.add(index, context.view, start, end);
     reassembly.cameAtMs = context.nowMs;
     context.unreliableBytes += sliceBytes;
     if (!reassembly.isComplete) return;

@@ -81,7 +81,7 @@ export function offerAssembled(
   const total = reassembly.totalBytes(context.sliceBytes);
   const scratch = borrowScratch(total);
   const { bytes, view } = scratch;
-  reassembly.assemble(context.sliceBytes, bytes);
+  reassembly.assemble(context.sliceBytes, bytes, view);
   reassembly.release();
   const isTaken = mayOffer && context.offerWhole(channel, bytes, view, total);
   const stored = isTaken ? NONE : context.keep(channel, reassembly.number, bytes, 0, total);
@@ -193,7 +193,7 @@ export abstract class ReliableChannel implements ReceiveChannel {
       context.counters.duplicateFrames++;
       return;
     }
-    reassembly.add(index, context.bytes, start, end);
+    reassembly.add(index, context.view, start, end);
     if (index === count - 1) {
       reassembly.costBytes += end - start - 1;
       limit.arrived(this.channel.index, end - start - 1);

@@ -3,7 +3,7 @@
  * to be never costs memory. Which slice numbers and sizes are possible is checked before anything is stored. Worst
  * case: as many cells as slices received, and one copy of the whole when it is complete.
  */
-import { copyBytes } from "../wire/copy-bytes.ts";
+import { copyViewed } from "../wire/copy-bytes.ts";
 import type { Slab } from "./slab.ts";
 
 const MISSING = -1;
@@ -44,10 +44,10 @@ export class Reassembly {
     return this.received * this.slab.cellBytes;
   }
 
-  add(index: number, bytes: Uint8Array, start: number, end: number): void {
+  add(index: number, view: DataView, start: number, end: number): void {
     const { slab } = this;
     const cell = slab.take();
-    copyBytes(bytes, start, slab.bytes(cell), slab.at(cell), end - start);
+    copyViewed(view, start, slab.bytes(cell), slab.view(cell), slab.at(cell), end - start);
     this.cells[index] = cell;
     this.received++;
     if (index === this.count - 1) this.lastBytes = end - start;
@@ -59,12 +59,12 @@ export class Reassembly {
   }
 
   /** Puts a complete message together at the front of `to`. */
-  assemble(sliceBytes: number, to: Uint8Array): void {
+  assemble(sliceBytes: number, to: Uint8Array, toView: DataView): void {
     const { slab } = this;
     for (let i = 0; i < this.count; i++) {
       const length = i + 1 < this.count ? sliceBytes : this.lastBytes;
       const cell = this.cells[i]!;
-      copyBytes(slab.bytes(cell), slab.at(cell), to, i * sliceBytes, length);
+      copyViewed(slab.view(cell), slab.at(cell), to, toView, i * sliceBytes, length);
     }
   }
 

@@ -20,22 +20,30 @@ export function copyBytes(
   else to.set(from.subarray(start, start + length), at);
 }
 
-/** The same where each array has a view of its memory beside it: how fast it is does not depend on which kinds of arrays they are. */
+/**
+ * The same from a view, to an array with a view beside it: how fast it is does not depend on the kinds of arrays, and a part of a
+ * view is made sooner than one of an array.
+ */
 export function copyViewed(
-  from: Uint8Array,
-  fromView: DataView,
+  from: DataView,
   start: number,
   to: Uint8Array,
   toView: DataView,
   at: number,
   length: number,
 ): void {
-  if (length <= MAX_WORDS_BYTES) copyWords(fromView, start, toView, at, length);
-  else to.set(from.subarray(start, start + length), at);
+  if (length <= MAX_WORDS_BYTES) copyWords(from, start, toView, at, length);
+  else to.set(new Uint8Array(from.buffer, from.byteOffset + start, length), at);
 }
 
-/** Little-endian, as most processors are; what is read so is written so. */
-function copyWords(from: DataView, start: number, to: DataView, at: number, length: number): void {
+/** The same by words, for up to MAX_WORDS_BYTES. Little-endian, as most processors are; what is read so is written so. */
+export function copyWords(
+  from: DataView,
+  start: number,
+  to: DataView,
+  at: number,
+  length: number,
+): void {
   let i = 0;
   for (; i <= length - 16; i += 16) {
     to.setInt32(at + i, from.getInt32(start + i, true), true);

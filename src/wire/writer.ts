@@ -70,9 +70,9 @@ export class Writer {
     this.at += source.byteLength;
   }
 
-  /** `source[start..end)`, of which `view` is another view: no object is made for a few hundred bytes. */
-  copy(source: Uint8Array, view: DataView, start: number, end: number): void {
-    copyViewed(source, view, start, this.bytes, this.view, this.at, end - start);
+  /** The bytes of `source[start..end)`. */
+  copy(source: DataView, start: number, end: number): void {
+    copyViewed(source, start, this.bytes, this.view, this.at, end - start);
     this.at += end - start;
   }
 

@@ -181,7 +181,7 @@ test("to the application, each record says what has happened", () => {
     [
       ToApplication.message,
       messageBytes(2, 3),
-      (w) => writeMessage(w, PEER, 513, user, payload, payloadView, 0, payload.length),
+      (w) => writeMessage(w, PEER, 513, user, payloadView, 0, payload.length),
       ["message", PEER, 513, 0, [1, 2, 3], [1.5, -7]],
     ],
     [
@@ -189,7 +189,7 @@ test("to the application, each record says what has happened", () => {
       STAMP_BYTES + messageBytes(2, 3),
       (w) => {
         w.u32(2 ** 32 - 1);
-        writeMessage(w, PEER, 513, user, payload, payloadView, 0, payload.length);
+        writeMessage(w, PEER, 513, user, payloadView, 0, payload.length);
       },
       ["message", PEER, 513, 2 ** 32 - 1, [1, 2, 3], [1.5, -7]],
     ],
