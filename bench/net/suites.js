@@ -256,8 +256,7 @@ export const suites = {
     // libuv looks at all sockets of a process that are ready before it does anything else: so many of node:dgram, in the process of
     // the clients, leave it no time to say that they are there.
     {
-      title:
-        "3000 peers on 3 ports, 32 bytes up and 200 bytes to all 20 times a second: more than two cores carry",
+      title: "3000 peers on 3 ports, 32 bytes up and 200 bytes to all 20 times a second",
       scenario: game(3000),
       figure: perDatagram,
       own: ["systemsNative"],

@@ -25,7 +25,7 @@ test("keeps what is kept, and nothing of what is not", () => {
       const ring = new ByteRing();
       const stored: Stored[] = [];
       for (const { kind, length, fill } of steps) {
-        const bytes = new Uint8Array(length).fill(fill);
+        const bytes = Uint8Array.from({ length }, (_, i) => fill + 7 * i);
         if (kind === "push") stored.push({ position: ring.push(bytes, 0, length), bytes });
         else if (kind === "pushViewed") {
           const view = new DataView(bytes.buffer);

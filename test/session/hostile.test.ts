@@ -461,6 +461,8 @@ describe("memory stays within the budget", () => {
     const ack = poll(server)!;
     expect(ack[9]).toBe(0x80 + 31);
     expect(ack.length).toBe(9 + 1 + 1 + 31 * 2);
+    const { received } = server.session as unknown as { received: { count: number } };
+    expect(received.count).toBe(128);
   });
 });
 
