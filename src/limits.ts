@@ -42,11 +42,17 @@ export const OWN_SHARE: number = 1 / 4;
 /** Of what the others leave of the pool: so much a channel takes beyond its own part. */
 export const POOL_SHARE: number = 3 / 4;
 
-/** An ack is due after at most this many datagrams with nothing but unreliable data. */
-export const LAZY_ACK_DATAGRAMS = 10;
+/** An ack is due after at most this many datagrams with reliable data that ask for none. */
+export const ACK_DATAGRAMS = 10;
+/** The same of those with nothing but unreliable data. */
+export const LAZY_ACK_DATAGRAMS = 32;
+/** The longest that an ack of nothing but unreliable data is held back. */
+export const LAZY_ACK_MS = 400;
 
-/** Longest delay of such an ack: the delay byte (254 x 250 us) can still say it. */
-export const LAZY_ACK_MS = 60;
+/** A sender that its window or a queue holds back asks for an ack with one in so many datagrams. */
+export const ASK_WHILE_HELD_BACK = 2;
+/** A sender that is to tell what became of unreliable messages asks for an ack so often, ms. */
+export const ASK_FOR_FATE_MS = 60;
 
 /** About one packet number in this many is skipped, so that an ack of everything is found out (RFC 9000 21.4). */
 export const SKIP_ONE_IN = 4096;

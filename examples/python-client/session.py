@@ -48,7 +48,7 @@ class Session:
         # Receiving. `seen` tells duplicates (the last 1024 numbers), `ranges` is what is acknowledged, newest first.
         self.keys_in, self.keys_before, self.phase, self.phase_first, self.phase_since = keys_in, None, 0, None, NEVER
         self.largest, self.largest_at, self.seen, self.ranges = -1, now, set(), []
-        self.ack_at, self.reliable_count, self.unreliable_count, self.answers = NEVER, 0, 0, set()
+        self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count, self.answers = NEVER, NEVER, 0, 0, set()
         self.inboxes = {channel: Inbox() for channel in self.layout.channels}
         budget, other = self.limits['receiveBudgetBytes'], {'server-to-client': 'client-to-server', 'client-to-server': 'server-to-client'}
         self.flow_in = Flow(self.layout, budget, direction)
@@ -167,15 +167,17 @@ class Session:
     def schedule_ack(self, flags, frames, gap, now):
         if not frames and not flags & ACK_NOW:
             return                                              # a pure ack asks for none
-        due = now
-        if not flags & ACK_NOW and not gap:
-            if any(self.layout.channels[f[0]]['reliable'] for f in frames):
-                self.reliable_count += 1
-                due = now if self.reliable_count >= 2 else now + self.limits['maxAckDelayMs'] - ACK_TIMER_EARLY
-            else:
-                self.unreliable_count += 1
-                due = now if self.unreliable_count >= 10 else now + 60
-        self.ack_at = min(self.ack_at, due)
+        hold, full = 400, False
+        if any(self.layout.channels[f[0]]['reliable'] for f in frames):
+            self.reliable_count += 1
+            hold, full = self.limits['maxAckDelayMs'] - ACK_TIMER_EARLY, self.reliable_count >= 10
+        else:
+            self.unreliable_count += 1
+            full = self.unreliable_count >= 32
+        if flags & ACK_NOW or gap or full or now >= self.ripe_at:
+            self.ack_at = now
+        elif now + hold < self.ack_at:
+            self.ack_at, self.ripe_at = now + hold, now + hold / 3
 
     def take(self, frame, packet):
         """Puts a frame into its channel, gives what can be handed on."""
@@ -218,7 +220,7 @@ class Session:
         largest, news = ranges[0][1], False
         record = self.sent.get(largest)
         if record and record['asks'] and not record['acked'] and delay != 255:
-            held = min(delay * 0.25, self.limits['maxAckDelayMs'] if record['keys'] else 60)
+            held = min(delay * 0.25, self.limits['maxAckDelayMs'] if record['keys'] else 64)
             self.sample(now - record['at'], held)
         for number, record in self.sent.items():
             if record['acked'] or not named(number):
@@ -310,7 +312,7 @@ class Session:
             frames = self.pick()
             if not frames and not self.want_q and self.ack_at > now:
                 return out
-            ack, limit, ack_now = None, None, self.want_q
+            ack, limit, ack_now = None, None, self.want_q or bool(frames and self.fresh)   # more waits for acks
             if self.ranges and self.ack_at < NEVER:
                 delay, runs, before = int((now - self.largest_at) * 4), [], None
                 for low, high in self.ranges:
@@ -324,7 +326,7 @@ class Session:
                         self.answers.discard(c)
                 if not frames and len(runs) > 1 and now - self.last_q > self.smoothed:
                     ack_now = True                              # so that our ranges can be forgotten
-                self.ack_at, self.reliable_count, self.unreliable_count = NEVER, 0, 0
+                self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count = NEVER, NEVER, 0, 0
             wide = self.number - self.largest_acked >= 1 << 14
             asks = self.asks if ack_now and not frames else 0
             clear, rest = self.layout.write(self.number, wide, ack, limit, ack_now, frames, asks=asks)

@@ -3,12 +3,20 @@
  * oldest forgotten first, pruned by acks of acks (13.2.4), the newest MAX_ACK_RANGES said; and the policy of docs/wire.md.
  * Worst case: one shift of MAX_KNOWN_RANGES ranges a datagram.
  */
-import { LAZY_ACK_DATAGRAMS, LAZY_ACK_MS, MAX_ACK_RANGES, MAX_KNOWN_RANGES } from "../limits.ts";
+import {
+  ACK_DATAGRAMS,
+  LAZY_ACK_DATAGRAMS,
+  LAZY_ACK_MS,
+  MAX_ACK_RANGES,
+  MAX_KNOWN_RANGES,
+} from "../limits.ts";
 import type { AckBlock } from "../wire/header.ts";
 import { INITIAL_RTT_MS, type RttEstimator } from "./rtt.ts";
 
 const DELAY_UNIT_MS = 0.25;
 const DELAY_UNKNOWN = 255;
+/** Of the time that an ack may be held back: after so much, one that another datagram comes with waits no longer. */
+const RIPE_AFTER = 1 / 3;
 /** By how much timers commonly fire late; an ack that was promised is due by so much sooner (RFC 9000 18.2). */
 const TIMER_LATENESS_MS = 2;
 
@@ -24,6 +32,8 @@ export class ReceivedPackets {
   private immediate = false;
   /** When what is held back must be acknowledged. */
   deadlineMs: number = Number.POSITIVE_INFINITY;
+  /** From then on the next datagram that comes is acknowledged with it at once: that costs no turn of its own. */
+  private ripeMs: number = Number.POSITIVE_INFINITY;
 
   /** -1 before the first. */
   get largest(): number {
@@ -37,7 +47,7 @@ export class ReceivedPackets {
 
   /** An ack is to be sent at the end of this turn even if nothing else is. */
   isDue(nowMs: number): boolean {
-    return this.immediate || this.reliable >= 2 || this.deadlineMs <= nowMs;
+    return this.immediate || this.deadlineMs <= nowMs;
   }
 
   /**
@@ -57,13 +67,15 @@ export class ReceivedPackets {
     if (packetNumber > this.largest) this.largestAtMs = stalled ? Number.NEGATIVE_INFINITY : nowMs;
     this.insert(packetNumber);
     if (!frames && !ackNow) return;
-    if (ackNow || gap) this.immediate = true;
+    if (ackNow || gap || nowMs >= this.ripeMs) this.immediate = true;
     let holdMs = LAZY_ACK_MS;
     if (reliable) {
-      this.reliable++;
+      if (++this.reliable >= ACK_DATAGRAMS) this.immediate = true;
       holdMs = Math.max(0, maxAckDelayMs - TIMER_LATENESS_MS);
     } else if (++this.unreliable >= LAZY_ACK_DATAGRAMS) this.immediate = true;
-    if (nowMs + holdMs < this.deadlineMs) this.deadlineMs = nowMs + holdMs;
+    if (nowMs + holdMs >= this.deadlineMs) return;
+    this.deadlineMs = nowMs + holdMs;
+    this.ripeMs = nowMs + holdMs * RIPE_AFTER;
   }
 
   /** An ack block has been written. */
@@ -72,6 +84,7 @@ export class ReceivedPackets {
     this.unreliable = 0;
     this.immediate = false;
     this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.ripeMs = Number.POSITIVE_INFINITY;
   }
 
   /** The other side has seen an ack of everything up to `packetNumber`: it need not be repeated. */

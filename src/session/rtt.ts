@@ -1,12 +1,11 @@
 /**
  * Round-trip time, smoothed as in RFC 9002 5.3. Differs in one thing: the ack delay is always taken off, not only
- * down to the smallest round trip seen. Acks of unreliable data are held for up to 60 ms and a session may never see
+ * down to the smallest round trip seen. Acks of unreliable data are held for long and a session may never see
  * one that was not; the delay is measured by who held it, and who lies about it only makes us probe too early. As there,
- * no more is taken off than the other side may hold an ack: by how much its timers are late is part of the round trip,
- * or the probe timeout would never learn of it. Constant work.
+ * no more is taken off than the other side may hold an ack of reliable data: by how much its timers are late is part of
+ * the round trip, or the probe timeout would never learn of it. Constant work.
  */
 import type { LatencyHistogram } from "../histogram.ts";
-import { LAZY_ACK_MS } from "../limits.ts";
 import type { RttStats } from "../stats.ts";
 
 /** The RTT assumed before the first sample (RFC 9002 6.2.2). */
@@ -59,7 +58,7 @@ export class RttEstimator {
 
   /** A newly acknowledged datagram took `rttMs`, of which the other side says it held the ack for `ackDelayMs`. */
   sample(rttMs: number, ackDelayMs: number, reliable: boolean, nowMs: number): void {
-    const heldMs = Math.min(ackDelayMs, reliable ? this.maxAckDelayMs : LAZY_ACK_MS);
+    const heldMs = reliable ? Math.min(ackDelayMs, this.maxAckDelayMs) : ackDelayMs;
     const adjustedMs = Math.max(rttMs - heldMs, 0);
     this.latestMs = rttMs;
     this.newestMs = adjustedMs;

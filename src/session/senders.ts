@@ -28,6 +28,8 @@ export class Senders implements FrameEvents {
   private readonly sink: SessionSink;
   private channels: (SendChannel | undefined)[] = noneByChannel;
   private drainedOwed = false;
+  /** A channel that was in the last datagram has refused a message, and waits for acks before it takes another. */
+  waitsForRoom = false;
 
   constructor(
     options: SessionOptions,
@@ -146,9 +148,13 @@ export class Senders implements FrameEvents {
   /** The frames of `plan` have left. */
   left(plan: Plan): void {
     const { counters } = this;
+    this.waitsForRoom = false;
     for (let i = 0; i < plan.count; i++) {
       const channel = plan.channels[i]!;
-      if (channel.refusedCost > 0 && !channel.definition.reliable) this.drainedOwed = true;
+      if (channel.refusedCost > 0) {
+        if (channel.definition.reliable) this.waitsForRoom = true;
+        else this.drainedOwed = true;
+      }
       counters.unreliableUnsent += channel.droppedUnsent;
       channel.droppedUnsent = 0;
       counters.messagesReplaced += channel.replaced;

@@ -137,7 +137,7 @@ export class Session {
       this.path,
       this.counters,
     );
-    this.silence = new Silence(this.timers, this.rtt, this.sent);
+    this.silence = new Silence(this.timers, this.rtt, this.sent, this.senders);
     const { counters, rtt, space, timers } = this;
     this.sendLimit = new SendLimit(sending, timers, rtt);
     this.receiveLimit = new ReceiveLimit(flowOf(options, negotiated, true));
@@ -454,9 +454,8 @@ export class Session {
     this.counters.acksReceived++;
     if (header.limit) this.sendLimit.raise(header.receiveLimit);
     if (header.packetNumber + STALE_ACK_PACKETS < this.duplicates.largest) return;
-    const { controller, rtt, sent } = this;
+    const { clock, controller, rtt, sent } = this;
     this.senders.notices.ackBlock++;
-    const { clock } = this;
     if (header.limit && clock?.heard(header, sent, nowMs)) this.context.sink.clock?.(clock.words);
     if (sent.acknowledge(header.acks, nowMs, rtt, controller, stalled)) {
       controller.onFeedback(rtt.takeNewestMs(), rtt, nowMs);
@@ -492,7 +491,8 @@ export class Session {
     header.limit = header.ack && (tell || this.clock?.isDue(nowMs) === true);
     header.clock = this.clock?.reading(nowMs) ?? 0;
     if (header.limit) header.receiveLimit = this.receiveLimit.next();
-    header.ackNow = probe || this.pingWanted || asks >= 0;
+    const asksAlone = probe || this.pingWanted || asks >= 0;
+    header.ackNow = asksAlone || (work && open && this.silence.asksNow(nowMs, this.controller));
     const pathProbeBytes = open && this.followsData && !probe ? this.path.probeBytes(nowMs) : 0;
     if (pathProbeBytes > 0) return this.probePath(pathProbeBytes, w, nowMs);
     builder.begin(header, plan, this.user, nowMs);
@@ -501,7 +501,7 @@ export class Session {
       const mostBytes = probe ? this.path.baseBytes : this.path.datagramBytes;
       builder.fill(header, plan, probe, sendLimit, mostBytes, nowMs);
     }
-    if (!header.frames && !header.ackNow) {
+    if (!header.frames && !asksAlone) {
       if (!ackDue) return this.settle(nowMs);
       header.ackNow = received.asksForAck(sent.needsAck, nowMs - this.lastElicitingMs, this.rtt);
     }
@@ -541,7 +541,7 @@ export class Session {
       flags |= Sent.eliciting;
       if (space.plan.reliable) flags |= Sent.reliable;
       this.lastElicitingMs = nowMs;
-      this.silence.asked(nowMs);
+      this.silence.left(nowMs, header.ackNow);
     } else counters.acksSent++;
     sent.commit(nowMs, bytes, flags, header.ack && !trimmed ? header.acks.largest : -1);
     if (header.ack) this.received.reported();

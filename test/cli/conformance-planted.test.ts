@@ -24,9 +24,15 @@ const groups: readonly (readonly [name: string, faults: Faults, others: readonly
       "ack-reliable": [
         ["session/received.js", /maxAckDelayMs - TIMER_LATENESS_MS/, "maxAckDelayMs + 60"],
       ],
-      "ack-unreliable": [["limits.js", /LAZY_ACK_MS = 60/, "LAZY_ACK_MS = 100"]],
-      "ack-tenth": [["limits.js", /LAZY_ACK_DATAGRAMS = 10/, "LAZY_ACK_DATAGRAMS = 20"]],
-      "ack-out-of-order": [["session/received.js", /if \(ackNow \|\| gap\)/, "if (ackNow)"]],
+      "ack-unreliable": [
+        [
+          "session/received.js",
+          /if \(!frames && !ackNow\)/,
+          "if (!ackNow && !(frames && reliable))",
+        ],
+      ],
+      "ack-unreliable-32nd": [],
+      "ack-out-of-order": [],
       "ack-pruned": [["session/received.js", /prune\(packetNumber\) \{/, "$& return;"]],
       "ack-ahead": [["session/sent.js", /if \(largest >= this\.next\)/, "if (false)"]],
       "limit-room": [["budget-shares.js", /budgetBytes \* \(1 - OWN_SHARE\)/, "budgetBytes / 2"]],
@@ -38,13 +44,15 @@ const groups: readonly (readonly [name: string, faults: Faults, others: readonly
   [
     "acknowledges wrongly, and has one budget for all",
     {
-      "ack-second": [["session/received.js", /this\.reliable >= 2/, "this.reliable >= 3"]],
+      "ack-tenth": [["limits.js", /(?<!LAZY_)ACK_DATAGRAMS = 10/, "ACK_DATAGRAMS = 20"]],
+      "ack-unreliable-32nd": [["limits.js", /LAZY_ACK_DATAGRAMS = 32/, "LAZY_ACK_DATAGRAMS = 64"]],
+      "ack-out-of-order": [["session/received.js", /if \(ackNow \|\| gap/, "if (ackNow"]],
       "ack-pure": [["session/received.js", /if \(!frames && !ackNow\)\s+return;/, ""]],
       "ack-once": [
         [
           "session/received.js",
-          /(?<=reported\(\) \{[^}]*)this\.deadlineMs = Number\.POSITIVE_INFINITY;\n {4}\}/,
-          "this.deadlineMs = this.again ? Infinity : this.largestAtMs + 80; this.again = true;\n}",
+          /(?<=reported\(\) \{[^}]*)this\.deadlineMs = Number\.POSITIVE_INFINITY;/,
+          "this.deadlineMs = this.again ? Infinity : this.largestAtMs + 80; this.again = true;",
         ],
       ],
       "ack-ranges": [["limits.js", /MAX_ACK_RANGES = 32/, "MAX_ACK_RANGES = 4"]],

@@ -160,7 +160,7 @@ describe("the limit of a channel", () => {
     let i = 0;
     for (; (i + 1) * 764 < own / 4; i++) take("event", i);
     expect(limits).toEqual([]);
-    for (; (i + 1) * 764 < own; i++) take("event", i);
+    for (; (i + 1) * 764 < 2 * own; i++) take("event", i);
     const told = limits.map((limit) => [flow.indexes[flow.placeIn(limit)], flow.handedOnIn(limit)]);
     expect(told.length).toBeGreaterThan(1);
     for (const [index, bytes] of told) {

@@ -80,6 +80,21 @@ describe("a sender that asks for notices", () => {
     },
   );
 
+  it("hears of messages that are sent often 60 ms and a round trip later at most", () => {
+    const it = world({ delivery: "unreliable" });
+    const toldAt: number[] = [];
+    for (let token = 0; token < 100; token++) {
+      expect(it.send(token)).toBe(true);
+      it.pair.run(10);
+      while (toldAt.length < it.told.length) toldAt.push(it.pair.time.nowMs);
+    }
+    // The first has none before it that could have asked.
+    for (let token = 10; token < toldAt.length; token++) {
+      expect(toldAt[token]! - token * 10).toBeLessThanOrEqual(60 + 40 + 2 * 10);
+    }
+    expect(toldAt.length).toBeGreaterThan(85);
+  });
+
   it("hears nothing of messages without a token, and nothing before an ack", () => {
     const it = world({});
     it.send(undefined);

@@ -188,8 +188,10 @@ describe("the golden vectors of a session", async () => {
     expect(step(name, "one reliable").writes).toBeUndefined();
     expect(trace(name).steps[1]).toMatchObject({ writes: [{ acks: [[0, 0]] }] });
     expect(trace(name).steps[1]!.atMs).toBeLessThanOrEqual(protocol.limits.maxAckDelayMs);
-    expect(step(name, "two").writes).toBeUndefined();
-    expect(step(name, "are ack").writes).toMatchObject([{ acks: [[0, 2]] }]);
+    expect(step(name, "two of").writes).toBeUndefined();
+    expect(step(name, "with the next that comes after a third of max").writes).toMatchObject([
+      { acks: [[0, 2]], delay: 0 },
+    ]);
     expect(step(name, "a gap").writes).toMatchObject([
       {
         acks: [
@@ -200,7 +202,18 @@ describe("the golden vectors of a session", async () => {
     ]);
     expect(step(name, "what fills").writes).toMatchObject([{ acks: [[0, 4]] }]);
     expect(step(name, "Q").writes).toMatchObject([{ acks: [[0, 5]] }]);
-    expect(step(name, "the tenth").writes).toMatchObject([{ acks: [[0, 16]] }]);
+    expect(step(name, "nine").writes).toBeUndefined();
+    expect(step(name, "the tenth").writes).toMatchObject([{ acks: [[0, 15]] }]);
+    const at = trace(name).steps.indexOf(step(name, "an unreliable"));
+    const [given, told] = trace(name).steps.slice(at);
+    expect(given!.writes).toBeUndefined();
+    expect(told).toMatchObject({ atMs: given!.atMs + 400, writes: [{ acks: [[0, 16]] }] });
+    expect(step(name, "two unreliable").writes).toBeUndefined();
+    expect(step(name, "with the next that comes after a third of 400").writes).toMatchObject([
+      { acks: [[0, 18]], delay: 0 },
+    ]);
+    expect(step(name, "31").writes).toBeUndefined();
+    expect(step(name, "the 32nd").writes).toMatchObject([{ acks: [[0, 50]] }]);
     expect(step(name, "a pure").writes).toBeUndefined();
   });
 

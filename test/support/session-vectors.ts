@@ -157,18 +157,28 @@ function forgedTraces(protocol: Protocol): Trace[] {
     .give("one reliable message: acknowledged when maxAckDelayMs ends", event(0, 0))
     .after(100)
     .give("two of them", event(1, 1))
-    .give("are acknowledged at once", event(2, 2))
+    .after(7)
+    .give("with the next that comes after a third of maxAckDelayMs", event(2, 2))
     .after(100)
     .give("a gap: at once", event(4, 4))
     .give("what fills it, and is not the largest plus one: at once", event(3, 3))
     .after(100)
     .give("Q: at once", { number: 5 })
-    .after(100)
-    .give("an unreliable message: after 60 ms", spark(6))
     .after(100);
-  for (let number = 7; number < 16; number++) acks.give("nine more", spark(number));
-  acks.give("the tenth of its kind: at once", spark(16));
-  acks.after(100).give("a pure ack: never", { number: 17, ack: { largest: 0, firstRun: 1 } });
+  for (let number = 6; number < 15; number++)
+    acks.give("nine reliable ones", event(number, number));
+  acks
+    .give("the tenth of its kind: at once", event(15, 15))
+    .after(100)
+    .give("an unreliable message: after 400 ms", spark(16))
+    .after(500)
+    .give("two unreliable ones", spark(17))
+    .after(140)
+    .give("with the next that comes after a third of 400 ms", spark(18))
+    .after(500);
+  for (let number = 19; number < 50; number++) acks.give("31 unreliable ones", spark(number));
+  acks.give("the 32nd of its kind: at once", spark(50));
+  acks.after(500).give("a pure ack: never", { number: 51, ack: { largest: 0, firstRun: 1 } });
 
   const numbers = start()
     .give("the first", event(0, 0))
