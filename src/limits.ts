@@ -215,3 +215,10 @@ export const MAX_TOKEN_LIFETIME_MS = 86_400_000;
 
 /** Issuers whose connect tokens one server takes. */
 export const MAX_TOKEN_ISSUERS = 16;
+
+/**
+ * The most that V8 keeps of what is new in a worker's heap, MiB, three times what it collects at a time. `node:dgram` gives each
+ * datagram memory of its own outside the heap, which only a collection frees. By itself V8 waits for 16 MiB of new objects, of
+ * which a datagram is few, and searches the whole heap before that for the sake of what is outside.
+ */
+export const WORKER_YOUNG_HEAP_MB = 6;

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import type { CounterName } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
+import { WORKER_YOUNG_HEAP_MB } from "../limits.ts";
 import type { ChannelDefinition, ServerProtocol } from "../protocol.ts";
 import type { PeerStats, PortStats } from "../stats.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
@@ -112,7 +113,10 @@ export class PortHandle {
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
       workerData: { ...worker, memory } satisfies WorkerOptions,
       name: `stardust port ${worker.port}`,
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(worker.heapBytes / 2 ** 20) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.ceil(worker.heapBytes / 2 ** 20),
+        maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB,
+      },
       // Workers inherit all flags of Node, and it refuses this one for a file.
       ...(process.execArgv.some((arg) => arg.startsWith("--input-type")) ? { execArgv: [] } : {}),
     });
