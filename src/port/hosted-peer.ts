@@ -18,6 +18,8 @@ import type { HostedExchanges } from "./hosted-exchanges.ts";
 /** A peer of the worker that hosts the systems: what they do with it happens at once, on the same thread. */
 export interface WorkerPeer {
   readonly id: number;
+  /** What the systems have of it; undefined before they know it, and after. */
+  hosted: HostedPeer | undefined;
   readonly negotiated: NegotiatedVersion;
   /** Where it is now. */
   readonly address: string;

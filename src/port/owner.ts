@@ -376,7 +376,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   deliver(peer: PortPeer, message: ReceivedMessage): boolean {
     const { systems, link } = this.#o;
     if (systems?.handles(message.channel.index)) {
-      const verdict = systems.deliver(peer.id, peer.negotiated.compat, message);
+      const verdict = systems.deliver(peer, message);
       if (verdict === "malformed") this.#malformed(peer);
       if (verdict !== "for-application") return true;
     }

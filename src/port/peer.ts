@@ -22,7 +22,7 @@ import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { AwayPeers } from "./away-peers.ts";
-import type { Admission, WorkerPeer } from "./hosted-peer.ts";
+import type { Admission, HostedPeer, WorkerPeer } from "./hosted-peer.ts";
 import { creditCost, fullBit } from "./memory.ts";
 import type { TurnTaker } from "./peer-turns.ts";
 import { WaitingMessages, type WaitingState } from "./waiting.ts";
@@ -128,6 +128,7 @@ export class PortPeer implements ConnectionHost, WorkerPeer, Addressed, TurnTake
   readonly negotiated: NegotiatedVersion;
   readonly admission: Admission | undefined;
   readonly connection: Connection;
+  hosted: HostedPeer | undefined = undefined;
   /** Where it answered the cookie, until `Addresses`, which alone changes it, takes another path. */
   address: string;
   port: number;

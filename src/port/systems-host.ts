@@ -170,11 +170,11 @@ export class SystemsHost implements BroadcastTarget {
   }
 
   /** Decodes a message and hands it to its handler. */
-  deliver(id: number, compat: boolean, received: ReceivedMessage): SystemsVerdict {
+  deliver(from: WorkerPeer, received: ReceivedMessage): SystemsVerdict {
     const { channel, user } = received;
-    const message = decodeReceived(this.#reader, compat, received);
+    const message = decodeReceived(this.#reader, from.negotiated.compat, received);
     if (message === undefined) return "malformed";
-    const peer = this.#peers.get(id);
+    const { id, hosted: peer } = from;
     if (peer === undefined) return "taken";
     if (channel.asks !== undefined) {
       const said = message as ExchangeMessage;
@@ -184,12 +184,15 @@ export class SystemsHost implements BroadcastTarget {
       return "taken";
     }
     this.#user = user;
-    this.#guard(
-      "receive",
-      () => this.#handlers[channel.index]!(peer.face, message, this.#context),
-      id,
-      channel,
-    );
+    // As #guard does it, without two functions for each message.
+    try {
+      const result = this.#handlers[channel.index]!(peer.face, message, this.#context);
+      if (result instanceof Promise) {
+        result.catch((error) => this.#report(error, "receive", id, channel));
+      }
+    } catch (error) {
+      this.#report(error, "receive", id, channel);
+    }
     return "taken";
   }
 
@@ -262,6 +265,7 @@ export class SystemsHost implements BroadcastTarget {
     const movedFrom = joined.admission?.moved?.from;
     this.#exchanges.adopt(joined.id, joined.admission?.moved?.nextRequest);
     const peer = new HostedPeer(this.#hostedPort, joined);
+    joined.hosted = peer;
     this.#peers.set(joined.id, peer);
     this.#faces.set(joined.id, peer.face);
     const stateOf = (): void => {
@@ -277,6 +281,7 @@ export class SystemsHost implements BroadcastTarget {
   leave(id: number, reason: CloseReason): void {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
+    peer.peer.hosted = undefined;
     this.#peers.delete(id);
     this.#faces.delete(id);
     this.#exchanges.leave(id);
@@ -365,11 +370,13 @@ export class SystemsHost implements BroadcastTarget {
 
   /** `peer` and `channel`: what the work is about, where it is about one. */
   #guard(part: string, work: () => unknown, peer?: number, channel?: ChannelDefinition): void {
-    runGuarded(work, (error) => {
-      const name = channel?.name;
-      const where = name === undefined ? part : `${part}.${name}`;
-      this.#onFault(error, `systems.${where}`, { peer, channel: name });
-    });
+    runGuarded(work, (error) => this.#report(error, part, peer, channel));
+  }
+
+  #report(error: unknown, part: string, peer?: number, channel?: ChannelDefinition): void {
+    const name = channel?.name;
+    const where = name === undefined ? part : `${part}.${name}`;
+    this.#onFault(error, `systems.${where}`, { peer, channel: name });
   }
 }
 
