@@ -28,14 +28,17 @@ describe("a thread's event loop", () => {
     return loopDelay.histogram.snapshot().count - count;
   };
 
-  it("is woken twice a second to see how late it is while it has nothing to do, and twenty times while it has", () => {
+  it("is woken to see how late it is twice a second while it has nothing to do, twenty times while it has much, and as its work is between", () => {
     utilization = 0.001;
     expect(samplesOf(10_000)).toBe(20);
     utilization = 0.5;
     samplesOf(500);
     expect(samplesOf(10_000)).toBe(200);
-    utilization = 0;
+    utilization = 0.1;
     samplesOf(50);
+    expect(samplesOf(10_000)).toBe(50);
+    utilization = 0;
+    samplesOf(200);
     expect(samplesOf(10_000)).toBe(20);
   });
 });
