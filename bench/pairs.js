@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { contestants } from "./net/contestants.js";
 import { suites } from "./net/suites.js";
 import { asJson, figure, isQuick, machine, machineLine, median, option } from "./options.js";
 
@@ -29,8 +30,10 @@ async function open(folder, specs) {
 async function measure({ title, scenario, figure: of, node, own }, sides, only, rounds) {
   const names = only ?? own;
   const bySide = sides.map(({ present }) => present(names).found);
-  const shared = names.filter((id) => bySide.every((found) => found.some((one) => one.id === id)));
-  const contestants = [];
+  // Two processes that talk to each other: not what one loop measures by itself.
+  const isRace = (id) => (one) => one.id === id && one.measure === undefined;
+  const shared = names.filter((id) => bySide.every((found) => found.some(isRace(id))));
+  const measured = [];
   for (const id of shared) {
     const costs = [[], []];
     for (let round = 0; round < rounds; round++) {
@@ -45,10 +48,11 @@ async function measure({ title, scenario, figure: of, node, own }, sides, only, 
     }
     const [here, there] = costs;
     const ratio = { ...figure(here.map((cost, i) => cost / there[i])), rounds: here.length };
-    contestants.push({ id, there: median(there), here: median(here), ratio });
+    measured.push({ id, there: median(there), here: median(here), ratio });
   }
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  return { title, unit: of.unit, contestants, missing: names.filter((id) => !shared.includes(id)) };
+  const missing = names.filter((id) => !shared.includes(id));
+  return { title, unit: of.unit, contestants: measured, missing };
 }
 
 const suite = process.argv[2];
@@ -68,11 +72,19 @@ const row = option("row");
 const rows = suites[suite].filter((_, i) => row === undefined || i === Number(row));
 if (rows.length === 0) fail(`${suite} has rows 0 to ${suites[suite].length - 1}, not ${row}`);
 const rounds = isQuick ? 1 : Number(option("rounds") ?? ROUNDS);
+if (!(Number.isInteger(rounds) && rounds > 0))
+  fail(`--rounds takes a whole number, not ${option("rounds")}`);
+const only = option("only")?.split(",");
+const unknown = only?.find((id) => !Object.hasOwn(contestants, id));
+if (unknown !== undefined)
+  fail(`${unknown} does not take part: there are ${Object.keys(contestants).join(", ")}`);
 const specs = rows.flatMap(({ scenario }) => scenario.spec ?? []);
 const sides = [await open(resolve(import.meta.dirname, ".."), specs), await open(other, specs)];
 if (!asJson) console.log(`${machineLine()}; this checkout beside ${other}\n`);
 for (const one of rows) {
-  const result = await measure(one, sides, option("only")?.split(","), rounds);
+  const result = await measure(one, sides, only, rounds).catch((error) =>
+    fail(`${one.title}: ${error.message}`),
+  );
   if (asJson) {
     console.log(JSON.stringify({ bench: suite, machine: machine(), beside: other, ...result }));
     continue;
