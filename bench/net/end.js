@@ -88,17 +88,21 @@ async function clients() {
     await Promise.all(Array.from({ length: Math.min(JOINING, count) }, join));
   };
   // Where joins are measured, the code of both ends has seen some before, and keeps nothing of them.
-  let passing = options.passingClients ?? 0;
-  const pass = async () => {
-    while (passing-- > 0) await (await adapter.connect(options, options.port, take)).close();
+  const pass = async (count = 0) => {
+    let passing = count;
+    const come = async () => {
+      while (passing-- > 0) await (await adapter.connect(options, options.port, take)).close();
+    };
+    await Promise.all(Array.from({ length: JOINING }, come));
   };
-  await Promise.all(Array.from({ length: JOINING }, pass));
+  await pass(options.passingClients);
   // Where what they leave is measured, those before them have made what is made once.
   const first = options.firstClients ?? options.clients;
   await joins(first);
   return {
     ready: {},
     async start() {
+      await pass(options.visitingClients);
       await joins(options.clients - first);
       work.start();
     },

@@ -27,7 +27,7 @@
 #define MAX_OUTSTANDING_MESSAGES 4096
 
 static struct {
-  int server, port, clients, first, passing, up, down, burst;
+  int server, port, clients, first, passing, visiting, up, down, burst;
   double every_ms, hz;
   char work[16], delivery[32], host[64];
 } o = {.clients = 1, .first = -1, .up = 32, .burst = 1, .hz = 20, .host = "127.0.0.1"};
@@ -166,6 +166,7 @@ static void mark(const char *name) {
 static char line[256];
 static size_t line_length;
 static void join(int from, int to);
+static void pass(int left);
 static int is_joined;
 
 /* Reads a command, if there is one. Returns 0 when the program is to end. */
@@ -179,7 +180,10 @@ static int command(void) {
   if (!strcmp(line, "quit")) return 0;
   if (!strcmp(line, "start")) {
     running = 1;
-    if (!o.server && !is_joined) join(o.first, o.clients);
+    if (!o.server && !is_joined) {
+      pass(o.visiting);
+      join(o.first, o.clients);
+    }
   }
   if (!strcmp(line, "stop")) running = 0;
   mark(line);
@@ -274,20 +278,24 @@ static void join(int from, int to) {
   is_joined = to == o.clients;
 }
 
-static void connect_all(void) {
-  clients = calloc(o.clients, sizeof *clients);
-  epoll = epoll_create1(0);
-  struct epoll_event e = {.events = EPOLLIN, .data.u64 = (uint64_t)-1};
-  epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &e);
-  if (o.first < 0) o.first = o.clients;
-  /* They come and leave in the places of those that stay, as many at once as there are of them. */
-  for (int left = o.passing; left > 0;) {
+/* They come and leave in the places of those that stay, as many at once as there are of them. */
+static void pass(int left) {
+  while (left > 0) {
     int some = left < JOINING ? left : JOINING;
     if (some > o.clients) some = o.clients;
     join(0, some);
     leave(0, some);
     left -= some;
   }
+}
+
+static void connect_all(void) {
+  clients = calloc(o.clients, sizeof *clients);
+  epoll = epoll_create1(0);
+  struct epoll_event e = {.events = EPOLLIN, .data.u64 = (uint64_t)-1};
+  epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &e);
+  if (o.first < 0) o.first = o.clients;
+  pass(o.passing);
   join(0, o.first);
   printf("{\"ready\":{}}\n");
   fflush(stdout);
@@ -348,6 +356,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i], "clients")) o.clients = atoi(value);
     if (!strcmp(argv[i], "firstClients")) o.first = atoi(value);
     if (!strcmp(argv[i], "passingClients")) o.passing = atoi(value);
+    if (!strcmp(argv[i], "visitingClients")) o.visiting = atoi(value);
     if (!strcmp(argv[i], "upBytes")) o.up = atoi(value);
     if (!strcmp(argv[i], "downBytes")) o.down = atoi(value);
     if (!strcmp(argv[i], "burst")) o.burst = atoi(value);

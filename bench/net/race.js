@@ -57,9 +57,9 @@ class End {
 
   ready = async (ms) => (await this.#next(ms)).ready;
 
-  async ask(word) {
+  async ask(word, ms) {
     this.child.stdin.write(`${word}\n`);
-    return (await this.#next())[word];
+    return (await this.#next(ms))[word];
   }
 
   async quit() {
@@ -140,7 +140,7 @@ export async function race(contestant, scenario) {
     if (options.passingClients > 0) await haveLeft(server, options.firstClients);
     const early = await Promise.all([server.ask("mark"), client.ask("mark")]);
     await server.ask("start");
-    await client.ask("start");
+    await client.ask("start", options.visitingClients > 0 ? PASSING_MS : ANSWER_MS);
     const joined = await Promise.all([server.ask("mark"), client.ask("mark")]);
     await sleep(options.warmUpMs);
     await Promise.all([server.ask("steady"), client.ask("steady")]);

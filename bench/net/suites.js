@@ -60,6 +60,13 @@ const perJoin = {
   rateUnit: "joins/s",
 };
 
+const perVisit = {
+  unit: "us a join and its leave, CPU of the server",
+  cost: ({ joining }, { visitingClients }) => joining.cpuUs / visitingClients,
+  rate: ({ joining }, { visitingClients }) => (visitingClients / joining.atUs) * 1e6,
+  rateUnit: "joins/s",
+};
+
 /** Round trips as the clients' applications see them. */
 const roundTrip = {
   unit: "us from sending to the answer, median of a round",
@@ -129,6 +136,15 @@ const joining = {
   collects: false,
   warmUpMs: 100,
   measureMs: 100,
+};
+
+/** Of half a second of joins the compiler and the collector take what they happen to; of thousands their share. */
+const visiting = {
+  ...joining,
+  clients: 32,
+  visitingClients: 8000,
+  // The joins that a port remembers are those of half a minute here.
+  listen: { limits: { rememberedJoins: 65_536 } },
 };
 
 const echo = (clients, hz) => ({
@@ -317,6 +333,14 @@ export const suites = {
       peers: ["enet", "ws", "tcp"],
       limit: "cryptography",
       rateTargets: [{ own: "sealed", against: "cryptography", ratio: 0.5 }],
+    },
+    {
+      title: "8,000 clients join and leave again, 32 at a time, behind 6,000",
+      scenario: visiting,
+      figure: perVisit,
+      rounds: 3,
+      own: ["sealed", "application"],
+      peers: ["enet", "ws", "tcp"],
     },
   ],
   latency: [
