@@ -257,10 +257,10 @@ export class RunningServer<F extends ServerFaceTypes>
       },
       listener: {
         // Everybody is let in only where nobody was asked to decide: a function that answers nothing has not accepted.
-        authenticate: (body, origin, signal) =>
+        authenticate:
           options.authenticate === undefined
-            ? { accept: true }
-            : options.authenticate(body as F["join"], origin, signal),
+            ? undefined
+            : (body, origin, signal) => options.authenticate!(body as F["join"], origin, signal),
         place: options.place as ((placing: PoolPlacing) => number | undefined) | undefined,
         onJoin: (id, handle, address, joined) =>
           this.#onJoin(new RunningPeer<F>(this, id, handle, address, joined)),

@@ -121,7 +121,8 @@ function membersOf(schema: JsonSchema): Member[] {
       typeof description === "string" ? documentation({ doc: description }, "") : undefined;
     return {
       name: key(name),
-      type: ownType(inner),
+      // What has none is made in one piece, and JSON leaves it out.
+      type: required ? ownType(inner) : `${ownType(inner)} | undefined`,
       optional: !required,
       readonly: true,
       ...(doc === undefined ? {} : { doc }),

@@ -12,15 +12,20 @@ export type JoinDecision =
   | { readonly accept: false; readonly detail?: string | undefined };
 
 export interface Decider {
-  /** Asynchronous, may throw; `signal` fires when its time is up. */
-  authenticate(
-    body: unknown,
-    origin: JoinOrigin,
-    signal: AbortSignal,
-  ): Promise<JoinDecision> | JoinDecision;
+  /** Asynchronous, may throw; `signal` fires when its time is up. Missing: everybody is let in. */
+  readonly authenticate:
+    | ((
+        body: unknown,
+        origin: JoinOrigin,
+        signal: AbortSignal,
+      ) => Promise<JoinDecision> | JoinDecision)
+    | undefined;
   /** Something of the application's threw, or a worker died: reported, never fatal. */
   onFault(where: string, error: unknown, origin?: FaultOrigin): void;
 }
+
+/** Where nobody decides. */
+const LET_IN: JoinDecision = { accept: true };
 
 export class JoinDecisions {
   /** How long each answer took, timeouts too. */
@@ -41,7 +46,21 @@ export class JoinDecisions {
   }
 
   /** Never rejects: what goes wrong is a fault, and `failed`. */
-  async ask(body: unknown, origin: JoinOrigin): Promise<JoinDecision | "timeout" | "failed"> {
+  ask(
+    body: unknown,
+    origin: JoinOrigin,
+  ): JoinDecision | Promise<JoinDecision | "timeout" | "failed"> {
+    const { authenticate } = this.#decider;
+    if (authenticate !== undefined) return this.#wait(authenticate, body, origin);
+    this.took.add(0);
+    return LET_IN;
+  }
+
+  async #wait(
+    authenticate: NonNullable<Decider["authenticate"]>,
+    body: unknown,
+    origin: JoinOrigin,
+  ): Promise<JoinDecision | "timeout" | "failed"> {
     const askedMs = performance.now();
     const abort = new AbortController();
     let stop!: () => void;
@@ -54,7 +73,7 @@ export class JoinDecisions {
     const timer = setTimeout(stop, this.#timeoutMs);
     this.#waiting.add(stop);
     try {
-      const decided = Promise.resolve(this.#decider.authenticate(body, origin, abort.signal));
+      const decided = Promise.resolve(authenticate(body, origin, abort.signal));
       const decision = await Promise.race([decided, timeout]);
       if (decision !== "timeout" && typeof decision?.accept !== "boolean") {
         throw new StardustError(

@@ -465,8 +465,17 @@ export class Pool {
       if (portSlot === "failed") return asked.reject(request, "internal", "");
       const peer = portSlot === undefined ? undefined : this.#reserve(portSlot);
       if (portSlot === undefined || peer === undefined) return asked.reject(request, "full", "");
-      const joined = { body, negotiated, token, state, claim, joined: false };
-      this.#peers.set(peer, { portSlot, place: peer, address, ...joined });
+      this.#peers.set(peer, {
+        portSlot,
+        place: peer,
+        address,
+        body,
+        negotiated,
+        token,
+        state,
+        claim,
+        joined: false,
+      });
       if (claim !== undefined) claim.peer = peer;
       this.#peersOf.add(address);
       const counter = portSlot === kept ? ("joinsStayed" as const) : undefined;

@@ -45,6 +45,7 @@ import {
 import { tellRefused, tellRejected } from "./refusals.ts";
 import { Requests } from "./requests.ts";
 import type { OwnJoin, ReserveAnswer } from "./reserve-answer.ts";
+import { reservePost } from "./reserve-post.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
 import { notStarted, startError, WORKER_GONE } from "./start-error.ts";
@@ -150,15 +151,14 @@ export class PortHandle {
     if (this.#exited) return Promise.resolve(WORKER_GONE);
     const slot = this.#slotOf(peer);
     this.#clocks.reset(slot);
-    const { cid, address, port, local, hash, compat, key, body } = request;
+    const { compat, body } = request;
     this.#sendCredits.reset(slot, compat);
     this.#receiveCredits.reset(slot, compat);
-    const join = { cid, address, port, local, hash, compat, key };
     // Who has no systems may have a state that cannot be cloned.
     const admission = this.#hasSystems ? { join: body, accept, state } : undefined;
     return new Promise((resolve) => {
       try {
-        this.#post({ type: "reserve", peer, ...join, accept, admission, own });
+        this.#post(reservePost(peer, request, accept, admission, own));
       } catch (error) {
         // A body or state that cannot be cloned: a function in it, say.
         resolve((error as Error).message);

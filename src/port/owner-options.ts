@@ -4,12 +4,10 @@ import type { Protocol } from "../protocol.ts";
 import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
-import type { ZeroServerEvent } from "../zero/events.ts";
+import type { JoinEvent } from "../zero/events.ts";
 import type { ZeroServerOptions } from "../zero/server-options.ts";
 import type { PortLink } from "./link.ts";
 import type { SystemsHost } from "./systems-host.ts";
-
-type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 
 export interface PortOwnerOptions {
   readonly protocol: Protocol;

@@ -21,7 +21,7 @@ import type { TraceCommand } from "../trace/recorder.ts";
 import { DatagramLoop, type LoopUser } from "../udp/datagram-loop.ts";
 import { keyLines } from "../udp/key-log.ts";
 import { nowMs } from "../udp/turn.ts";
-import type { ZeroServerEvent } from "../zero/events.ts";
+import type { JoinEvent, ZeroServerEvent } from "../zero/events.ts";
 import type { RejectReason } from "../zero/messages.ts";
 import { ZeroServer } from "../zero/server.ts";
 import { Addresses } from "./addresses.ts";
@@ -38,7 +38,6 @@ import { Refusals, type RefusedCounts } from "./refusals.ts";
 import { Traces } from "./traces.ts";
 
 type ReserveRequest = Omit<Extract<ApplicationPost, { type: "reserve" }>, "type">;
-type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
 type ConfirmedEvent = Extract<ZeroServerEvent, { type: "confirmed" }>;
 
 export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEvent> {
@@ -133,16 +132,17 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   /** Makes a reservation and returns its accept, which the port that got the join sends; or why there is none. */
   reserve(request: ReserveRequest): Uint8Array | typeof KEY_REFUSED | typeof ID_TAKEN {
-    const { peer: id, cid, hash, compat } = request;
-    if (this.#zero.hasPlaced(cid, nowMs())) return ID_TAKEN;
-    const bytes = this.#zero.reserve({ ...request, nowMs: nowMs() });
+    const { peer: id, cid, address, port, local, hash, compat, key, accept } = request;
+    const now = nowMs();
+    if (this.#zero.hasPlaced(cid, now)) return ID_TAKEN;
+    const join = { peer: id, cid, address, port, local, hash, compat, key, accept, nowMs: now };
+    const bytes = this.#zero.reserve(join);
     if (bytes === undefined) return KEY_REFUSED;
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
     const slot = id & (slotSpan(this.#o.maxPeers) - 1);
-    this.#reservations.set(
-      id,
-      new PortPeer(this, { id, slot, negotiated, path: request, admission: request.admission }),
-    );
+    const { admission } = request;
+    const reservation = { id, slot, negotiated, path: request, admission };
+    this.#reservations.set(id, new PortPeer(this, reservation));
     this.#loop.wake();
     return bytes;
   }

@@ -69,7 +69,8 @@ function tableOf(
     known = new Map();
     tables.set(protocol, known);
   }
-  const key = `${sender} ${receives} ${negotiated.compat} ${negotiated.lacks}`;
+  const { compat, lacks } = negotiated;
+  const key = `${sender} ${receives} ${compat} ${lacks.length === 0 ? "" : lacks.join()}`;
   let table = known.get(key);
   if (table === undefined) {
     table = new FlowTable(protocol, sender, receives, negotiated);

@@ -137,7 +137,8 @@ const counterNames = Object.keys(createSessionCounters()) as readonly (keyof Ses
 
 /** The numbers of several sessions, added up: nothing is made for each of them. */
 export class SessionSums {
-  readonly counters: SessionCounters = createSessionCounters();
+  /** Of each counter, in the order of `counterNames`, which all sessions' counters have: by name each would be looked up. */
+  private readonly counts: Float64Array = new Float64Array(counterNames.length);
   private readonly channels: readonly ChannelDefinition[];
   /** Of each channel: messages and bytes sent, frames resent, messages and bytes received, bytes that wait, age of the oldest. */
   private readonly words: Float64Array;
@@ -152,7 +153,7 @@ export class SessionSums {
   /** The same numbers, to which more can be added. */
   copy(): SessionSums {
     const sums = new SessionSums(this.channels);
-    for (const name of counterNames) sums.counters[name] = this.counters[name];
+    sums.counts.set(this.counts);
     sums.words.set(this.words);
     sums.lost = this.lost;
     sums.missing = this.missing;
@@ -162,17 +163,18 @@ export class SessionSums {
   /** Takes off what sessions have brought along from elsewhere, where it was counted; what waits is here now. */
   subtract(others: SessionSums): void {
     others.dropQueues();
-    for (const name of counterNames) this.counters[name] -= others.counters[name];
+    for (let at = 0; at < this.counts.length; at++) this.counts[at]! -= others.counts[at]!;
     this.lost -= others.lost;
     this.missing -= others.missing;
     for (let at = 0; at < this.words.length; at++) this.words[at]! -= others.words[at]!;
   }
 
   add({ counters, senders, received, largest }: SessionParts, nowMs: number): void {
-    for (const name of counterNames) this.counters[name] += counters[name];
+    const { counts, words } = this;
+    const own = Object.values(counters);
+    for (let at = 0; at < own.length; at++) counts[at]! += own[at]!;
     this.lost += lostOf(counters);
     this.missing += missingOf(counters, largest);
-    const { words } = this;
     for (let index = 0; index < this.channels.length; index++) {
       const at = index * WORDS;
       const sender = senders.made(index);
@@ -196,6 +198,14 @@ export class SessionSums {
   /** Those whose numbers are here have ended: nothing of theirs waits. */
   dropQueues(): void {
     for (let at = 0; at < this.words.length; at += WORDS) this.words.fill(0, at + 5, at + 7);
+  }
+
+  get counters(): SessionCounters {
+    const counters = createSessionCounters();
+    counterNames.forEach((name, at) => {
+      counters[name] = this.counts[at]!;
+    });
+    return counters;
   }
 
   traffic(datagramsRefused: number): TrafficStats {

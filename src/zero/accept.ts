@@ -37,8 +37,8 @@ export interface Reserved {
 /** Session tags: 32 random bits. */
 const TAG_BYTES = 4;
 
-function acceptOf(cid: string, sys: AcceptSys): ZeroMessage<"accept"> {
-  return { cid, msg: "accept", seq: ACCEPT_SEQ, ack: JOIN_SEQ, sys };
+function acceptOf(cid: string, sys: AcceptSys, body: unknown): ZeroMessage<"accept"> {
+  return { cid, msg: "accept", seq: ACCEPT_SEQ, ack: JOIN_SEQ, sys, body };
 }
 
 export interface AcceptOptions {
@@ -82,32 +82,38 @@ export class AcceptMaker {
     const ticket = drawn.subarray(0, TICKET_BYTES);
     const [a, b, c, d] = drawn.subarray(TICKET_BYTES);
     const tag = ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
-    const { port, ports, ...rest } = this.#acceptSys(o);
-    const sys = { port, ports, ticket: encodeBase64url(ticket), ...rest, tag };
-    const datagram = buildDatagram(this.#crypto, { ...acceptOf(o.cid, sys), body });
+    const sys = this.#acceptSys(o, { ticket: encodeBase64url(ticket), tag });
+    const datagram = buildDatagram(this.#crypto, acceptOf(o.cid, sys, body));
     return { datagram, keys: plainKeys(this.#crypto, ticket), tag };
   }
 
   #sealed(o: ReserveRequest, body: unknown): Reserved | undefined {
-    const made = answerKeyExchange(this.#crypto, this.#identity!, o.key!, (own) => {
-      return { ...acceptOf(o.cid, { ...own, ...this.#acceptSys(o) }), body };
-    });
+    const made = answerKeyExchange(this.#crypto, this.#identity!, o.key!, (own) =>
+      acceptOf(o.cid, this.#acceptSys(o, own), body),
+    );
     if (made === undefined) return undefined;
     const { datagram, keys } = made;
     return { datagram, keys: keys.zero, secrets: keys.secrets };
   }
 
-  /** What accept says in either kind of security. */
-  #acceptSys({ cid, hash, compat, peer }: ReserveRequest): AcceptSys {
+  /** All that accept says; `own`: what only one kind of security has. Members that are undefined are not in JSON. */
+  #acceptSys(
+    { cid, hash, compat, peer }: ReserveRequest,
+    own: Pick<AcceptSys, "key" | "identity" | "ticket" | "tag">,
+  ): AcceptSys {
     const proof = this.#resetProof(cid);
     return {
+      key: own.key,
+      identity: own.identity,
       port: this.#port,
       ports: this.#ports,
+      ticket: own.ticket,
       hash,
-      ...(compat ? { compat: true } : {}),
+      compat: compat || undefined,
       peer,
-      ...(proof === undefined ? {} : { reset: resetOf(this.#crypto, proof) }),
-      ...(this.#resumeMs > 0 ? { resumeMs: this.#resumeMs } : {}),
+      reset: proof && resetOf(this.#crypto, proof),
+      resumeMs: this.#resumeMs || undefined,
+      tag: own.tag,
     };
   }
 

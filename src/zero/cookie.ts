@@ -51,6 +51,14 @@ export interface CookieSubject extends NetworkPath {
   readonly hash: string;
 }
 
+export function subjectOf(
+  { address, port, local }: NetworkPath,
+  cid: string,
+  hash: string,
+): CookieSubject {
+  return { address, port, local, cid, hash };
+}
+
 /** What cookies of one time are made with. */
 interface Epoch<T> {
   readonly secret: Uint8Array;

@@ -65,10 +65,11 @@ export function buildDatagram<M extends MessageName>(
   message: ZeroMessage<M>,
   options: BuildOptions = {},
 ): Uint8Array {
-  const { cid, msg, seq, ack, sys, body = {} } = message;
+  const { cid, msg, seq, ack, sys, body } = message;
+  const bodyText = body === undefined ? "{}" : JSON.stringify(body);
   let text =
     `\0\0\0{"v":1,"cid":"${cid}","msg":"${msg}","seq":${seq},"ack":${ack},` +
-    `"sys":${JSON.stringify(sys)},"body":${JSON.stringify(body)}`;
+    `"sys":${JSON.stringify(sys)},"body":${bodyText}`;
   const { padBytes = 0, maxBytes = MAX_ZERO_DATAGRAM_BYTES, key, secret, sign } = options;
   const end =
     memberBytes(MAC_HEAD, key && ID_BYTES) +

@@ -17,11 +17,11 @@ export type ZeroServerEvent =
       readonly hash: string;
       readonly compat: boolean;
       /** Sealed: the client's part of the key exchange, for `reserve`. */
-      readonly key?: JoinKey;
+      readonly key?: JoinKey | undefined;
       /** The client could not reach another port, and asks to be kept on this one. */
       readonly stay: boolean;
       /** Where the server asks for one: whether it has been used is not known here. */
-      readonly token?: JoinToken;
+      readonly token?: JoinToken | undefined;
     })
   /** A client has attached. Until confirmed, an address that is not `proven` gets at most three times what it sent. */
   | (NetworkPath & {
@@ -53,6 +53,8 @@ export type ZeroServerEvent =
   /** No attach came for a reservation in time. */
   | { readonly type: "expired"; readonly peer: number };
 
+export type JoinEvent = Extract<ZeroServerEvent, { type: "join" }>;
+
 /** What accept says of the connection that is to be. */
 export interface ClientAttachment {
   /** The server's port that owns it. */
@@ -67,7 +69,7 @@ export interface ClientAttachment {
   /** What the session's keys are derived from, where it is sealed. */
   readonly secrets?: TrafficSecrets | undefined;
   /** Where it is sealed: the key that the server has signed with, as base64url. */
-  readonly serverKey?: string;
+  readonly serverKey?: string | undefined;
   /** How long the server keeps a peer behind its idle timeout, where it does. */
   readonly resumeMs?: number | undefined;
 }

@@ -238,16 +238,18 @@ export class JoinAttempt {
     const token = cookie === undefined ? undefined : this.#parts.token;
     const compatible = compatibleHashes(this.#protocol);
     // Cookie and hash stand first: the server finds them by their offsets (cookie.ts).
+    const large = this.#large;
     const sys: JoinSys = {
-      ...(cookie === undefined ? {} : { cookie }),
+      cookie,
       hash,
       version,
-      ...(compatible.length === 0 ? {} : { compatible }),
-      ...(key === undefined ? {} : { key }),
-      ...(token === undefined ? {} : { token: token.signed }),
-      ...(stay ? { stay } : {}),
-      ...this.#large?.layout,
-      ...(this.#large?.digest === undefined ? {} : { digest: this.#large.digest }),
+      compatible: compatible.length === 0 ? undefined : compatible,
+      key,
+      token: token?.signed,
+      stay: stay || undefined,
+      pieces: large?.layout.pieces,
+      bytes: large?.layout.bytes,
+      digest: large?.digest,
     };
     const seq = cookie === undefined ? 0 : JOIN_SEQ;
     return buildDatagram(

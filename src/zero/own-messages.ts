@@ -48,80 +48,80 @@ export interface JoinSys {
   readonly version: number;
   readonly hash: string;
   /** Hashes of older versions whose peers the client can talk to. */
-  readonly compatible?: readonly string[];
-  readonly cookie?: string;
+  readonly compatible?: readonly string[] | undefined;
+  readonly cookie?: string | undefined;
   /** The client's for this connection alone. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** A connect token. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** The client could not reach another port than this one. */
-  readonly stay?: boolean;
+  readonly stay?: boolean | undefined;
   /** The body is in so many further joins. */
-  readonly pieces?: number;
+  readonly pieces?: number | undefined;
   /** The bytes of that body. */
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
   /** Its SHA-256, where it is not sealed. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** The number of the piece that this join brings. */
-  readonly piece?: number;
+  readonly piece?: number | undefined;
   /** The piece. */
-  readonly data?: string;
+  readonly data?: string | undefined;
 }
 
 /** Proves nothing, stores nothing; the client repeats the cookie from the same address. */
 export interface ChallengeSys {
   readonly cookie: string;
   /** What secret members of join are sealed to. */
-  readonly joinKey?: string;
+  readonly joinKey?: string | undefined;
 }
 
 /** The join has arrived and is being decided, or its body is awaited; an ack of join, outside the sequence. */
 export interface ProcessingSys {
   /** Pieces of the body that have come with none missing before them. */
-  readonly pieces?: number;
+  readonly pieces?: number | undefined;
 }
 
 /** The join is accepted, on this port; the hash is that of the version both will use. */
 export interface AcceptSys {
   /** The server's for this connection alone. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** The key that the server signs with. */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   readonly port: number;
   /** Inclusive ranges of public port numbers. */
   readonly ports: readonly (readonly [number, number])[];
-  readonly ticket?: string;
+  readonly ticket?: string | undefined;
   /** Of the version that both use. */
   readonly hash: string;
   /** The two were generated from different versions. */
-  readonly compat?: boolean;
+  readonly compat?: boolean | undefined;
   readonly peer: number;
   /** What every regular datagram of the connection carries. */
-  readonly tag?: number;
+  readonly tag?: number | undefined;
   /** The hash of what gone proves with that the port has lost the connection. */
-  readonly reset?: string;
+  readonly reset?: string | undefined;
   /** How long the peer is kept for a client that is not heard any more. */
-  readonly resumeMs?: number;
+  readonly resumeMs?: number | undefined;
 }
 
 /** The join is refused. For another protocol it names both, and what differs where the server's record knows that. */
 export interface RejectSys {
   readonly reason: "protocol" | "full" | "denied" | "timeout" | "shutting-down" | "internal";
   /** For `protocol`: names of what differs, where the server's record knows the client's version. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
   /** The server's name, version and hash, where the reason is `protocol`. */
-  readonly protocol?: string;
-  readonly version?: number;
-  readonly hash?: string;
+  readonly protocol?: string | undefined;
+  readonly version?: number | undefined;
+  readonly hash?: string | undefined;
   /** The client's, as the server saw it. */
-  readonly clientVersion?: number;
-  readonly clientHash?: string;
+  readonly clientVersion?: number | undefined;
+  readonly clientHash?: string | undefined;
 }
 
 /** Takes the reservation on the port of accept; the MAC is the proof. */
 export interface AttachSys {
   readonly port: number;
-  readonly tag?: number;
+  readonly tag?: number | undefined;
   readonly nonce: string;
   readonly counter: number;
 }
@@ -134,13 +134,13 @@ export interface AttachedSys {
 /** The client's address may be another one now; the MAC is the proof. The counter goes on from attach's. */
 export interface RebindSys {
   readonly port: number;
-  readonly tag?: number;
+  readonly tag?: number | undefined;
   readonly nonce: string;
   readonly counter: number;
   /** As accept gave it, or the move to this port. */
-  readonly reset?: string;
+  readonly reset?: string | undefined;
   /** The sequence number of that move. */
-  readonly move?: number;
+  readonly move?: number | undefined;
 }
 
 /** Answers the rebind of this counter. The client repeats the nonce in an ack, and the address of that ack is the peer's. */
@@ -153,24 +153,24 @@ export interface VerifySys {
 export interface MoveSys {
   readonly port: number;
   /** As in accept, of that port and this move. */
-  readonly reset?: string;
+  readonly reset?: string | undefined;
 }
 
 /** A pure acknowledgement, outside the sequence. With a nonce it confirms an address, and is answered by one with the same. */
 export interface AckSys {
-  readonly nonce?: string;
+  readonly nonce?: string | undefined;
 }
 
 /** The end of the connection, with the reason. */
 export interface CloseSys {
   readonly code: string;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** Nobody of this connection id is known here; start again. With a proof, a client that was there has been lost. */
 export interface GoneSys {
   /** Its hash is the reset of accept. */
-  readonly proof?: string;
+  readonly proof?: string | undefined;
 }
 
 /** The runtime's part of each message. */

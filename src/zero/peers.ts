@@ -90,9 +90,9 @@ export interface NewReservation extends NetworkPath {
   readonly cid: string;
   readonly keys: ZeroKeys;
   /** What attach has to repeat, and every regular datagram; none where it is sealed. */
-  readonly tag?: number;
+  readonly tag?: number | undefined;
   /** Where it is sealed. */
-  readonly secrets?: TrafficSecrets;
+  readonly secrets?: TrafficSecrets | undefined;
 }
 
 /** A datagram's origin, and how much it brought. */

@@ -6,7 +6,7 @@
  * and `maxCollected` bodies that come in pieces.
  */
 import { AddressCounts } from "./address-counts.ts";
-import type { ZeroServerEvent } from "./events.ts";
+import type { JoinEvent } from "./events.ts";
 import type { NetworkPath } from "./network-path.ts";
 import type { PieceCollector } from "./pieces.ts";
 
@@ -16,7 +16,7 @@ export interface CollectedJoin {
   /** SHA-256 of the body as base64url, where it is not sealed. */
   readonly digest: string | undefined;
   /** What the application will be told, but for the body. */
-  readonly event: Omit<Extract<ZeroServerEvent, { type: "join" }>, "body">;
+  readonly event: Omit<JoinEvent, "body">;
 }
 
 export interface JoinEntry extends NetworkPath {

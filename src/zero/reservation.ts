@@ -81,8 +81,8 @@ export class Reservation {
 
   /** What is told of it. */
   get attachment(): ClientAttachment {
-    const { keys: _, reset: _reset, ports: _ports, tag = 0, ...told } = this.own;
-    return { ...told, tag };
+    const { port, peer, accept, negotiated, tag = 0, secrets, serverKey, resumeMs } = this.own;
+    return { port, peer, accept, negotiated, resumeMs, secrets, serverKey, tag };
   }
 
   /** As long as its answer: the server answers with no more than it was sent. */
@@ -105,8 +105,8 @@ export class Reservation {
   ): Uint8Array {
     const { tag, keys } = this.own;
     const nonce = encodeBase64url(this.#crypto.randomBytes(ID_BYTES));
-    const own = tag === undefined ? {} : { tag };
-    const sys = { port, ...own, nonce, counter: ++this.#counter, ...lost };
+    const { reset, move } = lost;
+    const sys = { port, tag, nonce, counter: ++this.#counter, reset, move };
     const message = { cid: this.#cid, msg, seq, ack: this.sequence.ack, sys };
     return buildDatagram(this.#crypto, message, {
       padBytes,

@@ -16,7 +16,7 @@ import { differences, negotiateJoin } from "../negotiated-version.ts";
 import { defaultPortLimits } from "../port-limits.ts";
 import type { Protocol } from "../protocol.ts";
 import { AcceptMaker, type ReserveRequest } from "./accept.ts";
-import { CookieJar, peekCookie } from "./cookie.ts";
+import { CookieJar, peekCookie, subjectOf } from "./cookie.ts";
 import {
   createCounters,
   rejectCounters,
@@ -32,7 +32,7 @@ import {
   openFrame,
   parseFrame,
 } from "./envelope.ts";
-import type { ZeroServerEvent } from "./events.ts";
+import type { JoinEvent, ZeroServerEvent } from "./events.ts";
 import { JoinBodies, TOO_LONG } from "./join-bodies.ts";
 import { decodeKey } from "./key-exchange.ts";
 import {
@@ -239,7 +239,7 @@ export class ZeroServer {
     if (placed !== undefined) return this.#handlePlaced(frame, placed, from, nowMs);
     const peeked = peekCookie(frame.bytes);
     if (peeked === undefined) return this.#handleFirstJoin(frame, from, nowMs);
-    const subject = { ...from, cid: frame.cid, hash: peeked.hash };
+    const subject = subjectOf(from, frame.cid, peeked.hash);
     if (!this.#cookies.check(peeked.cookie, subject, nowMs)) {
       if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
       this.#gone(frame.cid, from);
@@ -312,24 +312,24 @@ export class ZeroServer {
     if (!this.#unproven.take(from.address, nowMs)) return "droppedRate";
     const envelope = this.#parseJoin(frame, from);
     if (typeof envelope === "string") return envelope;
-    const { cookie, hash, token, piece } = envelope.sys;
+    const { hash, token, piece } = envelope.sys;
     if (piece !== undefined) {
       // Of a join that is not known here, or no more: its client is to ask again.
       this.#gone(frame.cid, from);
       return "droppedCid";
     }
     // A cookie that is not where ours stands is none of ours. A token comes with a cookie.
-    if (envelope.seq !== 0 || envelope.ack !== 0 || cookie !== undefined) return "droppedSequence";
+    if (envelope.seq !== 0 || envelope.ack !== 0) return "droppedSequence";
+    if (envelope.sys.cookie !== undefined) return "droppedSequence";
     if (token !== undefined) return "droppedSequence";
-    const subject = { ...from, cid: frame.cid, hash };
-    const cookieSys = { cookie: this.#cookies.make(subject, nowMs) };
+    const cookie = this.#cookies.make(subjectOf(from, frame.cid, hash), nowMs);
     const joinKey = this.#bodies.offer(nowMs);
     const challenge = buildDatagram(this.#crypto, {
       cid: frame.cid,
       msg: "challenge",
       seq: 0,
       ack: 0,
-      sys: joinKey === undefined ? cookieSys : { ...cookieSys, joinKey },
+      sys: joinKey === undefined ? { cookie } : { cookie, joinKey },
     });
     if (!this.#answerUnproven(challenge, from)) return "droppedSmall";
     this.#counters.challengesSent++;
@@ -378,8 +378,9 @@ export class ZeroServer {
     if (typeof body === "string") return body;
     const { hash: known, compat } = negotiated;
     const digest = this.#crypto.sha256(frame.bytes);
-    const event = {
-      type: "join" as const,
+    const collector = body instanceof PieceCollector ? body : undefined;
+    const event: JoinEvent = {
+      type: "join",
       cid,
       address,
       port,
@@ -387,11 +388,11 @@ export class ZeroServer {
       hash: known,
       compat,
       stay: envelope.sys.stay === true,
-      ...(this.#identity && { key: { digest, key: decodeKey(envelope.sys.key!)! } }),
-      ...(token && { token }),
+      key: this.#identity && { digest, key: decodeKey(envelope.sys.key!)! },
+      token,
+      body: collector === undefined ? body : undefined,
     };
-    const collector = body instanceof PieceCollector ? body : undefined;
-    if (collector === undefined && !this.#events.push({ ...event, body })) return "droppedFull";
+    if (collector === undefined && !this.#events.push(event)) return "droppedFull";
     const entry: JoinEntry = {
       cid,
       digest,
@@ -512,11 +513,11 @@ export class ZeroServer {
     const body = outgoingBody(this.#protocol, "accept", o.accept);
     const made = this.#accepts.make(o, body);
     if (made === undefined) return undefined;
-    const { datagram, ...own } = made;
     this.#peers.handleTimeout(o.nowMs);
     const { peer: id, cid, address, port, local } = o;
-    this.#peers.reserve({ id, cid, address, port, local, ...own }, o.nowMs);
-    return datagram;
+    const { keys, tag, secrets } = made;
+    this.#peers.reserve({ id, cid, address, port, local, keys, tag, secrets }, o.nowMs);
+    return made.datagram;
   }
 
   /**

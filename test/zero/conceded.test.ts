@@ -134,7 +134,7 @@ it("who answers in a plain server's place is taken for it, and passes on what th
   expect(client.state).toBe("open");
   // Nothing that the client is told says who it is.
   expect(events.map(({ type }) => type)).toEqual(["attached"]);
-  expect(events[0]).not.toHaveProperty("serverKey");
+  expect(events[0]).toMatchObject({ type: "attached", serverKey: undefined });
   expect(theirs.eventsOf("join").map(({ body }) => body)).toEqual([
     { name: "mallory", spectator: true },
   ]);
