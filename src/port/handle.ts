@@ -46,9 +46,10 @@ import { tellRefused, tellRejected } from "./refusals.ts";
 import { Requests } from "./requests.ts";
 import type { OwnJoin, ReserveAnswer } from "./reserve-answer.ts";
 import { reservePost } from "./reserve-post.ts";
+import { ReturnedCredit } from "./returned-credit.ts";
 import type { RecordCallback } from "./ring.ts";
 import { RingEnd } from "./ring-end.ts";
-import { notStarted, startError, WORKER_GONE } from "./start-error.ts";
+import { notStarted, startError, WORKER_GONE, workerDied } from "./start-error.ts";
 import { WorkerLoad } from "./worker-load.ts";
 
 type JoinRequest = Extract<WorkerPost, { type: "join" }>;
@@ -74,7 +75,7 @@ export class PortHandle {
   readonly #worker: Worker;
   readonly #end: RingEnd<"application">;
   readonly #sendCredits: Credits;
-  readonly #receiveCredits: Credits;
+  readonly #returned: ReturnedCredit;
   readonly #clocks: ClockTable;
   readonly #arriving: ArrivingMessages;
   readonly #user: Float64Array;
@@ -103,7 +104,11 @@ export class PortHandle {
     this.#slotMask = slotSpan(worker.maxPeers) - 1;
     this.#end = new RingEnd(memory, "application");
     this.#sendCredits = new Credits(memory.sendCredits, creditShares(protocol, "server"));
-    this.#receiveCredits = new Credits(memory.receiveCredits, creditShares(protocol, "client"));
+    this.#returned = new ReturnedCredit(
+      new Credits(memory.receiveCredits, creditShares(protocol, "client")),
+      (peer) => this.#slotOf(peer),
+      (peer) => this.#end.hintCredit(peer),
+    );
     this.#clocks = new ClockTable(memory.clocks);
     this.#user = new Float64Array(protocol.header.userFields.length);
     // What the server's clock, which the worker keeps, is ahead of this thread's.
@@ -153,7 +158,7 @@ export class PortHandle {
     this.#clocks.reset(slot);
     const { compat, body } = request;
     this.#sendCredits.reset(slot, compat);
-    this.#receiveCredits.reset(slot, compat);
+    this.#returned.credits.reset(slot, compat);
     // Who has no systems may have a state that cannot be cloned.
     const admission = this.#hasSystems ? { join: body, accept, state } : undefined;
     return new Promise((resolve) => {
@@ -338,8 +343,7 @@ export class PortHandle {
 
   /** The application has taken (or dropped) messages of a peer and channel that cost so much (`receiveCost`). */
   release(peer: number, channel: number, cost: number): void {
-    const slot = this.#slotOf(peer);
-    if (this.#receiveCredits.add(slot, channel, cost)) this.#end.hintCredit(peer);
+    this.#returned.release(peer, channel, cost);
   }
 
   malformed(peer: number): void {
@@ -405,8 +409,8 @@ export class PortHandle {
     this.#clocks.reset(slot);
     const before = from.#slotOf(peer);
     this.#sendCredits.copy(slot, from.#sendCredits, before);
-    this.#receiveCredits.copy(slot, from.#receiveCredits, before);
     from.forget(peer);
+    this.#returned.credits.copy(slot, from.#returned.credits, before);
     return this.moveStep({ what: "adopt", peer, slot, state });
   }
 
@@ -417,6 +421,7 @@ export class PortHandle {
 
   /** It is no peer of this port any more. */
   forget(peer: number): void {
+    this.#returned.flush();
     this.resume(peer);
     this.#slots.delete(peer);
   }
@@ -479,7 +484,7 @@ export class PortHandle {
   }
 
   #drain(): boolean {
-    const more = this.#end.drain(this.#take);
+    const more = this.#returned.reading(() => this.#end.drain(this.#take));
     if (this.#pendingHeaders.size > 0) this.#sendPendingHeaders();
     return more;
   }
@@ -582,13 +587,7 @@ export class PortHandle {
     for (const resolve of this.#reserving.values()) resolve(WORKER_GONE);
     this.#reserving.clear();
     this.#questions.end();
-    const error = this.#orderly
-      ? undefined
-      : (this.#error ??
-        new StardustError(
-          "STARDUST_WORKER_DIED",
-          `the worker of port ${this.port} ended with code ${code}`,
-        ));
+    const error = this.#orderly ? undefined : (this.#error ?? workerDied(this.port, code));
     this.#step?.reject(
       error === undefined
         ? new StardustError("STARDUST_WORKER_DIED", WORKER_GONE)

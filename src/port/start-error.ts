@@ -21,3 +21,11 @@ export function notStarted(port: number, error: Error): StardustError {
   const message = `the worker of port ${port} could not start: ${error.message}`;
   return new StardustError("STARDUST_WORKER_DIED", message, { cause: error });
 }
+
+/** A worker has ended that was not to, and has not said why. */
+export function workerDied(port: number, code: number): StardustError {
+  return new StardustError(
+    "STARDUST_WORKER_DIED",
+    `the worker of port ${port} ended with code ${code}`,
+  );
+}
