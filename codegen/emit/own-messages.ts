@@ -121,7 +121,7 @@ function membersOf(schema: JsonSchema): Member[] {
       typeof description === "string" ? documentation({ doc: description }, "") : undefined;
     return {
       name: key(name),
-      // What has none is made in one piece, and JSON leaves it out.
+      // A message is one literal, with all members that it may have: JSON leaves out what is undefined.
       type: required ? ownType(inner) : `${ownType(inner)} | undefined`,
       optional: !required,
       readonly: true,

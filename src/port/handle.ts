@@ -421,7 +421,6 @@ export class PortHandle {
 
   /** It is no peer of this port any more. */
   forget(peer: number): void {
-    this.#returned.flush();
     this.resume(peer);
     this.#slots.delete(peer);
   }

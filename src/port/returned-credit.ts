@@ -1,8 +1,8 @@
 /**
  * Credit of messages that the application has taken, on its way back to the port that they came from. Each return is two atomic
  * operations and a look at who waits: while records are read, what follows one another of one peer and channel goes back together.
- * Nothing is kept back when the reading is over, nor when a peer is forgotten, whose slot another may get. Worst case: a message
- * more than HELD_BYTES.
+ * It goes to the slot that the peer had when its message was taken, and nothing is kept back when the reading is over: no other
+ * peer gets that slot before. Worst case: a message more than HELD_BYTES.
  */
 import type { Credits } from "./credits.ts";
 
@@ -15,6 +15,7 @@ export class ReturnedCredit {
   readonly #onWanted: (peer: number) => void;
   #isReading = false;
   #peer = -1;
+  #slot = 0;
   #channel = -1;
   #cost = 0;
 
@@ -36,26 +37,28 @@ export class ReturnedCredit {
       return read();
     } finally {
       this.#isReading = false;
-      this.flush();
+      this.#flush();
     }
   }
 
   release(peer: number, channel: number, cost: number): void {
     if (peer !== this.#peer || channel !== this.#channel) {
-      this.flush();
+      this.#flush();
       this.#peer = peer;
       this.#channel = channel;
     }
+    if (this.#cost === 0) {
+      // Anew for each run: a peer may have come back to another slot.
+      this.#slot = this.#slotOf(peer);
+    }
     this.#cost += cost;
-    if (!this.#isReading || this.#cost > HELD_BYTES) this.flush();
+    if (!this.#isReading || this.#cost > HELD_BYTES) this.#flush();
   }
 
-  /** Gives back all. */
-  flush(): void {
+  #flush(): void {
     const cost = this.#cost;
     if (cost === 0) return;
     this.#cost = 0;
-    const slot = this.#slotOf(this.#peer);
-    if (this.credits.add(slot, this.#channel, cost)) this.#onWanted(this.#peer);
+    if (this.credits.add(this.#slot, this.#channel, cost)) this.#onWanted(this.#peer);
   }
 }

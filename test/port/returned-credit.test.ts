@@ -9,7 +9,14 @@ const BYTES = 100_000;
 const SLOTS = 4;
 
 /** Two channels with as much each. */
-function world(): { writer: Credits; returned: ReturnedCredit; wanted: number[]; adds: number[] } {
+function world(): {
+  writer: Credits;
+  returned: ReturnedCredit;
+  wanted: number[];
+  adds: number[];
+  /** Slots of peers that have come from another port. */
+  moved: Map<number, number>;
+} {
   const of = (): BudgetShares => new BudgetShares(2 * BYTES, [BYTES, BYTES]);
   const shares: CreditShares = { places: [0, 1], kinds: [of(), of()], count: 2 };
   const memory = createCredits(SLOTS, 2);
@@ -21,9 +28,10 @@ function world(): { writer: Credits; returned: ReturnedCredit; wanted: number[];
     return add(slot, channel, bytes);
   };
   const wanted: number[] = [];
-  const slotOf = (peer: number): number => peer % SLOTS;
+  const moved = new Map<number, number>();
+  const slotOf = (peer: number): number => moved.get(peer) ?? peer % SLOTS;
   const returned = new ReturnedCredit(reader, slotOf, (peer) => wanted.push(peer));
-  return { writer: new Credits(memory, shares), returned, wanted, adds };
+  return { writer: new Credits(memory, shares), returned, wanted, adds, moved };
 }
 
 describe("credit that comes back", () => {
@@ -75,6 +83,19 @@ describe("credit that comes back", () => {
     writer.spend(1, 0, 100);
     returned.release(1, 0, 100);
     expect(writer.spentBytes(1)).toBe(0);
+  });
+
+  it("goes to the slot that the peer had when its message was taken, though it leaves before the end", () => {
+    const { writer, returned, moved } = world();
+    writer.spend(1, 0, 100);
+    writer.spend(3, 0, 100);
+    moved.set(1, 3);
+    returned.reading(() => {
+      returned.release(1, 0, 100);
+      moved.delete(1);
+      return false;
+    });
+    expect([writer.spentBytes(1), writer.spentBytes(3)]).toEqual([100, 0]);
   });
 
   it("is told to a peer whose port waits for it, once", () => {
