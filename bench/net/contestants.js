@@ -48,6 +48,16 @@ export const contestants = {
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
   generate: { name: "stardust generate", measure: measureGenerate },
   dgram: { name: "node:dgram, raw", adapter: "dgram" },
+  dgramThreads: {
+    name: "node:dgram, raw, a thread for each port",
+    adapter: "dgram",
+    options: { threads: true },
+  },
+  dgramSealed: {
+    name: "node:dgram, sealed by node:crypto",
+    adapter: "dgram",
+    options: { sealed: true },
+  },
   tcp: { name: "node:net, TCP", adapter: "tcp" },
   ws: npm("ws", "ws", "ws"),
   udx: npm("udx-native", "udx", "udx-native"),

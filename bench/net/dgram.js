@@ -1,9 +1,13 @@
 /**
  * `node:dgram` and nothing else: the floor under everything that runs on it. Messages of a turn are packed, each behind its
  * length, as any protocol could; nothing is sent again. So that a stream as fast as it goes does not outrun its reader, the
- * reader says how many datagrams it has had, every 32nd, and 256 may be on the way.
+ * reader says how many datagrams it has had, every 32nd, and 256 may be on the way. With `sealed`, datagrams with messages are
+ * (gcm.js); with `threads`, each port is a socket on a thread of its own, and clients take them in turn.
  */
 import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { Opener, Sealer } from "./gcm.js";
 import { isGood, put } from "./message.js";
 
 const DATAGRAM_BYTES = 1200;
@@ -61,7 +65,35 @@ function unpack(bytes, size, take) {
   }
 }
 
+const asItIs = (bytes) => bytes;
+
+/** What is done with each datagram that has messages, on its way out and in. */
+function sealing({ sealed }) {
+  if (!sealed) return { seal: asItIs, open: asItIs };
+  const [sealer, opener] = [new Sealer(), new Opener()];
+  return { seal: (bytes) => sealer.seal(bytes), open: (bytes) => opener.open(bytes) };
+}
+
 export async function serve(options, work) {
+  if (!options.threads) return serveHere(options, work);
+  const workerData = { options, memory: work.counts.memory };
+  const threads = Array.from(
+    { length: options.ports ?? 1 },
+    () => new Worker(new URL("dgram-thread.js", import.meta.url), { workerData }),
+  );
+  const ports = await Promise.all(
+    threads.map(async (thread) => (await once(thread, "message"))[0]),
+  );
+  return {
+    port: ports.join(),
+    ticks: true,
+    close: () => Promise.all(threads.map((thread) => thread.terminate())),
+  };
+}
+
+/** All of it on this thread, at one port. */
+export async function serveHere(options, work) {
+  const { seal, open } = sealing(options);
   const socket = createSocket("udp4");
   const peers = new Map();
   const downBytes = options.downBytes ?? options.upBytes;
@@ -77,10 +109,10 @@ export async function serve(options, work) {
       socket.send(Buffer.alloc(COUNT_BYTES), port, address);
     }
     if (bytes.length === COUNT_BYTES) return;
-    unpack(bytes, options.upBytes, (sequence, atUs, good) => {
+    unpack(open(bytes), options.upBytes, (sequence, atUs, good) => {
       if (!work.take(peer.state, sequence, good, atUs)) return;
       put(view, 2, downBytes, sequence, atUs);
-      socket.send(message, port, address);
+      socket.send(seal(message), port, address);
     });
     if (streams && ++peer.count % SAY_EVERY === 0) {
       const count = Buffer.alloc(COUNT_BYTES);
@@ -93,14 +125,18 @@ export async function serve(options, work) {
     port: socket.address().port,
     broadcast(sequence, atUs) {
       put(view, 2, downBytes, sequence, atUs);
-      for (const { address, port } of peers.values()) socket.send(message, port, address);
+      for (const { address, port } of peers.values()) socket.send(seal(message), port, address);
       return peers.size;
     },
     close: async () => socket.close(),
   };
 }
 
+let joined = 0;
+
 export async function connect(options, port, take) {
+  const ports = String(port).split(",");
+  const { seal, open } = sealing(options);
   const socket = createSocket("udp4");
   const host = options.host ?? "127.0.0.1";
   let sent = 0;
@@ -110,7 +146,7 @@ export async function connect(options, port, take) {
   const downBytes = options.downBytes ?? options.upBytes;
   socket.on("message", (bytes) => {
     if (bytes.length !== COUNT_BYTES) {
-      unpack(bytes, downBytes, (_sequence, atUs, good) => take(atUs, good));
+      unpack(open(bytes), downBytes, (_sequence, atUs, good) => take(atUs, good));
       return;
     }
     seen = Math.max(seen, bytes.readUInt32LE(0));
@@ -120,7 +156,7 @@ export async function connect(options, port, take) {
   });
   await bind(socket, undefined);
   await new Promise((resolve) => {
-    socket.connect(port, host, resolve);
+    socket.connect(Number(ports[joined++ % ports.length]), host, resolve);
   });
   await new Promise((resolve) => {
     opened = resolve;
@@ -129,7 +165,7 @@ export async function connect(options, port, take) {
   const streams = options.work === "stream";
   const packer = new Packer(options.upBytes, (bytes) => {
     sent++;
-    socket.send(bytes);
+    socket.send(seal(bytes));
   });
   return {
     send(sequence, atUs) {

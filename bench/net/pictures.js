@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { seriesAsMarkdown } from "./report.js";
+import { seriesTargets } from "./suites.js";
 
 const FOLDER = new URL("../../docs/pictures/", import.meta.url);
 const [WIDTH, HEIGHT] = [560, 300];
@@ -64,7 +65,7 @@ ${[...dots, ...marks].join("\n")}
 }
 
 /** The points of a series: medians with their ranges. */
-export const pointsOf = (rows, name) =>
+const pointsOf = (rows, name) =>
   rows
     .filter(({ series, contestants }) => series?.name === name && contestants.length > 0)
     .map(({ series, contestants: [{ cost }] }) => ({
@@ -92,12 +93,15 @@ export function writePictures(rows) {
     const curve = (x) => constant + slope * basis(x);
     writeFileSync(new URL(file, FOLDER), svg(name, unit, points, curve, words));
     const [least, most] = [points[0], points.at(-1)];
+    const [grown, target] = [most.y / least.y, seriesTargets[name]];
+    const verdict =
+      target === undefined ? "" : `; target ${target}: ${grown <= target ? "met" : "missed"}`;
     return (
       `${seriesAsMarkdown(
         name,
         rows.filter(({ series }) => series?.name === name),
       )}\n\n![${unit}, by ${name}](pictures/${file})\n\n${name}: ${words}, which explains ${(explained * 100).toFixed(0)} % of the ` +
-      `differences. At ${most.x} it is ${short(most.y / least.y)} times what it is at ${least.x}.`
+      `differences. At ${most.x} it is ${short(grown)} times what it is at ${least.x}${verdict}.`
     );
   });
 }

@@ -39,9 +39,10 @@ const tableOf = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
 const notes = ({ verdicts, skipped }) => [
-  ...verdicts.map(
-    ({ what, measured, target, isMet }) =>
-      `${what}: ${measured.toFixed(2)}, target ${target}: ${isMet ? "met" : "missed"}`,
+  ...verdicts.map(({ what, measured, target, isMet }) =>
+    target === undefined
+      ? `${what}: ${measured.toFixed(2)}`
+      : `${what}: ${measured.toFixed(2)}, target ${target}: ${isMet ? "met" : "missed"}`,
   ),
   ...skipped.map(({ name, install, failed }) =>
     failed === undefined
@@ -100,4 +101,20 @@ export function seriesAsMarkdown(name, results) {
     ]),
   );
   return `**By ${name}** (${roundsOf(first)})\n\n${tableOf([name, "what", unit, "lowest to highest", rateUnit], rows)}`;
+}
+
+/** Rows of a few contestants each, as one table. */
+export function seriesAsRows(name, results) {
+  const [first] = results;
+  const rows = results.flatMap(({ title, contestants }) =>
+    contestants.map(({ name: who, cost, rate }) => [
+      title,
+      who,
+      digits(cost.median),
+      range(cost),
+      digits(rate.median),
+    ]),
+  );
+  const head = ["what", "who", first.unit, "lowest to highest", first.rateUnit];
+  return `**${name}** (${roundsOf(first)})\n\n${tableOf(head, rows)}`;
 }

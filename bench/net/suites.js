@@ -75,6 +75,19 @@ const roundTrip = {
   rateUnit: "us, 99 %",
 };
 
+/** What becomes of a game with more peers than the machine can serve. */
+const beyond = {
+  unit: "ms from a client's sending to the handler, median of a round",
+  cost: ({ server }) => server.latency.p50 / 1000,
+  rate: ({ server, client, wallMs }, { clients, hz }) =>
+    (server.received + client.received) / ((2 * clients * hz * wallMs) / 100_000),
+  rateUnit: "% of what was due, either way",
+  parts: {
+    joined: ({ settled }) => settled.joined,
+    "there in the end": ({ settled }) => settled.connected,
+  },
+};
+
 const perBroadcast = {
   unit: "us a datagram, CPU of the server",
   cost: ({ server, client }) => server.cpuUs / client.received,
@@ -123,6 +136,9 @@ const idle = {
   measureMs: 4000,
 };
 
+/** The joins that a port remembers are those of half a minute here. */
+const MANY_JOINS = { listen: { limits: { rememberedJoins: 65_536 } } };
+
 /**
  * Whoever has come before has left, so that nothing is measured but joins: not the compiler, and no pings of peers that are there.
  * So many, because each of three workers compiles for itself.
@@ -143,8 +159,7 @@ const visiting = {
   ...joining,
   clients: 32,
   visitingClients: 8000,
-  // The joins that a port remembers are those of half a minute here.
-  listen: { limits: { rememberedJoins: 65_536 } },
+  ...MANY_JOINS,
 };
 
 const echo = (clients, hz) => ({
@@ -190,8 +205,18 @@ const overLink = (link, more) => ({
   measureMs: 10_000,
 });
 
+/** Matches and shards whose cost is measured, for the table of what players need: as much of them as two cores can do. */
+const NEEDED = [
+  { players: 12, hz: 60 },
+  { players: 100, hz: 60 },
+  { players: 1000, hz: 10 },
+];
+
 const OWN = ["systems", "application"];
 const NATIVE = ["systemsNative", "applicationNative"];
+
+/** What the cost at the end of a series may be of that at its beginning. */
+export const seriesTargets = { ports: 1.25, channels: 1.1 };
 
 /** Rows that differ in one number: how the cost of systems grows with it. */
 const series = (name, values, row) =>
@@ -250,6 +275,17 @@ export const suites = {
       peers: ["enet"],
       limit: "dgram",
       targets: [{ own: "systems", against: "dgram", ratio: 1.25 }],
+      added: [{ own: "systems", against: "dgram", key: "cost" }],
+    },
+    {
+      title:
+        "32 bytes, unreliable, one a tick of 1 ms, sealed: a sealed datagram through the whole stack",
+      scenario: ticking({ delivery: "unreliable", burst: 1 }),
+      figure: perMessage,
+      own: ["sealedSystems"],
+      peers: [],
+      limit: "dgramSealed",
+      targets: [{ own: "sealedSystems", against: "dgramSealed", ratio: 1.25 }],
     },
   ],
   game: [
@@ -262,7 +298,7 @@ export const suites = {
         ...(clients === 12 ? [] : NATIVE),
         ...(clients === 100 ? ["sealedSystems"] : []),
       ],
-      peers: ["enet", "ws"],
+      peers: ["enet", "ws", "dgramThreads"],
       limit: "dgram",
       targets: [...OWN, "systemsNative"].flatMap((own) => [
         { own, against: "enet", ratio: clients === 12 ? 4 : 1.6 },
@@ -279,6 +315,16 @@ export const suites = {
       peers: ["enet", "ws"],
     },
   ],
+  capacity: [3000, 6000, 8000].map((clients) => ({
+    title: `${clients} peers on 3 ports, 32 bytes up and 200 bytes to all 20 times a second, clients in 2 processes`,
+    scenario: game(clients, { ...MANY_JOINS, clientProcesses: 2, timed: true, isBeyond: true }),
+    figure: beyond,
+    rounds: 1,
+    own: ["application", "applicationNative"],
+    // An ENet host has room for 4,095.
+    peers: clients < 4096 ? ["enet", "ws"] : ["ws"],
+    limit: "dgram",
+  })),
   bulk: [
     {
       title: "64 KiB, reliable and in order, as fast as it goes",
@@ -309,6 +355,20 @@ export const suites = {
       rounds: 3,
       own: ["systems", "sealedSystems"],
       peers: ["enet", "ws"],
+      node: ["--expose-gc"],
+      bounds: [
+        { own: "systems", most: 2 },
+        { own: "sealedSystems", most: 4 },
+      ],
+    },
+    {
+      title: "10,000 peers that are connected and say nothing: memory",
+      scenario: { ...idle, ...MANY_JOINS, clients: 10_000, firstClients: 2000, clientProcesses: 2 },
+      figure: memory,
+      rounds: 1,
+      own: ["systems", "sealedSystems"],
+      // An ENet host has room for 4,095.
+      peers: ["ws"],
       node: ["--expose-gc"],
       bounds: [
         { own: "systems", most: 2 },
@@ -429,10 +489,30 @@ export const suites = {
       scenario: game(100, { ports }),
       figure: perDatagram,
     })),
-    ...series("peers", [12, 50, 100, 250, 500, 1000, 2000], (clients) => ({
-      title: `${clients} peers on 3 ports, as in game`,
-      scenario: game(clients),
+    ...series("ports of raw dgram", [1, 3, 8], (ports) => ({
+      title: `100 peers on ${ports} ports of raw node:dgram, a thread for each`,
+      scenario: game(100, { ports }),
       figure: perDatagram,
+      own: ["dgramThreads"],
+    })),
+    // As many datagrams a second with more peers than 500: two cores do no more.
+    ...series("peers", [12, 50, 100, 250, 500, 1000, 2000, 4000], (clients) => {
+      const hz = 20 * Math.min(1, 500 / clients);
+      return {
+        title: `${clients} peers on 3 ports, as in game, ${hz} times a second`,
+        scenario: game(clients, { hz, clientProcesses: clients > 1000 ? 2 : 1 }),
+        figure: perDatagram,
+      };
+    }),
+    // What the table of what players need is made of.
+    ...NEEDED.map(({ players, hz }) => ({
+      title: `${players} players at ${hz} Hz on 3 ports, as in game`,
+      scenario: game(players, { hz }),
+      figure: perDatagram,
+      rounds: 3,
+      own: ["systems", "sealedSystems"],
+      peers: [],
+      needed: { players, hz },
     })),
     ...series("channels", [1, 30, 300], (channels) => ({
       title: `32 bytes, reliable and in order, as fast as it goes, ${channels} channels in the spec`,

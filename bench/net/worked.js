@@ -1,10 +1,14 @@
-/** What N players at M Hz need, on paper, from the cost that was measured with the most peers: a table for docs/performance.md. */
+/** What N players at M Hz need, on paper, from costs that were measured with as many, or with the most that were: a table for docs/performance.md. */
+import { seriesAsRows } from "./report.js";
 
 /** Share of a core that is planned to be used: the rest is for the game, for bursts and for what is not measured here. */
 const PLANNED = 0.5;
-/** Up: 32 bytes. Down: 200 bytes. With what Stardust, UDP and IPv4 put around them in a plain session. */
+/** Up: 32 bytes. Down: 200 bytes. With what Stardust, UDP and IPv4 put around them in a plain session, and a seal's tag. */
 const AROUND_BYTES = 12 + 8 + 20;
+const TAG_BYTES = 16;
 const [UP_BYTES, DOWN_BYTES] = [32, 200];
+/** Of what is due, at least so much has to have come for a cost to count. */
+const WHOLE = 0.95;
 
 const CASES = [
   { what: "a match", players: 12, hz: 60 },
@@ -18,31 +22,54 @@ const CASES = [
 const count = (value) =>
   value >= 10 ? Math.ceil(value).toLocaleString("en") : Math.max(0.01, value).toFixed(2);
 
-/** Markdown; `costs` are microseconds of the server's CPU a datagram, by number of peers. */
-export function workedTable(costs) {
-  const byPeers = [...costs].sort((a, b) => a.x - b.x);
+/** Microseconds of the server's CPU a datagram, by who; undefined where not all that was due has come. */
+function costOf({ contestants, needed }, id) {
+  const contestant = contestants.find((one) => one.id === id);
+  if (contestant === undefined) return undefined;
+  const { cost, rate } = contestant;
+  return rate.median * 1000 < WHOLE * 2 * needed.players * needed.hz ? undefined : cost.median;
+}
+
+/** Markdown; `results` are rows whose `needed` says how many players there were, and how many times a second. */
+export function workedTable(results) {
+  const byPlayers = [...results].sort((a, b) => a.needed.players - b.needed.players);
   const rows = CASES.map(({ what, players, hz }) => {
-    // The cost where that many peers, or the most that were measured, are on one machine.
-    const { y: costUs, x: peers } = byPeers.find(({ x }) => x >= players) ?? byPeers.at(-1);
+    const measured = byPlayers.find(({ needed }) => needed.players >= players) ?? byPlayers.at(-1);
     const datagrams = 2 * players * hz;
-    const cores = (datagrams * costUs) / 1e6 / PLANNED;
+    const cells = ["systems", "sealedSystems"].map((id) => {
+      const costUs = costOf(measured, id);
+      if (costUs === undefined) return ["not known", "not known"];
+      return [costUs.toFixed(1), count((datagrams * costUs) / 1e6 / PLANNED)];
+    });
     const [up, down] = [UP_BYTES, DOWN_BYTES].map(
-      (bytes) => (players * hz * (bytes + AROUND_BYTES) * 8) / 1e6,
+      (bytes) => (players * hz * (bytes + AROUND_BYTES + TAG_BYTES) * 8) / 1e6,
     );
+    const [plain, sealed] = cells;
     return [
       what,
       players.toLocaleString("en"),
       hz,
       datagrams.toLocaleString("en"),
-      `${costUs.toFixed(1)} (${peers} peers)`,
-      count(cores),
+      `${measured.needed.players} at ${measured.needed.hz} Hz`,
+      `${plain[0]} / ${sealed[0]}`,
+      `${plain[1]} / ${sealed[1]}`,
       `${count(up)} / ${count(down)}`,
     ];
   });
-  const head = ["", "players", "Hz", "datagrams/s", "us a datagram", "cores", "Mbit/s in / out"];
+  const head = [
+    "",
+    "players",
+    "Hz",
+    "datagrams/s",
+    "measured with",
+    "us a datagram, plain / sealed",
+    "cores, plain / sealed",
+    "Mbit/s in / out, sealed",
+  ];
   const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
   return [
-    `**What players need**: ${UP_BYTES} bytes up and ${DOWN_BYTES} bytes down for each player and tick, cores half used, the game's own work not counted`,
+    seriesAsRows("Players at a rate", results),
+    `**What players need**: ${UP_BYTES} bytes up and ${DOWN_BYTES} bytes down for each player and tick, systems in the workers, cores half used, the game's own work not counted`,
     lines.join("\n"),
   ].join("\n\n");
 }
