@@ -20,6 +20,7 @@ const programs = {
   session: true,
   sight: false,
   size: true,
+  where: false,
 };
 const all = [...Object.keys(programs), ...Object.keys(suites)];
 const args = process.argv.slice(2);

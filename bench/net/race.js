@@ -146,8 +146,11 @@ const difference = (after, before) =>
     ]),
   );
 
-/** What both ends have done in `measureMs`, after `warmUpMs`: `{ server, client, before, after }`, each with its counters. */
-export async function race(contestant, scenario) {
+/**
+ * What both ends have done in `measureMs`, after `warmUpMs`: `{ server, client, before, after }`, each with its counters. `watch` is
+ * called when a span begins that is measured, "joining" or "steady", with the process ids of both ends; what it answers is called at its end.
+ */
+export async function race(contestant, scenario, watch = async () => {}) {
   const options = { ...scenario, ...contestant.options };
   const link = options.link === undefined ? undefined : await Link.open(options.link);
   if (link !== undefined) options.host = link.host;
@@ -169,16 +172,22 @@ export async function race(contestant, scenario) {
     const client = new Clients(Array.from({ length: clientProcesses }, () => start(starting)));
     await client.ready(JOINING_MS);
     if (options.passingClients > 0) await haveLeft(server, options.firstClients);
+    const [serverPid, ...clientPids] = ends.map((end) => end.child.pid);
+    const pids = { server: [serverPid], client: clientPids };
+    const haveJoined = await watch("joining", pids);
     const early = await Promise.all([server.ask("mark"), client.ask("mark")]);
     await server.ask("start");
     await client.ask("start", JOINING_MS);
     const joined = await Promise.all([server.ask("mark"), client.ask("mark")]);
+    await haveJoined?.();
     await sleep(options.warmUpMs);
     await Promise.all([server.ask("steady"), client.ask("steady")]);
     if (options.warms) await sleep(Math.min(SETTLE_MS, options.warmUpMs));
+    const isOver = await watch("steady", pids);
     const before = await Promise.all([server.ask("mark"), client.ask("mark")]);
     await sleep(options.measureMs);
     const after = await Promise.all([server.ask("mark"), client.ask("mark")]);
+    await isOver?.();
     await Promise.all([server.ask("stop"), client.ask("stop")]);
     const settled = await settle(server, client, options);
     const wallUs = after[0].atUs - before[0].atUs;
