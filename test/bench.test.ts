@@ -168,3 +168,22 @@ test("performance.md has a place for every suite", async () => {
   for (const name of [...Object.keys(suites), "where"])
     expect(document).toContain(`<!-- measured: ${name} -->`);
 });
+
+describe("the floor under whoever hears of losses by acks", async () => {
+  const { measureAckFloor } = (await load("ack-floor")) as {
+    measureAckFloor: (scenario: object) => { cost: number; rate: number };
+  };
+
+  test("is one way where nothing is lost", () => {
+    const floor = measureAckFloor({ everyMs: 10, link: { delayMs: 25, loss: 0 } });
+    expect(floor).toEqual({ cost: expect.closeTo(25), rate: expect.closeTo(25) });
+  });
+
+  test("is the next message, the way of its ack, and one way again for what is lost once", () => {
+    const floor = measureAckFloor({ everyMs: 10, link: { delayMs: 25, loss: 0.5 } });
+    // Of two hundred messages one is lost, and holds up the six behind it.
+    expect(floor.cost).toBeGreaterThan(25);
+    expect(floor.cost).toBeLessThan(10 + 25 + 25 + 25 + 1);
+    expect(floor.rate).toBeCloseTo(25);
+  });
+});

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { nativeSockets } from "stardust-udp/native";
 import { measureGenerate } from "../generate.js";
+import { measureAckFloor } from "./ack-floor.js";
 import { buildEnet } from "./build.js";
 import { measureJoinCryptography } from "./cryptography.js";
 
@@ -46,6 +47,7 @@ export const contestants = {
   applicationNative: native("Stardust, application's thread, native sockets", "application"),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
+  ackFloor: { name: "losses told by acks, in no time", measure: measureAckFloor },
   generate: { name: "stardust generate", measure: measureGenerate },
   dgram: { name: "node:dgram, raw", adapter: "dgram" },
   dgramThreads: {

@@ -448,6 +448,7 @@ export const suites = {
       rounds: 3,
       own: ["application", "redundant", "sealed"],
       peers: ["enet", "tcp", "udx", "kcp"],
+      limit: "ackFloor",
       targets: [
         { own: "application", against: "tcp", ratio: 0.25 },
         { own: "application", against: "enet", ratio: 0.5 },
