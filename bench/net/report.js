@@ -5,7 +5,9 @@ import { machineLine, median } from "../options.js";
 export const ratioOf = (own, peer, key) =>
   median(own[key].rounds.map((value, round) => value / peer[key].rounds[round]));
 
-const digits = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+/** Where nothing came there is nothing to be said of how long it took. */
+const digits = (value) =>
+  Number.isNaN(value) ? "none" : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 
 export function headOf(versions) {
   const peers = Object.entries(versions).map(([peer, version]) => `, ${peer} ${version}`);

@@ -78,7 +78,7 @@ const roundTrip = {
 /** What becomes of a game with more peers than the machine can serve. */
 const beyond = {
   unit: "ms from a client's sending to the handler, median of a round",
-  cost: ({ server }) => server.latency.p50 / 1000,
+  cost: ({ server }) => (server.latency.count > 0 ? server.latency.p50 / 1000 : Number.NaN),
   rate: ({ server, client, wallMs }, { clients, hz }) =>
     (server.received + client.received) / ((2 * clients * hz * wallMs) / 100_000),
   rateUnit: "% of what was due, either way",
@@ -209,7 +209,7 @@ const overLink = (link, more) => ({
 const NEEDED = [
   { players: 12, hz: 60 },
   { players: 100, hz: 60 },
-  { players: 1000, hz: 10 },
+  { players: 1000, hz: 5 },
 ];
 
 const OWN = ["systems", "application"];
