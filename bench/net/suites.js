@@ -362,7 +362,7 @@ export const suites = {
       ],
     },
     {
-      title: "10,000 peers that are connected and say nothing: memory",
+      title: "10,000 peers that are connected and say nothing, clients in 2 processes: memory",
       scenario: { ...idle, ...MANY_JOINS, clients: 10_000, firstClients: 2000, clientProcesses: 2 },
       figure: memory,
       rounds: 1,
@@ -499,9 +499,10 @@ export const suites = {
     // As many datagrams a second with more peers than 500: two cores do no more.
     ...series("peers", [12, 50, 100, 250, 500, 1000, 2000, 4000], (clients) => {
       const hz = 20 * Math.min(1, 500 / clients);
+      const clientProcesses = clients > 1000 ? 2 : 1;
       return {
-        title: `${clients} peers on 3 ports, as in game, ${hz} times a second`,
-        scenario: game(clients, { hz, clientProcesses: clients > 1000 ? 2 : 1 }),
+        title: `${clients} peers on 3 ports, as in game, ${hz} times a second${clientProcesses > 1 ? ", clients in 2 processes" : ""}`,
+        scenario: game(clients, { hz, clientProcesses }),
         figure: perDatagram,
       };
     }),
