@@ -13,6 +13,7 @@ const programs = {
   codec: true,
   codegen: true,
   costs: false,
+  "peer-memory": true,
   profile: false,
   ring: true,
   scale: true,

@@ -59,7 +59,8 @@ function partsOf({ figure: { parts } }, rounds) {
 
 /** All rounds of one row. */
 async function measure(row) {
-  const names = [...row.own, ...row.peers, ...(row.limit === undefined ? [] : [row.limit])];
+  const { own, peers, limits = [], limitOptions } = row;
+  const names = [...own, ...peers, ...limits];
   const { found, skipped } = present(names.filter((name) => only?.includes(name) ?? true));
   const rounds = Number(option("rounds") ?? row.rounds ?? ROUNDS);
   const results = new Map(
@@ -69,7 +70,7 @@ async function measure(row) {
     for (let i = 0; i < found.length; i++) {
       const contestant = found[(i + round) % found.length];
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${contestant.name} …`);
-      const scenario = { ...row.scenario, ...(contestant.id === row.limit && row.limitOptions) };
+      const scenario = { ...row.scenario, ...(limits.includes(contestant.id) && limitOptions) };
       if (!results.has(contestant)) continue;
       try {
         const { cost, rate, parts = {} } = await one(row, contestant, scenario);
@@ -88,9 +89,9 @@ async function measure(row) {
   const finished = found.filter((contestant) => results.has(contestant));
   const contestants = finished.map((contestant) => {
     const { cost, rate, parts } = results.get(contestant);
-    const kind = row.own.includes(contestant.id)
+    const kind = own.includes(contestant.id)
       ? "own"
-      : contestant.id === row.limit
+      : limits.includes(contestant.id)
         ? "limit"
         : "peer";
     return {
@@ -163,8 +164,11 @@ if (names.length === 0) {
 const rowsOf = (name) => {
   const rows = suites[name].filter((_, i) => rowNumber === undefined || i === Number(rowNumber));
   const at = Object.keys(suites).indexOf(name);
-  return isQuick ? rows.slice(0, 1).map((row) => quickly(row, at)) : rows;
+  return isQuick ? rows.filter(isNew).map((row) => quickly(row, at)) : rows;
 };
+/** The first of a suite, and whichever has a floor that none before it has. */
+const isNew = ({ limits = [] }, i, rows) =>
+  i === 0 || limits.some((id) => !rows.slice(0, i).some((row) => row.limits?.includes(id)));
 await buildProtocols(names.flatMap(rowsOf).flatMap(({ scenario }) => scenario.spec ?? []));
 for (const name of names) {
   const rows = rowsOf(name);

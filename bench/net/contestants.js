@@ -27,6 +27,15 @@ const native = (name, where) => ({
   install: INSTALL_NATIVE,
 });
 
+/** Native sockets with no protocol on them. */
+const rawNative = (name, more) => ({
+  name,
+  adapter: "dgram",
+  options: { native: true, ...more },
+  isThere: () => nativeSockets().available,
+  install: INSTALL_NATIVE,
+});
+
 const npm = (name, adapter, needs) => ({
   name,
   adapter,
@@ -60,6 +69,8 @@ export const contestants = {
     adapter: "dgram",
     options: { sealed: true },
   },
+  nativeRaw: rawNative("native sockets, raw"),
+  nativeThreads: rawNative("native sockets, raw, a thread for each port", { threads: true }),
   tcp: { name: "node:net, TCP", adapter: "tcp" },
   ws: npm("ws", "ws", "ws"),
   udx: npm("udx-native", "udx", "udx-native"),

@@ -1,29 +1,20 @@
 /**
- * `node:dgram` and nothing else: the floor under everything that runs on it. Messages of a turn are packed, each behind its
- * length, as any protocol could; nothing is sent again. So that a stream as fast as it goes does not outrun its reader, the
- * reader says how many datagrams it has had, every 32nd, and 256 may be on the way. With `sealed`, datagrams with messages are
- * (gcm.js); with `threads`, each port is a socket on a thread of its own, and clients take them in turn.
+ * Sockets and nothing else, those of `node:dgram` or, with `native`, this library's: the floor under everything that runs on them.
+ * Messages of a turn are packed, each behind its length, as any protocol could; nothing is sent again. So that a stream as fast as it
+ * goes does not outrun its reader, the reader says how many datagrams it has had, every 32nd, and 256 may be on the way. With
+ * `sealed`, datagrams with messages are (gcm.js); with `threads`, each port is a socket on a thread of its own, and clients take them
+ * in turn.
  */
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { Opener, Sealer } from "./gcm.js";
 import { isGood, put } from "./message.js";
+import { openRaw } from "./raw-socket.js";
 
 const DATAGRAM_BYTES = 1200;
 const WINDOW = 256;
 const SAY_EVERY = 32;
-const BUFFER_BYTES = 4 << 20;
 const COUNT_BYTES = 6;
-
-const bind = (socket, host) =>
-  new Promise((resolve) => {
-    socket.bind(0, host, () => {
-      socket.setRecvBufferSize(BUFFER_BYTES);
-      socket.setSendBufferSize(BUFFER_BYTES);
-      resolve();
-    });
-  });
 
 /** Packs messages of one size into datagrams. */
 class Packer {
@@ -94,14 +85,14 @@ export async function serve(options, work) {
 /** All of it on this thread, at one port. */
 export async function serveHere(options, work) {
   const { seal, open } = sealing(options);
-  const socket = createSocket("udp4");
+  const socket = await openRaw(options, options.host ?? "127.0.0.1");
   const peers = new Map();
   const downBytes = options.downBytes ?? options.upBytes;
   const message = Buffer.allocUnsafe(downBytes + 2);
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   view.setUint16(0, downBytes, true);
   const streams = options.work === "stream";
-  socket.on("message", (bytes, { address, port }) => {
+  socket.listen((bytes, address, port) => {
     let peer = peers.get(port);
     if (peer === undefined) {
       peer = { state: work.connected(), address, port, count: 0 };
@@ -120,15 +111,14 @@ export async function serveHere(options, work) {
       socket.send(count, port, address);
     }
   });
-  await bind(socket, options.host ?? "127.0.0.1");
   return {
-    port: socket.address().port,
+    port: socket.port,
     broadcast(sequence, atUs) {
       put(view, 2, downBytes, sequence, atUs);
       for (const { address, port } of peers.values()) socket.send(seal(message), port, address);
       return peers.size;
     },
-    close: async () => socket.close(),
+    close: socket.close,
   };
 }
 
@@ -137,35 +127,32 @@ let joined = 0;
 export async function connect(options, port, take) {
   const ports = String(port).split(",");
   const { seal, open } = sealing(options);
-  const socket = createSocket("udp4");
+  const socket = await openRaw(options, "0.0.0.0");
   const host = options.host ?? "127.0.0.1";
   let sent = 0;
   let seen = 0;
   let wake;
   let opened;
   const downBytes = options.downBytes ?? options.upBytes;
-  socket.on("message", (bytes) => {
+  socket.listen((bytes) => {
     if (bytes.length !== COUNT_BYTES) {
       unpack(open(bytes), downBytes, (_sequence, atUs, good) => take(atUs, good));
       return;
     }
-    seen = Math.max(seen, bytes.readUInt32LE(0));
+    seen = Math.max(seen, new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
     opened?.();
     wake?.();
     wake = undefined;
   });
-  await bind(socket, undefined);
-  await new Promise((resolve) => {
-    socket.connect(Number(ports[joined++ % ports.length]), host, resolve);
-  });
+  const send = await socket.to(Number(ports[joined++ % ports.length]), host);
   await new Promise((resolve) => {
     opened = resolve;
-    socket.send(Buffer.alloc(COUNT_BYTES));
+    send(Buffer.alloc(COUNT_BYTES));
   });
   const streams = options.work === "stream";
   const packer = new Packer(options.upBytes, (bytes) => {
     sent++;
-    socket.send(seal(bytes));
+    send(seal(bytes));
   });
   return {
     send(sequence, atUs) {
@@ -178,6 +165,6 @@ export async function connect(options, port, take) {
       new Promise((resolve) => {
         wake = resolve;
       }),
-    close: async () => socket.close(),
+    close: socket.close,
   };
 }

@@ -214,6 +214,8 @@ const NEEDED = [
 
 const OWN = ["systems", "application"];
 const NATIVE = ["systemsNative", "applicationNative"];
+/** Sockets and no protocol, of either kind. */
+const RAW = ["dgram", "nativeRaw"];
 
 /** What the cost at the end of a series may be of that at its beginning. */
 export const seriesTargets = { ports: 1.25, channels: 1.1 };
@@ -230,7 +232,7 @@ export const suites = {
       figure: perMessage,
       own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
-      limit: "dgram",
+      limits: RAW,
     },
     {
       title: "32 bytes, unreliable, as fast as it goes",
@@ -238,7 +240,7 @@ export const suites = {
       figure: perMessage,
       own: [...OWN, ...NATIVE],
       peers: ["enet"],
-      limit: "dgram",
+      limits: RAW,
     },
   ],
   tick: [
@@ -248,7 +250,7 @@ export const suites = {
       figure: perMessage,
       own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
-      limit: "dgram",
+      limits: RAW,
       targets: [
         { own: "systems", against: "enet", ratio: 0.9 },
         { own: "systemsNative", against: "enet", ratio: 0.9 },
@@ -264,7 +266,7 @@ export const suites = {
       figure: perMessage,
       own: OWN,
       peers: ["enet"],
-      limit: "dgram",
+      limits: ["dgram"],
       targets: [{ own: "systems", against: "enet", ratio: 0.9 }],
     },
     {
@@ -273,7 +275,7 @@ export const suites = {
       figure: perMessage,
       own: [...OWN, "sealedSystems"],
       peers: ["enet"],
-      limit: "dgram",
+      limits: ["dgram"],
       targets: [{ own: "systems", against: "dgram", ratio: 1.25 }],
       added: [{ own: "systems", against: "dgram", key: "cost" }],
     },
@@ -284,7 +286,7 @@ export const suites = {
       figure: perMessage,
       own: ["sealedSystems"],
       peers: [],
-      limit: "dgramSealed",
+      limits: ["dgramSealed"],
       targets: [{ own: "sealedSystems", against: "dgramSealed", ratio: 1.25 }],
     },
   ],
@@ -298,8 +300,8 @@ export const suites = {
         ...(clients === 12 ? [] : NATIVE),
         ...(clients === 100 ? ["sealedSystems"] : []),
       ],
-      peers: ["enet", "ws", "dgramThreads"],
-      limit: "dgram",
+      peers: ["enet", "ws"],
+      limits: ["dgram", "dgramThreads", ...(clients === 12 ? [] : ["nativeThreads"])],
       targets: [...OWN, "systemsNative"].flatMap((own) => [
         { own, against: "enet", ratio: clients === 12 ? 4 : 1.6 },
         { own, against: "ws", ratio: 0.7 },
@@ -313,6 +315,7 @@ export const suites = {
       figure: perDatagram,
       own: ["systemsNative"],
       peers: ["enet", "ws"],
+      limits: ["nativeThreads"],
     },
   ],
   capacity: [3000, 6000, 8000].map((clients) => ({
@@ -323,7 +326,7 @@ export const suites = {
     own: ["application", "applicationNative"],
     // An ENet host has room for 4,095.
     peers: clients < 4096 ? ["enet", "ws"] : ["ws"],
-    limit: "dgram",
+    limits: ["dgram"],
   })),
   bulk: [
     {
@@ -332,7 +335,7 @@ export const suites = {
       figure: perMegabyte,
       own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
-      limit: "dgram",
+      limits: RAW,
       // Raw datagrams cannot be larger than one: the floor is as many bytes in datagrams that are full.
       limitOptions: { upBytes: 1150 },
     },
@@ -342,7 +345,7 @@ export const suites = {
       figure: perMegabyte,
       own: [...OWN, ...NATIVE],
       peers: ["enet", "udx", "ws", "tcp"],
-      limit: "dgram",
+      limits: RAW,
       limitOptions: { upBytes: 1150 },
       rateTargets: ["systems", "systemsNative"].map((own) => ({ own, against: "udx", ratio: 1.2 })),
     },
@@ -376,8 +379,8 @@ export const suites = {
       ],
     },
     {
-      title: "1000 peers that are connected and say nothing: CPU",
-      scenario: { ...idle, collects: false },
+      title: "1000 peers that are connected and say nothing: CPU, forty seconds behind their joins",
+      scenario: { ...idle, collects: false, warmUpMs: 40_000, measureMs: 10_000 },
       figure: idling,
       rounds: 3,
       own: ["application", "sealed"],
@@ -391,7 +394,7 @@ export const suites = {
       figure: perJoin,
       own: ["sealed", "application"],
       peers: ["enet", "ws", "tcp"],
-      limit: "cryptography",
+      limits: ["cryptography"],
       rateTargets: [{ own: "sealed", against: "cryptography", ratio: 0.5 }],
     },
     {
@@ -410,7 +413,7 @@ export const suites = {
       figure: roundTrip,
       own: [...OWN, "sealed"],
       peers: ["enet", "ws", "tcp", "udx", "kcp"],
-      limit: "dgram",
+      limits: ["dgram"],
     },
     {
       title: "questions and answers of 100 clients, 60 a second each",
@@ -418,7 +421,7 @@ export const suites = {
       figure: roundTrip,
       own: [...OWN, ...NATIVE, "sealed"],
       peers: ["enet", "ws", "tcp"],
-      limit: "dgram",
+      limits: RAW,
       added: OWN.flatMap((own) => [
         { own, against: "dgram", key: "cost", most: 100 },
         { own, against: "dgram", key: "rate", most: 1000 },
@@ -432,7 +435,7 @@ export const suites = {
       figure: perBroadcast,
       own: [...OWN, ...NATIVE, "sealedSystems"],
       peers: ["enet", "ws"],
-      limit: "dgram",
+      limits: RAW,
       targets: ["systems", "systemsNative"].map((own) => ({ own, against: "dgram", ratio: 1.3 })),
     },
   ],
@@ -448,7 +451,7 @@ export const suites = {
       rounds: 3,
       own: ["application", "redundant", "sealed"],
       peers: ["enet", "tcp", "udx", "kcp"],
-      limit: "ackFloor",
+      limits: ["ackFloor"],
       targets: [
         { own: "application", against: "tcp", ratio: 0.25 },
         { own: "application", against: "enet", ratio: 0.5 },
@@ -475,7 +478,7 @@ export const suites = {
       title: `64 KiB, reliable and in order, as fast as it goes, 50 ms round trip, ${jitterMs} ms of jitter, nothing lost`,
       scenario: overLink(
         { delayMs: 25 - jitterMs / 2, jitterMs, loss: 0 },
-        { upBytes: 65_536, burst: 16 },
+        { upBytes: 65_536, burst: 16, counts: true },
       ),
       figure: declaredLost,
       rounds: 3,
