@@ -1,7 +1,7 @@
 /**
  * `npm run bench:pairs -- SUITE --beside FOLDER [--row N] [--only a,b] [--rounds N] [--json]`: rows of the network benchmarks with this
  * checkout's code and with that of another, round by round in turn: a machine that is slow for a while is so for both. What counts is
- * the ratio of each pair, this checkout's cost over the other's. FOLDER is built, has these benchmarks, and what they need is
+ * the ratio of each pair, this checkout's cost over the other's, and its rate over the other's. FOLDER is built, has these benchmarks, and what they need is
  * installed in it: a worktree with `npm ci` and, where its own are older, a copy of `bench/`.
  */
 import { existsSync } from "node:fs";
@@ -27,6 +27,14 @@ async function open(folder, specs) {
   return { race, present };
 }
 
+const SIDES = { here: 0, there: 1 };
+
+/** A figure of both sides: medians, and the ratio of each pair. */
+function compared({ here, there }) {
+  const ratio = { ...figure(here.map((value, i) => value / there[i])), rounds: here.length };
+  return { there: median(there), here: median(here), ratio };
+}
+
 async function measure({ title, scenario, figure: of, node, own }, sides, only, rounds) {
   const names = only ?? own;
   const bySide = sides.map(({ present }) => present(names).found);
@@ -35,24 +43,24 @@ async function measure({ title, scenario, figure: of, node, own }, sides, only, 
   const shared = names.filter((id) => bySide.every((found) => found.some(isRace(id))));
   const measured = [];
   for (const id of shared) {
-    const costs = [[], []];
+    const cost = { here: [], there: [] };
+    const rate = { here: [], there: [] };
     for (let round = 0; round < rounds; round++) {
-      const order = round % 2 === 0 ? [0, 1] : [1, 0];
+      const order = round % 2 === 0 ? ["here", "there"] : ["there", "here"];
       for (const side of order) {
         if (process.stderr.isTTY)
           process.stderr.write(`\r\x1b[K${id}, ${round + 1} of ${rounds} …`);
-        const contestant = bySide[side].find((one) => one.id === id);
-        const result = await sides[side].race({ ...contestant, node }, scenario);
-        costs[side].push(of.cost(result, scenario));
+        const contestant = bySide[SIDES[side]].find((one) => one.id === id);
+        const result = await sides[SIDES[side]].race({ ...contestant, node }, scenario);
+        cost[side].push(of.cost(result, scenario));
+        rate[side].push(of.rate(result, scenario));
       }
     }
-    const [here, there] = costs;
-    const ratio = { ...figure(here.map((cost, i) => cost / there[i])), rounds: here.length };
-    measured.push({ id, there: median(there), here: median(here), ratio });
+    measured.push({ id, cost: compared(cost), rate: compared(rate) });
   }
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   const missing = names.filter((id) => !shared.includes(id));
-  return { title, unit: of.unit, contestants: measured, missing };
+  return { title, unit: of.unit, rateUnit: of.rateUnit, contestants: measured, missing };
 }
 
 const suite = process.argv[2];
@@ -89,12 +97,16 @@ for (const one of rows) {
     console.log(JSON.stringify({ bench: suite, machine: machine(), beside: other, ...result }));
     continue;
   }
-  console.log(`${result.title}, ${result.unit}`);
-  for (const { id, there, here, ratio } of result.contestants) {
+  console.log(result.title);
+  const line = (name, { there, here, ratio }, unit) => {
     const spread = `${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)} in ${ratio.rounds} pairs`;
     console.log(
-      `  ${id.padEnd(18)} ${there.toPrecision(3)} there, ${here.toPrecision(3)} here: ${ratio.median.toFixed(2)} times as much (${spread})`,
+      `  ${name.padEnd(18)} ${there.toPrecision(3)} there, ${here.toPrecision(3)} here: ${ratio.median.toFixed(2)} times as much (${spread}), ${unit}`,
     );
+  };
+  for (const { id, cost, rate } of result.contestants) {
+    line(id, cost, result.unit);
+    line("", rate, result.rateUnit);
   }
   for (const id of result.missing) console.log(`  ${id.padEnd(18)} not in both`);
   console.log();

@@ -36,9 +36,10 @@ function rowOf(suite, begins) {
   return found[0];
 }
 
+const SUFFIXES = { systemsNative: "Native", application: "Application" };
 const looking = (name, title, suite, begins, who, per, more) =>
   who.map((id, i) => ({
-    name: i === 0 ? name : `${name}Native`,
+    name: i === 0 ? name : `${name}${SUFFIXES[id]}`,
     title: `${title}, ${id}`,
     row: rowOf(suite, begins),
     who: id,
@@ -55,11 +56,26 @@ const ENTRIES = [
     "thirty messages a tick",
     "tick",
     "32 bytes, reliable",
+    ["systems", "application"],
+    "message",
+  ),
+  ...looking(
+    "one",
+    "one message a tick",
+    "tick",
+    "32 bytes, unreliable, one a tick of 1 ms: a datagram through",
     ["systems"],
     "message",
   ),
   ...looking("game12", "game of 12", "game", "12 peers", ["systems"], "message either way"),
-  ...looking("game100", "game of 100", "game", "100 peers", BOTH, "message either way"),
+  ...looking(
+    "game100",
+    "game of 100",
+    "game",
+    "100 peers",
+    [...BOTH, "application"],
+    "message either way",
+  ),
   ...looking("game1000", "game of 1000", "game", "1000 peers", BOTH, "message either way"),
   ...looking(
     "latency",
@@ -78,7 +94,7 @@ const ENTRIES = [
     "message to a client",
   ),
   ...looking("bulk", "64 KiB, receiving", "bulk", "64 KiB", BOTH, "MB"),
-  ...looking("bulkSending", "64 KiB, sending", "bulk", "64 KiB", ["systems"], "MB", {
+  ...looking("bulkSending", "64 KiB, sending", "bulk", "64 KiB", BOTH, "MB", {
     role: "client",
   }),
   ...looking(

@@ -51,6 +51,9 @@ export const contestants = {
   redundant: own("Stardust, application's thread, redundancy: 1", "application", {
     redundant: true,
   }),
+  asSet: own("Stardust, application's thread, default limits", "application", {
+    spec: "net-as-set",
+  }),
   sealedSystems: own("Stardust, systems, sealed", "systems", { sealed: true }),
   systemsNative: native("Stardust, systems, native sockets", "systems"),
   applicationNative: native("Stardust, application's thread, native sockets", "application"),
@@ -63,6 +66,11 @@ export const contestants = {
     name: "node:dgram, raw, a thread for each port",
     adapter: "dgram",
     options: { threads: true },
+  },
+  dgramBehind: {
+    name: "node:dgram, raw, read by a thread that posts",
+    adapter: "dgram",
+    options: { behind: true },
   },
   dgramSealed: {
     name: "node:dgram, sealed by node:crypto",

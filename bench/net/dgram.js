@@ -3,7 +3,7 @@
  * Messages of a turn are packed, each behind its length, as any protocol could; nothing is sent again. So that a stream as fast as it
  * goes does not outrun its reader, the reader says how many datagrams it has had, every 32nd, and 256 may be on the way. With
  * `sealed`, datagrams with messages are (gcm.js); with `threads`, each port is a socket on a thread of its own, and clients take them
- * in turn.
+ * in turn; with `behind`, the server's socket is on one thread and what becomes of its messages on another.
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -127,7 +127,7 @@ let joined = 0;
 export async function connect(options, port, take) {
   const ports = String(port).split(",");
   const { seal, open } = sealing(options);
-  const socket = await openRaw(options, "0.0.0.0");
+  const socket = await openRaw({ native: options.native }, "0.0.0.0");
   const host = options.host ?? "127.0.0.1";
   let sent = 0;
   let seen = 0;
