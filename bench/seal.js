@@ -1,7 +1,7 @@
 /**
  * What sealing costs a datagram: nanoseconds of CPU to write and to read one with a single message in it, by a sealed session
  * and by a plain one; beside them, in the same run, the bare work of node:crypto on as many bytes: a cipher and a decipher for each
- * datagram, and nothing else (what whoever seals datagrams of `dgram` by hand does at least). Each without sockets, and
+ * datagram, and nothing else (what whoever seals datagrams of `dgram` by hand does at least); and, where it was built, by the compiled part. Each without sockets, and
  * through two of `dgram` on loopback, in one thread; without them also the bytes that a datagram leaves for the garbage
  * collector, which works between the rows. `--json` prints the same for machines.
  *
@@ -12,6 +12,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Session } from "#src/session/session.js";
 import { SeededRandom } from "#src/testing/index.js";
+import { sealCryptoFor } from "#src/udp/choose-seal.js";
 import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { openSocket } from "#src/udp/open-socket.js";
 import { Writer } from "#src/wire/index.js";
@@ -98,9 +99,8 @@ class Sockets {
   }
 }
 
-function session(protocol, size, link) {
-  const sealing =
-    protocol.security === "sealed" ? { crypto: nodeSealCrypto, ...secrets } : undefined;
+function session(protocol, size, link, crypto = nodeSealCrypto) {
+  const sealing = protocol.security === "sealed" ? { crypto, ...secrets } : undefined;
   let taken = 0;
   const end = (role, seed) => {
     const random = new SeededRandom(seed);
@@ -187,6 +187,7 @@ function nanoseconds(since) {
   return ((user + system) * 1000) / DATAGRAMS;
 }
 
+const compiled = sealCryptoFor("auto");
 const plain = await protocolOf("seal-plain", "security: plain");
 const rows = [];
 const memory = new Memory();
@@ -204,6 +205,9 @@ for (const [where, link] of [
       rows.push({ name: `bare ${cipher}${where}`, size, link, run: bare(cipher, size, link) });
       const run = session(sealed, size, link);
       rows.push({ name: `sealed session, ${cipher}${where}`, size, link, run });
+      if (compiled === nodeSealCrypto) continue;
+      const inC = session(sealed, size, link, compiled);
+      rows.push({ name: `sealed in C, ${cipher}${where}`, size, link, run: inC });
     }
   }
 }

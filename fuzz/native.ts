@@ -56,6 +56,8 @@ class Calls {
       "parse",
       "text",
       "area",
+      "seal",
+      "unseal",
     ] as const);
     const args = this.#argumentsOf(name).map((value) =>
       random.once(12) ? this.#anything() : value,
@@ -126,9 +128,25 @@ class Calls {
         return [random.once(2), this.#fields(4), random.below(4)];
       case "area":
         return [];
+      case "seal":
+      case "unseal":
+        return this.#sealing();
       default:
         return [this.#socket()];
     }
+  }
+
+  /** What is sealed or opened: mostly within its bytes, and with room for a tag. */
+  #sealing(): unknown[] {
+    const random = this.#random;
+    const bytes = new Uint8Array(random.pick([0, 15, 16, 17, 100, 1300, 70_000]));
+    const [start, clearEnd, end] = Array.from({ length: 3 }, () =>
+      random.below(Math.max(1, bytes.length - 15)),
+    ).sort((a, b) => a - b);
+    const secret = Uint8Array.from({ length: random.once(10) ? random.below(60) : 44 }, () =>
+      random.below(256),
+    );
+    return [random.below(random.once(10) ? 4 : 2), secret, bytes, start, clearEnd, end];
   }
 
   /** Datagrams of which now and then one is not where its bytes are; they go to sockets of this process. */

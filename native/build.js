@@ -1,5 +1,5 @@
 /**
- * Builds the native sockets (socket.c) into native/build/, where that can be: on Linux, with a C compiler and the headers that come with Node.
+ * Builds the native sockets (socket.c) and what seals for them (seal.c) into native/build/, where that can be: on Linux, with a C compiler and the headers that come with Node.
  * npm runs it when the package is installed, and it says nothing then: without them everything works on `node:dgram`.
  * `node native/build.js --verbose` says what it does, and fails where it cannot.
  */
@@ -22,7 +22,8 @@ function build() {
   const made = join(folder, `socket.${process.pid}.node`);
   const [compiler, ...more] = (process.env.CC || "cc").split(" ");
   const args = [...more, "-O2", "-Wall", "-fPIC", "-shared", `-I${include}`, "-o", made];
-  const { error, status, stderr } = spawnSync(compiler, [...args, join(here, "socket.c")], {
+  const sources = ["socket.c", "seal.c"].map((name) => join(here, name));
+  const { error, status, stderr } = spawnSync(compiler, [...args, ...sources], {
     encoding: "utf8",
   });
   if (error !== undefined) return `there is no C compiler: ${error.message}`;

@@ -5,12 +5,11 @@
  * network does is a number. Nothing is allocated after a socket is open. Not here: any protocol.
  */
 #define _GNU_SOURCE
-#define NAPI_VERSION 8
+#include "arguments.h"
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <node_api.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -59,17 +58,6 @@ typedef struct {
 
 static const napi_type_tag SOCKET_TAG = {0x7374617264757374ULL, 0x756470736f636b31ULL};
 
-static napi_value number(napi_env env, int32_t value) {
-  napi_value result;
-  napi_create_int32(env, value, &result);
-  return result;
-}
-
-static napi_value refuse(napi_env env, const char *what) {
-  napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", what);
-  return NULL;
-}
-
 /* An error as Node's own are: with its code, the negative number and the call. */
 static napi_value fail(napi_env env, int number, const char *call) {
   char text[128];
@@ -86,20 +74,9 @@ static napi_value fail(napi_env env, int number, const char *call) {
   return NULL;
 }
 
-static int takeInt(napi_env env, napi_value value, int32_t least, int32_t most, int32_t *out) {
-  return napi_get_value_int32(env, value, out) == napi_ok && *out >= least && *out <= most;
-}
-
 static int takeText(napi_env env, napi_value value, char *out, size_t size) {
   size_t length;
   return napi_get_value_string_utf8(env, value, out, size, &length) == napi_ok && length < size - 1 && strlen(out) == length;
-}
-
-static int takeArray(napi_env env, napi_value value, napi_typedarray_type wanted, void **data, size_t *length) {
-  bool is;
-  napi_typedarray_type type;
-  return napi_is_typedarray(env, value, &is) == napi_ok && is &&
-         napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) == napi_ok && type == wanted;
 }
 
 static Socket *takeSocket(napi_env env, napi_value value) {
@@ -567,12 +544,6 @@ static napi_value areaOf(napi_env env, napi_callback_info info) {
   return result;
 }
 
-static void define(napi_env env, napi_value exports, const char *name, napi_callback function, void *data) {
-  napi_value value;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, function, data, &value);
-  napi_set_named_property(env, exports, name, value);
-}
-
 NAPI_MODULE_INIT() {
   Area *area = calloc(1, sizeof *area);
   if (area == NULL) return exports;
@@ -587,5 +558,6 @@ NAPI_MODULE_INIT() {
   define(env, exports, "parse", parse, NULL);
   define(env, exports, "text", textOf, NULL);
   napi_set_named_property(env, exports, "slots", number(env, READ_SLOTS));
+  exportSealing(env, exports);
   return exports;
 }

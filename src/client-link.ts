@@ -33,10 +33,10 @@ import { congestionFactory } from "./session/congestion/choose.ts";
 import type { ConnectionStats } from "./stats.ts";
 import { type TraceCommand, TraceRecorder } from "./trace/recorder.ts";
 import type { TrafficSecrets } from "./traffic-secrets.ts";
+import { sealCryptoFor } from "./udp/choose-seal.ts";
 import { DatagramLoop, type LoopUser } from "./udp/datagram-loop.ts";
 import { keyLines, writeKeyLog } from "./udp/key-log.ts";
 import { nodeCrypto, secureRandom } from "./udp/node-crypto.ts";
-import { nodeSealCrypto } from "./udp/node-seal.ts";
 import type { DatagramSocket } from "./udp/socket.ts";
 import { nowMs } from "./udp/turn.ts";
 import { ZeroClient } from "./zero/client.ts";
@@ -155,7 +155,7 @@ export class ClientLink {
       userFields: options.userFields,
       resend,
       congestion: congestion && congestionFactory(congestion),
-      sealCrypto: nodeSealCrypto,
+      sealCrypto: sealCryptoFor(options.connect.sockets),
       counters: this.#counters,
     } as const;
     this.#connection = new Connection(shared, this.#host, this.#path);

@@ -218,7 +218,7 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly socketBufferBytes?: number | undefined;
   /**
    * `"node"`, the default: sockets of `node:dgram`. `"native"`: compiled ones, on Linux, which read and write many datagrams with
-   * one system call; STARDUST_UNSUPPORTED where they were not built, and `nativeSockets()` of stardust-udp/native says why.
+   * one system call, and seal in C; STARDUST_UNSUPPORTED where they were not built, and `nativeSockets()` of stardust-udp/native says why.
    * `"auto"`: native ones where they are there.
    */
   readonly sockets?: SocketKind | undefined;

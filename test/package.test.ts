@@ -79,7 +79,7 @@ describe("the package", () => {
 
   it("holds nothing else: no example game, no test, no source, no source map, no lock file", () => {
     const allowed =
-      /^(package\.json|README\.md|CHANGELOG\.md|native\/(build\.js|socket\.c)|LICENSE-(MIT|APACHE)|dist\/(src|codegen|cli)\/.+\.(js|d\.ts)|dist\/codegen\/(spec|model|emit\/dissector)\/[\w.-]+\.(yaml|json|lua)|dist\/src\/dashboard\/assets\/(page\.(js|css)|(index|login)\.html|icon\.svg))$/;
+      /^(package\.json|README\.md|CHANGELOG\.md|native\/(build\.js|(socket|seal)\.c|arguments\.h)|LICENSE-(MIT|APACHE)|dist\/(src|codegen|cli)\/.+\.(js|d\.ts)|dist\/codegen\/(spec|model|emit\/dissector)\/[\w.-]+\.(yaml|json|lua)|dist\/src\/dashboard\/assets\/(page\.(js|css)|(index|login)\.html|icon\.svg))$/;
     expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
   });
 

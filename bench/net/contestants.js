@@ -21,8 +21,8 @@ const own = (name, where, more = {}) => ({
 });
 
 /** Both ends on native sockets. */
-const native = (name, where) => ({
-  ...own(name, where, { listen: { sockets: "native" }, connect: { sockets: "native" } }),
+const native = (name, where, more) => ({
+  ...own(name, where, { listen: { sockets: "native" }, connect: { sockets: "native" }, ...more }),
   isThere: () => nativeSockets().available,
   install: INSTALL_NATIVE,
 });
@@ -55,6 +55,9 @@ export const contestants = {
     spec: "net-as-set",
   }),
   sealedSystems: own("Stardust, systems, sealed", "systems", { sealed: true }),
+  sealedSystemsNative: native("Stardust, systems, sealed, native sockets", "systems", {
+    sealed: true,
+  }),
   systemsNative: native("Stardust, systems, native sockets", "systems"),
   applicationNative: native("Stardust, application's thread, native sockets", "application"),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },

@@ -214,6 +214,7 @@ const NEEDED = [
 
 const OWN = ["systems", "application"];
 const NATIVE = ["systemsNative", "applicationNative"];
+const SEALED = ["sealedSystems", "sealedSystemsNative"];
 /** Sockets and no protocol, of either kind. */
 const RAW = ["dgram", "nativeRaw"];
 
@@ -230,7 +231,7 @@ export const suites = {
       title: "32 bytes, reliable and in order, as fast as it goes",
       scenario: stream({}),
       figure: perMessage,
-      own: [...OWN, ...NATIVE, "sealedSystems"],
+      own: [...OWN, ...NATIVE, ...SEALED],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limits: RAW,
     },
@@ -248,7 +249,7 @@ export const suites = {
       title: "32 bytes, reliable and in order, 30 a tick of 1 ms",
       scenario: ticking({ burst: 30 }),
       figure: perMessage,
-      own: [...OWN, ...NATIVE, "sealedSystems"],
+      own: [...OWN, ...NATIVE, ...SEALED],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limits: [...RAW, "dgramBehind"],
       targets: [
@@ -284,10 +285,10 @@ export const suites = {
         "32 bytes, unreliable, one a tick of 1 ms, sealed: a sealed datagram through the whole stack",
       scenario: ticking({ delivery: "unreliable", burst: 1 }),
       figure: perMessage,
-      own: ["sealedSystems"],
+      own: SEALED,
       peers: [],
       limits: ["dgramSealed"],
-      targets: [{ own: "sealedSystems", against: "dgramSealed", ratio: 1.25 }],
+      targets: SEALED.map((own) => ({ own, against: "dgramSealed", ratio: 1.25 })),
     },
   ],
   game: [
@@ -295,7 +296,7 @@ export const suites = {
       title: `${clients} peers on 3 ports, 32 bytes up and 200 bytes to all 20 times a second`,
       scenario: game(clients),
       figure: perDatagram,
-      own: [...OWN, ...NATIVE, ...(clients === 100 ? ["sealedSystems"] : [])],
+      own: [...OWN, ...NATIVE, ...(clients === 100 ? SEALED : [])],
       peers: ["enet", "ws"],
       limits: ["dgram", "dgramThreads", "nativeThreads"],
       targets: [...OWN, ...NATIVE].flatMap((own) => [
@@ -329,7 +330,7 @@ export const suites = {
       title: "64 KiB, reliable and in order, as fast as it goes",
       scenario: stream({ upBytes: 65_536, burst: 16 }),
       figure: perMegabyte,
-      own: [...OWN, ...NATIVE, "sealedSystems"],
+      own: [...OWN, ...NATIVE, ...SEALED],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limits: RAW,
       // Raw datagrams cannot be larger than one: the floor is as many bytes in datagrams that are full.
@@ -429,7 +430,7 @@ export const suites = {
       title: "200 bytes to 1000 peers on one port 20 times a second, nothing back",
       scenario: game(1000, { isSilent: true, ports: 1 }),
       figure: perBroadcast,
-      own: [...OWN, ...NATIVE, "sealedSystems"],
+      own: [...OWN, ...NATIVE, ...SEALED],
       peers: ["enet", "ws"],
       limits: RAW,
       targets: ["systems", "systemsNative"].map((own) => ({ own, against: "dgram", ratio: 1.3 })),
@@ -514,7 +515,7 @@ export const suites = {
       scenario: game(players, { hz }),
       figure: perDatagram,
       rounds: 3,
-      own: ["systems", "sealedSystems"],
+      own: ["systems", ...SEALED],
       peers: [],
       needed: { players, hz },
     })),

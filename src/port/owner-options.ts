@@ -1,15 +1,15 @@
 /** What the owner of a port (owner.ts) is made of. Types alone. */
 import type { PortLimits } from "../port-limits.ts";
 import type { Protocol } from "../protocol.ts";
-import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { DatagramSocket } from "../udp/socket.ts";
 import type { SigningKey, ZeroCrypto } from "../zero/crypto.ts";
 import type { JoinEvent } from "../zero/events.ts";
 import type { ZeroServerOptions } from "../zero/server-options.ts";
 import type { PortLink } from "./link.ts";
+import type { PeerOptions } from "./peer-options.ts";
 import type { SystemsHost } from "./systems-host.ts";
 
-export interface PortOwnerOptions {
+export interface PortOwnerOptions extends PeerOptions {
   readonly protocol: Protocol;
   readonly crypto: ZeroCrypto;
   /** Signs accept, where the protocol is sealed. */
@@ -19,8 +19,6 @@ export interface PortOwnerOptions {
   readonly resetKey?: Uint8Array | undefined;
   /** How long a peer is kept behind its idle timeout, milliseconds; 0: not at all. */
   readonly resumeMs: number;
-  /** At least 0, below 1; which packet numbers are skipped depends on it. */
-  readonly random: () => number;
   /** One for each address of the server; a path names its own by its index here. */
   readonly sockets: readonly DatagramSocket[];
   readonly link: PortLink;
@@ -33,11 +31,6 @@ export interface PortOwnerOptions {
   readonly publicPort: number;
   readonly publicPorts: readonly (readonly [number, number])[];
   readonly systems: SystemsHost | undefined;
-  readonly resend: boolean;
-  /** What the server's clock is ahead of this thread's; default 0. */
-  readonly clockAheadMs?: number | undefined;
-  /** Makes the congestion controllers of its peers; default `stardust`. */
-  readonly congestion?: CongestionFactory | undefined;
   /** A join whose cookie is good, to be decided by the application. */
   readonly onJoin: (event: JoinEvent) => void;
   /** The client of a peer that is expected here has shown that it hears this port. */

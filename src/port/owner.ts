@@ -13,7 +13,6 @@ import { type Histogram, LatencyHistogram } from "../histogram.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import { largestDatagramBytes, type Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
-import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { SessionCounters } from "../session/counters.ts";
 import { SessionSums } from "../session/session-stats.ts";
 import type { PeerStats } from "../stats.ts";
@@ -42,18 +41,14 @@ type ConfirmedEvent = Extract<ZeroServerEvent, { type: "confirmed" }>;
 
 export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEvent> {
   readonly protocol: Protocol;
-  readonly random: () => number;
-  readonly resend: boolean;
-  readonly congestion: CongestionFactory | undefined;
+  readonly options: PortOwnerOptions;
   readonly userFields: Float64Array;
   readonly counters: Counters = new Counters();
   readonly port: number;
   readonly roundTrips: LatencyHistogram = new LatencyHistogram();
-  readonly clockAheadMs: number;
   /** Numbers of the peers that have left. */
   readonly #left: SessionSums;
   readonly #traces: Traces;
-  readonly #o: PortOwnerOptions;
   readonly #zero: ZeroServer;
   readonly #refusals = new Refusals();
   readonly #loop: DatagramLoop<ZeroServerEvent>;
@@ -75,16 +70,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
 
   constructor(options: PortOwnerOptions) {
     const { protocol, sockets, systems } = options;
-    this.#o = options;
+    this.options = options;
     this.protocol = protocol;
     this.#left = new SessionSums(protocol.channels);
     this.#traces = new Traces(protocol);
     this.away = new AwayPeers(options.maxPeers, systems, (peer) => this.wake(peer));
-    this.random = options.random;
-    this.resend = options.resend;
     this.port = options.sockets[0]!.port;
-    this.clockAheadMs = options.clockAheadMs ?? 0;
-    this.congestion = options.congestion;
     this.userFields = new Float64Array(protocol.header.userFields.length);
     const zero = new ZeroServer({
       protocol,
@@ -139,7 +130,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const bytes = this.#zero.reserve(join);
     if (bytes === undefined) return KEY_REFUSED;
     const negotiated = negotiatedVersion(this.protocol, hash, compat)!;
-    const slot = id & (slotSpan(this.#o.maxPeers) - 1);
+    const slot = id & (slotSpan(this.options.maxPeers) - 1);
     const { admission } = request;
     const reservation = { id, slot, negotiated, path: request, admission };
     this.#reservations.set(id, new PortPeer(this, reservation));
@@ -248,7 +239,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     start: number,
     end: number,
   ): void {
-    this.#o.systems?.system(from, message, bytes, view, start, end);
+    this.options.systems?.system(from, message, bytes, view, start, end);
     this.#loop.wake();
   }
 
@@ -357,14 +348,14 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     all.add("datagramsFromStrangers", strangers);
     all.addAll("zero", this.#zero.counters);
     all.addAll("session", sessions);
-    const { link } = this.#o;
+    const { link } = this.options;
     let sendSpent = 0;
     let receiveSpent = 0;
     for (const peer of this.#peers.values()) {
       sendSpent += link.sendSpent(peer.slot);
       receiveSpent += link.receiveSpent(peer.slot);
     }
-    all.addAll("", this.#o.systems?.requestCounts() ?? {});
+    all.addAll("", this.options.systems?.requestCounts() ?? {});
     // Of the peers that are there now: what lies between the application and their sessions.
     all.add("sendCreditSpent", sendSpent);
     all.add("receiveCreditSpent", receiveSpent);
@@ -374,7 +365,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   // For its peers ---------------------------------------------------------------------------------------------------
 
   deliver(peer: PortPeer, message: ReceivedMessage): boolean {
-    const { systems, link } = this.#o;
+    const { systems, link } = this.options;
     if (systems?.handles(message.channel.index)) {
       const verdict = systems.deliver(peer, message);
       if (verdict === "malformed") this.#malformed(peer);
@@ -388,25 +379,25 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   }
 
   tellApplication(peer: PortPeer, channel: number, token: number, delivered: boolean): boolean {
-    const told = this.#o.link.notice(peer.id, channel, token, delivered);
+    const told = this.options.link.notice(peer.id, channel, token, delivered);
     if (!told) this.#starved.add(peer);
     return told;
   }
 
   tellAway(peer: PortPeer, isAway: boolean): boolean {
-    const told = this.#o.link.away(peer.id, isAway);
+    const told = this.options.link.away(peer.id, isAway);
     if (!told) this.#starved.add(peer);
     return told;
   }
 
   tellSystems(peer: PortPeer, channel: number, token: number, delivered: boolean): void {
-    this.#o.systems?.notice(peer.id, channel, token, delivered);
+    this.options.systems?.notice(peer.id, channel, token, delivered);
   }
 
   /** A peer that has left is counted all the same; a sealed one that is there has done it itself, and is closed. */
   #malformed(peer: PortPeer | undefined): void {
     this.counters.add("messagesMalformed");
-    if (peer === undefined || this.#o.protocol.security === "plain") return;
+    if (peer === undefined || this.options.protocol.security === "plain") return;
     this.closePeer(peer, closeCodes.protocolViolation, "messagesMalformed", 0);
   }
 
@@ -424,15 +415,15 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   }
 
   refund(peer: PortPeer, channel: number, cost: number): void {
-    if (this.#o.link.refund(peer.slot, channel, cost)) this.#o.link.drained(peer.id);
+    if (this.options.link.refund(peer.slot, channel, cost)) this.options.link.drained(peer.id);
   }
 
   setFull(peer: PortPeer, bits: number): void {
-    if (this.#o.link.setFull(peer.slot, bits)) this.#o.link.drained(peer.id);
+    if (this.options.link.setFull(peer.slot, bits)) this.options.link.drained(peer.id);
   }
 
   tellClock(peer: PortPeer, words: Float64Array): void {
-    this.#o.link.clock(peer.slot, words);
+    this.options.link.clock(peer.slot, words);
   }
 
   wake(peer: PortPeer): void {
@@ -455,7 +446,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (peer === undefined) return false;
     const { connection } = peer;
     if (!connection.handleDatagram(bytes, view, bytes.byteLength, now, waitedMs)) return false;
-    const { link, systems } = this.#o;
+    const { link, systems } = this.options;
     const isWaiting = peer.isWaiting || systems?.isWaiting(peer.id) === true;
     const nextMs = isWaiting ? now : connection.quietUntil(now);
     // What leaves nothing to do but to wait costs no turn.
@@ -474,7 +465,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       return;
     }
     if (event.type === "shown") {
-      this.#o.onShown?.(event.peer);
+      this.options.onShown?.(event.peer);
       return;
     }
     const peer = this.#peers.get(event.peer) ?? this.#reservations.get(event.peer);
@@ -487,8 +478,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     switch (event.type) {
       case "attached": {
         const { tag, secrets, cid } = event;
-        if (secrets !== undefined) this.#o.onKeys?.(keyLines(cid!, secrets));
-        const { resumeMs } = this.#o;
+        if (secrets !== undefined) this.options.onKeys?.(keyLines(cid!, secrets));
+        const { resumeMs } = this.options;
         connection.attach({ negotiated: peer.negotiated, tag, secrets, resumeMs }, now);
         if (event.proven) this.#addresses.takeFree(peer, event);
         this.#enter(peer);
@@ -519,9 +510,9 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   #askApplication(join: JoinEvent): void {
     // With that many, the oldest has expired.
     const [oldest] = this.#undecided;
-    if (this.#undecided.size >= this.#o.limits.pendingJoins) this.#undecided.delete(oldest!);
+    if (this.#undecided.size >= this.options.limits.pendingJoins) this.#undecided.delete(oldest!);
     this.#undecided.add(join.cid);
-    this.#o.onJoin(join);
+    this.options.onJoin(join);
   }
 
   /** A reservation is taken up: the peer is there. */
@@ -530,13 +521,13 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     this.#peers.set(peer.id, peer);
     this.counters.add("peersJoined");
     peer.joinedMs = nowMs();
-    this.#o.link.join(peer.id, peer.address, peer.port);
-    this.#o.systems?.join(peer);
+    this.options.link.join(peer.id, peer.address, peer.port);
+    this.options.systems?.join(peer);
     if (this.#closing !== undefined) this.closePeer(peer, this.#closing.code, "", 0);
   }
 
   serve(now: number): void {
-    const { systems } = this.#o;
+    const { systems } = this.options;
     if (now >= this.#tickAtMs) {
       systems!.tick(now);
       this.#tickAtMs = systems!.nextTickMs(now);
@@ -551,7 +542,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const deadlineMs = this.#loop.serveConnection(connection, now);
     // What has left has made room.
     if (connection.isLive && peer.sendWaiting(now)) this.wake(peer);
-    if (connection.isLive) this.#o.systems?.drained(peer.id);
+    if (connection.isLive) this.options.systems?.drained(peer.id);
     if (connection.state === "closed") this.#leave(peer);
     else this.#turns.set(peer, deadlineMs);
   }
@@ -562,12 +553,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     if (this.#reservations.get(id) === peer) {
       this.#reservations.delete(id);
       this.counters.add("joinsExpired");
-      this.#o.onExpired(id);
+      this.options.onExpired(id);
     }
     if (this.#peers.get(id) !== peer) return;
     this.#remove(peer);
-    this.#o.systems?.leave(id, connection.reason!);
-    this.#o.link.leave(id, connection.reason!);
+    this.options.systems?.leave(id, connection.reason!);
+    this.options.link.leave(id, connection.reason!);
   }
 
   /** It is no peer of this port any more; its numbers stay. */
@@ -583,7 +574,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
   }
 
   endTurn(now: number): number {
-    const { link } = this.#o;
+    const { link } = this.options;
     const closing = this.#closing;
     if (closing !== undefined && now >= closing.untilMs) {
       for (const peer of [...this.#peers.values()]) {
@@ -592,7 +583,7 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
       }
     }
     link.ring();
-    if (closing !== undefined && this.#peers.size === 0) this.#o.onEmpty();
+    if (closing !== undefined && this.#peers.size === 0) this.options.onEmpty();
     if (this.#turns.isBusy) return now;
     const nextMs = Math.min(this.#turns.nextMs, this.#tickAtMs);
     return closing === undefined ? nextMs : Math.min(nextMs, closing.untilMs);

@@ -15,31 +15,26 @@ import type { LatencyHistogram } from "../histogram.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
 import type { ChannelDefinition, Protocol } from "../protocol.ts";
 import type { ReceivedMessage } from "../received-message.ts";
-import type { CongestionFactory } from "../session/congestion/choose.ts";
 import type { SessionSums } from "../session/session-stats.ts";
 import { type PeerStats, sumQueues } from "../stats.ts";
-import { nodeSealCrypto } from "../udp/node-seal.ts";
 import type { NetworkPath } from "../zero/network-path.ts";
 import type { Addressed } from "./addresses.ts";
 import type { AwayPeers } from "./away-peers.ts";
 import type { Admission, HostedPeer, WorkerPeer } from "./hosted-peer.ts";
 import { creditCost, fullBit } from "./memory.ts";
+import type { PeerOptions } from "./peer-options.ts";
 import type { TurnTaker } from "./peer-turns.ts";
 import { WaitingMessages, type WaitingState } from "./waiting.ts";
 
 /** What a peer asks of its port. */
 export interface PeerPort {
   readonly protocol: Protocol;
-  readonly random: () => number;
+  readonly options: PeerOptions;
   readonly userFields: Float64Array;
-  readonly resend: boolean;
-  readonly congestion: CongestionFactory | undefined;
   readonly counters: Counters;
   /** The number of the port, and what counts the round trips of all its peers. */
   readonly port: number;
   readonly roundTrips: LatencyHistogram;
-  /** What the server's clock is ahead of this thread's. */
-  readonly clockAheadMs: number;
   /** More is known of its clock. */
   tellClock(peer: PortPeer, words: Float64Array): void;
   /** A message is complete. False: not now; the session keeps it and offers it again. */
@@ -103,8 +98,8 @@ const options: WeakMap<PeerPort, ConnectionOptions> = new WeakMap();
 function connectionOptions(port: PeerPort): ConnectionOptions {
   let known = options.get(port);
   if (known === undefined) {
-    const { protocol, random, userFields, resend, congestion, counters, roundTrips } = port;
-    const { clockAheadMs } = port;
+    const { protocol, userFields, counters, roundTrips } = port;
+    const { random, resend, congestion, clockAheadMs = 0, sealCrypto } = port.options;
     known = {
       protocol,
       role: "server",
@@ -112,7 +107,7 @@ function connectionOptions(port: PeerPort): ConnectionOptions {
       userFields,
       resend,
       congestion,
-      sealCrypto: nodeSealCrypto,
+      sealCrypto,
       roundTrips,
       clockAheadMs,
       counters,

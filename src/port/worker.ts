@@ -9,6 +9,7 @@ import { PortBindError, StardustError } from "../errors.ts";
 import { missingCodec, type ServerProtocol } from "../protocol.ts";
 import { type CongestionFactory, congestionFactory } from "../session/congestion/choose.ts";
 import type { Systems } from "../systems.ts";
+import { sealCryptoFor } from "../udp/choose-seal.ts";
 import { LoopDelay } from "../udp/loop-delay.ts";
 import { nodeCrypto, secureRandom } from "../udp/node-crypto.ts";
 import { openSocket } from "../udp/open-socket.ts";
@@ -209,6 +210,7 @@ async function main(): Promise<void> {
         owner = new PortOwner({
           protocol,
           crypto: nodeCrypto,
+          sealCrypto: sealCryptoFor(options.sockets),
           identity: options.identity && nodeCrypto.signingKey(options.identity),
           tokens: options.tokens && { ...options.tokens, wallMs: Date.now },
           resetKey: options.resetKey,

@@ -1,6 +1,6 @@
 /**
- * The compiled part of the native sockets (native/socket.c), where it was built: what it offers, and what a thread reads into.
- * Not here: what is done with it (native-socket.ts).
+ * The compiled part of the native sockets (native/socket.c, seal.c), where it was built: what it offers, and what a thread reads
+ * into. Not here: what is done with it (native-socket.ts, native-seal.ts).
  */
 import { createRequire } from "node:module";
 
@@ -32,8 +32,35 @@ export type NativeHandle = object & { readonly __native: true };
  */
 export type NativeListener = (count: number) => void;
 
+/** What native/seal.c exports, where this Node lets others see its OpenSSL. Wrong arguments are a TypeError. */
+export interface NativeSealing {
+  /**
+   * Seals `bytes[clearEnd..end)` in its place, with the tag behind it; `bytes[start..clearEnd)` is authenticated. `cipher` is 0 for
+   * AES-256-GCM and 1 for ChaCha20-Poly1305, `secret` a key with the nonce behind it.
+   */
+  seal(
+    cipher: number,
+    secret: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    clearEnd: number,
+    end: number,
+  ): void;
+  /** The reverse: `end` is behind the tag. False: that is not right, and nothing has changed. */
+  unseal(
+    cipher: number,
+    secret: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    clearEnd: number,
+    end: number,
+  ): boolean;
+}
+
 /** What native/socket.c exports. Wrong arguments are a TypeError; what the network does is never thrown, but by `open`. */
-export interface NativeBinding {
+export interface NativeBinding extends NativeSealing {
+  /** Whether it seals. */
+  readonly seals: boolean;
   /** Datagrams that are read at once at most. */
   readonly slots: number;
   /** What this thread reads into, the same at every call. */

@@ -25,7 +25,7 @@ export interface OpenSocketOptions {
 }
 
 /** Where nobody says which: for a whole process, so that tests and benchmarks run over either. */
-function defaultKind(): SocketKind {
+export function defaultKind(): SocketKind {
   const kind = process.env["STARDUST_SOCKETS"] ?? "node";
   if (kind === "node" || kind === "native" || kind === "auto") return kind;
   throw new StardustError(

@@ -7,6 +7,7 @@ import { sameVersion } from "#src/negotiated-version.js";
 import { OpenTokens } from "#src/notices.js";
 import { AwayPeers } from "#src/port/away-peers.js";
 import { type PeerPort, PortPeer } from "#src/port/peer.js";
+import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import { handProtocol } from "../support/hand-protocol.js";
 
 test("notices that find no room in the ring wait in their order, and those of systems go past them", () => {
@@ -17,14 +18,11 @@ test("notices that find no room in the ring wait in their order, and those of sy
   const told: string[] = [];
   const port: PeerPort = {
     protocol,
-    random: () => 0.5,
+    options: { random: () => 0.5, resend: true, sealCrypto: nodeSealCrypto },
     userFields: new Float64Array(0),
-    resend: true,
-    congestion: undefined,
     counters: new Counters(),
     port: 4000,
     roundTrips: new LatencyHistogram(),
-    clockAheadMs: 0,
     tellClock: () => {},
     deliver: () => true,
     tellApplication: (_peer, channel, token, delivered) => {

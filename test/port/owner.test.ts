@@ -6,6 +6,7 @@ import { createPortMemory } from "#src/port/memory.js";
 import { PortOwner } from "#src/port/owner.js";
 import { defaultPortLimits } from "#src/port-limits.js";
 import { nodeCrypto } from "#src/udp/node-crypto.js";
+import { nodeSealCrypto } from "#src/udp/node-seal.js";
 import type { DatagramSocket } from "#src/udp/socket.js";
 import { handProtocol } from "../support/hand-protocol.ts";
 
@@ -23,6 +24,7 @@ function ownerOf(sockets: readonly DatagramSocket[]): PortOwner {
   return new PortOwner({
     protocol,
     crypto: nodeCrypto,
+    sealCrypto: nodeSealCrypto,
     random: () => 0,
     sockets,
     link: new PortLink(createPortMemory(protocol, maxPeers), protocol),

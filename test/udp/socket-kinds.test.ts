@@ -105,8 +105,8 @@ describe("where native sockets were not built", () => {
 
 describe("building native sockets", () => {
   const folder = temporaryFolder("native-build");
-  cpSync(join(root, "native/build.js"), join(folder, "build.js"));
-  cpSync(join(root, "native/socket.c"), join(folder, "socket.c"));
+  for (const name of ["build.js", "socket.c", "seal.c", "arguments.h"])
+    cpSync(join(root, "native", name), join(folder, name));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   const made = join(folder, "build/socket.node");
   const build = (CC: string, ...args: string[]) => {
