@@ -18,6 +18,7 @@ import {
 
 /** Calls between two turns of the event loop, in which sockets read and close. */
 const CALLS_A_TURN = 50;
+const TAG_BYTES = 16;
 /** Descriptors that are open at most. */
 const MOST_OPEN = 50;
 
@@ -25,6 +26,49 @@ const MOST_OPEN = 50;
 interface Answers {
   returned: number;
   refused: number;
+}
+
+/** What a call of `seal` that returns has to have left alone, and how what it has sealed opens. */
+class Guard {
+  readonly #args: unknown[];
+  readonly #all: Uint8Array;
+
+  constructor(args: unknown[]) {
+    this.#args = args;
+    const bytes = args[2];
+    // One whose memory is gone has none.
+    const isThere = bytes instanceof Uint8Array && bytes.length > 0;
+    this.#all = isThere ? new Uint8Array(bytes.buffer).slice() : new Uint8Array();
+  }
+
+  problems(binding: NativeBinding): string[] {
+    const [cipher, secret, bytes, start, clearEnd, end] = this.#args as [
+      number,
+      Uint8Array,
+      Uint8Array,
+      number,
+      number,
+      number,
+    ];
+    const problems: string[] = [];
+    // Node-API makes a whole number of any.
+    if (![cipher, start, clearEnd, end].every((value) => value === (value | 0))) return problems;
+    const now = new Uint8Array(bytes.buffer);
+    const from = bytes.byteOffset + clearEnd;
+    const to = bytes.byteOffset + end + TAG_BYTES;
+    const isSame = () =>
+      Buffer.compare(now.subarray(0, from), this.#all.subarray(0, from)) === 0 &&
+      Buffer.compare(now.subarray(to), this.#all.subarray(to)) === 0;
+    if (!isSame()) problems.push("seal wrote elsewhere");
+    // What is to be sealed and where its key is may be the same memory.
+    if (secret.buffer === bytes.buffer) return problems;
+    if (!binding.unseal(cipher, secret, bytes, start, clearEnd, end + TAG_BYTES))
+      problems.push("what was sealed does not open");
+    const closed = [now, this.#all].map((all) => all.subarray(from, to - TAG_BYTES));
+    if (!isSame() || Buffer.compare(closed[0]!, closed[1]!) !== 0)
+      problems.push("what was opened is not what was sealed");
+    return problems;
+  }
 }
 
 class Calls {
@@ -64,10 +108,12 @@ class Calls {
     );
     if (random.once(20)) args.length = random.below(args.length + 1);
     if (random.once(50)) args.push(this.#anything());
+    const guard = name === "seal" ? new Guard(args) : undefined;
     try {
       const call = this.#binding[name] as (...all: unknown[]) => unknown;
       const result = call(...args);
       this.answers.returned++;
+      if (guard !== undefined) this.problems.push(...guard.problems(this.#binding));
       if (name === "open") this.#keep(result as NativeHandle);
     } catch (error) {
       this.answers.refused++;
@@ -139,7 +185,10 @@ class Calls {
   /** What is sealed or opened: mostly within its bytes, and with room for a tag. */
   #sealing(): unknown[] {
     const random = this.#random;
-    const bytes = new Uint8Array(random.pick([0, 15, 16, 17, 100, 1300, 70_000]));
+    // Within more memory, which is to stay as it is.
+    const around = Uint8Array.from({ length: 71_000 }, (_, i) => i * 5);
+    const length = random.pick([0, 15, 16, 17, 100, 1300, 70_000]);
+    const bytes = around.subarray(500, 500 + length);
     const [start, clearEnd, end] = Array.from({ length: 3 }, () =>
       random.below(Math.max(1, bytes.length - 15)),
     ).sort((a, b) => a - b);
@@ -236,6 +285,7 @@ class Calls {
       () => new Float64Array(100),
       () => new DataView(new ArrayBuffer(100)),
       () => new Uint32Array(new SharedArrayBuffer(8 * FIELDS)),
+      () => new Uint8Array(new SharedArrayBuffer(1000)),
       () => Buffer.alloc(100),
       () => this.#binding.area().bytes,
       () => this.#binding.area().fields,
@@ -248,7 +298,9 @@ async function callAll(
   seed: number,
   cases: number,
 ): Promise<{ answers: Answers; problems: readonly string[] }> {
-  const calls = new Calls(nativeThread()!.binding, seed);
+  const { binding } = nativeThread()!;
+  const calls = new Calls(binding, seed);
+  if (!binding.seals) calls.problems.push("it does not seal here");
   for (let done = 0; done < cases; done++) {
     calls.one();
     if (done % CALLS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));

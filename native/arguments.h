@@ -22,7 +22,8 @@ static inline int takeInt(napi_env env, napi_value value, int32_t least, int32_t
 
 static inline int takeArray(napi_env env, napi_value value, napi_typedarray_type wanted, void **data, size_t *length) {
   bool is;
-  napi_typedarray_type type;
+  // What Node-API has no name for leaves it as it is.
+  napi_typedarray_type type = napi_int8_array;
   return napi_is_typedarray(env, value, &is) == napi_ok && is &&
          napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) == napi_ok && type == wanted;
 }
@@ -34,6 +35,6 @@ static inline void define(napi_env env, napi_value exports, const char *name, na
 }
 
 /* seal.c: adds what seals to the exports. */
-void exportSealing(napi_env env, napi_value exports);
+__attribute__((visibility("hidden"))) void exportSealing(napi_env env, napi_value exports);
 
 #endif

@@ -4,8 +4,10 @@
  * cipher takes; here a thread has one context for each cipher and direction, which gets another key and nonce each time. Whatever is
  * wrong with an argument is a TypeError. Nothing is allocated after the first call of a kind.
  *
- * Not every Node lets others see its OpenSSL: its functions are declared here, weakly, and where one is not there, `seals` is false.
+ * Not every Node lets others see its OpenSSL: its functions are declared here, weakly. Where one is not there, or a known datagram is not
+ * sealed and opened as it should be, `seals` is false.
  */
+#define _DEFAULT_SOURCE
 #include "arguments.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,9 @@ typedef struct {
   /* What is opened, until its tag is known to be right. */
   uint8_t opened[MAX_DATAGRAM];
 } Sealer;
+
+/* What becomes of a datagram; BROKEN: the cipher does not work. */
+typedef enum { GOOD, WRONG, BROKEN } Outcome;
 
 /* A call's arguments: bytes[start..clearEnd) is authenticated, bytes[clearEnd..end) is sealed as well. */
 typedef struct {
@@ -96,19 +101,39 @@ static int begin(const Datagram *datagram, int direction) {
           EVP_CipherUpdate(datagram->context, NULL, &written, datagram->clear, datagram->clearBytes) == 1);
 }
 
+static Outcome sealDatagram(const Datagram *datagram) {
+  uint8_t *closed = datagram->closed;
+  int length = datagram->closedBytes, written;
+  int isDone = begin(datagram, SEALING) && (length == 0 || EVP_CipherUpdate(datagram->context, closed, &written, closed, length) == 1) &&
+               EVP_CipherFinal_ex(datagram->context, closed + length, &written) == 1 &&
+               EVP_CIPHER_CTX_ctrl(datagram->context, GET_TAG, TAG_BYTES, closed + length) == 1;
+  return isDone ? GOOD : BROKEN;
+}
+
+static Outcome openDatagram(const Datagram *datagram) {
+  uint8_t *closed = datagram->closed;
+  int length = datagram->closedBytes - TAG_BYTES, written;
+  if (length < 0) return WRONG;
+  if (!begin(datagram, OPENING) || (length > 0 && EVP_CipherUpdate(datagram->context, datagram->opened, &written, closed, length) != 1) ||
+      EVP_CIPHER_CTX_ctrl(datagram->context, SET_TAG, TAG_BYTES, closed + length) != 1)
+    return BROKEN;
+  if (EVP_CipherFinal_ex(datagram->context, datagram->opened, &written) != 1) return WRONG;
+  memcpy(closed, datagram->opened, (size_t)length);
+  return GOOD;
+}
+
+/* Nothing of what OpenSSL says of it stays for others to find. */
+static napi_value fail(napi_env env, const char *call) {
+  ERR_clear_error();
+  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", call);
+  return NULL;
+}
+
 /* seal(cipher, secret, bytes, start, clearEnd, end): in its place, with the tag behind it. */
 static napi_value seal(napi_env env, napi_callback_info info) {
   Datagram datagram;
   if (!take(env, info, SEALING, TAG_BYTES, &datagram)) return refuse(env, "seal(cipher, secret, bytes, start, clearEnd, end)");
-  uint8_t *closed = datagram.closed;
-  int length = datagram.closedBytes, written;
-  if (begin(&datagram, SEALING) && (length == 0 || EVP_CipherUpdate(datagram.context, closed, &written, closed, length) == 1) &&
-      EVP_CipherFinal_ex(datagram.context, closed + length, &written) == 1 &&
-      EVP_CIPHER_CTX_ctrl(datagram.context, GET_TAG, TAG_BYTES, closed + length) == 1)
-    return NULL;
-  ERR_clear_error();
-  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "seal");
-  return NULL;
+  return sealDatagram(&datagram) == GOOD ? NULL : fail(env, "seal");
 }
 
 /* unseal(cipher, secret, bytes, start, clearEnd, end): `end` is behind the tag. False: that is not right, and nothing has changed. */
@@ -116,16 +141,33 @@ static napi_value unseal(napi_env env, napi_callback_info info) {
   Datagram datagram;
   napi_value result;
   if (!take(env, info, OPENING, 0, &datagram)) return refuse(env, "unseal(cipher, secret, bytes, start, clearEnd, end)");
-  uint8_t *closed = datagram.closed;
-  int length = datagram.closedBytes - TAG_BYTES, written;
-  int isGood = length >= 0 && begin(&datagram, OPENING) &&
-               (length == 0 || EVP_CipherUpdate(datagram.context, datagram.opened, &written, closed, length) == 1) &&
-               EVP_CIPHER_CTX_ctrl(datagram.context, SET_TAG, TAG_BYTES, closed + length) == 1 &&
-               EVP_CipherFinal_ex(datagram.context, datagram.opened, &written) == 1;
-  if (isGood) memcpy(closed, datagram.opened, (size_t)length);
-  else ERR_clear_error();
-  napi_get_boolean(env, isGood, &result);
+  Outcome outcome = openDatagram(&datagram);
+  if (outcome == BROKEN) return fail(env, "unseal");
+  if (outcome == WRONG) ERR_clear_error();
+  napi_get_boolean(env, outcome == GOOD, &result);
   return result;
+}
+
+/* Seals and opens a datagram of zeros, with a key and a nonce of zeros and nothing in clear: the tags are those of any implementation. */
+static int works(Sealer *sealer) {
+  static const uint8_t TAGS[CIPHERS][TAG_BYTES] = {
+    {0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a, 0xb9, 0x19},
+    {0xc3, 0x4a, 0x88, 0x04, 0x73, 0x20, 0xf5, 0x2a, 0xa2, 0xc6, 0x68, 0x3e, 0xf8, 0x08, 0x4d, 0x2f},
+  };
+  static const uint8_t SECRET[KEY_BYTES + NONCE_BYTES];
+  for (int cipher = 0; cipher < CIPHERS; cipher++) {
+    uint8_t bytes[2 * TAG_BYTES] = {0};
+    Datagram datagram = {.secret = SECRET, .clear = bytes, .closed = bytes, .closedBytes = TAG_BYTES, .opened = sealer->opened};
+    datagram.context = contextOf(sealer, cipher, SEALING);
+    if (sealDatagram(&datagram) != GOOD || memcmp(bytes + TAG_BYTES, TAGS[cipher], TAG_BYTES) != 0) return 0;
+    datagram.context = contextOf(sealer, cipher, OPENING);
+    datagram.closedBytes = sizeof bytes;
+    if (openDatagram(&datagram) != GOOD || memcmp(bytes, SECRET, TAG_BYTES) != 0) return 0;
+    bytes[0] ^= 1;
+    if (openDatagram(&datagram) != WRONG) return 0;
+  }
+  ERR_clear_error();
+  return 1;
 }
 
 /* The environment ends, and nothing calls any more. */
@@ -134,13 +176,14 @@ static void freeSealer(void *data) {
   for (int cipher = 0; cipher < CIPHERS; cipher++)
     for (int direction = 0; direction < DIRECTIONS; direction++)
       if (sealer->contexts[cipher][direction] != NULL) EVP_CIPHER_CTX_free(sealer->contexts[cipher][direction]);
+  explicit_bzero(sealer, sizeof *sealer);
   free(sealer);
 }
 
 void exportSealing(napi_env env, napi_value exports) {
   Sealer *sealer = hasOpenSsl() ? calloc(1, sizeof *sealer) : NULL;
-  if (sealer != NULL && napi_add_env_cleanup_hook(env, freeSealer, sealer) != napi_ok) {
-    free(sealer);
+  if (sealer != NULL && (!works(sealer) || napi_add_env_cleanup_hook(env, freeSealer, sealer) != napi_ok)) {
+    freeSealer(sealer);
     sealer = NULL;
   }
   napi_value seals;

@@ -21,6 +21,7 @@ class NativeSealKey implements SealKey {
   readonly #key: Uint8Array;
 
   constructor(sealing: NativeSealing, cipher: CipherName, key: Uint8Array) {
+    if (key.length !== KEY_BYTES) throw new RangeError(`a key of ${key.length} bytes`);
     this.#sealing = sealing;
     this.#cipher = ciphers.indexOf(cipher);
     // A copy in V8's own heap: what the hash has made lies beside it, which costs more than the key.
@@ -45,6 +46,7 @@ class NativeSealKey implements SealKey {
   }
 
   #say(nonce: Uint8Array): void {
+    if (nonce.length !== NONCE_BYTES) throw new RangeError(`a nonce of ${nonce.length} bytes`);
     secret.set(this.#key);
     secret.set(nonce, KEY_BYTES);
   }
