@@ -112,7 +112,7 @@ function sealed(by: SealCrypto, cipher: CipherName, datagram: Datagram) {
 describe.skipIf(skipWithoutNative)("sealing by the compiled part", () => {
   const native = sealCryptoFor("native");
 
-  it("is for whom has asked for native sockets, and for nobody else", () => {
+  it("is for who has asked for native sockets, and for nobody else", () => {
     expect(sealCryptoFor("node")).toBe(nodeSealCrypto);
     expect(native).not.toBe(nodeSealCrypto);
     expect(sealCryptoFor("auto")).not.toBe(nodeSealCrypto);
