@@ -48,6 +48,8 @@ export const ACK_DATAGRAMS = 10;
 export const LAZY_ACK_DATAGRAMS = 32;
 /** The longest that an ack of nothing but unreliable data is held back. */
 export const LAZY_ACK_MS = 400;
+/** An ack of reliable data that says that something is missing is followed by another, after so many milliseconds at most. */
+export const ACK_AGAIN_MS = 5;
 
 /** A sender that its window or a queue holds back asks for an ack with one in so many datagrams. */
 export const ASK_WHILE_HELD_BACK = 2;
@@ -98,7 +100,7 @@ export const WAITING_PER_OPEN_REQUEST = 4;
 /** How long a request waits for its answer where its caller says nothing. */
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 
-/** A message of a channel with `redundancy` rides in further datagrams where it is not larger. */
+/** A message that is sent again, or of a channel with `redundancy`, rides in further datagrams where it is not larger. */
 export const MAX_REDUNDANT_BYTES = 256;
 
 /** Datagrams sent in one burst: a stock receive buffer holds about 92 full ones. */

@@ -5,6 +5,7 @@ from stardust import OVERHEAD, WINDOW, ACK_NOW, PHASE, Layout, Refused, acknowle
 
 NEVER = float('inf')
 ACK_TIMER_EARLY = 2
+ACK_AGAIN = 5
 
 
 class Inbox:
@@ -49,6 +50,7 @@ class Session:
         self.keys_in, self.keys_before, self.phase, self.phase_first, self.phase_since = keys_in, None, 0, None, NEVER
         self.largest, self.largest_at, self.seen, self.ranges = -1, now, set(), []
         self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count, self.answers = NEVER, NEVER, 0, 0, set()
+        self.again_at = NEVER
         self.inboxes = {channel: Inbox() for channel in self.layout.channels}
         budget, other = self.limits['receiveBudgetBytes'], {'server-to-client': 'client-to-server', 'client-to-server': 'server-to-client'}
         self.flow_in = Flow(self.layout, budget, direction)
@@ -171,6 +173,8 @@ class Session:
         if any(self.layout.channels[f[0]]['reliable'] for f in frames):
             self.reliable_count += 1
             hold, full = self.limits['maxAckDelayMs'] - ACK_TIMER_EARLY, self.reliable_count >= 10
+            if gap and len(self.ranges) > 1:
+                self.again_at = now + ACK_AGAIN                 # should the ack that says so be lost
         else:
             self.unreliable_count += 1
             full = self.unreliable_count >= 32
@@ -326,7 +330,8 @@ class Session:
                         self.answers.discard(c)
                 if not frames and len(runs) > 1 and now - self.last_q > self.smoothed:
                     ack_now = True                              # so that our ranges can be forgotten
-                self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count = NEVER, NEVER, 0, 0
+                self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count = self.again_at, NEVER, 0, 0
+                self.again_at = NEVER
             wide = self.number - self.largest_acked >= 1 << 14
             asks = self.asks if ack_now and not frames else 0
             clear, rest = self.layout.write(self.number, wide, ack, limit, ack_now, frames, asks=asks)

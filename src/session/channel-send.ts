@@ -89,6 +89,9 @@ export class SendChannel {
   /** Pairs of position and how many further datagrams it still rides in. */
   private copies: NumberQueue | undefined = undefined;
   private copiesLeft = 0;
+  /** Positions of what the last datagram had again: it rides in the next one, too, or not at all. */
+  private again: NumberQueue | undefined = undefined;
+  private againLeft = 0;
 
   constructor(definition: ChannelDefinition, sliceBytes: number, notices: Notices) {
     this.definition = definition;
@@ -183,8 +186,13 @@ export class SendChannel {
     if (this.headIsResend) {
       this.resends!.shift();
       this.resends!.shift();
-      if (this.headSlice === WHOLE) this.leaves(position, record);
-      else this.sliced!.get(position)!.states[this.headSlice] = State.inFlight;
+      if (this.headSlice === WHOLE) {
+        this.leaves(position, record);
+        if (this.records[record + LENGTH]! <= MAX_REDUNDANT_BYTES) {
+          this.again ??= new NumberQueue();
+          this.again.push(position);
+        }
+      } else this.sliced!.get(position)!.states[this.headSlice] = State.inFlight;
       return false;
     }
     const reliable = this.definition.reliable;
@@ -213,18 +221,16 @@ export class SendChannel {
   /** What is to ride in the datagram that is being filled, beside what was or will be packed in it for the first time. */
   beginCopies(): void {
     this.copiesLeft = this.copies === undefined ? 0 : this.copies.length / 2;
+    this.againLeft = this.again === undefined ? 0 : this.again.length;
   }
 
   /** Finds the next message that is to ride in a further datagram: true, and `frame` describes it. */
   prepareCopy(frame: FrameHeader): boolean {
+    for (; this.againLeft > 0; this.dropAgain()) {
+      if (this.describeCopy(frame, this.again!.peek(0))) return true;
+    }
     for (; this.copiesLeft > 0; this.dropCopy()) {
-      const position = this.copies!.peek(0);
-      const at = (position & this.mask) * STRIDE;
-      // It has arrived otherwise, or is on its way again already.
-      if (position < this.oldest || this.records[at + STATE] !== State.inFlight) continue;
-      this.headPosition = position;
-      this.describe(frame, position, this.records[at + LENGTH]!, 0);
-      return true;
+      if (this.describeCopy(frame, this.copies!.peek(0))) return true;
     }
     return false;
   }
@@ -232,10 +238,19 @@ export class SendChannel {
   /** Commits to what `prepareCopy` found. */
   takeCopy(): void {
     if (this.sequenced) this.notices?.carried(this.headPosition, 1);
+    if (this.againLeft > 0) {
+      this.dropAgain();
+      return;
+    }
     const left = this.dropCopy() - 1;
     if (left === 0) return;
     this.copies!.push(this.headPosition);
     this.copies!.push(left);
+  }
+
+  /** The datagram is full: what was sent again and found no room in it has had its turn. */
+  endCopies(): void {
+    while (this.againLeft > 0) this.dropAgain();
   }
 
   /** Drops unreliable messages that have waited for longer than `maxAgeMs`, the rest of one under way, too. How many? */
@@ -338,6 +353,7 @@ export class SendChannel {
     this.ring.trim();
     this.resends = undefined;
     this.copies = undefined;
+    this.again = undefined;
     if (this.mask >= MIN_RECORDS) {
       this.records = new Uint32Array(MIN_RECORDS * STRIDE);
       this.mask = MIN_RECORDS - 1;
@@ -409,6 +425,20 @@ export class SendChannel {
       this.notices?.replaced(position);
     }
     this.letGo();
+  }
+
+  /** False: it has arrived otherwise, or is on its way again already. */
+  private describeCopy(frame: FrameHeader, position: number): boolean {
+    const at = (position & this.mask) * STRIDE;
+    if (position < this.oldest || this.records[at + STATE] !== State.inFlight) return false;
+    this.headPosition = position;
+    this.describe(frame, position, this.records[at + LENGTH]!, 0);
+    return true;
+  }
+
+  private dropAgain(): void {
+    this.againLeft--;
+    this.again!.shift();
   }
 
   private dropCopy(): number {

@@ -32,7 +32,8 @@ export const sessionSent = {
     "unreliable messages never sent, or not whole: older than their channel's maxAgeMs",
   messagesReplaced:
     "reliable-sequenced messages never sent, or not again: a newer one took their place",
-  copiesSent: "messages that rode in a further datagram before they were known to be lost",
+  copiesSent:
+    "messages that rode in a further datagram before they were known to be lost, or lost again",
 } as const;
 
 export const sessionReceived = {

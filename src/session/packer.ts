@@ -1,7 +1,7 @@
 /**
  * Which frames go into the next datagram. Levels of priority are strict; inside a level channels take turns by
  * deficit round robin (Shreedhar and Varghese, 1995): each turn is worth `weight` datagrams of bytes. Resends of a
- * channel go before its new messages; what is to ride in a further datagram (`redundancy`) takes what room is left. What does not fit into the rest of a datagram does not keep smaller frames of
+ * channel go before its new messages; what is to ride in a further datagram (`redundancy`, and once what was sent again) takes what room is left. What does not fit into the rest of a datagram does not keep smaller frames of
  * other channels out of it; the next datagram begins with what had to wait.
  *
  * The frames are planned first, because whether a frame carries its length depends on whether another follows; then
@@ -60,8 +60,8 @@ export class Packer {
   /** False only where no channel has anything to send: to be set when one may have got something. */
   mayHaveWork = false;
   private levels: readonly Level[] = [];
-  /** Channels with `redundancy`, and with `maxAgeMs`. */
-  private readonly redundant: SendChannel[] = [];
+  /** Channels of which something may ride in a further datagram, and those with `maxAgeMs`. */
+  private readonly copying: SendChannel[] = [];
   private readonly aging: SendChannel[] = [];
   private readonly header: HeaderCodec;
   private readonly quantumBytes: number;
@@ -74,7 +74,7 @@ export class Packer {
   }
 
   add(channel: SendChannel): void {
-    if (channel.definition.redundancy !== undefined) this.redundant.push(channel);
+    if (channel.definition.redundancy !== undefined) this.copying.push(channel);
     if (channel.definition.maxAgeMs !== undefined) this.aging.push(channel);
     const priority = channel.definition.priority;
     const at = this.levels.findIndex((level) => level.priority >= priority);
@@ -121,7 +121,7 @@ export class Packer {
     sent: SentPackets,
     counters: SessionCounters,
   ): void {
-    for (const channel of this.redundant) channel.beginCopies();
+    for (const channel of this.copying) channel.beginCopies();
     if (resendsFirst) {
       for (const level of this.levels) {
         for (const channel of level.channels) {
@@ -133,11 +133,12 @@ export class Packer {
       }
     }
     for (const level of this.levels) this.fillLevel(level, plan, roomBytes, limit, sent, counters);
-    for (const channel of this.redundant) {
+    for (const channel of this.copying) {
       let added: Added = Added.yes;
       while (added === Added.yes) {
         added = this.addFrame(plan, channel, roomBytes, limit, Want.copy, sent, counters);
       }
+      channel.endCopies();
     }
   }
 
@@ -236,6 +237,7 @@ export class Packer {
       if (isResend) {
         counters.messagesResent++;
         channel.framesResent++;
+        if (!this.copying.includes(channel)) this.copying.push(channel);
       } else channel.bytesSent += frame.payloadBytes;
     }
     counters.framesSent++;

@@ -51,7 +51,7 @@ const groups: readonly (readonly [name: string, faults: Faults, others: readonly
       "ack-once": [
         [
           "session/received.js",
-          /(?<=reported\(\) \{[^}]*)this\.deadlineMs = Number\.POSITIVE_INFINITY;/,
+          /this\.deadlineMs = this\.againMs;/,
           "this.deadlineMs = this.again ? Infinity : this.largestAtMs + 80; this.again = true;",
         ],
       ],

@@ -1,6 +1,11 @@
 /** Datagrams that no honest peer sends. In plain mode each is dropped whole and counted; the session goes on. */
 import { describe, expect, it } from "vitest";
-import { DUPLICATE_WINDOW, MAX_NUMBER_JUMP, MESSAGE_OVERHEAD_BYTES } from "#src/limits.js";
+import {
+  ACK_AGAIN_MS,
+  DUPLICATE_WINDOW,
+  MAX_NUMBER_JUMP,
+  MESSAGE_OVERHEAD_BYTES,
+} from "#src/limits.js";
 import { sameVersion } from "#src/negotiated-version.js";
 import type { SessionCounters } from "#src/session/counters.js";
 import { type DropReason, dropReasons, reasonOf } from "#src/session/drop-reason.js";
@@ -453,6 +458,30 @@ describe("memory stays within the budget", () => {
     expect(poll(server)).toBeUndefined();
     give(server, forge({ number: 2, channel: "state", payload }));
     expect(poll(server)).toBeDefined();
+  });
+
+  it("and once more a moment later where the data are reliable, should that ack be lost", () => {
+    const answers = (channel: string) => {
+      const server = side(protocol, "server", 1);
+      const payload = new Uint8Array(4);
+      for (const number of [0, 2]) give(server, forge({ number, channel, payload }));
+      return [0, ACK_AGAIN_MS - 1, ACK_AGAIN_MS, 2 * ACK_AGAIN_MS].map((nowMs) => {
+        server.session.handleTimeout(nowMs);
+        return poll(server, nowMs) !== undefined;
+      });
+    };
+    expect(answers("event")).toEqual([true, false, true, false]);
+    expect(answers("state")).toEqual([true, false, false, false]);
+  });
+
+  it("but not where another has left meanwhile", () => {
+    const server = side(protocol, "server", 1);
+    const payload = new Uint8Array(4);
+    for (const number of [0, 2]) give(server, forge({ number, channel: "event", payload }));
+    expect(poll(server)).toBeDefined();
+    give(server, forgedPing(3), 1);
+    expect([poll(server, 1), poll(server, 1)]).toEqual([expect.anything(), undefined]);
+    expect(server.session.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("remembers 128 ranges at most and names 32, so hostile gaps cost nothing", () => {

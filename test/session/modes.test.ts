@@ -374,3 +374,46 @@ describe("redundancy", () => {
     expect(late[1]).toBeLessThan(late[0]! / 4);
   });
 });
+
+describe("a small message that is sent again", () => {
+  const chat = { delivery: "reliable-ordered" } as const;
+  /** The client's datagrams: 0 to 4 have their messages, the fifth has message 0 again, which 1 has shown to be lost. */
+  const AGAIN = 5;
+
+  function sendEach(it: Joined, sizes: readonly number[]): void {
+    sizes.forEach((bytes, index) => {
+      send(it, index, bytes);
+      it.pair.run(6);
+    });
+  }
+
+  it("rides once more in the next datagram, so that a second loss costs no second round trip", () => {
+    const it = world(chat, [0, AGAIN]);
+    sendEach(it, [8, 8, 8, 8, 8, 8]);
+    it.pair.run(5);
+    expect(arrived(it)).toEqual([0, 1, 2, 3, 4, 5]);
+    const { copiesSent, messagesResent, probesSent } = it.client.session.counters;
+    expect([copiesSent, messagesResent, probesSent]).toEqual([1, 1, 0]);
+  });
+
+  it("has no datagram for that alone", () => {
+    const it = world(chat, [0]);
+    sendEach(it, [8, 8, 8, 8, 8]);
+    it.pair.run(500);
+    expect(arrived(it)).toEqual([0, 1, 2, 3, 4]);
+    const { copiesSent, datagramsSent } = it.client.session.counters;
+    expect([copiesSent, datagramsSent]).toEqual([0, AGAIN + 1]);
+  });
+
+  it("does so in the next one or not at all, and not where it is large", () => {
+    const full = world(chat, [0, AGAIN]);
+    sendEach(full, [200, 8, 8, 8, 8, 1130, 8]);
+    const large = world(chat, [0, AGAIN]);
+    sendEach(large, [MAX_REDUNDANT_BYTES + 1, 8, 8, 8, 8, 8, 8]);
+    for (const it of [full, large]) {
+      it.pair.run(500);
+      expect(arrived(it)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+      expect(it.client.session.counters.copiesSent).toBe(0);
+    }
+  });
+});

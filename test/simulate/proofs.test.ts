@@ -72,7 +72,7 @@ describe.each(deliveries)("%s", (mode) => {
     const path = { fromClient: { delayMs: 20, loss: 0.01 } };
     const messages = 15 * 60 * 30;
     const { mostOutstanding } = prove({ mode, path, messages, perTick: 1, tickMs: 1000 / 30 });
-    expect(mostOutstanding).toBeLessThan(200);
+    expect(mostOutstanding).toBeLessThan(300);
   });
 });
 
