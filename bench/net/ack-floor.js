@@ -1,7 +1,8 @@
 /**
  * The floor under delivery on a bad link for whoever waits for acks: on virtual time a sender that acknowledges, repeats and computes in
- * no time. Each datagram has one message and is acknowledged at once, with what came before it; the first ack that shows a gap has what
- * is missing sent again at once, also where it is only late. Nobody who hears of losses by acks alone can be sooner.
+ * no time. Each datagram has one new message and is acknowledged at once, with what came before it; the first ack that shows a gap has what
+ * is missing sent again at once, also where it is only late, and where that is asked for once more in the next datagram. Nobody who hears
+ * of losses by acks alone can be sooner.
  */
 import { SeededRandom } from "#src/testing/index.js";
 
@@ -10,15 +11,18 @@ const SEED = 1;
 const SECONDS = 600;
 const UNCOUNTED = 100;
 
-/** As a row of a suite has it: milliseconds from sending to the handler, 99 % and 50 %. */
-export function measureAckFloor({ everyMs, link }) {
-  const delays = deliver(everyMs, link, new SeededRandom(SEED)).sort((a, b) => a - b);
+/**
+ * As a row of a suite has it: milliseconds from sending to the handler, 99 % and 50 %. `isTwice`: what is sent again rides in the next
+ * datagram, too.
+ */
+export function measureAckFloor({ everyMs, link }, isTwice = false) {
+  const delays = deliver(everyMs, link, isTwice, new SeededRandom(SEED)).sort((a, b) => a - b);
   const at = (share) => delays[Math.floor(delays.length * share)];
   return { cost: at(0.99), rate: at(0.5) };
 }
 
 /** Of each message, in order, when it could be given to the handler, since it was sent. */
-function deliver(everyMs, { delayMs, jitterMs = 0, loss }, random) {
+function deliver(everyMs, { delayMs, jitterMs = 0, loss }, isTwice, random) {
   const count = Math.floor((SECONDS * 1000) / everyMs);
   const onTheWay = new Events();
   const arrivedAtMs = new Array(count);
@@ -27,26 +31,33 @@ function deliver(everyMs, { delayMs, jitterMs = 0, loss }, random) {
   const got = [];
   const heard = [];
   let known = 0;
+  let again = [];
   const leave = (nowMs, what) => {
     if (random.next() * 100 < loss) return;
     onTheWay.add({ ...what, atMs: nowMs + delayMs + random.next() * jitterMs });
   };
-  const send = (message, nowMs) => {
+  const send = (messages, nowMs) => {
     leave(nowMs, { datagram: datagrams.length });
-    datagrams.push(message);
+    datagrams.push(messages);
   };
   const acknowledged = (largest, seen, nowMs) => {
     for (const datagram of seen) heard[datagram] = true;
-    for (; known < largest; known++) if (!heard[known]) send(datagrams[known], nowMs);
+    for (; known < largest; known++) {
+      if (heard[known]) continue;
+      send(datagrams[known], nowMs);
+      if (isTwice) again.push(...datagrams[known]);
+    }
   };
   for (let next = 0; next < count || onTheWay.size > 0; ) {
     const dueMs = next < count ? next * everyMs : Number.POSITIVE_INFINITY;
     const event = onTheWay.firstMs <= dueMs ? onTheWay.take() : undefined;
-    if (event === undefined) send(next++, dueMs);
-    else if (event.datagram === undefined) {
+    if (event === undefined) {
+      send([next++, ...again], dueMs);
+      again = [];
+    } else if (event.datagram === undefined) {
       acknowledged(event.largest, event.seen, event.atMs);
     } else {
-      arrivedAtMs[datagrams[event.datagram]] ??= event.atMs;
+      for (const message of datagrams[event.datagram]) arrivedAtMs[message] ??= event.atMs;
       got.push(event.datagram);
       const seen = got.slice(-64);
       leave(event.atMs, { largest: Math.max(...seen), seen });

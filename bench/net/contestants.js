@@ -48,8 +48,9 @@ export const contestants = {
   application: own("Stardust, application's thread", "application"),
   systems: own("Stardust, systems in the workers", "systems"),
   sealed: own("Stardust, application's thread, sealed", "application", { sealed: true }),
-  redundant: own("Stardust, application's thread, redundancy: 1", "application", {
-    redundant: true,
+  redundant: own("Stardust, application's thread, redundancy: 1", "application", { redundancy: 1 }),
+  redundantTwice: own("Stardust, application's thread, redundancy: 2", "application", {
+    redundancy: 2,
   }),
   asSet: own("Stardust, application's thread, default limits", "application", {
     spec: "net-as-set",
@@ -62,7 +63,14 @@ export const contestants = {
   applicationNative: native("Stardust, application's thread, native sockets", "application"),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
-  ackFloor: { name: "losses told by acks, in no time", measure: measureAckFloor },
+  ackFloor: {
+    name: "losses told by acks, in no time",
+    measure: (scenario) => measureAckFloor(scenario),
+  },
+  ackFloorTwice: {
+    name: "the same, what is sent again goes twice",
+    measure: (scenario) => measureAckFloor(scenario, true),
+  },
   generate: { name: "stardust generate", measure: measureGenerate },
   dgram: { name: "node:dgram, raw", adapter: "dgram" },
   dgramThreads: {

@@ -13,10 +13,10 @@ export const generated = ({ sealed, spec }) =>
   new URL(`../tmp/${spec ?? `net-${sealed ? "sealed" : "plain"}`}/js/`, import.meta.url);
 
 /** A channel by its delivery and the size of its messages: its name, what makes a message, what verifies one. */
-export function channelOf({ delivery, redundant = false }, size) {
+export function channelOf({ delivery, redundancy = 0 }, size) {
   if (size === WORDS_BYTES) {
     return {
-      name: `words${redundant ? "Redundant" : kinds[delivery]}`,
+      name: `words${redundancy > 0 ? `Redundant${redundancy}` : kinds[delivery]}`,
       make: words,
       read: (message, take) => take(message.sequence, message.atUs, areGood(message)),
     };
