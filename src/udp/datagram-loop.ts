@@ -188,7 +188,8 @@ export class DatagramLoop<Event> {
     known: DataView | undefined,
   ): void {
     const now = nowMs();
-    const waitedMs = this.#input.read(local, now, this.#sockets[local]!.hasMore);
+    const { hasMore } = this.#sockets[local]!;
+    const waitedMs = this.#input.read(local, now, hasMore, this.#turn.isAwake);
     const { remote, user, zero } = this.#o;
     this.received++;
     if (bytes.byteLength < MIN_BYTES) {

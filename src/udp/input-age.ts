@@ -23,6 +23,8 @@ export class InputAge {
   /** How long it has slept when this turn's first datagram was read, and when its last was; -1: none was. */
   #turnIdleMs = 0;
   #lastReadMs = -1;
+  /** The end of this turn was waited for when the last datagram was read: the loop does not sleep before. */
+  #isAwake = false;
   #behindTurns = 0;
 
   /** `idleMs`: how long the event loop has slept in all. */
@@ -33,12 +35,18 @@ export class InputAge {
     this.#emptyIdleMs = idleMs();
   }
 
-  /** A datagram of a socket is read: how long it may have waited. `hasMore`: what the socket knows of that. */
-  read(socket: number, nowMs: number, hasMore?: boolean): number {
-    const idleMs = this.#idleMs();
-    // A turn that was not ended, since there was nothing to do in it: the loop has slept, or looked whether it may.
-    if (this.#lastReadMs >= 0 && idleMs !== this.#turnIdleMs) this.endTurn(nowMs);
-    if (this.#lastReadMs < 0) this.#turnIdleMs = idleMs;
+  /**
+   * A datagram of a socket is read: how long it may have waited. `hasMore`: what the socket knows of that; `isAwake`: `endTurn`
+   * is called before the loop sleeps.
+   */
+  read(socket: number, nowMs: number, hasMore: boolean | undefined, isAwake: boolean): number {
+    if (!this.#isAwake) {
+      const idleMs = this.#idleMs();
+      // A turn that was not ended, since there was nothing to do in it: the loop has slept, or looked whether it may.
+      if (this.#lastReadMs >= 0 && idleMs !== this.#turnIdleMs) this.endTurn(nowMs);
+      if (this.#lastReadMs < 0) this.#turnIdleMs = idleMs;
+      this.#isAwake = isAwake;
+    }
     this.#lastReadMs = nowMs;
     const count = ++this.#read[socket]!;
     this.#isFull ||= hasMore ?? count >= READ_AT_ONCE;
@@ -51,6 +59,7 @@ export class InputAge {
     const behind = this.#isFull && ++this.#behindTurns < MAX_BEHIND_TURNS;
     for (let i = 0; i < this.#read.length; i++) this.#read[i] = 0;
     this.#isFull = false;
+    this.#isAwake = false;
     if (!behind) {
       this.#behindTurns = 0;
       // Whatever is done with the last one, the next may come meanwhile.

@@ -98,8 +98,8 @@ export interface NativeThread {
   /** The bytes of what was read last, and its fields. */
   readonly bytes: Uint8Array;
   readonly fields: Uint32Array;
-  /** By slot: what was shown of it last. */
-  readonly shown: Shown[];
+  /** By slot, and segment of it: what was shown of it last. */
+  readonly shown: Shown[][];
 }
 
 /** A datagram, and a view of the same bytes. */

@@ -30,6 +30,9 @@ const FIRST_DATAGRAMS = 4;
 /** Of UDP over IPv6; over IPv4 it is less, and the system refuses it. */
 const MAX_DATAGRAM_BYTES = 65_527;
 
+/** Segments of a slot whose views are kept: as many as a system cuts in one. */
+const KEPT_SEGMENTS = 64;
+
 /** Addresses whose text is known, by a hash of their numbers, and numbers of texts; whoever forges addresses makes it forget. */
 const KNOWN_ADDRESSES = 4096;
 
@@ -75,9 +78,20 @@ class Addresses {
   }
 }
 
-/** The views of a datagram of the area: those of its slot's last one, where that lay there and had as many bytes, as in a game it has. */
-function show({ bytes, shown }: NativeThread, slot: number, at: number, length: number): Shown {
-  const last = shown[slot];
+/**
+ * The views of segment `index` of a slot of the area: those of the last one there, where it began at the same byte and had as many,
+ * as in a game and in bulk it has.
+ */
+function show(
+  { bytes, shown }: NativeThread,
+  slot: number,
+  index: number,
+  at: number,
+  length: number,
+): Shown {
+  shown[slot] ??= [];
+  const segments = shown[slot];
+  const last = segments[index];
   if (
     last !== undefined &&
     last.bytes.length === length &&
@@ -86,7 +100,7 @@ function show({ bytes, shown }: NativeThread, slot: number, at: number, length: 
     return last;
   const part = bytes.subarray(at, at + length);
   const made = { bytes: part, view: viewOf(part) };
-  shown[slot] = made;
+  if (index < KEPT_SEGMENTS) segments[index] = made;
   return made;
 }
 
@@ -122,10 +136,11 @@ class NativeSocket implements DatagramSocket {
   #isFlushing = false;
   /** The system's buffer is full. */
   #isBlocked = false;
-  /** Of what was read: how many, the one that is handed out, and where in it the next segment begins. */
+  /** Of what was read: how many, the one that is handed out, and in it where the next segment begins, and which it is. */
   #readCount = 0;
   #readAt = 0;
   #readOffset = 0;
+  #readSegment = 0;
 
   constructor(thread: NativeThread, addresses: Addresses) {
     this.#thread = thread;
@@ -220,6 +235,7 @@ class NativeSocket implements DatagramSocket {
       this.#readCount = event;
       this.#readAt = 0;
       this.#readOffset = 0;
+      this.#readSegment = 0;
       this.hasMore = event === this.#thread.binding.slots;
     }
     this.#handOut();
@@ -228,7 +244,7 @@ class NativeSocket implements DatagramSocket {
   /** Hands out what was read, from where it stopped: after what a listener threw it is called again. */
   #handOut(): void {
     const { fields } = this.#thread;
-    for (; this.#readAt < this.#readCount; this.#readAt++, this.#readOffset = 0) {
+    for (; this.#readAt < this.#readCount; this.#readAt++) {
       const base = this.#readAt * FIELDS;
       const at = fields[base + Field.at]!;
       const length = fields[base + Field.length]!;
@@ -240,10 +256,13 @@ class NativeSocket implements DatagramSocket {
         const from = this.#readOffset;
         if (from > 0 && from >= length) break;
         this.#readOffset += segment;
-        const shown = show(this.#thread, this.#readAt, at + from, Math.min(segment, length - from));
+        const bytes = Math.min(segment, length - from);
+        const shown = show(this.#thread, this.#readAt, this.#readSegment++, at + from, bytes);
         // Whoever listens may have closed it, or another may listen now.
         this.#listener?.(shown.bytes, address, port, shown.view);
       } while (this.#readOffset < length);
+      this.#readOffset = 0;
+      this.#readSegment = 0;
     }
   }
 

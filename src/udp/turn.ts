@@ -34,6 +34,11 @@ export class Turn {
     this.#run = run;
   }
 
+  /** It runs at the end of this turn: the event loop does not sleep before. */
+  get isAwake(): boolean {
+    return this.#immediate !== undefined;
+  }
+
   /** Something came in or was queued: run at the end of this turn. */
   wake(): void {
     if (this.#stopped || this.#immediate !== undefined) return;

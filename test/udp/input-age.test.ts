@@ -6,8 +6,13 @@ import { InputAge } from "#src/udp/input-age.js";
 function loop(sockets = 1) {
   let nowMs = 1000;
   let idleMs = 500;
-  const input = new InputAge(sockets, nowMs, () => idleMs);
+  let looks = 0;
+  const input = new InputAge(sockets, nowMs, () => {
+    looks++;
+    return idleMs;
+  });
   return {
+    looks: () => looks,
     sleep(ms: number): void {
       nowMs += ms;
       idleMs += ms;
@@ -15,7 +20,7 @@ function loop(sockets = 1) {
     work(ms: number): void {
       nowMs += ms;
     },
-    read: (socket = 0): number => input.read(socket, nowMs),
+    read: (socket = 0, isAwake = false): number => input.read(socket, nowMs, undefined, isAwake),
     endTurn: (): boolean => input.endTurn(nowMs),
   };
 }
@@ -106,4 +111,23 @@ it("does not go on for ever where more comes than is read", () => {
   }
   expect(worstMs).toBeLessThanOrEqual(65);
   expect(behind).toBeLessThan(1000);
+});
+
+it("asks the loop how long it has slept twice in a turn that is awake, and once for each datagram of one that is not", () => {
+  const { looks, sleep, work, read, endTurn } = loop();
+  endTurn();
+  for (const isAwake of [true, false]) {
+    sleep(40);
+    work(7);
+    const before = looks();
+    expect([read(), read(0, isAwake), read(0, isAwake), read(0, isAwake)]).toEqual([7, 7, 7, 7]);
+    expect(looks() - before).toBe(isAwake ? 2 : 4);
+    endTurn();
+  }
+  // One that came when the turn was awake, and was the last of it, says nothing of the next one.
+  sleep(40);
+  expect([read(0, true), read(0, true)]).toEqual([0, 0]);
+  endTurn();
+  sleep(300);
+  expect(read()).toBe(0);
 });
