@@ -190,7 +190,7 @@ export const ackRules: readonly SessionRule[] = [
     const after = await connection.ask();
     return after?.named.has(number) ? pass : fail("and the next ack does not name it");
   }),
-  rule("once", "repeats no ack for its own sake", async ({ probe, connection }) => {
+  rule("once", "repeats no ack where nothing is missing", async ({ probe, connection }) => {
     if ((await connection.ask()) === undefined) return fail("nothing is acknowledged");
     probe.clear();
     const again = await probe.answer(({ reading }) => pureAck(reading), SILENCE_MS);

@@ -50,7 +50,7 @@ class Session:
         self.keys_in, self.keys_before, self.phase, self.phase_first, self.phase_since = keys_in, None, 0, None, NEVER
         self.largest, self.largest_at, self.seen, self.ranges = -1, now, set(), []
         self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count, self.answers = NEVER, NEVER, 0, 0, set()
-        self.again_at = NEVER
+        self.again = False
         self.inboxes = {channel: Inbox() for channel in self.layout.channels}
         budget, other = self.limits['receiveBudgetBytes'], {'server-to-client': 'client-to-server', 'client-to-server': 'server-to-client'}
         self.flow_in = Flow(self.layout, budget, direction)
@@ -173,11 +173,11 @@ class Session:
         if any(self.layout.channels[f[0]]['reliable'] for f in frames):
             self.reliable_count += 1
             hold, full = self.limits['maxAckDelayMs'] - ACK_TIMER_EARLY, self.reliable_count >= 10
-            if gap and len(self.ranges) > 1:
-                self.again_at = now + ACK_AGAIN                 # should the ack that says so be lost
+            self.again = self.again or gap                      # should the ack that says so be lost
         else:
             self.unreliable_count += 1
             full = self.unreliable_count >= 32
+        self.again = self.again and len(self.ranges) > 1
         if flags & ACK_NOW or gap or full or now >= self.ripe_at:
             self.ack_at = now
         elif now + hold < self.ack_at:
@@ -317,7 +317,7 @@ class Session:
             if not frames and not self.want_q and self.ack_at > now:
                 return out
             ack, limit, ack_now = None, None, self.want_q or bool(frames and self.fresh)   # more waits for acks
-            if self.ranges and self.ack_at < NEVER:
+            if self.ranges and (self.reliable_count or self.unreliable_count or self.ack_at <= now):
                 delay, runs, before = int((now - self.largest_at) * 4), [], None
                 for low, high in self.ranges:
                     runs += ([] if before is None else [before - high - 1]) + [high - low + 1]
@@ -330,8 +330,9 @@ class Session:
                         self.answers.discard(c)
                 if not frames and len(runs) > 1 and now - self.last_q > self.smoothed:
                     ack_now = True                              # so that our ranges can be forgotten
-                self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count = self.again_at, NEVER, 0, 0
-                self.again_at = NEVER
+                self.ack_at, self.ripe_at, self.reliable_count, self.unreliable_count = NEVER, NEVER, 0, 0
+                if self.again:
+                    self.ack_at, self.again = now + ACK_AGAIN, False
             wide = self.number - self.largest_acked >= 1 << 14
             asks = self.asks if ack_now and not frames else 0
             clear, rest = self.layout.write(self.number, wide, ack, limit, ack_now, frames, asks=asks)

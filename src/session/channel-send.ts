@@ -20,6 +20,7 @@ import { encodeOnce } from "../wire/encode-once.ts";
 import type { FrameHeader } from "../wire/header.ts";
 import type { Writer } from "../wire/writer.ts";
 import { ByteRing } from "./byte-ring.ts";
+import { Copies } from "./copies.ts";
 import { ChannelNotices, type Notices } from "./notices.ts";
 import { NumberQueue } from "./number-queue.ts";
 import type { SendLimit } from "./send-limit.ts";
@@ -86,12 +87,7 @@ export class SendChannel {
   private sliced: Map<number, SlicedMessage> | undefined = undefined;
   /** Pairs of position and slice. */
   private resends: NumberQueue | undefined = undefined;
-  /** Pairs of position and how many further datagrams it still rides in. */
-  private copies: NumberQueue | undefined = undefined;
-  private copiesLeft = 0;
-  /** Positions of what the last datagram had again: it rides in the next one, too, or not at all. */
-  private again: NumberQueue | undefined = undefined;
-  private againLeft = 0;
+  private copies: Copies | undefined = undefined;
 
   constructor(definition: ChannelDefinition, sliceBytes: number, notices: Notices) {
     this.definition = definition;
@@ -189,8 +185,8 @@ export class SendChannel {
       if (this.headSlice === WHOLE) {
         this.leaves(position, record);
         if (this.records[record + LENGTH]! <= MAX_REDUNDANT_BYTES) {
-          this.again ??= new NumberQueue();
-          this.again.push(position);
+          this.copies ??= new Copies();
+          this.copies.addAgain(position);
         }
       } else this.sliced!.get(position)!.states[this.headSlice] = State.inFlight;
       return false;
@@ -218,39 +214,34 @@ export class SendChannel {
     return first;
   }
 
-  /** What is to ride in the datagram that is being filled, beside what was or will be packed in it for the first time. */
+  /** A datagram is to be filled: what rides in it beside what is packed in it is known from here. */
   beginCopies(): void {
-    this.copiesLeft = this.copies === undefined ? 0 : this.copies.length / 2;
-    this.againLeft = this.again === undefined ? 0 : this.again.length;
+    this.copies?.begin(this, this.hasResends);
   }
 
   /** Finds the next message that is to ride in a further datagram: true, and `frame` describes it. */
   prepareCopy(frame: FrameHeader): boolean {
-    for (; this.againLeft > 0; this.dropAgain()) {
-      if (this.describeCopy(frame, this.again!.peek(0))) return true;
-    }
-    for (; this.copiesLeft > 0; this.dropCopy()) {
-      if (this.describeCopy(frame, this.copies!.peek(0))) return true;
-    }
-    return false;
+    const position = this.copies === undefined ? -1 : this.copies.next(this);
+    if (position < 0) return false;
+    this.headPosition = position;
+    this.describe(frame, position, this.records[(position & this.mask) * STRIDE + LENGTH]!, 0);
+    return true;
   }
 
   /** Commits to what `prepareCopy` found. */
   takeCopy(): void {
     if (this.sequenced) this.notices?.carried(this.headPosition, 1);
-    if (this.againLeft > 0) {
-      this.dropAgain();
-      return;
-    }
-    const left = this.dropCopy() - 1;
-    if (left === 0) return;
-    this.copies!.push(this.headPosition);
-    this.copies!.push(left);
+    this.copies!.take();
   }
 
-  /** The datagram is full: what was sent again and found no room in it has had its turn. */
   endCopies(): void {
-    while (this.againLeft > 0) this.dropAgain();
+    this.copies?.end();
+  }
+
+  /** For `Copies`. */
+  isInFlight(position: number): boolean {
+    const at = (position & this.mask) * STRIDE + STATE;
+    return position >= this.oldest && this.records[at] === State.inFlight;
   }
 
   /** Drops unreliable messages that have waited for longer than `maxAgeMs`, the rest of one under way, too. How many? */
@@ -353,7 +344,6 @@ export class SendChannel {
     this.ring.trim();
     this.resends = undefined;
     this.copies = undefined;
-    this.again = undefined;
     if (this.mask >= MIN_RECORDS) {
       this.records = new Uint32Array(MIN_RECORDS * STRIDE);
       this.mask = MIN_RECORDS - 1;
@@ -407,9 +397,8 @@ export class SendChannel {
     else limit.spend(this.definition.index, length + MESSAGE_OVERHEAD_BYTES);
     const copies = this.definition.redundancy;
     if (copies === undefined || this.headSlice !== WHOLE || length > MAX_REDUNDANT_BYTES) return;
-    this.copies ??= new NumberQueue();
-    this.copies.push(position);
-    this.copies.push(copies);
+    this.copies ??= new Copies();
+    this.copies.add(position, copies);
   }
 
   /** A whole reliable message goes into a datagram. */
@@ -425,26 +414,6 @@ export class SendChannel {
       this.notices?.replaced(position);
     }
     this.letGo();
-  }
-
-  /** False: it has arrived otherwise, or is on its way again already. */
-  private describeCopy(frame: FrameHeader, position: number): boolean {
-    const at = (position & this.mask) * STRIDE;
-    if (position < this.oldest || this.records[at + STATE] !== State.inFlight) return false;
-    this.headPosition = position;
-    this.describe(frame, position, this.records[at + LENGTH]!, 0);
-    return true;
-  }
-
-  private dropAgain(): void {
-    this.againLeft--;
-    this.again!.shift();
-  }
-
-  private dropCopy(): number {
-    this.copiesLeft--;
-    this.copies!.shift();
-    return this.copies!.shift();
   }
 
   private record(start: number, length: number, token: number): void {

@@ -22,6 +22,7 @@ import { FixedController } from "./congestion/fixed.ts";
 import { NewRenoController } from "./congestion/newreno.ts";
 import { Pacer } from "./congestion/pacer.ts";
 import { StardustController } from "./congestion/stardust.ts";
+import { Copies } from "./copies.ts";
 import { FlowChannels } from "./flow-channels.ts";
 import { MessageStore } from "./message-store.ts";
 import { ChannelNotices, Notices } from "./notices.ts";
@@ -110,6 +111,7 @@ export const stateClasses: readonly StateClass[] = [
   { type: Notices },
   { type: ChannelNotices },
   { type: ByteRing, given: ["writer", "staged"] },
+  { type: Copies, make: () => new Copies() },
   { type: NumberQueue, make: () => new NumberQueue() },
   { type: Receivers, given: ["channels"] },
   { type: ReliableReceive, given: receiver },

@@ -133,6 +133,8 @@ export class Packer {
       }
     }
     for (const level of this.levels) this.fillLevel(level, plan, roomBytes, limit, sent, counters);
+    // No datagram is made for copies alone.
+    if (plan.count === 0) return;
     for (const channel of this.copying) {
       let added: Added = Added.yes;
       while (added === Added.yes) {

@@ -31,8 +31,8 @@ export class ReceivedPackets {
   private unreliable = 0;
   private reliable = 0;
   private immediate = false;
-  /** When the ack that is due is followed by another, since something is missing and it may be lost; Infinity: it is not. */
-  private againMs: number = Number.POSITIVE_INFINITY;
+  /** The ack that is due is followed by another: it says that something is missing, and may be lost. */
+  private again = false;
   /** When what is held back must be acknowledged. */
   deadlineMs: number = Number.POSITIVE_INFINITY;
   /** From then on the next datagram that comes is acknowledged with it at once: that costs no turn of its own. */
@@ -70,7 +70,8 @@ export class ReceivedPackets {
     if (packetNumber > this.largest) this.largestAtMs = stalled ? Number.NEGATIVE_INFINITY : nowMs;
     this.insert(packetNumber);
     if (!frames && !ackNow) return;
-    if (gap && reliable && this.count > 1) this.againMs = nowMs + ACK_AGAIN_MS;
+    if (this.count === 1) this.again = false;
+    else if (gap && reliable) this.again = true;
     if (ackNow || gap || nowMs >= this.ripeMs) this.immediate = true;
     let holdMs = LAZY_ACK_MS;
     if (reliable) {
@@ -82,14 +83,14 @@ export class ReceivedPackets {
     this.ripeMs = nowMs + holdMs * RIPE_AFTER;
   }
 
-  /** An ack block has been written: who is to be told again of what is missing waits for the next. */
-  reported(): void {
+  /** An ack block has been written. */
+  reported(nowMs: number): void {
     this.reliable = 0;
     this.unreliable = 0;
     this.immediate = false;
-    this.deadlineMs = this.againMs;
+    this.deadlineMs = this.again ? nowMs + ACK_AGAIN_MS : Number.POSITIVE_INFINITY;
     this.ripeMs = Number.POSITIVE_INFINITY;
-    this.againMs = Number.POSITIVE_INFINITY;
+    this.again = false;
   }
 
   /** The other side has seen an ack of everything up to `packetNumber`: it need not be repeated. */

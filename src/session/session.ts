@@ -544,7 +544,7 @@ export class Session {
       this.silence.left(nowMs, header.ackNow);
     } else counters.acksSent++;
     sent.commit(nowMs, bytes, flags, header.ack && !trimmed ? header.acks.largest : -1);
-    if (header.ack) this.received.reported();
+    if (header.ack) this.received.reported(nowMs);
     if (header.limit) {
       this.receiveLimit.left(header.receiveLimit);
       this.clock?.said(nowMs);

@@ -51,8 +51,8 @@ const groups: readonly (readonly [name: string, faults: Faults, others: readonly
       "ack-once": [
         [
           "session/received.js",
-          /this\.deadlineMs = this\.againMs;/,
-          "this.deadlineMs = this.again ? Infinity : this.largestAtMs + 80; this.again = true;",
+          /this\.deadlineMs = this\.again \?[^;]*;/,
+          "this.deadlineMs = this.once ? Infinity : this.largestAtMs + 80; this.once = true;",
         ],
       ],
       "ack-ranges": [["limits.js", /MAX_ACK_RANGES = 32/, "MAX_ACK_RANGES = 4"]],

@@ -416,4 +416,34 @@ describe("a small message that is sent again", () => {
       expect(it.client.session.counters.copiesSent).toBe(0);
     }
   });
+
+  it("is in no datagram twice, however often probes bring it", () => {
+    for (const redundancy of [undefined, 2] as const) {
+      const channel = { name: "it", ...chat, redundancy } as HandChannel;
+      const protocol = handProtocol({
+        channels: [channel],
+        limits: { receiveBudgetBytes: 3000 },
+      });
+      const it = joined({ protocol, seed: 1, fromClient: { loss: 1 } });
+      // In a datagram twice, they would be more than the server has room for.
+      for (let index = 0; index < 30; index++) it.client.send("it", numberedPayload(index, 8));
+      it.pair.runUntil(() => it.client.session.counters.probesSent === 3, 60_000);
+      it.pair.linkFromA.options = { delayMs: 1 };
+      it.pair.runUntil(() => arrived(it).length === 30, 60_000);
+      const { framesReceived, receiveLimit } = it.server.session.counters;
+      expect([framesReceived, receiveLimit]).toEqual([30, 0]);
+    }
+  });
+
+  it("waits for other frames where what is new waits for the receive limit", () => {
+    const channels = [{ name: "it", ...chat }] as const;
+    const protocol = handProtocol({ channels, limits: { receiveBudgetBytes: 3000 } });
+    const it = joined({ protocol, seed: 1, fromClient: { loss: 1 } });
+    for (let index = 0; index < 60; index++) it.client.send("it", numberedPayload(index, 8));
+    it.pair.flush();
+    it.pair.linkFromA.options = { delayMs: 1 };
+    it.pair.runUntil(() => arrived(it).length === 60, 60_000);
+    const { copiesSent, probesSent } = it.client.session.counters;
+    expect([copiesSent, probesSent]).toEqual([0, 1]);
+  });
 });

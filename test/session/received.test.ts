@@ -69,3 +69,21 @@ describe("an ack names", () => {
     expect(named(received)[0]).toBeGreaterThan(1000 - 2 * 128 - 2);
   });
 });
+
+describe("an ack that says that something is missing", () => {
+  it("is followed by another 5 ms after it left, however late that was, and by no third", () => {
+    const received = new ReceivedPackets();
+    for (const number of [0, 2]) add(received, number);
+    received.reported(100);
+    expect([received.isDue(104), received.isDue(105)]).toEqual([false, true]);
+    received.reported(105);
+    expect(received.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("is not, where what was missing has come before it left", () => {
+    const received = new ReceivedPackets();
+    for (const number of [0, 2, 1]) add(received, number);
+    received.reported(0);
+    expect(received.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
