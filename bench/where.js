@@ -76,7 +76,14 @@ const ENTRIES = [
     [...BOTH, "application"],
     "message either way",
   ),
-  ...looking("game1000", "game of 1000", "game", "1000 peers", BOTH, "message either way"),
+  ...looking(
+    "game1000",
+    "game of 1000",
+    "game",
+    "1000 peers",
+    [...BOTH, "application"],
+    "message either way",
+  ),
   ...looking(
     "latency",
     "round trips of 100 clients",
@@ -95,6 +102,10 @@ const ENTRIES = [
   ),
   ...looking("bulk", "64 KiB, receiving", "bulk", "64 KiB", BOTH, "MB"),
   ...looking("bulkSending", "64 KiB, sending", "bulk", "64 KiB", BOTH, "MB", {
+    role: "client",
+  }),
+  ...looking("bulkLarge", "1 MiB, receiving", "bulk", "1 MiB", ["systemsNative"], "MB"),
+  ...looking("bulkLargeSending", "1 MiB, sending", "bulk", "1 MiB", ["systemsNative"], "MB", {
     role: "client",
   }),
   ...looking(

@@ -13,16 +13,17 @@ const UNCOUNTED = 100;
 
 /**
  * As a row of a suite has it: milliseconds from sending to the handler, 99 % and 50 %. `isTwice`: what is sent again rides in the next
- * datagram, too.
+ * datagram, too; `redundancy`: in so many further ones rides each message.
  */
-export function measureAckFloor({ everyMs, link }, isTwice = false) {
-  const delays = deliver(everyMs, link, isTwice, new SeededRandom(SEED)).sort((a, b) => a - b);
+export function measureAckFloor({ everyMs, link }, { isTwice = false, redundancy = 0 } = {}) {
+  const how = { isTwice, redundancy };
+  const delays = deliver(everyMs, link, how, new SeededRandom(SEED)).sort((a, b) => a - b);
   const at = (share) => delays[Math.floor(delays.length * share)];
   return { cost: at(0.99), rate: at(0.5) };
 }
 
 /** Of each message, in order, when it could be given to the handler, since it was sent. */
-function deliver(everyMs, { delayMs, jitterMs = 0, loss }, isTwice, random) {
+function deliver(everyMs, { delayMs, jitterMs = 0, loss }, { isTwice, redundancy }, random) {
   const count = Math.floor((SECONDS * 1000) / everyMs);
   const onTheWay = new Events();
   const arrivedAtMs = new Array(count);
@@ -52,7 +53,8 @@ function deliver(everyMs, { delayMs, jitterMs = 0, loss }, isTwice, random) {
     const dueMs = next < count ? next * everyMs : Number.POSITIVE_INFINITY;
     const event = onTheWay.firstMs <= dueMs ? onTheWay.take() : undefined;
     if (event === undefined) {
-      send([next++, ...again], dueMs);
+      const before = Array.from({ length: Math.min(next, redundancy) }, (_, i) => next - 1 - i);
+      send([next++, ...before, ...again], dueMs);
       again = [];
     } else if (event.datagram === undefined) {
       acknowledged(event.largest, event.seen, event.atMs);

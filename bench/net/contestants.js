@@ -69,7 +69,15 @@ export const contestants = {
   },
   ackFloorTwice: {
     name: "the same, what is sent again goes twice",
-    measure: (scenario) => measureAckFloor(scenario, true),
+    measure: (scenario) => measureAckFloor(scenario, { isTwice: true }),
+  },
+  redundantFloor: {
+    name: "the same, each message in two datagrams",
+    measure: (scenario) => measureAckFloor(scenario, { isTwice: true, redundancy: 1 }),
+  },
+  redundantTwiceFloor: {
+    name: "the same, each message in three datagrams",
+    measure: (scenario) => measureAckFloor(scenario, { isTwice: true, redundancy: 2 }),
   },
   generate: { name: "stardust generate", measure: measureGenerate },
   dgram: { name: "node:dgram, raw", adapter: "dgram" },

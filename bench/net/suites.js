@@ -448,7 +448,7 @@ export const suites = {
       rounds: 3,
       own: ["application", "redundant", "redundantTwice", "sealed"],
       peers: ["enet", "tcp", "udx", "kcp"],
-      limits: ["ackFloor", "ackFloorTwice"],
+      limits: ["ackFloor", "ackFloorTwice", "redundantFloor", "redundantTwiceFloor"],
       targets: ["application", "redundant", "redundantTwice"].flatMap((own) => [
         { own, against: "tcp", ratio: 0.25 },
         { own, against: "enet", ratio: 0.5 },
