@@ -23,7 +23,11 @@ export const machineLine = () => {
   return `${cpu}, ${cores} cores, Node ${node}, load ${load[0]}`;
 };
 
-export const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
 
 /** Median, lowest and highest. */
 export const figure = (values) => ({

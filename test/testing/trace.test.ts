@@ -78,6 +78,7 @@ describe("a trace", () => {
       "      56.000 client > server  delivered  #3",
       "      56.000 client > server  refused: duplicates #3",
       "      56.000 server > client  sent       #1, 13 B, wants an ack, ack 2-3 0 held 0 ms",
+      "      61.000 server > client  sent       #2, 13 B, ack 2-3 0 held 5 ms",
       "",
     ]);
   });
