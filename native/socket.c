@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@ enum { AT, LENGTH, PORT, WORD0, WORD1, WORD2, WORD3, SCOPE, SEGMENT, FIELDS };
 enum { READ_SLOTS = 32, SEND_BATCH = 64, MAX_DATAGRAM = 65535, MAX_SEGMENTS = 64, MAX_GSO_BYTES = 65000 };
 /* Slots begin at different lines of the caches. */
 enum { SLOT_BYTES = MAX_DATAGRAM + 1 + 320 };
+enum { LARGE_BLOCK_BYTES = 4 << 20 };
 
 /*
  * What a thread reads into. It is freed with the environment and not before, whatever becomes of the arrays that show it: one that is
@@ -269,6 +271,17 @@ static napi_value adopt(napi_env env, Area *area, int fd, int family, int segmen
   return isThrown ? NULL : fail(env, ENOMEM, "open");
 }
 
+/*
+ * glibc keeps twice the size of the largest block that was mapped by itself and freed, for each arena, and gives more than that back to the
+ * system: pages that the next messages touch anew. So it is shown one. Whoever has set MALLOC_* or GLIBC_TUNABLES has his choice.
+ */
+static void teachToKeep(void) {
+  static atomic_flag isTaught = ATOMIC_FLAG_INIT;
+  if (atomic_flag_test_and_set(&isTaught)) return;
+  void *volatile block = malloc(LARGE_BLOCK_BYTES);
+  free(block);
+}
+
 /* open(address, port, ipv6Only, bufferBytes, onEvent): an object. onEvent(n): n > 0 datagrams are in the area; -1: it may be written again. */
 static napi_value openSocket(napi_env env, napi_callback_info info) {
   size_t count = 5;
@@ -284,6 +297,7 @@ static napi_value openSocket(napi_env env, napi_callback_info info) {
       napi_typeof(env, args[4], &type) != napi_ok || type != napi_function)
     return refuse(env, "open(address, port, ipv6Only, bufferBytes, onEvent)");
   if (area->bytes == NULL) return refuse(env, "open: area comes first");
+  teachToKeep();
 
   struct sockaddr_storage address;
   memset(&address, 0, sizeof address);
