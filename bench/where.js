@@ -36,7 +36,13 @@ function rowOf(suite, begins) {
   return found[0];
 }
 
-const SUFFIXES = { systemsNative: "Native", application: "Application" };
+const SUFFIXES = {
+  systemsNative: "Native",
+  application: "Application",
+  applicationNative: "ApplicationNative",
+  filled: "Filled",
+  filledNative: "FilledNative",
+};
 const looking = (name, title, suite, begins, who, per, more) =>
   who.map((id, i) => ({
     name: i === 0 ? name : `${name}${SUFFIXES[id]}`,
@@ -56,7 +62,15 @@ const ENTRIES = [
     "thirty messages a tick",
     "tick",
     "32 bytes, reliable",
-    ["systems", "application"],
+    [...BOTH, "application"],
+    "message",
+  ),
+  ...looking(
+    "tickUnreliable",
+    "thirty unreliable messages a tick",
+    "tick",
+    "32 bytes, unreliable, 30",
+    BOTH,
     "message",
   ),
   ...looking(
@@ -64,7 +78,7 @@ const ENTRIES = [
     "one message a tick",
     "tick",
     "32 bytes, unreliable, one a tick of 1 ms: a datagram through",
-    ["systems"],
+    BOTH,
     "message",
   ),
   ...looking("game12", "game of 12", "game", "12 peers", ["systems"], "message either way"),
@@ -72,8 +86,8 @@ const ENTRIES = [
     "game100",
     "game of 100",
     "game",
-    "100 peers",
-    [...BOTH, "application"],
+    "100 peers on 3",
+    [...BOTH, "application", "filled", "filledNative"],
     "message either way",
   ),
   ...looking(
@@ -89,7 +103,7 @@ const ENTRIES = [
     "round trips of 100 clients",
     "latency",
     "questions and answers of 100",
-    ["systems"],
+    [...BOTH, "application", "applicationNative"],
     "round trip",
   ),
   ...looking(

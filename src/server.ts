@@ -18,7 +18,7 @@ export type {
   PortLoad,
 } from "./connection-contract.ts";
 export type { ListenOptions, NewPeer, TokenOptions } from "./listen-options.ts";
-export { emptiestPort } from "./pool/placement.ts";
+export { emptiestPort, fullestPort, type PortFill } from "./pool/placement.ts";
 export type { Server, ServerCloseOptions } from "./server-api.ts";
 export type { ServerPeer } from "./server-peer.ts";
 export type { ServerSystems } from "./server-systems.ts";

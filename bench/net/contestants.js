@@ -61,6 +61,12 @@ export const contestants = {
   }),
   systemsNative: native("Stardust, systems, native sockets", "systems"),
   applicationNative: native("Stardust, application's thread, native sockets", "application"),
+  filled: own("Stardust, systems, ports filled one after the other", "systems", { fills: true }),
+  filledNative: native(
+    "Stardust, systems, ports filled one after the other, native sockets",
+    "systems",
+    { fills: true },
+  ),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
   ackFloor: {

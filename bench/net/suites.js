@@ -215,11 +215,18 @@ const NEEDED = [
 const OWN = ["systems", "application"];
 const NATIVE = ["systemsNative", "applicationNative"];
 const SEALED = ["sealedSystems", "sealedSystemsNative"];
+/** All peers on one port, as long as they are few. */
+const FILLED = ["filled", "filledNative"];
 /** Sockets and no protocol, of either kind. */
 const RAW = ["dgram", "nativeRaw"];
 
 /** What the cost at the end of a series may be of that at its beginning. */
-export const seriesTargets = { ports: 1.25, channels: 1.1 };
+export const seriesTargets = {
+  ports: 1.25,
+  "ports of native sockets": 1.25,
+  "ports that are filled one after the other": 1.25,
+  channels: 1.1,
+};
 
 /** Rows that differ in one number: how the cost of systems grows with it. */
 const series = (name, values, row) =>
@@ -274,11 +281,11 @@ export const suites = {
       title: "32 bytes, unreliable, one a tick of 1 ms: a datagram through the whole stack",
       scenario: ticking({ delivery: "unreliable", burst: 1 }),
       figure: perMessage,
-      own: [...OWN, "sealedSystems"],
+      own: [...OWN, "systemsNative", "sealedSystems"],
       peers: ["enet"],
-      limits: ["dgram"],
-      targets: [{ own: "systems", against: "dgram", ratio: 1.25 }],
-      added: [{ own: "systems", against: "dgram", key: "cost" }],
+      limits: RAW,
+      targets: ["systems", "systemsNative"].map((own) => ({ own, against: "dgram", ratio: 1.25 })),
+      added: ["systems", "systemsNative"].map((own) => ({ own, against: "dgram", key: "cost" })),
     },
     {
       title:
@@ -296,10 +303,15 @@ export const suites = {
       title: `${clients} peers on 3 ports, 32 bytes up and 200 bytes to all 20 times a second`,
       scenario: game(clients),
       figure: perDatagram,
-      own: [...OWN, ...NATIVE, ...(clients === 100 ? SEALED : [])],
+      own: [
+        ...OWN,
+        ...NATIVE,
+        ...(clients <= 100 ? FILLED : []),
+        ...(clients === 100 ? SEALED : []),
+      ],
       peers: ["enet", "ws"],
       limits: ["dgram", "dgramThreads", "nativeThreads"],
-      targets: [...OWN, ...NATIVE].flatMap((own) => [
+      targets: [...OWN, ...NATIVE, ...(clients <= 100 ? FILLED : [])].flatMap((own) => [
         { own, against: "enet", ratio: clients === 12 ? 4 : 1.6 },
         { own, against: "ws", ratio: 0.7 },
       ]),
@@ -495,6 +507,24 @@ export const suites = {
       scenario: game(100, { ports }),
       figure: perDatagram,
       own: ["dgramThreads"],
+    })),
+    ...series("ports of native sockets", [1, 3, 8], (ports) => ({
+      title: `100 peers on ${ports} ports, as in game, native sockets`,
+      scenario: game(100, { ports }),
+      figure: perDatagram,
+      own: ["systemsNative"],
+    })),
+    ...series("ports of raw native sockets", [1, 3, 8], (ports) => ({
+      title: `100 peers on ${ports} ports of native sockets and nothing else, a thread for each`,
+      scenario: game(100, { ports }),
+      figure: perDatagram,
+      own: ["nativeThreads"],
+    })),
+    ...series("ports that are filled one after the other", [1, 3, 8], (ports) => ({
+      title: `100 peers on ${ports} ports that are filled one after the other, as in game`,
+      scenario: game(100, { ports }),
+      figure: perDatagram,
+      own: ["filled"],
     })),
     // As many datagrams a second with more peers than 500: two cores do no more.
     ...series("peers", [12, 50, 100, 250, 500, 1000, 2000, 4000], (clients) => {

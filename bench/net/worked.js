@@ -36,7 +36,7 @@ export function workedTable(results) {
   const rows = CASES.map(({ what, players, hz }) => {
     const measured = byPlayers.find(({ needed }) => needed.players >= players) ?? byPlayers.at(-1);
     const datagrams = 2 * players * hz;
-    const cells = ["systems", "sealedSystems"].map((id) => {
+    const cells = ["systems", "sealedSystems", "sealedSystemsNative"].map((id) => {
       const costUs = costOf(measured, id);
       if (costUs === undefined) return ["not known", "not known"];
       return [costUs.toFixed(1), count((datagrams * costUs) / 1e6 / PLANNED)];
@@ -44,15 +44,14 @@ export function workedTable(results) {
     const [up, down] = [UP_BYTES, DOWN_BYTES].map(
       (bytes) => (players * hz * (bytes + AROUND_BYTES + TAG_BYTES) * 8) / 1e6,
     );
-    const [plain, sealed] = cells;
     return [
       what,
       players.toLocaleString("en"),
       hz,
       datagrams.toLocaleString("en"),
       `${measured.needed.players} at ${measured.needed.hz} Hz`,
-      `${plain[0]} / ${sealed[0]}`,
-      `${plain[1]} / ${sealed[1]}`,
+      cells.map(([cost]) => cost).join(" / "),
+      cells.map(([, cores]) => cores).join(" / "),
       `${count(up)} / ${count(down)}`,
     ];
   });
@@ -62,8 +61,8 @@ export function workedTable(results) {
     "Hz",
     "datagrams/s",
     "measured with",
-    "us a datagram, plain / sealed",
-    "cores, plain / sealed",
+    "us a datagram, plain / sealed / sealed on native sockets",
+    "cores, plain / sealed / sealed on native sockets",
     "Mbit/s in / out, sealed",
   ];
   const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);

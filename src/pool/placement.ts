@@ -107,6 +107,29 @@ export function emptiestPort(ports: readonly PortLoad[]): number | undefined {
   return best?.port;
 }
 
+/** How far `fullestPort` fills a port before it begins with another. */
+export interface PortFill {
+  /** Peers of a port at most, promised places counted: what a burst of joins is held to, which the load follows some time behind. */
+  readonly peers: number;
+  /** Part of its time that its worker is busy at most, 0 to 1; default 0.5. */
+  readonly load?: number | undefined;
+}
+
+/**
+ * The port with the most peers, promised places counted, of those that are to have more: that have room, and are filled less than
+ * `fill` says. Of several the first; undefined when there is none. For a `place` that fills ports one after the other: a worker is
+ * woken by each datagram that comes alone, so that few peers on few ports take less of the processor than as many on all of them.
+ */
+export function fullestPort(ports: readonly PortLoad[], fill: PortFill): number | undefined {
+  const { peers: most, load: busiest = 0.5 } = fill;
+  let best: PortLoad | undefined;
+  for (const port of ports) {
+    if (port.room === 0 || !(taken(port) < most) || !(port.load < busiest)) continue;
+    if (best === undefined || taken(port) > taken(best)) best = port;
+  }
+  return best?.port;
+}
+
 function taken({ peers, promised }: PortLoad): number {
   return peers + promised;
 }

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { emptiestPort, Placement } from "#src/pool/placement.js";
+import { emptiestPort, fullestPort, Placement } from "#src/pool/placement.js";
 import { parsePorts, portRanges } from "#src/pool/ports.js";
+
+const loadOf = fc.record({
+  peers: fc.integer({ min: 0, max: 6 }),
+  promised: fc.integer({ min: 0, max: 3 }),
+  room: fc.integer({ min: 0, max: 2 }),
+  load: fc.constantFrom(0, 0.3, 0.49, 0.5, 0.9, 1),
+});
 
 /** Where the default rule puts a peer, and its id. */
 function place(
@@ -34,6 +41,31 @@ describe("placing peers", () => {
     const peers = Array.from({ length: 9 }, () => place(placement, 3)!);
     for (const { port, peer } of peers) if (port === 1) placement.release(peer);
     expect([0, 1, 2, 3].map(() => place(placement, 3)!.port)).toEqual([1, 1, 1, 0]);
+  });
+
+  it("by fullestPort, to the first of the fullest that have room, and are less full and less busy than it says", () => {
+    fc.assert(
+      fc.property(
+        fc.array(loadOf, { maxLength: 5 }),
+        fc.integer({ min: 0, max: 8 }),
+        fc.option(fc.constantFrom(0, 0.4, 0.5, 1), { nil: undefined }),
+        (loads, peers, load) => {
+          const ports = loads.map((one, index) => ({ ...one, port: 12_341 + index }));
+          const fitting = ports
+            .filter(({ room }) => room > 0)
+            .filter((one) => one.peers + one.promised < peers && one.load < (load ?? 0.5));
+          const most = Math.max(...fitting.map((one) => one.peers + one.promised));
+          const expected = fitting.find((one) => one.peers + one.promised === most)?.port;
+          expect(fullestPort(ports, { peers, load })).toBe(expected);
+        },
+      ),
+    );
+  });
+
+  it("by fullestPort, nowhere where a number is none", () => {
+    const ports = [{ port: 1, peers: 0, promised: 0, room: 5, load: 0 }];
+    expect(fullestPort(ports, { peers: Number.NaN })).toBeUndefined();
+    expect(fullestPort(ports, { peers: 5, load: Number.NaN })).toBeUndefined();
   });
 
   it("skips a port that is not open and says so when all are full", () => {

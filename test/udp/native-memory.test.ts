@@ -54,6 +54,7 @@ const { header } = process.report.getReport() as unknown as {
   header: { glibcVersionRuntime?: string };
 };
 
+// Other C libraries have other rules, and native sockets are there only where a C compiler is.
 describe.skipIf(skipWithoutNative || header.glibcVersionRuntime === undefined)(
   "with native sockets and glibc",
   () => {

@@ -1,4 +1,4 @@
-import { emptiestPort, type PortLoad } from "stardust-udp/server";
+import { emptiestPort, fullestPort, type PortLoad } from "stardust-udp/server";
 import { expect, it } from "vitest";
 import { arenaClient, arenaServer, peersByPort, until } from "../support/arena.ts";
 
@@ -182,4 +182,20 @@ it("refuses a place that is no function", async () => {
   await expect(arenaServer({ place: 12341 as never })).rejects.toMatchObject({
     code: "STARDUST_INVALID_OPTION",
   });
+});
+
+it("fills one port after the other where place says so, and a port that has room again before a new one", async () => {
+  const server = await arenaServer({
+    place: ({ ports }) => fullestPort(ports, { peers: 3, load: 1 }),
+  });
+  // A burst: what is promised counts.
+  const clients = await Promise.all(Array.from({ length: 7 }, () => arenaClient(server)));
+  expect(await peersByPort(server)).toEqual([3, 3, 1]);
+  const [first] = server.ports;
+  await clients.find(({ port }) => port === first)!.close();
+  await until(() => server.peers.size === 6);
+  expect((await arenaClient(server)).port).toBe(first);
+  // All are as full as they should be: the default rule takes over, and tears nobody away.
+  for (let i = 0; i < 4; i++) await arenaClient(server);
+  expect(await peersByPort(server)).toEqual([4, 4, 3]);
 });
