@@ -406,6 +406,22 @@ describe.skipIf(skipWithoutNative)("native sockets", () => {
     expect(texts).toEqual([from(sender, Uint8Array.of(1))]);
   });
 
+  it("make no new views of what has come to the same places as the last time", async () => {
+    const sender = await socketOf("native");
+    const target = await socketOf("native");
+    const shown: Uint8Array[] = [];
+    target.listen((bytes) => shown.push(bytes));
+    const burst = 20;
+    for (let round = 1; round <= 2; round++) {
+      for (let i = 0; i < burst; i++) {
+        sender.send(datagram(500, i), target.port, target.address);
+      }
+      await until(() => shown.length === round * burst);
+    }
+    const [first, second] = [shown.slice(0, burst), shown.slice(burst)];
+    expect(second.map((bytes) => first.indexOf(bytes))).toEqual(first.map((_, i) => i));
+  });
+
   it("carry any sequence of sends as node:dgram does", { timeout: 120_000 }, async () => {
     const senders = {
       native: [await socketOf("native"), await socketOf("native")],
