@@ -5,12 +5,13 @@
  *
  * Positions are bytes written and read so far, modulo 2^32; the capacity is a power of two. The writer fills memory
  * behind `head` and then stores `head`: only whole records are ever visible, and an encoder that throws publishes
- * nothing. A record up to a quarter of the capacity is contiguous; where the end of the memory is too near, it is
- * padded. A larger one that the end cuts in two is encoded beside the ring, crosses in two pieces that are published
- * together, and is put together again by the reader.
+ * nothing. A small record is encoded and read in place; where the end of the memory is too near, it is padded. A large one
+ * is encoded beside the ring and read beside it, and goes across in one copy, or in two pieces that are published together
+ * where the end cuts it in two: V8 copies between shared memory and other by single bytes, seven times as slowly, unless both
+ * begin equally far from a multiple of eight, which records do, and what is in them does not.
  *
- * Worst case: one record costs its bytes, a large one at the end twice as much on either side. Memory: the capacity,
- * and one largest record beside it on either side if there are large ones.
+ * Worst case: one record costs its bytes, a large one twice as much on either side. Memory: the capacity, and one largest
+ * record beside it on either side if there are large ones.
  */
 import { MAX_DRAIN_RECORDS } from "../limits.ts";
 import { Writer } from "../wire/writer.ts";
@@ -22,6 +23,8 @@ const CONTROL_BYTES = 128;
 
 /** Before each record: its payload's length (u32), its kind (u8) and its form (u8). */
 const HEADER_BYTES = 8;
+/** A record that may have more goes across beside the ring. */
+export const LARGE_BYTES = 1024;
 const MIN_CAPACITY = 256;
 const MAX_CAPACITY = 2 ** 30;
 
@@ -109,7 +112,7 @@ export class RingWriter {
   readonly #reservedBytes: number;
   readonly #maxRecordBytes: number;
   readonly #inPlace: Writer;
-  /** Where a record is encoded that does not lie in one piece; grows to the largest. */
+  /** Where a large record is encoded; grows to the largest. */
   #beside: Writer | undefined;
   #head = 0;
   /** The reader's position when last looked at: the true one is here or further on. */
@@ -154,18 +157,14 @@ export class RingWriter {
     const toEnd = capacity - at;
     let need = HEADER_BYTES + ((bytes + 7) & ~7);
     let padding = 0;
-    let split = false;
+    const isBeside = bytes > LARGE_BYTES || (need > toEnd && need > capacity / 4);
     if (need > toEnd) {
-      if (need > capacity / 4) {
-        split = true;
-        need += HEADER_BYTES;
-      } else {
-        padding = toEnd;
-      }
+      if (isBeside) need += HEADER_BYTES;
+      else padding = toEnd;
     }
     if (!this.#hasRoom(padding + need + (urgent ? 0 : this.#reservedBytes))) return undefined;
     let writer = this.#inPlace;
-    if (split) {
+    if (isBeside) {
       writer = this.#writerBeside(bytes);
       writer.at = 0;
     } else {
@@ -266,7 +265,7 @@ export class RingReader {
   readonly #view: DataView;
   readonly #capacity: number;
   #tail = 0;
-  /** Where a record in two pieces is put together; grows to the largest. */
+  /** Where a large record is read, and one in two pieces put together; grows to the largest. */
   #whole: Uint8Array = new Uint8Array(0);
   #wholeView: DataView = new DataView(this.#whole.buffer);
   #draining = false;
@@ -318,8 +317,11 @@ export class RingReader {
         const start = at + HEADER_BYTES;
         next = (tail + HEADER_BYTES + ((length + 7) & ~7)) >>> 0;
         let taken: boolean;
-        if (form === FORM_WHOLE) {
+        if (form === FORM_WHOLE && length <= LARGE_BYTES) {
           taken = callback(kind, this.#bytes, this.#view, start, start + length);
+        } else if (form === FORM_WHOLE) {
+          this.#join(start, length, 0);
+          taken = callback(kind, this.#whole, this.#wholeView, 0, length);
         } else {
           const rest = words[0]!;
           this.#join(start, length, rest);
@@ -348,7 +350,7 @@ export class RingReader {
       this.#wholeView = new DataView(this.#whole.buffer);
     }
     this.#whole.set(this.#bytes.subarray(start, start + length), 0);
-    this.#whole.set(this.#bytes.subarray(HEADER_BYTES, HEADER_BYTES + rest), length);
+    if (rest > 0) this.#whole.set(this.#bytes.subarray(HEADER_BYTES, HEADER_BYTES + rest), length);
   }
 }
 
