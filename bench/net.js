@@ -57,12 +57,41 @@ function partsOf({ figure: { parts } }, rounds) {
   return { parts: Object.fromEntries(known.map(([name, values]) => [name, median(values)])) };
 }
 
+const roundsOf = (row) => Number(option("rounds") ?? row.rounds ?? ROUNDS);
+
+/** All rounds of rows that differ in one number, in turn: a machine that is slow for a while is so for all of them. */
+async function measureSeries(rows) {
+  const passes = [];
+  for (let round = 0; round < roundsOf(rows[0]); round++) {
+    const results = [];
+    for (const row of rows) results.push(await measure(row, 1));
+    passes.push(results);
+  }
+  return rows.map((_, i) => together(passes.map((results) => results[i])));
+}
+
+/** Results of one row, a round each, as one. Who has failed once has no figure. */
+function together(results) {
+  const [first] = results;
+  const contestants = first.contestants.flatMap((contestant) => {
+    const all = results.map((result) => result.contestants.find(({ id }) => id === contestant.id));
+    if (all.includes(undefined)) return [];
+    const cost = all.flatMap((one) => one.cost.rounds);
+    const rate = all.flatMap((one) => one.rate.rounds);
+    return {
+      ...contestant,
+      cost: { ...figure(cost), rounds: cost },
+      rate: { ...figure(rate), rounds: rate },
+    };
+  });
+  return { ...first, contestants, skipped: results.flatMap(({ skipped }) => skipped) };
+}
+
 /** All rounds of one row. */
-async function measure(row) {
+async function measure(row, rounds = roundsOf(row)) {
   const { own, peers, limits = [], limitOptions } = row;
   const names = [...own, ...peers, ...limits];
   const { found, skipped } = present(names.filter((name) => only?.includes(name) ?? true));
-  const rounds = Number(option("rounds") ?? row.rounds ?? ROUNDS);
   const results = new Map(
     found.map((contestant) => [contestant, { cost: [], rate: [], parts: [] }]),
   );
@@ -166,6 +195,17 @@ const rowsOf = (name) => {
   const at = Object.keys(suites).indexOf(name);
   return isQuick ? rows.filter(isNew).map((row) => quickly(row, at)) : rows;
 };
+/** Rows of a series together, others by themselves. */
+function groupsOf(rows) {
+  const groups = [];
+  for (const row of rows) {
+    const last = groups.at(-1);
+    const isSame = row.series !== undefined && last?.[0].series?.name === row.series.name;
+    if (isSame) last.push(row);
+    else groups.push([row]);
+  }
+  return groups;
+}
 /** The first of a suite, and whichever has a floor that none before it has. */
 const isNew = ({ limits = [] }, i, rows) =>
   i === 0 || limits.some((id) => !rows.slice(0, i).some((row) => row.limits?.includes(id)));
@@ -175,13 +215,16 @@ for (const name of names) {
   const versions = peerVersions(rows.flatMap((row) => row.peers));
   if (!asJson) console.log(`${names.length > 1 ? `== ${name}\n` : ""}${headOf(versions)}\n`);
   const results = [];
-  for (const row of rows) {
-    const result =
-      row.scenario.link !== undefined && buildLink() === undefined
-        ? { title: row.title, contestants: [], verdicts: [], skipped: [NO_LINK] }
-        : await measure(row);
-    results.push(result);
-    if (!asJson) console.log(`${asText(result)}\n`);
+  for (const group of groupsOf(rows)) {
+    const [{ scenario, series }] = group;
+    const measured =
+      scenario.link !== undefined && buildLink() === undefined
+        ? group.map(({ title }) => ({ title, contestants: [], verdicts: [], skipped: [NO_LINK] }))
+        : series === undefined
+          ? [await measure(group[0])]
+          : await measureSeries(group);
+    results.push(...measured);
+    if (!asJson) for (const result of measured) console.log(`${asText(result)}\n`);
   }
   if (asJson) {
     console.log(
