@@ -84,7 +84,9 @@ function together(results) {
       rate: { ...figure(rate), rounds: rate },
     };
   });
-  return { ...first, contestants, skipped: results.flatMap(({ skipped }) => skipped) };
+  const all = results.flatMap(({ skipped }) => skipped);
+  const skipped = [...new Map(all.map((one) => [one.name, one])).values()];
+  return { ...first, contestants, skipped };
 }
 
 /** All rounds of one row. */

@@ -272,8 +272,8 @@ static napi_value adopt(napi_env env, Area *area, int fd, int family, int segmen
 }
 
 /*
- * glibc keeps twice the size of the largest block that was mapped by itself and freed, for each arena, and gives more than that back to the
- * system: pages that the next messages touch anew. So it is shown one. Whoever has set MALLOC_* or GLIBC_TUNABLES has his choice.
+ * Once more is free at the end of an arena than twice the largest block that was mapped by itself and freed, glibc gives it back to the
+ * system: pages that the next messages touch anew. So it is shown such a block. Who has set its thresholds has switched this learning off.
  */
 static void teachToKeep(void) {
   static atomic_flag isTaught = ATOMIC_FLAG_INIT;

@@ -43,7 +43,7 @@ export interface PortLoad {
   readonly promised: number;
   /** How many more it takes; 0 while its worker is not there. */
   readonly room: number;
-  /** Part of the time that its worker has been busy, 0 to 1, over the last second or so; 0 where nothing is known yet. */
+  /** Part of the time that its worker has been busy, 0 to 1, over the last second or so, the longer the longer `workerTimeoutMs` is; 0 where nothing is known yet. */
   readonly load: number;
 }
 

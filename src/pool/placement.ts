@@ -111,14 +111,15 @@ export function emptiestPort(ports: readonly PortLoad[]): number | undefined {
 export interface PortFill {
   /** Peers of a port at most, promised places counted: what a burst of joins is held to, which the load follows some time behind. */
   readonly peers: number;
-  /** Part of its time that its worker is busy at most, 0 to 1; default 0.5. */
+  /** Part of its time, 0 to 1, from which on its worker is too busy (`PortLoad.load`); default 0.5. */
   readonly load?: number | undefined;
 }
 
 /**
  * The port with the most peers, promised places counted, of those that are to have more: that have room, and are filled less than
  * `fill` says. Of several the first; undefined when there is none. For a `place` that fills ports one after the other: a worker is
- * woken by each datagram that comes alone, so that few peers on few ports take less of the processor than as many on all of them.
+ * woken by each datagram that comes alone, so that few peers on few ports take less of the processor than as many on all of them. Not for
+ * who asks to stay where he is: he could not reach the port that he was sent to (`Placing.stay`), and would be sent there again.
  */
 export function fullestPort(ports: readonly PortLoad[], fill: PortFill): number | undefined {
   const { peers: most, load: busiest = 0.5 } = fill;

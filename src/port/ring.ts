@@ -5,13 +5,13 @@
  *
  * Positions are bytes written and read so far, modulo 2^32; the capacity is a power of two. The writer fills memory
  * behind `head` and then stores `head`: only whole records are ever visible, and an encoder that throws publishes
- * nothing. A small record is encoded and read in place; where the end of the memory is too near, it is padded. A large one
- * is encoded beside the ring and read beside it, and goes across in one copy, or in two pieces that are published together
- * where the end cuts it in two: V8 copies between shared memory and other by single bytes, seven times as slowly, unless both
- * begin equally far from a multiple of eight, which records do, and what is in them does not.
+ * nothing. A small record is encoded and read in place; where the end of the memory is too near, it is padded. One that may be
+ * large is encoded beside the ring, and goes across in one copy, or in two pieces that are published together where the end cuts
+ * it in two; one that is large, or cut, is read beside the ring. V8 copies between shared memory and other by single bytes, seven
+ * times as slowly, unless both begin equally far from a multiple of eight, which records do, and what is in them does not.
  *
- * Worst case: one record costs its bytes, a large one twice as much on either side. Memory: the capacity, and one largest
- * record beside it on either side if there are large ones.
+ * Worst case: one record costs its bytes, a large one twice as much on either side, and once more each time that it is not
+ * taken. Memory: the capacity, and on either side one largest record and an eighth of it if there are large ones.
  */
 import { MAX_DRAIN_RECORDS } from "../limits.ts";
 import { Writer } from "../wire/writer.ts";
@@ -23,8 +23,8 @@ const CONTROL_BYTES = 128;
 
 /** Before each record: its payload's length (u32), its kind (u8) and its form (u8). */
 const HEADER_BYTES = 8;
-/** A record that may have more goes across beside the ring. */
-export const LARGE_BYTES = 1024;
+/** A record that may have more is large. What encoders write in place, up to 4 KiB, is not, whatever it may have. */
+export const LARGE_BYTES = 4608;
 const MIN_CAPACITY = 256;
 const MAX_CAPACITY = 2 ** 30;
 
@@ -315,19 +315,16 @@ export class RingReader {
         if (left-- <= 0) return Drained.more;
         const kind = kindAndForm & 0xff;
         const start = at + HEADER_BYTES;
+        const isSplit = form !== FORM_WHOLE;
+        const rest = isSplit ? words[0]! : 0;
+        const isBeside = isSplit || length > LARGE_BYTES;
+        // Before it counts as taken: there may be no memory.
+        if (isBeside) this.#join(start, length, rest);
         next = (tail + HEADER_BYTES + ((length + 7) & ~7)) >>> 0;
-        let taken: boolean;
-        if (form === FORM_WHOLE && length <= LARGE_BYTES) {
-          taken = callback(kind, this.#bytes, this.#view, start, start + length);
-        } else if (form === FORM_WHOLE) {
-          this.#join(start, length, 0);
-          taken = callback(kind, this.#whole, this.#wholeView, 0, length);
-        } else {
-          const rest = words[0]!;
-          this.#join(start, length, rest);
-          next = (next + HEADER_BYTES + ((rest + 7) & ~7)) >>> 0;
-          taken = callback(kind, this.#whole, this.#wholeView, 0, length + rest);
-        }
+        if (isSplit) next = (next + HEADER_BYTES + ((rest + 7) & ~7)) >>> 0;
+        const taken = isBeside
+          ? callback(kind, this.#whole, this.#wholeView, 0, length + rest)
+          : callback(kind, this.#bytes, this.#view, start, start + length);
         if (!taken) {
           next = tail;
           return Drained.stopped;
@@ -354,9 +351,8 @@ export class RingReader {
   }
 }
 
-/** At least `bytes`, doubling, so that records that grow a little do not allocate each time. */
+/** At least `bytes`, and some more, so that records that grow a little do not allocate each time. */
 function scratch(bytes: number, capacity: number): Uint8Array<ArrayBuffer> {
-  let size = 4096;
-  while (size < bytes) size *= 2;
+  const size = (bytes + bytes / 8 + 4095) & ~4095;
   return new Uint8Array(Math.min(size, capacity));
 }

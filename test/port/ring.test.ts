@@ -74,9 +74,11 @@ describe("a ring", () => {
   test("behaves as a bounded list of records, whatever is done to it", () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(256, 512, 4096),
+        fc.constantFrom(256, 512, 4096, 32_768),
         fc.constantFrom(0, 16, 64),
-        fc.integer({ min: 0, max: 3 }).chain((s) => fc.tuple(fc.constant(s), steps(3000))),
+        fc
+          .integer({ min: 0, max: 3 })
+          .chain((s) => fc.tuple(fc.constant(s), fc.oneof(steps(600), steps(12_000)))),
         (capacity, reserved, [spins, list]) => {
           const memory = createRing(capacity, reserved);
           // Begin anywhere, also where positions wrap at 2^32.
