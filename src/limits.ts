@@ -106,6 +106,11 @@ export const MAX_REDUNDANT_BYTES = 256;
 /** Datagrams sent in one burst: a stock receive buffer holds about 92 full ones. */
 export const MAX_BURST_DATAGRAMS = 32;
 
+/** Of a round trip: what it carries in so much of it is a quantum, with which a sender goes on that had to wait for its pacer … */
+export const QUANTUM_ROUND_TRIPS: number = 1 / 16;
+/** … but no more than in so many milliseconds, nor than half a burst. */
+export const MAX_QUANTUM_MS = 5;
+
 /** Peers that have left and still have messages at a reader: beside those, each is an object with the body of its join. */
 export const MAX_DEPARTED_ORIGINS = 1024;
 

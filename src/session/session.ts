@@ -581,7 +581,7 @@ export class Session {
   /** Window, number space and pacing. */
   private maySendData(nowMs: number): boolean {
     if (this.sent.isFull || this.sent.bytesInFlight >= this.controller.windowBytes) return false;
-    const atMs = this.pacer.readyAt(nowMs, this.controller.pacingBytesPerMs);
+    const atMs = this.pacer.readyAt(nowMs, this.controller.pacingBytesPerMs, this.rtt.smoothedMs);
     if (atMs <= nowMs) return true;
     this.timers.set(Timer.pacing, atMs);
     return false;

@@ -350,19 +350,55 @@ describe("stardust", () => {
 });
 
 describe("the pacer", () => {
+  const sendAll = (pacer: Pacer, bytes: number, nowMs: number, rate: number, rttMs: number) => {
+    let count = 0;
+    for (; pacer.readyAt(nowMs, rate, rttMs) <= nowMs; count++) pacer.sent(bytes);
+    return count;
+  };
+
   it("lets 32 datagrams go at one instant, then bytes at the rate, and small ones cost what they have", () => {
     const pacer = new Pacer(1200, 0);
-    const sendAll = (bytes: number, nowMs: number): number => {
-      let count = 0;
-      for (; pacer.readyAt(nowMs, 120) <= nowMs; count++) pacer.sent(bytes);
-      return count;
-    };
-    expect(sendAll(1200, 0)).toBe(32);
-    expect(pacer.readyAt(0, 120)).toBeCloseTo(10, 1);
-    expect(sendAll(1200, 10)).toBe(1);
-    expect(sendAll(1200, 100)).toBe(9);
-    expect(sendAll(200, 1000)).toBe(32);
-    expect(sendAll(200, 1001)).toBe(32);
+    expect(sendAll(pacer, 1200, 0, 120, 50)).toBe(32);
+    expect(pacer.readyAt(0, 120, 50)).toBeCloseTo(10, 1);
+    expect(sendAll(pacer, 1200, 10, 120, 50)).toBe(1);
+    expect(sendAll(pacer, 1200, 100, 120, 50)).toBe(9);
+    expect(sendAll(pacer, 200, 1000, 120, 50)).toBe(32);
+    expect(sendAll(pacer, 200, 1001, 120, 50)).toBe(32);
+  });
+
+  it("goes on with a sixteenth of a round trip where it had to wait, and with no less before", () => {
+    const pacer = new Pacer(1200, 0);
+    expect(sendAll(pacer, 1200, 0, 1200, 64)).toBe(32);
+    expect(pacer.readyAt(0, 1200, 64)).toBeCloseTo(4, 1);
+    expect(pacer.readyAt(3, 1200, 64)).toBeCloseTo(4, 1);
+    expect(sendAll(pacer, 1200, 4, 1200, 64)).toBe(4);
+    expect(sendAll(pacer, 1200, 6, 1200, 64)).toBe(0);
+    expect(sendAll(pacer, 1200, 8, 1200, 64)).toBe(4);
+  });
+
+  it("makes nobody wait longer than 5 ms, or for more than half a burst, or for what never waited", () => {
+    const far = new Pacer(1200, 0);
+    expect(sendAll(far, 1200, 0, 1200, 1000)).toBe(32);
+    expect(far.readyAt(0, 1200, 1000)).toBeCloseTo(5, 1);
+    const fast = new Pacer(1200, 0);
+    expect(sendAll(fast, 1200, 0, 12_000, 1000)).toBe(32);
+    expect(fast.readyAt(0.5, 12_000, 1000)).toBeCloseTo(1.6, 1);
+    expect(sendAll(fast, 1200, 1.61, 12_000, 1000)).toBe(16);
+    const rested = new Pacer(1200, 0);
+    for (let i = 0; i < 31; i++) rested.sent(1200);
+    expect(sendAll(rested, 1200, 0, 1200, 1000)).toBe(1);
+  });
+
+  it("has a time for everybody, at any rate and round trip", () => {
+    for (const rate of [0.001, 120, Number.POSITIVE_INFINITY]) {
+      for (const rttMs of [0, 0.01, 50, 10_000]) {
+        const pacer = new Pacer(1200, 0);
+        expect(sendAll(pacer, 1200, 0, rate, rttMs)).toBe(32);
+        const atMs = pacer.readyAt(0, rate, rttMs);
+        expect(atMs).toBeGreaterThan(0);
+        expect(pacer.readyAt(atMs, rate, rttMs)).toBe(atMs);
+      }
+    }
   });
 });
 
