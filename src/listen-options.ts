@@ -104,6 +104,12 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * firewall; default true. A client can say so of any port that has room. False: it is sent to the emptiest one as any other.
    */
   readonly stayOnPort?: boolean | undefined;
+  /**
+   * False: the one port is served on the thread that calls `listen`, and there is no worker. Nothing is woken for another thread
+   * then, which is most of what a server of up to some hundred peers costs; but handlers that take long hold up the
+   * port, and what throws in it is an uncaught exception of the process. Default true.
+   */
+  readonly workers?: boolean | undefined;
   /** Peers a port takes; default 1024. */
   readonly maxPeersPerPort?: number | undefined;
   /**
@@ -122,12 +128,12 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
   readonly limits?: { readonly [L in keyof PortLimits]?: PortLimits[L] | undefined } | undefined;
   /**
    * Milliseconds that a worker may leave pings unanswered, as one whose systems never return; then it is ended, its
-   * peers leave with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger).
+   * peers leave with `worker-died` and its port comes back. Default 5000; Infinity: never (in a debugger), as without workers.
    */
   readonly workerTimeoutMs?: number | undefined;
   /**
    * Heap that a worker may use, for its systems and its peers; one that needs more ends as if it had died, and the process goes
-   * on. Memory outside the heap (rings, sockets, buffers) does not count. Default 1 GiB; at least 16 MiB.
+   * on. Memory outside the heap (rings, sockets, buffers) does not count. Default 1 GiB; at least 16 MiB. Without workers it means nothing.
    */
   readonly workerHeapBytes?: number | undefined;
   /**
@@ -238,6 +244,7 @@ export const listenOptions: OptionsOf<ListenOptions> = {
   publicPorts: listOf(portNumber),
   allowMissingPorts: flag,
   stayOnPort: flag,
+  workers: flag,
   maxPeersPerPort: whole(1, MAX_PEERS_PER_PORT),
   maxPeersPerAddress: countOrNone(1),
   maxJoinsPerAddress: countOrNone(1),

@@ -1,6 +1,6 @@
 /**
  * The server that its user holds: peers, handlers, broadcasts, groups. The moving parts are in pool/ (the range of ports) and
- * port/ (one port, one worker thread).
+ * port/ (one port and its thread).
  */
 
 import { onAbort } from "./abort.ts";
@@ -214,7 +214,13 @@ export class RunningServer<F extends ServerFaceTypes>
     const { protocol } = this;
     const options = this.#options;
     const ports = parsePorts(options.ports);
-    const { publicPorts } = options;
+    const { publicPorts, workers } = options;
+    if (workers === false && ports.length > 1) {
+      throw new StardustError(
+        "STARDUST_INVALID_OPTION",
+        `workers: false is for one port, which is served on this thread; there are ${ports.length}`,
+      );
+    }
     if (publicPorts !== undefined && publicPorts.length !== ports.length) {
       throw new StardustError(
         "STARDUST_INVALID_OPTION",
@@ -234,6 +240,7 @@ export class RunningServer<F extends ServerFaceTypes>
       maxTokens: tokens?.maxRemembered ?? 0,
       workerTimeoutMs: options.workerTimeoutMs ?? DEFAULT_WORKER_TIMEOUT_MS,
       worker: {
+        ownThread: options.workers === false,
         clockBeganMs: this.#clockBeganMs,
         identity: this.#identity?.seed,
         tokens: tokens?.rules,

@@ -126,9 +126,9 @@ export interface PortStats extends TrafficStats {
   readonly atMs: number;
   readonly port: number;
   readonly peers: number;
-  /** Id of the worker thread that owns the socket. */
+  /** Id of the thread that owns the socket: its worker, or this thread. */
   readonly threadId: number;
-  /** Part of the time that its worker has been busy, 0 to 1, over the last second or so; 0 where nothing is known yet. */
+  /** Part of the time that its thread has been busy, 0 to 1, over the last second or so; 0 where nothing is known yet. */
   readonly load: number;
   /** Of the peers that are there: the bytes of all queues, the age of the oldest message. */
   readonly queue: QueueStats;

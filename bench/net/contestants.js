@@ -69,6 +69,15 @@ export const contestants = {
     "systems",
     { fills: true },
   ),
+  // One port, whatever the row has: that is what it is for.
+  ownThread: own("Stardust, no worker", "application", {
+    listen: { workers: false },
+    ports: 1,
+  }),
+  ownThreadNative: native("Stardust, no worker, native sockets", "application", {
+    listen: { workers: false, sockets: "native" },
+    ports: 1,
+  }),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
   ackFloor: {

@@ -217,6 +217,8 @@ const NATIVE = ["systemsNative", "applicationNative"];
 const SEALED = ["sealedSystems", "sealedSystemsNative"];
 /** All peers on one port, as long as they are few. */
 const FILLED = ["filled", "filledNative"];
+/** The one port on the application's thread. */
+const ALONE = ["ownThread", "ownThreadNative"];
 /** Sockets and no protocol, of either kind. */
 const RAW = ["dgram", "nativeRaw"];
 
@@ -238,7 +240,7 @@ export const suites = {
       title: "32 bytes, reliable and in order, as fast as it goes",
       scenario: stream({}),
       figure: perMessage,
-      own: [...OWN, ...NATIVE, ...SEALED],
+      own: [...OWN, ...NATIVE, ...ALONE, ...SEALED],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limits: RAW,
     },
@@ -256,16 +258,18 @@ export const suites = {
       title: "32 bytes, reliable and in order, 30 a tick of 1 ms",
       scenario: ticking({ burst: 30 }),
       figure: perMessage,
-      own: [...OWN, ...NATIVE, ...SEALED],
+      own: [...OWN, ...NATIVE, ...ALONE, ...SEALED],
       peers: ["enet", "udx", "ws", "tcp", "kcp"],
       limits: [...RAW, "dgramBehind"],
       targets: [
         { own: "systems", against: "enet", ratio: 0.9 },
         { own: "systemsNative", against: "enet", ratio: 0.9 },
-        { own: "application", against: "enet", ratio: 1.1 },
-        { own: "application", against: "udx", ratio: 1 },
-        { own: "application", against: "ws", ratio: 1 },
-        { own: "application", against: "tcp", ratio: 1 },
+        ...["application", ...ALONE].flatMap((own) => [
+          { own, against: "enet", ratio: 1.1 },
+          { own, against: "udx", ratio: 1 },
+          { own, against: "ws", ratio: 1 },
+          { own, against: "tcp", ratio: 1 },
+        ]),
       ],
     },
     {
@@ -281,11 +285,19 @@ export const suites = {
       title: "32 bytes, unreliable, one a tick of 1 ms: a datagram through the whole stack",
       scenario: ticking({ delivery: "unreliable", burst: 1 }),
       figure: perMessage,
-      own: [...OWN, "systemsNative", "sealedSystems"],
+      own: [...OWN, "systemsNative", ...ALONE, "sealedSystems"],
       peers: ["enet"],
       limits: RAW,
-      targets: ["systems", "systemsNative"].map((own) => ({ own, against: "dgram", ratio: 1.25 })),
-      added: ["systems", "systemsNative"].map((own) => ({ own, against: "dgram", key: "cost" })),
+      targets: ["systems", "systemsNative", ...ALONE].map((own) => ({
+        own,
+        against: "dgram",
+        ratio: 1.25,
+      })),
+      added: ["systems", "systemsNative", ...ALONE].map((own) => ({
+        own,
+        against: "dgram",
+        key: "cost",
+      })),
     },
     {
       title:
@@ -306,12 +318,13 @@ export const suites = {
       own: [
         ...OWN,
         ...NATIVE,
+        ...ALONE,
         ...(clients <= 100 ? FILLED : []),
         ...(clients === 100 ? SEALED : []),
       ],
       peers: ["enet", "ws"],
       limits: ["dgram", "dgramThreads", "nativeThreads"],
-      targets: [...OWN, ...NATIVE, ...(clients <= 100 ? FILLED : [])].flatMap((own) => [
+      targets: [...OWN, ...NATIVE, ...ALONE, ...(clients <= 100 ? FILLED : [])].flatMap((own) => [
         { own, against: "enet", ratio: clients === 12 ? 4 : 1.6 },
         { own, against: "ws", ratio: 0.7 },
       ]),
@@ -420,7 +433,7 @@ export const suites = {
       title: "a question and its answer, one client, 250 a second, on one port",
       scenario: echo(1, 250),
       figure: roundTrip,
-      own: [...OWN, "sealed"],
+      own: [...OWN, ...ALONE, "sealed"],
       peers: ["enet", "ws", "tcp", "udx", "kcp"],
       limits: ["dgram"],
     },
@@ -428,10 +441,10 @@ export const suites = {
       title: "questions and answers of 100 clients, 60 a second each, on one port",
       scenario: echo(100, 60),
       figure: roundTrip,
-      own: [...OWN, ...NATIVE, "sealed"],
+      own: [...OWN, ...NATIVE, ...ALONE, "sealed"],
       peers: ["enet", "ws", "tcp"],
       limits: RAW,
-      added: [...OWN, ...NATIVE].flatMap((own) => [
+      added: [...OWN, ...NATIVE, ...ALONE].flatMap((own) => [
         { own, against: "dgram", key: "cost", most: 100 },
         { own, against: "dgram", key: "rate", most: 1000 },
       ]),

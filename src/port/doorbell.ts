@@ -12,26 +12,48 @@
  */
 import { type DrainTurns, drainTurns } from "./drain-turns.ts";
 
+/** More than a turn of the event loop needs, and little beside what it takes. */
+const MAX_PROMPTS = 8;
+const PROMPT_WINDOW_MS = 1;
+
 const AWAKE = 0;
 const ASLEEP = 1;
 
-/** What both sides are made from; survives structured cloning. */
+/** What both sides are made from; survives structured cloning where they are on different threads. */
 export interface DoorbellMemory {
   readonly shared: SharedArrayBuffer;
+  /** Who waits, where both sides are on one thread. */
+  readonly local?: LocalWaiter | undefined;
 }
 
-/** Allocates the word of one sleeper. */
-export function createDoorbell(): DoorbellMemory {
-  return { shared: new SharedArrayBuffer(4) };
+interface LocalWaiter {
+  wake: (() => void) | undefined;
+  /** How often in a millisecond he comes at the end of whatever is running, and not in a turn of the event loop. */
+  readonly prompts: number;
+}
+
+/**
+ * Allocates the word of one sleeper. One who is on the thread of those who ring comes at the end of whatever is running: always, or
+ * so seldom that two who ring each other leave the event loop its turns.
+ */
+export function createDoorbell(local?: "always" | "seldom"): DoorbellMemory {
+  const shared = new SharedArrayBuffer(4);
+  if (local === undefined) return { shared };
+  const prompts = local === "always" ? Number.POSITIVE_INFINITY : MAX_PROMPTS;
+  return { shared, local: { wake: undefined, prompts } };
 }
 
 /** One side of a bell: the thread that waits, or one that rings. */
 export class Doorbell {
   readonly #word: Int32Array;
+  readonly #local: LocalWaiter | undefined;
   #closed = false;
   #ringing: NodeJS.Immediate | undefined;
   /** A turn has been asked for. */
   #isDue = false;
+  /** Of `#wakeHere`, in this millisecond. */
+  #prompts = 0;
+  #promptsFromMs = Number.NEGATIVE_INFINITY;
   /** A wait is under way. It outlives a `resume`, so that there is never more than one. */
   #waiting = false;
   #hasWork: (() => boolean) | undefined;
@@ -40,6 +62,7 @@ export class Doorbell {
 
   constructor(memory: DoorbellMemory, turns: DrainTurns = drainTurns) {
     this.#word = new Int32Array(memory.shared);
+    this.#local = memory.local;
     this.#turns = turns;
   }
 
@@ -49,15 +72,16 @@ export class Doorbell {
    */
   ring(): void {
     if (this.#ringing !== undefined || this.#closed) return;
-    this.#ringing = setImmediate(this.#ringLate);
+    if (this.#local !== undefined) this.ringNow();
+    else this.#ringing = setImmediate(this.#ringLate);
   }
 
   /** Rings now if the other side sleeps: for a flush, and for threads that are about to end. */
   ringNow(): void {
     if (Atomics.load(this.#word, 0) !== ASLEEP) return;
-    if (Atomics.compareExchange(this.#word, 0, ASLEEP, AWAKE) === ASLEEP) {
-      Atomics.notify(this.#word, 0);
-    }
+    if (Atomics.compareExchange(this.#word, 0, ASLEEP, AWAKE) !== ASLEEP) return;
+    if (this.#local === undefined) Atomics.notify(this.#word, 0);
+    else this.#local.wake?.();
   }
 
   /**
@@ -69,6 +93,8 @@ export class Doorbell {
     if (this.#work !== undefined) throw new Error("a doorbell is waited on already");
     this.#hasWork = hasWork;
     this.#work = work;
+    const local = this.#local;
+    if (local !== undefined) local.wake = () => this.#wakeHere(local.prompts);
     this.#sleep();
   }
 
@@ -90,7 +116,8 @@ export class Doorbell {
     // Ends this side's own wait, which would otherwise hold this object as long as the thread lives.
     if (this.#work !== undefined) {
       Atomics.store(this.#word, 0, AWAKE);
-      Atomics.notify(this.#word, 0);
+      if (this.#local === undefined) Atomics.notify(this.#word, 0);
+      else this.#local.wake = undefined;
     }
   }
 
@@ -106,7 +133,7 @@ export class Doorbell {
       this.resume();
       return;
     }
-    if (this.#waiting) return;
+    if (this.#waiting || this.#local !== undefined) return;
     const wait = Atomics.waitAsync(this.#word, 0, ASLEEP);
     if (wait.async) {
       this.#waiting = true;
@@ -114,6 +141,17 @@ export class Doorbell {
     } else {
       this.resume();
     }
+  }
+
+  /** Rung for on this thread. */
+  #wakeHere(most: number): void {
+    const nowMs = this.#turns.nowMs();
+    if (nowMs - this.#promptsFromMs >= PROMPT_WINDOW_MS) {
+      this.#promptsFromMs = nowMs;
+      this.#prompts = 0;
+    }
+    if (this.#prompts++ < most) queueMicrotask(this.#wake);
+    else this.resume();
   }
 
   readonly #wake = (): void => {

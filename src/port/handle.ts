@@ -1,12 +1,10 @@
 /**
- * The application's end of one port: starts its worker, writes messages for it and reads what it delivers. The other
+ * The application's end of one port: starts its worker (port-thread.ts), writes messages for it and reads what it delivers. The other
  * end is link.ts. Placing peers is not known here (pool/), nor what messages mean (server.ts).
  */
-import { Worker } from "node:worker_threads";
 import type { CounterName } from "../counters.ts";
 import { addressText } from "../endpoint.ts";
 import { StardustError } from "../errors.ts";
-import { WORKER_YOUNG_HEAP_MB } from "../limits.ts";
 import type { ChannelDefinition, ServerProtocol } from "../protocol.ts";
 import type { PeerStats, PortStats } from "../stats.ts";
 import { encodeOnce } from "../wire/encode-once.ts";
@@ -24,6 +22,7 @@ import { createPortMemory, creditCost, fullBit, type PortMemory, slotSpan } from
 import type { PeerState } from "./peer-state.ts";
 import type { PortListener } from "./port-listener.ts";
 import { noStats, type WorkerStats, withApplication } from "./port-stats.ts";
+import { type PortThread, startPortThread } from "./port-thread.ts";
 import type { ApplicationPost, Question, WorkerOptions, WorkerPost } from "./posts.ts";
 import { type PortReports, readForApplication } from "./records-to-application.ts";
 import {
@@ -72,7 +71,7 @@ export class PortHandle {
   readonly #listener: PortListener;
   readonly #slotMask: number;
   readonly #hasSystems: boolean;
-  readonly #worker: Worker;
+  readonly #thread: PortThread;
   readonly #end: RingEnd<"application">;
   readonly #sendCredits: Credits;
   readonly #returned: ReturnedCredit;
@@ -98,7 +97,7 @@ export class PortHandle {
 
   constructor(options: PortHandleOptions) {
     const { protocol, worker, listener } = options;
-    const memory: PortMemory = createPortMemory(protocol, worker.maxPeers);
+    const memory: PortMemory = createPortMemory(protocol, worker.maxPeers, worker.ownThread);
     this.#listener = listener;
     this.#hasSystems = worker.systems !== undefined;
     this.#slotMask = slotSpan(worker.maxPeers) - 1;
@@ -111,26 +110,18 @@ export class PortHandle {
     );
     this.#clocks = new ClockTable(memory.clocks);
     this.#user = new Float64Array(protocol.header.userFields.length);
-    // What the server's clock, which the worker keeps, is ahead of this thread's.
-    const aheadMs = processAheadMs() - worker.clockBeganMs;
+    // What the clock of the port's thread, which a worker sets to the server's, is ahead of this one's.
+    const aheadMs = worker.ownThread ? 0 : processAheadMs() - worker.clockBeganMs;
     this.#arriving = new ArrivingMessages(protocol, listener, this, this.#end, aheadMs);
     this.port = worker.port;
     this.#lastStats = noStats(worker.port, 0);
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
-      workerData: { ...worker, memory } satisfies WorkerOptions,
-      name: `stardust port ${worker.port}`,
-      resourceLimits: {
-        maxOldGenerationSizeMb: Math.ceil(worker.heapBytes / 2 ** 20),
-        maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB,
+    this.#thread = startPortThread({ ...worker, memory }, protocol, {
+      onPost: (message) => this.#handlePost(message),
+      onError: (error) => {
+        this.#error = error;
       },
-      // Workers inherit all flags of Node, and it refuses this one for a file.
-      ...(process.execArgv.some((arg) => arg.startsWith("--input-type")) ? { execArgv: [] } : {}),
+      onExit: (code) => this.#handleExit(code),
     });
-    this.#worker.on("message", (message: WorkerPost) => this.#handlePost(message));
-    this.#worker.on("error", (error: Error) => {
-      this.#error = error;
-    });
-    this.#worker.on("exit", (code) => this.#handleExit(code));
     this.#end.wait(() => this.#drain());
   }
 
@@ -438,7 +429,7 @@ export class PortHandle {
 
   /** Part of the time that the worker has been busy, 0 to 1, between the last two looks. */
   get load(): number {
-    return this.#load.look(this.#exited ? undefined : this.#worker.performance);
+    return this.#load.look(this.#exited ? undefined : this.#thread.performance);
   }
 
   /** Asks the worker for a sign of life. */
@@ -451,13 +442,13 @@ export class PortHandle {
   /** Ends a worker that does not do its work; `onExit` follows with the error. */
   fail(error: Error): void {
     this.#error = error;
-    void this.#worker.terminate();
+    void this.#thread.terminate();
   }
 
   /** Ends the thread at once. */
   async terminate(): Promise<void> {
     this.#orderly = true;
-    await this.#worker.terminate();
+    await this.#thread.terminate();
   }
 
   /** As the ring's end; header fields that could not be sent yet go first. */
@@ -515,7 +506,7 @@ export class PortHandle {
   };
 
   #post(message: ApplicationPost): void {
-    if (!this.#exited) this.#worker.postMessage(message);
+    if (!this.#exited) this.#thread.post(message);
   }
 
   #nextStep(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Imports a module of the user's into a worker by URL. Worker threads do not inherit loaders: on a Node that cannot
+ * Imports a module of the user's into the thread of a port by URL. Worker threads do not inherit loaders: on a Node that cannot
  * strip types, a `.ts` module needs the user's own tsx, registered before the first import (a retry does not help).
  */
 import { readFileSync } from "node:fs";
@@ -10,9 +10,15 @@ import { StardustError } from "../errors.ts";
 
 let registered = false;
 
-export async function importModule(url: string): Promise<Record<string, unknown>> {
+/** `ownThread`: it is the application's, whose loaders are the user's own affair. */
+export async function importModule(
+  url: string,
+  ownThread = false,
+): Promise<Record<string, unknown>> {
   try {
-    if (/\.[mc]?ts$/.test(new URL(url).pathname) && !stripsTypes()) await registerTsx(url);
+    if (!ownThread && /\.[mc]?ts$/.test(new URL(url).pathname) && !stripsTypes()) {
+      await registerTsx(url);
+    }
     return (await import(url)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof StardustError) throw error;
@@ -20,7 +26,7 @@ export async function importModule(url: string): Promise<Record<string, unknown>
     const { code } = (error ?? {}) as NodeJS.ErrnoException;
     throw new StardustError(
       "STARDUST_WORKER_IMPORT",
-      `a worker thread cannot import ${url}: ${message}${wayOut(code)}`,
+      `${ownThread ? "this" : "a worker"} thread cannot import ${url}: ${message}${wayOut(code)}`,
       { cause: error },
     );
   }

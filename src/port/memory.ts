@@ -44,9 +44,11 @@ export function slotSpan(maxPeers: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, maxPeers)));
 }
 
+/** `isOneThread`: both ends are on the thread that calls this. */
 export function createPortMemory(
   protocol: Protocol & Pick<ServerProtocol, "system">,
   maxPeers: number,
+  isOneThread = false,
 ): PortMemory {
   const reserved = reservedRoom(maxPeers * URGENT_RECORDS_PER_PEER, URGENT_RECORD_BYTES);
   let largest = 0;
@@ -65,8 +67,8 @@ export function createPortMemory(
   return {
     toWorker: createRing(capacity, reserved),
     toApplication: createRing(fromOthers, reserved),
-    workerBell: createDoorbell(),
-    applicationBell: createDoorbell(),
+    workerBell: createDoorbell(isOneThread ? "always" : undefined),
+    applicationBell: createDoorbell(isOneThread ? "seldom" : undefined),
     sendCredits: createCredits(slots, creditShares(protocol, "server").count),
     receiveCredits: createCredits(slots, creditShares(protocol, "client").count),
     clocks: createClocks(slots),

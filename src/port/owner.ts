@@ -1,5 +1,5 @@
 /**
- * Everything one worker thread owns: the sockets of its port, the peers on it, their timers. No other thread touches them,
+ * Everything the thread of a port owns: the sockets of its port, the peers on it, their timers. No other thread touches them,
  * so there are no locks. A turn is: input as it comes, then for each peer that has something to do its deliveries,
  * timers and output; `DatagramLoop` runs it. Worst case: one pass over the peers that were woken or are due, a turn.
  *

@@ -37,9 +37,15 @@ export class PeerTurns<Peer extends TurnTaker> {
     }
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const peer of dirty) {
-      peer.dirty = false;
-      serve(peer);
+    let served = 0;
+    try {
+      for (; served < dirty.length; served++) {
+        dirty[served]!.dirty = false;
+        serve(dirty[served]!);
+      }
+    } finally {
+      // What throws ends a worker; on the application's thread somebody may go on, with those behind it.
+      if (served < dirty.length) this.#dirty.push(...dirty.slice(served + 1));
     }
   }
 

@@ -177,6 +177,8 @@ export interface WorkerOptions {
   readonly tokens: TokenRules | undefined;
   /** What proves that a worker has lost its peers: all workers of a server have the same, those started again too. */
   readonly resetKey: Uint8Array;
+  /** It is served on the application's thread, not in a worker. */
+  readonly ownThread: boolean;
   /** When the server's clock began, on the clock of the process (udp/process-clock.ts). */
   readonly clockBeganMs: number;
   /** How long a peer is kept behind its idle timeout, milliseconds; 0: not at all. */

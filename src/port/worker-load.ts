@@ -1,6 +1,6 @@
 /** How busy a worker is: what its event loop says, between two looks that are some time apart. */
 import type { EventLoopUtilization } from "node:perf_hooks";
-import type { Worker } from "node:worker_threads";
+import type { PortThread } from "./port-thread.ts";
 
 const LOAD_MS = 500;
 
@@ -11,13 +11,13 @@ export class WorkerLoad {
   #utilization: EventLoopUtilization | undefined;
 
   /** 0 to 1. Looks only where some time has passed since the last look; undefined: there is nothing to look at. */
-  look(worker: Worker["performance"] | undefined): number {
+  look(thread: PortThread["performance"] | undefined): number {
     const now = performance.now();
-    if (worker === undefined || now - this.#atMs < LOAD_MS) return this.#load;
+    if (thread === undefined || now - this.#atMs < LOAD_MS) return this.#load;
     this.#atMs = now;
-    const seen = worker.eventLoopUtilization();
+    const seen = thread.eventLoopUtilization();
     if (this.#utilization !== undefined) {
-      const { utilization } = worker.eventLoopUtilization(seen, this.#utilization);
+      const { utilization } = thread.eventLoopUtilization(seen, this.#utilization);
       // What was idle while the loop was being entered is counted late, so the difference may lie beside the range.
       this.#load = Math.min(1, Math.max(0, utilization));
     }

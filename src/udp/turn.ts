@@ -21,6 +21,9 @@ export function setClock(ownAheadMs: number): void {
   aheadMs = ownAheadMs;
 }
 
+/** What throws in a turn ends a thread, unless somebody has caught it: then the next turn is so much later. */
+const AFTER_FAULT_MS = 10;
+
 export class Turn {
   readonly #run: (nowMs: number) => number;
   #immediate: NodeJS.Immediate | undefined;
@@ -74,7 +77,13 @@ export class Turn {
 
   readonly #onImmediate = (): void => {
     this.#immediate = undefined;
-    this.#schedule(this.#run(nowMs()));
+    const now = nowMs();
+    let atMs = now + AFTER_FAULT_MS;
+    try {
+      atMs = this.#run(now);
+    } finally {
+      this.#schedule(atMs);
+    }
   };
 
   /** Not `run` itself: a thread that stood still has datagrams waiting, perhaps the very ack that the timer misses. */

@@ -10,9 +10,12 @@ const load = (file: string): Promise<unknown> =>
 const { listen } = (await load("server")) as ServerModule;
 const { connect } = (await load("client")) as ClientModule;
 
-it("client and server know each other's clock as well as they say", async () => {
-  const server = closing(await listen({ ports: { count: 2 } }));
-  const client = closing(await connect({ port: server.ports[1]! }));
+it.each([
+  ["in workers", { ports: { count: 2 } }],
+  ["on the application's thread", { ports: { count: 1 }, workers: false }],
+])("client and server know each other's clock as well as they say, %s", async (_where, options) => {
+  const server = closing(await listen(options));
+  const client = closing(await connect({ port: server.ports.at(-1)! }));
   await until(() => server.peers.has(client.id));
   const peer = server.peers.get(client.id)!;
   expect(client.clock).toBe(client.clock);

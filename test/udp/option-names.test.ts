@@ -17,6 +17,7 @@ describe("listen", () => {
     [{ reconnect: true }, /^reconnect: there is no such option of listen; there are ports, host, /],
     [{ authenticate: true }, "authenticate: must be a function, not true"],
     [{ place: 1 }, "place: must be a function, not 1"],
+    [{ workers: 0 }, "workers: must be true or false, not 0"],
     [{ limits: [] }, "limits: must be an object, not []"],
     [{ limits: { pendingJoin: 5 } }, /^limits\.pendingJoin: .*did you mean "pendingJoins"\?$/],
     [{ tokens: { issuer: "x" } }, /^tokens\.issuer: .*did you mean "issuers"\?$/],

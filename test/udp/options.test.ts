@@ -25,6 +25,7 @@ describe("an option of another type", () => {
     "publicPorts",
     "allowMissingPorts",
     "stayOnPort",
+    "workers",
     "maxPeersPerPort",
     "maxPeersPerAddress",
     "maxJoinsPerAddress",

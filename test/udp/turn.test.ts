@@ -35,3 +35,16 @@ it("takes what has arrived before it does what is overdue", async () => {
   await socket.close();
   expect(seen).toEqual(["first turn", "datagram", "overdue"]);
 });
+
+it("goes on behind a turn that threw, where somebody has caught that", async () => {
+  let turns = 0;
+  await new Promise<void>((resolve) => {
+    const turn = new Turn(() => {
+      if (++turns === 1) throw new Error("of a controller");
+      resolve();
+      return Number.POSITIVE_INFINITY;
+    });
+    expect(() => turn.flush()).toThrow("of a controller");
+  });
+  expect(turns).toBe(2);
+});
