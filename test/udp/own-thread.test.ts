@@ -29,7 +29,7 @@ describe("a server without workers", () => {
     expect(ports[0]!.joins.joined).toBe(1);
   });
 
-  it(`keeps each channel's promise at 10 % loss, both ways (seed ${SEED})`, async () => {
+  it(`delivers all that is reliable, in order, at 10 % loss both ways (seed ${SEED})`, async () => {
     const tiles = pattern(60_000);
     const server = await arenaServer<{ lines: string[] }>({
       ...alone,
@@ -121,10 +121,12 @@ describe("a server without workers", () => {
     expect(JSON.parse(told[0]!)).toMatchObject({ join: { name: "ada" } });
   });
 
-  it("has a clock that begins with it", async () => {
+  it("has a clock that begins with it, and not with its thread", async () => {
+    const before = performance.now();
     const server = await arenaServer(alone);
     expect(server.time()).toBeGreaterThanOrEqual(0);
-    expect(server.time()).toBeLessThan(performance.now());
+    const time = server.time();
+    expect(time).toBeLessThan(performance.now() - before + 1);
   });
 
   it("lets peers leave before it closes where it drains, and none that linger where it must not", async () => {
@@ -176,8 +178,8 @@ describe("a server without workers", () => {
     expect(await got).toBe("hello");
   });
 
-  it("keeps the place of a client that is silent, and gives it back", async () => {
-    const server = await arenaServer({ ...alone, resumeMs: 60_000 });
+  it("goes on with a client that comes from another address", async () => {
+    const server = await arenaServer(alone);
     const client = await arenaClient(server);
     const peer = await peerOf(server, client);
     const got = new Promise((resolve) => client.receive.chat(({ text }) => resolve(text)));
