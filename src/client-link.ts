@@ -112,6 +112,8 @@ export class ClientLink {
   #opening = false;
   /** The socket has been replaced since the server last knew where this is. */
   #isElsewhere = false;
+  /** Regular datagrams that had come when this was looked at last. */
+  #heardBefore = 0;
   /** Of those who wait for the server to know it. */
   #found: (() => void)[] = [];
   /** A reader has taken a message since the session last offered what it holds. */
@@ -252,8 +254,21 @@ export class ClientLink {
       this.#loop.replaceSocket(0, socket);
       this.#isElsewhere = true;
     }
-    this.#zero.rebind(nowMs());
+    this.#search(nowMs());
     this.#loop.wake();
+  }
+
+  /** The server may not know where this is, and is asked to look. */
+  #search(now: number): void {
+    this.#isHearing();
+    this.#zero.rebind(now);
+  }
+
+  /** Whether the server's datagrams have come since this was asked last. */
+  #isHearing(): boolean {
+    const before = this.#heardBefore;
+    this.#heardBefore = this.#connection.session!.counters.datagramsReceived;
+    return this.#heardBefore > before;
   }
 
   /** The server knows where this is, or nothing is of interest any more. */
@@ -326,7 +341,7 @@ export class ClientLink {
       if (event?.type === "attached") this.#attached(event);
       this.makeRoom();
     },
-    unanswered: (now) => void this.#zero.rebind(now),
+    unanswered: (now) => this.#search(now),
   };
 
   /** What its socket brings, and its turns. */
@@ -404,7 +419,8 @@ export class ClientLink {
         break;
       }
       case "unheard":
-        void this.#replaceSocket();
+        // What hears is well, and where the server sends to: with another it would not be heard either, and hear nothing.
+        if (!this.#isHearing()) void this.#replaceSocket();
         break;
       default:
         event satisfies never;

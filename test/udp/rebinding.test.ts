@@ -229,6 +229,40 @@ describe("a client that hears nothing", () => {
   });
 });
 
+describe("a client that hears the server, and is not heard", () => {
+  it("asks to be looked for from the socket that it has, and goes on where it was", async () => {
+    let sockets = 0;
+    let isMute = false;
+    const pair = await plainTalk((socket) => {
+      sockets++;
+      return {
+        port: socket.port,
+        address: socket.address,
+        send: (bytes, port, address) => {
+          if (!isMute) socket.send(bytes, port, address);
+        },
+        listen: (listener) => socket.listen(listener),
+        close: () => socket.close(),
+      };
+    });
+    await talk(pair, 10);
+    await expectAll(pair, 10);
+    isMute = true;
+    let said = 10;
+    // The first event `unheard` is behind the third transmission.
+    await until(() => {
+      if (pair.heardByClient.length === said) {
+        pair.say();
+        said++;
+      }
+      return (pair.client.stats().counters["zero.retransmissions"] ?? 0) >= 4;
+    });
+    isMute = false;
+    await expectAll(pair, said);
+    expect(sockets).toBe(1);
+  });
+});
+
 describe("a client that asks to be looked for", () => {
   it("is told when its connection ends first", async () => {
     const nat = new Nat("full cone");
