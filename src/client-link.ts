@@ -251,7 +251,7 @@ export class ClientLink {
     }
     if (socket === undefined) this.#counters.add("socketsRefused");
     else {
-      this.#loop.replaceSocket(0, socket);
+      this.#loop.replaceSocket(socket);
       this.#isElsewhere = true;
     }
     this.#search(nowMs());
@@ -341,7 +341,10 @@ export class ClientLink {
       if (event?.type === "attached") this.#attached(event);
       this.makeRoom();
     },
-    unanswered: (now) => this.#search(now),
+    // Where answers take longer than that, a rebind that begins anew would never have its own.
+    unanswered: (now) => {
+      if (!this.#zero.isSought) this.#search(now);
+    },
   };
 
   /** What its socket brings, and its turns. */
@@ -406,6 +409,7 @@ export class ClientLink {
       case "rebound":
         this.#connection.move(this.#isElsewhere, now);
         this.#isElsewhere = false;
+        this.#loop.keepSocket();
         // With a socket on its way that will take the place of this one, it is yet to be found there.
         if (!this.#opening) this.#endSearch();
         break;
@@ -414,6 +418,8 @@ export class ClientLink {
         this.#path.port = event.port;
         this.attachment = { ...this.attachment!, port: event.port };
         this.#connection.move(false, now);
+        this.#isElsewhere = false;
+        this.#loop.keepSocket();
         this.#endSearch();
         this.#o.user.moved(this, from);
         break;
@@ -421,6 +427,7 @@ export class ClientLink {
       case "unheard":
         // What hears is well, and where the server sends to: with another it would not be heard either, and hear nothing.
         if (!this.#isHearing()) void this.#replaceSocket();
+        else if (this.#loop.restoreSocket()) this.#isElsewhere = false;
         break;
       default:
         event satisfies never;

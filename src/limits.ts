@@ -195,8 +195,13 @@ export const KEEP_ALIVES_UNASKED = 4;
 
 /** A rebind is repeated with the retransmission timeout, which doubles up to so much. */
 export const ZERO_MAX_REBIND_PAUSE_MS = 1000;
-/** After so many transmissions without an answer a client takes another socket; what was to be verified is asked for anew. */
+/**
+ * After so many transmissions without an answer a client that does not hear the server either takes another socket; what was to be verified is
+ * asked for anew.
+ */
 export const ZERO_REBIND_TRANSMISSIONS = 3;
+/** The same pause of who goes on from the socket that it has. */
+export const ZERO_MAX_CALM_REBIND_PAUSE_MS = 4000;
 
 /** Of the peers that a port may have, so many may be away at a time; the one that is away for the longest leaves. */
 export const MAX_AWAY_SHARE: number = 1 / 2;

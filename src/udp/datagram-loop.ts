@@ -98,6 +98,9 @@ export class DatagramLoop<Event> {
   readonly #views: Uint8Array[];
   readonly #turn: Turn;
   readonly #input: InputAge;
+  /** The first socket's predecessor; and what had been received when something came there last. */
+  #former: DatagramSocket | undefined;
+  #formerHeard = -1;
   /** Not all that has come was read: what a timer misses may be there. */
   #behind = false;
 
@@ -112,15 +115,41 @@ export class DatagramLoop<Event> {
 
   /** Starts to hand what comes to the user. */
   start(): void {
-    for (const local of this.#sockets.keys()) this.#listen(local);
+    for (const [local, socket] of this.#sockets.entries()) this.#listen(local, socket);
     this.#turn.wake();
   }
 
-  /** Another socket in the place of one, which is closed. */
-  replaceSocket(local: number, socket: DatagramSocket): void {
-    void this.#sockets[local]!.close();
-    this.#sockets[local] = socket;
-    this.#listen(local);
+  /**
+   * Sends by another socket from now on. The one before it is listened to until `keepSocket` or `restoreSocket`: of several that
+   * replace each other, the first.
+   */
+  replaceSocket(socket: DatagramSocket): void {
+    if (this.#former === undefined) {
+      this.#former = this.#sockets[0]!;
+      this.#listen(0, this.#former, () => {
+        this.#formerHeard = this.received;
+      });
+      this.#formerHeard = -1;
+    } else void this.#sockets[0]!.close();
+    this.#sockets[0] = socket;
+    this.#listen(0, socket);
+  }
+
+  /** The other side sends to the socket that is in use. */
+  keepSocket(): void {
+    void this.#former?.close();
+    this.#former = undefined;
+  }
+
+  /** Goes on with the socket that was replaced, if what has come last has come there. False: it has not. */
+  restoreSocket(): boolean {
+    const former = this.#former;
+    if (former === undefined || this.#formerHeard !== this.received) return false;
+    void this.#sockets[0]!.close();
+    this.#sockets[0] = former;
+    this.#former = undefined;
+    this.#listen(0, former);
+    return true;
   }
 
   /** Runs a pass at the end of this turn of the event loop. */
@@ -142,11 +171,13 @@ export class DatagramLoop<Event> {
   unref(): void {
     this.#turn.unref();
     for (const socket of this.#sockets) socket.unref?.();
+    this.#former?.unref?.();
   }
 
   /** No more turns; the sockets are closed. */
   async stop(): Promise<void> {
     this.#turn.stop();
+    this.keepSocket();
     await Promise.all(this.#sockets.map((socket) => socket.close()));
   }
 
@@ -174,10 +205,12 @@ export class DatagramLoop<Event> {
     return made;
   }
 
-  #listen(local: number): void {
-    this.#sockets[local]!.listen((bytes, address, port, view) =>
-      this.#handleDatagram(bytes, address, port, local, view),
-    );
+  /** `behind` is called behind each of its datagrams. */
+  #listen(local: number, socket: DatagramSocket, behind?: () => void): void {
+    socket.listen((bytes, address, port, view) => {
+      this.#handleDatagram(bytes, address, port, local, view, socket.hasMore);
+      behind?.();
+    });
   }
 
   #handleDatagram(
@@ -186,9 +219,9 @@ export class DatagramLoop<Event> {
     port: number,
     local: number,
     known: DataView | undefined,
+    hasMore: boolean | undefined,
   ): void {
     const now = nowMs();
-    const { hasMore } = this.#sockets[local]!;
     const waitedMs = this.#input.read(local, now, hasMore, this.#turn.isAwake);
     const { remote, user, zero } = this.#o;
     this.received++;

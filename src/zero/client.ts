@@ -425,6 +425,11 @@ export class ZeroClient {
     return true;
   }
 
+  /** A rebind is under way. */
+  get isSought(): boolean {
+    return this.#place?.isSought === true;
+  }
+
   #ordered(
     envelope: OrderedMessage,
     next: ClientState,

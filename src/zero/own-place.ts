@@ -5,6 +5,7 @@
  */
 import {
   ZERO_CONFIRM_TRANSMISSIONS,
+  ZERO_MAX_CALM_REBIND_PAUSE_MS,
   ZERO_MAX_REBIND_PAUSE_MS,
   ZERO_REBIND_TRANSMISSIONS,
 } from "../limits.ts";
@@ -145,7 +146,10 @@ export class OwnPlace {
       }
     }
     this.#counters.retransmissions++;
-    this.#request.repeat(nowMs, isRebind && !isMove ? ZERO_MAX_REBIND_PAUSE_MS : undefined);
+    // Who goes on after event `unheard` hears the server: it may be what is too much for it, and is not to be made more.
+    const isCalm = transmissions >= ZERO_REBIND_TRANSMISSIONS;
+    const mostMs = isCalm ? ZERO_MAX_CALM_REBIND_PAUSE_MS : ZERO_MAX_REBIND_PAUSE_MS;
+    this.#request.repeat(nowMs, isRebind && !isMove ? mostMs : undefined);
   }
 
   #ask(nowMs: number): void {

@@ -229,25 +229,37 @@ describe("a client that hears nothing", () => {
   });
 });
 
+/** Sockets whose client is not heard, or does not hear, while a test says so. */
+function troubled() {
+  const trouble = { isMute: false, isDeaf: false, sockets: 0, closed: 0 };
+  const wrap: Wrap = (socket) => {
+    trouble.sockets++;
+    return {
+      port: socket.port,
+      address: socket.address,
+      send: (bytes, port, address) => {
+        if (!trouble.isMute) socket.send(bytes, port, address);
+      },
+      listen: (listener) =>
+        socket.listen((bytes, address, port) => {
+          if (!trouble.isDeaf) listener(bytes, address, port);
+        }),
+      close: () => {
+        trouble.closed++;
+        return socket.close();
+      },
+    };
+  };
+  return { trouble, wrap };
+}
+
 describe("a client that hears the server, and is not heard", () => {
   it("asks to be looked for from the socket that it has, and goes on where it was", async () => {
-    let sockets = 0;
-    let isMute = false;
-    const pair = await plainTalk((socket) => {
-      sockets++;
-      return {
-        port: socket.port,
-        address: socket.address,
-        send: (bytes, port, address) => {
-          if (!isMute) socket.send(bytes, port, address);
-        },
-        listen: (listener) => socket.listen(listener),
-        close: () => socket.close(),
-      };
-    });
+    const { trouble, wrap } = troubled();
+    const pair = await plainTalk(wrap);
     await talk(pair, 10);
     await expectAll(pair, 10);
-    isMute = true;
+    trouble.isMute = true;
     let said = 10;
     // The first event `unheard` is behind the third transmission.
     await until(() => {
@@ -257,9 +269,32 @@ describe("a client that hears the server, and is not heard", () => {
       }
       return (pair.client.stats().counters["zero.retransmissions"] ?? 0) >= 4;
     });
-    isMute = false;
+    trouble.isMute = false;
     await expectAll(pair, said);
-    expect(sockets).toBe(1);
+    expect(trouble.sockets).toBe(1);
+  });
+
+  it("hears it at the socket that it has replaced, and goes back there", async () => {
+    const { trouble, wrap } = troubled();
+    const pair = await plainTalk(wrap);
+    await talk(pair, 10);
+    await expectAll(pair, 10);
+    Object.assign(trouble, { isMute: true, isDeaf: true });
+    pair.say();
+    await until(() => trouble.sockets === 2);
+    trouble.isDeaf = false;
+    let said = 11;
+    await until(() => {
+      if (pair.heardByClient.length === said) {
+        pair.say();
+        said++;
+      }
+      return trouble.closed === 1;
+    });
+    trouble.isMute = false;
+    await expectAll(pair, said);
+    expect(trouble.sockets).toBe(2);
+    expect(await pair.moved()).toBe(0);
   });
 });
 
