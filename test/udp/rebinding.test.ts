@@ -231,9 +231,10 @@ describe("a client that hears nothing", () => {
 
 /** Sockets whose client is not heard, or does not hear, while a test says so. */
 function troubled() {
-  const trouble = { isMute: false, isDeaf: false, sockets: 0, closed: 0 };
+  const closed: number[] = [];
+  const trouble = { isMute: false, isDeaf: false, sockets: 0, closed };
   const wrap: Wrap = (socket) => {
-    trouble.sockets++;
+    const mine = trouble.sockets++;
     return {
       port: socket.port,
       address: socket.address,
@@ -245,12 +246,27 @@ function troubled() {
           if (!trouble.isDeaf) listener(bytes, address, port);
         }),
       close: () => {
-        trouble.closed++;
+        closed.push(mine);
         return socket.close();
       },
     };
   };
   return { trouble, wrap };
+}
+
+/** Talks until `isOver`, so slowly that the server's window is not full of what nobody acknowledges; returns what was said. */
+async function talkSlowly(pair: Talk, from: number, isOver: () => boolean): Promise<number> {
+  let said = from;
+  let nextMs = 0;
+  await until(() => {
+    if (performance.now() >= nextMs) {
+      pair.say();
+      said++;
+      nextMs = performance.now() + 100;
+    }
+    return isOver();
+  });
+  return said;
 }
 
 describe("a client that hears the server, and is not heard", () => {
@@ -260,15 +276,12 @@ describe("a client that hears the server, and is not heard", () => {
     await talk(pair, 10);
     await expectAll(pair, 10);
     trouble.isMute = true;
-    let said = 10;
     // The first event `unheard` is behind the third transmission.
-    await until(() => {
-      if (pair.heardByClient.length === said) {
-        pair.say();
-        said++;
-      }
-      return (pair.client.stats().counters["zero.retransmissions"] ?? 0) >= 4;
-    });
+    const said = await talkSlowly(
+      pair,
+      10,
+      () => (pair.client.stats().counters["zero.retransmissions"] ?? 0) >= 4,
+    );
     trouble.isMute = false;
     await expectAll(pair, said);
     expect(trouble.sockets).toBe(1);
@@ -281,19 +294,13 @@ describe("a client that hears the server, and is not heard", () => {
     await expectAll(pair, 10);
     Object.assign(trouble, { isMute: true, isDeaf: true });
     pair.say();
-    await until(() => trouble.sockets === 2);
+    await until(() => trouble.sockets > 1);
     trouble.isDeaf = false;
-    let said = 11;
-    await until(() => {
-      if (pair.heardByClient.length === said) {
-        pair.say();
-        said++;
-      }
-      return trouble.closed === 1;
-    });
+    // As many as it has taken in the place of the first: it may take another before the server says something.
+    const said = await talkSlowly(pair, 11, () => trouble.closed.length === trouble.sockets - 1);
     trouble.isMute = false;
     await expectAll(pair, said);
-    expect(trouble.sockets).toBe(2);
+    expect(trouble.closed).not.toContain(0);
     expect(await pair.moved()).toBe(0);
   });
 });
