@@ -425,9 +425,10 @@ export class ZeroClient {
     return true;
   }
 
-  /** A rebind is under way. */
+  /** A rebind is under way, and is not that of a move to another port, which is given up where nobody answers. */
   get isSought(): boolean {
-    return this.#place?.isSought === true;
+    const place = this.#place;
+    return place?.isSought === true && place.movingTo === undefined;
   }
 
   #ordered(

@@ -131,12 +131,17 @@ describe("a client that cannot reach the other port", () => {
     let isReached = false;
     const moving = new Moving({ reaches: (port) => isReached || port !== NEW });
     moving.begin();
-    moving.world.runFor(20_000);
+    moving.world.runFor(500);
+    // It goes on asking there; who is not heard meanwhile is to be looked for all the same.
+    expect(moving.host.client.isSought).toBe(false);
+    moving.world.runFor(19_500);
     expect([moving.isShown, moving.moved]).toEqual([false, []]);
     moving.moves(NEW).forget(moving.peer);
     expect(moving.host.client.rebind(moving.world.nowMs)).toBe(true);
+    expect(moving.host.client.isSought).toBe(true);
     moving.world.runFor(500);
     expect(moving.host.events.at(-1)).toMatchObject({ type: "rebound" });
+    expect(moving.host.client.isSought).toBe(false);
     // And goes, when it can.
     isReached = true;
     moving.begin();
