@@ -260,12 +260,13 @@ export class ClientLink {
 
   /** The server may not know where this is, and is asked to look. */
   #search(now: number): void {
-    this.#isHearing();
+    // What comes from here on counts.
+    this.#takeHeard();
     this.#zero.rebind(now);
   }
 
   /** Whether the server's datagrams have come since this was asked last. */
-  #isHearing(): boolean {
+  #takeHeard(): boolean {
     const before = this.#heardBefore;
     this.#heardBefore = this.#connection.session!.counters.datagramsReceived;
     return this.#heardBefore > before;
@@ -426,7 +427,7 @@ export class ClientLink {
       }
       case "unheard":
         // What hears is well, and where the server sends to: with another it would not be heard either, and hear nothing.
-        if (!this.#isHearing()) void this.#replaceSocket();
+        if (!this.#takeHeard()) void this.#replaceSocket();
         else if (this.#loop.restoreSocket()) this.#isElsewhere = false;
         break;
       default:

@@ -98,9 +98,9 @@ export class DatagramLoop<Event> {
   readonly #views: Uint8Array[];
   readonly #turn: Turn;
   readonly #input: InputAge;
-  /** The first socket's predecessor; and what had been received when something came there last. */
+  /** The first socket's predecessor, while there is one; and which of the two has brought the last datagram that was taken. */
   #former: DatagramSocket | undefined;
-  #formerHeard = -1;
+  #heardBy: DatagramSocket | undefined;
   /** Not all that has come was read: what a timer misses may be there. */
   #behind = false;
 
@@ -124,13 +124,9 @@ export class DatagramLoop<Event> {
    * replace each other, the first.
    */
   replaceSocket(socket: DatagramSocket): void {
-    if (this.#former === undefined) {
-      this.#former = this.#sockets[0]!;
-      this.#listen(0, this.#former, () => {
-        this.#formerHeard = this.received;
-      });
-      this.#formerHeard = -1;
-    } else void this.#sockets[0]!.close();
+    if (this.#former === undefined) this.#former = this.#sockets[0]!;
+    else void this.#sockets[0]!.close();
+    this.#heardBy = undefined;
     this.#sockets[0] = socket;
     this.#listen(0, socket);
   }
@@ -141,14 +137,13 @@ export class DatagramLoop<Event> {
     this.#former = undefined;
   }
 
-  /** Goes on with the socket that was replaced, if what has come last has come there. False: it has not. */
+  /** Goes on with the socket that was replaced, if what was taken last has come there. False: it has not. */
   restoreSocket(): boolean {
     const former = this.#former;
-    if (former === undefined || this.#formerHeard !== this.received) return false;
+    if (former === undefined || this.#heardBy !== former) return false;
     void this.#sockets[0]!.close();
     this.#sockets[0] = former;
     this.#former = undefined;
-    this.#listen(0, former);
     return true;
   }
 
@@ -205,12 +200,10 @@ export class DatagramLoop<Event> {
     return made;
   }
 
-  /** `behind` is called behind each of its datagrams. */
-  #listen(local: number, socket: DatagramSocket, behind?: () => void): void {
-    socket.listen((bytes, address, port, view) => {
-      this.#handleDatagram(bytes, address, port, local, view, socket.hasMore);
-      behind?.();
-    });
+  #listen(local: number, socket: DatagramSocket): void {
+    socket.listen((bytes, address, port, view) =>
+      this.#handleDatagram(bytes, address, port, local, view, socket),
+    );
   }
 
   #handleDatagram(
@@ -219,10 +212,10 @@ export class DatagramLoop<Event> {
     port: number,
     local: number,
     known: DataView | undefined,
-    hasMore: boolean | undefined,
+    socket: DatagramSocket,
   ): void {
     const now = nowMs();
-    const waitedMs = this.#input.read(local, now, hasMore, this.#turn.isAwake);
+    const waitedMs = this.#input.read(local, now, socket.hasMore, this.#turn.isAwake);
     const { remote, user, zero } = this.#o;
     this.received++;
     if (bytes.byteLength < MIN_BYTES) {
@@ -241,6 +234,7 @@ export class DatagramLoop<Event> {
     }
     const view = known ?? viewOf(bytes);
     if (!user.handleRegular(bytes, view, address, port, now, local, waitedMs)) this.strangers++;
+    else if (this.#former !== undefined) this.#heardBy = socket;
   }
 
   #run(now: number): number {

@@ -136,6 +136,41 @@ async function expectAll({ heardByServer, heardByClient }: Talk, total: number):
   expect(heardByClient).toEqual(upTo(total));
 }
 
+/** Sockets whose client is not heard, or does not hear, or not what holds a text, or has no use of its first, while a test says so. */
+function troubled() {
+  const closed: number[] = [];
+  const listeners: Parameters<DatagramSocket["listen"]>[0][] = [];
+  const trouble = {
+    ...{ isMute: false, isDeaf: false, deafTo: "", isFirstBroken: false, sockets: 0 },
+    ...{ closed, listeners },
+  };
+  const wrap: Wrap = (socket) => {
+    const mine = trouble.sockets++;
+    return {
+      port: socket.port,
+      address: socket.address,
+      send: (bytes, port, address) => {
+        const isBroken = mine === 0 && trouble.isFirstBroken;
+        if (!trouble.isMute && !isBroken) socket.send(bytes, port, address);
+      },
+      listen: (listener) => {
+        listeners[mine] = listener;
+        socket.listen((bytes, address, port) => {
+          const { isDeaf, isFirstBroken, deafTo } = trouble;
+          if (isDeaf || (mine === 0 && isFirstBroken)) return;
+          if (deafTo !== "" && Buffer.from(bytes).includes(deafTo)) return;
+          listener(bytes, address, port);
+        });
+      },
+      close: () => {
+        closed.push(mine);
+        return socket.close();
+      },
+    };
+  };
+  return { trouble, wrap };
+}
+
 const kinds = [
   { kind: "full cone", security: "plain", open: plainTalk },
   { kind: "address-restricted", security: "sealed", open: sealedTalk },
@@ -173,15 +208,14 @@ describe.each([
   });
 
   it("moves to a new socket when it is told to, and is found there before it says anything more", async () => {
-    const sockets: DatagramSocket[] = [];
-    const pair = await open((socket) => {
-      sockets.push(socket);
-      return socket;
-    });
+    const { trouble, wrap } = troubled();
+    const pair = await open(wrap);
     await talk(pair, 10);
     await expectAll(pair, 10);
     await pair.client.rebind();
-    expect(sockets.length).toBeGreaterThan(1);
+    expect(trouble.sockets).toBeGreaterThan(1);
+    // The one before is of no use any more.
+    expect(trouble.closed).toContain(0);
     expect(await pair.moved()).toBeGreaterThan(0);
     await Promise.all([pair.client.rebind(), pair.client.rebind()]);
     await talk(pair, 20, 10);
@@ -229,31 +263,6 @@ describe("a client that hears nothing", () => {
   });
 });
 
-/** Sockets whose client is not heard, or does not hear, while a test says so. */
-function troubled() {
-  const closed: number[] = [];
-  const trouble = { isMute: false, isDeaf: false, sockets: 0, closed };
-  const wrap: Wrap = (socket) => {
-    const mine = trouble.sockets++;
-    return {
-      port: socket.port,
-      address: socket.address,
-      send: (bytes, port, address) => {
-        if (!trouble.isMute) socket.send(bytes, port, address);
-      },
-      listen: (listener) =>
-        socket.listen((bytes, address, port) => {
-          if (!trouble.isDeaf) listener(bytes, address, port);
-        }),
-      close: () => {
-        closed.push(mine);
-        return socket.close();
-      },
-    };
-  };
-  return { trouble, wrap };
-}
-
 /** Talks until `isOver`, so slowly that the server's window is not full of what nobody acknowledges; returns what was said. */
 async function talkSlowly(pair: Talk, from: number, isOver: () => boolean): Promise<number> {
   let said = from;
@@ -287,6 +296,31 @@ describe("a client that hears the server, and is not heard", () => {
     expect(trouble.sockets).toBe(1);
   });
 
+  it("asks no second time beside the first, whose answer would be lost by that", async () => {
+    const { trouble, wrap } = troubled();
+    const pair = await plainTalk(wrap);
+    await talk(pair, 10);
+    await expectAll(pair, 10);
+    const count = (name: string) => pair.client.stats().counters[name] ?? 0;
+    const rebinds = count("zero.rebinds");
+    Object.assign(trouble, { isMute: true, deafTo: '"msg"' });
+    let said = await talkSlowly(pair, 10, () => count("zero.rebinds") > rebinds);
+    // What it says arrives, and is acknowledged; its rebind is not answered. Then there is silence once more.
+    trouble.isMute = false;
+    await expectAll(pair, said);
+    trouble.isMute = true;
+    const repeated = count("zero.retransmissions");
+    // Two of the pauses that come behind the third transmission are longer than the silence that it takes.
+    said = await talkSlowly(
+      pair,
+      said,
+      () => count("zero.retransmissions") >= Math.max(repeated + 2, 5),
+    );
+    Object.assign(trouble, { isMute: false, deafTo: "" });
+    await expectAll(pair, said);
+    expect(count("zero.rebinds")).toBe(rebinds + 1);
+  });
+
   it("hears it at the socket that it has replaced, and goes back there", async () => {
     const { trouble, wrap } = troubled();
     const pair = await plainTalk(wrap);
@@ -302,6 +336,28 @@ describe("a client that hears the server, and is not heard", () => {
     await expectAll(pair, said);
     expect(trouble.closed).not.toContain(0);
     expect(await pair.moved()).toBe(0);
+  });
+
+  it("goes back for nothing that a stranger sends to the socket that it has replaced", async () => {
+    const { trouble, wrap } = troubled();
+    const pair = await plainTalk(wrap);
+    await talk(pair, 10);
+    await expectAll(pair, 10);
+    // The server finds it at its second socket, and its answer that says so does not come.
+    Object.assign(trouble, { isFirstBroken: true, deafTo: '"msg":"ack"' });
+    const retransmissions = () => pair.client.stats().counters["zero.retransmissions"] ?? 0;
+    let said = await talkSlowly(pair, 10, () => trouble.sockets > 1);
+    await until(async () => (await pair.moved()) > 0);
+    const before = retransmissions();
+    const junk = Uint8Array.from({ length: 40 }, (_, i) => 255 - i);
+    said = await talkSlowly(pair, said, () => {
+      trouble.listeners[0]!(junk, "127.0.0.1", 9);
+      return retransmissions() >= before + 4;
+    });
+    trouble.deafTo = "";
+    await expectAll(pair, said);
+    await until(() => trouble.closed.length > 0);
+    expect([trouble.sockets, trouble.closed]).toEqual([2, [0]]);
   });
 });
 
