@@ -418,10 +418,10 @@ export class ClientLink {
         const from = this.#path.port;
         this.#path.port = event.port;
         this.attachment = { ...this.attachment!, port: event.port };
+        // The other port may have seen the socket that was replaced meanwhile, and is asked to look for this one.
+        if (this.#isElsewhere) this.#search(now);
+        else if (!this.#opening) this.#endSearch();
         this.#connection.move(false, now);
-        this.#isElsewhere = false;
-        this.#loop.keepSocket();
-        this.#endSearch();
         this.#o.user.moved(this, from);
         break;
       }

@@ -182,6 +182,13 @@ export const ZERO_CONFIRM_TRANSMISSIONS = 24;
 export const SILENT_PROBE_TIMEOUTS = 7;
 export const MIN_SILENCE_MS = 500;
 export const MAX_SILENCE_SHARE: number = 1 / 3;
+/** The same of a protocol, milliseconds. */
+export function maxSilenceMs(limits: {
+  readonly idleTimeoutMs: number;
+  readonly keepAliveMs: number;
+}): number {
+  return (limits.idleTimeoutMs - limits.keepAliveMs) * MAX_SILENCE_SHARE;
+}
 
 /**
  * A server's keep-alive leaves at a multiple of the step, the last that is at least one step before it must; the step is a share of
@@ -196,11 +203,11 @@ export const KEEP_ALIVES_UNASKED = 4;
 /** A rebind is repeated with the retransmission timeout, which doubles up to so much. */
 export const ZERO_MAX_REBIND_PAUSE_MS = 1000;
 /**
- * After so many transmissions without an answer a client that does not hear the server either takes another socket; what was to be verified is
- * asked for anew.
+ * After so many transmissions without an answer, and after each further one, a client that does not hear the server either takes
+ * another socket; after so many what was to be verified is asked for anew.
  */
 export const ZERO_REBIND_TRANSMISSIONS = 3;
-/** The same pause of who goes on from the socket that it has. */
+/** The same pause of who goes on from the socket that it has, where such silence may last that long. */
 export const ZERO_MAX_CALM_REBIND_PAUSE_MS = 4000;
 
 /** Of the peers that a port may have, so many may be away at a time; the one that is away for the longest leaves. */

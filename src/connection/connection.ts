@@ -12,8 +12,8 @@ import {
   KEEP_ALIVE_STEP,
   KEEP_ALIVES_UNASKED,
   MAX_KEEP_ALIVE_STEP_MS,
-  MAX_SILENCE_SHARE,
   MIN_SILENCE_MS,
+  maxSilenceMs,
   SILENT_PROBE_TIMEOUTS,
 } from "../limits.ts";
 import type { NegotiatedVersion } from "../negotiated-version.ts";
@@ -503,10 +503,10 @@ export class Connection {
     if (this.#host.unanswered === undefined || unansweredSinceMs === this.#toldSinceMs) {
       return Number.POSITIVE_INFINITY;
     }
-    const { idleTimeoutMs, keepAliveMs } = protocol.limits;
-    const mostMs = (idleTimeoutMs - keepAliveMs) * MAX_SILENCE_SHARE;
     const silenceMs = Math.max(SILENT_PROBE_TIMEOUTS * session.probeTimeoutMs, MIN_SILENCE_MS);
-    return unansweredSinceMs + Math.min(silenceMs, mostMs);
+    // Who is heard sends to where this is, and may have more to do than to acknowledge.
+    const sinceMs = Math.max(unansweredSinceMs, session.lastReceivedMs);
+    return Math.min(sinceMs + silenceMs, unansweredSinceMs + maxSilenceMs(protocol.limits));
   }
 
   /** By a server's pings both sides are kept: they come before a client would have to say something. */

@@ -98,8 +98,9 @@ export class DatagramLoop<Event> {
   readonly #views: Uint8Array[];
   readonly #turn: Turn;
   readonly #input: InputAge;
-  /** The first socket's predecessor, while there is one; and which of the two has brought the last datagram that was taken. */
+  /** The first socket's predecessor, while there is one. */
   #former: DatagramSocket | undefined;
+  /** Since it was replaced a connection has taken something of this one: of the one in use, if of both. */
   #heardBy: DatagramSocket | undefined;
   /** Not all that has come was read: what a timer misses may be there. */
   #behind = false;
@@ -137,7 +138,7 @@ export class DatagramLoop<Event> {
     this.#former = undefined;
   }
 
-  /** Goes on with the socket that was replaced, if what was taken last has come there. False: it has not. */
+  /** Goes on with the socket that was replaced, if that was heard, and the one in use was not. False: it was not. */
   restoreSocket(): boolean {
     const former = this.#former;
     if (former === undefined || this.#heardBy !== former) return false;
@@ -172,8 +173,9 @@ export class DatagramLoop<Event> {
   /** No more turns; the sockets are closed. */
   async stop(): Promise<void> {
     this.#turn.stop();
-    this.keepSocket();
-    await Promise.all(this.#sockets.map((socket) => socket.close()));
+    const former = this.#former?.close();
+    this.#former = undefined;
+    await Promise.all([former, ...this.#sockets.map((socket) => socket.close())]);
   }
 
   /** A connection's part of the turn: does what is due, if all input is read, sends what there is to send, and returns when it is next. */
@@ -234,7 +236,8 @@ export class DatagramLoop<Event> {
     }
     const view = known ?? viewOf(bytes);
     if (!user.handleRegular(bytes, view, address, port, now, local, waitedMs)) this.strangers++;
-    else if (this.#former !== undefined) this.#heardBy = socket;
+    else if (this.#former !== undefined && this.#heardBy !== this.#sockets[0])
+      this.#heardBy = socket;
   }
 
   #run(now: number): number {

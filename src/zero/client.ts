@@ -9,7 +9,12 @@
  * Worst case: the deadline passes, with some thirty datagrams sent; `gone` starts again inside it, later each time.
  */
 import { closeCodes } from "../connection-contract.ts";
-import { ZERO_CLOSE_TIMEOUT_MS, ZERO_STAY_SHARE } from "../limits.ts";
+import {
+  maxSilenceMs,
+  ZERO_CLOSE_TIMEOUT_MS,
+  ZERO_MAX_CALM_REBIND_PAUSE_MS,
+  ZERO_STAY_SHARE,
+} from "../limits.ts";
 import { negotiatedVersion } from "../negotiated-version.ts";
 import type { Protocol } from "../protocol.ts";
 import { plainOwnKeys, sealedOwnKeys } from "./accept-keys.ts";
@@ -275,9 +280,9 @@ export class ZeroClient {
     const { maxDatagramBytes } = this.#protocol.limits;
     const options = { pauses, maxDatagramBytes, counters: this.#counters };
     this.#reservation = new Reservation(this.#crypto, this.cid, given, options);
-    this.#place = new OwnPlace(this.#reservation, this.#request, this.#counters, (event) =>
-      this.#events.push(event),
-    );
+    const calmMs = Math.min(maxSilenceMs(this.#protocol.limits), ZERO_MAX_CALM_REBIND_PAUSE_MS);
+    const emit = (event: ZeroClientEvent) => void this.#events.push(event);
+    this.#place = new OwnPlace(this.#reservation, this.#request, this.#counters, calmMs, emit);
     this.#request.begin({ bytes: this.#reservation.attach(), port }, nowMs);
     if (port !== this.#dialledPort && this.#unreached === undefined) {
       this.#stayAtMs = nowMs + this.#protocol.limits.handshakeTimeoutMs * ZERO_STAY_SHARE;
@@ -320,7 +325,7 @@ export class ZeroClient {
       if (!isResetProof(this.#crypto, reset, envelope.sys.proof)) return "droppedProof";
       // Or we are not expected any more where we were to go.
       if (fromPort === this.#reservation!.port) this.#finish(next, closeCodes.serverRestarted);
-      else if (this.#state === "open") this.#place!.stay();
+      else if (this.#state === "open") this.#place!.stay(nowMs);
       return "accepted";
     }
     this.#abandonAttempt(next);
@@ -417,7 +422,8 @@ export class ZeroClient {
 
   /**
    * The server may not know where we are: asks it to look, from wherever we are now, until event `rebound`. Event `unheard`
-   * comes every ZERO_REBIND_TRANSMISSIONS without an answer. False: the connection is not open, and nothing happens.
+   * comes after ZERO_REBIND_TRANSMISSIONS without an answer, and after each further one. False: the connection is not open, and
+   * nothing happens.
    */
   rebind(nowMs: number): boolean {
     if (this.#state !== "open") return false;

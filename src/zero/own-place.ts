@@ -5,7 +5,6 @@
  */
 import {
   ZERO_CONFIRM_TRANSMISSIONS,
-  ZERO_MAX_CALM_REBIND_PAUSE_MS,
   ZERO_MAX_REBIND_PAUSE_MS,
   ZERO_REBIND_TRANSMISSIONS,
 } from "../limits.ts";
@@ -19,6 +18,8 @@ export class OwnPlace {
   readonly #reservation: Reservation;
   readonly #request: RepeatedRequest;
   readonly #counters: ZeroCounters;
+  /** The longest pause of who goes on behind event `unheard`. */
+  readonly #calmPauseMs: number;
   readonly #emit: (event: ZeroClientEvent) => void;
   /** What the ack that is repeated says: the server's that repeats it says that it was heard. */
   #nonce: string | undefined;
@@ -27,16 +28,23 @@ export class OwnPlace {
   /** Where the server wants us; what was sent there. */
   #moving: { readonly port: number; readonly lost: LostPlace } | undefined;
   #tries = 0;
+  /** How often nothing came in time since the owner asked for a rebind; and since what is confirmed is. */
+  #vain = 0;
+  #vainConfirms = 0;
+  /** The owner has asked for a rebind while another port was on its way to have us. */
+  #isWanted = false;
 
   constructor(
     reservation: Reservation,
     request: RepeatedRequest,
     counters: ZeroCounters,
+    calmPauseMs: number,
     emit: (event: ZeroClientEvent) => void,
   ) {
     this.#reservation = reservation;
     this.#request = request;
     this.#counters = counters;
+    this.#calmPauseMs = calmPauseMs;
     this.#emit = emit;
   }
 
@@ -63,7 +71,7 @@ export class OwnPlace {
     const bytes = this.#reservation.build("ack", 0, { nonce });
     const { port } = this.#moving ?? this.#reservation;
     this.#nonce = nonce;
-    if (isFirst) this.#request.begin({ bytes, port }, nowMs);
+    if (isFirst) this.#request.begin({ bytes, port }, nowMs, this.#vain > 0);
     // The newest, while one is confirmed: a nonce that nobody waits for may be of an attach that others have sent again.
     else this.#request.replace({ bytes, port });
   }
@@ -74,7 +82,9 @@ export class OwnPlace {
   }
 
   verify(nonce: string, nowMs: number): void {
-    this.confirm(nonce, this.#rebinding === "asking", nowMs);
+    const isFirst = this.#rebinding === "asking";
+    if (isFirst) this.#vainConfirms = 0;
+    this.confirm(nonce, isFirst, nowMs);
     this.#rebinding = "confirming";
   }
 
@@ -90,8 +100,10 @@ export class OwnPlace {
   }
 
   rebind(nowMs: number): void {
+    this.#vain = 0;
     // Where we are to go has been heard, and may have us by now. If not, that is given up soon.
-    if (this.#moving !== undefined && this.#rebinding === "confirming") return;
+    this.#isWanted = this.#moving !== undefined && this.#rebinding === "confirming";
+    if (this.#isWanted) return;
     this.#moving = undefined;
     this.#ask(nowMs);
   }
@@ -100,6 +112,7 @@ export class OwnPlace {
   move({ port, reset }: MoveSys, move: number, nowMs: number): void {
     this.#moving = { port, lost: reset === undefined ? {} : { reset, move } };
     this.#tries = 1;
+    this.#vain = 0;
     this.#counters.moves++;
     this.#ask(nowMs);
   }
@@ -109,7 +122,8 @@ export class OwnPlace {
     const { port, lost } = this.#moving!;
     this.#reservation.port = port;
     this.#reservation.lost = lost;
-    this.stay();
+    this.#isWanted = false;
+    this.#rest();
     this.#emit({ type: "moved", port });
   }
 
@@ -120,7 +134,12 @@ export class OwnPlace {
   }
 
   /** Nothing is sent any more to where we were to go. */
-  stay(): void {
+  stay(nowMs: number): void {
+    this.#rest();
+    if (this.#isWanted) this.rebind(nowMs);
+  }
+
+  #rest(): void {
     this.#moving = undefined;
     this.#rebinding = undefined;
     this.#request.end();
@@ -128,35 +147,37 @@ export class OwnPlace {
 
   /** Whatever is under way has had no answer for too long. */
   repeat(nowMs: number): void {
-    const { transmissions } = this.#request;
     const isRebind = this.#rebinding !== undefined;
     const isMove = this.#moving !== undefined;
-    const sent = isMove ? this.#tries++ : transmissions;
+    const sent = isMove ? this.#tries++ : this.#request.transmissions;
     if ((isMove || !isRebind) && sent >= ZERO_CONFIRM_TRANSMISSIONS) {
-      this.stay();
+      this.stay(nowMs);
       return;
     }
-    if (isRebind && transmissions % ZERO_REBIND_TRANSMISSIONS === 0) {
-      // A rebind has no end but its connection's, which is its owner's to see to.
-      if (!isMove) this.#emit({ type: "unheard" });
-      // The address may have changed again, and what was to be verified with it.
-      if (this.#rebinding === "confirming") {
-        this.#ask(nowMs);
-        return;
-      }
+    let mostMs: number | undefined;
+    // A rebind has no end but its connection's, which is its owner's to see to.
+    if (isRebind && !isMove) {
+      const isCalm = ++this.#vain >= ZERO_REBIND_TRANSMISSIONS;
+      if (isCalm) this.#emit({ type: "unheard" });
+      // Who goes on after that event hears the server: it may be what is too much for it, and is not to be made more.
+      mostMs = isCalm ? this.#calmPauseMs : ZERO_MAX_REBIND_PAUSE_MS;
+    }
+    // The address may have changed again, and what was to be verified with it.
+    if (this.#rebinding === "confirming" && ++this.#vainConfirms >= ZERO_REBIND_TRANSMISSIONS) {
+      this.#ask(nowMs);
+      return;
     }
     this.#counters.retransmissions++;
-    // Who goes on after event `unheard` hears the server: it may be what is too much for it, and is not to be made more.
-    const isCalm = transmissions >= ZERO_REBIND_TRANSMISSIONS;
-    const mostMs = isCalm ? ZERO_MAX_CALM_REBIND_PAUSE_MS : ZERO_MAX_REBIND_PAUSE_MS;
-    this.#request.repeat(nowMs, isRebind && !isMove ? mostMs : undefined);
+    this.#request.repeat(nowMs, mostMs);
   }
 
+  /** Behind transmissions in vain at the pace of these, that the answer may take longer than three of the shortest pauses. */
   #ask(nowMs: number): void {
     const { port, lost } = this.#moving ?? this.#reservation;
     this.#rebinding = "asking";
     this.#nonce = undefined;
     this.#counters.rebinds++;
-    this.#request.begin({ bytes: this.#reservation.rebind(port, lost), port }, nowMs);
+    const bytes = this.#reservation.rebind(port, lost);
+    this.#request.begin({ bytes, port }, nowMs, this.#vain > 0);
   }
 }

@@ -88,6 +88,11 @@ export class RetransmissionTimer {
     this.#deadlineMs = nowMs + withJitter(this.#rtoMs, this.pauses.random);
   }
 
+  /** Begins anew with the pause that it has. */
+  goOn(nowMs: number): void {
+    this.#deadlineMs = nowMs + withJitter(this.#rtoMs, this.pauses.random);
+  }
+
   /** It ran out and the oldest message was sent again (5.5, 5.6). Doubles up to `mostMs`. */
   backOff(nowMs: number, mostMs: number = ZERO_MAX_RTO_MS): void {
     this.#rtoMs = Math.min(mostMs, this.#rtoMs * 2);

@@ -53,12 +53,13 @@ export class RepeatedRequest {
     return this.#timer.deadlineMs;
   }
 
-  /** Sends it for the first time; it is the one that is repeated from here on. */
-  begin(request: Request, nowMs: number): void {
+  /** Sends it for the first time; it is the one that is repeated from here on. `isSlow`: after the pause of the one before. */
+  begin(request: Request, nowMs: number, isSlow = false): void {
     this.#current = request;
     this.#sentAtMs = nowMs;
     this.#transmissions = 1;
-    this.#timer.start(nowMs);
+    if (isSlow) this.#timer.goOn(nowMs);
+    else this.#timer.start(nowMs);
     this.#send(request);
   }
 

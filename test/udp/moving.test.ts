@@ -78,6 +78,48 @@ it("a peer goes from port to port while both sides talk, at a tenth of loss each
   expect(ports.map(({ peers }) => peers).toSorted()).toEqual([0, 0, 1]);
 });
 
+it("a client that takes another socket on its way is looked for there by the port that has it then", async () => {
+  let sockets = 0;
+  let [holds, release] = [false, () => {}];
+  const server = await narrowServer({ ports: { count: 2 } });
+  const client = await narrowClient(server, {
+    wrapSocket: (socket) => {
+      sockets++;
+      return {
+        port: socket.port,
+        address: socket.address,
+        send: (bytes, port, address) => socket.send(bytes, port, address),
+        listen: (listener) =>
+          socket.listen((bytes, address, port) => {
+            const copy = Uint8Array.from(bytes);
+            if (holds && Buffer.from(bytes).includes('"msg":"ack"'))
+              release = () => listener(copy, address, port);
+            else listener(bytes, address, port);
+          }),
+        close: () => socket.close(),
+      };
+    },
+  });
+  await until(() => server.peers.has(client.id));
+  const peer = server.peers.get(client.id)!;
+  const nothing = release;
+  holds = true;
+  await peer.moveTo(server.ports.find((port) => port !== peer.port)!);
+  await until(() => release !== nothing);
+  const found = client.rebind();
+  await until(() => sockets === 2);
+  holds = false;
+  release();
+  await found;
+  expect(client.port).toBe(peer.port);
+  const { ports } = await server.stats();
+  expect(ports.reduce((sum, { counters }) => sum + (counters["peersMoved"] ?? 0), 0)).toBe(1);
+  const heard: number[] = [];
+  client.receive.line(({ n }) => void heard.push(n));
+  peer.send.line({ n: 1, text: "to where it is" });
+  await until(() => heard.length === 1);
+});
+
 it("its state goes along in the systems, sealed, and so does all that the application has of it", async () => {
   const onFault = vi.fn();
   const server = await matchServer<{ rank: number }>({

@@ -151,6 +151,22 @@ describe("a client that cannot reach the other port", () => {
     expect(moving.moved).toEqual([NEW]);
   });
 
+  it("is looked for where it stays, if it was to be meanwhile", () => {
+    let isReached = true;
+    const moving = new Moving({ reaches: (port) => isReached || port !== NEW });
+    moving.begin();
+    moving.world.runFor(500);
+    expect(moving.isShown).toBe(true);
+    isReached = false;
+    moving.moves(NEW).forget(moving.peer);
+    moving.host.address = "10.0.0.77";
+    expect(moving.host.client.rebind(moving.world.nowMs)).toBe(true);
+    moving.world.runFor(60_000);
+    expect(moving.moved).toEqual([]);
+    expect(moving.host.events.at(-1)).toMatchObject({ type: "rebound" });
+    expect(moving.world.eventsOf("confirmed").at(-1)).toMatchObject({ address: "10.0.0.77" });
+  });
+
   it("gives up at once where it is not expected any more", () => {
     const resetKey = new Uint8Array(32).fill(9);
     const moving = new Moving({ serverOptions: { resetKey } });

@@ -210,14 +210,15 @@ describe("a client that has another address", () => {
     moving.world.runFor(10_000);
     const asked = moving.sent("rebind").map(({ atMs }) => atMs);
     const pauses = asked.slice(1).map((atMs, i) => atMs - asked[i]!);
-    // Whoever hears nothing begins anew from another socket by then.
-    const timeouts = pauses.map((_, i) => Math.min(i < 3 ? 1000 : 4000, 100 * 2 ** i));
+    // Whoever hears nothing begins anew from another socket by then. 2,500 ms are a third of 10 s but for a keep-alive.
+    const timeouts = pauses.map((_, i) => Math.min(i < 3 ? 1000 : 2500, 100 * 2 ** i));
     pauses.forEach((pauseMs, i) => {
       expect(pauseMs).toBeGreaterThanOrEqual(timeouts[i]! - 0.001);
       expect(pauseMs).toBeLessThanOrEqual(timeouts[i]! * (1 + ZERO_RTO_JITTER));
     });
     const unheard = moving.host.events.filter(({ type }) => type === "unheard");
-    expect(unheard.length).toBe(Math.floor(asked.length / 3));
+    expect(asked.length).toBeGreaterThan(5);
+    expect(unheard.length).toBe(asked.length - 3);
     // The very same each time: one counter, one nonce.
     expect(
       new Set(moving.sent("rebind").map(({ bytes }) => Buffer.from(bytes).toString())),
@@ -226,6 +227,17 @@ describe("a client that has another address", () => {
     moving.world.runFor(5000);
     expect(moving.place).toBe(`${NEW}:40000`);
     expect(moving.host.client.pollDeadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("is found though answers take seconds, longer than three of its shortest pauses", () => {
+    const moving = new Moving();
+    Object.assign(moving.world.options, { minLatencyMs: 2000 });
+    moving.move(NEW);
+    moving.rebind();
+    moving.world.runFor(20_000);
+    expect([moving.place, moving.rebound]).toEqual([`${NEW}:40000`, 1]);
+    // The first has the answer to it confirmed in time, or the one that begins anew has.
+    expect(moving.host.client.counters.rebinds).toBeLessThan(3);
   });
 
   it("that changes it again on the way is found at the last one", () => {
