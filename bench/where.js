@@ -42,6 +42,8 @@ const SUFFIXES = {
   applicationNative: "ApplicationNative",
   filled: "Filled",
   filledNative: "FilledNative",
+  ownThread: "OwnThread",
+  ownThreadNative: "OwnThreadNative",
 };
 const looking = (name, title, suite, begins, who, per, more) =>
   who.map((id, i) => ({
@@ -55,6 +57,7 @@ const looking = (name, title, suite, begins, who, per, more) =>
     ...more,
   }));
 const BOTH = ["systems", "systemsNative"];
+const ALONE = ["ownThread", "ownThreadNative"];
 
 const ENTRIES = [
   ...looking(
@@ -62,7 +65,7 @@ const ENTRIES = [
     "thirty messages a tick",
     "tick",
     "32 bytes, reliable",
-    [...BOTH, "application"],
+    [...BOTH, "application", ...ALONE],
     "message",
   ),
   ...looking(
@@ -78,16 +81,23 @@ const ENTRIES = [
     "one message a tick",
     "tick",
     "32 bytes, unreliable, one a tick of 1 ms: a datagram through",
-    BOTH,
+    [...BOTH, ...ALONE],
     "message",
   ),
-  ...looking("game12", "game of 12", "game", "12 peers", ["systems"], "message either way"),
+  ...looking(
+    "game12",
+    "game of 12",
+    "game",
+    "12 peers",
+    ["systems", ...ALONE],
+    "message either way",
+  ),
   ...looking(
     "game100",
     "game of 100",
     "game",
     "100 peers on 3",
-    [...BOTH, "application", "filled", "filledNative"],
+    [...BOTH, "application", "filled", "filledNative", ...ALONE],
     "message either way",
   ),
   ...looking(
@@ -95,7 +105,7 @@ const ENTRIES = [
     "game of 1000",
     "game",
     "1000 peers",
-    [...BOTH, "application"],
+    [...BOTH, "application", ...ALONE],
     "message either way",
   ),
   ...looking(

@@ -337,7 +337,7 @@ export const suites = {
         ...(clients === 100 ? SEALED : []),
       ],
       peers: ["enet", "ws"],
-      limits: ["dgram", "dgramThreads", "nativeThreads"],
+      limits: ["dgram", "nativeRaw", "dgramThreads", "nativeThreads"],
       targets: [...OWN, ...NATIVE, ...ALONE, ...(clients <= 100 ? FILLED : [])].flatMap((own) => [
         { own, against: "enet", ratio: clients === 12 ? 4 : 1.6 },
         { own, against: "ws", ratio: 0.7 },
