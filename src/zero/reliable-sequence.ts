@@ -85,7 +85,7 @@ export class RetransmissionTimer {
   /** Begins anew without doubling (5.1, 5.3). */
   start(nowMs: number): void {
     this.#rtoMs = this.estimator.rtoMs;
-    this.#deadlineMs = nowMs + withJitter(this.#rtoMs, this.pauses.random);
+    this.goOn(nowMs);
   }
 
   /** Begins anew with the pause that it has. */
@@ -96,7 +96,7 @@ export class RetransmissionTimer {
   /** It ran out and the oldest message was sent again (5.5, 5.6). Doubles up to `mostMs`. */
   backOff(nowMs: number, mostMs: number = ZERO_MAX_RTO_MS): void {
     this.#rtoMs = Math.min(mostMs, this.#rtoMs * 2);
-    this.#deadlineMs = nowMs + withJitter(this.#rtoMs, this.pauses.random);
+    this.goOn(nowMs);
   }
 
   stop(): void {

@@ -7,6 +7,7 @@ import type { DatagramSocket } from "stardust-udp";
 import { expect, it, vi } from "vitest";
 import { closing, until } from "../support/arena.ts";
 import { Line } from "../support/line.ts";
+import { listeningBy } from "../support/listening.ts";
 import { matchClient, matchServer, matchSystems, toldTo } from "../support/match.ts";
 import { narrowClient, narrowServer, type Server, spentCredit } from "../support/narrow.ts";
 import { shopClient, shopServer, shopSystems } from "../support/shop.ts";
@@ -85,19 +86,10 @@ it("a client that takes another socket on its way is looked for there by the por
   const client = await narrowClient(server, {
     wrapSocket: (socket) => {
       sockets++;
-      return {
-        port: socket.port,
-        address: socket.address,
-        send: (bytes, port, address) => socket.send(bytes, port, address),
-        listen: (listener) =>
-          socket.listen((bytes, address, port) => {
-            const copy = Uint8Array.from(bytes);
-            if (holds && Buffer.from(bytes).includes('"msg":"ack"'))
-              release = () => listener(copy, address, port);
-            else listener(bytes, address, port);
-          }),
-        close: () => socket.close(),
-      };
+      return listeningBy(socket, (bytes, pass) => {
+        if (holds && Buffer.from(bytes).includes('"msg":"ack"')) release = pass;
+        else pass();
+      });
     },
   });
   await until(() => server.peers.has(client.id));

@@ -6,6 +6,7 @@ import type { DatagramSocket } from "stardust-udp";
 import { lossySocketUrl } from "stardust-udp/testing";
 import { describe, expect, it } from "vitest";
 import { closing, until } from "../support/arena.ts";
+import { listeningBy } from "../support/listening.ts";
 import { narrowClient, narrowServer } from "../support/narrow.ts";
 import { Nat } from "../support/nat.ts";
 import { specUrl } from "../support/specs.ts";
@@ -382,23 +383,15 @@ describe("a client that asks to be looked for", () => {
     let [holds, release] = [false, () => {}];
     const pair = await plainTalk((socket) => {
       const mine = sockets++;
-      return {
-        port: socket.port,
-        address: socket.address,
-        send: (bytes, port, address) => socket.send(bytes, port, address),
-        listen: (listener) =>
-          socket.listen((bytes, address, port) => {
-            const isAck = Buffer.from(bytes).includes('"msg":"ack"');
-            const copy = Uint8Array.from(bytes);
-            const pass = (): void => {
-              if (isAck) acks.push(mine);
-              listener(copy, address, port);
-            };
-            if (isAck && holds) release = pass;
-            else pass();
-          }),
-        close: () => socket.close(),
-      };
+      return listeningBy(socket, (bytes, hand) => {
+        const isAck = Buffer.from(bytes).includes('"msg":"ack"');
+        const pass = (): void => {
+          if (isAck) acks.push(mine);
+          hand();
+        };
+        if (isAck && holds) release = pass;
+        else pass();
+      });
     });
     await pair.client.rebind();
     holds = true;
