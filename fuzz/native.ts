@@ -95,6 +95,7 @@ class Calls {
       "send",
       "send",
       "watchWrites",
+      "watchReads",
       "unref",
       "close",
       "parse",
@@ -172,6 +173,8 @@ class Calls {
         ];
       case "text":
         return [random.once(2), this.#fields(4), random.below(4)];
+      case "watchReads":
+        return [this.#socket(), random.once(2)];
       case "area":
         return [];
       case "seal":

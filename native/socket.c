@@ -55,6 +55,7 @@ typedef struct {
   int family;
   int segments;
   int isClosing;
+  int isResting;
   int isWatchingWrites;
 } Socket;
 
@@ -201,7 +202,9 @@ static void onPoll(uv_poll_t *poll, int status, int events) {
 }
 
 static void watch(Socket *socket) {
-  uv_poll_start(socket->poll, UV_READABLE | (socket->isWatchingWrites ? UV_WRITABLE : 0), onPoll);
+  int events = (socket->isResting ? 0 : UV_READABLE) | (socket->isWatchingWrites ? UV_WRITABLE : 0);
+  if (events == 0) uv_poll_stop(socket->poll);
+  else uv_poll_start(socket->poll, events, onPoll);
 }
 
 static void release(Socket *socket) {
@@ -448,6 +451,20 @@ static napi_value watchWrites(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* watchReads(socket, is): whether what comes is read; what is not, lies in the system's buffer. */
+static napi_value watchReads(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value args[2];
+  bool is;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  Socket *socket = count < 2 ? NULL : takeSocket(env, args[0]);
+  if (socket == NULL || napi_get_value_bool(env, args[1], &is) != napi_ok) return refuse(env, "watchReads(socket, is)");
+  if (socket->isClosing) return NULL;
+  socket->isResting = !is;
+  watch(socket);
+  return NULL;
+}
+
 static napi_value unref(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value args[1];
@@ -567,6 +584,7 @@ NAPI_MODULE_INIT() {
   define(env, exports, "local", localOf, NULL);
   define(env, exports, "send", sendBatch, NULL);
   define(env, exports, "watchWrites", watchWrites, NULL);
+  define(env, exports, "watchReads", watchReads, NULL);
   define(env, exports, "unref", unref, NULL);
   define(env, exports, "close", closeSocket, NULL);
   define(env, exports, "parse", parse, NULL);

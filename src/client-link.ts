@@ -350,6 +350,7 @@ export class ClientLink {
 
   /** What its socket brings, and its turns. */
   readonly #user: LoopUser<ZeroClientEvent> = {
+    connections: 1,
     handleRegular: (bytes, view, _address, port, now, _local, waitedMs) => {
       if (port !== this.#path.port) return false;
       const connection = this.#connection;

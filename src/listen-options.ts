@@ -228,8 +228,17 @@ export interface ListenOptions<F extends ServerFaceTypes = ServerFaceTypes> {
    * `"auto"`: native ones where they are there.
    */
   readonly sockets?: SocketKind | undefined;
+  /**
+   * How long a native socket may rest behind what it has read, milliseconds, so that what comes meanwhile shares a turn of the event
+   * loop; only while at least eight datagrams come in that time, and from many peers, each of them seldom. A datagram waits as long at
+   * most. Default 1; 0: none ever waits; at most 20. Sockets of `node:dgram` cannot rest.
+   */
+  readonly coalesceMs?: number | undefined;
 }
 
+export const DEFAULT_COALESCE_MS = 1;
+/** More would be taken for a thread that stood still. */
+const MAX_COALESCE_MS = 20;
 export const DEFAULT_MAX_PEERS_PER_PORT = 1024;
 export const DEFAULT_WORKER_TIMEOUT_MS = 5000;
 export const DEFAULT_WORKER_HEAP_BYTES: number = 2 ** 30;
@@ -280,6 +289,7 @@ export const listenOptions: OptionsOf<ListenOptions> = {
   resend: flag,
   socketBufferBytes: bufferBytes,
   sockets: oneOf("node", "native", "auto"),
+  coalesceMs: whole(0, MAX_COALESCE_MS),
   wrapSocketData: cloneable,
 };
 

@@ -37,6 +37,7 @@ import type {
 import { excepted, type Group, Groups } from "./groups.ts";
 import { DEFAULT_LINGER_MS } from "./limits.ts";
 import {
+  DEFAULT_COALESCE_MS,
   DEFAULT_MAX_PEERS_PER_PORT,
   DEFAULT_WORKER_HEAP_BYTES,
   DEFAULT_WORKER_TIMEOUT_MS,
@@ -257,6 +258,7 @@ export class RunningServer<F extends ServerFaceTypes>
         wrapSocketData: options.wrapSocketData,
         socketBufferBytes: options.socketBufferBytes,
         sockets: options.sockets,
+        coalesceMs: options.coalesceMs ?? DEFAULT_COALESCE_MS,
         heapBytes: options.workerHeapBytes ?? DEFAULT_WORKER_HEAP_BYTES,
         resend: options.resend ?? true,
         logsKeys: options.keyLog !== undefined,

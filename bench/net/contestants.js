@@ -78,6 +78,14 @@ export const contestants = {
     listen: { workers: false, sockets: "native" },
     ports: 1,
   }),
+  // Inputs wait for 5 ms at most, where many come.
+  systemsCoalesced: native("Stardust, systems, native sockets, coalesceMs: 5", "systems", {
+    listen: { sockets: "native", coalesceMs: 5 },
+  }),
+  ownThreadCoalesced: native("Stardust, no worker, native sockets, coalesceMs: 5", "application", {
+    listen: { workers: false, sockets: "native", coalesceMs: 5 },
+    ports: 1,
+  }),
   enet: { name: "ENet, C", program: undefined, install: INSTALL_ENET },
   cryptography: { name: "a join's cryptography alone", measure: measureJoinCryptography },
   ackFloor: {

@@ -219,6 +219,13 @@ const SEALED = ["sealedSystems", "sealedSystemsNative"];
 const FILLED = ["filled", "filledNative"];
 /** The one port on the application's thread. */
 const ALONE = ["ownThread", "ownThreadNative"];
+/** Who is measured in a game of so many: sockets rest for longer where at least eight datagrams come in that time. */
+const players = (clients) => [
+  ...[...OWN, ...NATIVE, ...ALONE],
+  ...(clients <= 100 ? FILLED : []),
+  ...(clients >= 100 ? ["ownThreadCoalesced"] : []),
+  ...(clients >= 500 ? ["systemsCoalesced"] : []),
+];
 /** Sockets and no protocol, of either kind. */
 const RAW = ["dgram", "nativeRaw"];
 
@@ -329,16 +336,10 @@ export const suites = {
       title: `${clients} peers on 3 ports, 32 bytes up and 200 bytes to all 20 times a second`,
       scenario: game(clients),
       figure: perDatagram,
-      own: [
-        ...OWN,
-        ...NATIVE,
-        ...ALONE,
-        ...(clients <= 100 ? FILLED : []),
-        ...(clients === 100 ? SEALED : []),
-      ],
+      own: [...players(clients), ...(clients === 100 ? SEALED : [])],
       peers: ["enet", "ws"],
       limits: ["dgram", "nativeRaw", "dgramThreads", "nativeThreads"],
-      targets: [...OWN, ...NATIVE, ...ALONE, ...(clients <= 100 ? FILLED : [])].flatMap((own) => [
+      targets: players(clients).flatMap((own) => [
         { own, against: "enet", ratio: clients === 12 ? 4 : 1.6 },
         { own, against: "ws", ratio: 0.7 },
       ]),

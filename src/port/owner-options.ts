@@ -21,6 +21,8 @@ export interface PortOwnerOptions extends PeerOptions {
   readonly resumeMs: number;
   /** One for each address of the server; a path names its own by its index here. */
   readonly sockets: readonly DatagramSocket[];
+  /** How long they may rest where many datagrams come, milliseconds; default 0: not at all. */
+  readonly coalesceMs?: number | undefined;
   readonly link: PortLink;
   readonly maxPeers: number;
   readonly limits: PortLimits;

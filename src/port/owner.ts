@@ -96,7 +96,8 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     });
     this.#zero = zero;
     const maxDatagramBytes = largestDatagramBytes(protocol.limits);
-    this.#loop = new DatagramLoop({ sockets, zero, user: this, maxDatagramBytes });
+    const { coalesceMs } = options;
+    this.#loop = new DatagramLoop({ sockets, zero, user: this, maxDatagramBytes, coalesceMs });
     this.moves = new PortMoves({
       port: this.port,
       protocol,
@@ -117,6 +118,10 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     });
     this.#tickAtMs = systems?.firstTickMs(nowMs()) ?? Number.POSITIVE_INFINITY;
     this.#loop.start();
+  }
+
+  get connections(): number {
+    return this.#peers.size;
   }
 
   // Commands of the application -----------------------------------------------------------------------------------

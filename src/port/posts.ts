@@ -207,6 +207,8 @@ export interface WorkerOptions {
   readonly wrapSocketData: unknown;
   readonly socketBufferBytes: number | undefined;
   readonly sockets: SocketKind | undefined;
+  /** How long they may rest where many datagrams come, milliseconds; 0: not at all. */
+  readonly coalesceMs: number;
   /** Of the worker's heap; a worker that needs more ends. */
   readonly heapBytes: number;
   /** Says so where the system grants smaller buffers; one port of a pool does, for all. */

@@ -299,6 +299,7 @@ export class ServedPort {
       resumeMs: options.resumeMs,
       random: secureRandom,
       sockets: this.#sockets,
+      coalesceMs: options.coalesceMs,
       clockAheadMs: clockAheadMs(options),
       maxPeers: options.maxPeers,
       limits: options.limits,

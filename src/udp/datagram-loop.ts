@@ -5,6 +5,7 @@
  * pass a turn of the event loop, however much has come in.
  */
 import { Writer } from "../wire/writer.ts";
+import { Coalescing } from "./coalescing.ts";
 import { InputAge } from "./input-age.ts";
 import { type DatagramSocket, viewOf } from "./socket.ts";
 import { nowMs, Turn } from "./turn.ts";
@@ -48,6 +49,8 @@ export interface Served {
 
 /** What the loop asks of the owner of its sockets. */
 export interface LoopUser<Event> {
+  /** How many it has. */
+  readonly connections: number;
   /**
    * A datagram of the regular protocol; `view` covers the same bytes, `local` is the index of the socket, `waitedMs` how
    * long it may have waited for this thread. False: no connection takes it.
@@ -76,6 +79,8 @@ export interface DatagramLoopOptions<Event> {
   readonly maxDatagramBytes: number;
   /** The only address that is listened to; default: any. */
   readonly remote?: string | undefined;
+  /** How long sockets that can may rest where many datagrams come (coalescing.ts), milliseconds at most; default 0: not at all. */
+  readonly coalesceMs?: number | undefined;
 }
 
 /** Views of what leaves that are kept; a client has them, too. */
@@ -98,6 +103,7 @@ export class DatagramLoop<Event> {
   readonly #views: Uint8Array[];
   readonly #turn: Turn;
   readonly #input: InputAge;
+  readonly #coalescing: Coalescing | undefined;
   /** The first socket's predecessor, while there is one. */
   #former: DatagramSocket | undefined;
   /** Since it was replaced a connection has taken something of this one: of the one in use, if of both. */
@@ -111,6 +117,8 @@ export class DatagramLoop<Event> {
     this.#out = new Writer(new Uint8Array(options.maxDatagramBytes));
     this.#views = new Array<Uint8Array>(KEPT_VIEWS).fill(this.#out.bytes);
     this.#input = new InputAge(options.sockets.length, nowMs());
+    const { coalesceMs = 0 } = options;
+    this.#coalescing = coalesceMs > 0 ? new Coalescing(coalesceMs, nowMs()) : undefined;
     this.#turn = new Turn((now) => this.#run(now));
   }
 
@@ -220,6 +228,7 @@ export class DatagramLoop<Event> {
     const waitedMs = this.#input.read(local, now, socket.hasMore, this.#turn.isAwake);
     const { remote, user, zero } = this.#o;
     this.received++;
+    this.#coalesce(socket, address, port, now);
     if (bytes.byteLength < MIN_BYTES) {
       this.runts++;
       return;
@@ -238,6 +247,13 @@ export class DatagramLoop<Event> {
     if (!user.handleRegular(bytes, view, address, port, now, local, waitedMs)) this.strangers++;
     else if (this.#former !== undefined && this.#heardBy !== this.#sockets[0])
       this.#heardBy = socket;
+  }
+
+  #coalesce(socket: DatagramSocket, address: string, port: number, now: number): void {
+    const coalescing = this.#coalescing;
+    if (coalescing === undefined || socket.rest === undefined) return;
+    const ms = coalescing.arrived(now, address, port, this.#o.user.connections);
+    if (ms > 0 && socket.hasMore !== true) socket.rest(ms);
   }
 
   #run(now: number): number {

@@ -84,6 +84,8 @@ export interface NativeBinding extends NativeSealing {
     to: number,
   ): number;
   watchWrites(socket: NativeHandle): void;
+  /** Whether what comes is read, as it is in the beginning; what is not, lies in the system's buffer. */
+  watchReads(socket: NativeHandle, is: boolean): void;
   unref(socket: NativeHandle): void;
   close(socket: NativeHandle): void;
   /** Writes an address of that family into `fields`; false: it is none. */

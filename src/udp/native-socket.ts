@@ -136,6 +136,9 @@ class NativeSocket implements DatagramSocket {
   #isFlushing = false;
   /** The system's buffer is full. */
   #isBlocked = false;
+  /** It is not read before this. */
+  #resting: NodeJS.Timeout | undefined;
+  #isUnref = false;
   /** Of what was read: how many, the one that is handed out, and in it where the next segment begins, and which it is. */
   #readCount = 0;
   #readAt = 0;
@@ -266,7 +269,21 @@ class NativeSocket implements DatagramSocket {
     }
   }
 
+  rest(ms: number): void {
+    if (this.#resting !== undefined || this.#handle === undefined) return;
+    this.#thread.binding.watchReads(this.#handle, false);
+    this.#resting = setTimeout(this.#onRested, ms);
+    if (this.#isUnref) this.#resting.unref();
+  }
+
+  readonly #onRested = (): void => {
+    this.#resting = undefined;
+    this.#thread.binding.watchReads(this.#handle!, true);
+  };
+
   unref(): void {
+    this.#isUnref = true;
+    this.#resting?.unref();
     if (this.#handle !== undefined) this.#thread.binding.unref(this.#handle);
   }
 
@@ -274,6 +291,7 @@ class NativeSocket implements DatagramSocket {
     const handle = this.#handle;
     if (handle === undefined) return;
     this.#flush();
+    clearTimeout(this.#resting);
     this.#handle = undefined;
     this.#listener = undefined;
     this.#thread.binding.close(handle);

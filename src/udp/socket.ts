@@ -28,6 +28,8 @@ export interface DatagramSocket {
   close(): Promise<void>;
   /** While it hands out what it has read: there may be more than that; left out: it does not know. */
   readonly hasMore?: boolean;
+  /** Hands out nothing for so long: what comes lies in the system's buffer. Left out: it cannot. */
+  rest?(ms: number): void;
 }
 
 /**

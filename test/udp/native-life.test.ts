@@ -70,6 +70,23 @@ describe.skipIf(skipWithoutNative)("native sockets", () => {
     }
   });
 
+  it("keep it alive while they rest, unless unref says that they do not", () => {
+    const resting = `${opens}
+      sender.unref();
+      if (process.argv[3] === "unref, then rest") target.unref();
+      target.rest(process.argv[3] === "rest" ? 50 : 60_000);
+      if (process.argv[3] === "rest, then unref") target.unref();
+      target.listen(() => { console.log("heard"); void target.close(); });
+      send("x");
+    `;
+    for (const way of ["unref, then rest", "rest, then unref"]) {
+      expect(run(write(resting), "native", way)).toEqual({ ...good, stdout: "" });
+    }
+    expect(run(write(resting), "native", "rest")).toEqual({ ...good, stdout: "heard\n" });
+    const closed = `${opens} sender.unref(); target.rest(60_000); void target.close();`;
+    expect(run(write(closed))).toEqual({ ...good, stdout: "" });
+  });
+
   it("let a process end that is asked to, in whatever it does", () => {
     for (const [program, status] of [
       [`${busy} setTimeout(() => process.exit(7), 30);`, 7],

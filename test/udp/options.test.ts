@@ -45,6 +45,7 @@ describe("an option of another type", () => {
     "resend",
     "socketBufferBytes",
     "sockets",
+    "coalesceMs",
     "ports",
   ] satisfies (keyof ServerOptions)[];
   it.each(ofListen)("of listen is refused by its name: %s", async (name) => {
