@@ -54,6 +54,8 @@ export class PortLink {
   /** When this turn's latest messages were written, and how many more may say the same. */
   #stamp = 0;
   #stampsLeft = 0;
+  /** `ringSoon` was called, and the microtask has not come. */
+  #isRinging = false;
 
   constructor(memory: PortMemory, protocol: Protocol, clock: () => number = nowMs) {
     this.#clock = clock;
@@ -74,10 +76,23 @@ export class PortLink {
     this.#end.close();
   }
 
-  /** There is something for the application that it is to be woken for at the end of the turn. */
+  /** There are records for the application that it is to be woken for. */
   get hasNews(): boolean {
     return this.#end.hasNews;
   }
+
+  /** Wakes the application for records if it sleeps, behind what is running: where a turn would have nothing else to do. */
+  ringSoon(): void {
+    if (this.#isRinging) return;
+    this.#isRinging = true;
+    queueMicrotask(this.#ringLate);
+  }
+
+  readonly #ringLate = (): void => {
+    this.#isRinging = false;
+    this.#stampsLeft = 0;
+    this.#end.ringForRecords();
+  };
 
   /** Wakes the application if it sleeps: at the end of each turn. */
   ring(): void {

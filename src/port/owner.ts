@@ -454,11 +454,12 @@ export class PortOwner implements PortCommands, PeerPort, LoopUser<ZeroServerEve
     const { link, systems } = this.options;
     const isWaiting = peer.isWaiting || systems?.isWaiting(peer.id) === true;
     const nextMs = isWaiting ? now : connection.quietUntil(now);
-    // What leaves nothing to do but to wait costs no turn.
+    // What leaves nothing to do but to wait, or to tell the application of, costs no turn.
     if (nextMs <= now || peer.dirty) this.wake(peer);
     else {
       this.#turns.set(peer, nextMs);
-      this.#loop.wakeBy(link.hasNews ? now : nextMs, now);
+      this.#loop.wakeBy(nextMs, now);
+      if (link.hasNews) link.ringSoon();
     }
     return true;
   }

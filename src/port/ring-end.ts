@@ -142,14 +142,19 @@ export class RingEnd<Side extends keyof RecordKinds> {
     this.#out.abandon();
   }
 
-  /** `ringNow` has something to do. */
+  /** A record has been published since the other thread was last rung for. */
   get hasNews(): boolean {
-    return this.#unrung || this.#pendingHints.size > 0;
+    return this.#unrung;
   }
 
   /** Sends pending hints, and wakes the other thread now if it sleeps and there is anything new for it. */
   ringNow(): void {
     if (this.#pendingHints.size > 0) this.sendPendingHints();
+    this.ringForRecords();
+  }
+
+  /** The same, and leaves hints where they are. */
+  ringForRecords(): void {
     if (!this.#unrung) return;
     // One that is awake looks again before it sleeps.
     this.#unrung = false;

@@ -1,7 +1,10 @@
-/** Sockets of a server that tell each time that they rest, on the diagnostics channel `test:rest`. For `listen({ wrapSocket })`. */
+/**
+ * Sockets of a server that tell on the diagnostics channel `test:socket` of each datagram, of the turn of the event loop behind it, and, with
+ * the time, each time that they rest. For `listen({ wrapSocket })`.
+ */
 import { channel } from "node:diagnostics_channel";
 
-const rests = channel("test:rest");
+const told = channel("test:socket");
 
 export default function wrapSocket(socket) {
   return {
@@ -11,11 +14,18 @@ export default function wrapSocket(socket) {
       return socket.hasMore;
     },
     send: (bytes, port, address) => socket.send(bytes, port, address),
-    listen: (listener) => socket.listen(listener),
-    rest(ms) {
-      rests.publish(ms);
-      socket.rest(ms);
-    },
+    listen: (listener) =>
+      socket.listen((...datagram) => {
+        setImmediate(() => told.publish("turn"));
+        told.publish("datagram");
+        listener(...datagram);
+      }),
+    ...(socket.rest && {
+      rest(ms) {
+        told.publish(ms);
+        socket.rest(ms);
+      },
+    }),
     unref: () => socket.unref?.(),
     close: () => socket.close(),
   };

@@ -1,5 +1,6 @@
 /** A port that is served on the application's thread (`workers: false`): what is as in a worker, and what differs. */
 import { spawn, spawnSync } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import { skipWithoutNative } from "../support/native-sockets.ts";
 
 const alone = { workers: false, ports: { count: 1 } } as const;
 const SEED = 11;
+const still = { moveX: 0, moveY: 0, heading: 0, fire: false, use: false };
 
 describe("a server without workers", () => {
   it("has its port on this thread, and says so in its statistics", async () => {
@@ -69,6 +71,27 @@ describe("a server without workers", () => {
     await until(() => peers.every((peer) => peer.state.lines.length === 100));
     for (const got of seen) expect(got).toEqual({ lines, map: tiles });
     for (const { state } of peers) expect(state.lines).toEqual(lines);
+  });
+
+  it("hands a message on behind its datagram, before the event loop has a turn", async () => {
+    const server = await arenaServer({
+      ...alone,
+      wrapSocket: new URL("../support/telling-socket.mjs", import.meta.url),
+    });
+    const client = await arenaClient(server);
+    await peerOf(server, client);
+    const events: unknown[] = [];
+    const onTold = (what: unknown): void => void events.push(what);
+    subscribe("test:socket", onTold);
+    server.receive.input(() => void events.push("message"));
+    for (let sequence = 0; sequence < 20; sequence++) {
+      client.send.input({ ...still, sequence });
+      await until(() => events.filter((event) => event === "message").length > sequence);
+    }
+    // Not each of them: now and then an ack or a ping is due, and makes a turn.
+    const prompt = events.join().split("datagram,message,turn").length - 1;
+    expect(prompt).toBeGreaterThan(10);
+    unsubscribe("test:socket", onTold);
   });
 
   it("lets the event loop run while a handler sends whatever goes", async () => {
