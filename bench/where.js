@@ -29,8 +29,10 @@ const COUNTS = {
   "join and its leave": (_, { visitingClients }) => visitingClients,
 };
 
-/** The one row of a suite whose title begins so. */
+/** The row of a suite that has this title, or the one whose title begins so. */
 function rowOf(suite, begins) {
+  const exact = suites[suite].find(({ title }) => title === begins);
+  if (exact !== undefined) return exact;
   const found = suites[suite].filter(({ title }) => title.startsWith(begins));
   if (found.length !== 1) throw new Error(`${found.length} rows of ${suite} begin: ${begins}`);
   return found[0];
@@ -73,7 +75,7 @@ const ENTRIES = [
     "thirty unreliable messages a tick",
     "tick",
     "32 bytes, unreliable, 30",
-    BOTH,
+    [...BOTH, ...ALONE],
     "message",
   ),
   ...looking(
@@ -98,6 +100,30 @@ const ENTRIES = [
     "game",
     "100 peers on 3",
     [...BOTH, "application", "filled", "filledNative", ...ALONE],
+    "message either way",
+  ),
+  ...looking(
+    "ports8",
+    "game of 100 on 8 ports",
+    "scaling",
+    "100 peers on 8 ports, as in game",
+    ["systems"],
+    "message either way",
+  ),
+  ...looking(
+    "ports8Native",
+    "game of 100 on 8 ports",
+    "scaling",
+    "100 peers on 8 ports, as in game, native sockets",
+    ["systemsNative"],
+    "message either way",
+  ),
+  ...looking(
+    "game500",
+    "game of 500",
+    "game",
+    "500 peers",
+    [...BOTH, "application", ...ALONE],
     "message either way",
   ),
   ...looking(

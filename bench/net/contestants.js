@@ -78,6 +78,11 @@ export const contestants = {
     listen: { workers: false, sockets: "native" },
     ports: 1,
   }),
+  sealedOwnThreadNative: native("Stardust, no worker, sealed, native sockets", "application", {
+    sealed: true,
+    listen: { workers: false, sockets: "native" },
+    ports: 1,
+  }),
   // Inputs wait for 5 ms at most, where many come.
   systemsCoalesced: native("Stardust, systems, native sockets, coalesceMs: 5", "systems", {
     listen: { sockets: "native", coalesceMs: 5 },

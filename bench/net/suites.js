@@ -209,7 +209,7 @@ const overLink = (link, more) => ({
 const NEEDED = [
   { players: 12, hz: 60 },
   { players: 100, hz: 60 },
-  { players: 1000, hz: 5 },
+  { players: 1000, hz: 20 },
 ];
 
 const OWN = ["systems", "application"];
@@ -219,6 +219,7 @@ const SEALED = ["sealedSystems", "sealedSystemsNative"];
 const FILLED = ["filled", "filledNative"];
 /** The one port on the application's thread. */
 const ALONE = ["ownThread", "ownThreadNative"];
+const TICKED = ["systems", "systemsNative", ...ALONE];
 /** Who is measured in a game of so many: sockets rest for longer where at least eight datagrams come in that time. */
 const players = (clients) => [
   ...[...OWN, ...NATIVE, ...ALONE],
@@ -297,10 +298,10 @@ export const suites = {
       title: "32 bytes, unreliable, 30 a tick of 1 ms",
       scenario: ticking({ delivery: "unreliable", burst: 30 }),
       figure: perMessage,
-      own: [...OWN, "systemsNative"],
+      own: [...OWN, "systemsNative", ...ALONE],
       peers: ["enet"],
       limits: RAW,
-      targets: ["systems", "systemsNative"].map((own) => ({ own, against: "enet", ratio: 0.9 })),
+      targets: TICKED.map((own) => ({ own, against: "enet", ratio: 0.9 })),
     },
     {
       title: "32 bytes, unreliable, one a tick of 1 ms: a datagram through the whole stack",
@@ -309,12 +310,12 @@ export const suites = {
       own: [...OWN, "systemsNative", ...ALONE, "sealedSystems"],
       peers: ["enet"],
       limits: RAW,
-      targets: ["systems", "systemsNative", ...ALONE].map((own) => ({
+      targets: TICKED.map((own) => ({
         own,
         against: "dgram",
         ratio: 1.25,
       })),
-      added: ["systems", "systemsNative", ...ALONE].map((own) => ({
+      added: TICKED.map((own) => ({
         own,
         against: "dgram",
         key: "cost",
@@ -568,7 +569,7 @@ export const suites = {
       scenario: game(players, { hz }),
       figure: perDatagram,
       rounds: 3,
-      own: ["systems", ...SEALED],
+      own: ["systems", ...SEALED, "sealedOwnThreadNative"],
       peers: [],
       needed: { players, hz },
     })),

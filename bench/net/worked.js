@@ -7,6 +7,8 @@ const PLANNED = 0.5;
 const AROUND_BYTES = 12 + 8 + 20;
 const TAG_BYTES = 16;
 const [UP_BYTES, DOWN_BYTES] = [32, 200];
+const WHO = ["systems", "sealedSystems", "sealedSystemsNative", "sealedOwnThreadNative"];
+const WHO_TEXT = "plain / sealed / sealed on native sockets / that without a worker";
 /** Of what is due, at least so much has to have come for a cost to count. */
 const WHOLE = 0.95;
 
@@ -36,7 +38,7 @@ export function workedTable(results) {
   const rows = CASES.map(({ what, players, hz }) => {
     const measured = byPlayers.find(({ needed }) => needed.players >= players) ?? byPlayers.at(-1);
     const datagrams = 2 * players * hz;
-    const cells = ["systems", "sealedSystems", "sealedSystemsNative"].map((id) => {
+    const cells = WHO.map((id) => {
       const costUs = costOf(measured, id);
       if (costUs === undefined) return ["not known", "not known"];
       return [costUs.toFixed(1), count((datagrams * costUs) / 1e6 / PLANNED)];
@@ -61,14 +63,14 @@ export function workedTable(results) {
     "Hz",
     "datagrams/s",
     "measured with",
-    "us a datagram, plain / sealed / sealed on native sockets",
-    "cores, plain / sealed / sealed on native sockets",
+    `us a datagram, ${WHO_TEXT}`,
+    `cores, ${WHO_TEXT}`,
     "Mbit/s in / out, sealed",
   ];
   const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
   return [
     seriesAsRows("Players at a rate", results),
-    `**What players need**: ${UP_BYTES} bytes up and ${DOWN_BYTES} bytes down for each player and tick, systems in the workers, cores half used, the game's own work not counted`,
+    `**What players need**: ${UP_BYTES} bytes up and ${DOWN_BYTES} bytes down for each player and tick, systems in the workers or one thread and no worker, cores half used, the game's own work not counted`,
     lines.join("\n"),
   ].join("\n\n");
 }
